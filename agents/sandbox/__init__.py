@@ -1,0 +1,1 @@
+"""One request and a sandbox -> one validated result."""

@@ -1,0 +1,1 @@
+"""HTTP: agents, workflows, runs, approvals."""

@@ -1,0 +1,1 @@
+"""Workflow YAML -> checked, frozen plan, or diagnostics. No Prefect, no I/O after reading."""

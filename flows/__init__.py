@@ -1,0 +1,1 @@
+"""Plan -> a Prefect flow named after the workflow."""

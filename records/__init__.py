@@ -1,0 +1,1 @@
+"""The tables of the mission: the record of every workflow, run, agent run and approval."""

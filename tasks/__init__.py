@@ -1,0 +1,1 @@
+"""One plan node -> one Prefect task run; one gate -> one approval."""

@@ -1,0 +1,1 @@
+"""NATS message -> deployment runs, exactly once; outbox -> NATS."""
