@@ -54,8 +54,8 @@ class Child:
         parent = os.getpid()
 
         def leash() -> None:
-            # Runs in the child. The kernel kills it when this process dies, be it by kill -9; the check closes the gap
-            # before the request took effect.
+            # Runs in the child. The kernel kills it when this process dies, be it by kill -9; the check closes
+            # the gap before the request took effect.
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)

@@ -1,7 +1,7 @@
 """A host, a port and a database → Prefect's API and UI, served by this process.
 
-The same server as `prefect server start`, with two differences: SQLite takes concurrent writers (see `sqlite`), and
-nothing is asked of the internet.
+The same server as `prefect server start`, with two differences: SQLite takes concurrent writers (see `sqlite`),
+and nothing is asked of the internet.
 """
 
 from __future__ import annotations

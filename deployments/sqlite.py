@@ -1,9 +1,9 @@
 """Prefect's SQLite configuration → one that many clients can write through at the same time.
 
-Prefect opens deferred transactions: each reads first and asks for the write lock later. When another transaction has
-written in between, SQLite refuses the upgrade at once (waiting could never help it), and the server answers HTTP 503.
-Here each transaction asks for the write lock when it begins, and the transactions of this process queue for it in
-order instead of polling SQLite for it.
+Prefect opens deferred transactions: each reads first and asks for the write lock later. When another transaction
+has written in between, SQLite refuses the upgrade at once (waiting could never help it), and the server answers
+HTTP 503. Here each transaction asks for the write lock when it begins, and the transactions of this process queue
+for it in order instead of polling SQLite for it.
 """
 
 from __future__ import annotations

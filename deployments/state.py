@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deployments.errors import StateInUse
 
@@ -47,6 +47,19 @@ class StateFolder:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
 
+    def locked(self) -> bool:
+        """Whether a stack, this process's or another's, works on the folder now."""
+        if self._lock is not None:
+            return True
+        try:
+            with (self.path / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     def release(self) -> None:
         """Let another stack use the folder."""
         if self._lock is not None:
@@ -56,10 +69,10 @@ class StateFolder:
     def remembered(self) -> dict[str, Any]:
         """What the last run wrote; nothing if there was none or its file was cut short."""
         try:
-            found = json.loads(self.memory.read_text())
+            found: object = json.loads(self.memory.read_text())
         except (FileNotFoundError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
     def remember(self, values: dict[str, Any]) -> None:
         """Replace the memory in one step, so that a crash leaves the old or the new one."""
