@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -102,7 +103,11 @@ def _load(data: bytes, *, max_bytes: int, max_depth: int) -> dict[str, Any]:
         raise Permanent(f"the payload has {len(data)} bytes; at most {max_bytes} are taken")
     try:
         payload: object = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_bounded,
+            parse_float=_finite,
         )
     except RecursionError as exc:
         raise Permanent(f"the payload is nested deeper than {max_depth} levels") from exc
@@ -133,6 +138,13 @@ def _bounded(digits: str) -> int:
     value = int(digits)
     if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
         raise ValueError("a number does not fit into 64 bits")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:40]} is not a finite number")
     return value
 
 
