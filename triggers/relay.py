@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 BATCH = 100
 _HEADERS_RESERVE = 1024
 _SHORT = 1024
+_ANSWER_SECONDS = 2.0
 
 
 @dataclass(kw_only=True)
@@ -76,6 +77,7 @@ class Relay:
         await jetstream(self.connection).publish(
             event.subject,
             encode(event.payload, limit=limit),
+            timeout=_ANSWER_SECONDS,
             stream=RESULTS,
             headers={"Nats-Msg-Id": event.message_id},
         )
