@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from agents.builtin.scanning import Severity, Summary, Vulnerability, summarise
 from agents.builtin.scanning.vulnerability import worst_first
-from agents.sdk import Agent, Context, Schema
+from agents.sdk import Agent, Context, Schema, bounded
 
 agent = Agent(
     name="security-assessor",
@@ -34,7 +34,7 @@ TOP = 10
 class Assessment(Schema):
     """What to rate."""
 
-    vulnerabilities: list[Vulnerability] = Field(max_length=100_000)
+    vulnerabilities: Annotated[list[Vulnerability], bounded(0, 100_000)]
 
 
 class Area(Schema):

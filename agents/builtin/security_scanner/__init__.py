@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from agents.builtin.scanning import Summary, Vulnerability, summarise
-from agents.sdk import Agent, AgentError, Context, RepositoryPath, Schema
+from agents.sdk import Agent, AgentError, Context, RepositoryPath, Schema, ShortText
 
 agent = Agent(
     name="security-scanner",
@@ -29,14 +29,14 @@ class RepositoryInput(Schema):
     repository_path: RepositoryPath
     scan_type: ScanType = "FULL"
     """INCREMENTAL: only the files changed since `baseCommit`."""
-    base_commit: str | None = Field(default=None, max_length=200)
+    base_commit: ShortText | None = None
 
 
 class FileInput(Schema):
     """One file of a repository."""
 
     repository_path: RepositoryPath
-    file: str = Field(min_length=1, max_length=1024)
+    file: ShortText
 
 
 class ScanOutput(Schema):
