@@ -10,6 +10,7 @@ from triggers.service import open_client, serve
 from triggers.settings import TriggerSettings
 from triggers.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
 from triggers.subjects import INCOMING, OUTGOING, incoming
+from triggers.waiting import TriggerRecords
 
 __all__ = [
     "CONSUMER",
@@ -27,6 +28,7 @@ __all__ = [
     "ResumeDecided",
     "Transient",
     "TriggerFault",
+    "TriggerRecords",
     "TriggerSettings",
     "deployment_name",
     "ensure_streams",

@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
+from records import PayloadRefused, RecordsError
 from triggers.connection import jetstream
 from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
 from triggers.faults import Permanent, Transient
@@ -259,9 +260,9 @@ async def _database(asked: Awaitable[T]) -> T:
     """What the records answer; their failing is never the event's fault."""
     try:
         return await asked
-    except DataError as exc:
-        raise Permanent(f"the database cannot keep the event: {str(exc.orig)[:200]}") from exc
-    except (SQLAlchemyError, OSError) as exc:
+    except (DataError, PayloadRefused) as exc:
+        raise Permanent(f"the database cannot keep the event: {str(exc)[:200]}") from exc
+    except (RecordsError, SQLAlchemyError, OSError) as exc:
         raise Transient(f"the database does not answer ({type(exc).__name__}: {str(exc)[:200]})") from exc
 
 

@@ -101,6 +101,10 @@ class DecidedRuns(Protocol):
     async def decided_runs(self) -> Sequence[DecidedRun]: ...
 
 
+class TriggerPorts(Inbox, Outbox, DecidedRuns, Protocol):
+    """All that the triggers need from the records."""
+
+
 class Launch(Protocol):
     """Starts a workflow's deployment; in production `triggers.launcher.Launcher`."""
 

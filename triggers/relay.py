@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.js.errors import NoStreamResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
+from records import RecordsError
 from triggers.connection import jetstream
 from triggers.faults import Transient
 from triggers.outbox_watch import OutboxWatch
@@ -54,7 +55,7 @@ class Relay:
                 failures += 1
                 await self._make_streams()
                 await asyncio.sleep(_pause(failures))
-            except (nats.errors.Error, SQLAlchemyError, OSError, TimeoutError) as exc:
+            except (nats.errors.Error, RecordsError, SQLAlchemyError, OSError, TimeoutError) as exc:
                 failures += 1
                 log.warning("Outgoing events wait: %s", exc or type(exc).__name__)
                 await asyncio.sleep(_pause(failures))

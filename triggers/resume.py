@@ -43,7 +43,7 @@ async def resume(client: PrefectClient, flow_run_id: str) -> Outcome:
         try:
             answer = await client.resume_flow_run(UUID(flow_run_id), run_input=dict(NO_INPUT))
         except (ObjectNotFound, httpx.HTTPError) as exc:
-            if isinstance(exc, httpx.HTTPStatusError) and exc.response.status_code == HTTPStatus.NOT_FOUND:
+            if await _unknown(client, flow_run_id, exc):
                 return "unknown run"
             raise Transient(
                 f"Prefect cannot resume run {flow_run_id!r} now ({type(exc).__name__}: {exc})"
@@ -59,6 +59,19 @@ async def resume(client: PrefectClient, flow_run_id: str) -> Outcome:
         # A run is PAUSED a moment before its form is saved.
         await asyncio.sleep(_BETWEEN_SECONDS)
     return "refused"
+
+
+async def _unknown(client: PrefectClient, flow_run_id: str, exc: Exception) -> bool:
+    # The server answers 500 when it is asked to resume a run that it does not know.
+    if not isinstance(exc, httpx.HTTPStatusError) or exc.response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return isinstance(exc, ObjectNotFound)
+    try:
+        await client.read_flow_run(UUID(flow_run_id))
+    except ObjectNotFound:
+        return True
+    except httpx.HTTPError:
+        return False
+    return False
 
 
 @dataclass(kw_only=True)
@@ -78,7 +91,11 @@ class ResumeDecided:
             if self._resumed[run.flow_run_id] == run.decided:
                 continue
             suspended = await self._suspended_since(run)
-            if suspended is None or run.last_decision < suspended - _GRACE:
+            if suspended is None:
+                continue
+            if run.last_decision < suspended - _GRACE:
+                # The run has seen these decisions before it went to sleep; it waits for others.
+                self._resumed[run.flow_run_id] = run.decided
                 continue
             if await resume(self.client, run.flow_run_id) == "resumed":
                 log.info("Run %s goes on: a gate was decided while it waited", run.run_id)

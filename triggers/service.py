@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
 
 import nats.errors
 from nats.aio.client import Client
@@ -17,7 +16,7 @@ from triggers.connection import connect
 from triggers.launcher import Launcher
 from triggers.listener import Listener
 from triggers.outbox_watch import OutboxWatch
-from triggers.ports import DecidedRuns, Inbox, Outbox
+from triggers.ports import TriggerPorts
 from triggers.reconciler import Hook, Reconciler
 from triggers.relay import Relay
 from triggers.resume import ResumeDecided
@@ -25,10 +24,6 @@ from triggers.routing import Matches
 from triggers.settings import TriggerSettings
 
 log = logging.getLogger(__name__)
-
-
-class TriggerRecords(Inbox, Outbox, DecidedRuns, Protocol):
-    """All that the triggers need from the records."""
 
 
 @asynccontextmanager
@@ -42,7 +37,7 @@ async def open_client(api_url: str) -> AsyncGenerator[PrefectClient]:
 async def serve(
     settings: TriggerSettings,
     *,
-    records: TriggerRecords,
+    records: TriggerPorts,
     client: PrefectClient,
     matches: Matches,
     hooks: Sequence[Hook] = (),

@@ -60,10 +60,13 @@ async def test_a_suspended_run_goes_on_and_only_once(prefect_client, suspend, ru
     assert await resume(prefect_client, str(run_id)) == "not waiting"
 
 
-async def test_a_resume_that_is_quicker_than_the_form_waits_for_it(prefect_client, suspend, run_id):
+async def test_a_resume_that_is_quicker_than_the_form_waits_for_it(prefect_client, suspend, run_id, eventually):
     suspending = asyncio.create_task(suspend(run_id, form_after=0.3))
-    while (await state_of(prefect_client, run_id)).type != StateType.PAUSED:
-        await asyncio.sleep(0.01)
+
+    async def paused():
+        return (await state_of(prefect_client, run_id)).type == StateType.PAUSED
+
+    await eventually(paused)
     assert await resume(prefect_client, str(run_id)) == "resumed"
     await suspending
 
