@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ class BubblewrapSandbox:
     @contextlib.asynccontextmanager
     async def _jail(
         self, ready: _Ready, request: AgentRequest, mode: str, *, runner: str | None = None
-    ) -> AsyncIterator[Jail]:
+    ) -> AsyncGenerator[Jail]:
         """A jail in which the agent has just been started; ended, with all in it, on the way out."""
         async with contextlib.AsyncExitStack() as stack:
             scratch = Path(tempfile.mkdtemp(prefix="commandcenter-run-"))

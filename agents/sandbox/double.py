@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, FailureKind, LogLine, SandboxReport
 
@@ -24,15 +24,12 @@ class InMemorySandbox:
         self._logs: dict[str, tuple[LogLine, ...]] = {}
         self._manifests: dict[str, AgentResult] = {}
 
-    def answer(self, key: str, *answers: Answer | Any, logs: Iterable[LogLine] = ()) -> None:
+    def answer(self, key: str, *answers: Any, logs: Iterable[LogLine] = ()) -> None:
         """Script a node id or an action: results in turn, the last one for ever.
 
         An answer is an AgentResult, a function of the request (plain or async), or simply the output.
         """
-        self._answers[key] = deque(
-            answer if isinstance(answer, AgentResult) or callable(answer) else AgentResult(output=answer)
-            for answer in answers
-        )
+        self._answers[key] = deque(_as_answer(answer) for answer in answers)
         self._logs[key] = tuple(logs)
 
     def fail(self, key: str, kind: FailureKind, message: str = "scripted") -> None:
@@ -72,3 +69,9 @@ class InMemorySandbox:
     async def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True
+
+
+def _as_answer(value: Any) -> Answer:
+    if isinstance(value, AgentResult):
+        return value
+    return cast(Answer, value) if callable(value) else AgentResult(output=value)

@@ -34,18 +34,10 @@ _ETC = (
 )
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _HIDDEN_PROC = (
-    "cmdline",
-    "config.gz",
-    "interrupts",
-    "kallsyms",
-    "kcore",
-    "key-users",
-    "keys",
-    "kmsg",
-    "kpagecount",
-)
-_HIDDEN_PROC += ("kpageflags", "latency_stats", "modules", "partitions", "sched_debug", "schedstat", "softirqs")
-_HIDDEN_PROC += ("swaps", "sysrq-trigger", "timer_list", "vmallocinfo", "zoneinfo", "diskstats", "mdstat", "locks")
+    "cmdline config.gz diskstats interrupts kallsyms kcore key-users keys "
+    "kmsg kpagecount kpageflags latency_stats locks mdstat modules partitions sched_debug "
+    "schedstat softirqs swaps sysrq-trigger timer_list vmallocinfo zoneinfo"
+).split()
 _LIB = "/jail/lib"
 _VENV = "/jail/venv"
 _FILES = {

@@ -24,7 +24,9 @@ _NOT_FOR_AGENTS: frozenset[FailureKind] = frozenset(
     {"sandbox-unavailable", "cancelled", "leaked-secret", "output-limit", "timeout"}
 )
 """Kinds that only the sandbox may give."""
-_SAID_BY_AGENTS = frozenset(get_args(FailureKind)) - _NOT_FOR_AGENTS
+_SAID_BY_AGENTS: dict[str, FailureKind] = {
+    kind: kind for kind in get_args(FailureKind) if kind not in _NOT_FOR_AGENTS
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +145,8 @@ def _refuse_constant(name: str) -> None:
 
 
 def _said_so(who: str, result: dict[str, Any]) -> _Failed:
-    kind, message = result.get("kind"), result.get("message")
-    if kind not in _SAID_BY_AGENTS or not isinstance(message, str) or not message.strip():
+    kind, message = _SAID_BY_AGENTS.get(str(result.get("kind"))), result.get("message")
+    if kind is None or not isinstance(message, str) or not message.strip():
         return _Failed("invalid-output", f"{who} said that it failed, but not in a form that can be read")
     return _Failed(kind, message)
 

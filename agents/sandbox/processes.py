@@ -13,7 +13,8 @@ _PROC = Path("/proc")
 
 def tree(pid: int) -> list[int]:
     """The process and all below it, parents first."""
-    found, todo = [], [pid]
+    found: list[int] = []
+    todo = [pid]
     while todo:
         current = todo.pop(0)
         found.append(current)

@@ -83,14 +83,15 @@ def _copy(source: str, target: str) -> None:
     """The folder's entries, or the file, into the folder `target`; links are copied as links."""
     import shutil
 
-    for entry in os.scandir(source) if os.path.isdir(source) else []:  # noqa: PTH112
+    if not os.path.isdir(source):  # noqa: PTH112
+        shutil.copy(source, f"{target}/{os.path.basename(source)}")  # noqa: PTH119
+        return
+    for entry in os.scandir(source):
         place = f"{target}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             shutil.copytree(entry.path, place, symlinks=True)
         else:
             shutil.copy(entry.path, place, follow_symlinks=False)
-    if not os.path.isdir(source):  # noqa: PTH112
-        shutil.copy(source, f"{target}/{os.path.basename(source)}")  # noqa: PTH119
 
 
 def _become_agent(order: Order) -> None:
