@@ -73,6 +73,8 @@ class ApprovalRule(_Frozen):
     allow_self_approval: bool = False
     allow_unverified: bool = True
     """Whether a name typed into Prefect's form, which nobody verified, counts."""
+    trusted_triggers: tuple[str, ...] = ()
+    """Triggers whose runs pass this gate without asking; empty for every gate the workflow asks for itself."""
 
 
 class Foreach(_Frozen):

@@ -1,0 +1,45 @@
+"""Where the passes report: the document's places for a value, a key, or a part of a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.bindings import Bindings, Note
+from compiler.diagnostic import Report
+from compiler.document import Document, Path
+from compiler.inference import Inference
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The document under check and the report that grows."""
+
+    document: Document
+    report: Report
+
+    def at(self, path: Path, code: str, message: str, hint: str = "") -> None:
+        """Report the value at the path."""
+        self.report.add(code, self.document.span(path), message, hint=hint)
+
+    def at_key(self, path: Path, code: str, message: str, hint: str = "") -> None:
+        """Report the key at the end of the path."""
+        self.report.add(code, self.document.key_span(path), message, hint=hint)
+
+    def at_part(self, path: Path, part: str, code: str, message: str, *, hint: str = "") -> None:
+        """Report a part of the text at the path."""
+        self.report.add(code, self.document.within(path, part), message, hint=hint)
+
+    def inference(self, bindings: Bindings, path: Path) -> Inference:
+        """Works out the shapes of a template at the path and reports there."""
+        return Inference(bindings, self._note(path))
+
+    def _note(self, path: Path) -> Note:
+        def note(code: str, message: str, hint: str, part: str) -> None:
+            self.at_part(path, part, code, message, hint=hint)
+
+        return note
+
+
+def node_path(position: int, *steps: str | int) -> Path:
+    """The way to a value of a node."""
+    return ("nodes", position, *steps)
