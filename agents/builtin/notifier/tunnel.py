@@ -31,7 +31,7 @@ def open_connection(host: str, port: int, timeout: float) -> socket.socket:
 
 
 def unreachable(what: str, error: Exception) -> AgentError:
-    """Why an HTTP client got no answer: the proxy refused (trying again would not help), or anything that may pass."""
+    """Why an HTTP client got no answer: the proxy refused for good, or something that may pass."""
     reason = str(getattr(error, "reason", error))
     if "Tunnel connection failed: 403" in reason:
         return closed(what, reason)

@@ -68,9 +68,8 @@ def _findings(tree: Tree) -> Iterator[Finding]:
             match["new"].child_by_field_name("arguments")
         ):
             yield rules.NEW_FUNCTION, match["new"]
-    for query in (_NAMED_VALUES, _FIELDS[tree.dialect]):
-        for match in tree.matches(query):
-            yield from _named(match["name"], match["value"])
+    for label, name, value in named_values(tree):
+        yield from _named(label, name, value)
     for match in tree.matches(_STRINGS):
         if is_token(literal(match["string"]) or ""):
             yield rules.HARD_CODED, match["string"]
@@ -78,6 +77,15 @@ def _findings(tree: Tree) -> Iterator[Finding]:
         for match in tree.matches(_JSX):
             if text(match["name"]) == "dangerouslySetInnerHTML":
                 yield rules.REACT_HTML, match["name"]
+
+
+def named_values(tree: Tree) -> Iterator[tuple[str, Node, Node]]:
+    """Every value that is given to or stored under a name: the name, the name's node, the value's node."""
+    for query in (_NAMED_VALUES, _FIELDS[tree.dialect]):
+        for match in tree.matches(query):
+            name = match["name"]
+            last = name.child_by_field_name("property") if name.type == "member_expression" else name
+            yield text(last).strip("'\""), name, match["value"]
 
 
 def child_process_names(tree: Tree) -> dict[str, str]:
@@ -184,8 +192,7 @@ def _answering(function: Node, call: Node) -> Iterator[Finding]:
             yield rules.TRAVERSAL, call
 
 
-def _named(name: Node, value: Node) -> Iterator[Finding]:
-    label = text(name.child_by_field_name("property") if name.type == "member_expression" else name).strip("'\"")
+def _named(label: str, name: Node, value: Node) -> Iterator[Finding]:
     if label in ("innerHTML", "outerHTML") and not is_fixed(value):
         yield rules.INNER_HTML, name
     if label == "rejectUnauthorized" and value.type == "false":

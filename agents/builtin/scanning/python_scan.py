@@ -35,34 +35,43 @@ def parse(text: str) -> ast.Module | None:
         return None
 
 
-def _findings(tree: ast.Module) -> Iterator[tuple[rules.Rule, int]]:
+def named_values(tree: ast.Module) -> Iterator[tuple[str, ast.expr, int]]:
+    """Every value that is given to, compared with or stored under a name: the name, the value, the line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.keyword):
-            yield from _assigned(node)
-        if isinstance(node, ast.Dict):
-            yield from _entries(node)
+            if node.value is not None:
+                line = getattr(node, "lineno", node.value.lineno)
+                yield from ((name, node.value, line) for name in _target_names(node))
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield key.value, value, value.lineno
+        elif isinstance(node, ast.Compare) and isinstance(node.left, ast.Name | ast.Attribute):
+            yield dotted(node.left).rpartition(".")[2], node.comparators[0], node.comparators[0].lineno
+        elif isinstance(node, ast.arguments):
+            positional = [*node.posonlyargs, *node.args]
+            named = [*zip(reversed(positional), reversed(node.defaults), strict=False)]
+            named += [(one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value]
+            yield from ((one.arg, value, value.lineno) for one, value in named)
+
+
+def _findings(tree: ast.Module) -> Iterator[tuple[rules.Rule, int]]:
+    for name, value, line in named_values(tree):
+        if names_a_secret(name):
+            yield from _secret_value(value, line)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_token(node.value):
             yield rules.HARD_CODED, node.lineno
         if isinstance(node, ast.Call):
             yield from _called(node)
 
 
-def _assigned(node: ast.Assign | ast.AnnAssign | ast.keyword) -> Iterator[tuple[rules.Rule, int]]:
-    value = node.value
-    if value is None or not any(names_a_secret(name) for name in _target_names(node)):
-        return
-    line = getattr(node, "lineno", value.lineno)
-    if _is_secret_literal(value):
-        yield rules.HARD_CODED, line
+def _secret_value(value: ast.expr, line: int) -> Iterator[tuple[rules.Rule, int]]:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        if looks_secret(value.value):
+            yield rules.HARD_CODED, line
     elif any(_is_random(call) for call in ast.walk(value)):
         yield rules.RANDOM, line
-
-
-def _entries(node: ast.Dict) -> Iterator[tuple[rules.Rule, int]]:
-    for key, value in zip(node.keys, node.values, strict=True):
-        if isinstance(key, ast.Constant) and isinstance(key.value, str) and names_a_secret(key.value):
-            if _is_secret_literal(value):
-                yield rules.HARD_CODED, value.lineno
 
 
 def _called(node: ast.Call) -> Iterator[tuple[rules.Rule, int]]:
@@ -106,10 +115,6 @@ def _target_names(node: ast.Assign | ast.AnnAssign | ast.keyword) -> list[str]:
         elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
             names.append(str(target.slice.value))
     return names
-
-
-def _is_secret_literal(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and looks_secret(node.value)
 
 
 def _is_random(node: ast.AST) -> bool:
