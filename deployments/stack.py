@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -210,7 +211,8 @@ class Stack:
 
     def _worker(self) -> Part:
         limit = self.settings.worker_limit
-        options = ["--pool", self.settings.pool, *(["--limit", str(limit)] if limit else [])]
+        name = f"embedded-{socket.gethostname()}"
+        options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
         return self._python("worker", ["deployments.worker", *options])
 
     def _listener(self) -> Part:

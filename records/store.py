@@ -23,7 +23,8 @@ async def insert_new(connection: AsyncConnection, table: Table, values: Mapping[
     """Insert the row unless one with an equal unique key is there; whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return (await connection.execute(statement)).rowcount == 1
+    # Not `rowcount`: SQLAlchemy keeps it for UPDATE and DELETE only.
+    return (await connection.execute(statement.returning(*table.primary_key))).first() is not None
 
 
 async def first(connection: AsyncConnection, statement: Select[*tuple[Any, ...]]) -> RowMapping | None:
