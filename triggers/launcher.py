@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import PrefectClient
@@ -14,6 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
 from triggers.faults import Permanent, Transient
+from triggers.stale import once_more
 
 _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
 """Besides 5xx: also refused credentials, because mending them is a matter of configuration, not of the event."""
@@ -66,15 +67,18 @@ class Launcher:
                     if not _not_found(exc):
                         raise
                     del self._deployments[name]
-            deployment = (await self._client.read_deployment_by_name(name)).id
+            deployment = (await once_more(lambda: self._client.read_deployment_by_name(name))).id
             self._deployments[name] = deployment
             return await self._create(deployment, parameters, idempotency_key)
         except (ObjectNotFound, httpx.HTTPError, ValidationError) as exc:
             raise _judged(exc, name) from exc
 
     async def _create(self, deployment: UUID, parameters: dict[str, JsonValue], key: str | None) -> str:
-        run = await self._client.create_flow_run_from_deployment(
-            deployment, parameters=parameters, idempotency_key=key
+        key = key or str(uuid4())
+        run = await once_more(
+            lambda: self._client.create_flow_run_from_deployment(
+                deployment, parameters=parameters, idempotency_key=key
+            )
         )
         return str(run.id)
 

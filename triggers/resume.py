@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectNotFound
 
 from triggers.faults import Transient
 from triggers.ports import DecidedRun, DecidedRuns
+from triggers.stale import once_more
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ async def resume(client: PrefectClient, flow_run_id: str) -> Outcome:
     """
     for _ in range(_ATTEMPTS):
         try:
-            answer = await client.resume_flow_run(UUID(flow_run_id), run_input=dict(NO_INPUT))
+            answer = await once_more(lambda: client.resume_flow_run(UUID(flow_run_id), run_input=dict(NO_INPUT)))
         except (ObjectNotFound, httpx.HTTPError) as exc:
             if await _unknown(client, flow_run_id, exc):
                 return "unknown run"
@@ -66,7 +67,7 @@ async def _unknown(client: PrefectClient, flow_run_id: str, exc: Exception) -> b
     if not isinstance(exc, httpx.HTTPStatusError) or exc.response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
         return isinstance(exc, ObjectNotFound)
     try:
-        await client.read_flow_run(UUID(flow_run_id))
+        await once_more(lambda: client.read_flow_run(UUID(flow_run_id)))
     except ObjectNotFound:
         return True
     except httpx.HTTPError:
@@ -105,7 +106,7 @@ class ResumeDecided:
 
     async def _suspended_since(self, run: DecidedRun) -> datetime | None:
         try:
-            state = (await self.client.read_flow_run(UUID(run.flow_run_id))).state
+            state = (await once_more(lambda: self.client.read_flow_run(UUID(run.flow_run_id)))).state
         except ObjectNotFound:
             return None
         except httpx.HTTPError as exc:

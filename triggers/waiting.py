@@ -43,7 +43,7 @@ class TriggerRecords(Records):
             runs[row["run"]] = DecidedRun(
                 run_id=row["run"],
                 flow_run_id=row["flow_run"],
-                decided=(run.decided if run else frozenset()) | {row["approval"]},
+                decided=(run.decided if run else frozenset[str]()) | {str(row["approval"])},
                 last_decision=max(run.last_decision, row["at"]) if run else row["at"],
             )
         return list(runs.values())
