@@ -69,7 +69,7 @@ async def _results(connection: AsyncConnection, run: RowMapping) -> list[dict[st
 
 async def _ranks(connection: AsyncConnection, digest: str | None) -> dict[str, int]:
     plan = await first(connection, select(PLAN.c.content).where(PLAN.c.digest == digest))
-    nodes = [] if plan is None else json.loads(plan["content"])["nodes"]
+    nodes: list[dict[str, Any]] = [] if plan is None else json.loads(plan["content"])["nodes"]
     return {node["id"]: place for place, node in enumerate(nodes)}
 
 
