@@ -9,8 +9,9 @@ from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.columns import now
-from records.errors import NodeFinished, NotFound, StaleAttempt
+from records.errors import NodeFinished, NotApproved, NotFound, StaleAttempt
 from records.fence import lock_run
+from records.gate_rows import approval_of, current_gate
 from records.ids import new_id, subject_token
 from records.node_states import node_state, put_node_state, refuse_ended
 from records.outbox import emit
@@ -35,13 +36,15 @@ class AgentRunStore(Store):
         attempt: int | None = None,
         idempotency_key: str | None = None,
         project_id: int | None = None,
+        approved: str | None = None,
         lease: int | None = None,
     ) -> str:
         """Record that an agent begins; gives the agent run's id, which is also the right to finish it.
 
         `attempt` None: the one after the last. Whoever ran the node before loses that right. Without a run
-        (`project_id` instead) it is an agent run by itself. Raises NodeFinished where the node ended well already,
-        StaleAttempt for an attempt below the last one, an old lease or an ended run.
+        (`project_id` instead) it is an agent run by itself. `approved`: the digest that the node's gate must have
+        approved, looked up in the same transaction. Raises NotApproved, NodeFinished where the node ended well
+        already, StaleAttempt for an attempt below the last one, an old lease or an ended run.
         """
         checked(f"the inputs of {agent_name!r}", dict(inputs))
         agent_run_id = new_id()
@@ -51,6 +54,7 @@ class AgentRunStore(Store):
                 run = await lock_run(connection, run_id, lease=lease)
                 refuse_ended(run)
                 project_id = run["projectId"]
+                await _require_approved(connection, run_id, node_id, approved)
                 attempt = await _take_over(connection, run_id, node_id, item, attempt)
             values |= {"agentId": await _agent_id(connection, project_id, agent_name), "workflowRunId": run_id}
             values |= {"id": agent_run_id, "attempt": attempt or 1, "status": "RUNNING", "startedAt": now()}
@@ -156,6 +160,17 @@ async def _agent_id(connection: AsyncConnection, project_id: int | None, name: s
     if agent_id is None:
         raise NotFound("the agent", name, f"register it in project {project_id} first")
     return agent_id
+
+
+async def _require_approved(connection: AsyncConnection, run_id: str, node_id: str, digest: str | None) -> None:
+    if digest is None:
+        return
+    row = await first(connection, current_gate(run_id, node_id))
+    if row is None or not approval_of(row).allows(digest):
+        state = "nobody was asked" if row is None else f"{row['status']} for {row['digest']}"
+        raise NotApproved(
+            f"node {node_id!r} of run {run_id!r} is not approved for {digest} ({state}): it does not run"
+        )
 
 
 async def _take_over(

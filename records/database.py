@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from records.errors import DatabaseUnavailable
@@ -43,13 +44,22 @@ def database_url(url: str) -> URL:
             )
         return parsed.set(drivername="sqlite+aiosqlite")
     if backend == "postgresql":
-        query = {name: value for name, value in parsed.query.items() if name not in _PRISMA_ONLY}
-        return parsed.set(drivername="postgresql+psycopg", query=query)
+        return parsed.set(drivername="postgresql+psycopg", query=_libpq_query(parsed))
     raise DatabaseUnavailable(f"records live in SQLite or PostgreSQL, not in {backend!r}: mend the database URL")
 
 
-_PRISMA_ONLY = frozenset({"schema", "connection_limit", "pool_timeout", "pgbouncer"})
-"""Parameters of a Prisma URL that libpq refuses. A schema other than `public` is set by the role's search_path."""
+_PRISMA_ONLY = frozenset({"schema", "connection_limit", "pool_timeout", "pgbouncer", "options"})
+
+
+def _libpq_query(url: URL) -> dict[str, str | tuple[str, ...]]:
+    """The URL's parameters without Prisma's own, which libpq refuses; its `schema` becomes the search path."""
+    given = url.query.get("options")
+    options = ["-c timezone=utc", *([given] if isinstance(given, str) else given or [])]
+    if "schema" in url.query:
+        options.append(f"-c search_path={url.query['schema']}")
+    return {name: value for name, value in url.query.items() if name not in _PRISMA_ONLY} | {
+        "options": " ".join(options)
+    }
 
 
 def _shown(url: str) -> str:
@@ -74,7 +84,7 @@ class Database:
             "pool_timeout": _BUSY_SECONDS,
         }
         if not self.is_sqlite:
-            connect = {"connect_timeout": _CONNECT_SECONDS, "options": "-c timezone=utc"}
+            connect = {"connect_timeout": _CONNECT_SECONDS}
             return create_async_engine(self.url, connect_args=connect, pool_pre_ping=True, **options)
         Path(str(self.url.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(self.url, connect_args={"timeout": _BUSY_SECONDS}, **options)
@@ -84,7 +94,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """One consistent look at the database."""
+        """A transaction that only looks."""
         async with self._connected() as connection, connection.begin():
             yield connection
 
@@ -104,10 +114,14 @@ class Database:
     async def _connected(self) -> AsyncGenerator[AsyncConnection]:
         try:
             connection = await self.engine.connect()
-        except (OperationalError, InterfaceError, OSError) as exc:
+        except (OperationalError, InterfaceError, PoolTimeout, OSError) as exc:
             raise self._unavailable(exc) from exc
         try:
             yield connection
+        except DBAPIError as exc:
+            if exc.connection_invalidated or isinstance(exc, OperationalError):
+                raise self._unavailable(exc) from exc
+            raise
         finally:
             # Shielded: a cancelled caller must not leave a connection outside of the pool.
             await asyncio.shield(connection.close())

@@ -19,6 +19,8 @@ from records.payload import MAX_NOTES, line
 from records.store import Store, first, insert_new, rows
 from records.tables import APPROVAL_VOTE
 
+_MAX_NAME = 200
+
 
 class DecisionStore(Store):
     """Answers to questions."""
@@ -94,6 +96,8 @@ def _not_entitled(rule: ApprovalRule, triggered_by: str | None, decision: Verdic
     name = voter(actor.name or "")
     if not name:
         return "say who you are: a decision needs a name"
+    if len(name) > _MAX_NAME:
+        return f"a name has at most {_MAX_NAME} characters"
     if not actor.verified and not rule.allow_unverified:
         return (
             f"this gate takes verified names only, and {actor.way} does not know who you are: use another way in"

@@ -36,5 +36,9 @@ class StaleAttempt(RecordsError):
     """The writer's run or node was taken over by a later attempt; nothing was changed."""
 
 
+class NotApproved(RecordsError):
+    """The node must not run: nobody approved exactly what would run now."""
+
+
 class NodeFinished(RecordsError):
     """The node has ended well already; its recorded result counts and it is not run again."""

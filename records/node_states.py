@@ -14,7 +14,7 @@ from records.ids import new_id
 from records.payload import checked, line
 from records.run import NodeResult, NodeStatus
 from records.store import Store, first, insert_new, rows
-from records.tables import AGENT, AGENT_RUN, NODE_STATE
+from records.tables import AGENT_RUN, NODE_STATE
 
 NodeKey = tuple[str, int | None]
 """Node id and item; None for the node as a whole."""
@@ -85,30 +85,6 @@ async def put_node_state(
     key = {"id": new_id(), "workflowRunId": run_id, "nodeKey": node_id, "item": _WHOLE if item is None else item}
     if not await insert_new(connection, NODE_STATE, key | values):
         await connection.execute(update(NODE_STATE).where(_same_node(run_id, node_id, item)).values(**values))
-
-
-async def event_results(connection: AsyncConnection, run_id: str, order: list[str]) -> list[dict[str, Any]]:
-    """The `results` of the completed event: the last agent run of each node, in the order of the plan."""
-    with_agent = select(
-        NODE_STATE.c.nodeKey, NODE_STATE.c.item, AGENT_RUN.c.status, AGENT_RUN.c.outputJson, AGENT.c.name
-    ).select_from(
-        NODE_STATE.join(AGENT_RUN, AGENT_RUN.c.id == NODE_STATE.c.agentRunId).join(
-            AGENT, AGENT.c.id == AGENT_RUN.c.agentId
-        )
-    )
-    found = await rows(connection, with_agent.where(NODE_STATE.c.workflowRunId == run_id))
-    rank = {node: place for place, node in enumerate(order)}
-    found.sort(key=lambda row: (rank.get(row["nodeKey"], len(rank)), row["nodeKey"], row["item"]))
-    return [
-        {
-            "agentName": row["name"],
-            "output": row["outputJson"],
-            "nodeKey": row["nodeKey"],
-            "item": item_of(row),
-            "status": row["status"],
-        }
-        for row in found
-    ]
 
 
 def item_of(row: RowMapping) -> int | None:

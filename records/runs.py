@@ -8,15 +8,14 @@ from typing import Any
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from compiler.plan import Plan
 from records.columns import now
+from records.completion import emit_completed
 from records.errors import NotFound
 from records.fence import lock_run, read_run, select_run
 from records.gate_rows import close_gates
 from records.ids import new_id, subject_token
-from records.node_states import event_results
 from records.outbox import emit
-from records.payload import MAX_EVENT_BYTES, checked, dumps, line
+from records.payload import checked, line
 from records.run import EndStatus, OpenStatus, Run, RunStatus
 from records.store import Store, first, insert_new, rows
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
@@ -92,7 +91,7 @@ class RunStore(Store):
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
             await _end_agent_runs(connection, run_id)
             await close_gates(connection, run)
-            await _emit_completed(connection, run, status, line(message) or "")
+            await emit_completed(connection, run, status, line(message) or "")
         return True
 
     async def reopen_run(self, run_id: str) -> bool:
@@ -173,44 +172,6 @@ async def _end_agent_runs(connection: AsyncConnection, run_id: str) -> None:
     await connection.execute(update(AGENT_RUN).where(going).values(**ended))
     begun = (NODE_STATE.c.workflowRunId == run_id) & (NODE_STATE.c.state == "RUNNING")
     await connection.execute(update(NODE_STATE).where(begun).values(state="FAILED", updatedAt=now()))
-
-
-async def _emit_completed(connection: AsyncConnection, run: RowMapping, status: str, message: str) -> None:
-    plan = await first(connection, select(PLAN.c.content).where(PLAN.c.digest == run["planDigest"]))
-    order = [] if plan is None else [node.id for node in Plan.model_validate_json(plan["content"]).nodes]
-    skipped = select(NODE_STATE.c.nodeKey).where(
-        NODE_STATE.c.workflowRunId == run["id"], NODE_STATE.c.state == "SKIPPED", NODE_STATE.c.item < 0
-    )
-    payload = {
-        "workflowRunId": run["id"],
-        "status": status,
-        "results": await event_results(connection, run["id"], order),
-        "projectId": run["projectId"],
-        "workflowId": run["workflowId"],
-        "workflowName": run["workflowName"],
-        "message": message,
-        "skipped": sorted(row["nodeKey"] for row in await rows(connection, skipped)),
-    }
-    await emit(
-        connection,
-        message_id=f"workflow.completed:{run['id']}" + (f":{run['reopened']}" if run["reopened"] else ""),
-        project_id=run["projectId"],
-        subject=f"workflow.completed.{subject_token('workflow', run['workflowName'])}",
-        payload=_fitting(payload),
-    )
-
-
-def _fitting(payload: dict[str, Any]) -> dict[str, Any]:
-    """The event, with the largest outputs left out (and their size told) until NATS can carry it."""
-    sizes = {place: len(dumps(result["output"]).encode()) for place, result in enumerate(payload["results"])}
-    total = len(dumps(payload).encode())
-    for place in sorted(sizes, key=lambda place: sizes[place], reverse=True):
-        if total <= MAX_EVENT_BYTES:
-            break
-        result = payload["results"][place]
-        payload["results"][place] = result | {"output": None, "outputBytes": sizes[place]}
-        total -= sizes[place] - 40
-    return payload
 
 
 def _run(row: RowMapping) -> Run:
