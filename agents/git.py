@@ -30,6 +30,7 @@ _OFF = (
     "fetch.recurseSubmodules=false",
     "push.recurseSubmodules=no",
     "submodule.recurse=false",
+    "http.followRedirects=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "commit.gpgSign=false",
@@ -41,10 +42,10 @@ COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class GitError(Exception):
-    """A git command failed; the message holds the command and what git said."""
+    """A git command failed; the message holds its name and what git said."""
 
     def __init__(self, command: Sequence[str], status: int, said: str) -> None:
-        super().__init__(f"git {' '.join(command)} ended with status {status}: {said or 'no message'}")
+        super().__init__(f"git {command[0]} ended with status {status}: {said or 'no message'}")
         self.command = tuple(command)
         self.status = status
         self.said = said
