@@ -22,6 +22,7 @@ from compiler.plan import (
 )
 from compiler.source import Source, load
 from compiler.template import condition, render
+from compiler.validation import validate
 
 __all__ = [
     "ActionSpec",
@@ -53,4 +54,5 @@ __all__ = [
     "load",
     "matches",
     "render",
+    "validate",
 ]

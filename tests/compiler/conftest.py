@@ -150,7 +150,8 @@ def mission_agents() -> list[AgentSpec]:
         ),
         type="LLM",
     )
-    return [scanner, assessor, notifier, patcher, compliance, reporter, reviewer]
+    oddball = agent("oddball", action("guess", {"type": "object", "propertys": {}}, {"$ref": "https://example.com/x"}))
+    return [oddball, scanner, assessor, notifier, patcher, compliance, reporter, reviewer]
 
 
 @pytest.fixture(scope="session")
