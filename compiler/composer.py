@@ -32,6 +32,9 @@ class _Open:
     """A collection whose end has not come yet."""
 
     value: Sequence | Mapping
+    flow: bool = False
+    spoilt: bool = False
+    """One of its keys was no key, so the whole is hardly what the author meant."""
     key: str | None = None
     """The mapping's key that waits for its value."""
     key_seen: bool = False
@@ -51,7 +54,7 @@ def compose(source: Source, report: Report) -> Document | None:
     if composer.root is None:
         report.add("CC108", START, "the file is empty", hint="a workflow needs at least `name` and `nodes`")
         return None
-    return Document(composer.root, text)
+    return Document(composer.root, tuple(text.split("\n")))
 
 
 def _readable(source: Source, text: str, report: Report) -> bool:
@@ -114,7 +117,7 @@ def _advice(text: str, span: Span) -> str:
     line = lines[span.line - 1] if span.line <= len(lines) else ""
     if "\t" in line[: span.column]:
         return "indent with spaces, YAML does not allow tabs"
-    if "{{" in line:
+    if "{{" in line and line[span.column - 2 : span.column - 1] not in ('"', "'"):
         return 'put a template in quotes: "{{ … }}"'
     return "check the indentation and the quotes above this place"
 
@@ -144,7 +147,7 @@ class _Composer:
         elif isinstance(event, yaml.SequenceStartEvent):
             self._open(Sequence([], _span(event)), event)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._stack.pop()
+            self._close(event)
         elif isinstance(event, yaml.AliasEvent):
             self._refuse_alias(event)
         elif isinstance(event, yaml.DocumentStartEvent):
@@ -165,7 +168,16 @@ class _Composer:
             )
             raise _Stop
         self._add(value, event)
-        self._stack.append(_Open(value))
+        self._stack.append(_Open(value, flow=bool(event.flow_style)))
+
+    def _close(self, event: Any) -> None:
+        """A collection in brackets stands where it is written; one in lines is known by its first line."""
+        opened = self._stack.pop()
+        start, end = opened.value.span, event.end_mark
+        if opened.flow:
+            opened.value.span = Span(start.line, start.column, end.line + 1, end.column + 1)
+        if opened.spoilt:
+            self.report.ignore(opened.value.span)
 
     def _scalar(self, event: Any) -> Scalar:
         span = _span(event)
@@ -176,6 +188,7 @@ class _Composer:
             if not (self._awaits_key() and event.value == "<<"):
                 message = f"`{event.value}` without quotes is {found.why}"
                 self.report.add("CC110", span, message, hint=found.hint)
+                self.report.ignore(span)
             return Scalar(event.value, span, plain)
         if not plain and "\x00" in event.value:
             self.report.add("CC102", span, "the text holds a NUL character", hint="remove the \\0 escape")
@@ -194,6 +207,7 @@ class _Composer:
         message = f"the alias {quoted('*' + event.anchor)} is not allowed"
         hint = "write the value out; if text that starts with `*` is meant, put it in quotes"
         self.report.add("CC105", span, message, hint=hint)
+        self.report.ignore(span)
         self._add(Scalar(None, span, True), event)
 
     def _awaits_key(self) -> bool:
@@ -220,7 +234,10 @@ class _Composer:
     def _key(self, mapping: Mapping, key: Value) -> str | None:
         """The key as text; None where the entry cannot be kept."""
         if not isinstance(key, Scalar):
-            self.report.add("CC109", key.span, "a key must be text", hint="quote it: templates are not keys")
+            template = mapping.span.line == key.span.line and isinstance(key, Mapping)
+            hint = 'put a template in quotes: "{{ … }}"' if template else "put it in quotes"
+            self.report.add("CC109", key.span, "a key must be text", hint=hint)
+            self._stack[-1].spoilt = True
             return None
         if key.value == "<<" and key.plain:
             hint = "write the merged entries out"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
-
 from compiler.catalogue import JsonSchema
 from compiler.shape import NULL_SCHEMA, Shape, kinds, of_schema
+from compiler.validation import validate
 
 
 @dataclass(frozen=True)
@@ -42,5 +41,4 @@ def takes_null(consumer: JsonSchema) -> bool:
 
 def wrong_values(value: Any, schema: JsonSchema) -> list[str]:
     """Why a literal value does not fit."""
-    validator = jsonschema.Draft202012Validator(schema)
-    return [error.message for error in validator.iter_errors(value)]  # pyright: ignore[reportUnknownMemberType]
+    return validate(value, schema)

@@ -107,7 +107,8 @@ class Inference:
         path = str(Reference(reference.root, reference.steps[:index]))
         key = reference.steps[index]
         if lost.known:
-            message = f"{owner} has no field {quoted(key)} at {path!r}"
+            place = f" at {path!r}" if index > 2 or (index and owner != "the context") else ""
+            message = f"{owner} has no field {quoted(key)}{place}"
             self.note(code, message, did_you_mean(str(key), lost.known), str(reference))
         else:
             self.note(code, f"{path!r} is {lost.found} and has no field {quoted(key)}", "", str(reference))

@@ -230,7 +230,8 @@ def _item(schema: JsonSchema, index: int) -> Shape | None:
 def _property(schema: JsonSchema, key: str, known: set[str], hops: int) -> Shape | None:
     if "object" not in kinds(schema):
         return None
-    properties = cast("Mapping[str, Any]", schema.get("properties") or {})
+    stated = schema.get("properties")
+    properties = cast("Mapping[str, Any]", stated if isinstance(stated, Mapping) else {})
     known.update(properties)
     if key in properties:
         inner = Shape(tuple(_alternatives(properties[key], schema, 0)))

@@ -14,7 +14,7 @@ from compiler.diagnostic import did_you_mean, quoted
 from compiler.document import Path
 from compiler.edges import misfits, takes_null, wrong_values
 from compiler.inference import object_of
-from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, union
+from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, of_schema, union
 from compiler.template import Template, TemplateFault, is_template, read_template, templates
 
 
@@ -60,7 +60,8 @@ def _check_value(
     if not any(True for _ in templates(value)):
         if consumer is not None:
             for reason in wrong_values(value, consumer)[:5]:
-                desk.at(path, "CC305", f"the input {str(path[-1])!r} does not fit: {reason}", _allowed(consumer))
+                message = f"the input {str(path[-1])!r} does not fit: {reason.removeprefix('$: ')}"
+                desk.at(path, "CC305", message, _allowed(consumer))
         return
     shape = shape_of(value, path, desk, bindings)
     if consumer is None or shape is None:
@@ -80,6 +81,10 @@ def _check_shape(shape: Shape, consumer: JsonSchema, path: Path, desk: Desk, *, 
     name = str(path[-1])
     part = text.strip()
     if not shape.known:
+        if of_schema(consumer).known:
+            message = f"nothing is known of this value; whether it fits the input {name!r} shows only in the run"
+            hint = "describe the event under `context`, or the producer's output in its schema"
+            desk.at_part(path, part, "CC905", message, hint=hint)
         return
     if shape.nullable and not takes_null(consumer):
         inner = part.removeprefix("{{").removesuffix("}}").strip()
@@ -120,12 +125,11 @@ def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape 
     template = parsed(text, path, desk)
     if template is None:
         return None
-    inference = desk.inference(bindings, path)
-    shapes = [inference.shape(piece.expression) for piece in template.pieces]
-    if template.whole is not None:
-        return shapes[0]
+    shapes = [desk.shape(piece, path, bindings) for piece in template.pieces]
+    if template.whole is not None or None in shapes:
+        return shapes[0] if len(shapes) == 1 else None
     for piece, shape in zip(template.pieces, shapes, strict=True):
-        if shape.nullable:
+        if shape is not None and shape.nullable:
             hint = f'give a fallback: {{{{ {piece.text} | default("…") }}}}'
             desk.at_part(path, piece.text, "CC904", f"{piece.text!r} may be null and is then left out", hint=hint)
     return TEXT
