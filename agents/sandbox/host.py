@@ -40,7 +40,9 @@ _HIDDEN_PROC = (
 ).split()
 _LIB = "/jail/lib"
 _VENV = "/jail/venv"
+HOSTS = "127.0.0.1 localhost jail\n::1 localhost\n"
 _FILES = {
+    "etc/hosts": HOSTS,
     "etc/group": "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "etc/resolv.conf": "",
@@ -81,15 +83,18 @@ def view(users: range) -> HostView:
     if not base.is_relative_to("/usr"):
         arguments += _bind(base, str(base))
     python, paths, prefix = str(interpreter), [_LIB], ""
+    in_venv = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     if sys.prefix != sys.base_prefix:
         python, prefix = f"{_VENV}/bin/python", _VENV
-        packages = Path(_site_packages())
-        inner = f"{_VENV}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-        _write_venv(folder / "venv", interpreter, inner.removeprefix(f"{_VENV}/"))
-        arguments += [*_bind(folder / "venv", _VENV), *_bind(packages, inner)]
+        _write_venv(folder / "venv", interpreter, in_venv)
+        arguments += _bind(folder / "venv", _VENV)
+    for number, packages in enumerate(_package_folders()):
+        if packages.is_relative_to("/usr") or packages.is_relative_to(base):
+            inner = str(packages)
+        else:
+            inner = f"{_VENV}/{in_venv}" if packages.is_relative_to(sys.prefix) else f"/jail/packages/{number}"
+            arguments += _bind(packages, inner)
         paths.append(inner)
-    else:
-        paths += [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     for room in (agents, compiler):
         arguments += _bind(Path(str(room.__file__)).parent.resolve(), f"{_LIB}/{room.__name__}")
     return HostView(arguments=tuple(arguments), python=python, paths=tuple(paths), prefix=prefix, folder=folder)
@@ -173,7 +178,6 @@ def _write_files(folder: Path, users: range) -> None:
     agent = "".join(f"agent{uid - AGENT_UID or ''}:x:{uid}:{uid}::/tmp:/usr/sbin/nologin\n" for uid in users)
     files = _FILES | {
         "etc/passwd": f"root:x:0:0::/:/usr/sbin/nologin\n{agent}nobody:x:65534:65534::/:/usr/sbin/nologin\n",
-        "etc/hosts": "127.0.0.1 localhost jail\n::1 localhost\n",
     }
     for name, text in files.items():
         path = folder / name
@@ -206,8 +210,7 @@ def _open_to_all(folder: Path) -> None:
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _site_packages() -> str:
-    for path in sys.path:
-        if path.endswith("site-packages") and Path(path).is_relative_to(sys.prefix):
-            return path
-    raise RuntimeError(f"no site-packages of {sys.prefix!r} in sys.path")
+def _package_folders() -> list[Path]:
+    """Where this process imports installed packages from."""
+    folders = [Path(path) for path in dict.fromkeys(sys.path) if path.endswith(("site-packages", "dist-packages"))]
+    return [folder for folder in folders if folder.is_dir()]

@@ -50,6 +50,10 @@ class LogStream:
             self._end_line()
         self._extend(rest)
 
+    def note(self, level: int, text: str) -> None:
+        """A line of the sandbox's own, among the agent's."""
+        self._tell(level, text)
+
     def close(self) -> None:
         """The output has ended, perhaps within a line."""
         if self._buffer:
@@ -63,7 +67,9 @@ class LogStream:
     def _end_line(self) -> None:
         raw = bytes(self._buffer)
         self._buffer.clear()
-        level, text = _parse(raw)
+        self._tell(*_parse(raw))
+
+    def _tell(self, level: int, text: str) -> None:
         if self._full:
             return
         text = self._cut(_clean(self._masker.mask(text)))

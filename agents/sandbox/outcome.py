@@ -6,15 +6,13 @@ import json
 import os
 import re
 import signal
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
-
-from jsonschema import Draft202012Validator
 
 from agents.sandbox.masking import Masker
 from agents.sandbox.port import AgentFailure, AgentRequest, Artifact, FailureKind
 from agents.sandbox.report import Report
+from compiler.validation import validate
 
 _MAX_MESSAGE = 2_000
 _MAX_ARTIFACTS = 64
@@ -158,7 +156,7 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
     if leaked is not None:
         raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was thrown away")
     if request.result_schema is not None:
-        problems = _problems(output, request.result_schema)
+        problems = validate(output, request.result_schema)
         if problems:
             more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
             raise _Failed(
@@ -167,11 +165,6 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
                 f"{'; '.join(problems[:3])}{more}",
             )
     return output
-
-
-def _problems(output: Any, schema: Mapping[str, Any]) -> list[str]:
-    validator = Draft202012Validator(schema)
-    return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(output)]
 
 
 def _artifacts(who: str, result: dict[str, Any], report: Report, masker: Masker) -> tuple[Artifact, ...]:

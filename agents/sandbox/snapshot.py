@@ -13,12 +13,11 @@ import stat
 from pathlib import Path
 
 
-def show(source: Path, scratch: Path, *, other_user: bool) -> Path:
-    """The path to mount. Copies go below `scratch`. Raises OSError."""
+def show(source: Path, target: Path, *, other_user: bool) -> Path:
+    """The path to mount: `source`, or `target`, where the copy was put. Raises OSError."""
     source = source.resolve(strict=True)
     if _safe(source, other_user=other_user):
         return source
-    target = scratch / source.name
     _copy(source, target)
     return target
 

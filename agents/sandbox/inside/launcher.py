@@ -13,6 +13,9 @@ import sys
 TYPE_CHECKING = False
 """As in `typing`, which takes too long to import."""
 if TYPE_CHECKING:
+    import socket
+    from typing import NoReturn
+
     from agents.sandbox.inside.order import Order
 
 _STATE = "/tmp/.commandcenter"
@@ -35,6 +38,8 @@ def main() -> None:
     del order_bytes
     entered = False
     try:
+        # Before privileges go: some of these ports are below 1024.
+        ports = _listen(order)
         held = _enter(order)
         entered = True
         _prepare(order)
@@ -43,12 +48,34 @@ def main() -> None:
         _write_all(report_fd, json.dumps(refused).encode() + b"\n")
         os._exit(125)
     _write_all(report_fd, json.dumps({"held": held}).encode() + b"\n")
+    if ports and os.fork() == 0:
+        os.close(report_fd)
+        _forward(ports)
+    for port, _ in ports:
+        port.close()
     child = os.fork()
     if child == 0:
         os.close(report_fd)
         _become_agent(order)
         return
     _finish(child, report_fd, order)
+
+
+def _listen(order: Order) -> list[tuple[socket.socket, str]]:
+    if not order["listen"]:
+        return []
+    from agents.sandbox.inside import forwarder
+
+    return forwarder.listen(order["listen"])
+
+
+def _forward(ports: list[tuple[socket.socket, str]]) -> NoReturn:
+    from agents.sandbox.inside import forwarder
+
+    try:
+        forwarder.serve(ports)
+    finally:
+        os._exit(1)
 
 
 def _enter(order: Order) -> dict[str, str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+Listener = tuple[str, int, str]
+"""Address and port in the jail, and `host:port` to tunnel to (empty: the client says, in HTTP)."""
+
 
 class Numbers(TypedDict):
     """The limits the launcher enters; see `agents.sandbox.port.Limits`."""
@@ -33,6 +36,8 @@ class Order(TypedDict):
     """A cgroup holds the memory."""
     network: bool
     """IP sockets are allowed (what they can reach is not for the launcher to say)."""
+    listen: list[Listener]
+    """Ports that lead to the egress proxy."""
     copies: list[tuple[str, str]]
     """Folder or file in the jail -> folder in the jail that gets a copy the agent may write."""
     paths: list[str]
