@@ -138,7 +138,7 @@ class FlowThread:
         self._engines[flow_run.id] = (engine, task)
         try:
             await asyncio.wait([task])
-            _report(flow_run, flow, task)
+            _report(engine, task)
         finally:
             del self._engines[flow_run.id]
 
@@ -163,11 +163,11 @@ async def _guarded(engine: InProcessEngine) -> None:
         raise RuntimeError(f"the flow raised {type(exc).__name__}") from exc
 
 
-def _report(flow_run: FlowRun, flow: Flow[..., Any], task: asyncio.Task[None]) -> None:
+def _report(engine: InProcessEngine, task: asyncio.Task[None]) -> None:
     """Log what the engine has left to its caller; states are set by now."""
-    logger = flow_run_logger(flow_run, flow)
-    if task.cancelled():
+    if task.cancelled() or engine.flow_run is None:
         return
+    logger = flow_run_logger(engine.flow_run, engine.flow)
     match task.exception():
         case None:
             pass
@@ -175,8 +175,10 @@ def _report(flow_run: FlowRun, flow: Flow[..., Any], task: asyncio.Task[None]) -
             logger.info("The run is suspended: it holds no resources of the worker until it is resumed.")
         case Abort() as exc:
             logger.info("The server stopped the run: %s", exc)
-        case BaseException() as exc:
+        case BaseException() as exc if not engine.state.is_final():
             logger.error("The run ended with an error of the engine: %r", exc, exc_info=exc)
+        case _:
+            pass  # The engine has logged it with the final state.
 
 
 @asynccontextmanager

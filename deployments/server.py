@@ -10,7 +10,12 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 DEFAULTS = {
     # The server reports home otherwise, and each attempt costs seconds where there is no way out.
@@ -28,17 +33,17 @@ DEFAULTS = {
 """Settings of the server process; any of them gives way to one that the environment already has."""
 
 
-def serve(host: str, port: int) -> None:
+def serve(host: str, port: int, *, access_log: bool = False) -> None:
     """Serve until SIGINT or SIGTERM. Reads the database's address from `PREFECT_API_DATABASE_CONNECTION_URL`."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
     os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     os.environ.pop("PREFECT_API_URL", None)
-    asyncio.run(_serve(host, port))
+    asyncio.run(_serve(host, port, access_log))
 
 
-async def _serve(host: str, port: int) -> None:
+async def _serve(host: str, port: int, access_log: bool) -> None:
     # Prefect reads its settings when it is imported: the environment must be complete by now.
     import uvicorn
     from prefect.server.api.server import create_app
@@ -50,8 +55,9 @@ async def _serve(host: str, port: int) -> None:
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
+    app = create_app(final=True)
     config = uvicorn.Config(
-        create_app(final=True),
+        _timed(app) if access_log else app,
         host=host,
         port=port,
         log_level="warning",
@@ -66,13 +72,26 @@ async def _serve(host: str, port: int) -> None:
         sys.exit(1)
 
 
+def _timed(app: ASGIApp) -> ASGIApp:
+    """The application, printing each request with the milliseconds it took."""
+
+    async def timed(scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        await app(scope, receive, send)
+        if scope["type"] == "http":
+            print(f"{scope['method']} {scope['path']} {(time.perf_counter() - began) * 1000:.1f}", flush=True)
+
+    return timed
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: `python -m deployments.server --host … --port …`."""
     parser = argparse.ArgumentParser(prog="python -m deployments.server", description="Prefect's API and UI.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4200)
+    parser.add_argument("--access-log", action="store_true", help="print each request")
     options = parser.parse_args(arguments)
-    serve(options.host, options.port)
+    serve(options.host, options.port, access_log=options.access_log)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound, ParameterBindError
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -140,8 +140,10 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         """Execute a run that was polled, and free its place; never raises, or the worker would end."""
         try:
             await self._take(flow_run)
-        except Exception:
-            self._logger.exception("Flow run %s could not be executed", flow_run.id)
+        except Exception as exc:
+            message = f"The run could not be executed: {type(exc).__name__}: {exc}"
+            self.get_flow_run_logger(flow_run).error(message, exc_info=not isinstance(exc, FlowNotRunnable))
+            await self._propose_crashed_state(flow_run, message)
         finally:
             self._submitting_flow_run_ids.discard(flow_run.id)
             self._release_limit_slot(flow_run.id)
@@ -161,13 +163,9 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             await self._execute(flow_run)
 
     async def _execute(self, flow_run: FlowRun) -> None:
-        try:
-            deployment = await self._deployment(flow_run)
-            flow = await self._loader.load(deployment.entrypoint, deployment=deployment.name)
-            await self._flows.execute(flow_run, flow)
-        except (FlowNotRunnable, ParameterBindError) as exc:
-            self.get_flow_run_logger(flow_run).error(str(exc))
-            await self._propose_crashed_state(flow_run, str(exc))
+        deployment = await self._deployment(flow_run)
+        flow = await self._loader.load(deployment.entrypoint, deployment=deployment.name)
+        await self._flows.execute(flow_run, flow)
 
     async def _deployment(self, flow_run: FlowRun) -> DeploymentResponse:
         if flow_run.deployment_id is None:
