@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -54,6 +55,7 @@ async def require_migrated(database: Database) -> None:
         )
 
 
+@cache
 def head() -> str:
     """The newest revision."""
     return str(ScriptDirectory(str(_MIGRATIONS)).get_current_head())

@@ -111,12 +111,19 @@ async def test_an_event_too_large_for_nats_leaves_out_the_largest_output_and_say
     assert small["output"] == "x" * 10
 
 
-async def test_a_run_of_very_many_items_can_still_end(run_id: str, records: Records) -> None:
-    for item in range(1_003):
-        await records.record_node(run_id, "fix", item=item, state="SKIPPED", reason="nothing to do")
-    await records.record_node(run_id, "fix", state="SKIPPED")
+async def test_a_run_of_very_many_results_can_still_end(
+    run_id: str, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("records.completion._MOST_RESULTS", 5)
+    for item in range(7):
+        begun = await records.start_agent_run(
+            run_id=run_id, node_id="scan", item=item, agent_name="scanner", inputs={}
+        )
+        await records.finish_agent_run(begun, status="SUCCESS", output=item)
     await records.finish_run(run_id, "SUCCESS")
-    assert (await records.pending_events())[-1].payload["skipped"] == ["fix"]
+    payload = (await records.pending_events())[-1].payload
+    assert [result["item"] for result in payload["results"]] == [0, 1, 2, 3, 4]
+    assert payload["resultsLeftOut"] == 2
 
 
 async def test_an_ended_run_leaves_nothing_running_and_lets_nothing_begin(run_id: str, records: Records) -> None:
