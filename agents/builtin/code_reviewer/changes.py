@@ -12,6 +12,7 @@ from agents.git import Git, GitError
 
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MOST_FILES = 2_000
+_DIFF = ("diff-tree", "-p", "-r", "-U0", "--no-renames", "--no-ext-diff", "--no-textconv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +38,11 @@ class Changes:
 def changes(path: str, base: str, head: str) -> Changes:
     """Read the changes. Raises AgentError where a commit is unknown."""
     git = Git(folder=Path(path))
-    start, end = git.commit(base), git.commit(head)
-    for name, found in ((base, start), (head, end)):
-        if found is None:
-            raise AgentError(f"repository {path!r} has no commit {name!r}")
-    assert start is not None and end is not None  # noqa: PT018
+    start, end = _commit(git, base), _commit(git, head)
     try:
         listed = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=d", start, end)
         names = [name.decode("utf-8", "replace") for name in listed.split(b"\0") if name]
-        diff = git.run(
-            "diff-tree", "-p", "-r", "-U0", "--no-renames", "--no-ext-diff", "--no-textconv", start, end
-        )
+        diff = git.run(*_DIFF, start, end)
     except GitError as exc:
         raise AgentError(f"the changes from {base} to {head} cannot be read: {exc}") from exc
     lines = diff.split(b"\n")
@@ -58,6 +53,13 @@ def changes(path: str, base: str, head: str) -> Changes:
         removed=sum(line.startswith(b"-") and not line.startswith(b"--- ") for line in lines),
         diff=diff.decode("utf-8", "replace"),
     )
+
+
+def _commit(git: Git, name: str) -> str:
+    found = git.commit(name)
+    if found is None:
+        raise AgentError(f"the repository has no commit {name[:100]!r}")
+    return found
 
 
 def _files(git: Git, commit: str, base: str, names: list[str]) -> list[ChangedFile]:
@@ -79,8 +81,7 @@ def _files(git: Git, commit: str, base: str, names: list[str]) -> list[ChangedFi
 
 
 def _new_lines(git: Git, base: str, commit: str, name: str) -> frozenset[int]:
-    shown = ("diff-tree", "-p", "-r", "-U0", "--no-renames", "--no-ext-diff", "--no-textconv")
-    diff = git.run(*shown, base, commit, "--", f":(literal){name}")
+    diff = git.run(*_DIFF, base, commit, "--", f":(literal){name}")
     lines: set[int] = set()
     for match in _HUNK.finditer(diff):
         start, count = int(match[2]), int(match[3] or 1)

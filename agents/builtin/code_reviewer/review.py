@@ -50,9 +50,7 @@ def review(changes: Changes, guidelines: str, context: Context) -> Review:
         from agents.builtin.code_reviewer.model_review import ask
 
         said = ask(changes, guidelines, model)
-    ordered = sorted(
-        _once([*comments, *said]), key=lambda one: (_RANK[one.severity], one.file, one.line, one.rule)
-    )
+    ordered = sorted(_once([*comments, *said]), key=lambda one: (_RANK[one.severity], one.file, one.line))
     return Review(changes=changes, comments=ordered, engine="model" if said else "rules")
 
 

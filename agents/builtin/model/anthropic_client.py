@@ -1,4 +1,4 @@
-"""A request -> the text of an Anthropic-compatible endpoint's answer, which is the input of the only tool it has."""
+"""A request -> the text of an Anthropic-compatible endpoint's answer, the input of the only tool it has."""
 
 from __future__ import annotations
 
