@@ -24,5 +24,9 @@ def builtin_spec(name: str, settings: Mapping[str, str] | None = None) -> AgentS
     module = MODULES[name]
     agent: Agent = importlib.import_module(module).agent
     return from_json(
-        describe(agent), entry_path=module, code_digest=digest_of_module(module), settings=settings or {}
+        describe(agent),
+        entry_path=module,
+        code_digest=digest_of_module(module),
+        settings=settings or {},
+        trusted=True,
     )
