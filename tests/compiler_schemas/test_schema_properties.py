@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from compiler.example import NoExample, example
 from compiler.paths import Found, subschema_at
+from compiler.schemas import array_of, infer, nullable, union
 from compiler.subset import fits
 from compiler.validation import check_schema, validate
 
@@ -295,3 +297,38 @@ def test_what_is_found_at_a_path_holds_for_every_instance(
             assert found.optional, (schema, path)
         else:
             assert part.is_valid(value), (schema, path, value)
+
+
+@checked
+@given(documents())
+def test_an_example_is_an_instance(schema: dict[str, Any]) -> None:
+    try:
+        value = example(schema)
+    except NoExample:
+        event("no example")
+        return
+    event("example")
+    assert Draft202012Validator(schema).is_valid(value), (schema, value)
+
+
+@checked
+@given(documents(), documents(), st.integers(0, 2**32))
+def test_a_combination_accepts_what_its_parts_accept(
+    one: dict[str, Any], other: dict[str, Any], seed: int
+) -> None:
+    either, maybe, many = union(one, other), nullable(one), array_of(one)
+    assert check_schema(either) == check_schema(maybe) == check_schema(many) == []
+    first, second = Draft202012Validator(one), Draft202012Validator(other)
+    for value in instances(seed, one, other):
+        assert (validate(value, either) == []) is (first.is_valid(value) or second.is_valid(value))
+        assert (validate(value, maybe) == []) is (first.is_valid(value) or value is None)
+        assert (validate([value, value], many) == []) is first.is_valid(value)
+
+
+@checked
+@given(
+    st.recursive(st.sampled_from(SCALARS), lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner)),
+    documents(),
+)
+def test_a_literal_fits_exactly_where_it_is_valid(value: Any, schema: dict[str, Any]) -> None:
+    assert fits(infer(value), schema).fits is Draft202012Validator(schema).is_valid(value)
