@@ -32,6 +32,7 @@ from compiler.shape import (
     Lost,
     Shape,
     constant,
+    descend,
     list_of,
     merged,
     step,
@@ -94,13 +95,11 @@ class Inference:
         return self._node(reference)
 
     def _walk(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
-        for index, key in enumerate(reference.steps[start:], start):
-            found = step(shape, key)
-            if isinstance(found, Lost):
-                self._lost(found, reference, index, (code, owner))
-                return ANY
-            shape = found
-        return shape
+        found = descend(shape, reference.steps[start:])
+        if isinstance(found, Lost):
+            self._lost(found, reference, start + found.at, (code, owner))
+            return ANY
+        return found
 
     def _lost(self, lost: Lost, reference: Reference, index: int, blame: tuple[str, str]) -> None:
         code, owner = blame
