@@ -239,3 +239,16 @@ async def test_200_events_at_once_start_200_runs(records, launch, publish, workf
     await asyncio.gather(*(publish(payload={"projectId": 1, "n": number}) for number in range(200)))
     await eventually(lambda: len(launch.runs) == 200)
     assert {run["context"]["n"] for run in launch.runs.values()} == set(range(200))
+
+
+async def test_a_password_in_the_address_of_nats_is_never_logged(caplog, background, eventually):
+    background(connect("nats://user:s3cret@127.0.0.1:9"))
+    await eventually(lambda: "No NATS at nats://127.0.0.1:9" in caplog.text)
+    assert "s3cret" not in caplog.text
+
+
+async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_server, broker, records, caplog):
+    await broker.jetstream().add_stream(name="THEIRS", subjects=["graph.>"])
+    listener = Listener(connection=broker, inbox=records, launch=MemoryLaunch(), matches=by_subject)
+    with pytest.raises(Transient, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
+        await listener.ensure()
