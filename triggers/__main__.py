@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
+from pathlib import Path
 
 from compiler import matches
 from records import RecordsError, upgrade
@@ -42,6 +44,8 @@ async def _announce(ready: asyncio.Event) -> None:
     await ready.wait()
     # For whoever started this process and waits for it.
     print("triggers: ready", flush=True)
+    if path := os.environ.get("COMMANDCENTER_READY_FILE"):
+        await asyncio.to_thread(Path(path).touch)
 
 
 def run() -> int:
