@@ -64,7 +64,7 @@ def _unusable(side: str, *problems: str) -> Verdict:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _verdict(producer: Document, consumer: Document) -> Verdict:
     try:
         with budgeted(Budget(MAX_STEPS)):
