@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,13 @@ Answers = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answers]:
+def found() -> dict[str, Answers]:
     """Column -> probe -> answer. The columns: bare, jailed, and jailed as an ordinary user."""
     if find_bwrap() is None:
         pytest.skip("no bubblewrap on this machine")
-    folder = tmp_path_factory.mktemp("scene")
-    # pytest's own folders are for their owner only.
-    for parent in (folder, *list(folder.parents)[:2]):
-        parent.chmod(0o755)
-    return asyncio.run(_find(folder))
+    # Not one of pytest's own: those are for their owner only.
+    with tempfile.TemporaryDirectory(prefix="scene-") as folder:
+        return asyncio.run(_find(Path(folder)))
 
 
 async def _find(folder: Path) -> dict[str, Answers]:
@@ -73,7 +72,7 @@ async def _ask(command: list[str], names: list[str], things: dict[str, Any]) -> 
         *command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         close_fds=False,
         env={
             **os.environ,
@@ -82,8 +81,8 @@ async def _ask(command: list[str], names: list[str], things: dict[str, Any]) -> 
         },
         cwd="/",
     )
-    said, _ = await process.communicate(json.dumps({"names": names, "scene": things}).encode())
-    assert process.returncode == 0, command
+    said, complaint = await process.communicate(json.dumps({"names": names, "scene": things}).encode())
+    assert process.returncode == 0, complaint.decode()[-2000:]
     return json.loads(said)
 
 
