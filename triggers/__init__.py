@@ -10,6 +10,7 @@ from triggers.service import open_client, serve
 from triggers.settings import TriggerSettings
 from triggers.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
 from triggers.subjects import INCOMING, OUTGOING, incoming
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "open_client",
     "resume",
     "serve",
+    "upkeep",
 ]

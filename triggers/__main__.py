@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
-from pathlib import Path
 
 from compiler import matches
 from records import RecordsError, upgrade
 from triggers.service import open_client, serve
 from triggers.settings import TriggerSettings
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 
@@ -26,12 +25,13 @@ async def main(settings: TriggerSettings) -> None:
         open_client(settings.prefect_api_url) as client,
     ):
         work = asyncio.create_task(
-            serve(settings, records=records, client=client, matches=matches, ready=ready), name="triggers"
+            serve(settings, records=records, client=client, matches=matches, hooks=upkeep(records), ready=ready),
+            name="triggers",
         )
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, work.cancel)
-        announcing = asyncio.create_task(_announce(ready))
+        announcing = asyncio.create_task(_announce(ready, settings))
         try:
             await work
         except asyncio.CancelledError:
@@ -40,12 +40,11 @@ async def main(settings: TriggerSettings) -> None:
             announcing.cancel()
 
 
-async def _announce(ready: asyncio.Event) -> None:
+async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
     await ready.wait()
-    # For whoever started this process and waits for it.
     print("triggers: ready", flush=True)
-    if path := os.environ.get("COMMANDCENTER_READY_FILE"):
-        await asyncio.to_thread(Path(path).touch)
+    if settings.ready_file is not None:
+        settings.ready_file.touch()
 
 
 def run() -> int:

@@ -33,6 +33,8 @@ async def test_every_operation_of_the_schema_is_described(as_person):
         assert operation["summary"]
         assert operation["description"]
         assert operation["tags"]
+        answers = operation["responses"]
+        assert "HTTPValidationError" not in str(answers)
     unguarded = [path for path, item in schema["paths"].items() for op in item.values() if "security" not in op]
     assert unguarded == ["/health"]
 

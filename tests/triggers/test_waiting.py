@@ -2,6 +2,7 @@ import pytest
 
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import upgrade
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 SCANNER = AgentSpec(
@@ -27,13 +28,15 @@ async def records(tmp_path, workflow):
 def ask(records, workflow):
     """Opens the gate of a node in a waiting run."""
 
-    async def ask(flow_run_id, node_id, digest="sha256:1"):
+    async def ask(flow_run_id, node_id, digest="sha256:1", **rule):
         plan = workflow("audit")
         await records.save_workflow(plan)
         run = await records.start_run(
             flow_run_id=flow_run_id, plan_digest=plan.digest, trigger="manual", context={}
         )
-        gate = await records.open_gate(run_id=run, node_id=node_id, digest=digest, card={}, rule=ApprovalRule())
+        gate = await records.open_gate(
+            run_id=run, node_id=node_id, digest=digest, card={}, rule=ApprovalRule(**rule)
+        )
         await records.set_run_status(run, "WAITING_APPROVAL")
         return gate
 
@@ -66,3 +69,12 @@ async def test_a_run_that_goes_on_or_ended_or_was_asked_anew_is_not_found(record
     await records.finish_run(ended.run_id, "SUCCESS")
     await ask("f3", "a", digest="sha256:2")
     assert await records.decided_runs() == []
+
+
+async def test_upkeep_applies_deadlines_and_the_decided_run_is_found(records, ask):
+    gate = await ask("f1", "a", deadline_seconds=0)
+    for hook in upkeep(records):
+        await hook.run()
+    (run,) = await records.decided_runs()
+    assert run.decided == {gate.id}
+    assert (await records.approval(gate.run_id, "a")).status == "REJECTED"
