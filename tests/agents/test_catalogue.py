@@ -107,7 +107,7 @@ def test_hosts_come_from_the_settings():
 
     assert catalogue.agents["notifier"].network == ("slack.com:443", "mail.example.org:587")
     assert catalogue.agents["patcher"].network == ("models.example.org:443",)
-    assert CATALOGUE.agents["patcher"].network == ()
+    assert CATALOGUE.agents["patcher"].network == ("{LLM_BASE_URL}",)
 
 
 def test_every_agent_has_a_digest_of_its_own_that_stays():
@@ -121,7 +121,7 @@ def test_the_catalogue_imports_no_tools():
     seen = "import sys; from agents.registry import builtin_catalogue; builtin_catalogue(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
 
-    tools = {"bandit", "tree_sitter", "slack_sdk", "fpdf", "openai", "anthropic", "smtplib", "yaml", "jsonschema"}
+    tools = {"bandit", "tree_sitter", "slack_sdk", "fpdf", "openai", "anthropic", "smtplib", "ssl"}
     assert not tools & set(done.stdout.split())
 
 
