@@ -73,6 +73,14 @@ class InboxStore(Store):
             return await first(connection, same) is not None
 
     @unbroken
+    async def starting_event(self, flow_run_id: str) -> str | None:
+        """Subject of the message that started the flow run; None where none did, whatever its parameters say."""
+        mine = select(PROCESSED_EVENT.c.subject).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
+        async with self._db.read() as connection:
+            row = await first(connection, mine)
+        return None if row is None else row["subject"]
+
+    @unbroken
     async def dead_letter(
         self,
         stream: str,
