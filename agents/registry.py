@@ -27,6 +27,6 @@ def builtin_spec(name: str, settings: Mapping[str, str] | None = None) -> AgentS
         describe(agent),
         entry_path=module,
         code_digest=digest_of_module(module),
-        settings=settings or {},
+        settings=settings,
         trusted=True,
     )

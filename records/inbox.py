@@ -69,6 +69,13 @@ class InboxStore(Store):
         async with self._db.read() as connection:
             return await first(connection, same) is not None
 
+    async def starting_event(self, flow_run_id: str) -> str | None:
+        """Subject of the message that started the flow run; None where none did, whatever its parameters say."""
+        mine = select(PROCESSED_EVENT.c.subject).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
+        async with self._db.read() as connection:
+            row = await first(connection, mine)
+        return None if row is None else row["subject"]
+
     async def dead_letter(
         self,
         stream: str,

@@ -31,8 +31,10 @@ SCANNER = AgentSpec(
 
 
 @pytest.fixture
-async def database(tmp_path):
-    url = f"sqlite:///{tmp_path}/records.db"
+async def database(request, tmp_path):
+    """The URL of a migrated database: SQLite, or what the test asks for."""
+    kind = getattr(request, "param", "sqlite")
+    url = f"sqlite:///{tmp_path}/records.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     await upgrade(url)
     return url
 
@@ -94,6 +96,7 @@ async def publish(broker, **payload):
     return await broker.jetstream().publish("graph.file.updated", data)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 async def test_events_become_runs_and_changes_become_events_and_the_process_ends_cleanly(
     broker, process, records, deployed, runs, eventually, tmp_path
 ):
