@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from compiler import ActionSpec, AgentSpec, matches
 from records import upgrade
 from triggers.connection import connect
+from triggers.intake import Intake
 from triggers.launcher import Launcher
 from triggers.listener import Listener
 from triggers.streams import CONSUMER, EVENTS
@@ -167,7 +168,7 @@ async def test_a_crash_between_the_run_and_its_record_starts_no_second_run(
 
     launch = Crashing(prefect_client)
     connection = await connect(nats_server.url)
-    listener = Listener(connection=connection, inbox=records, launch=launch, matches=matches)
+    listener = Listener(connection=connection, intake=Intake(inbox=records, launch=launch, matches=matches))
     background(listener.run())
     await listener.ready.wait()
     await publish(broker)
@@ -183,7 +184,9 @@ async def test_events_wait_while_prefect_is_away(
 
     connection = await connect(nats_server.url)
     async with open_client("http://127.0.0.1:9/api") as nobody:
-        listener = Listener(connection=connection, inbox=records, launch=Launcher(nobody), matches=matches)
+        listener = Listener(
+            connection=connection, intake=Intake(inbox=records, launch=Launcher(nobody), matches=matches)
+        )
         task = background(listener.run())
         await listener.ready.wait()
         await publish(broker)
