@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -86,7 +86,10 @@ class Database:
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}
             return create_async_engine(self.url, connect_args=connect, pool_pre_ping=True, **options)
-        Path(str(self.url.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise self.unavailable(exc) from exc
         engine = create_async_engine(self.url, connect_args={"timeout": _BUSY_SECONDS}, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -114,23 +117,30 @@ class Database:
     async def _connected(self) -> AsyncGenerator[AsyncConnection]:
         try:
             connection = await self.engine.connect()
-        except (OperationalError, InterfaceError, PoolTimeout, OSError) as exc:
-            raise self._unavailable(exc) from exc
+        except (DBAPIError, PoolTimeout, OSError) as exc:
+            raise self.unavailable(exc) from exc
         try:
             yield connection
         except DBAPIError as exc:
-            if exc.connection_invalidated or isinstance(exc, OperationalError):
-                raise self._unavailable(exc) from exc
+            # DatabaseError itself, not one of its kinds, is what SQLite says of a file that is no database.
+            if exc.connection_invalidated or isinstance(exc, OperationalError) or type(exc) is DatabaseError:
+                raise self.unavailable(exc) from exc
             raise
         finally:
             # Shielded: a cancelled caller must not leave a connection outside of the pool.
             await asyncio.shield(connection.close())
 
-    def _unavailable(self, exc: BaseException) -> DatabaseUnavailable:
-        shown = self.url.render_as_string(hide_password=True)
-        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+    @property
+    def shown(self) -> str:
+        """The URL for messages: no password, no parameters, no driver."""
+        plain = self.url.set(drivername=self.url.get_backend_name(), query={})
+        return plain.render_as_string(hide_password=True)
+
+    def unavailable(self, exc: BaseException) -> DatabaseUnavailable:
+        """The error for a database that cannot be worked with, with the driver's reason."""
+        cause = " ".join(str(exc.orig if isinstance(exc, DBAPIError) else exc).split())
         return DatabaseUnavailable(
-            f"the database {shown} does not answer ({str(cause).strip()}): check that it runs, and its URL"
+            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL"
         )
 
     async def close(self) -> None:

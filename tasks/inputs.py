@@ -25,6 +25,7 @@ from tasks.facts import project_facts
 from tasks.services import Run, Services
 
 ARTIFACT_PREFIX = "artifact:"
+_MAX_SCHEMAS = 100
 
 
 class InputRefused(ValueError):
@@ -41,9 +42,7 @@ class Prepared:
 
 def kind_of(node: PlanNode, field: str) -> str | None:
     """The `x-kind` of an input field; None for plain data."""
-    schema = _field_schema(node, field)
-    kind = schema.get("x-kind")
-    return kind if isinstance(kind, str) else None
+    return _annotation(node, field, "x-kind")
 
 
 async def complete(
@@ -102,7 +101,7 @@ async def prepare(
                 seen[field] = f"/work/{field}/{name}"
         except (RepositoryRefusedError, NotFound) as exc:
             raise InputRefused(f"{where}: {exc}") from exc
-        writable = _field_schema(node, field).get("x-access") == "write"
+        writable = _annotation(node, field, "x-access") == "write"
         mounts.append(Mount(name=field, source=folder / field, writable=writable))
     return Prepared(inputs=seen, mounts=tuple(mounts))
 
@@ -130,6 +129,20 @@ def _properties(node: PlanNode) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", properties) if isinstance(properties, dict) else {}
 
 
-def _field_schema(node: PlanNode, field: str) -> Mapping[str, Any]:
-    schema = _properties(node).get(field)
-    return cast("Mapping[str, Any]", schema) if isinstance(schema, dict) else {}
+def _annotation(node: PlanNode, field: str, name: str) -> str | None:
+    """An `x-…` annotation of a field, wherever its schema carries it: itself, a reference, one of its alternatives."""
+    definitions = cast("Mapping[str, Any]", node.input_schema.get("$defs") or {})
+    schemas: list[Any] = [_properties(node).get(field)]
+    for _ in range(_MAX_SCHEMAS):
+        if not schemas:
+            break
+        schema = schemas.pop()
+        if not isinstance(schema, dict):
+            continue
+        found = cast("dict[str, Any]", schema)
+        if isinstance(value := found.get(name), str):
+            return value
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            schemas += found.get(keyword) or []
+        schemas.append(definitions.get(str(found.get("$ref", "")).removeprefix("#/$defs/")))
+    return None

@@ -69,7 +69,7 @@ def closed(schema: Mapping[str, Any]) -> JsonSchema:
 
     A Pydantic model never gives out what it did not declare, but its JSON Schema leaves that open, and a consumer
     with optional fields could then be handed anything in them. Done only where each object schema is complete by
-    itself, as those of models are; a schema that spreads an object over several (`allOf`, `if` …) is returned as it is.
+    itself, as those of models are; a schema that spreads one over several (`allOf`, `if` …) is returned as it is.
     """
     plain = cast("JsonSchema", copied(schema))
     spread = False

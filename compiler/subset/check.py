@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from compiler.schemas.budget import Budget, TooMuchWork, budgeted, spend
@@ -63,7 +64,7 @@ def _unusable(side: str, *problems: str) -> Verdict:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _verdict(producer: Document, consumer: Document) -> Verdict:
     try:
         with budgeted(Budget(MAX_STEPS)):
@@ -112,7 +113,7 @@ class _Check:
                 if found and not self.impossible(part.nodes):
                     reasons.extend(found)
                 if len(reasons) >= MAX_REASONS:
-                    return reasons
+                    return reasons[:MAX_REASONS]
         return reasons
 
     def part_fits(self, part: Part, wanted: Node) -> list[Reason]:
@@ -124,7 +125,8 @@ class _Check:
             return []
         if wanted.excludes_all:
             return [Reason(sentence="may be there, but is not allowed")]
-        return list(self._rules(part, wanted))
+        # Cut here, not only at the end: reasons double with each level of some recursive schemas.
+        return list(islice(self._rules(part, wanted), MAX_REASONS))
 
     def _rules(self, part: Part, wanted: Node) -> Iterator[Reason]:
         if "type" in wanted.raw:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.schemas.budget import spend
 from compiler.schemas.excerpt import listed, shown
 from compiler.schemas.pattern import compiled
 from compiler.subset.ask import Ask, Rule, first_error
@@ -44,7 +45,7 @@ def _additional(ask: Ask, part: Part, wanted: Node, additional: Any) -> Iterator
     named = wanted.raw.get("properties", {})
     patterns = wanted.raw.get("patternProperties", {})
     for name in part.object.declared:
-        if name in named or any(compiled(pattern).search(name) for pattern in patterns):
+        if name in named or any(_names(pattern, name) for pattern in patterns):
             continue
         if additional is False:
             yield Reason(path=(name,), sentence=f"may be there, but {_only(named)}")
@@ -67,12 +68,17 @@ def _pattern_properties(ask: Ask, part: Part, wanted: Node, patterns: Any) -> It
     for pattern, schema in patterns.items():
         inner = wanted.inner(schema)
         for name in part.object.declared:
-            if compiled(pattern).search(name):
+            if _names(pattern, name):
                 yield from below(name, ask.fits(part.object.value_of(name), inner))
         same = part.object.matching(pattern)
         covered = bool(same) and not ask.fits(same, inner)
         if part.object.open and not covered:
             yield from below("*", _others_fit(ask, part, inner))
+
+
+def _names(pattern: str, name: str) -> bool:
+    spend()
+    return compiled(pattern).search(name)
 
 
 def _others_fit(ask: Ask, part: Part, wanted: Node) -> list[Reason]:

@@ -148,6 +148,7 @@ class ArrayFacts:
         self._nodes = nodes
         self.prefix = max((len(node.raw.get("prefixItems", ())) for node in nodes), default=0)
         """From here on all items are alike."""
+        spend(self.prefix)
         self.least = max((node.raw.get("minItems", 0) for node in nodes), default=0)
         most = min((node.raw.get("maxItems", math.inf) for node in nodes), default=math.inf)
         excluded = (index for index in range(self.prefix + 1) if any(n.excludes_all for n in self.item(index)))

@@ -24,9 +24,10 @@ def breakdown_of(review: Review) -> dict[str, int]:
 
 
 def score_of(review: Review) -> int:
-    """The weighted mean of the categories."""
+    """The weighted mean of the categories, held down by the worst: good style does not make up for a hole."""
     points = breakdown_of(review)
-    return round(sum(points[category] * _WEIGHT[category] for category in _CATEGORIES) / 100)
+    mean = round(sum(points[category] * _WEIGHT[category] for category in _CATEGORIES) / 100)
+    return min(mean, min(points.values()) + 50)
 
 
 def grade_of(score: int) -> Literal["A", "B", "C", "D", "F"]:

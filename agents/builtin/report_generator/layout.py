@@ -71,6 +71,9 @@ def render(report: Report) -> Document:
     _counts(pdf, report.violations)
     if report.listed:
         _table(pdf, report.listed)
+        if len(report.listed) < len(report.violations):
+            left_out = len(report.violations) - len(report.listed)
+            _line(pdf, f"{left_out} further violation(s) are not listed.", size=10, colour=_GREY)
     return Document(content=bytes(pdf.output()), pages=pdf.pages_count)
 
 
