@@ -51,7 +51,7 @@ async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
     await ready.wait()
     print("triggers: ready", flush=True)
     if settings.ready_file is not None:
-        settings.ready_file.touch()
+        await asyncio.to_thread(settings.ready_file.touch)
 
 
 def run() -> int:

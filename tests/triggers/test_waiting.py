@@ -16,9 +16,10 @@ SCANNER = AgentSpec(
 )
 
 
-@pytest.fixture
-async def records(tmp_path, workflow):
-    url = f"sqlite:///{tmp_path}/records.db"
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def records(request, tmp_path):
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/records.db" if sqlite else request.getfixturevalue("postgres_url")
     await upgrade(url)
     async with await TriggerRecords.open(url) as records:
         await records.register_agent(1, SCANNER)
