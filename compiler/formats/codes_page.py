@@ -19,9 +19,9 @@ _GROUPS = {
 }
 _HEAD = """# Codes of the compiler
 
-Every diagnostic has a stable code. An error keeps the workflow from being deployed; a warning does not. This page is
-made from the table in `compiler/codes.py`; the examples are what `commandcenter check` prints for the files under
-`tests/compiler/golden/`.
+Every diagnostic has a stable code. An error keeps the workflow from being deployed; a warning does not. This page
+is made from the table in `compiler/codes.py`; the examples are what `commandcenter check` prints for the files
+under `tests/compiler/golden/`.
 """
 
 
