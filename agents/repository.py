@@ -148,3 +148,14 @@ class _Copy:
             with target.open("xb") as out:
                 shutil.copyfileobj(file, out, 1 << 20)
             target.chmod(0o755 if status.st_mode & stat.S_IXUSR else 0o644)
+
+
+def head_commit(path: Path | str, *, allowed_roots: Sequence[Path]) -> str:
+    """The commit the repository is at; empty where the folder has no history. Raises RepositoryRefusedError."""
+    real = inside(path, allowed_roots)
+    if (real / ".git").is_symlink() or not (real / ".git").is_dir():
+        return ""
+    try:
+        return Git(folder=real).text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    except GitError:
+        return ""

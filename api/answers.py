@@ -20,6 +20,13 @@ class Answer(BaseModel):
     )
 
 
+class Problem(Answer):
+    """Why a request was not served."""
+
+    detail: str | dict[str, Any]
+    """A sentence; or an object with a `message` and what belongs to it."""
+
+
 class HealthAnswer(Answer):
     """Whether the API and what it rests on work."""
 

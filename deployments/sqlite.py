@@ -15,7 +15,12 @@ from typing import Any
 
 from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
 from prefect.server.database.dependencies import MODELS_DEPENDENCIES
-from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+from sqlalchemy import Dialect, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from deployments import sqlite_connection
 
 
 class QueuedSqlite(AioSqliteConfiguration):
@@ -25,6 +30,20 @@ class QueuedSqlite(AioSqliteConfiguration):
         super().__init__(connection_url, **options)
         self._queue = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None
+
+    async def engine(self) -> AsyncEngine:
+        """Prefect's engine, on connections without threads."""
+        engine = await super().engine()
+        if not event.contains(engine.sync_engine, "do_connect", _connect_in_loop):
+            event.listen(engine.sync_engine, "do_connect", _connect_in_loop)
+        return engine
+
+    def setup_sqlite(self, conn: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        """Prefect's settings for a connection, but for waiting: SQLite would do it on the event loop."""
+        super().setup_sqlite(conn, record)
+        cursor = conn.cursor()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        cursor.close()
 
     @asynccontextmanager
     async def begin_transaction(
@@ -54,6 +73,12 @@ class QueuedSqlite(AioSqliteConfiguration):
                 yield transaction
         finally:
             SQLITE_BEGIN_MODE.reset(token)
+
+
+def _connect_in_loop(
+    dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
+) -> None:
+    options["async_creator_fn"] = sqlite_connection.connect
 
 
 def use(connection_url: str) -> None:

@@ -25,9 +25,13 @@ _logger = logging.getLogger("prefect.worker.wakeup")
 
 
 class Wakeups:
-    """One connection for all runs of a work pool; `connected` says whether it stands now."""
+    """One connection for all runs of a work pool; `connected` says whether it stands now.
 
-    def __init__(self, work_pool_id: UUID, call: Callable[[str, UUID], Awaitable[None]]) -> None:
+    Calls with the name of the new state, the run's id and the state's id; after a reconnection also with what
+    happened in the last minute.
+    """
+
+    def __init__(self, work_pool_id: UUID, call: Callable[[str, UUID, UUID], Awaitable[None]]) -> None:
         self.connected = False
         self._work_pool_id = work_pool_id
         self._call = call
@@ -52,4 +56,5 @@ class Wakeups:
             async for event in subscriber:
                 name = event.event.removeprefix(PREFIX)
                 flow_run_id = UUID(event.resource.id.removeprefix(PREFIX))
-                await self._call(name, flow_run_id)
+                # The server gives the event the id of the state.
+                await self._call(name, flow_run_id, event.id)

@@ -41,6 +41,8 @@ DEAF_POLL_SECONDS = 1.0
 """How often it polls while Prefect's event stream is not there."""
 LOOKS = 5
 """How often it looks for a run that an event has announced: events may arrive before the state is committed."""
+MAX_REMEMBERED = 200
+"""How many runs are remembered as announced and not found, and as found before they were announced."""
 CANCEL_SECONDS = 4.0
 """How long a cancelled run may take to end before its state is set over its head."""
 HAND_BACK_SECONDS = 5.0
@@ -75,6 +77,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._deployments: dict[UUID, tuple[float, DeploymentResponse]] = {}
         self._wake = asyncio.Event()
         self._announced: dict[UUID, int] = {}
+        self._taken: dict[UUID, UUID | None] = {}
         self._poll_lock = asyncio.Lock()
         self._wakeups: Wakeups | None = None
         self._background: set[asyncio.Task[None]] = set()
@@ -138,6 +141,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Execute a run that was polled, and free its place; never raises, or the worker would end."""
+        self._announced.pop(flow_run.id, None)
+        self._taken = dict([*list(self._taken.items())[-MAX_REMEMBERED:], (flow_run.id, flow_run.state_id)])
         try:
             await self._take(flow_run)
         except Exception as exc:
@@ -147,8 +152,9 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         finally:
             self._submitting_flow_run_ids.discard(flow_run.id)
             self._release_limit_slot(flow_run.id)
-            # A place is free, or the run was resumed while it was still on its way to being suspended.
-            self._wake.set()
+            if self._limiter is not None or self._announced:
+                # A place is free for a run that waits, or this one was resumed while it was being suspended.
+                self._wake.set()
 
     # One run
 
@@ -181,12 +187,21 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         return await requeue(client, flow_run, message=f"Handed back by worker {self.name!r}, which stops.")
 
     async def _cancel(self, flow_run_id: UUID) -> None:
+        if not await self._is_cancelling(flow_run_id):
+            return
         await self._flows.interrupt(frozenset({flow_run_id}), "cancelled", patience=CANCEL_SECONDS)
         # Not every end is the run's own: it may not have begun, or not listen.
-        run = await self.client.read_flow_run(flow_run_id)
-        if run.state is not None and run.state.type == StateType.CANCELLING:
+        if await self._is_cancelling(flow_run_id, looks=1):
             cancelled = Cancelled(message=f"Cancelled by worker {self.name!r}.")
             await self.client.set_flow_run_state(flow_run_id, cancelled, force=True)
+
+    async def _is_cancelling(self, flow_run_id: UUID, *, looks: int = 3) -> bool:
+        for look in range(looks):
+            await asyncio.sleep(0.1 * look)
+            run = await self.client.read_flow_run(flow_run_id)
+            if run.state is not None and run.state.type == StateType.CANCELLING:
+                return True
+        return False
 
     async def _suspend(self, flow_run_id: UUID) -> None:
         # Most runs suspend themselves and are gone in a moment.
@@ -211,18 +226,23 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         if not task.cancelled() and (exc := task.exception()):
             self._logger.error("A part of the worker failed: %r", exc, exc_info=exc)
 
-    async def _on_event(self, name: str, flow_run_id: UUID) -> None:
+    async def _on_event(self, name: str, flow_run_id: UUID, state_id: UUID) -> None:
+        in_hand = flow_run_id in self._in_hand()
         if name in READY:
-            self._announced[flow_run_id] = LOOKS
-            self._wake.set()
-        elif flow_run_id in self._in_hand():
+            if self._taken.get(flow_run_id) != state_id:
+                # A run in hand that waits again can only be taken when this process is done with it.
+                self._announced[flow_run_id] = 0 if in_hand else LOOKS
+                self._wake.set()
+        elif in_hand:
             self._spawn(self._cancel(flow_run_id) if name == "Cancelling" else self._suspend(flow_run_id))
 
     async def _poll_when_woken(self) -> None:
         while True:
-            deaf = self._wakeups is None or not self._wakeups.connected
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), DEAF_POLL_SECONDS if deaf else None)
+                await asyncio.wait_for(self._wake.wait(), DEAF_POLL_SECONDS)
+            deaf = self._wakeups is None or not self._wakeups.connected
+            if not (deaf or self._wake.is_set()):
+                continue
             self._wake.clear()
             try:
                 await self.get_and_submit_flow_runs()
@@ -232,13 +252,12 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             self._look_again()
 
     def _look_again(self) -> None:
-        """Poll once more soon if an announced run was not there yet."""
-        in_hand = self._in_hand()
-        looks = {run: left - 1 for run, left in self._announced.items() if left > 1 and run not in in_hand}
-        self._announced = looks
-        if looks:
-            delay = 0.05 * 2 ** (LOOKS - max(looks.values()))
-            asyncio.get_running_loop().call_later(delay, self._wake.set)
+        """Poll once more soon if an announced run was not there yet; in the end, when a run has ended."""
+        looks = {run: max(left - 1, 0) for run, left in self._announced.items()}
+        # The newest are kept: runs for next week are announced as well.
+        self._announced = dict(list(looks.items())[-MAX_REMEMBERED:])
+        if left := max(self._announced.values(), default=0):
+            asyncio.get_running_loop().call_later(0.05 * 2 ** (LOOKS - left), self._wake.set)
 
     async def _sweep(self, recovery: Recovery) -> None:
         while True:
@@ -248,9 +267,3 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             except Exception as exc:
                 self._logger.debug("Looking for lost runs failed: %r", exc)
             await asyncio.sleep(SWEEP_SECONDS)
-
-
-if __name__ == "__main__":
-    from deployments.worker_process import main
-
-    main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from records.agent_runs import AgentRunStore
 from records.artifacts import ArtifactStore
@@ -50,6 +50,11 @@ class Records(
             await database.close()
             raise
         return cls(database)
+
+    @property
+    def database_kind(self) -> Literal["sqlite", "postgresql"]:
+        """Which of the two it is."""
+        return "sqlite" if self._db.is_sqlite else "postgresql"
 
     async def close(self) -> None:
         """Let go of all connections."""

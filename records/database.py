@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -75,6 +75,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._engine(pool_size)
         self._one_writer = asyncio.Lock()
+        self._answered = False
 
     def _engine(self, pool_size: int) -> AsyncEngine:
         options: dict[str, Any] = {
@@ -86,7 +87,10 @@ class Database:
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}
             return create_async_engine(self.url, connect_args=connect, pool_pre_ping=True, **options)
-        Path(str(self.url.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise self.unavailable(exc) from exc
         engine = create_async_engine(self.url, connect_args={"timeout": _BUSY_SECONDS}, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -114,23 +118,33 @@ class Database:
     async def _connected(self) -> AsyncGenerator[AsyncConnection]:
         try:
             connection = await self.engine.connect()
-        except (OperationalError, InterfaceError, PoolTimeout, OSError) as exc:
-            raise self._unavailable(exc) from exc
+        except (DBAPIError, PoolTimeout, OSError) as exc:
+            raise self.unavailable(exc) from exc
+        self._answered = True
         try:
             yield connection
         except DBAPIError as exc:
-            if exc.connection_invalidated or isinstance(exc, OperationalError):
-                raise self._unavailable(exc) from exc
+            # DatabaseError itself, not one of its kinds, is what SQLite says of a file that is no database.
+            if exc.connection_invalidated or isinstance(exc, OperationalError) or type(exc) is DatabaseError:
+                raise self.unavailable(exc) from exc
             raise
         finally:
             # Shielded: a cancelled caller must not leave a connection outside of the pool.
             await asyncio.shield(connection.close())
 
-    def _unavailable(self, exc: BaseException) -> DatabaseUnavailable:
-        shown = self.url.render_as_string(hide_password=True)
-        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+    @property
+    def shown(self) -> str:
+        """The URL for messages: no password, no parameters, no driver."""
+        plain = self.url.set(drivername=self.url.get_backend_name(), query={})
+        return plain.render_as_string(hide_password=True)
+
+    def unavailable(self, exc: BaseException) -> DatabaseUnavailable:
+        """The error for a database that cannot be worked with, with the driver's reason."""
+        cause = " ".join(str(exc.orig if isinstance(exc, DBAPIError) else exc).split())
         return DatabaseUnavailable(
-            f"the database {shown} does not answer ({str(cause).strip()}): check that it runs, and its URL"
+            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
+            # A file does not come back by itself.
+            passing=self._answered and not self.is_sqlite,
         )
 
     async def close(self) -> None:
@@ -141,6 +155,7 @@ class Database:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
+    # NORMAL: nothing is lost when a process dies; a power cut may take the last few commits, never the file.
     for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON", "synchronous = NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, text
 
 from records.database import Database
 from records.errors import NotMigrated
+from records.unbroken import unbroken
 
 VERSION_TABLE = "_commandcenter_migrations"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,12 +30,13 @@ _LOCK = 0x434D4443
 _WAL_TRIES = 100
 
 
+@unbroken
 async def upgrade(url: str) -> str:
     """Bring the database to this version; gives the revision. Safe to call at every start, by several at once."""
     database = Database(url)
     try:
         if database.is_sqlite:
-            await asyncio.to_thread(_use_wal, str(database.url.database))
+            await asyncio.to_thread(_use_wal, database)
         async with database.write() as connection:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -48,9 +50,8 @@ async def require_migrated(database: Database) -> None:
     async with database.read() as connection:
         found = await connection.run_sync(_revision)
     if found != head():
-        shown = database.url.render_as_string(hide_password=True)
         raise NotMigrated(
-            f"the database {shown} is at revision {found!r}, this version needs {head()!r}: "
+            f"the database {database.shown} is at revision {found!r}, this version needs {head()!r}: "
             "run `commandcenter db upgrade`"
         )
 
@@ -79,14 +80,14 @@ def _revision(connection: Connection) -> str | None:
     return context.get_current_revision()
 
 
-def _use_wal(path: str) -> None:
+def _use_wal(database: Database) -> None:
     # Stays in the file. The switch ignores the busy timeout, so a process that opens it now is waited for here.
     for left in reversed(range(_WAL_TRIES)):
-        with closing(sqlite3.connect(path)) as connection:
-            try:
+        try:
+            with closing(sqlite3.connect(str(database.url.database))) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
-            except sqlite3.OperationalError:
-                if not left:
-                    raise
+        except sqlite3.Error as exc:
+            if not left or exc.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise database.unavailable(exc) from exc
         time.sleep(0.05)

@@ -1,6 +1,7 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
 from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.intake import Intake
 from triggers.launcher import Launcher, NotDeployed, deployment_name
 from triggers.listener import Listener
 from triggers.reconciler import Hook, Reconciler
@@ -10,6 +11,7 @@ from triggers.service import open_client, serve
 from triggers.settings import TriggerSettings
 from triggers.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
 from triggers.subjects import INCOMING, OUTGOING, incoming
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "OUTGOING",
     "RESULTS",
     "Hook",
+    "Intake",
     "Launcher",
     "Listener",
     "NotDeployed",
@@ -36,4 +39,5 @@ __all__ = [
     "open_client",
     "resume",
     "serve",
+    "upkeep",
 ]

@@ -12,6 +12,7 @@ from compiler import matches
 from records import RecordsError, upgrade
 from triggers.service import open_client, serve
 from triggers.settings import TriggerSettings
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 
@@ -24,12 +25,20 @@ async def main(settings: TriggerSettings) -> None:
         open_client(settings.prefect_api_url) as client,
     ):
         work = asyncio.create_task(
-            serve(settings, records=records, client=client, matches=matches, ready=ready), name="triggers"
+            serve(
+                settings,
+                records=records,
+                client=client,
+                matches=matches,
+                hooks=upkeep(records, client),
+                ready=ready,
+            ),
+            name="triggers",
         )
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, work.cancel)
-        announcing = asyncio.create_task(_announce(ready))
+        announcing = asyncio.create_task(_announce(ready, settings))
         try:
             await work
         except asyncio.CancelledError:
@@ -38,10 +47,11 @@ async def main(settings: TriggerSettings) -> None:
             announcing.cancel()
 
 
-async def _announce(ready: asyncio.Event) -> None:
+async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
     await ready.wait()
-    # For whoever started this process and waits for it.
     print("triggers: ready", flush=True)
+    if settings.ready_file is not None:
+        await asyncio.to_thread(settings.ready_file.touch)
 
 
 def run() -> int:

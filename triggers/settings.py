@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,5 +22,7 @@ class TriggerSettings(BaseSettings):
     max_event_bytes: int = Field(default=MAX_BYTES, gt=0, validation_alias="COMMANDCENTER_MAX_EVENT_BYTES")
     max_event_depth: int = Field(default=MAX_DEPTH, gt=0, validation_alias="COMMANDCENTER_MAX_EVENT_DEPTH")
     events_at_once: int = Field(default=AT_ONCE, gt=0, validation_alias="COMMANDCENTER_EVENTS_AT_ONCE")
+    ready_file: Path | None = Field(default=None, validation_alias="COMMANDCENTER_READY_FILE")
+    """Created once events are taken, for whoever started the process."""
     refresh_seconds: float = Field(default=5.0, gt=0, validation_alias="COMMANDCENTER_SUBJECTS_REFRESH_SECONDS")
     """How often the events stream is brought in line with what the active workflows listen to."""

@@ -19,7 +19,7 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from triggers.faults import Transient
 from triggers.subjects import INCOMING, OUTGOING
@@ -106,6 +106,10 @@ async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamIn
         return await update_stream(replace(info.config, subjects=config.subjects))
     except NotFoundError:
         pass
+    except ServiceUnavailableError as exc:
+        raise Transient(
+            "the NATS server has no JetStream: start it with `-js`, or enable it for the account"
+        ) from exc
     except APIError as exc:
         raise _refused(name, config, exc) from exc
     try:

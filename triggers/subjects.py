@@ -22,7 +22,7 @@ INCOMING = (
 OUTGOING = (
     "workflow.started.*",
     "workflow.completed.*",
-    "workflow.approval.requested",
+    "workflow.approval.*",
     "agent.executed.*",
 )
 MANUAL = "workflow.trigger."

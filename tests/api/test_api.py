@@ -7,6 +7,7 @@ import time
 import httpx
 
 from api import token_digest
+from api.__main__ import run
 
 
 async def test_health_needs_no_token_and_tells_of_the_database(as_person, records):
@@ -32,6 +33,8 @@ async def test_every_operation_of_the_schema_is_described(as_person):
         assert operation["summary"]
         assert operation["description"]
         assert operation["tags"]
+        answers = operation["responses"]
+        assert "HTTPValidationError" not in str(answers)
     unguarded = [path for path, item in schema["paths"].items() for op in item.values() if "security" not in op]
     assert unguarded == ["/health"]
 
@@ -53,11 +56,9 @@ def test_the_process_serves_until_it_is_told_to_end(tmp_path):
             assert child.wait(10) == 0
 
 
-def test_the_process_says_what_is_wrong_with_its_people(tmp_path):
-    people = tmp_path / "none.json"
-    ended = subprocess.run([sys.executable, "-m", "api", "--people", str(people)], capture_output=True, text=True)
-    assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("api: the list of people")
+def test_the_process_says_what_is_wrong_with_its_people(tmp_path, capsys):
+    assert run(["--people", str(tmp_path / "none.json")]) == 1
+    assert capsys.readouterr().err.startswith("api: the list of people")
 
 
 def _free_port():

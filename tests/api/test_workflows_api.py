@@ -28,6 +28,8 @@ async def test_mistakes_are_answered_with_their_places_and_nothing_is_saved(ann,
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"a: [", b"&a [*a, *a]", b"[" * 50_000, b"- 1"])
 async def test_no_body_makes_the_server_fail(ann, body):
     assert (await ann.put("/workflows/talk", content=body)).status_code == 422
+    for path in ("/workflows/talk/runs", "/agents", "/approvals/x/decision"):
+        assert (await ann.post(path, content=body)).status_code in (400, 422)
     assert (await ann.get("/health")).status_code == 200
 
 

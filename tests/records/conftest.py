@@ -88,20 +88,25 @@ def migrated_postgres(postgres_server: Any) -> Iterator[str]:
     postgres_server.drop(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database without rows."""
-    if request.param == "sqlite":
-        copy = tmp_path / "records.db"
-        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
-        return f"sqlite:///{copy}"
-    url = request.getfixturevalue("migrated_postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
+@pytest.fixture
+def emptied_postgres(migrated_postgres: str) -> str:
+    """The URL of the migrated PostgreSQL database, without rows."""
+    with psycopg.connect(migrated_postgres, autocommit=True) as connection:
         # The audit's own trigger refuses to be emptied; replication passes it by.
         connection.execute("SET session_replication_role = replica")
         tables = ", ".join(f'"{name}"' for name in METADATA.tables)
         connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
-    return url
+    return migrated_postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database without rows."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("emptied_postgres")
+    copy = tmp_path / "records.db"
+    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
+    return f"sqlite:///{copy}"
 
 
 @pytest.fixture

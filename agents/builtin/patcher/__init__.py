@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from agents.builtin.model import configured
 from agents.builtin.scanning import Vulnerability
 from agents.sdk import Agent, Context, RepositoryPath, Schema, ShortText, bounded
 
@@ -145,6 +146,12 @@ def _repair(source: Original, vulnerabilities: list[Vulnerability], context: Con
 
     done = repair(vulnerabilities, source.read, context.log)
     context.log.info("rules fixed %d of %d weakness(es)", len(done.fixed), len(done.fixed) + len(done.left))
+    model = configured(context)
+    if model is not None and done.left:
+        from agents.builtin.patcher.model_fixes import improve
+
+        improve(done, source.read, model)
+        context.log.info("model %s fixed %d more", model.name, sum(one.by_model for one in done.fixed))
     for left in done.left:
         one = left.vulnerability
         context.log.info("not fixed: %s:%d %s: %s", one.file, one.line, one.rule, left.reason)

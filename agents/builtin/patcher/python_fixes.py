@@ -295,7 +295,8 @@ def _further_option(name: str, value: str, *functions: str) -> Fix:
 
     def add(text: PythonText, line: int) -> Edit:
         for call in text.calls(line):
-            if dotted(call.func).rpartition(".")[2] in functions and all(one.arg != name for one in call.keywords):
+            called = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+            if called in functions and all(one.arg != name for one in call.keywords):
                 end = text.span(call)[1] - 1
                 inside = text.content[:end].rstrip()
                 comma = "" if inside.endswith((b"(", b",")) else ", "

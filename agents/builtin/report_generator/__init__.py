@@ -17,6 +17,9 @@ agent = Agent(
     description="Writes reports as PDF",
 )
 
+MOST_LISTED = 1_000
+"""Violations shown one by one; a longer list helps nobody and takes minutes to lay out."""
+
 Template = Literal["compliance-report", "compliance-summary"]
 
 
@@ -26,7 +29,7 @@ class ReportInput(Schema):
     violations: Annotated[list[Violation], bounded(0, 10_000)]
     score: float = Field(ge=0, le=100)
     template: Template = "compliance-report"
-    """`compliance-report` lists every violation, `compliance-summary` counts them."""
+    """`compliance-report` lists the violations, `compliance-summary` counts them."""
     title: str | None = None
     project: str | None = None
 
@@ -45,7 +48,8 @@ def create_pdf(inputs: ReportInput, context: Context) -> ReportOutput:
     """Lay out the report and save it."""
     from agents.builtin.report_generator.layout import Report, render
 
-    listed = inputs.violations if inputs.template == "compliance-report" else []
+    worst_first = sorted(inputs.violations, key=lambda one: (one.severity != "ERROR", one.rule, one.location))
+    listed = worst_first[:MOST_LISTED] if inputs.template == "compliance-report" else []
     document = render(
         Report(
             title=inputs.title or "Compliance Report",

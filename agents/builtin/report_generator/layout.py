@@ -71,6 +71,9 @@ def render(report: Report) -> Document:
     _counts(pdf, report.violations)
     if report.listed:
         _table(pdf, report.listed)
+        if len(report.listed) < len(report.violations):
+            left_out = len(report.violations) - len(report.listed)
+            _line(pdf, f"{left_out} further violation(s) are not listed.", size=10, colour=_GREY)
     return Document(content=bytes(pdf.output()), pages=pdf.pages_count)
 
 
@@ -129,7 +132,7 @@ def _table(pdf: FPDF, violations: tuple[Violation, ...]) -> None:
         head = table.row()
         for name, _ in _COLUMNS:
             head.cell(name)
-        for one in sorted(violations, key=lambda each: (each.severity != "ERROR", each.rule, each.location)):
+        for one in violations:
             row = table.row()
             colour = _RED if one.severity == "ERROR" else _AMBER
             row.cell(printable(one.rule))

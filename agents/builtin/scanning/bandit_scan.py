@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,7 @@ _SEVERITY: dict[str, Severity] = {"LOW": "LOW", "MEDIUM": "MEDIUM", "HIGH": "HIG
 
 def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> list[Vulnerability]:
     """Findings of all files, each named relative to the folder. A file that does not parse is logged."""
-    # Imported here because it takes 200 ms; the package has no types.
-    from bandit.core.config import BanditConfig  # pyright: ignore[reportMissingTypeStubs]
-    from bandit.core.manager import BanditManager  # pyright: ignore[reportMissingTypeStubs]
-
-    for name in ("bandit", "stevedore"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    manager: Any = BanditManager(BanditConfig(), "file", quiet=True)
+    manager = _manager()
     files = {str(folder / name): name for name in names}
     manager.discover_files(list(files), recursive=False)
     manager.run_tests()
@@ -31,6 +26,18 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> list[Vulner
         log.warning("%s: bandit could not read it: %s", files.get(file, "?"), reason)
     found = (_translate(issue, files) for issue in manager.get_issue_list())
     return [one for one in found if one is not None]
+
+
+def _manager() -> Any:
+    for name in ("bandit", "stevedore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # bandit's own use of its plug-in loader
+        # Imported here because it takes 200 ms; the package has no types.
+        from bandit.core.config import BanditConfig  # pyright: ignore[reportMissingTypeStubs]
+        from bandit.core.manager import BanditManager  # pyright: ignore[reportMissingTypeStubs]
+    manager: Any = BanditManager(BanditConfig(), "file", quiet=True)
+    return manager
 
 
 def _translate(issue: Any, files: dict[str, str]) -> Vulnerability | None:
