@@ -17,7 +17,7 @@ from compiler.subset import fits
 from compiler.validation import check_schema, validate
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-checked = settings(max_examples=12_000 if THOROUGH else 60, deadline=None, suppress_health_check=list(HealthCheck))
+checked = settings(max_examples=12_000 if THOROUGH else 40, deadline=None, suppress_health_check=list(HealthCheck))
 
 BOUNDS = st.sampled_from([-1, 0, 0.5, 1, 1.0, 2])
 COUNTS = st.integers(0, 3)
