@@ -4,7 +4,7 @@
         await stack.wait()
 
 Entering waits until each part answers; leaving stops all of them. A part that dies in between is started again.
-SIGTERM cancels the task that entered, as Ctrl-C does under `asyncio.run`; after a kill -9 the kernel ends the parts.
+SIGTERM cancels the task that entered, as Ctrl-C does under `asyncio.run`; after kill -9 the kernel ends the parts.
 """
 
 from __future__ import annotations
