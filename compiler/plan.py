@@ -73,6 +73,8 @@ class ApprovalRule(_Frozen):
     allow_self_approval: bool = False
     allow_unverified: bool = True
     """Whether a name typed into Prefect's form, which nobody verified, counts."""
+    trusted_triggers: tuple[str, ...] = ()
+    """Triggers whose runs pass this gate without asking; empty for every gate the workflow asks for itself."""
 
 
 class Foreach(_Frozen):
@@ -113,6 +115,9 @@ class PlanNode(_Frozen):
     memory_mb: int = DEFAULT_MEMORY_MB
     network: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    """Names of the secrets the node is given, as far as they exist."""
+    required_secrets: tuple[str, ...] = ()
+    """Those the workflow itself names: without one of them nothing is run."""
     settings: tuple[str, ...] = ()
     on_failure: str = "fail"
     """`fail`, `continue`, or `handler:<node id>`."""

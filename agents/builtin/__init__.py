@@ -1,0 +1,16 @@
+"""The agents that ship with the platform. Importing this imports none of them."""
+
+from types import MappingProxyType
+
+MODULES = MappingProxyType(
+    {
+        "security-scanner": "agents.builtin.security_scanner",
+        "security-assessor": "agents.builtin.security_assessor",
+        "notifier": "agents.builtin.notifier",
+        "patcher": "agents.builtin.patcher",
+        "compliance-checker": "agents.builtin.compliance_checker",
+        "report-generator": "agents.builtin.report_generator",
+        "code-reviewer": "agents.builtin.code_reviewer",
+    }
+)
+"""Name in workflows -> module."""

@@ -1,0 +1,36 @@
+"""A setting -> the sandbox it names, and never another one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from agents.sandbox.port import Sandbox
+
+BACKENDS = ("bubblewrap", "dagger")
+DEFAULT = "bubblewrap"
+
+
+class UnknownSandbox(ValueError):
+    """The setting names no backend."""
+
+
+def open_sandbox(name: str | None = None, *, environment: Mapping[str, str] | None = None) -> Sandbox:
+    """The backend called `name`; else what COMMANDCENTER_SANDBOX or SANDBOX says; else bubblewrap.
+
+    What a backend needs is looked for at the first run: where it is missing, runs fail as `sandbox-unavailable`;
+    nothing falls back to something weaker. Raises UnknownSandbox.
+    """
+    variables = os.environ if environment is None else environment
+    chosen = name or variables.get("COMMANDCENTER_SANDBOX") or variables.get("SANDBOX") or DEFAULT
+    match chosen:
+        case "bubblewrap":
+            from agents.sandbox.bubblewrap import BubblewrapSandbox
+
+            return BubblewrapSandbox()
+        case "dagger":
+            from agents.sandbox.dagger import DaggerSandbox
+
+            return DaggerSandbox.from_environment(variables)
+        case _:
+            raise UnknownSandbox(f"there is no sandbox {chosen!r}; set SANDBOX to one of: {', '.join(BACKENDS)}")

@@ -1,0 +1,1 @@
+"""A runner that does nothing: what `check` starts."""

@@ -1,0 +1,46 @@
+"""What the backend tells the launcher, as JSON on a pipe."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+Listener = tuple[str, int, str]
+"""Address and port in the jail, and `host:port` to tunnel to (empty: the client says, in HTTP)."""
+
+
+class Numbers(TypedDict):
+    """The limits the launcher enters; see `agents.sandbox.port.Limits`."""
+
+    memory_mb: int
+    cpu_seconds: int
+    processes: int
+    open_files: int
+    file_size_mb: int
+    tmp_mb: int
+    result_bytes: int
+
+
+class Order(TypedDict):
+    """One execution, from the launcher's side."""
+
+    request: dict[str, Any]
+    """What the runner finds in its request file."""
+    module: str
+    """The runner: a dotted module, or the absolute path of a script."""
+    environment: dict[str, str]
+    secrets: dict[str, str]
+    limits: Numbers
+    uid: int | None
+    """User to become; None: the launcher already is whom it should be."""
+    memory_counted: bool
+    """A cgroup holds the memory."""
+    network: bool
+    """IP sockets are allowed (what they can reach is not for the launcher to say)."""
+    listen: list[Listener]
+    """Ports that lead to the egress proxy."""
+    copies: list[tuple[str, str]]
+    """Folder or file in the jail -> folder in the jail that gets a copy the agent may write."""
+    paths: list[str]
+    """What the agent may import from, after the standard library."""
+    prefix: str
+    """The virtual environment's folder in the jail; empty: none."""

@@ -1,0 +1,203 @@
+"""How a jailed process ended and what it left -> a validated result, or one clear failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+from agents.sandbox.masking import Masker
+from agents.sandbox.port import AgentFailure, AgentRequest, Artifact, FailureKind
+from agents.sandbox.report import Report
+from compiler.validation import validate
+
+_MAX_MESSAGE = 2_000
+_MAX_ARTIFACTS = 64
+_ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}(; ?[\w.+-]{1,32}=[\w.+-]{1,64})?")
+_NOT_FOR_AGENTS: frozenset[FailureKind] = frozenset(
+    {"sandbox-unavailable", "cancelled", "leaked-secret", "output-limit", "timeout"}
+)
+"""Kinds that only the sandbox may give."""
+_SAID_BY_AGENTS: dict[str, FailureKind] = {
+    kind: kind for kind in get_args(FailureKind) if kind not in _NOT_FOR_AGENTS
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """The end of a run, as seen from outside."""
+
+    report: Report | None
+    stopped: FailureKind | None = None
+    """Why the sandbox ended it; None: it ended by itself."""
+    out_of_memory: bool = False
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the run comes to."""
+
+    output: Any = None
+    failure: AgentFailure | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    exit_code: int | None = None
+
+
+def judge(ending: Ending, request: AgentRequest, masker: Masker) -> Outcome:
+    """Every file the agent left is read here, and trusted nowhere."""
+    exit_code = None if ending.report is None else os.waitstatus_to_exitcode(ending.report.status)
+    try:
+        output, artifacts = _result(ending, request, masker)
+    except _Failed as exc:
+        message = masker.mask(exc.message)
+        if len(message) > _MAX_MESSAGE:
+            message = f"{message[:_MAX_MESSAGE]}…"
+        return Outcome(failure=AgentFailure(kind=exc.kind, message=message), exit_code=exit_code)
+    return Outcome(output=output, artifacts=artifacts, exit_code=exit_code)
+
+
+class _Failed(Exception):
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.message = message
+
+
+def _result(ending: Ending, request: AgentRequest, masker: Masker) -> tuple[Any, tuple[Artifact, ...]]:
+    limits = request.limits
+    who = f"agent of node {request.node_id!r}"
+    match ending.stopped:
+        case "timeout":
+            raise _Failed("timeout", f"{who} was stopped after {limits.timeout_seconds:g} s (its timeoutSeconds)")
+        case "output-limit":
+            raise _Failed(
+                "output-limit", f"{who} was stopped: it wrote far more than {limits.log_bytes} bytes of log"
+            )
+        case _:
+            pass
+    if ending.stopped == "memory" or ending.out_of_memory:
+        raise _out_of_memory(who, request)
+    if ending.report is None:
+        raise _Failed("exit", f"{who} ended, and its jail with it, before it gave a result{_last_words(ending)}")
+    report = ending.report
+    _check_signal(who, request, report)
+    if report.result is None:
+        raise _no_result(who, request, report, ending)
+    if len(report.result) > limits.result_bytes:
+        raise _Failed("output-limit", f"{who} returned more than {limits.result_bytes} bytes")
+    leaked = masker.leaked(report.result)
+    if leaked is not None:
+        raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was thrown away")
+    result = _parse(who, report.result)
+    if result.get("ok") is not True:
+        raise _said_so(who, result)
+    if report.status != 0:
+        code = os.waitstatus_to_exitcode(report.status)
+        raise _Failed("exit", f"{who} ended with status {code} after it gave its result{_last_words(ending)}")
+    return _output(who, request, result, masker), _artifacts(who, result, report, masker)
+
+
+def _check_signal(who: str, request: AgentRequest, report: Report) -> None:
+    code = os.waitstatus_to_exitcode(report.status)
+    if code == -signal.SIGXCPU:
+        raise _Failed("timeout", f"{who} used more than {request.limits.cpu_seconds} s of processor time")
+    if code == -signal.SIGXFSZ:
+        raise _Failed("exit", f"{who} wrote a file of more than {request.limits.file_size_mb} MB")
+    if code == -signal.SIGSYS:
+        raise _Failed("exit", f"{who} was ended by the jail's system call filter")
+
+
+def _no_result(who: str, request: AgentRequest, report: Report, ending: Ending) -> _Failed:
+    if "MemoryError" in ending.log_tail or report.max_memory_kb >= request.limits.memory_mb * 1024 * 0.97:
+        return _out_of_memory(who, request)
+    code = os.waitstatus_to_exitcode(report.status)
+    if code == 0:
+        return _Failed("invalid-output", f"{who} ended without a result{_last_words(ending)}")
+    how = f"was ended by signal {_signal_name(-code)}" if code < 0 else f"ended with status {code}"
+    return _Failed("exit", f"{who} {how}{_last_words(ending)}")
+
+
+def _out_of_memory(who: str, request: AgentRequest) -> _Failed:
+    return _Failed("memory", f"{who} needs more than {request.limits.memory_mb} MB; raise the node's memoryMb")
+
+
+def _parse(who: str, content: bytes) -> dict[str, Any]:
+    try:
+        result: Any = json.loads(content, parse_constant=_refuse_constant)
+        # What cannot be written as UTF-8 (lone surrogates) could be stored nowhere.
+        json.dumps(result, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise _Failed("invalid-output", f"{who} returned something that is not JSON: {exc}") from exc
+    if not isinstance(result, dict):
+        raise _Failed("invalid-output", f"{who} returned JSON that is not an object")
+    return cast(dict[str, Any], result)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _said_so(who: str, result: dict[str, Any]) -> _Failed:
+    kind, message = _SAID_BY_AGENTS.get(str(result.get("kind"))), result.get("message")
+    if kind is None or not isinstance(message, str) or not message.strip():
+        return _Failed("invalid-output", f"{who} said that it failed, but not in a form that can be read")
+    return _Failed(kind, message)
+
+
+def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Masker) -> Any:
+    output = result.get("output")
+    # Once more on what was read: JSON may write any character as an escape.
+    leaked = masker.leaked(json.dumps(output, ensure_ascii=False).encode())
+    if leaked is not None:
+        raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was thrown away")
+    if request.result_schema is not None:
+        problems = validate(output, request.result_schema)
+        if problems:
+            more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+            raise _Failed(
+                "invalid-output",
+                f"what action {request.action!r} returned does not fit its schema: "
+                f"{'; '.join(problems[:3])}{more}",
+            )
+    return output
+
+
+def _artifacts(who: str, result: dict[str, Any], report: Report, masker: Masker) -> tuple[Artifact, ...]:
+    described: Any = result.get("artifacts") or []
+    files = dict(report.files)
+    artifacts: list[Artifact] = []
+    if not isinstance(described, list):
+        raise _Failed("invalid-output", f"{who} described its artifacts in a form that cannot be read")
+    for entry in cast(list[Any], described)[:_MAX_ARTIFACTS]:
+        fields = cast(dict[str, Any], entry) if isinstance(entry, dict) else {}
+        name, media_type, file = fields.get("name"), fields.get("media_type"), fields.get("file")
+        if not (isinstance(name, str) and isinstance(media_type, str) and isinstance(file, str)):
+            raise _Failed("invalid-output", f"{who} described its artifacts in a form that cannot be read")
+        if not _ARTIFACT_NAME.fullmatch(name) or not _MEDIA_TYPE.fullmatch(media_type):
+            raise _Failed(
+                "invalid-output", f"{who} saved an artifact under a name or type that is refused: {name!r}"
+            )
+        if file not in files:
+            raise _Failed("output-limit", f"artifact {name!r} of the {who} is missing or too large")
+        leaked = masker.leaked(files[file]) or masker.leaked(f"{name}\n{file}".encode())
+        if leaked is not None:
+            raise _Failed("leaked-secret", f"an artifact of the {who} holds secret {leaked!r}; it was thrown away")
+        artifacts.append(Artifact(name=name, media_type=media_type, content=files[file]))
+    return tuple(artifacts)
+
+
+def _last_words(ending: Ending) -> str:
+    lines = [line for line in ending.log_tail.splitlines() if line.strip()]
+    return f"; the last it logged: {lines[-1].strip()[:500]}" if lines else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

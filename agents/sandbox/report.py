@@ -1,0 +1,91 @@
+"""The launcher's report, as bytes on a pipe -> what the jail did, or why it did nothing.
+
+Everything after the first two lines may be the work of a hostile agent: sizes are checked, names are plain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+_MAX_LINE = 64 << 10
+
+
+class Refused(Exception):
+    """The launcher started nothing."""
+
+    def __init__(self, reason: str, *, entered: bool) -> None:
+        super().__init__(reason)
+        self.entered = entered
+        """Whether the jail itself held, and only the preparations failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How the agent's process ended, and the files it left."""
+
+    status: int
+    """As from `waitpid`."""
+    result: bytes | None
+    """Content of the result file, perhaps one byte over the limit; None: there is none."""
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    """Name and content of each artifact."""
+    max_memory_kb: int = 0
+
+
+async def read_hello(reader: asyncio.StreamReader) -> bool:
+    """Whether the launcher runs, inside its namespaces; False when the pipe ended before."""
+    return "hello" in await _line(reader)
+
+
+async def read_held(reader: asyncio.StreamReader) -> dict[str, str]:
+    """Limit -> what enforces it; the agent starts with this. Raises Refused."""
+    head = await _line(reader)
+    if "held" in head:
+        return {str(name): str(value) for name, value in head["held"].items()}
+    raise Refused(str(head.get("refused", "the launcher ended")), entered=bool(head.get("entered", False)))
+
+
+async def read_report(reader: asyncio.StreamReader, *, result_limit: int, files_limit: int) -> Report | None:
+    """The end of the run; None when the pipe ended first (the jail was killed) or holds anything else."""
+    try:
+        head = await _line(reader)
+        if not head:
+            return None
+        result = head["result"]
+        content = None if result is None else await _exactly(reader, result, result_limit + 1)
+        files: list[tuple[str, bytes]] = []
+        for entry in head["artifacts"]:
+            body = await _exactly(reader, entry["size"], files_limit)
+            files_limit -= len(body)
+            files.append((str(entry["file"]), body))
+        return Report(
+            status=int(head["status"]),
+            result=content,
+            files=tuple(files),
+            max_memory_kb=int(head["max_memory_kb"]),
+        )
+    except (ValueError, KeyError, TypeError, asyncio.IncompleteReadError):
+        return None
+
+
+async def _exactly(reader: asyncio.StreamReader, size: Any, limit: int) -> bytes:
+    if type(size) is not int or not 0 <= size <= limit:
+        raise ValueError(f"size {size!r} is over {limit}")
+    return await reader.readexactly(size)
+
+
+async def _line(reader: asyncio.StreamReader) -> dict[str, Any]:
+    """One line of JSON; empty when the pipe has ended."""
+    try:
+        line = await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError:
+        return {}
+    except asyncio.LimitOverrunError as exc:
+        raise ValueError("line too long") from exc
+    if len(line) > _MAX_LINE:
+        raise ValueError("line too long")
+    head: Any = json.loads(line)
+    return cast(dict[str, Any], head) if isinstance(head, dict) else {}

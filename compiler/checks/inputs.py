@@ -1,0 +1,160 @@
+"""Inputs of nodes: none missing, none surplus, and each value fits the action's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from compiler.bindings import Bindings, Step, Workflow
+from compiler.catalogue import JsonSchema
+from compiler.checks.place import Desk, node_path
+from compiler.diagnostic import did_you_mean, quoted
+from compiler.document import Path
+from compiler.edges import misfits, takes_free_text, takes_null
+from compiler.inference import object_of
+from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, of_schema, union
+from compiler.subset import Reason
+from compiler.template import Template, TemplateFault, is_template, read_template, templates
+from compiler.validation import validate
+
+MAX_REASONS = 3
+"""Reasons given for one value that does not fit."""
+
+
+def check_inputs(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) -> None:
+    """CC303, CC304, CC305, CC5xx, CC601, CC602, CC904 and CC905 of one node."""
+    schema: JsonSchema = step.action.input_schema if step.action else {}
+    properties = cast("Mapping[str, Any]", schema.get("properties") or {})
+    if step.action is not None:
+        _check_names(step, schema, properties, desk)
+    for name, value in step.spec.inputs.items():
+        consumer = _rooted(properties.get(name), schema)
+        _check_value(value, consumer, node_path(step.position, "inputs", name), desk, bindings)
+
+
+def _rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
+    """The input's schema with the definitions it refers to; None where the action does not say."""
+    if not isinstance(schema, Mapping):
+        return None
+    found = cast("JsonSchema", schema)
+    return {**found, "$defs": root["$defs"]} if "$defs" in root else found
+
+
+def _check_names(step: Step, schema: JsonSchema, properties: Mapping[str, Any], desk: Desk) -> None:
+    action = f"{step.spec.agent}.{step.spec.action}"
+    for name in cast("list[str]", schema.get("required") or []):
+        if name not in step.spec.inputs:
+            place = node_path(step.position, "inputs" if step.spec.inputs else "action")
+            report = desk.at_key if step.spec.inputs else desk.at
+            report(place, "CC303", f"{action} needs the input {name!r}", f"add `{name}: …` to `inputs`")
+    if schema.get("additionalProperties", True) is not False and not properties:
+        return
+    for name in step.spec.inputs:
+        if name not in properties:
+            unused = [known for known in properties if known not in step.spec.inputs]
+            hint = did_you_mean(name, unused) or did_you_mean(name, properties)
+            place = node_path(step.position, "inputs", name)
+            desk.at_key(place, "CC304", f"{action} has no input {quoted(name)}", hint)
+
+
+def _check_value(
+    value: JsonValue, consumer: JsonSchema | None, path: Path, desk: Desk, bindings: Bindings
+) -> None:
+    if not any(True for _ in templates(value)):
+        if consumer is not None:
+            for reason in validate(value, consumer)[:5]:
+                message = f"the input {str(path[-1])!r} does not fit: {reason.removeprefix('$: ')}"
+                desk.at(path, "CC305", message, _allowed(consumer))
+        return
+    shape = shape_of(value, path, desk, bindings)
+    if consumer is None or shape is None:
+        return
+    if isinstance(value, str):
+        _check_shape(shape, consumer, path, desk, text=value)
+    else:
+        _check_shape(shape, consumer, path, desk, text="")
+
+
+def _allowed(consumer: JsonSchema) -> str:
+    values = consumer.get("enum")
+    return "use one of " + ", ".join(str(value) for value in cast("list[Any]", values)[:12]) if values else ""
+
+
+def _check_shape(shape: Shape, consumer: JsonSchema, path: Path, desk: Desk, *, text: str) -> None:
+    name = str(path[-1])
+    part = text.strip()
+    if not shape.known:
+        if of_schema(consumer).known:
+            message = f"nothing is known of this value; whether it fits the input {name!r} shows only in the run"
+            hint = "describe the event under `context`, or the producer's output in its schema"
+            desk.at_part(path, part, "CC905", message, hint=hint)
+        return
+    if shape.nullable and not takes_null(consumer):
+        inner = part.removeprefix("{{").removesuffix("}}").strip()
+        hint = f'give a fallback: "{{{{ {inner} | default(…) }}}}"' if inner else "give a fallback: `| default(…)`"
+        desk.at_part(path, part, "CC602", f"the input {name!r} takes no null, but this may be null", hint=hint)
+    found = misfits(shape, consumer)
+    certain = [reason for reason in found if reason.kind != "unproven"]
+    if shape == TEXT and takes_free_text(consumer):
+        # What a text with templates in it becomes is not known beforehand, only that it is text.
+        certain = []
+    for reason in certain[:MAX_REASONS]:
+        message = f"this does not always fit the input {name!r}: {_because(reason)}"
+        desk.at_part(path, part, "CC601", message, hint=_allowed(consumer))
+    if found and not certain:
+        message = f"whether this fits the input {name!r} shows only in the run: {_because(found[0])}"
+        desk.at_part(path, part, "CC905", message)
+
+
+def _because(reason: Reason) -> str:
+    return f"it {reason.sentence}" if not reason.path else f"its part {str(reason).removeprefix('$')}"
+
+
+def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
+    """What an input may be when its templates are resolved; None where one of them cannot be read."""
+    if isinstance(value, str):
+        return _text_shape(value, path, desk, bindings) if is_template(value) else constant(value)
+    if isinstance(value, list):
+        items = [shape_of(item, (*path, index), desk, bindings) for index, item in enumerate(value)]
+        known = [item for item in items if item is not None]
+        return list_of(union(known)) if len(known) == len(items) else None
+    if isinstance(value, dict):
+        return _object_shape(value, path, desk, bindings)
+    return constant(value)
+
+
+def _object_shape(value: Mapping[str, JsonValue], path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
+    properties: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    readable = True
+    for key, item in value.items():
+        shape = shape_of(item, (*path, key), desk, bindings)
+        readable = readable and shape is not None
+        properties[key], more = merged(shape or ANY)
+        definitions.update(more.get("$defs", {}))
+    return object_of(properties, definitions) if readable else None
+
+
+def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
+    template = parsed(text, path, desk)
+    if template is None:
+        return None
+    shapes = [desk.shape(piece, path, bindings) for piece in template.pieces]
+    if template.whole is not None or None in shapes:
+        return shapes[0] if len(shapes) == 1 else None
+    for piece, shape in zip(template.pieces, shapes, strict=True):
+        if shape is not None and shape.nullable:
+            hint = f'give a fallback: {{{{ {piece.text} | default("…") }}}}'
+            desk.at_part(path, piece.text, "CC904", f"{piece.text!r} may be null and is then left out", hint=hint)
+    return TEXT
+
+
+def parsed(text: str, path: Path, desk: Desk) -> Template | None:
+    """The template in parts, or None with CC501."""
+    try:
+        return read_template(text)
+    except TemplateFault as exc:
+        desk.at_part(path, exc.part, "CC501", str(exc))
+        return None

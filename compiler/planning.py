@@ -1,0 +1,113 @@
+"""Checked workflow -> frozen plan."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from compiler.bindings import Step, Workflow, handler_of
+from compiler.checks.risk import gate_of, risk_of
+from compiler.checks.triggers import context_of
+from compiler.plan import (
+    Concurrency,
+    EventTrigger,
+    Foreach,
+    Plan,
+    PlanNode,
+    Retries,
+    ScheduleTrigger,
+)
+from compiler.spec import EventSpec, NodeSpec, ScheduleSpec
+
+DEFAULT_PARALLEL = 4
+
+
+def plan(workflow: Workflow, *, project_id: int, trigger_source: JsonValue) -> Plan:
+    """The plan. Only for workflows without errors: every agent and action is known."""
+    spec = workflow.spec
+    concurrency = spec.concurrency
+    return Plan(
+        name=spec.name,
+        description=spec.description,
+        project_id=spec.project_id or project_id,
+        status=spec.status,
+        triggers=tuple(_trigger(trigger) for trigger in spec.trigger),
+        trigger_source=trigger_source,
+        context_schema=_context_schema(workflow),
+        trusted_triggers=tuple(sorted(spec.approval_policy.trusted_triggers)) if spec.approval_policy else (),
+        concurrency=concurrency
+        and Concurrency(limit=concurrency.limit, key=concurrency.key, on_conflict=concurrency.on_conflict),
+        nodes=tuple(_node(workflow, workflow.steps[position]) for position in workflow.topology.order),
+        outputs=spec.outputs,
+    )
+
+
+def _trigger(trigger: EventSpec | ScheduleSpec) -> EventTrigger | ScheduleTrigger:
+    if isinstance(trigger, ScheduleSpec):
+        return ScheduleTrigger(cron=trigger.schedule, timezone=trigger.timezone)
+    return EventTrigger(event=trigger.event, filters=trigger.filters, expression=trigger.expression)
+
+
+def _context_schema(workflow: Workflow) -> dict[str, JsonValue] | None:
+    """One schema for all triggers; None where one of them may bring anything."""
+    spec = workflow.spec
+    if not spec.trigger:
+        return spec.context
+    schemas = [context_of(spec, trigger) for trigger in spec.trigger]
+    distinct: list[dict[str, JsonValue]] = []
+    for schema in schemas:
+        if schema is None:
+            return None
+        if schema not in distinct:
+            distinct.append(cast("dict[str, JsonValue]", dict(schema)))
+    return distinct[0] if len(distinct) == 1 else {"anyOf": cast("list[Any]", distinct)}
+
+
+def _node(workflow: Workflow, step: Step) -> PlanNode:
+    node, agent, action = step.spec, step.agent, step.action
+    assert agent is not None
+    assert action is not None
+    handler = handler_of(node)
+    return PlanNode(
+        id=node.id,
+        agent=agent.name,
+        agent_type=agent.type,
+        agent_version=agent.version,
+        agent_digest=agent.code_digest,
+        entry_path=agent.entry_path,
+        action=action.name,
+        description=node.description or action.description,
+        effect=action.effect,
+        risk=risk_of(step),
+        inputs=node.inputs,
+        input_schema=cast("dict[str, JsonValue]", action.input_schema),
+        output_schema=cast("dict[str, JsonValue]", action.output_schema),
+        result_schema=cast("dict[str, JsonValue] | None", action.result_schema),
+        depends_on=tuple(node.depends_on),
+        gate=gate_of(workflow, step),
+        when=node.when,
+        foreach=_foreach(node),
+        retries=_retries(node),
+        timeout_seconds=node.timeout_seconds or agent.timeout_seconds,
+        memory_mb=node.memory_mb or agent.memory_mb,
+        network=agent.network if node.network is None else tuple(sorted(node.network)),
+        secrets=agent.secrets if node.secrets is None else tuple(sorted(node.secrets)),
+        required_secrets=tuple(sorted(node.secrets or ())),
+        settings=agent.settings,
+        on_failure=f"handler:{handler}" if handler else node.on_failure,
+        handler_only=step.position in workflow.handlers,
+    )
+
+
+def _foreach(node: NodeSpec) -> Foreach | None:
+    if node.foreach is None:
+        return None
+    return Foreach(items=node.foreach, max_parallel=node.max_parallel or DEFAULT_PARALLEL)
+
+
+def _retries(node: NodeSpec) -> Retries:
+    retries = node.retries
+    if retries is None:
+        return Retries()
+    return Retries(max=retries.max, backoff_seconds=retries.backoff_seconds, jitter=retries.jitter)

