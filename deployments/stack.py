@@ -4,6 +4,7 @@
         await stack.wait()
 
 Entering waits until each part answers; leaving stops all of them. A part that dies in between is started again.
+SIGTERM cancels the task that entered, as Ctrl-C does under `asyncio.run`; after kill -9 the kernel ends the parts.
 """
 
 from __future__ import annotations
@@ -241,6 +242,8 @@ class Stack:
             arguments=arguments,
             env={**self.addresses.child_env(), **(env or {})},
             log=self._state.logs / f"{name}.log",
+            # The worker hands its runs back, and JetStream writes what it has in memory.
+            grace=15,
         )
         return Part(command, probe=probe, timeout=self.settings.start_timeout, report=self._report)
 

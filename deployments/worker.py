@@ -154,6 +154,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             self._release_limit_slot(flow_run.id)
             if self._limiter is not None or self._announced:
                 # A place is free for a run that waits, or this one was resumed while it was being suspended.
+                self._announced.pop(flow_run.id, None)
                 self._wake.set()
 
     # One run

@@ -20,6 +20,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from deployments import ports
+from records import upgrade
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -98,6 +99,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
         "COMMANDCENTER_STATE": str(folder),
     }
     env.pop("PYTHONDONTWRITEBYTECODE", None)
+    asyncio.run(upgrade(env["DATABASE_URL"]))
     server = Server(url=url, env=env, folder=folder)
     process = server.start("deployments.server", "--port", str(port), log="server")
 

@@ -164,24 +164,27 @@ async def test_a_worker_that_stops_hands_its_runs_to_another(platform, server, t
 
 
 async def test_a_worker_that_was_killed_takes_its_runs_up_again_until_the_limit(platform, server, tmp_path):
-    run = None
-    for life in range(MAX_TAKEOVERS + 2):
-        worker = server.start_worker("mortal", pool="mortal")
-        if run is None:
-            run = await platform.start("sleeping", pool="mortal", pid_file=str(tmp_path / "pids"))
-        if life == MAX_TAKEOVERS + 1:
-            break
+    async def kill(worker) -> None:
         child, worker_pid = await pids(tmp_path / "pids")
         (tmp_path / "pids").unlink()
-        now = await platform.until(run, "Running")
-        assert now.labels.get(TAKEOVERS, 0) == life
         os.kill(worker_pid, signal.SIGKILL)
-        worker.wait()
         os.kill(child, signal.SIGKILL)
+        await asyncio.to_thread(worker.wait)
+
+    first = server.start_worker("mortal", pool="mortal")
+    run = await platform.start("sleeping", pool="mortal", pid_file=str(tmp_path / "pids"))
+    await kill(first)
+    second = server.start_worker("mortal", pool="mortal")
+    await pids(tmp_path / "pids")
+    again = await platform.until(run, "Running")
+    assert (again.labels[TAKEOVERS], again.run_count) == (1, 2)
+    await platform.client.update_flow_run_labels(run.id, {TAKEOVERS: MAX_TAKEOVERS})
+    await kill(second)
+    third = server.start_worker("mortal", pool="mortal")
     ended = await platform.until(run)
     assert ended.state.name == "Failed"
     assert "3 takeovers" in ended.state.message
-    worker.terminate()
+    third.terminate()
 
 
 async def test_runs_of_a_living_worker_are_not_stolen(platform, server, tmp_path):
