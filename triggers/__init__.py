@@ -1,6 +1,7 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
 from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.intake import Intake
 from triggers.launcher import Launcher, NotDeployed, deployment_name
 from triggers.listener import Listener
 from triggers.reconciler import Hook, Reconciler
@@ -20,6 +21,7 @@ __all__ = [
     "OUTGOING",
     "RESULTS",
     "Hook",
+    "Intake",
     "Launcher",
     "Listener",
     "NotDeployed",

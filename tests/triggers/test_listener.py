@@ -6,6 +6,7 @@ from nats.js.errors import NotFoundError
 
 from triggers.connection import connect
 from triggers.faults import Permanent, Transient
+from triggers.intake import Intake
 from triggers.listener import Listener
 from triggers.memory import MemoryLaunch, MemoryRecords
 from triggers.streams import CONSUMER, EVENTS
@@ -30,7 +31,7 @@ def launch():
 async def listener(nats_server, broker, records, launch, background):
     on_reconnect = []
     connection = await connect(nats_server.url, on_reconnect=on_reconnect)
-    listener = Listener(connection=connection, inbox=records, launch=launch, matches=by_subject)
+    listener = Listener(connection=connection, intake=Intake(inbox=records, launch=launch, matches=by_subject))
     on_reconnect.append(listener.reconnected)
     task = background(listener.run())
     await asyncio.wait_for(listener.ready.wait(), 5)
@@ -249,6 +250,6 @@ async def test_a_password_in_the_address_of_nats_is_never_logged(caplog, backgro
 
 async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_server, broker, records, caplog):
     await broker.jetstream().add_stream(name="THEIRS", subjects=["graph.>"])
-    listener = Listener(connection=broker, inbox=records, launch=MemoryLaunch(), matches=by_subject)
+    listener = Listener(connection=broker, intake=Intake(inbox=records, launch=MemoryLaunch(), matches=by_subject))
     with pytest.raises(Transient, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
         await listener.ensure()

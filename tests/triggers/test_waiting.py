@@ -1,4 +1,5 @@
 import pytest
+from prefect.client.orchestration import PrefectClient
 
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import upgrade
@@ -15,9 +16,10 @@ SCANNER = AgentSpec(
 )
 
 
-@pytest.fixture
-async def records(tmp_path, workflow):
-    url = f"sqlite:///{tmp_path}/records.db"
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def records(request, tmp_path):
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/records.db" if sqlite else request.getfixturevalue("postgres_url")
     await upgrade(url)
     async with await TriggerRecords.open(url) as records:
         await records.register_agent(1, SCANNER)
@@ -73,8 +75,10 @@ async def test_a_run_that_goes_on_or_ended_or_was_asked_anew_is_not_found(record
 
 async def test_upkeep_applies_deadlines_and_the_decided_run_is_found(records, ask):
     gate = await ask("f1", "a", deadline_seconds=0)
-    for hook in upkeep(records):
-        await hook.run()
+    async with PrefectClient("http://127.0.0.1:9/api") as nobody:
+        for hook in upkeep(records, nobody):
+            if hook.name != "ends in Prefect":
+                await hook.run()
     (run,) = await records.decided_runs()
     assert run.decided == {gate.id}
     assert (await records.approval(gate.run_id, "a")).status == "REJECTED"
