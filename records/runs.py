@@ -41,7 +41,7 @@ class RunStore(Store):
         Raises NotFound where the plan was never saved, PayloadRefused for a context that cannot be stored.
         """
         checked("the context of the run", dict(context))
-        values = {
+        values: dict[str, Any] = {
             "id": new_id(),
             "trigger": line(trigger, 1_000),
             "contextJson": dict(context),
@@ -55,12 +55,12 @@ class RunStore(Store):
         async with self._db.write() as connection:
             workflow = await _workflow_of_plan(connection, plan_digest)
             fresh = await insert_new(connection, WORKFLOW_RUN, values | {"workflowId": workflow["id"]})
-            mine = select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id)
-            row = await first(connection, mine)
-            assert row is not None
             if fresh:
-                await _emit_started(connection, workflow, row["id"], values)
-        return row["id"]
+                await _emit_started(connection, workflow, values)
+                return values["id"]
+            row = await first(connection, select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
+            assert row is not None
+            return row["id"]
 
     @unbroken
     async def claim_run(self, run_id: str) -> int:
@@ -75,10 +75,13 @@ class RunStore(Store):
     async def set_run_status(self, run_id: str, status: OpenStatus, *, lease: int | None = None) -> bool:
         """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
         async with self._db.write() as connection:
-            await lock_run(connection, run_id, lease=lease)
             going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
-            change = update(WORKFLOW_RUN).where(going).values(status=status)
-            return (await connection.execute(change)).rowcount == 1
+            mine = going if lease is None else going & (WORKFLOW_RUN.c.lease == lease)
+            change = update(WORKFLOW_RUN).where(mine).values(status=status)
+            if (await connection.execute(change)).rowcount == 1:
+                return True
+            await lock_run(connection, run_id, lease=lease)  # says why not, unless it is the end
+            return False
 
     @unbroken
     async def finish_run(
@@ -155,11 +158,9 @@ async def _workflow_of_plan(connection: AsyncConnection, digest: str) -> RowMapp
     return row
 
 
-async def _emit_started(
-    connection: AsyncConnection, workflow: RowMapping, run_id: str, values: Mapping[str, Any]
-) -> None:
+async def _emit_started(connection: AsyncConnection, workflow: RowMapping, values: Mapping[str, Any]) -> None:
     payload = {
-        "workflowRunId": run_id,
+        "workflowRunId": values["id"],
         "workflowId": workflow["id"],
         "workflowName": workflow["name"],
         "projectId": workflow["projectId"],
@@ -168,7 +169,7 @@ async def _emit_started(
     }
     await emit(
         connection,
-        message_id=f"workflow.started:{run_id}",
+        message_id=f"workflow.started:{values['id']}",
         project_id=workflow["projectId"],
         subject=f"workflow.started.{subject_token('workflow id', workflow['id'])}",
         payload=payload,
