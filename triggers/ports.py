@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import JsonValue
@@ -34,14 +33,12 @@ class OutboxEvent(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DecidedRun:
-    """A run that waits for people although at least one of its gates is decided."""
+    """A run that waits for people although at least one of its questions is settled."""
 
     run_id: str
     flow_run_id: str
-    decided: frozenset[str]
-    """Ids of the decided approvals."""
-    last_decision: datetime
-    """When the newest of them was decided, with time zone."""
+    settled: frozenset[str]
+    """Ids of the approvals that are decided or were replaced by another question."""
 
 
 class Inbox(Protocol):
