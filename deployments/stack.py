@@ -60,7 +60,7 @@ class StackSettings(BaseSettings):
     """Whether the stack has a worker."""
     listener: bool = True
     """Whether the stack has a NATS listener."""
-    start_timeout: float = 90.0
+    start_timeout: float = 180.0
     """Seconds that a part may take until it answers."""
 
 
@@ -213,7 +213,7 @@ class Stack:
         limit = self.settings.worker_limit
         name = f"embedded-{socket.gethostname()}"
         options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
-        return self._python("worker", ["deployments.worker", *options])
+        return self._python("worker", ["deployments.worker_process", *options])
 
     def _listener(self) -> Part:
         return self._python("listener", ["triggers"])

@@ -267,9 +267,3 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             except Exception as exc:
                 self._logger.debug("Looking for lost runs failed: %r", exc)
             await asyncio.sleep(SWEEP_SECONDS)
-
-
-if __name__ == "__main__":
-    from deployments.worker_process import main
-
-    main()

@@ -20,11 +20,13 @@ from records.registry import agent_row_id
 from records.run import AgentRun, EndStatus
 from records.store import Store, first, rows
 from records.tables import AGENT, AGENT_RUN
+from records.unbroken import unbroken
 
 
 class AgentRunStore(Store):
     """Agent runs, their results, and the event that each one makes."""
 
+    @unbroken
     async def start_agent_run(
         self,
         *,
@@ -66,6 +68,7 @@ class AgentRunStore(Store):
                 )
         return agent_run_id
 
+    @unbroken
     async def finish_agent_run(
         self,
         agent_run_id: str,
@@ -121,6 +124,7 @@ class AgentRunStore(Store):
             await _emit_executed(connection, row, values)
         return True
 
+    @unbroken
     async def agent_runs(self, run_id: str) -> list[AgentRun]:
         """All agent runs of a run, each attempt, in the order they began."""
         async with self._db.read() as connection:
@@ -128,6 +132,7 @@ class AgentRunStore(Store):
             found = await rows(connection, mine.order_by(AGENT_RUN.c.startedAt, AGENT_RUN.c.id))
         return [_agent_run(row) for row in found]
 
+    @unbroken
     async def agent_run(self, agent_run_id: str) -> AgentRun:
         """One agent run. Raises NotFound."""
         async with self._db.read() as connection:

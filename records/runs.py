@@ -19,11 +19,13 @@ from records.payload import checked, line
 from records.run import EndStatus, OpenStatus, Run, RunStatus
 from records.store import Store, first, insert_new, rows
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
+from records.unbroken import unbroken
 
 
 class RunStore(Store):
     """Runs of workflows."""
 
+    @unbroken
     async def start_run(
         self,
         *,
@@ -60,6 +62,7 @@ class RunStore(Store):
                 await _emit_started(connection, workflow, row["id"], values)
         return row["id"]
 
+    @unbroken
     async def claim_run(self, run_id: str) -> int:
         """Take the run over; gives the lease, with which this process writes and older ones cannot any more."""
         async with self._db.write() as connection:
@@ -68,6 +71,7 @@ class RunStore(Store):
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(lease=lease))
         return lease
 
+    @unbroken
     async def set_run_status(self, run_id: str, status: OpenStatus, *, lease: int | None = None) -> bool:
         """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
         async with self._db.write() as connection:
@@ -76,6 +80,7 @@ class RunStore(Store):
             change = update(WORKFLOW_RUN).where(going).values(status=status)
             return (await connection.execute(change)).rowcount == 1
 
+    @unbroken
     async def finish_run(
         self, run_id: str, status: EndStatus, message: str = "", *, lease: int | None = None
     ) -> bool:
@@ -94,6 +99,7 @@ class RunStore(Store):
             await emit_completed(connection, run, status, line(message) or "")
         return True
 
+    @unbroken
     async def reopen_run(self, run_id: str) -> bool:
         """A person tries a FAILED run again: it goes on, and its next end is told anew. False where it has not."""
         failed = (WORKFLOW_RUN.c.id == run_id) & (WORKFLOW_RUN.c.status == "FAILED")
@@ -101,6 +107,7 @@ class RunStore(Store):
         async with self._db.write() as connection:
             return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
 
+    @unbroken
     async def run(self, run_id: str, *, project_id: int | None = None) -> Run:
         """One run; with a project, only one of it. Raises NotFound."""
         async with self._db.read() as connection:
@@ -109,12 +116,14 @@ class RunStore(Store):
             raise NotFound("the run", run_id, f"project {project_id} has none of that id")
         return _run(row)
 
+    @unbroken
     async def run_of_flow_run(self, flow_run_id: str) -> Run | None:
         """The run that mirrors Prefect's flow run, if there is one."""
         async with self._db.read() as connection:
             row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
         return None if row is None else _run(row)
 
+    @unbroken
     async def runs(
         self,
         project_id: int | None = None,

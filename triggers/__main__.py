@@ -25,7 +25,14 @@ async def main(settings: TriggerSettings) -> None:
         open_client(settings.prefect_api_url) as client,
     ):
         work = asyncio.create_task(
-            serve(settings, records=records, client=client, matches=matches, hooks=upkeep(records), ready=ready),
+            serve(
+                settings,
+                records=records,
+                client=client,
+                matches=matches,
+                hooks=upkeep(records, client),
+                ready=ready,
+            ),
             name="triggers",
         )
         loop = asyncio.get_running_loop()

@@ -24,7 +24,7 @@ GOOD: dict[str, Any] = {
             "type": "API",
             "risk": "AUTO",
             "version": "1.0.0",
-            "network": ["slack.com:443"],
+            "network": ["slack.com:443", "{SLACK_API_URL|https://slack.com}", "{SMTP_HOST}:{SMTP_PORT|587}"],
             "codeDigest": "sha256:1",
         }
     ],

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import stat
 import time
@@ -28,7 +29,8 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path, monkeypatch, prefect_home):
+    shutil.copytree(prefect_home, tmp_path / "state" / "prefect")
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     return StackSettings(state=tmp_path / "state", listener=False)

@@ -1,4 +1,5 @@
 import pytest
+from prefect.client.orchestration import PrefectClient
 
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import upgrade
@@ -80,8 +81,10 @@ async def test_a_run_that_goes_on_or_has_ended_is_not_found(records, ask):
 
 async def test_upkeep_applies_deadlines_and_the_decided_run_is_found(records, ask):
     gate = await ask("f1", "a", deadline_seconds=0)
-    for hook in upkeep(records):
-        await hook.run()
+    async with PrefectClient("http://127.0.0.1:9/api") as nobody:
+        for hook in upkeep(records, nobody):
+            if hook.name != "ends in Prefect":
+                await hook.run()
     (run,) = await records.decided_runs()
     assert run.settled == {gate.id}
     assert (await records.approval(gate.run_id, "a")).status == "REJECTED"

@@ -5,13 +5,12 @@ A check gives the places where it fails (none: it holds), or None where the fact
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents import network
 from agents.facts import ProjectFacts
 
-_HOST_PORT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?:\d+|\[[0-9A-Fa-f:]+\]:\d+")
 _CLEAR_TEXT = frozenset({"21", "23", "25", "80", "110", "143", "389"})
 _LOOPBACK = ("127.", "localhost:", "[::1]:")
 _SIX_YEARS = 2190
@@ -103,7 +102,7 @@ def hosts_are_named(facts: ProjectFacts) -> Found:
         Place(f"agent {agent.name}", f"may reach {entry!r}")
         for agent in facts.agents
         for entry in agent.network
-        if not _HOST_PORT.fullmatch(entry)
+        if not network.declared(entry)
     ]
 
 
@@ -115,8 +114,16 @@ def no_clear_text_ports(facts: ProjectFacts) -> Found:
         Place(f"agent {agent.name}", f"may reach {entry}")
         for agent in facts.agents
         for entry in agent.network
-        if entry.rpartition(":")[2] in _CLEAR_TEXT and not entry.startswith(_LOOPBACK)
+        if _is_clear_text(entry)
     ]
+
+
+def _is_clear_text(entry: str) -> bool:
+    try:
+        hosts = network.resolve([entry], {})  # the default, where a setting decides
+    except ValueError:
+        return False
+    return any(host.rpartition(":")[2] in _CLEAR_TEXT and not host.startswith(_LOOPBACK) for host in hosts)
 
 
 def no_secrets_in_plain(facts: ProjectFacts) -> Found:

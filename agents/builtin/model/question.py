@@ -77,6 +77,7 @@ def configured(context: Context) -> Model | None:
     for setting, value in (("LLM_MODEL", name), ("LLM_BASE_URL", base_url)):
         if not value:
             raise BadRequestError(f"setting {setting!r} is not set, but 'LLM_PROVIDER' is; set both, or neither")
+    context.secret("LLM_API_KEY")  # an endpoint without keys takes any
     return Model(provider=provider, base_url=base_url, name=name, context=context)
 
 

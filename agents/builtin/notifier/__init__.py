@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -117,6 +116,8 @@ def send_webhook(inputs: WebhookInput, context: Context) -> Delivery:
 def message_key(context: Context) -> str:
     """A name for the message that is the same for every attempt at it, so that receivers can tell repeats."""
     known = context.idempotency_key or f"{context.run_id}/{context.node_id}/{datetime.now(UTC).isoformat()}"
+    import hashlib
+
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 

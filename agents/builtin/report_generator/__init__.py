@@ -48,7 +48,8 @@ def create_pdf(inputs: ReportInput, context: Context) -> ReportOutput:
     """Lay out the report and save it."""
     from agents.builtin.report_generator.layout import Report, render
 
-    listed = inputs.violations[:MOST_LISTED] if inputs.template == "compliance-report" else []
+    worst_first = sorted(inputs.violations, key=lambda one: (one.severity != "ERROR", one.rule, one.location))
+    listed = worst_first[:MOST_LISTED] if inputs.template == "compliance-report" else []
     document = render(
         Report(
             title=inputs.title or "Compliance Report",

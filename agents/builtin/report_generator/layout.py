@@ -132,7 +132,7 @@ def _table(pdf: FPDF, violations: tuple[Violation, ...]) -> None:
         head = table.row()
         for name, _ in _COLUMNS:
             head.cell(name)
-        for one in sorted(violations, key=lambda each: (each.severity != "ERROR", each.rule, each.location)):
+        for one in violations:
             row = table.row()
             colour = _RED if one.severity == "ERROR" else _AMBER
             row.cell(printable(one.rule))
