@@ -81,7 +81,9 @@ async def test_an_event_of_one_project_never_starts_anothers_workflow(
     await publish("workflow.trigger.a", {"projectId": 3})
     await eventually(lambda: launch.runs and records.letters)
     assert [run["context"]["projectId"] for run in launch.runs.values()] == [2]
-    assert "project 3 has no active workflow 'a'" in next(iter(records.letters.values())).reason
+    letter = next(iter(records.letters.values()))
+    assert "project 3 has no active workflow 'a'" in letter.reason
+    assert letter.project_id == 3
 
 
 async def test_a_manual_trigger_starts_the_workflow_that_its_subject_names(
