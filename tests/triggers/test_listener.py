@@ -255,3 +255,18 @@ async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_serv
     listener = Listener(connection=broker, intake=Intake(inbox=records, launch=MemoryLaunch(), matches=by_subject))
     with pytest.raises(Transient, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
         await listener.ensure()
+
+
+async def test_events_wait_while_the_database_is_away(records, launch, publish, workflow, eventually, monkeypatch):
+    records.plans.append(workflow("a"))
+
+    async def away(*args, **named):
+        raise OSError("connection refused")
+
+    with monkeypatch.context() as patch:
+        for method in ("active_plans", "dead_letter"):
+            patch.setattr(records, method, away)
+        await publish()
+        await publish(payload=b"{")
+        await asyncio.sleep(0.3)
+    await eventually(lambda: len(launch.runs) == 1 and len(records.letters) == 1)
