@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException
 
 from agents.manifest import ManifestError, from_json, to_json
+from api.answers import Problem
 from api.context import Parts, Platform
 from api.people import Caller
 from compiler import AgentSpec
@@ -33,7 +34,12 @@ async def show_agent(name: str, caller: Caller, platform: Platform) -> dict[str,
     return to_json(found)
 
 
-@router.post("", status_code=201, summary="Register an agent")
+@router.post(
+    "",
+    status_code=201,
+    summary="Register an agent",
+    responses={409: {"model": Problem, "description": "It would lower the risk of a registered action."}},
+)
 async def register_agent(
     caller: Caller,
     platform: Platform,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from compiler import Diagnostic, Plan
-from records import AgentRun, Approval, AuditEntry, Decision, NodeResult, Run, Workflow
+from records import AgentRun, Approval, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
 
 
 class Answer(BaseModel):
@@ -18,6 +18,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
     )
+
+
+class Problem(Answer):
+    """Why a request was not served."""
+
+    detail: str | dict[str, Any]
+    """A sentence; or an object with a `message` and what belongs to it."""
 
 
 class HealthAnswer(Answer):
@@ -196,6 +203,29 @@ class RunDetail(RunAnswer):
     nodes: list[NodeAnswer]
     agent_runs: list[AgentRunAnswer]
     approvals: list[ApprovalAnswer]
+
+
+class DeadLetterAnswer(Answer):
+    """An event that started nothing, and why."""
+
+    id: str
+    subject: str
+    reason: str
+    deliveries: int
+    created_at: datetime
+    payload: str
+    """As text; bytes that are none are replaced."""
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> DeadLetterAnswer:
+        return cls(
+            id=letter.id,
+            subject=letter.subject,
+            reason=letter.reason,
+            deliveries=letter.deliveries,
+            created_at=letter.created_at,
+            payload=letter.payload.decode("utf-8", errors="replace"),
+        )
 
 
 class DecisionAnswer(Answer):

@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import agent_routes, approval_routes, run_routes, workflow_routes
-from api.answers import HealthAnswer
+from api import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
+from api.answers import HealthAnswer, Problem
 from api.context import Deploy, Parts, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
 from api.people import People
@@ -65,14 +67,22 @@ def create_app(
         records=records, launch=launch, resume=resume, deploy=deploy, agent_folders=tuple(agent_folders)
     )
     app.state.people = people
-    for module in (agent_routes, workflow_routes, run_routes, approval_routes):
-        app.include_router(module.router)
+    for module in (agent_routes, workflow_routes, run_routes, approval_routes, event_routes):
+        app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(_health)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer(status))
+    app.add_exception_handler(RequestValidationError, _invalid)
     return app
 
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "No known token."},
+    404: {"model": Problem, "description": "The project has no such thing."},
+    422: {"model": Problem, "description": "The request is not in order."},
+    503: {"model": Problem, "description": "The database or Prefect does not answer."},
+}
 
 _STATUS: Mapping[type[Exception], int] = {
     NotFound: 404,
@@ -92,6 +102,13 @@ def _answer(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         return JSONResponse({"detail": str(error)}, status_code=status)
 
     return answer
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    """What is wrong with the request, without repeating what was sent: it may be a secret, or no text at all."""
+    assert isinstance(error, RequestValidationError)
+    found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+    return JSONResponse({"detail": "; ".join(found)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _route_name(route: APIRoute) -> str:

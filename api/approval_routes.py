@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer
+from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
 from api.context import Parts, Platform
 from api.people import Caller
 from records import Approval, ApprovalStatus, Decision
@@ -59,7 +59,14 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
     )
 
 
-@router.post("/{approval_id}/decision", summary="Decide an approval")
+@router.post(
+    "/{approval_id}/decision",
+    summary="Decide an approval",
+    responses={
+        403: {"model": Problem, "description": "This person may not decide it."},
+        409: {"model": Problem, "description": "It is decided already, or something else would run now."},
+    },
+)
 async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platform: Platform) -> DecisionAnswer:
     """Approves or rejects, and wakes the run. 409: it is decided already, or something else would run now."""
     decision = await platform.records.decide(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers import DiagnosticAnswer, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
+from api.answers import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
 from api.context import Platform
 from api.people import Caller, Person
 from compiler import Plan, PlanNode, Source, compile
@@ -55,7 +55,15 @@ async def show_workflow(name: str, caller: Caller, platform: Platform) -> Workfl
     raise HTTPException(404, f"project {caller.projectId} has no workflow {name!r}")
 
 
-@router.put("/{name}", summary="Save a workflow", openapi_extra=_YAML)
+@router.put(
+    "/{name}",
+    summary="Save a workflow",
+    openapi_extra=_YAML,
+    responses={
+        403: {"model": Problem, "description": "The file is for another project."},
+        409: {"model": Problem, "description": "It would open gates of the present version."},
+    },
+)
 async def save_workflow(
     name: str,
     request: Request,

@@ -34,7 +34,7 @@ REQUEST = re.compile(r"^(GET|POST|PATCH|PUT|DELETE) (\S+) ([0-9.]+)$", re.MULTIL
 IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 WORKERS = {
-    "commandcenter": ["-m", "deployments.worker", "--pool", "commandcenter", "--name", "bench"],
+    "commandcenter": ["-m", "deployments.worker_process", "--pool", "commandcenter", "--name", "bench"],
     "process": ["-m", "prefect", "worker", "start", "--type", "process", "--pool", "process", "--name", "bench"],
 }
 

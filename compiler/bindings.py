@@ -100,7 +100,15 @@ def resolve(
         steps.append(Step(position, node, agent, catalogue.find(node.agent, node.action)))
     named = [handler_of(node) for node in spec.nodes]
     handlers = [by_id[name] for name in named if name is not None and name in by_id]
-    return Workflow(spec, steps, by_id, topology, frozenset(handlers), context, doubtful)
+    return Workflow(spec, steps, by_id, topology, frozenset(handlers), context, _below(doubtful, topology))
+
+
+def _below(doubtful: frozenset[int], topology: Topology) -> frozenset[int]:
+    """The nodes and all that run after them: what lies upstream of these is not certain either."""
+    if not doubtful:
+        return doubtful
+    members = sum(1 << position for position in doubtful)
+    return doubtful | {node for node in topology.order if topology.ancestors[node] & members}
 
 
 Note = Callable[[str, str, str, str], None]

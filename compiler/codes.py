@@ -46,7 +46,7 @@ _ALL = (
     Code(
         "CC104",
         "Too deep or too many values",
-        "A workflow is nested at most 60 levels deep and holds at most 400,000 values.",
+        "A workflow is nested at most 60 levels deep and has at most 250,000 lines and 400,000 values.",
         "Flatten the value, or split the workflow.",
     ),
     Code(

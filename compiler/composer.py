@@ -6,6 +6,7 @@ further documents are refused where they stand, so a small file never becomes a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,11 @@ from compiler.source import MAX_BYTES, Source
 
 MAX_DEPTH = 60
 MAX_VALUES = 400_000
+MAX_LINES = 250_000
 
-_Parser: type[Any] = getattr(yaml, "CParser", yaml.SafeLoader)
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Used for its parser alone: no value is ever constructed by it."""
 
 
 class _Stop(Exception):
@@ -62,6 +66,8 @@ def _readable(source: Source, text: str, report: Report) -> bool:
         report.add("CC101", START, source.fault, hint="a workflow is a UTF-8 text file of at most 4 MB")
     elif len(text) > MAX_BYTES:
         report.add("CC101", START, f"the text is longer than {MAX_BYTES:,} characters", hint="split the workflow")
+    elif text.count("\n") > MAX_LINES:
+        report.add("CC104", START, f"the file has more than {MAX_LINES:,} lines", hint="split the workflow")
     elif (at := _unprintable(text)) is not None:
         line = text.count("\n", 0, at) + 1
         column = at - text.rfind("\n", 0, at)
@@ -77,18 +83,8 @@ def _readable(source: Source, text: str, report: Report) -> bool:
 
 
 def _unprintable(text: str) -> int | None:
-    if text.isascii() and text.isprintable():
-        return None
-    for at, char in enumerate(text):
-        code = ord(char)
-        if (
-            (code < 32 and char not in "\t\n\r")
-            or code == 127
-            or 0xD800 <= code <= 0xDFFF
-            or code in (0xFFFE, 0xFFFF)
-        ):
-            return at
-    return None
+    match = _FORBIDDEN.search(text)
+    return match.start() if match else None
 
 
 def _events(text: str, report: Report) -> Iterator[Any]:
@@ -215,6 +211,8 @@ class _Composer:
 
     def _add(self, value: Value, event: Any) -> None:
         self._count += 1
+        if self.report.full:
+            raise _Stop
         if self._count > MAX_VALUES:
             self.report.add("CC104", value.span, f"the file holds more than {MAX_VALUES:,} values")
             raise _Stop

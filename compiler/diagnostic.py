@@ -87,6 +87,11 @@ class Report:
         )
 
     @property
+    def full(self) -> bool:
+        """Whether looking for more mistakes is of no use to anybody."""
+        return self._left_out > MAX_REPORTED
+
+    @property
     def failed(self) -> bool:
         """Whether an error (not just a warning) was found."""
         return self._left_out > 0 or any(found.severity == "error" for found in self._found.values())

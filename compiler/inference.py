@@ -81,7 +81,8 @@ class Inference:
             case Filtered():
                 return self._filtered(expression)
             case ListOf():
-                return list_of(union([self.shape(item) for item in expression.items] or [ANY]))
+                items = [self.shape(item) for item in expression.items]
+                return list_of(union(items)) if items else constant([])
             case ObjectOf():
                 return self._object(expression)
 

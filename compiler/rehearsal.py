@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from compiler.cases import Case, CaseError, Mock
 from compiler.evaluation import Scope
-from compiler.examples import example
+from compiler.example import NoExample, example
 from compiler.expression import TemplateError
 from compiler.globs import example_of, is_glob
 from compiler.matching import matches
@@ -113,13 +113,19 @@ def _first_trigger(plan: Plan) -> str:
 
 def _example_context(plan: Plan, trigger: str) -> dict[str, JsonValue]:
     """An event the trigger accepts, where its filters are simple."""
-    made = example(plan.context_schema) if plan.context_schema else {}
-    context = made if isinstance(made, dict) else {}
+    context = _example_of(plan.context_schema or {"type": "object"}, "the context: give one under `context`")
     for each in plan.triggers:
         if isinstance(each, EventTrigger) and each.event == trigger:
             for name, wanted in each.filters.items():
                 _put(context, name.split("."), _accepted(wanted))
     return context
+
+
+def _example_of(schema: Mapping[str, Any], what: str) -> Any:
+    try:
+        return example(schema)
+    except NoExample as exc:
+        raise CaseError(f"no example can be made for {what} ({exc})") from exc
 
 
 def _accepted(wanted: JsonValue) -> JsonValue:
@@ -235,13 +241,12 @@ class _Player:
     def _output(self, node: PlanNode, mock: Mock, index: int) -> JsonValue:
         if mock.outputs is not None and index >= len(mock.outputs):
             raise CaseError(f"case {self.case.name!r}: the mock of {node.id!r} has too few `outputs`")
-        given = mock.outputs[index] if mock.outputs is not None else mock.output
-        generated = given is None and mock.outputs is None
-        output = example(node.output_schema) if generated else given
+        if mock.output is None and mock.outputs is None:
+            return _example_of(node.output_schema, f"the output of {node.id!r}: give one under `mocks`")
+        output = mock.outputs[index] if mock.outputs is not None else mock.output
         wrong = validate(output, node.output_schema)
         if wrong:
-            what = "no output can be generated: give one under `mocks`" if generated else "the mock does not fit"
-            raise CaseError(f"case {self.case.name!r}: node {node.id!r}: {what} ({wrong[0]})")
+            raise CaseError(f"case {self.case.name!r}: node {node.id!r}: the mock does not fit ({wrong[0]})")
         return output
 
     def _failed(

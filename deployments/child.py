@@ -14,6 +14,9 @@ from pathlib import Path
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
+MAX_LOG_BYTES = 20_000_000
+"""A log of more than this is put aside when the part starts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
@@ -60,6 +63,7 @@ class Child:
             if os.getppid() != parent:
                 os._exit(1)
 
+        self._rotate_log()
         descriptor = os.open(self.command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._log_start = os.fstat(descriptor).st_size
@@ -74,6 +78,12 @@ class Child:
             )
         finally:
             os.close(descriptor)
+
+    def _rotate_log(self) -> None:
+        """Keep one former log; called at starts only, so a log grows for as long as its child lives."""
+        log = self.command.log
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+            log.replace(log.with_name(f"{log.name}.1"))
 
     async def wait(self) -> int:
         """Wait for its end; its exit code."""

@@ -4,6 +4,7 @@
         await stack.wait()
 
 Entering waits until each part answers; leaving stops all of them. A part that dies in between is started again.
+SIGTERM cancels the task that entered, as Ctrl-C does under `asyncio.run`; after kill -9 the kernel ends the parts.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class StackSettings(BaseSettings):
     """Whether the stack has a worker."""
     listener: bool = True
     """Whether the stack has a NATS listener."""
-    start_timeout: float = 90.0
+    start_timeout: float = 180.0
     """Seconds that a part may take until it answers."""
 
 
@@ -213,7 +214,7 @@ class Stack:
         limit = self.settings.worker_limit
         name = f"embedded-{socket.gethostname()}"
         options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
-        return self._python("worker", ["deployments.worker", *options])
+        return self._python("worker", ["deployments.worker_process", *options])
 
     def _listener(self) -> Part:
         return self._python("listener", ["triggers"])
@@ -241,6 +242,8 @@ class Stack:
             arguments=arguments,
             env={**self.addresses.child_env(), **(env or {})},
             log=self._state.logs / f"{name}.log",
+            # The worker hands its runs back, and JetStream writes what it has in memory.
+            grace=15,
         )
         return Part(command, probe=probe, timeout=self.settings.start_timeout, report=self._report)
 

@@ -154,6 +154,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             self._release_limit_slot(flow_run.id)
             if self._limiter is not None or self._announced:
                 # A place is free for a run that waits, or this one was resumed while it was being suspended.
+                self._announced.pop(flow_run.id, None)
                 self._wake.set()
 
     # One run
@@ -267,9 +268,3 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             except Exception as exc:
                 self._logger.debug("Looking for lost runs failed: %r", exc)
             await asyncio.sleep(SWEEP_SECONDS)
-
-
-if __name__ == "__main__":
-    from deployments.worker_process import main
-
-    main()

@@ -93,17 +93,21 @@ async def _run(run: OpenedRun, services: Services) -> State[Any]:
 
 async def _take_answers(run: Run, services: Services) -> None:
     """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing."""
-    if (_flow_run().run_count or 0) <= 1:
+    if not _flow_run().run_count:  # counts the executions before this one
         return
     async with get_client() as client:
         inputs = await client.filter_flow_run_input(
             flow_run_id=_flow_run().id, key_prefix=_PAUSED_PREFIX, limit=200, exclude_keys=set()
         )
     logger = get_run_logger()
+    # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
+    own = {each.id for each in await services.records.approvals(run_id=run.run_id, status="PENDING")}
     for each in inputs:
         if not each.key.endswith("-response"):
             continue
         for answer in answers(each.decoded_value):
+            if answer.approval_id not in own:
+                continue
             decision = await services.records.decide(
                 answer.approval_id,
                 decision=answer.decision,

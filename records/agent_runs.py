@@ -8,23 +8,25 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.attempts import begin_attempt, end_attempt, require_approved
 from records.columns import now
-from records.errors import NodeFinished, NotApproved, NotFound, StaleAttempt
+from records.errors import NotFound
 from records.fence import lock_run
-from records.gate_rows import approval_of, current_gate
 from records.ids import new_id, subject_token
-from records.node_states import node_state, put_node_state, refuse_ended
+from records.node_states import refuse_ended
 from records.outbox import emit
 from records.payload import checked, line
 from records.registry import agent_row_id
 from records.run import AgentRun, EndStatus
 from records.store import Store, first, rows
 from records.tables import AGENT, AGENT_RUN
+from records.unbroken import unbroken
 
 
 class AgentRunStore(Store):
     """Agent runs, their results, and the event that each one makes."""
 
+    @unbroken
     async def start_agent_run(
         self,
         *,
@@ -48,24 +50,30 @@ class AgentRunStore(Store):
         """
         checked(f"the inputs of {agent_name!r}", dict(inputs))
         agent_run_id = new_id()
-        values = {"inputJson": dict(inputs), "idempotencyKey": idempotency_key, "nodeKey": node_id, "item": item}
+        values = {
+            "id": agent_run_id,
+            "workflowRunId": run_id,
+            "inputJson": dict(inputs),
+            "status": "RUNNING",
+            "startedAt": now(),
+            "nodeKey": node_id,
+            "item": item,
+            "idempotencyKey": idempotency_key,
+        }
         async with self._db.write() as connection:
-            if run_id is not None and node_id is not None:
-                run = await lock_run(connection, run_id, lease=lease)
-                refuse_ended(run)
-                project_id = run["projectId"]
-                await _require_approved(connection, run_id, node_id, approved)
-                attempt = await _take_over(connection, run_id, node_id, item, attempt)
-            values |= {"agentId": await _agent_id(connection, project_id, agent_name), "workflowRunId": run_id}
-            values |= {"id": agent_run_id, "attempt": attempt or 1, "status": "RUNNING", "startedAt": now()}
-            await connection.execute(AGENT_RUN.insert().values(**values))
-            if run_id is not None and node_id is not None:
-                standing = {"state": "RUNNING", "attempt": attempt, "agentRunId": agent_run_id}
-                await put_node_state(
-                    connection, run_id, node_id, item, standing | {"reason": None, "outputJson": None}
-                )
+            if run_id is None or node_id is None:
+                values["agentId"] = await _agent_id(connection, project_id, agent_name)
+                await connection.execute(AGENT_RUN.insert().values(**values))
+                return agent_run_id
+            run = await lock_run(connection, run_id, lease=lease)
+            refuse_ended(run)
+            if approved is not None:
+                await require_approved(connection, run_id, node_id, approved)
+            values["agentId"] = await _agent_id(connection, run["projectId"], agent_name)
+            await begin_attempt(connection, (run_id, node_id, item), values, attempt)
         return agent_run_id
 
+    @unbroken
     async def finish_agent_run(
         self,
         agent_run_id: str,
@@ -102,25 +110,13 @@ class AgentRunStore(Store):
         }
         async with self._db.write() as connection:
             row = await _lock_agent_run(connection, agent_run_id, lease)
-            if (
-                row["finishedAt"] is not None
-                and row["status"] == status
-                and row["attempt"] == (attempt or row["attempt"])
-            ):
-                return False  # the answer to the first call was lost on its way
-            await _refuse_stale(connection, row, attempt)
+            if not await end_attempt(connection, row, status, attempt):
+                return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
-            if row["workflowRunId"] is not None and row["nodeKey"] is not None:
-                await put_node_state(
-                    connection,
-                    row["workflowRunId"],
-                    row["nodeKey"],
-                    row["item"],
-                    {"state": status, "reason": None},
-                )
             await _emit_executed(connection, row, values)
         return True
 
+    @unbroken
     async def agent_runs(self, run_id: str) -> list[AgentRun]:
         """All agent runs of a run, each attempt, in the order they began."""
         async with self._db.read() as connection:
@@ -128,6 +124,7 @@ class AgentRunStore(Store):
             found = await rows(connection, mine.order_by(AGENT_RUN.c.startedAt, AGENT_RUN.c.id))
         return [_agent_run(row) for row in found]
 
+    @unbroken
     async def agent_run(self, agent_run_id: str) -> AgentRun:
         """One agent run. Raises NotFound."""
         async with self._db.read() as connection:
@@ -150,6 +147,8 @@ async def _lock_agent_run(connection: AsyncConnection, agent_run_id: str, lease:
     row = await _read(connection, _SELECT, agent_run_id)
     if row["workflowRunId"] is not None:
         await lock_run(connection, row["workflowRunId"], lease=lease)
+    if connection.dialect.name == "sqlite":
+        return row  # the whole database is this writer's since BEGIN
     return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id)
 
 
@@ -160,50 +159,6 @@ async def _agent_id(connection: AsyncConnection, project_id: int | None, name: s
     if agent_id is None:
         raise NotFound("the agent", name, f"register it in project {project_id} first")
     return agent_id
-
-
-async def _require_approved(connection: AsyncConnection, run_id: str, node_id: str, digest: str | None) -> None:
-    if digest is None:
-        return
-    row = await first(connection, current_gate(run_id, node_id))
-    if row is None or not approval_of(row).allows(digest):
-        state = "nobody was asked" if row is None else f"{row['status']} for {row['digest']}"
-        raise NotApproved(
-            f"node {node_id!r} of run {run_id!r} is not approved for {digest} ({state}): it does not run"
-        )
-
-
-async def _take_over(
-    connection: AsyncConnection, run_id: str, node_id: str, item: int | None, attempt: int | None
-) -> int:
-    """The attempt's number; what ran before it is marked as given up."""
-    row = await node_state(connection, run_id, node_id, item)
-    if row is None:
-        return attempt or 1
-    where = f"node {node_id!r} of run {run_id!r}"
-    if row["state"] == "SUCCESS":
-        raise NodeFinished(f"{where} ended well already: take its recorded result")
-    if attempt is not None and attempt < row["attempt"]:
-        raise StaleAttempt(f"{where} is at attempt {row['attempt']} already, attempt {attempt} is an old one")
-    attempt = int(row["attempt"]) + 1 if attempt is None else attempt
-    abandoned = (AGENT_RUN.c.id == row["agentRunId"]) & AGENT_RUN.c.finishedAt.is_(None)
-    given_up = {"status": "FAILED", "error": f"taken over by attempt {attempt}", "finishedAt": now()}
-    await connection.execute(update(AGENT_RUN).where(abandoned).values(**given_up))
-    return attempt
-
-
-async def _refuse_stale(connection: AsyncConnection, row: RowMapping, attempt: int | None) -> None:
-    where = f"agent run {row['id']!r} (attempt {row['attempt']})"
-    if row["finishedAt"] is not None:
-        raise StaleAttempt(
-            f"{where} has ended already ({row['status']}: {row['error'] or 'well'}); nothing was changed"
-        )
-    if attempt is not None and attempt != row["attempt"]:
-        raise StaleAttempt(f"{where} cannot be finished by attempt {attempt}; nothing was changed")
-    if row["workflowRunId"] is not None and row["nodeKey"] is not None:
-        standing = await node_state(connection, row["workflowRunId"], row["nodeKey"], row["item"])
-        if standing is None or standing["agentRunId"] != row["id"]:
-            raise StaleAttempt(f"{where} was taken over by a later one; nothing was changed")
 
 
 async def _emit_executed(connection: AsyncConnection, row: RowMapping, values: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from records.ids import new_id
 from records.payload import MAX_ARTIFACT_BYTES
 from records.store import Store, first, insert_new
 from records.tables import ARTIFACT
+from records.unbroken import unbroken
 
 _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 
@@ -20,6 +21,7 @@ _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 class ArtifactStore(Store):
     """The bytes, once per run and name, found by what they are."""
 
+    @unbroken
     async def save_artifact(self, content: bytes, name: str, media_type: str, run_id: str | None = None) -> str:
         """Keep the bytes; gives the reference. Saving the same again gives the same one. Raises PayloadRefused."""
         digest = hashlib.sha256(content).hexdigest()
@@ -47,6 +49,7 @@ class ArtifactStore(Store):
             await insert_new(connection, ARTIFACT, row)
         return ref
 
+    @unbroken
     async def artifact(self, ref: str, *, project_id: int | None = None) -> bytes:
         """The bytes; with a project, only what a run of that project saved. Raises NotFound."""
         match = _REF.fullmatch(ref)

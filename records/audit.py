@@ -12,6 +12,7 @@ from records.columns import now
 from records.payload import MAX_NOTES, line
 from records.store import Store, rows
 from records.tables import APPROVAL_AUDIT
+from records.unbroken import unbroken
 
 _MAX_NAME = 200
 
@@ -32,6 +33,7 @@ NOBODY = Actor(name=None)
 class AuditStore(Store):
     """Reads the audit."""
 
+    @unbroken
     async def audit_trail(
         self,
         *,

@@ -75,6 +75,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._engine(pool_size)
         self._one_writer = asyncio.Lock()
+        self._answered = False
 
     def _engine(self, pool_size: int) -> AsyncEngine:
         options: dict[str, Any] = {
@@ -119,6 +120,7 @@ class Database:
             connection = await self.engine.connect()
         except (DBAPIError, PoolTimeout, OSError) as exc:
             raise self.unavailable(exc) from exc
+        self._answered = True
         try:
             yield connection
         except DBAPIError as exc:
@@ -140,7 +142,9 @@ class Database:
         """The error for a database that cannot be worked with, with the driver's reason."""
         cause = " ".join(str(exc.orig if isinstance(exc, DBAPIError) else exc).split())
         return DatabaseUnavailable(
-            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL"
+            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
+            # A file does not come back by itself.
+            passing=self._answered and not self.is_sqlite,
         )
 
     async def close(self) -> None:
@@ -151,6 +155,7 @@ class Database:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
+    # NORMAL: nothing is lost when a process dies; a power cut may take the last few commits, never the file.
     for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON", "synchronous = NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -14,6 +14,7 @@ from records.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate,
 from records.outbox import emit
 from records.store import Store, first, rows
 from records.tables import WORKFLOW_APPROVAL
+from records.unbroken import unbroken
 
 _PENDING = (WORKFLOW_APPROVAL.c.status == "PENDING") & CURRENT
 _CLOCK = Actor(name=None, way="deadline")
@@ -22,6 +23,7 @@ _CLOCK = Actor(name=None, way="deadline")
 class DeadlineStore(Store):
     """What the clock does to questions. Called every now and then by the listener."""
 
+    @unbroken
     async def expire_gates(self, *, limit: int = 1_000) -> list[Approval]:
         """Apply the rule of each question whose deadline has passed; gives those that changed."""
         due = _PENDING & (WORKFLOW_APPROVAL.c.deadline <= now()) & WORKFLOW_APPROVAL.c.escalatedAt.is_(None)
@@ -36,6 +38,7 @@ class DeadlineStore(Store):
                     changed.append(approval_of(await _again(connection, row)))
         return changed
 
+    @unbroken
     async def remind_gates(self, every: timedelta, *, limit: int = 1_000) -> list[Approval]:
         """Tell again of questions that have waited that long since they were last told of; gives them."""
         last = func.coalesce(WORKFLOW_APPROVAL.c.remindedAt, WORKFLOW_APPROVAL.c.requestedAt)

@@ -18,6 +18,7 @@ from records.ids import new_id
 from records.payload import MAX_NOTES, line
 from records.store import Store, first, insert_new, rows
 from records.tables import APPROVAL_VOTE
+from records.unbroken import unbroken
 
 _MAX_NAME = 200
 
@@ -25,6 +26,7 @@ _MAX_NAME = 200
 class DecisionStore(Store):
     """Answers to questions."""
 
+    @unbroken
     async def decide(
         self,
         which: Which,

@@ -10,6 +10,11 @@ class RecordsError(Exception):
 class DatabaseUnavailable(RecordsError):
     """The database cannot be reached, or is not one that we know."""
 
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+        """Whether it answered before, and may answer again."""
+
 
 class NotMigrated(RecordsError):
     """The database has not the tables of this version."""

@@ -34,11 +34,13 @@ from records.outbox import emit
 from records.payload import MAX_CARD_BYTES, checked
 from records.store import Store, first, rows
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_NODE
+from records.unbroken import unbroken
 
 
 class GateStore(Store):
     """Questions: asked, changed, looked at."""
 
+    @unbroken
     async def open_gate(
         self,
         *,
@@ -69,6 +71,7 @@ class GateStore(Store):
                     assert row is not None
         return approval_of(row)
 
+    @unbroken
     async def amend_gate(
         self,
         which: Which,
@@ -97,12 +100,14 @@ class GateStore(Store):
             editor = Actor(name=by, verified=verified, way=way)
             return approval_of(await _ask(connection, run, row["nodeKey"], values, before=row, actor=editor))
 
+    @unbroken
     async def approval(self, run_id: str, node_id: str, *, project_id: int | None = None) -> Approval | None:
         """The question that stands now; None where the node asked nothing."""
         async with self._db.read() as connection:
             row = await first(connection, current_gate(run_id, node_id))
         return None if row is None or project_id not in (None, row["projectId"]) else approval_of(row)
 
+    @unbroken
     async def approvals(
         self,
         project_id: int | None = None,
@@ -125,6 +130,7 @@ class GateStore(Store):
         async with self._db.read() as connection:
             return [approval_of(row) for row in await rows(connection, chosen)]
 
+    @unbroken
     async def record_view(
         self, which: Which, *, by: str | None, verified: bool, way: str, project_id: int | None = None
     ) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, text
 
 from records.database import Database
 from records.errors import NotMigrated
+from records.unbroken import unbroken
 
 VERSION_TABLE = "_commandcenter_migrations"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,6 +30,7 @@ _LOCK = 0x434D4443
 _WAL_TRIES = 100
 
 
+@unbroken
 async def upgrade(url: str) -> str:
     """Bring the database to this version; gives the revision. Safe to call at every start, by several at once."""
     database = Database(url)

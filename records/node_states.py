@@ -12,18 +12,22 @@ from records.errors import NodeFinished, StaleAttempt
 from records.fence import lock_run
 from records.ids import new_id
 from records.payload import checked, line
-from records.run import NodeResult, NodeStatus
-from records.store import Store, first, insert_new, rows
+from records.run import EndStatus, NodeResult, NodeStatus
+from records.store import Store, first, rows
 from records.tables import AGENT_RUN, NODE_STATE
+from records.unbroken import unbroken
 
 NodeKey = tuple[str, int | None]
 """Node id and item; None for the node as a whole."""
+NodeOfRun = tuple[str, str, int | None]
+"""Run, node id and item."""
 _WHOLE = -1
 
 
 class NodeStateStore(Store):
     """Results of nodes, also of those that no agent ran."""
 
+    @unbroken
     async def record_node(
         self,
         run_id: str,
@@ -47,8 +51,9 @@ class NodeStateStore(Store):
             if row is not None and row["state"] == "SUCCESS" and state != "SUCCESS":
                 raise NodeFinished(f"node {node_id!r} of run {run_id!r} ended well already, it is not {state}")
             values = {"state": state, "outputJson": output, "reason": line(reason)}
-            await put_node_state(connection, run_id, node_id, item, values)
+            await put_node_state(connection, (run_id, node_id, item), values, known=row is not None)
 
+    @unbroken
     async def node_results(self, run_id: str) -> dict[NodeKey, NodeResult]:
         """How each finished node ended, by node id and item."""
         ended = _select_results(run_id).where(NODE_STATE.c.state.in_(("SUCCESS", "FAILED", "SKIPPED")))
@@ -56,6 +61,7 @@ class NodeStateStore(Store):
             results = [_result(row) for row in await rows(connection, ended)]
         return {(result.node_id, result.item): result for result in results}
 
+    @unbroken
     async def running_nodes(self, run_id: str) -> dict[NodeKey, str | None]:
         """Nodes that were begun and have not ended, with the id of their agent run."""
         begun = select(NODE_STATE).where(NODE_STATE.c.workflowRunId == run_id, NODE_STATE.c.state == "RUNNING")
@@ -78,13 +84,25 @@ async def node_state(
 
 
 async def put_node_state(
-    connection: AsyncConnection, run_id: str, node_id: str, item: int | None, values: dict[str, Any]
+    connection: AsyncConnection, which: NodeOfRun, values: dict[str, Any], *, known: bool
 ) -> None:
-    """Insert or change the node's row. The run is locked, so nobody does so at the same time."""
+    """Insert the node's row, or change it where it is `known`. The run is locked: nobody does so at the same time."""
     values = values | {"updatedAt": now()}
-    key = {"id": new_id(), "workflowRunId": run_id, "nodeKey": node_id, "item": _WHOLE if item is None else item}
-    if not await insert_new(connection, NODE_STATE, key | values):
+    run_id, node_id, item = which
+    if known:
         await connection.execute(update(NODE_STATE).where(_same_node(run_id, node_id, item)).values(**values))
+        return
+    key = {"id": new_id(), "workflowRunId": run_id, "nodeKey": node_id, "item": _WHOLE if item is None else item}
+    await connection.execute(NODE_STATE.insert().values(**key, **values))
+
+
+async def end_node_state(
+    connection: AsyncConnection, which: NodeOfRun, agent_run_id: str, status: EndStatus
+) -> bool:
+    """How the agent run ended is how the node stands; False where another agent run has taken the node over."""
+    mine = _same_node(*which) & (NODE_STATE.c.agentRunId == agent_run_id)
+    change = update(NODE_STATE).where(mine).values(state=status, reason=None, updatedAt=now())
+    return (await connection.execute(change)).rowcount == 1
 
 
 def item_of(row: RowMapping) -> int | None:

@@ -19,11 +19,13 @@ from records.payload import checked, line
 from records.run import EndStatus, OpenStatus, Run, RunStatus
 from records.store import Store, first, insert_new, rows
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
+from records.unbroken import unbroken
 
 
 class RunStore(Store):
     """Runs of workflows."""
 
+    @unbroken
     async def start_run(
         self,
         *,
@@ -39,7 +41,7 @@ class RunStore(Store):
         Raises NotFound where the plan was never saved, PayloadRefused for a context that cannot be stored.
         """
         checked("the context of the run", dict(context))
-        values = {
+        values: dict[str, Any] = {
             "id": new_id(),
             "trigger": line(trigger, 1_000),
             "contextJson": dict(context),
@@ -53,13 +55,14 @@ class RunStore(Store):
         async with self._db.write() as connection:
             workflow = await _workflow_of_plan(connection, plan_digest)
             fresh = await insert_new(connection, WORKFLOW_RUN, values | {"workflowId": workflow["id"]})
-            mine = select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id)
-            row = await first(connection, mine)
-            assert row is not None
             if fresh:
-                await _emit_started(connection, workflow, row["id"], values)
-        return row["id"]
+                await _emit_started(connection, workflow, values)
+                return values["id"]
+            row = await first(connection, select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
+            assert row is not None
+            return row["id"]
 
+    @unbroken
     async def claim_run(self, run_id: str) -> int:
         """Take the run over; gives the lease, with which this process writes and older ones cannot any more."""
         async with self._db.write() as connection:
@@ -68,14 +71,19 @@ class RunStore(Store):
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(lease=lease))
         return lease
 
+    @unbroken
     async def set_run_status(self, run_id: str, status: OpenStatus, *, lease: int | None = None) -> bool:
         """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
         async with self._db.write() as connection:
-            await lock_run(connection, run_id, lease=lease)
             going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
-            change = update(WORKFLOW_RUN).where(going).values(status=status)
-            return (await connection.execute(change)).rowcount == 1
+            mine = going if lease is None else going & (WORKFLOW_RUN.c.lease == lease)
+            change = update(WORKFLOW_RUN).where(mine).values(status=status)
+            if (await connection.execute(change)).rowcount == 1:
+                return True
+            await lock_run(connection, run_id, lease=lease)  # says why not, unless it is the end
+            return False
 
+    @unbroken
     async def finish_run(
         self, run_id: str, status: EndStatus, message: str = "", *, lease: int | None = None
     ) -> bool:
@@ -94,6 +102,7 @@ class RunStore(Store):
             await emit_completed(connection, run, status, line(message) or "")
         return True
 
+    @unbroken
     async def reopen_run(self, run_id: str) -> bool:
         """A person tries a FAILED run again: it goes on, and its next end is told anew. False where it has not."""
         failed = (WORKFLOW_RUN.c.id == run_id) & (WORKFLOW_RUN.c.status == "FAILED")
@@ -101,6 +110,7 @@ class RunStore(Store):
         async with self._db.write() as connection:
             return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
 
+    @unbroken
     async def run(self, run_id: str, *, project_id: int | None = None) -> Run:
         """One run; with a project, only one of it. Raises NotFound."""
         async with self._db.read() as connection:
@@ -109,12 +119,14 @@ class RunStore(Store):
             raise NotFound("the run", run_id, f"project {project_id} has none of that id")
         return _run(row)
 
+    @unbroken
     async def run_of_flow_run(self, flow_run_id: str) -> Run | None:
         """The run that mirrors Prefect's flow run, if there is one."""
         async with self._db.read() as connection:
             row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
         return None if row is None else _run(row)
 
+    @unbroken
     async def runs(
         self,
         project_id: int | None = None,
@@ -146,11 +158,9 @@ async def _workflow_of_plan(connection: AsyncConnection, digest: str) -> RowMapp
     return row
 
 
-async def _emit_started(
-    connection: AsyncConnection, workflow: RowMapping, run_id: str, values: Mapping[str, Any]
-) -> None:
+async def _emit_started(connection: AsyncConnection, workflow: RowMapping, values: Mapping[str, Any]) -> None:
     payload = {
-        "workflowRunId": run_id,
+        "workflowRunId": values["id"],
         "workflowId": workflow["id"],
         "workflowName": workflow["name"],
         "projectId": workflow["projectId"],
@@ -159,7 +169,7 @@ async def _emit_started(
     }
     await emit(
         connection,
-        message_id=f"workflow.started:{run_id}",
+        message_id=f"workflow.started:{values['id']}",
         project_id=workflow["projectId"],
         subject=f"workflow.started.{subject_token('workflow id', workflow['id'])}",
         payload=payload,

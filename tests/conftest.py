@@ -43,9 +43,9 @@ class PostgresServer:
         self._folder = folder
         self._port = _free_port()
         self._number = itertools.count(1)
-        self._initialise(programs)
-        self._process = self._start(programs)
-        self._await_answer()
+        self._programs = programs
+        self._initialise()
+        self.start()
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
@@ -67,17 +67,35 @@ class PostgresServer:
             self._process.kill()
             self._process.wait()
 
-    def _initialise(self, programs: Path) -> None:
+    def crash(self) -> None:
+        """End at once, as in a power cut, without a word to the clients."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
+
+    def start(self) -> None:
+        """Start, after a crash too, and wait until it answers."""
+        self._process = self._spawn()
+        self._await_answer()
+
+    def _initialise(self) -> None:
         options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        command = [programs / "initdb", "-D", self._folder / "data", *options]
+        command = [self._programs / "initdb", "-D", self._folder / "data", *options]
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self._identity())
         assert done.returncode == 0, done.stderr
 
-    def _start(self, programs: Path) -> subprocess.Popen[bytes]:
-        command = [programs / "postgres", "-D", self._folder / "data", "-p", str(self._port), "-h", "127.0.0.1"]
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = [
+            self._programs / "postgres",
+            "-D",
+            self._folder / "data",
+            "-p",
+            str(self._port),
+            "-h",
+            "127.0.0.1",
+        ]
         settings = [f"unix_socket_directories={self._folder}", *_QUICK]
         command += [part for setting in settings for part in ("-c", setting)]
-        with (self._folder / "log").open("wb") as log:
+        with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
                 command,
                 stdout=log,

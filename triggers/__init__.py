@@ -1,15 +1,17 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
 from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.intake import Intake
 from triggers.launcher import Launcher, NotDeployed, deployment_name
 from triggers.listener import Listener
 from triggers.reconciler import Hook, Reconciler
 from triggers.relay import Relay
 from triggers.resume import ResumeDecided, resume
 from triggers.service import open_client, serve
-from triggers.settings import TriggerSettings
+from triggers.settings import SettingsError, TriggerSettings
 from triggers.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
 from triggers.subjects import INCOMING, OUTGOING, incoming
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "OUTGOING",
     "RESULTS",
     "Hook",
+    "Intake",
     "Launcher",
     "Listener",
     "NotDeployed",
@@ -26,6 +29,7 @@ __all__ = [
     "Reconciler",
     "Relay",
     "ResumeDecided",
+    "SettingsError",
     "Transient",
     "TriggerFault",
     "TriggerRecords",
@@ -36,4 +40,5 @@ __all__ = [
     "open_client",
     "resume",
     "serve",
+    "upkeep",
 ]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
-from pathlib import Path
 
 from compiler import matches
 from records import RecordsError, upgrade
 from triggers.service import open_client, serve
-from triggers.settings import TriggerSettings
+from triggers.settings import SettingsError, TriggerSettings
+from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
 
@@ -26,12 +25,20 @@ async def main(settings: TriggerSettings) -> None:
         open_client(settings.prefect_api_url) as client,
     ):
         work = asyncio.create_task(
-            serve(settings, records=records, client=client, matches=matches, ready=ready), name="triggers"
+            serve(
+                settings,
+                records=records,
+                client=client,
+                matches=matches,
+                hooks=upkeep(records, client),
+                ready=ready,
+            ),
+            name="triggers",
         )
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, work.cancel)
-        announcing = asyncio.create_task(_announce(ready))
+        announcing = asyncio.create_task(_announce(ready, settings))
         try:
             await work
         except asyncio.CancelledError:
@@ -40,12 +47,11 @@ async def main(settings: TriggerSettings) -> None:
             announcing.cancel()
 
 
-async def _announce(ready: asyncio.Event) -> None:
+async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
     await ready.wait()
-    # For whoever started this process and waits for it.
     print("triggers: ready", flush=True)
-    if path := os.environ.get("COMMANDCENTER_READY_FILE"):
-        await asyncio.to_thread(Path(path).touch)
+    if settings.ready_file is not None:
+        await asyncio.to_thread(settings.ready_file.touch)
 
 
 def run() -> int:
@@ -54,10 +60,11 @@ def run() -> int:
     description += "PREFECT_API_URL and DATABASE_URL."
     argparse.ArgumentParser(prog="python -m triggers", description=description).parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        asyncio.run(main(TriggerSettings()))
-    except RecordsError as exc:
+        asyncio.run(main(TriggerSettings.load()))
+    except (RecordsError, SettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

@@ -1,33 +1,25 @@
-"""NATS messages -> runs, exactly once in effect. Reading order: decode, find, start, acknowledge.
+"""Messages of the events stream -> `Intake`, several side by side, and an answer to NATS for each.
 
-A message is acknowledged only after its runs exist or its dead letter is written. Whatever happens in between,
-it is delivered again, and then the inbox row and the run's idempotency key turn the second time into nothing.
+A message is acknowledged only after its runs exist or its dead letter is written; whatever happens before that, it
+is delivered again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from compiler.plan import Plan
-from records import PayloadRefused, RecordsError
 from triggers.connection import jetstream
-from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
-from triggers.faults import Permanent, Transient
-from triggers.launcher import NotDeployed, idempotency_key
-from triggers.ports import Inbox, Launch
+from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.intake import GIVE_UP_AFTER, Intake, answered
+from triggers.launcher import NotDeployed
 from triggers.pull import Pull
-from triggers.routing import Matches, route
 from triggers.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_streams
 from triggers.subjects import Refusal, incoming
 
@@ -36,10 +28,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 8
 """Messages worked on side by side."""
 LONGEST_DELAY = 30.0
-GIVE_UP_AFTER = 8
-"""Deliveries after which a missing deployment or an unexpected error becomes a dead letter (about a minute)."""
-_MESSAGE_ID = "Nats-Msg-Id"
-T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
@@ -47,12 +35,8 @@ class Listener:
     """Runs until it is cancelled; survives restarts of NATS, of Prefect and of the database."""
 
     connection: Client
-    inbox: Inbox
-    launch: Launch
-    matches: Matches
+    intake: Intake
     at_once: int = AT_ONCE
-    max_bytes: int = MAX_BYTES
-    max_depth: int = MAX_DEPTH
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while messages are being taken."""
     _stream: str = EVENTS
@@ -81,7 +65,7 @@ class Listener:
 
     async def ensure(self) -> None:
         """Streams and consumer exist, and the events stream takes what the active workflows ask for."""
-        subjects, refused = incoming(await _database(self.inbox.active_plans(None)))
+        subjects, refused = incoming(await answered(self.intake.inbox.active_plans(None)))
         if refused != self._refused:
             for refusal in refused:
                 log.error(
@@ -138,7 +122,7 @@ class Listener:
 
     async def _work(self, message: Msg) -> None:
         """One delivery, from decoding to acknowledgement."""
-        handling = asyncio.ensure_future(self._handle(message))
+        handling = asyncio.ensure_future(self.intake.take(message, stream=self._stream))
         try:
             while not handling.done():
                 await asyncio.wait({handling}, timeout=ACK_WAIT_SECONDS / 3)
@@ -171,99 +155,13 @@ class Listener:
         log.warning("Event %s is tried again (delivery %d failed): %s", message.subject, deliveries, exc)
         await message.nak(delay=_delay(deliveries))
 
-    async def _handle(self, message: Msg) -> None:
-        """Starts all that the event starts; raises Transient as long as one of them may start later."""
-        event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
-        plans = await _database(self.inbox.active_plans(event.project_id))
-        given_up: list[str] = []
-        later: list[Transient] = []
-        for plan in route(event, plans, self.matches):
-            # One workflow that cannot start must not keep the others from starting.
-            try:
-                await self._start(plan, event, message)
-            except Permanent as exc:
-                given_up.append(str(exc))
-            except NotDeployed as exc:
-                if message.metadata.num_delivered < GIVE_UP_AFTER:
-                    later.append(exc)
-                else:
-                    given_up.append(str(exc))
-            except Transient as exc:
-                later.append(exc)
-        if later:
-            raise later[0]
-        if given_up:
-            await self._letter(message, reason="; ".join(given_up), project_id=event.project_id)
-
-    async def _start(self, plan: Plan, event: Event, message: Msg) -> None:
-        stream, sequence = identity(self._stream, message)
-        if await _database(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
-            log.info("Event %s has started %r before", event.subject, plan.name)
-            return
-        run = await self.launch.start(
-            plan,
-            context=event.context,
-            trigger=event.subject,
-            triggered_by=event.triggered_by,
-            idempotency_key=idempotency_key(stream, sequence, plan.name),
-        )
-        await _database(
-            self.inbox.record_event(
-                stream,
-                sequence,
-                subject=event.subject,
-                workflow=plan.name,
-                project_id=event.project_id,
-                flow_run_id=run,
-            )
-        )
-        log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
-
     async def _bury(self, message: Msg, *, reason: str) -> None:
         try:
-            await self._letter(message, reason=reason)
-        except Transient as exc:
+            await self.intake.bury(message, stream=self._stream, reason=reason)
+        except TriggerFault as exc:
             await self._again(message, exc)
         else:
             await message.term()
-
-    async def _letter(self, message: Msg, *, reason: str, project_id: int | None = None) -> None:
-        sequence = message.metadata.sequence.stream
-        log.error("Event %s (message %d) is a dead letter: %s", message.subject, sequence, reason)
-        await _database(
-            self.inbox.dead_letter(
-                self._stream,
-                sequence,
-                subject=message.subject,
-                payload=message.data,
-                reason=reason,
-                project_id=project_id,
-                deliveries=message.metadata.num_delivered,
-            )
-        )
-
-
-def identity(stream: str, message: Msg) -> tuple[str, int]:
-    """What makes a message the same event: its place in the stream, or what its publisher says.
-
-    The stream drops a second message with the same `Nats-Msg-Id` only within its window; here it is dropped for
-    ever, if subject and content are the same too (some publishers count their ids from 1 after each start).
-    """
-    message_id = (message.headers or {}).get(_MESSAGE_ID)
-    if message_id is None:
-        return stream, message.metadata.sequence.stream
-    said = "\n".join((message_id, message.subject)).encode() + b"\n" + message.data
-    return f"{_MESSAGE_ID}:{hashlib.sha256(said).hexdigest()}", 0
-
-
-async def _database(asked: Awaitable[T]) -> T:
-    """What the records answer; their failing is never the event's fault."""
-    try:
-        return await asked
-    except (DataError, PayloadRefused) as exc:
-        raise Permanent(f"the database cannot keep the event: {str(exc)[:200]}") from exc
-    except (RecordsError, SQLAlchemyError, OSError) as exc:
-        raise Transient(f"the database does not answer ({type(exc).__name__}: {str(exc)[:200]})") from exc
 
 
 def _delay(deliveries: int) -> float:

@@ -13,6 +13,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from triggers.connection import connect
+from triggers.intake import Intake
 from triggers.launcher import Launcher
 from triggers.listener import Listener
 from triggers.outbox_watch import OutboxWatch
@@ -46,15 +47,15 @@ async def serve(
     """Runs until cancelled. `ready` is set once events are taken; `hooks` join the reconciler's own."""
     on_reconnect: list[Callable[[], None]] = []
     connection = await connect(settings.nats_url, on_reconnect=on_reconnect)
-    listener = Listener(
-        connection=connection,
+    intake = Intake(
         inbox=records,
         launch=Launcher(client),
         matches=matches,
-        at_once=settings.events_at_once,
         max_bytes=settings.max_event_bytes,
         max_depth=settings.max_event_depth,
-        ready=ready or asyncio.Event(),
+    )
+    listener = Listener(
+        connection=connection, intake=intake, at_once=settings.events_at_once, ready=ready or asyncio.Event()
     )
     on_reconnect.append(listener.reconnected)
     relay = Relay(connection=connection, outbox=records, watch=OutboxWatch.for_database(settings.database_url))

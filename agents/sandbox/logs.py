@@ -44,35 +44,42 @@ class LogStream:
     def feed(self, chunk: bytes) -> None:
         """Take the next piece of output."""
         self._seen += len(chunk)
-        *lines, rest = chunk.split(b"\n")
-        for line in lines:
-            self._extend(line)
-            self._end_line()
+        *pieces, rest = chunk.split(b"\n")
+        lines: list[bytes] = []
+        for piece in pieces:
+            self._extend(piece)
+            lines.append(bytes(self._buffer))
+            self._buffer.clear()
         self._extend(rest)
+        self._end_lines(lines)
 
     def note(self, level: int, text: str) -> None:
         """A line of the sandbox's own, among the agent's."""
-        self._tell(level, text)
+        self._tell(level, self._masker.mask(text))
 
     def close(self) -> None:
         """The output has ended, perhaps within a line."""
         if self._buffer:
-            self._end_line()
+            self._end_lines([bytes(self._buffer)])
+            self._buffer.clear()
 
     def _extend(self, piece: bytes) -> None:
         # Whole lines are masked before they are cut, so more is kept than is shown; memory stays bounded.
         room = self._limits.log_line_bytes * 8 - len(self._buffer)
         self._buffer += piece[: max(room, 0)]
 
-    def _end_line(self) -> None:
-        raw = bytes(self._buffer)
-        self._buffer.clear()
-        self._tell(*_parse(raw))
+    def _end_lines(self, lines: list[bytes]) -> None:
+        if self._full or not lines:
+            return
+        mask = self._masker.mask if self._masker.may_hold(lines) else None
+        for line in lines:
+            level, text = _parse(line)
+            self._tell(level, mask(text) if mask else text)
 
     def _tell(self, level: int, text: str) -> None:
         if self._full:
             return
-        text = self._cut(_clean(self._masker.mask(text)))
+        text = self._cut(_clean(text))
         self._told += len(text) + 1
         if self._told > self._limits.log_bytes:
             self._full = True

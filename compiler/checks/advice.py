@@ -16,9 +16,9 @@ _HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2028\u2029\u2060\ufeff") | 
 
 def check_use(workflow: Workflow, desk: Desk) -> None:
     """CC901 and CC903; after all templates have been read."""
-    depended_on = {parent for parents in workflow.topology.parents for parent in parents}
+    needed = {parent for parents in workflow.topology.parents for parent in parents} | workflow.used
     for step in workflow.steps:
-        if step.position not in workflow.used | depended_on and not _acts(workflow, step):
+        if step.position not in needed and not _acts(workflow, step):
             message = f"nothing reads the output of {step.spec.id!r}, and {step.spec.agent} has no effect outside"
             hint = "use its output, list it under `outputs`, or remove the node"
             desk.at(node_path(step.position, "id"), "CC901", message, hint)

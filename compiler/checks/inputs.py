@@ -118,7 +118,8 @@ def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Sh
         return _text_shape(value, path, desk, bindings) if is_template(value) else constant(value)
     if isinstance(value, list):
         items = [shape_of(item, (*path, index), desk, bindings) for index, item in enumerate(value)]
-        return None if None in items else list_of(union(item for item in items if item is not None))
+        known = [item for item in items if item is not None]
+        return list_of(union(known)) if len(known) == len(items) else None
     if isinstance(value, dict):
         return _object_shape(value, path, desk, bindings)
     return constant(value)

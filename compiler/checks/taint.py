@@ -57,6 +57,8 @@ def check_taint(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) 
     if step.action is None or (gate is not None and not gate.trusted_triggers):
         return
     schema = step.action.input_schema
+    if "x-interprets" not in str(schema):
+        return
     for sink in _sinks(step.spec.inputs, schema, schema, node_path(step.position, "inputs")):
         for source in _sources(sink.text, workflow, step, bindings):
             name = sink.path[3]

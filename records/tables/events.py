@@ -34,6 +34,7 @@ PROCESSED_EVENT = Table(
     may("flowRunId", Text),
     must("processedAt", Moment, server_default=NOW),
     Index("ProcessedEvent_stream_sequence_workflow_key", "stream", "sequence", "workflow", unique=True),
+    Index("ProcessedEvent_flowRunId_idx", "flowRunId"),
 )
 
 DEAD_LETTER = Table(

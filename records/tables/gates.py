@@ -80,4 +80,5 @@ APPROVAL_AUDIT = Table(
     must("at", Moment, server_default=NOW),
     Index("ApprovalAudit_approvalId_idx", "approvalId"),
     Index("ApprovalAudit_workflowRunId_idx", "workflowRunId"),
+    Index("ApprovalAudit_projectId_idx", "projectId"),
 )

@@ -19,7 +19,7 @@ cases:
       ran: [scan, assess, notify-if-critical, create-fix-pr]
       gates: [create-fix-pr]
       inputs:
-        create-fix-pr: {targetBranch: security-fixes-scanId}
+        create-fix-pr: {targetBranch: security-fixes-text}
   - name: rejected
     approvals: {create-fix-pr: reject}
     expect: {status: FAILED, failed: [create-fix-pr]}

@@ -20,7 +20,7 @@ from compiler.validation import check_schema, validate
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 INSTANCES = 40
 checked = settings(
-    max_examples=12_000 if THOROUGH else 100,
+    max_examples=12_000 if THOROUGH else 50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

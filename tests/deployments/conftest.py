@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,12 +20,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from deployments import ports
+from records import upgrade
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20, what: str = "it") -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60, what: str = "it") -> None:
     """Look every few milliseconds; fail with a sentence."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -57,7 +60,7 @@ class Server:
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
         process = self.start(
-            "deployments.worker",
+            "deployments.worker_process",
             *("--pool", pool, "--name", name, *options),
             log=name,
             env={"COMMANDCENTER_READY_FILE": str(ready)},
@@ -96,6 +99,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
         "COMMANDCENTER_STATE": str(folder),
     }
     env.pop("PYTHONDONTWRITEBYTECODE", None)
+    asyncio.run(upgrade(env["DATABASE_URL"]))
     server = Server(url=url, env=env, folder=folder)
     process = server.start("deployments.server", "--port", str(port), log="server")
 
@@ -106,10 +110,24 @@ def server(tmp_path_factory) -> Iterator[Server]:
         return False
 
     try:
-        wait_until(answers, seconds=60, what="the server's start")
+        wait_until(answers, seconds=180, what="the server's start")
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def prefect_home(server, tmp_path_factory) -> Path:
+    """A home whose database has its tables already; making them is what takes longest in a first start."""
+    home = tmp_path_factory.mktemp("home") / "prefect"
+    home.mkdir()
+    shutil.copy(server.folder / "prefect" / "memo_store.toml", home)
+    with (
+        contextlib.closing(sqlite3.connect(server.folder / "prefect" / "prefect.db")) as source,
+        contextlib.closing(sqlite3.connect(home / "prefect.db")) as copy,
+    ):
+        source.backup(copy)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +156,7 @@ class Platform:
         deployment_id = await self.deploy(entrypoint, pool=pool)
         return await self.client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
 
-    async def until(self, run: FlowRun, *names: str, seconds: float = 20) -> FlowRun:
+    async def until(self, run: FlowRun, *names: str, seconds: float = 60) -> FlowRun:
         """The run as soon as it is in a state of one of the names; without names, in a final state."""
         deadline = time.monotonic() + seconds
         while True:

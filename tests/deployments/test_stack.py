@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import stat
 import time
@@ -17,6 +18,7 @@ from prefect.client.orchestration import PrefectClient
 from deployments.addresses import running
 from deployments.errors import PartFailed, PortTaken, StateInUse
 from deployments.stack import Stack, StackSettings
+from records import upgrade
 
 HERE = Path(__file__).parent
 
@@ -28,10 +30,11 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path, monkeypatch, prefect_home):
+    shutil.copytree(prefect_home, tmp_path / "state" / "prefect")
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    return StackSettings(state=tmp_path / "state", listener=False)
+    return StackSettings(state=tmp_path / "state")
 
 
 async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behind(settings):
@@ -40,12 +43,13 @@ async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behin
 
     async def prepare(addresses):
         prepared.append(addresses)
+        await upgrade(addresses.database_url)
 
     async with Stack(settings, prepare=prepare, report=lambda *event: events.append(event)) as stack:
         addresses = stack.addresses
         assert prepared == [addresses]
         assert running(settings.state) == addresses
-        assert {part for part, event in events if event == "ready"} == {"nats", "prefect", "worker"}
+        assert {part for part, event in events if event == "ready"} == {"nats", "prefect", "worker", "listener"}
         assert stat.S_IMODE((settings.state / "run" / "nats.conf").stat().st_mode) == 0o600
 
         bus = await nats.connect(addresses.nats_url, connect_timeout=5)

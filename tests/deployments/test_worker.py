@@ -6,11 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.states import Cancelling
+from prefect.workers.base import BaseWorker
 
 from deployments.owner import Owner
 from deployments.recovery import MAX_TAKEOVERS, TAKEOVERS
+from deployments.worker import CommandCenterWorker
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -22,7 +25,7 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-async def eventually(condition, *, seconds: float = 10):
+async def eventually(condition, *, seconds: float = 60):
     deadline = time.monotonic() + seconds
     while not (found := await condition()):
         assert time.monotonic() < deadline, f"{condition.__name__} did not come true within {seconds} s"
@@ -161,24 +164,27 @@ async def test_a_worker_that_stops_hands_its_runs_to_another(platform, server, t
 
 
 async def test_a_worker_that_was_killed_takes_its_runs_up_again_until_the_limit(platform, server, tmp_path):
-    run = None
-    for life in range(MAX_TAKEOVERS + 2):
-        worker = server.start_worker("mortal", pool="mortal")
-        if run is None:
-            run = await platform.start("sleeping", pool="mortal", pid_file=str(tmp_path / "pids"))
-        if life == MAX_TAKEOVERS + 1:
-            break
+    async def kill(worker) -> None:
         child, worker_pid = await pids(tmp_path / "pids")
         (tmp_path / "pids").unlink()
-        now = await platform.until(run, "Running")
-        assert now.labels.get(TAKEOVERS, 0) == life
         os.kill(worker_pid, signal.SIGKILL)
-        worker.wait()
         os.kill(child, signal.SIGKILL)
+        await asyncio.to_thread(worker.wait)
+
+    first = server.start_worker("mortal", pool="mortal")
+    run = await platform.start("sleeping", pool="mortal", pid_file=str(tmp_path / "pids"))
+    await kill(first)
+    second = server.start_worker("mortal", pool="mortal")
+    await pids(tmp_path / "pids")
+    again = await platform.until(run, "Running")
+    assert (again.labels[TAKEOVERS], again.run_count) == (1, 2)
+    await platform.client.update_flow_run_labels(run.id, {TAKEOVERS: MAX_TAKEOVERS})
+    await kill(second)
+    third = server.start_worker("mortal", pool="mortal")
     ended = await platform.until(run)
     assert ended.state.name == "Failed"
     assert "3 takeovers" in ended.state.message
-    worker.terminate()
+    third.terminate()
 
 
 async def test_runs_of_a_living_worker_are_not_stolen(platform, server, tmp_path):
@@ -191,3 +197,31 @@ async def test_runs_of_a_living_worker_are_not_stolen(platform, server, tmp_path
     assert ended.run_count == 1
     first.terminate()
     second.terminate()
+
+
+def test_prefect_finds_the_worker_type_and_accepts_its_pool_template():
+    assert BaseWorker.get_worker_class_from_type("commandcenter") is CommandCenterWorker
+    template = CommandCenterWorker.get_default_base_job_template()
+    WorkPoolCreate(name="pool", type="commandcenter", base_job_template=template)
+
+
+async def test_the_same_deployment_runs_on_prefects_stock_process_worker(platform, server):
+    await platform.client.create_work_pool(WorkPoolCreate(name="stock", type="process"))
+    run = await platform.start("doubling", pool="stock", value=3)
+    options = ("--type", "process", "--pool", "stock", "--name", "stock", "--run-once")
+    stock = server.start("prefect", "worker", "start", *options, log="stock")
+    ended = await platform.until(run, seconds=120)
+    assert ended.state.name == "Completed"
+    assert await asyncio.to_thread(stock.wait, 60) == 0
+
+
+async def test_prefects_command_line_starts_and_stops_the_worker(platform, server, tmp_path):
+    await platform.client.create_work_pool(WorkPoolCreate(name="cli", type="commandcenter"))
+    options = ("--type", "commandcenter", "--pool", "cli", "--name", "cli")
+    started = server.start("prefect", "worker", "start", *options, log="cli")
+    run = await platform.start("sleeping", pool="cli", pid_file=str(tmp_path / "pids"))
+    child, _ = await pids(tmp_path / "pids")
+    started.terminate()
+    await asyncio.to_thread(started.wait, 60)
+    assert (await platform.client.read_flow_run(run.id)).state.name == "AwaitingRetry"
+    assert not is_alive(child)

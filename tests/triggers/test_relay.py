@@ -1,5 +1,6 @@
 import asyncio
 import json
+import statistics
 import time
 
 import pytest
@@ -59,17 +60,19 @@ async def test_a_crash_between_publishing_and_marking_doubles_nothing(records, r
 async def test_a_new_event_is_out_within_a_fifth_of_a_second(records, relay, broker, background, eventually):
     background(relay.run())
     await asyncio.sleep(0.3)
-    seen = asyncio.Event()
+    seen = asyncio.Queue()
 
     async def note(message):
-        seen.set()
+        await seen.put(time.monotonic())
 
     await broker.subscribe("workflow.completed.*", cb=note)
     await broker.flush()
-    began = time.monotonic()
-    records.add_event("workflow.completed.audit", {"status": "SUCCESS"})
-    await asyncio.wait_for(seen.wait(), 2)
-    assert time.monotonic() - began < 0.2
+    delays = []
+    for _ in range(5):
+        began = time.monotonic()
+        records.add_event("workflow.completed.audit", {"status": "SUCCESS"})
+        delays.append(await asyncio.wait_for(seen.get(), 2) - began)
+    assert statistics.median(delays) < 0.2
 
 
 async def test_the_relay_outlives_a_restart_of_nats_and_a_deleted_stream(
