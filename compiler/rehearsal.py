@@ -259,8 +259,17 @@ class _Player:
         self, node: PlanNode, error: str, inputs: Any, *, asked: bool = False, attempts: int = 1
     ) -> NodeRun:
         self.so_far.branches.add(f"{node.id}: fails")
-        stops = node.on_failure != "continue"
-        return NodeRun(node.id, "FAILED", tuple(inputs), error=error, stops=stops, attempts=attempts, asked=asked)
+        handler = node.on_failure.removeprefix("handler:") if node.on_failure.startswith("handler:") else None
+        return NodeRun(
+            node.id,
+            "FAILED",
+            tuple(inputs),
+            error=error,
+            stops=node.on_failure != "continue",
+            handler=handler,
+            attempts=attempts,
+            asked=asked,
+        )
 
 
 def _trusted(gate: ApprovalRule, trigger: str) -> bool:
