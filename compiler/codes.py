@@ -121,6 +121,12 @@ _ALL = (
         "Names become parts of NATS subjects, of addresses and of templates.",
         "Use letters, digits, `-` and `_`; a node's id starts with a letter.",
     ),
+    Code(
+        "CC207",
+        "A workflow's name used twice",
+        "Two of the files given define a workflow of the same name; one would replace the other.",
+        "Rename one of them, or remove one file.",
+    ),
     # 3xx: agents
     Code(
         "CC301",
