@@ -364,6 +364,13 @@ _ALL = (
         "Remove it, or keep the approval.",
         "warning",
     ),
+    Code(
+        "CC907",
+        "A dollar before a template",
+        "`${{ … }}` is how other products write templates; here the `$` is part of the text.",
+        "Leave the `$` out, or put a space between them where an amount of money is meant.",
+        "warning",
+    ),
 )
 
 CODES: Mapping[str, Code] = {code.code: code for code in _ALL}
