@@ -148,7 +148,8 @@ class Inference:
             workflow.used.add(position)
             return self._output(position, reference)
         if part in ("status", "error") and len(reference.steps) == 2:
-            return STATUS if part == "status" else TEXT.or_null()
+            certain = self.bindings.failed_for_certain(position)
+            return STATUS if part == "status" else TEXT if certain else TEXT.or_null()
         hint = did_you_mean(str(part), ("output", "status", "error"))
         if workflow.steps[position].action and part in _fields(workflow.output(position)):
             hint = f"did you mean `nodes.{name}.output.{part}`?"

@@ -16,7 +16,7 @@ from compiler import (
     Catalogue,
     Compiled,
     Source,
-    compile,
+    compile_all,
     editor_schema,
     examine,
     format_examination,
@@ -68,7 +68,7 @@ def compile_files(paths: Iterable[Path] | None) -> list[tuple[Source, Compiled]]
         raise typer.Exit(2)
     catalogue = load_catalogue()
     sources = [load(file) for file in files]
-    return [(source, compile(source, catalogue)) for source in sources]
+    return list(zip(sources, compile_all(sources, catalogue), strict=True))
 
 
 @app.command()
