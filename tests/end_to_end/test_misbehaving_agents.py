@@ -21,7 +21,7 @@ WRONG = {
     "exit": ("exit", "3"),
     "raise": ("exit", "the disk is on fire"),
     "sleep": ("timeout", "3"),
-    "eat": ("memory", "256"),
+    "eat": ("memory", "memoryMb"),
     "forbid": ("invalid-output", "n"),
 }
 
