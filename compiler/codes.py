@@ -34,7 +34,8 @@ _ALL = (
     Code(
         "CC102",
         "A forbidden character",
-        "YAML allows no control characters, and no text of a workflow may hold NUL.",
+        "YAML allows no control characters, some readers end a line at U+0085, U+2028 or a lone carriage return, and"
+        " no text of a workflow may hold NUL.",
         "Remove the character; it is usually a leftover of copying.",
     ),
     Code(
