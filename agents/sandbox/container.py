@@ -8,6 +8,7 @@ its own from the start.
 from __future__ import annotations
 
 from agents.sandbox.host import HIDDEN_PROC
+from agents.sandbox.inside.enter import HIDE
 from agents.sandbox.network import Wiring
 from agents.sandbox.port import AgentRequest
 
@@ -31,7 +32,7 @@ def command(python: str, request: AgentRequest, wiring: Wiring) -> list[str]:
         *("--ro-bind", "/", "/"),
         *_devices(),
         *("--proc", "/proc"),
-        *(part for name in HIDDEN_PROC for part in ("--ro-bind-try", "/dev/null", f"/proc/{name}")),
+        *(f"{HIDE}/proc/{name}" for name in HIDDEN_PROC),
         *("--remount-ro", "/proc", "--perms", "0755", "--tmpfs", "/sys", "--remount-ro", "/sys"),
         *("--tmpfs", "/run", "--remount-ro", "/run", "--perms", "1777", "--size", size, "--tmpfs", "/tmp"),
         *("--perms", "0755", "--tmpfs", "/work"),

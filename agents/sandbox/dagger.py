@@ -1,7 +1,7 @@
 """The sandbox port on Dagger: each run in a container of its own, with the same jail in it.
 
-The image, the packages and the platform's code are layers that the engine keeps; the run itself has its own name in
-the container's environment, so that it is never answered from a cache. Order, logs and result travel over Unix
+The image, the packages and the platform's code are layers that the engine keeps; the run itself has its own name
+in the container's environment, so that it is never answered from a cache. Order, logs and result travel over Unix
 sockets that the engine forwards; secrets go through Dagger's secrets.
 """
 

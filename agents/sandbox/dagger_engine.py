@@ -79,8 +79,8 @@ class EngineSettings:
         return (
             f"Looked for: an engine at {_RUNNER_HOST} ({self.runner_host or 'not set'}), the dagger CLI at {_CLI} "
             f"({self.cli or 'not set'}) or on PATH ({shutil.which('dagger') or 'not found'}), a container runtime "
-            f"({shutil.which('docker') or 'no docker'}). Start an engine and set {_RUNNER_HOST}, or install Docker "
-            "and the dagger CLI, or choose SANDBOX=bubblewrap"
+            f"({shutil.which('docker') or 'no docker'}). Start an engine and set {_RUNNER_HOST}, or install "
+            "Docker and the dagger CLI, or choose SANDBOX=bubblewrap"
         )
 
 

@@ -13,6 +13,8 @@ import sys
 
 CONTROL = "/jail/control"
 LOG = "/jail/log"
+HIDE = "{hide}"
+"""Before a path: it is covered, if this kernel has it."""
 SECRET_PREFIX = "COMMANDCENTER_SECRET_"
 
 
@@ -29,7 +31,13 @@ def main() -> None:
         os.dup2(log, descriptor)
     os.close(log)
     fields = {"{order}": str(control), "{secrets}": str(pipe)}
-    command = [fields.get(argument, argument) for argument in sys.argv[1:]]
+    command: list[str] = []
+    for argument in sys.argv[1:]:
+        path = argument.removeprefix(HIDE)
+        if path == argument:
+            command.append(fields.get(argument, argument))
+        elif os.path.exists(path):  # noqa: PTH110 - pathlib is slow to import in here
+            command += ["--ro-bind", "/dev/null", path]
     for descriptor in (control, pipe):
         os.set_inheritable(descriptor, True)
     os.execve(command[0], command, {})
