@@ -100,7 +100,6 @@ async def _plan(request: RunRequest, records: Records) -> Plan:
 
 
 def _schedule_context(request: RunRequest) -> dict[str, Any]:
-    """What a run by the clock knows: when it was due."""
-    if not request.trigger.startswith("schedule") or request.due is None:
-        return {}
-    return {"scheduledAt": request.due.isoformat()}
+    """What a run by the clock knows: when it was due. A run by hand stands for one by the clock."""
+    by_clock = request.trigger == "manual" or request.trigger.startswith("schedule")
+    return {"scheduledAt": request.due.isoformat()} if by_clock and request.due else {}

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from deployments.run_detail import RunDetail, run_detail
 from deployments.sinks import ChatSink, MailSink
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
+CANARY = "xoxb-canary-5f0c8f1e"
+"""The secret the notifier is given; it must be found nowhere."""
 COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 
 
@@ -42,6 +45,7 @@ class Platform:
     process: subprocess.Popen[bytes]
     env: dict[str, str] = field(repr=False)
     command: str = COMMAND
+    canary: str = CANARY
 
     async def publish(self, subject: str, event: dict[str, Any]) -> None:
         """Publish as the Python backend would, and wait until the stream has it."""
@@ -78,12 +82,9 @@ def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-@pytest.fixture(scope="session")
-def platform(
-    tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
-) -> Iterator[Platform]:
-    """The platform; a session has one."""
-    state = tmp_path_factory.mktemp("platform")
+@contextmanager
+def running_platform(state: Path, loop_thread: asyncio.AbstractEventLoop, *options: str) -> Generator[Platform]:
+    """`commandcenter up` on a state folder, with local ends for what its agents send."""
     repositories = state / "repositories"
     repositories.mkdir()
     mail, chat = MailSink(), ChatSink()
@@ -95,14 +96,12 @@ def platform(
         "COMMANDCENTER_SETTING_SMTP_HOST": "127.0.0.1",
         "COMMANDCENTER_SETTING_SMTP_PORT": str(mail.port),
         "COMMANDCENTER_SETTING_MAIL_FROM": "commandcenter@localhost",
-        "COMMANDCENTER_SECRET_SLACK_BOT_TOKEN": "xoxb-canary-5f0c8f1e",
+        "COMMANDCENTER_SECRET_SLACK_BOT_TOKEN": CANARY,
     }
     log = (state / "up.log").open("wb")
+    command = [COMMAND, "up", "--state", str(state), "--repositories", str(repositories), *options]
     process = subprocess.Popen(
-        [COMMAND, "up", "--state", str(state), "--workflows", str(WORKFLOWS), "--repositories", str(repositories)],
-        env=env,
-        stdout=log,
-        stderr=subprocess.STDOUT,
+        [*command, "--workflows", str(WORKFLOWS)], env=env, stdout=log, stderr=subprocess.STDOUT
     )
     try:
         addresses = _wait_until_up(state, process)
@@ -121,6 +120,24 @@ def platform(
         log.close()
         for sink in (mail, chat):
             asyncio.run_coroutine_threadsafe(sink.stop(), loop_thread).result(10)
+
+
+@pytest.fixture(scope="session")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
+) -> Iterator[Platform]:
+    """The platform on its embedded defaults; a session has one."""
+    with running_platform(tmp_path_factory.mktemp("platform"), loop_thread) as started:
+        yield started
+
+
+@pytest.fixture
+def platform_on_postgres(
+    tmp_path: Path, postgres_url: str, loop_thread: asyncio.AbstractEventLoop
+) -> Iterator[Platform]:
+    """A platform whose records are in PostgreSQL."""
+    with running_platform(tmp_path, loop_thread, "--database-url", postgres_url) as started:
+        yield started
 
 
 def _wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Addresses:

@@ -8,7 +8,7 @@ from typing import Any
 
 WITH_GATE = """\
 name: asks-first
-trigger: {event: audit.result.fail}
+trigger: {event: graph.file.updated, filters: {branch: never}}
 nodes:
   - {id: a, agent: security-scanner, action: scanRepository, approvalRequired: true,
      inputs: {repositoryPath: "{{ context.repositoryPath }}", scanType: FULL}}
