@@ -223,8 +223,7 @@ class Inference:
         self._require(left, wanted, f"`{operator}`", expression.left)
         self._require(right, wanted, f"`{operator}`", expression.right)
         if operator == "+" and not (left.kinds <= _NUMBERS and right.kinds <= _NUMBERS):
-            if left.known and right.known and not left.kinds & right.kinds & (_NUMBERS | {"string"}):
-                self._mixed(expression, left, right)
+            self._one_kind(expression, left, right)
             return union((NUMBER, TEXT))
         whole = left.kinds <= {"integer"} and right.kinds <= {"integer"} and operator != "/"
         return INTEGER if whole else NUMBER
@@ -260,20 +259,32 @@ class Inference:
         if expression.operator in ("==", "!="):
             self._never_equal(expression, left, right)
         elif expression.operator in ("in", "not in"):
-            self._require(
-                right, frozenset({"array", "string", "object"}), f"`{expression.operator}`", expression.right
-            )
+            self._membership(expression, left, right)
         elif left.known and right.known:
             self._ordered(expression, left, right)
         return BOOLEAN
+
+    def _membership(self, expression: Compare, left: Shape, right: Shape) -> None:
+        """`in` looks for anything in a list or an object, but only for text in text."""
+        user = f"`{expression.operator}`"
+        self._require(right, frozenset({"array", "string", "object"}), user, expression.right)
+        if right.known and right.kinds <= {"string"}:
+            self._require(left, frozenset({"string"}), f"{user} a text", expression.left)
+        elif "string" in right.kinds and right.known and left.known and left.kinds - {"string"}:
+            self._mixed(expression, left, right)
 
     def _ordered(self, expression: Compare, left: Shape, right: Shape) -> None:
         comparable = _NUMBERS | {"string"}
         self._require(left, comparable, f"`{expression.operator}`", expression.left)
         self._require(right, comparable, f"`{expression.operator}`", expression.right)
-        texts = "string" in left.kinds and "string" in right.kinds
-        numbers = bool(left.kinds & _NUMBERS and right.kinds & _NUMBERS)
-        if not texts and not numbers and left.kinds & comparable and right.kinds & comparable:
+        self._one_kind(expression, left, right)
+
+    def _one_kind(self, expression: Arithmetic | Compare, left: Shape, right: Shape) -> None:
+        """Two numbers or two texts, for certain; what is neither was reported by then."""
+        comparable = _NUMBERS | {"string"}
+        found = (left.kinds | right.kinds) & comparable
+        both = left.kinds & comparable and right.kinds & comparable
+        if left.known and right.known and both and not found <= _NUMBERS and not found <= {"string"}:
             self._mixed(expression, left, right)
 
     def _never_equal(self, expression: Compare, left: Shape, right: Shape) -> None:
