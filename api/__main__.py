@@ -18,7 +18,7 @@ import uvicorn
 from api.app import create_app
 from api.people import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
-from triggers import Launcher, TriggerSettings, open_client, resume
+from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
 People are a JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}."""
@@ -40,7 +40,7 @@ class _Server(uvicorn.Server):
 
 async def main(options: argparse.Namespace, people: People) -> bool:
     """Serves until SIGINT or SIGTERM; gives whether it could begin."""
-    settings = TriggerSettings()
+    settings = TriggerSettings.load()
     await upgrade(settings.database_url)
     async with (
         await Records.open(settings.database_url) as records,
@@ -75,12 +75,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if options.people is None:
         parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
     try:
         return 0 if asyncio.run(main(options, load_people(options.people))) else 1
-    except (PeopleError, RecordsError) as exc:
+    except (PeopleError, RecordsError, SettingsError) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from compiler import Diagnostic, Plan
-from records import AgentRun, Approval, AuditEntry, Decision, NodeResult, Run, Workflow
+from records import AgentRun, Approval, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
 
 
 class Answer(BaseModel):
@@ -203,6 +203,29 @@ class RunDetail(RunAnswer):
     nodes: list[NodeAnswer]
     agent_runs: list[AgentRunAnswer]
     approvals: list[ApprovalAnswer]
+
+
+class DeadLetterAnswer(Answer):
+    """An event that started nothing, and why."""
+
+    id: str
+    subject: str
+    reason: str
+    deliveries: int
+    created_at: datetime
+    payload: str
+    """As text; bytes that are none are replaced."""
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> DeadLetterAnswer:
+        return cls(
+            id=letter.id,
+            subject=letter.subject,
+            reason=letter.reason,
+            deliveries=letter.deliveries,
+            created_at=letter.created_at,
+            payload=letter.payload.decode("utf-8", errors="replace"),
+        )
 
 
 class DecisionAnswer(Answer):

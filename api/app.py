@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import agent_routes, approval_routes, run_routes, workflow_routes
+from api import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
 from api.answers import HealthAnswer, Problem
 from api.context import Deploy, Parts, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
@@ -67,7 +67,7 @@ def create_app(
         records=records, launch=launch, resume=resume, deploy=deploy, agent_folders=tuple(agent_folders)
     )
     app.state.people = people
-    for module in (agent_routes, workflow_routes, run_routes, approval_routes):
+    for module in (agent_routes, workflow_routes, run_routes, approval_routes, event_routes):
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(_health)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)

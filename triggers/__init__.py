@@ -8,7 +8,7 @@ from triggers.reconciler import Hook, Reconciler
 from triggers.relay import Relay
 from triggers.resume import ResumeDecided, resume
 from triggers.service import open_client, serve
-from triggers.settings import TriggerSettings
+from triggers.settings import SettingsError, TriggerSettings
 from triggers.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
 from triggers.subjects import INCOMING, OUTGOING, incoming
 from triggers.upkeep import upkeep
@@ -29,6 +29,7 @@ __all__ = [
     "Reconciler",
     "Relay",
     "ResumeDecided",
+    "SettingsError",
     "Transient",
     "TriggerFault",
     "TriggerRecords",

@@ -11,7 +11,7 @@ import sys
 from compiler import matches
 from records import RecordsError, upgrade
 from triggers.service import open_client, serve
-from triggers.settings import TriggerSettings
+from triggers.settings import SettingsError, TriggerSettings
 from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
@@ -60,10 +60,11 @@ def run() -> int:
     description += "PREFECT_API_URL and DATABASE_URL."
     argparse.ArgumentParser(prog="python -m triggers", description=description).parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        asyncio.run(main(TriggerSettings()))
-    except RecordsError as exc:
+        asyncio.run(main(TriggerSettings.load()))
+    except (RecordsError, SettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

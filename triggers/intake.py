@@ -44,13 +44,18 @@ class Intake:
     async def take(self, message: Msg, *, stream: str) -> None:
         """Starts all that the event starts. `stream`: the identity of the stream it came from.
 
-        Raises Transient as long as something may start later, Permanent when the event as a whole is refused.
+        Raises Transient as long as something may start later, Permanent when the message is no event.
         """
         event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
         plans = await answered(self.inbox.active_plans(event.project_id))
+        try:
+            started = route(event, plans, self.matches)
+        except Permanent as exc:
+            await self.bury(message, stream=stream, reason=str(exc), project_id=event.project_id)
+            return
         given_up: list[str] = []
         later: list[Transient] = []
-        for plan in route(event, plans, self.matches):
+        for plan in started:
             # One workflow that cannot start must not keep the others from starting.
             try:
                 await self._start(plan, event, identity(stream, message))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import JsonValue
@@ -34,28 +33,26 @@ class OutboxEvent(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DecidedRun:
-    """A run that waits for people although at least one of its gates is decided."""
+    """A run that waits for people although at least one of its questions is settled."""
 
     run_id: str
     flow_run_id: str
-    decided: frozenset[str]
-    """Ids of the decided approvals."""
-    last_decision: datetime
-    """When the newest of them was decided, with time zone."""
+    settled: frozenset[str]
+    """Ids of the approvals that are decided or were replaced by another question."""
 
 
 class Inbox(Protocol):
     """Where an event is remembered, so that it starts each of its workflows once."""
 
-    async def active_plans(self, project_id: int | None = None) -> Sequence[Plan]:
+    def active_plans(self, project_id: int | None = None) -> Awaitable[Sequence[Plan]]:
         """Current plan of each active workflow, of one project or of all."""
         ...
 
-    async def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> bool:
+    def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> Awaitable[bool]:
         """Whether this message has started this workflow already."""
         ...
 
-    async def record_event(
+    def record_event(
         self,
         stream: str,
         sequence: int,
@@ -64,11 +61,11 @@ class Inbox(Protocol):
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
-    ) -> bool:
+    ) -> Awaitable[bool]:
         """Notes that it has; False when that was noted before."""
         ...
 
-    async def dead_letter(
+    def dead_letter(
         self,
         stream: str,
         sequence: int,
@@ -78,7 +75,7 @@ class Inbox(Protocol):
         reason: str,
         project_id: int | None = None,
         deliveries: int = 0,
-    ) -> bool:
+    ) -> Awaitable[bool]:
         """Keeps a message that was given up, with the reason; a second one of the same message changes nothing."""
         ...
 
@@ -86,11 +83,11 @@ class Inbox(Protocol):
 class Outbox(Protocol):
     """Where changes leave the events that tell of them."""
 
-    async def pending_events(self, limit: int) -> Sequence[OutboxEvent]:
+    def pending_events(self, limit: int) -> Awaitable[Sequence[OutboxEvent]]:
         """The oldest unpublished events, in order."""
         ...
 
-    async def mark_published(self, ids: Iterable[int]) -> None:
+    def mark_published(self, ids: Iterable[int]) -> Awaitable[None]:
         """These are on NATS."""
         ...
 
@@ -98,7 +95,7 @@ class Outbox(Protocol):
 class DecidedRuns(Protocol):
     """Which waiting runs have something to go on with."""
 
-    async def decided_runs(self) -> Sequence[DecidedRun]: ...
+    def decided_runs(self) -> Awaitable[Sequence[DecidedRun]]: ...
 
 
 class TriggerPorts(Inbox, Outbox, DecidedRuns, Protocol):
@@ -108,7 +105,7 @@ class TriggerPorts(Inbox, Outbox, DecidedRuns, Protocol):
 class Launch(Protocol):
     """Starts a workflow's deployment; in production `triggers.launcher.Launcher`."""
 
-    async def start(
+    def start(
         self,
         plan: Plan,
         *,
@@ -116,6 +113,6 @@ class Launch(Protocol):
         trigger: str,
         triggered_by: str,
         idempotency_key: str | None,
-    ) -> str:
+    ) -> Awaitable[str]:
         """The flow run's id; the same one for the same key. Raises Transient or Permanent."""
         ...

@@ -7,9 +7,10 @@ no harm, and a run that was decided but never woken (a crash in between) is foun
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Literal
 from uuid import UUID
@@ -32,7 +33,6 @@ NO_INPUT: dict[str, Any] = {}
 _FORM_NOT_YET = "schema not found"
 _ATTEMPTS = 20
 _BETWEEN_SECONDS = 0.05
-_GRACE = timedelta(seconds=30)
 
 
 async def resume(client: PrefectClient, flow_run_id: str) -> Outcome:
@@ -77,38 +77,58 @@ async def _unknown(client: PrefectClient, flow_run_id: str, exc: Exception) -> b
 
 @dataclass(kw_only=True)
 class ResumeDecided:
-    """Reconciler hook: wakes suspended runs that have a decision they cannot have seen."""
+    """Reconciler hook: wakes suspended runs whose form still asks what is settled.
+
+    The form names the approvals it asks for, so no clocks are compared: a run that knows a decision no longer asks.
+    """
 
     client: PrefectClient
     records: DecidedRuns
-    _resumed: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    _known: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Flow run -> what was settled when its form was last found to be right, or the run was woken."""
 
     async def __call__(self) -> int:
         """Gives the number of runs woken."""
         waiting = await self.records.decided_runs()
-        self._resumed = {run.flow_run_id: self._resumed.get(run.flow_run_id, frozenset()) for run in waiting}
+        self._known = {run.flow_run_id: self._known.get(run.flow_run_id, frozenset()) for run in waiting}
         woken = 0
         for run in waiting:
-            if self._resumed[run.flow_run_id] == run.decided:
+            if self._known[run.flow_run_id] == run.settled:
                 continue
-            suspended = await self._suspended_since(run)
-            if suspended is None:
+            outdated = await self._asks_what_is_settled(run)
+            if outdated is None:
                 continue
-            if run.last_decision < suspended - _GRACE:
-                # The run has seen these decisions before it went to sleep; it waits for others.
-                self._resumed[run.flow_run_id] = run.decided
-                continue
-            if await resume(self.client, run.flow_run_id) == "resumed":
-                log.info("Run %s goes on: a gate was decided while it waited", run.run_id)
-                self._resumed[run.flow_run_id] = run.decided
+            if outdated:
+                if await resume(self.client, run.flow_run_id) != "resumed":
+                    continue
+                log.info("Run %s goes on: a gate was settled while it waited", run.run_id)
                 woken += 1
+            self._known[run.flow_run_id] = run.settled
         return woken
 
-    async def _suspended_since(self, run: DecidedRun) -> datetime | None:
+    async def _asks_what_is_settled(self, run: DecidedRun) -> bool | None:
+        """None: the run does not wait now, or its form is not there yet."""
+        flow_run_id = UUID(run.flow_run_id)
         try:
-            state = (await once_more(lambda: self.client.read_flow_run(UUID(run.flow_run_id)))).state
+            state = (await once_more(lambda: self.client.read_flow_run(flow_run_id))).state
+            if state is None or state.type != StateType.PAUSED:
+                return None
+            keys = state.state_details.run_input_keyset
+            if keys is None:
+                return True
+            key = keys["schema"]
+            form = json.loads(await once_more(lambda: self.client.read_flow_run_input(flow_run_id, key)))
         except ObjectNotFound:
             return None
+        except httpx.HTTPStatusError as exc:
+            if exc.response.status_code == HTTPStatus.NOT_FOUND:
+                return None
+            raise Transient(f"Prefect does not answer ({exc})") from exc
         except httpx.HTTPError as exc:
             raise Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
-        return state.timestamp if state is not None and state.type == StateType.PAUSED else None
+        return asks(form.get("properties", {}), run.settled)
+
+
+def asks(fields: Iterable[str], approvals: Collection[str]) -> bool:
+    """Whether one of the form's fields is for one of these approvals: its name ends in `_<id>`."""
+    return any(name.rpartition("_")[2] in approvals for name in fields)

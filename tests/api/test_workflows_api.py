@@ -108,3 +108,16 @@ async def test_what_keeps_a_run_from_starting_is_said(ann, workflow_yaml, launch
     launch.fault = fault
     answer = await ann.post("/workflows/talk/runs", json={})
     assert (answer.status_code, answer.json()["detail"]) == (status, str(fault))
+
+
+async def test_events_that_were_given_up_are_listed_with_the_reason(ann, eve, records):
+    letter = {"subject": "workflow.trigger.x", "payload": b"\xff{", "reason": "no such workflow"}
+    await records.dead_letter("s", 1, project_id=1, **letter)
+    await records.dead_letter("s", 2, project_id=None, **letter)
+    (found,) = (await ann.get("/dead-letters")).json()
+    assert (found["subject"], found["reason"], found["payload"]) == (
+        "workflow.trigger.x",
+        "no such workflow",
+        "\ufffd{",
+    )
+    assert (await eve.get("/dead-letters")).json() == []

@@ -1,5 +1,6 @@
 """A sandbox, and an agent in it that does what a test tells it to."""
 
+import os
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from agents.sandbox.binary import find_bwrap
 from agents.sandbox.bubblewrap import BubblewrapSandbox
-from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
+from agents.sandbox.choice import open_sandbox
+from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine, Sandbox
 
 SCRIPT_AGENT = Path(__file__).parent / "agents" / "script"
 SCHEMA = {"type": "object", "required": ["said"], "properties": {"said": {}}, "additionalProperties": False}
@@ -45,16 +47,41 @@ async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
     await sandbox.close()
 
 
+@pytest.fixture(params=["bubblewrap", "dagger"])
+async def each_sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """Every backend that this machine has."""
+    sandbox: Sandbox = open_sandbox(request.param)
+    try:
+        if request.param == "dagger" and not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
+            pytest.skip("no Dagger engine: _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set")
+        report = await sandbox.check()
+        if not report.available:
+            pytest.skip(report.detail)
+        yield sandbox
+    finally:
+        await sandbox.close()
+
+
 @pytest.fixture
 def logs() -> list[LogLine]:
     return []
 
 
 @pytest.fixture
-def run(sandbox: BubblewrapSandbox, logs: list[LogLine]) -> Run:
+def run(sandbox: Sandbox, logs: list[LogLine]) -> Run:
     """Runs code in the jail; the log is in `logs`."""
 
     async def run_code(code: str, **changes: object) -> AgentResult:
         return await sandbox.run(_request(code, **changes), on_log=logs.append)
+
+    return run_code
+
+
+@pytest.fixture
+def run_each(each_sandbox: Sandbox, logs: list[LogLine]) -> Run:
+    """Runs code in the jail of every backend there is."""
+
+    async def run_code(code: str, **changes: object) -> AgentResult:
+        return await each_sandbox.run(_request(code, **changes), on_log=logs.append)
 
     return run_code

@@ -21,6 +21,7 @@ from scene import SECRET, scene  # noqa: E402
 
 from agents.sandbox.binary import find_bwrap  # noqa: E402
 from agents.sandbox.bubblewrap import BubblewrapSandbox  # noqa: E402
+from agents.sandbox.choice import open_sandbox  # noqa: E402
 
 CATALOGUE = load_all()
 _DOCUMENT = _ROOT / "docs" / "security.md"
@@ -28,6 +29,8 @@ _BEGIN, _END = "<!-- probes: begin -->\n", "<!-- probes: end -->\n"
 _AS_ROOT = os.geteuid() == 0
 _ABSENT = ("Function not implemented", "Address family not supported", "No such file", "Protocol not supported")
 """Kernels are built without some things: then an escape cannot be shown to work bare, nor does it do any harm."""
+
+_COLUMNS = ("bare", "jailed", "jailed as a user", "dagger")
 
 Answers = dict[str, dict[str, Any]]
 
@@ -60,11 +63,26 @@ async def _find(folder: Path) -> dict[str, Answers]:
             user = _ordinary_user()
             if user is not None:
                 columns["jailed as a user"] = await _ask([*user, str(_PROBES / "jailed.py")], names, things)
+            dagger = await _in_dagger(names, things)
+            columns |= {} if dagger is None else {"dagger": dagger}
             for handle in handles:
                 os.close(handle)
             return columns
     finally:
         del os.environ["CANARY"]
+
+
+async def _in_dagger(names: list[str], things: dict[str, Any]) -> Answers | None:
+    """None: there is no engine here."""
+    if not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
+        return None
+    sandbox = open_sandbox("dagger")
+    try:
+        if not (await sandbox.check()).available:
+            return None
+        return await run_jailed(sandbox, names, things)
+    finally:
+        await sandbox.close()
 
 
 async def _ask(command: list[str], names: list[str], things: dict[str, Any]) -> Answers:
@@ -135,6 +153,13 @@ def test_in_the_jail_of_an_ordinary_user_the_escape_is_stopped(name, found):
     assert not found["jailed as a user"][name]["escaped"], found["jailed as a user"][name]["how"]
 
 
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_in_the_jail_of_a_dagger_container_the_escape_is_stopped(name, found):
+    if "dagger" not in found:
+        pytest.skip("no Dagger engine: _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set, or nothing answers there")
+    assert not found["dagger"][name]["escaped"], found["dagger"][name]["how"]
+
+
 def test_the_document_lists_what_the_suite_found(found):
     table = _table(found)
     text = _DOCUMENT.read_text()
@@ -143,24 +168,26 @@ def test_the_document_lists_what_the_suite_found(found):
     if os.environ.get("COMMANDCENTER_WRITE_DOCS"):
         _DOCUMENT.write_text(before + _BEGIN + table + _END + after)
         return
-    if set(found) == {"bare", "jailed", "jailed as a user"}:
+    if {"bare", "jailed", "jailed as a user"} <= set(found):
         assert _names(written) == _names(table), "run the suite with COMMANDCENTER_WRITE_DOCS=1"
 
 
 def _table(found: dict[str, Answers]) -> str:
     lines = [
-        "| escape | what it tries | without the jail | in the jail | in an ordinary user's |",
-        "|---|---|---|---|---|",
+        "| escape | what it tries | without the jail | bubblewrap, by root | bubblewrap, by a user | dagger |",
+        "|---|---|---|---|---|---|",
     ]
     for name, entry in CATALOGUE.items():
-        cells = [_cell(found.get(column, {}).get(name)) for column in ("bare", "jailed", "jailed as a user")]
+        cells = [_cell(column, found.get(column, {}).get(name)) for column in _COLUMNS]
         lines.append(f"| {name} | {entry.what} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(answer: dict[str, Any] | None) -> str:
+def _cell(column: str, answer: dict[str, Any] | None) -> str:
     if answer is None:
         return "not tried"
+    if column == "bare" and not answer["escaped"]:
+        return "not in this kernel"
     return "works" if answer["escaped"] else "stopped"
 
 

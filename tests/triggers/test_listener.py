@@ -81,7 +81,9 @@ async def test_an_event_of_one_project_never_starts_anothers_workflow(
     await publish("workflow.trigger.a", {"projectId": 3})
     await eventually(lambda: launch.runs and records.letters)
     assert [run["context"]["projectId"] for run in launch.runs.values()] == [2]
-    assert "project 3 has no active workflow 'a'" in next(iter(records.letters.values())).reason
+    letter = next(iter(records.letters.values()))
+    assert "project 3 has no active workflow 'a'" in letter.reason
+    assert letter.project_id == 3
 
 
 async def test_a_manual_trigger_starts_the_workflow_that_its_subject_names(
@@ -253,3 +255,18 @@ async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_serv
     listener = Listener(connection=broker, intake=Intake(inbox=records, launch=MemoryLaunch(), matches=by_subject))
     with pytest.raises(Transient, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
         await listener.ensure()
+
+
+async def test_events_wait_while_the_database_is_away(records, launch, publish, workflow, eventually, monkeypatch):
+    records.plans.append(workflow("a"))
+
+    async def away(*args, **named):
+        raise OSError("connection refused")
+
+    with monkeypatch.context() as patch:
+        for method in ("active_plans", "dead_letter"):
+            patch.setattr(records, method, away)
+        await publish()
+        await publish(payload=b"{")
+        await asyncio.sleep(0.3)
+    await eventually(lambda: len(launch.runs) == 1 and len(records.letters) == 1)

@@ -3,6 +3,7 @@ from prefect.client.orchestration import PrefectClient
 
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import upgrade
+from triggers.ports import DecidedRun
 from triggers.upkeep import upkeep
 from triggers.waiting import TriggerRecords
 
@@ -49,27 +50,32 @@ async def decide(records, gate, verdict="APPROVED"):
     await records.decide(gate.id, decision=verdict, by="Ann", verified=True, way="cli")
 
 
-async def test_only_waiting_runs_with_a_decided_gate_are_found(records, ask):
+async def test_only_waiting_runs_with_a_settled_gate_are_found(records, ask):
     first, second = await ask("f1", "a"), await ask("f1", "b")
     await ask("f2", "a")
     assert await records.decided_runs() == []
     await decide(records, first)
-    found = await records.decided_runs()
-    assert [(run.run_id, run.flow_run_id, run.decided) for run in found] == [(first.run_id, "f1", {first.id})]
+    assert await records.decided_runs() == [
+        DecidedRun(run_id=first.run_id, flow_run_id="f1", settled=frozenset({first.id}))
+    ]
     await decide(records, second, "REJECTED")
     (run,) = await records.decided_runs()
-    assert run.decided == {first.id, second.id}
-    decided = [approval.responded_at for approval in await records.approvals(run_id=run.run_id)]
-    assert run.last_decision == max(decided)
+    assert run.settled == {first.id, second.id}
 
 
-async def test_a_run_that_goes_on_or_ended_or_was_asked_anew_is_not_found(records, ask):
-    going, ended, anew = await ask("f1", "a"), await ask("f2", "a"), await ask("f3", "a")
-    for gate in (going, ended, anew):
+async def test_a_question_that_was_replaced_counts_as_settled(records, ask):
+    before = await ask("f1", "a")
+    await ask("f1", "a", digest="sha256:2")
+    (run,) = await records.decided_runs()
+    assert run.settled == {before.id}
+
+
+async def test_a_run_that_goes_on_or_has_ended_is_not_found(records, ask):
+    going, ended = await ask("f1", "a"), await ask("f2", "a")
+    for gate in (going, ended):
         await decide(records, gate)
     await records.set_run_status(going.run_id, "RUNNING")
     await records.finish_run(ended.run_id, "SUCCESS")
-    await ask("f3", "a", digest="sha256:2")
     assert await records.decided_runs() == []
 
 
@@ -80,5 +86,5 @@ async def test_upkeep_applies_deadlines_and_the_decided_run_is_found(records, as
             if hook.name != "ends in Prefect":
                 await hook.run()
     (run,) = await records.decided_runs()
-    assert run.decided == {gate.id}
+    assert run.settled == {gate.id}
     assert (await records.approval(gate.run_id, "a")).status == "REJECTED"

@@ -164,12 +164,13 @@ def _javascript(file: ChangedFile) -> Iterator[Remark]:
     tree = parse_javascript(file.source)
     if tree.root.has_error:
         yield _at(_first(file), "invalid-syntax", "The file is not valid.")
-    for match in tree.matches("(debugger_statement) @at"):
-        yield _at(line_of(match["at"]), "left-over-debugging", "`debugger` is left over.")
-    for match in tree.matches("(variable_declaration) @at"):
-        yield _at(line_of(match["at"]), "var", "`var` is visible in the whole function.")
-    for match in tree.matches('(binary_expression operator: ["==" "!="] @at)'):
-        yield _at(line_of(match["at"]), "loose-equality", "The values are converted before they are compared.")
-    for match in tree.matches("(catch_clause body: (statement_block) @body)"):
-        if not match["body"].named_children:
-            yield _at(line_of(match["body"]), "swallowed-exception", "An exception is swallowed.")
+    for node in tree.nodes("debugger_statement"):
+        yield _at(line_of(node), "left-over-debugging", "`debugger` is left over.")
+    for node in tree.nodes("variable_declaration"):
+        yield _at(line_of(node), "var", "`var` is visible in the whole function.")
+    for node in tree.nodes("binary_expression"):
+        if node.child_by_field_name("operator").type in ("==", "!="):
+            yield _at(line_of(node), "loose-equality", "The values are converted before they are compared.")
+    for node in tree.nodes("catch_clause"):
+        if not node.child_by_field_name("body").named_children:
+            yield _at(line_of(node), "swallowed-exception", "An exception is swallowed.")

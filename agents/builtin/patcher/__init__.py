@@ -39,7 +39,8 @@ class FixInput(Schema):
 
     vulnerabilities: Vulnerabilities
     repository_path: RepositoryPath
-    target_branch: ShortText
+    target_branch: Annotated[ShortText, Field(json_schema_extra={"x-editable": True})]
+    """Who approves may choose another name."""
 
 
 class SuggestInput(Schema):

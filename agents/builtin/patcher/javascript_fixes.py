@@ -14,6 +14,7 @@ from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SourceFile
 
 Fix = Callable[[Tree, int], Edit]
+_IMPORTED = ("shorthand_property_identifier_pattern", "import_specifier")
 _WITHOUT_SHELL = {"exec": "execFile", "execSync": "execFileSync"}
 
 
@@ -28,8 +29,7 @@ def tidy(file: SourceFile) -> str:
     """The text without the imports of `exec` and `execSync` that a fix left unused."""
     tree = parse(file)
     spans: list[tuple[int, int, str]] = []
-    for match in tree.matches("[(shorthand_property_identifier_pattern) (import_specifier)] @name"):
-        name = match["name"]
+    for name in tree.nodes(*_IMPORTED):
         if text(name) in _WITHOUT_SHELL and not _uses(tree, text(name)):
             following = file.text.encode()[name.end_byte :]
             comma = re.match(rb"\s*,\s*", following)
@@ -39,16 +39,13 @@ def tidy(file: SourceFile) -> str:
 
 
 def _uses(tree: Tree, name: str) -> bool:
-    return any(
-        text(match["name"]) == name and match["name"].parent.type != "import_specifier"
-        for match in tree.matches("(identifier) @name")
-    )
+    return any(text(node) == name and node.parent.type != "import_specifier" for node in tree.nodes("identifier"))
 
 
 def _calls(tree: Tree, at: int) -> Iterator[tuple[Node, Node]]:
-    for match in tree.matches("(call_expression function: (_) @function) @call"):
-        if line(match["call"]) == at:
-            yield match["function"], match["call"]
+    for call in tree.nodes("call_expression"):
+        if line(call) == at:
+            yield call.child_by_field_name("function"), call
 
 
 def _eval(tree: Tree, at: int) -> Edit:
@@ -104,9 +101,9 @@ def _further_import(tree: Tree, local: str, called: str, better: str) -> Iterato
         return
     if local != called:
         raise CannotFixError(f"{called} is imported under another name")
-    for match in tree.matches("[(shorthand_property_identifier_pattern) (import_specifier)] @name"):
-        if text(match["name"]) == called:
-            yield match["name"].end_byte, match["name"].end_byte, f", {better}"
+    for name in tree.nodes(*_IMPORTED):
+        if text(name) == called:
+            yield name.end_byte, name.end_byte, f", {better}"
             return
     raise CannotFixError(f"the import of {called} was not found")
 
@@ -200,10 +197,10 @@ def _tls(tree: Tree, at: int) -> Edit:
 
 
 def _spawn_shell(tree: Tree, at: int) -> Edit:
-    for match in tree.matches("(pair key: (_) @key value: (true) @value)"):
-        call = _around(match["key"], "call_expression")
-        if text(match["key"]) == "shell" and call is not None and line(call) == at:
-            value = match["value"]
+    for pair in tree.nodes("pair"):
+        value, call = pair.child_by_field_name("value"), _around(pair, "call_expression")
+        is_shell = text(pair.child_by_field_name("key")) == "shell" and value.type == "true"
+        if is_shell and call is not None and line(call) == at:
             return Edit(spans=((value.start_byte, value.end_byte, "false"),), what="no shell")
     raise CannotFixError("no shell: true in the call on this line")
 

@@ -128,8 +128,9 @@ def _apply(
             changed = edit.apply(text)
             if not still_parses(current, changed):
                 raise CannotFixError("the fix does not fit here: the file would not be valid any more")
-        except CannotFixError as exc:
-            left.append(Left(vulnerability=one, reason=str(exc)))
+        except (CannotFixError, RecursionError) as exc:
+            reason = str(exc) if isinstance(exc, CannotFixError) else "the expression is nested too deeply"
+            left.append(Left(vulnerability=one, reason=reason))
             continue
         text = changed
         imports |= set(edit.imports)

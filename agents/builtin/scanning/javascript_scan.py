@@ -1,4 +1,4 @@
-"""One JavaScript or TypeScript file's syntax tree -> weaknesses, by queries and a check on each match."""
+"""One JavaScript or TypeScript file's syntax tree -> weaknesses, by a check on each node that may be one."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from agents.builtin.scanning.javascript_tree import (
     parse,
     text,
 )
+from agents.builtin.scanning.javascript_tree import name as name_of
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.secret_names import is_token, looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SourceFile
@@ -25,21 +26,18 @@ from agents.builtin.scanning.vulnerability import Vulnerability
 
 Finding = tuple[Rule, Node]
 
-_CALLS = "(call_expression function: (_) @function) @call"
-_NEWS = "(new_expression constructor: (_) @constructor) @new"
-_NAMED_VALUES = """[
-  (variable_declarator name: (identifier) @name value: (_) @value)
-  (assignment_expression left: [(identifier) (member_expression)] @name right: (_) @value)
-  (pair key: [(property_identifier) (string)] @name value: (_) @value)
-  (assignment_pattern left: (identifier) @name right: (_) @value)
-]"""
-_FIELDS = {
-    "javascript": "(field_definition property: (property_identifier) @name value: (_) @value)",
-    "typescript": "(public_field_definition name: (property_identifier) @name value: (_) @value)",
-    "tsx": "(public_field_definition name: (property_identifier) @name value: (_) @value)",
+_NAMED_VALUES = {
+    # kind of node: the fields of its name and of its value
+    "variable_declarator": ("name", "value"),
+    "assignment_expression": ("left", "right"),
+    "assignment_pattern": ("left", "right"),
+    "pair": ("key", "value"),
+    "field_definition": ("property", "value"),
+    "public_field_definition": ("name", "value"),
 }
-_STRINGS = "[(string) (template_string)] @string"
-_JSX = "(jsx_attribute (property_identifier) @name)"
+_NAMES = frozenset(
+    {"identifier", "member_expression", "property_identifier", "private_property_identifier", "string"}
+)
 _REQUEST = re.compile(r"\b(?:req|request|ctx|context)\s*\.\s*(?:query|params|body|cookies|headers)\b")
 _SQL = re.compile(r"[`'\"]\s*(?:select|insert|update|delete|replace|merge|drop|alter|create)\b", re.IGNORECASE)
 _SHELL_CALLS = ("exec", "execSync")
@@ -57,65 +55,74 @@ def scan(file: SourceFile, log: logging.Logger) -> list[Vulnerability]:
 
 def _findings(tree: Tree) -> Iterator[Finding]:
     programs = child_process_names(tree)
-    for match in tree.matches(_CALLS):
-        function, call = match["function"], match["call"]
+    for call in tree.nodes("call_expression"):
+        function = call.child_by_field_name("function")
         yield from _evaluating(function, call)
         yield from _starting(function, call, programs)
         yield from _cryptographic(function, call)
         yield from _answering(function, call)
-    for match in tree.matches(_NEWS):
-        if text(match["constructor"]) == "Function" and not is_fixed(
-            match["new"].child_by_field_name("arguments")
-        ):
-            yield rules.NEW_FUNCTION, match["new"]
+    for new in tree.nodes("new_expression"):
+        made = name_of(new.child_by_field_name("constructor"))
+        if made == "Function" and not is_fixed(new.child_by_field_name("arguments")):
+            yield rules.NEW_FUNCTION, new
     for label, name, value in named_values(tree):
         yield from _named(label, name, value)
-    for match in tree.matches(_STRINGS):
-        if is_token(literal(match["string"]) or ""):
-            yield rules.HARD_CODED, match["string"]
-    if tree.dialect != "typescript":
-        for match in tree.matches(_JSX):
-            if text(match["name"]) == "dangerouslySetInnerHTML":
-                yield rules.REACT_HTML, match["name"]
+    for string in tree.nodes("string", "template_string"):
+        if is_token(literal(string) or ""):
+            yield rules.HARD_CODED, string
+    for attribute in tree.nodes("jsx_attribute"):
+        if name_of(attribute.named_children[0]) == "dangerouslySetInnerHTML":
+            yield rules.REACT_HTML, attribute
 
 
 def named_values(tree: Tree) -> Iterator[tuple[str, Node, Node]]:
     """Every value that is given to or stored under a name: the name, the name's node, the value's node."""
-    for query in (_NAMED_VALUES, _FIELDS[tree.dialect]):
-        for match in tree.matches(query):
-            name = match["name"]
-            last = name.child_by_field_name("property") if name.type == "member_expression" else name
-            yield text(last).strip("'\""), name, match["value"]
+    for kind, (name_field, value_field) in _NAMED_VALUES.items():
+        for node in tree.nodes(kind):
+            name, value = node.child_by_field_name(name_field), node.child_by_field_name(value_field)
+            if value is not None and name is not None and name.type in _NAMES:
+                last = name.child_by_field_name("property") if name.type == "member_expression" else name
+                yield name_of(last).strip("'\""), name, value
 
 
 def child_process_names(tree: Tree) -> dict[str, str]:
     """Local name -> name in Node's child_process; the module itself has an empty name."""
     names: dict[str, str] = {}
-    for match in tree.matches("(variable_declarator name: (_) @name value: (call_expression) @call)"):
-        call, name = match["call"], match["name"]
-        if text(call.child_by_field_name("function")) != "require" or not _is_child_process(arguments(call)):
-            continue
-        if name.type == "identifier":
-            names[text(name)] = ""
-        for part in name.named_children:
-            if part.type == "shorthand_property_identifier_pattern":
-                names[text(part)] = text(part)
-            elif part.type == "pair_pattern":
-                names[text(part.child_by_field_name("value"))] = text(part.child_by_field_name("key"))
-    for match in tree.matches("(import_statement (import_clause) @clause source: (string) @source)"):
-        if _is_child_process([match["source"]]):
-            names.update(_imported(match["clause"]))
+    for declarator in tree.nodes("variable_declarator"):
+        if _requires_child_process(declarator.child_by_field_name("value")):
+            names.update(_unpacked(declarator.child_by_field_name("name")))
+    for statement in tree.nodes("import_statement"):
+        if _is_child_process([statement.child_by_field_name("source")]):
+            for clause in statement.named_children:
+                if clause.type == "import_clause":
+                    names.update(_imported(clause))
     return names
+
+
+def _requires_child_process(value: Node | None) -> bool:
+    if value is None or value.type != "call_expression":
+        return False
+    return name_of(value.child_by_field_name("function")) == "require" and _is_child_process(arguments(value))
+
+
+def _unpacked(target: Node) -> Iterator[tuple[str, str]]:
+    if target.type == "identifier":
+        yield text(target), ""
+    for part in target.named_children:
+        if part.type == "shorthand_property_identifier_pattern":
+            yield text(part), text(part)
+        elif part.type == "pair_pattern":
+            yield text(part.child_by_field_name("value")), text(part.child_by_field_name("key"))
 
 
 def called_program(function: Node, programs: dict[str, str]) -> str:
     """The child_process function that is called; empty where it is another's."""
     if function.type == "identifier":
-        return programs.get(text(function), "")
+        return programs.get(name_of(function), "")
     if function.type == "member_expression":
         owner, name = function.child_by_field_name("object"), function.child_by_field_name("property")
         inline = owner.type == "call_expression" and _is_child_process(arguments(owner))
-        if inline or programs.get(text(owner)) == "":
+        if inline or programs.get(name_of(owner)) == "":
             return text(name)
     return ""
 
@@ -137,7 +144,7 @@ def _is_child_process(given: list[Node]) -> bool:
 
 
 def _evaluating(function: Node, call: Node) -> Iterator[Finding]:
-    name = text(function)
+    name = name_of(function)
     given = arguments(call)
     first = given[0] if given else None
     if name in ("eval", "window.eval", "globalThis.eval", "global.eval"):
@@ -161,7 +168,7 @@ def _starting(function: Node, call: Node, programs: dict[str, str]) -> Iterator[
 
 
 def _cryptographic(function: Node, call: Node) -> Iterator[Finding]:
-    name = text(function).rpartition(".")[2]
+    name = name_of(function).rpartition(".")[2]
     given = arguments(call)
     kind = (literal(given[0]) or "").lower() if given else ""
     if name in ("createHash", "createHmac") and kind in ("md4", "md5", "sha1", "sha-1", "ripemd160"):
@@ -169,12 +176,12 @@ def _cryptographic(function: Node, call: Node) -> Iterator[Finding]:
     weak = kind.startswith(("des", "rc2", "rc4", "bf", "blowfish")) or kind.endswith("-ecb")
     if name in ("createCipher", "createDecipher") or (name in ("createCipheriv", "createDecipheriv") and weak):
         yield rules.WEAK_CIPHER, call
-    if text(function) in ("jwt.verify", "jsonwebtoken.verify") and re.search(r"['\"]none['\"]", text(call)):
+    if name_of(function) in ("jwt.verify", "jsonwebtoken.verify") and re.search(r"['\"]none['\"]", text(call)):
         yield rules.JWT, call
 
 
 def _answering(function: Node, call: Node) -> Iterator[Finding]:
-    name = text(function)
+    name = name_of(function)
     last = name.rpartition(".")[2]
     given = arguments(call)
     first = given[0] if given else None

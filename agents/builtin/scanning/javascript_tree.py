@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from agents.builtin.scanning.source_files import SourceFile
@@ -12,21 +11,40 @@ from agents.builtin.scanning.source_files import SourceFile
 Node = Any
 """A `tree_sitter.Node`; its package has no complete types."""
 
+_CONSTANTS = frozenset({"number", "true", "false", "null", "undefined", "regex"})
+_MADE_OF_PARTS = frozenset({"binary_expression", "parenthesized_expression", "arguments", "array"})
+_LONGEST_NAME = 200
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """One parsed file."""
+    """One parsed file, its nodes by kind.
+
+    A single walk instead of queries: their cursor takes quadratic time on deeply nested source, which may be hostile.
+    """
 
     root: Node
-    source: bytes
     dialect: str
 
-    def matches(self, query: str) -> Iterator[dict[str, Node]]:
-        """The captures of each match, by name (the first node of each)."""
-        from tree_sitter import QueryCursor
+    def nodes(self, *kinds: str) -> list[Node]:
+        """All nodes of these kinds, kind by kind in the order of the text."""
+        return [node for kind in kinds for node in self._by_kind.get(kind, ())]
 
-        for _, captures in QueryCursor(_query(self.dialect, query)).matches(self.root):
-            yield {name: nodes[0] for name, nodes in captures.items()}
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        cursor = self.root.walk()
+        while True:
+            node = cursor.node
+            if node.is_named:
+                found.setdefault(node.type, []).append(node)
+            if cursor.goto_first_child() or cursor.goto_next_sibling():
+                continue
+            while cursor.goto_parent():
+                if cursor.goto_next_sibling():
+                    break
+            else:
+                return found
 
     @property
     def faults(self) -> int:
@@ -47,12 +65,17 @@ def parse(file: SourceFile) -> Tree:
 
     dialect = _dialect(file.suffix)
     source = file.text.encode("utf-8", "surrogatepass")
-    return Tree(root=Parser(_language(dialect)).parse(source).root_node, source=source, dialect=dialect)
+    return Tree(root=Parser(_language(dialect)).parse(source).root_node, dialect=dialect)
 
 
 def text(node: Node) -> str:
     """The node's source."""
     return node.text.decode("utf-8", "replace")
+
+
+def name(node: Node) -> str:
+    """The source of what is called; empty where it is too long for a name, as with a call on a call on a call."""
+    return text(node) if node.end_byte - node.start_byte <= _LONGEST_NAME else ""
 
 
 def line(node: Node) -> int:
@@ -71,28 +94,23 @@ def literal(node: Node | None) -> str | None:
 
 def is_composed(node: Node | None) -> bool:
     """Whether text is put together at run time: a template with placeholders, or a sum with a part that varies."""
-    if node is None:
+    while node is not None and node.type == "parenthesized_expression" and node.named_children:
+        node = node.named_children[0]
+    if node is None or node.type not in ("template_string", "binary_expression"):
         return False
-    if node.type == "template_string":
-        return literal(node) is None
-    if node.type == "parenthesized_expression":
-        return any(is_composed(child) for child in node.named_children)
-    if node.type == "binary_expression":
-        return not is_fixed(node)
-    return False
+    return not is_fixed(node)
 
 
 def is_fixed(node: Node | None) -> bool:
     """Whether the value is the same on every run, as far as one can see here."""
-    if node is None:
-        return True
-    if node.type in ("number", "true", "false", "null", "undefined", "regex"):
-        return True
-    if node.type in ("string", "template_string"):
-        return literal(node) is not None
-    if node.type in ("binary_expression", "parenthesized_expression", "arguments", "array"):
-        return all(is_fixed(child) for child in node.named_children if child.type != "comment")
-    return False
+    pending = [] if node is None else [node]
+    while pending:  # no recursion: sums can have thousands of parts, each a level deeper
+        part = pending.pop()
+        if part.type in _MADE_OF_PARTS:
+            pending.extend(child for child in part.named_children if child.type != "comment")
+        elif part.type not in _CONSTANTS and literal(part) is None:
+            return False
+    return True
 
 
 def arguments(call: Node) -> list[Node]:
@@ -113,13 +131,6 @@ def _language(dialect: str) -> Any:
 
     tsx = dialect == "tsx"
     return Language(tree_sitter_typescript.language_tsx() if tsx else tree_sitter_typescript.language_typescript())
-
-
-@cache
-def _query(dialect: str, query: str) -> Any:
-    from tree_sitter import Query
-
-    return Query(_language(dialect), query)
 
 
 def _dialect(suffix: str) -> str:

@@ -1,8 +1,9 @@
 """An order on a pipe -> the agent, inside every limit of the jail -> its result and files on another pipe.
 
-Started as `python -I -S -u launcher.py ORDER_FD REPORT_FD`. Says hello, reads the order (JSON, to the end of the
-pipe), enters the limits, starts the agent's runner in a child, waits, ends whatever the agent left running, and
-writes the report: lines of JSON, then the bytes of result and artifacts. Nothing it writes is trusted outside.
+Started as `python -I -S -u launcher.py ORDER_FD REPORT_FD [SECRETS_FD]`. Says hello, reads the order (its length
+on a line, then JSON), enters the limits, starts the agent's runner in a child, waits, ends whatever the agent left
+running, and writes the report: lines of JSON, then the bytes of result and artifacts. Nothing it writes is trusted
+outside.
 """
 
 from __future__ import annotations
@@ -26,16 +27,20 @@ _MAX_ARTIFACTS = 64
 
 def main() -> None:
     """The whole of it. Only returns in the child, which goes on as the agent's runner."""
-    order_fd, report_fd = int(sys.argv[1]), int(sys.argv[2])
-    _close_others(order_fd, report_fd)
+    order_fd, report_fd, *others = (int(argument) for argument in sys.argv[1:])
+    _close_others(order_fd, report_fd, *others)
     os.write(report_fd, b'{"hello": 1}\n')
-    order_bytes = _read_all(order_fd)
-    os.close(order_fd)
+    order_bytes = _read_order(order_fd)
+    if order_fd != report_fd:
+        os.close(order_fd)
     sys.path.insert(0, _SOURCES)
     import json
 
     order = json.loads(order_bytes)
     del order_bytes
+    for secrets_fd in others:
+        order["secrets"] = json.loads(_read_all(secrets_fd))
+        os.close(secrets_fd)
     entered = False
     try:
         # Before privileges go: some of these ports are below 1024.
@@ -172,6 +177,13 @@ def _finish(child: int, report_fd: int, order: Order) -> None:
     import signal
 
     limits = order["limits"]
+    reason = ""
+    if order["watch_memory"]:
+        from agents.sandbox.inside import watch
+
+        reason = watch.wait(child, limits["memory_mb"], report_fd)
+    if reason:
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     try:
         os.kill(-1, signal.SIGKILL)
@@ -185,6 +197,7 @@ def _finish(child: int, report_fd: int, order: Order) -> None:
         "result": None if result is None else len(result),
         "artifacts": [{"file": name, "size": len(content)} for name, content in files],
         "max_memory_kb": used.ru_maxrss,
+        "over_memory": reason == "memory",
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
     }
     _write_all(report_fd, json.dumps(head).encode() + b"\n")
@@ -232,6 +245,16 @@ def _close_others(*keep: int) -> None:
         os.closerange(low, handle)
         low = handle + 1
     os.closerange(low, 4096)
+
+
+def _read_order(handle: int) -> bytes:
+    length = b""
+    while not length.endswith(b"\n"):
+        digit = os.read(handle, 1)
+        if not digit:
+            os._exit(125)
+        length += digit
+    return _read_all(handle, int(length))
 
 
 def _read_all(handle: int, limit: int = sys.maxsize) -> bytes:

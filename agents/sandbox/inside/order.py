@@ -34,6 +34,8 @@ class Order(TypedDict):
     """User to become; None: the launcher already is whom it should be."""
     memory_counted: bool
     """A cgroup holds the memory."""
+    watch_memory: bool
+    """The launcher watches what the agent's processes hold together: nobody outside can."""
     network: bool
     """IP sockets are allowed (what they can reach is not for the launcher to say)."""
     listen: list[Listener]

@@ -232,14 +232,6 @@ def make_terminal(scene: Scene) -> object:
     return os.openpty()
 
 
-@probe("see how the host mounts its disks")
-def see_host_mounts(scene: Scene) -> object:
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        if line.split()[4] == "/" and " tmpfs " not in line:
-            return line
-    raise LookupError("only a tmpfs")
-
-
 def _write_and_remove(path: str) -> str:
     with open(path, "w") as file:
         file.write("was here")

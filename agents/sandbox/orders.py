@@ -1,0 +1,72 @@
+"""A request -> the launcher's order, the part that is the same in every backend."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from agents.sandbox import host
+from agents.sandbox.inside.order import Order
+from agents.sandbox.logs import LogStream
+from agents.sandbox.network import Wiring
+from agents.sandbox.port import AgentRequest
+
+
+def order_for(
+    request: AgentRequest,
+    *,
+    mode: str,
+    wiring: Wiring,
+    module: str,
+    entry_path: str,
+    copies: list[tuple[str, str]],
+    paths: list[str],
+    prefix: str,
+) -> Order:
+    """For the user who runs the launcher, with nothing counted outside; a backend changes what it knows better."""
+    limits = request.limits
+    return Order(
+        request={
+            "mode": mode,
+            "entry_path": entry_path,
+            "action": request.action,
+            "inputs": dict(request.inputs),
+            "idempotency_key": request.idempotency_key,
+            "run_id": request.run_id,
+            "node_id": request.node_id,
+            "attempt": request.attempt,
+            "secrets": sorted(request.secrets),
+        },
+        module=module,
+        environment={**host.environment(prefix), **request.settings, **dict(wiring.environment)},
+        secrets=dict(request.secrets),
+        limits={
+            "memory_mb": limits.memory_mb,
+            "cpu_seconds": limits.cpu_seconds,
+            "processes": limits.processes,
+            "open_files": limits.open_files,
+            "file_size_mb": limits.file_size_mb,
+            "tmp_mb": limits.tmp_mb,
+            "result_bytes": limits.result_bytes,
+        },
+        uid=None,
+        memory_counted=False,
+        watch_memory=False,
+        network=bool(request.network),
+        listen=list(wiring.listeners),
+        copies=copies,
+        paths=paths,
+        prefix=prefix,
+    )
+
+
+def attempts(stream: LogStream) -> Callable[[str, str | None], None]:
+    """What the egress proxy calls: each attempt becomes a line of the agent's log."""
+
+    def tell(target: str, reason: str | None) -> None:
+        if reason is None:
+            stream.note(logging.DEBUG, f"egress to {target}")
+        else:
+            stream.note(logging.WARNING, f"egress to {target} refused: {reason}")
+
+    return tell
