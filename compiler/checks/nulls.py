@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from compiler.bindings import Bindings, Step, Workflow
 from compiler.catalogue import JsonSchema
-from compiler.expression import Expression, Filtered, Reference
 from compiler.shape import Lost, descend, of_schema
 from compiler.spec import ScheduleSpec, WorkflowSpec
 from compiler.subjects import SCHEDULE_CONTEXT, known_context
+from compiler.tree import (
+    Expression,
+    Filtered,
+    Reference,
+)
 
 
 def context_of(spec: WorkflowSpec, index: int) -> JsonSchema | None:
