@@ -13,6 +13,7 @@ from rich.text import Text
 
 from compiler.plan import Plan
 from deployments.run_detail import RunDetail
+from tasks.card import in_reading_order
 from tasks.inert import inert, inert_json
 
 _LOOKS = {
@@ -107,7 +108,7 @@ def approval_panel(card: Mapping[str, object]) -> RenderableType:
         value = card.get(key)
         text = (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         facts.add_row(label, Text(inert(text, limit=400)))
-    inputs = Text(inert_json(card.get("inputs"), limit=8_000))
+    inputs = Text(inert_json(in_reading_order(card.get("inputs")), limit=8_000))
     return Panel(
         Group(facts, Text("\nInputs, exactly as they will be used:", style="bold"), inputs),
         title="APPROVAL REQUIRED",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
@@ -87,7 +87,7 @@ def markdown(data: Mapping[str, Any]) -> str:
         inline(str(data["description"])) if data["description"] else "",
         "",
         "Inputs, exactly as they will be used:",
-        fenced(inert_json(data["inputs"]), limit=6_000),
+        fenced(inert_json(in_reading_order(data["inputs"])), limit=6_000),
         f"Network: {inline(', '.join(data['network']) or 'none')} · secrets: "
         f"{inline(', '.join(data['secrets']) or 'none')}",
     ]
@@ -97,6 +97,14 @@ def markdown(data: Mapping[str, Any]) -> str:
         lines += ["", f"Decide before {inline(str(data['deadline']))}."]
     lines += ["", f"Digest: {inline(str(data['digest']))}"]
     return "\n".join(lines)
+
+
+def in_reading_order(inputs: Any) -> Any:
+    """Inputs with the short ones first: a path or a branch must not hide below a long list."""
+    if not isinstance(inputs, dict):
+        return inputs
+    named = cast("dict[str, Any]", inputs)
+    return dict(sorted(named.items(), key=lambda item: len(inert_json(item[1]))))
 
 
 def _bounded(value: JsonValue, *, limit: int = 4_000) -> JsonValue:
