@@ -8,7 +8,6 @@ from compiler.diagnostic import Diagnostic
 from compiler.diagram import mermaid, text_graph
 from compiler.editor import editor_schema
 from compiler.evaluation import Scope
-from compiler.expression import TemplateError
 from compiler.formats.as_json import format_json
 from compiler.formats.sarif import format_sarif
 from compiler.formats.text import format_text
@@ -30,6 +29,9 @@ from compiler.proof import Proof, format_proof, prove_gates
 from compiler.rehearsal import Rehearsal, rehearse
 from compiler.source import Source, load
 from compiler.template import condition, render
+from compiler.tree import (
+    TemplateError,
+)
 from compiler.validation import validate
 from compiler.verdict import Examination, examine, format_examination
 

@@ -97,7 +97,7 @@ _ALL = (
     Code(
         "CC199",
         "More mistakes than are shown",
-        "Only the first 100 mistakes of a file are listed.",
+        "Only the first 100 errors and the first 100 warnings of a file are listed.",
         "Mend them and check again.",
     ),
     # 2xx: the language

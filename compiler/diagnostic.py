@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from compiler.codes import CODES, Severity
 
 MAX_REPORTED = 100
-"""More diagnostics than this help nobody; the rest is only counted."""
+"""More errors, or warnings, than this help nobody; the rest is only counted."""
 MAX_QUOTED = 80
 _UNSURE = frozenset({"CC901", "CC905"})
 """Warnings that may only follow from an error elsewhere: not shown beside one."""
@@ -59,7 +60,8 @@ class Report:
     _found: dict[tuple[str, Span, str], Diagnostic] = field(
         default_factory=dict[tuple[str, Span, str], Diagnostic]
     )
-    _left_out: int = 0
+    _kept: Counter[Severity] = field(default_factory=Counter["Severity"])
+    _left_out: Counter[Severity] = field(default_factory=Counter["Severity"])
     _ignored: set[Span] = field(default_factory=set[Span])
 
     def ignore(self, span: Span) -> None:
@@ -71,12 +73,14 @@ class Report:
         key = (code, span, message)
         if key in self._found or span in self._ignored:
             return
-        if len(self._found) >= MAX_REPORTED:
-            self._left_out += 1
+        severity = CODES[code].severity
+        if self._kept[severity] >= MAX_REPORTED:
+            self._left_out[severity] += 1
             return
+        self._kept[severity] += 1
         self._found[key] = Diagnostic(
             code=code,
-            severity=CODES[code].severity,
+            severity=severity,
             message=message,
             hint=hint,
             path=self.path,
@@ -89,27 +93,28 @@ class Report:
     @property
     def full(self) -> bool:
         """Whether looking for more mistakes is of no use to anybody."""
-        return self._left_out > MAX_REPORTED
+        return self._left_out["error"] > MAX_REPORTED
 
     @property
     def failed(self) -> bool:
         """Whether an error (not just a warning) was found."""
-        return self._left_out > 0 or any(found.severity == "error" for found in self._found.values())
+        return self._kept["error"] > 0
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """In the order of the file; a last one tells how many were left out."""
         kept = [each for each in self._found.values() if not (self.failed and each.code in _UNSURE)]
         found = sorted(kept, key=lambda each: (each.line, each.column, each.code, each.message))
-        if self._left_out:
-            found.append(_left_out(found[-1], self._left_out))
+        for severity, count in self._left_out.items():
+            if found and (severity == "error" or not self.failed):
+                found.append(_left_out(found[-1], count, severity))
         return tuple(found)
 
 
-def _left_out(last: Diagnostic, count: int) -> Diagnostic:
+def _left_out(last: Diagnostic, count: int, severity: Severity) -> Diagnostic:
     return Diagnostic(
         code="CC199",
-        severity="error",
-        message=f"{count} more mistakes are not shown",
+        severity=severity,
+        message=f"{count} more {severity}(s) are not shown",
         hint="mend the first ones and check again",
         path=last.path,
         line=last.line,

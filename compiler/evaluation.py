@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler.expression import (
+from compiler.filters import FILTERS, FilterError, equal, kind_of, to_text
+from compiler.scalars import MAX_SAFE_INTEGER
+from compiler.tree import (
     Arithmetic,
     Choice,
     Compare,
@@ -24,8 +26,6 @@ from compiler.expression import (
     Reference,
     TemplateError,
 )
-from compiler.filters import FILTERS, FilterError, equal, kind_of, to_text
-from compiler.scalars import MAX_SAFE_INTEGER
 
 MAX_TEXT = 1_000_000
 """Longest text one expression or one template may give."""

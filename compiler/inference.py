@@ -5,9 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.bindings import RUN_FIELDS, STATUS, Bindings, Note
+from compiler.bindings import Bindings, Note
 from compiler.diagnostic import did_you_mean, quoted
-from compiler.expression import (
+from compiler.filters import FILTERS
+from compiler.references import References
+from compiler.shape import (
+    ANY,
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    Lost,
+    Shape,
+    constant,
+    item_kinds,
+    list_of,
+    merged,
+    step,
+    union,
+)
+from compiler.tree import (
     Arithmetic,
     Choice,
     Compare,
@@ -21,23 +38,6 @@ from compiler.expression import (
     Not,
     ObjectOf,
     Reference,
-)
-from compiler.filters import FILTERS
-from compiler.shape import (
-    ANY,
-    BOOLEAN,
-    INTEGER,
-    NUMBER,
-    TEXT,
-    Lost,
-    Shape,
-    constant,
-    descend,
-    item_kinds,
-    list_of,
-    merged,
-    step,
-    union,
 )
 
 _NUMBERS = frozenset({"integer", "number"})
@@ -70,7 +70,7 @@ class Inference:
             case Constant():
                 return constant(expression.value)
             case Reference():
-                return self._reference(expression)
+                return References(self.bindings, self.note).shape(expression)
             case Index():
                 return self._index(expression)
             case Negation():
@@ -94,106 +94,6 @@ class Inference:
                 return list_of(union(items)) if items else constant([])
             case ObjectOf():
                 return self._object(expression)
-
-    def _reference(self, reference: Reference) -> Shape:
-        if reference.root == "context":
-            return self._walk(self.bindings.workflow.context, reference, 0, "CC506", "the context")
-        if reference.root == "run":
-            return self._run(reference)
-        if reference.root == "item":
-            return self._item(reference)
-        return self._node(reference)
-
-    def _walk(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
-        found = descend(shape, reference.steps[start:])
-        if isinstance(found, Lost):
-            self._lost(found, reference, start + found.at, (code, owner))
-            return ANY
-        return found
-
-    def _lost(self, lost: Lost, reference: Reference, index: int, blame: tuple[str, str]) -> None:
-        code, owner = blame
-        path = str(Reference(reference.root, reference.steps[:index]))
-        key = reference.steps[index]
-        if lost.known:
-            place = f" at {path!r}" if index > 2 or (index and owner != "the context") else ""
-            message = f"{owner} has no field {quoted(key)}{place}"
-            self.note(code, message, did_you_mean(str(key), lost.known), str(reference))
-        else:
-            self.note(code, f"{path!r} is {lost.found} and has no field {quoted(key)}", "", str(reference))
-
-    def _run(self, reference: Reference) -> Shape:
-        field = reference.steps[0] if reference.steps else ""
-        if field not in RUN_FIELDS or len(reference.steps) != 1:
-            hint = did_you_mean(str(field), RUN_FIELDS)
-            self.note("CC502", f"{str(reference)!r} leads nowhere: `run` has no such field", hint, str(reference))
-            return ANY
-        return RUN_FIELDS[str(field)]
-
-    def _item(self, reference: Reference) -> Shape:
-        if self.bindings.item is None:
-            hint = "add `foreach` to the node, or refer to the list itself"
-            self.note("CC507", "`item` is known only in a node with `foreach`", hint, "item")
-            return ANY
-        return self._walk(self.bindings.item, reference, 0, "CC505", "the item")
-
-    def _node(self, reference: Reference) -> Shape:
-        workflow = self.bindings.workflow
-        if not reference.steps or not isinstance(reference.steps[0], str):
-            self.note("CC502", "`nodes` needs the id of a node", "write `nodes.<id>.output`", "nodes")
-            return ANY
-        name = reference.steps[0]
-        position = workflow.by_id.get(name)
-        if position is None:
-            self.note(
-                "CC503", f"there is no node {quoted(name)}", did_you_mean(name, workflow.by_id), str(reference)
-            )
-            return ANY
-        if not self.bindings.may_read(position):
-            self._not_upstream(name, position, reference)
-            return ANY
-        part = reference.steps[1] if len(reference.steps) > 1 else ""
-        if part == "output":
-            workflow.used.add(position)
-            return self._output(position, reference)
-        if part in ("status", "error") and len(reference.steps) == 2:
-            certain = self.bindings.failed_for_certain(position)
-            return STATUS if part == "status" else TEXT if certain else TEXT.or_null()
-        hint = did_you_mean(str(part), ("output", "status", "error"))
-        if workflow.steps[position].action and part in _fields(workflow.output(position)):
-            hint = f"did you mean `nodes.{name}.output.{part}`?"
-        self.note(
-            "CC502", f"{str(reference)!r} leads nowhere: a node has output, status and error", hint, str(reference)
-        )
-        return ANY
-
-    def _output(self, position: int, reference: Reference) -> Shape:
-        workflow = self.bindings.workflow
-        shape = workflow.output(position)
-        if self.bindings.failed_into(position) and shape.known:
-            shape = shape.or_null()
-        spec = workflow.steps[position].spec
-        return self._walk(shape, reference, 2, "CC505", f"the output of {spec.agent}.{spec.action}")
-
-    def _not_upstream(self, name: str, position: int, reference: Reference) -> None:
-        at = self.bindings.at
-        if at is None:
-            message = (
-                f"a template at this place cannot read the node {name!r}: it is resolved before any node runs"
-            )
-            self.note("CC504", message, "use `context`", str(reference))
-            return
-        here = self.bindings.workflow.steps[at].spec.id
-        if position == at:
-            self.note(
-                "CC504", f"the node {name!r} cannot read its own output", "refer to another node", str(reference)
-            )
-        elif self.bindings.workflow.topology.is_upstream(at, of=position):
-            message = f"the node {name!r} runs after {here!r}, which cannot read its output"
-            self.note("CC504", message, "turn the dependency round, or refer to another node", str(reference))
-        else:
-            message = f"the node {name!r} is not upstream of {here!r}, so it may not have ended"
-            self.note("CC504", message, f"add {name!r} to `dependsOn` of {here!r}", str(reference))
 
     def _index(self, expression: Index) -> Shape:
         base, key = self.shape(expression.base), self.shape(expression.key)
@@ -223,8 +123,7 @@ class Inference:
         self._require(left, wanted, f"`{operator}`", expression.left)
         self._require(right, wanted, f"`{operator}`", expression.right)
         if operator == "+" and not (left.kinds <= _NUMBERS and right.kinds <= _NUMBERS):
-            if left.known and right.known and not left.kinds & right.kinds & (_NUMBERS | {"string"}):
-                self._mixed(expression, left, right)
+            self._one_kind(expression, left, right)
             return union((NUMBER, TEXT))
         whole = left.kinds <= {"integer"} and right.kinds <= {"integer"} and operator != "/"
         return INTEGER if whole else NUMBER
@@ -260,20 +159,32 @@ class Inference:
         if expression.operator in ("==", "!="):
             self._never_equal(expression, left, right)
         elif expression.operator in ("in", "not in"):
-            self._require(
-                right, frozenset({"array", "string", "object"}), f"`{expression.operator}`", expression.right
-            )
+            self._membership(expression, left, right)
         elif left.known and right.known:
             self._ordered(expression, left, right)
         return BOOLEAN
+
+    def _membership(self, expression: Compare, left: Shape, right: Shape) -> None:
+        """`in` looks for anything in a list or an object, but only for text in text."""
+        user = f"`{expression.operator}`"
+        self._require(right, frozenset({"array", "string", "object"}), user, expression.right)
+        if right.known and right.kinds <= {"string"}:
+            self._require(left, frozenset({"string"}), f"{user} a text", expression.left)
+        elif "string" in right.kinds and right.known and left.known and left.kinds - {"string"}:
+            self._mixed(expression, left, right)
 
     def _ordered(self, expression: Compare, left: Shape, right: Shape) -> None:
         comparable = _NUMBERS | {"string"}
         self._require(left, comparable, f"`{expression.operator}`", expression.left)
         self._require(right, comparable, f"`{expression.operator}`", expression.right)
-        texts = "string" in left.kinds and "string" in right.kinds
-        numbers = bool(left.kinds & _NUMBERS and right.kinds & _NUMBERS)
-        if not texts and not numbers and left.kinds & comparable and right.kinds & comparable:
+        self._one_kind(expression, left, right)
+
+    def _one_kind(self, expression: Arithmetic | Compare, left: Shape, right: Shape) -> None:
+        """Two numbers or two texts, for certain; what is neither was reported by then."""
+        comparable = _NUMBERS | {"string"}
+        found = (left.kinds | right.kinds) & comparable
+        both = left.kinds & comparable and right.kinds & comparable
+        if left.known and right.known and both and not found <= _NUMBERS and not found <= {"string"}:
             self._mixed(expression, left, right)
 
     def _never_equal(self, expression: Compare, left: Shape, right: Shape) -> None:
@@ -379,10 +290,6 @@ def object_of(properties: dict[str, Any], definitions: dict[str, Any]) -> Shape:
         "additionalProperties": False,
     }
     return Shape(({**schema, "$defs": definitions} if definitions else schema,))
-
-
-def _fields(shape: Shape) -> set[str]:
-    return {name for schema in shape.alternatives for name in schema.get("properties", {})}
 
 
 def _needle(*parts: Expression) -> str:

@@ -8,12 +8,14 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from compiler.evaluation import Scope
-from compiler.expression import TemplateError
 from compiler.filters import equal
 from compiler.globs import GlobError, glob_matches, is_glob
 from compiler.plan import EventTrigger
 from compiler.subjects import subject_matches
 from compiler.template import condition
+from compiler.tree import (
+    TemplateError,
+)
 
 _MISSING = object()
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from compiler.bindings import Step, Workflow, handler_of
+from compiler.checks.nulls import context_of
 from compiler.checks.risk import gate_of, risk_of
-from compiler.checks.triggers import context_of
 from compiler.plan import (
     Concurrency,
     EventTrigger,
@@ -54,7 +54,7 @@ def _context_schema(workflow: Workflow) -> dict[str, JsonValue] | None:
     spec = workflow.spec
     if not spec.trigger:
         return spec.context
-    schemas = [context_of(spec, trigger) for trigger in spec.trigger]
+    schemas = [context_of(spec, index) for index in range(len(spec.trigger))]
     distinct: list[dict[str, JsonValue]] = []
     for schema in schemas:
         if schema is None:

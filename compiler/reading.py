@@ -19,6 +19,7 @@ _PHRASES = (
     ("Input should", "must"),
     ("String should", "must"),
     ("List should", "must"),
+    (" after validation", ""),
 )
 """Pydantic's words and ours."""
 _REPAIRS = 4
@@ -83,18 +84,21 @@ def _repair(data: Any, path: Path, error: ErrorDetails) -> None:
         holder[key] = UNKNOWN
     elif isinstance(holder, dict):
         cast("dict[Any, Any]", holder).pop(key, None)
-        if _required(error["loc"]):
+        if _required(error["loc"]) is str:
             holder[key] = UNKNOWN
+        elif _required(error["loc"]) is not None and len(path) > 1:
+            _repair(data, path[:-1], {**error, "loc": error["loc"][:-1], "type": "value_error"})
     elif isinstance(holder, list) and isinstance(key, int):
         holder[key] = dict(_NO_NODE) if path[0] == "nodes" and len(path) == 2 else _DROPPED
 
 
-def _required(loc: tuple[int | str, ...]) -> bool:
+def _required(loc: tuple[int | str, ...]) -> Any:
+    """The type of the field at that place, where it must be given; else None."""
     model = model_at(loc[:-1])
-    return model is not None and any(
-        info.is_required() and info.annotation is str and loc[-1] in (info.alias, name)
-        for name, info in model.model_fields.items()
-    )
+    for name, info in model.model_fields.items() if model is not None else ():
+        if info.is_required() and loc[-1] in (info.alias, name):
+            return info.annotation
+    return None
 
 
 def _inside(data: Any, path: Path) -> Any:
@@ -182,6 +186,10 @@ def _wrong_type(path: Path, expected: str, document: Document, report: Report) -
     hint = ""
     if expected == "a list" and isinstance(value, Scalar) and value.value is not None:
         hint = f"write it as a list: [{str(value.value)[:60]}]"
+    elif path == ("trigger",):
+        hint = "a trigger has `event` or `schedule`; a person can always start a workflow, without any trigger"
+    elif expected == "a list" and isinstance(value, Mapping):
+        hint = "begin each entry with `- `"
     elif expected == "a mapping" and (model := model_at(path)) is not None:
         hint = "its keys are " + ", ".join(info.alias or name for name, info in model.model_fields.items())
     elif expected == "text" and isinstance(value, Scalar) and value.value is not None:

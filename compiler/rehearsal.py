@@ -16,12 +16,14 @@ from pydantic import JsonValue
 from compiler.cases import Case, CaseError, Mock
 from compiler.evaluation import Scope
 from compiler.example import NoExample, example
-from compiler.expression import TemplateError
 from compiler.globs import example_of, is_glob
 from compiler.matching import matches
 from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
 from compiler.subjects import subject_matches
 from compiler.template import condition, render
+from compiler.tree import (
+    TemplateError,
+)
 from compiler.validation import validate
 
 Status = Literal["SUCCESS", "FAILED", "SKIPPED"]

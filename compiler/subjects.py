@@ -57,8 +57,8 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _PROJECT: dict[str, Any] = {"type": "integer", "minimum": 1}
 _WHEN: dict[str, Any] = {"type": "string", "format": "date-time"}
 
-SCHEDULE_CONTEXT: JsonSchema = _object({"projectId": _PROJECT, "scheduledAt": _WHEN}, {})
-"""What a run started by cron gets."""
+SCHEDULE_CONTEXT: JsonSchema = _object({"projectId": _PROJECT}, {"scheduledAt": _WHEN})
+"""What a run started by cron gets; one that a person starts has no `scheduledAt`."""
 
 KNOWN_CONTEXTS: Mapping[str, JsonSchema] = {
     "graph.file.updated": _object(

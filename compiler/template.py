@@ -15,8 +15,13 @@ from pydantic import JsonValue
 
 from compiler.document import Path
 from compiler.evaluation import MAX_TEXT, Scope, evaluate
-from compiler.expression import Expression, ExpressionError, TemplateError, parse
+from compiler.expression import parse
 from compiler.filters import kind_of, to_text
+from compiler.tree import (
+    Expression,
+    ExpressionError,
+    TemplateError,
+)
 
 MAX_RESULT = 8_000_000
 """Most characters and values that one rendered input may hold in all."""

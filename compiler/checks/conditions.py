@@ -9,9 +9,16 @@ from compiler.checks.inputs import shape_of
 from compiler.checks.place import Desk, node_path
 from compiler.document import Path
 from compiler.evaluation import Scope, evaluate
-from compiler.expression import Compare, Constant, Expression, Logic, Not, TemplateError
 from compiler.shape import ANY, Lost, Shape, step
 from compiler.template import TemplateFault, condition_expression
+from compiler.tree import (
+    Compare,
+    Constant,
+    Expression,
+    Logic,
+    Not,
+    TemplateError,
+)
 
 
 def check_condition(value: str | bool | None, path: Path, bindings: Bindings, desk: Desk) -> None:

@@ -10,18 +10,15 @@ from pydantic import JsonValue
 
 from compiler.bindings import Bindings, Step, Workflow
 from compiler.catalogue import JsonSchema
+from compiler.checks.fit import allowed, check_fit
+from compiler.checks.nulls import why_null
 from compiler.checks.place import Desk, node_path
 from compiler.diagnostic import did_you_mean, quoted
 from compiler.document import Path
-from compiler.edges import misfits, takes_free_text, takes_null
 from compiler.inference import object_of
-from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, of_schema, union
-from compiler.subset import Reason
+from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, union
 from compiler.template import Piece, Template, TemplateFault, is_template, read_template, templates
 from compiler.validation import validate
-
-MAX_REASONS = 3
-"""Reasons given for one value that does not fit."""
 
 
 def check_inputs(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) -> None:
@@ -67,50 +64,13 @@ def _check_value(
         if consumer is not None:
             for reason in validate(value, consumer)[:5]:
                 message = f"the input {str(path[-1])!r} does not fit: {reason.removeprefix('$: ')}"
-                desk.at(path, "CC305", message, _allowed(consumer))
+                desk.at(path, "CC305", message, allowed(consumer))
         return
     shape = shape_of(value, path, desk, bindings)
     if consumer is None or shape is None:
         return
-    if isinstance(value, str):
-        _check_shape(shape, consumer, path, desk, text=value)
-    else:
-        _check_shape(shape, consumer, path, desk, text="")
-
-
-def _allowed(consumer: JsonSchema) -> str:
-    values = consumer.get("enum")
-    return "use one of " + ", ".join(str(value) for value in cast("list[Any]", values)[:12]) if values else ""
-
-
-def _check_shape(shape: Shape, consumer: JsonSchema, path: Path, desk: Desk, *, text: str) -> None:
-    name = str(path[-1])
-    part = text.strip()
-    if not shape.known:
-        if of_schema(consumer).known:
-            message = f"nothing is known of this value; whether it fits the input {name!r} shows only in the run"
-            hint = "describe the event under `context`, or the producer's output in its schema"
-            desk.at_part(path, part, "CC905", message, hint=hint)
-        return
-    if shape.nullable and not takes_null(consumer):
-        inner = part.removeprefix("{{").removesuffix("}}").strip()
-        hint = f'give a fallback: "{{{{ {inner} | default(…) }}}}"' if inner else "give a fallback: `| default(…)`"
-        desk.at_part(path, part, "CC602", f"the input {name!r} takes no null, but this may be null", hint=hint)
-    found = misfits(shape, consumer)
-    certain = [reason for reason in found if reason.kind != "unproven"]
-    if shape == TEXT and takes_free_text(consumer):
-        # What a text with templates in it becomes is not known beforehand, only that it is text.
-        certain = []
-    for reason in certain[:MAX_REASONS]:
-        message = f"this does not always fit the input {name!r}: {_because(reason)}"
-        desk.at_part(path, part, "CC601", message, hint=_allowed(consumer))
-    if found and not certain:
-        message = f"whether this fits the input {name!r} shows only in the run: {_because(found[0])}"
-        desk.at_part(path, part, "CC905", message)
-
-
-def _because(reason: Reason) -> str:
-    return f"it {reason.sentence}" if not reason.path else f"its part {str(reason).removeprefix('$')}"
+    text = value if isinstance(value, str) else ""
+    check_fit(shape, consumer, (path, text), desk, bindings=bindings)
 
 
 def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
@@ -149,7 +109,8 @@ def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape 
     for piece, shape in zip(template.pieces, shapes, strict=True):
         if shape is not None and shape.nullable:
             hint = f'give a fallback: {{{{ {piece.text} | default("…") }}}}'
-            desk.at_part(path, piece.text, "CC904", f"{piece.text!r} may be null and is then left out", hint=hint)
+            message = f"{piece.text!r} may be null and is then left out{why_null(piece.expression, bindings)}"
+            desk.at_part(path, piece.text, "CC904", message, hint=hint)
     return TEXT
 
 

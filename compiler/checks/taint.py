@@ -18,7 +18,10 @@ from compiler.catalogue import JsonSchema
 from compiler.checks.place import Desk, node_path
 from compiler.checks.risk import gate_of
 from compiler.document import Path
-from compiler.expression import (
+from compiler.inference import Inference
+from compiler.shape import Shape, of_schema
+from compiler.template import is_template, read_template
+from compiler.tree import (
     Arithmetic,
     Choice,
     Expression,
@@ -30,9 +33,6 @@ from compiler.expression import (
     ObjectOf,
     Reference,
 )
-from compiler.inference import Inference
-from compiler.shape import Shape, of_schema
-from compiler.template import is_template, read_template
 
 _TEXTLESS_FILTERS = frozenset({"length", "int", "round", "sum"})
 _MAX_DEPTH = 12

@@ -8,8 +8,8 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from compiler.bindings import Bindings, Workflow
-from compiler.catalogue import JsonSchema
 from compiler.checks.conditions import check_condition
+from compiler.checks.nulls import context_of
 from compiler.checks.place import Desk
 from compiler.diagnostic import did_you_mean, quoted
 from compiler.document import Path
@@ -18,25 +18,18 @@ from compiler.matching import COMPARISONS, filter_accepts
 from compiler.schedule import cron_fault, timezone_fault
 from compiler.shape import ANY, Lost, Shape, kinds, of_schema, step, union
 from compiler.spec import EventSpec, ScheduleSpec, WorkflowSpec
-from compiler.subjects import KNOWN_CONTEXTS, SCHEDULE_CONTEXT, known_context, subject_fault
+from compiler.subjects import KNOWN_CONTEXTS, subject_fault
 from compiler.validation import check_schema
 
 _SORTED = ("gt", "gte", "lt", "lte")
 _LISTS = ("in", "notIn")
 
 
-def context_of(spec: WorkflowSpec, trigger: EventSpec | ScheduleSpec) -> JsonSchema | None:
-    """The schema of the context one trigger gives; None where nothing is known of it."""
-    if isinstance(trigger, ScheduleSpec):
-        return SCHEDULE_CONTEXT
-    return spec.context if spec.context is not None else known_context(trigger.event)
-
-
 def context_shape(spec: WorkflowSpec) -> Shape:
     """What templates see as `context`, whichever trigger started the run."""
     if not spec.trigger:
         return of_schema(spec.context) if spec.context is not None else ANY
-    schemas = [context_of(spec, trigger) for trigger in spec.trigger]
+    schemas = [context_of(spec, index) for index in range(len(spec.trigger))]
     return union([of_schema(schema) if schema is not None else ANY for schema in schemas])
 
 
@@ -53,7 +46,7 @@ def check_triggers(workflow: Workflow, desk: Desk) -> None:
         if isinstance(trigger, ScheduleSpec):
             _check_schedule(trigger, path, desk)
         else:
-            _check_event(workflow, trigger, path, desk)
+            _check_event(workflow, index, trigger, (path, desk))
 
 
 def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Desk) -> None:
@@ -66,12 +59,13 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Desk) -> None:
         desk.at((*path, "timezone"), "CC703", zone[0], zone[1])
 
 
-def _check_event(workflow: Workflow, trigger: EventSpec, path: Path, desk: Desk) -> None:
+def _check_event(workflow: Workflow, index: int, trigger: EventSpec, where: tuple[Path, Desk]) -> None:
+    path, desk = where
     fault = subject_fault(trigger.event)
     if fault and trigger.event:
         message = f"{quoted(trigger.event)} is not a NATS subject: {fault}"
         desk.at((*path, "event"), "CC701", message, "join the parts with dots, as in graph.file.updated")
-    schema = context_of(workflow.spec, trigger)
+    schema = context_of(workflow.spec, index)
     event = of_schema(schema) if schema is not None else ANY
     if schema is None and not fault and trigger.event:
         hint = did_you_mean(trigger.event, KNOWN_CONTEXTS) or "describe the event under `context`"

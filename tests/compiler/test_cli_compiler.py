@@ -33,7 +33,7 @@ cases:
 def folder(tmp_path: Path, catalogue: Catalogue, mission: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in mission.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    monkeypatch.setattr(cli_compiler, "load_catalogue", lambda: catalogue)
+    monkeypatch.setattr(cli_compiler, "known_agents_here", lambda: catalogue)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -17,11 +17,14 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from compiler import Scope, TemplateError, validate
 from compiler.bindings import Bindings, Workflow
 from compiler.evaluation import evaluate
-from compiler.expression import ExpressionError, parse
+from compiler.expression import parse
 from compiler.inference import Inference
 from compiler.shape import of_schema
 from compiler.spec import WorkflowSpec
 from compiler.topology import sort
+from compiler.tree import (
+    ExpressionError,
+)
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 many = settings(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.registry import builtin_catalogue
-from compiler import Catalogue, compile, format_text, load
+from compiler import Catalogue, compile, examine, format_text, load, read_cases
 
 FOLDER = Path(__file__).parent / "mistakes"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -50,3 +50,14 @@ def test_the_missions_workflows_pass_with_the_real_agents(name: str, agents: Cat
     compiled = compile(source, agents)
 
     assert format_text(compiled.diagnostics, [source]) == ""
+
+
+def test_the_cases_beside_the_audit_pass_and_cover_all_of_its_branches(agents: Catalogue) -> None:
+    folder = Path(__file__).parents[2] / "workflows"
+    plan = compile(load(folder / "security-audit-on-pr.yaml"), agents).plan
+    assert plan is not None
+
+    examination = examine(plan, read_cases(load(folder / "security-audit-on-pr.test.yaml")))
+
+    assert examination.passed, examination.verdicts
+    assert examination.missed == ()

@@ -40,12 +40,15 @@ from compiler.composer import compose
 from compiler.diagnostic import Report
 from compiler.document import plain
 from compiler.evaluation import evaluate
-from compiler.expression import ExpressionError, parse, parse_with_jinja
+from compiler.expression import parse, parse_with_jinja
 from compiler.filters import FILTERS
 from compiler.globs import GlobError, glob_matches
 from compiler.schedule import cron_fault
 from compiler.subjects import subject_fault, subject_matches
 from compiler.template import read_template
+from compiler.tree import (
+    ExpressionError,
+)
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 few = settings(

@@ -1,0 +1,67 @@
+"""Why a template may give null, in words: which node may lack an output, which trigger lacks the field."""
+
+from __future__ import annotations
+
+from compiler.bindings import Bindings, Step, Workflow
+from compiler.catalogue import JsonSchema
+from compiler.shape import Lost, descend, of_schema
+from compiler.spec import ScheduleSpec, WorkflowSpec
+from compiler.subjects import SCHEDULE_CONTEXT, known_context
+from compiler.tree import (
+    Expression,
+    Filtered,
+    Reference,
+)
+
+
+def context_of(spec: WorkflowSpec, index: int) -> JsonSchema | None:
+    """The schema of the context that one of the triggers gives; None where nothing is known of it."""
+    trigger = spec.trigger[index]
+    if isinstance(trigger, ScheduleSpec):
+        return SCHEDULE_CONTEXT
+    return spec.context if spec.context is not None else known_context(trigger.event)
+
+
+def why_null(expression: Expression, bindings: Bindings) -> str:
+    """The reason, with a colon before it; empty where there is no simple one."""
+    reason = _reason(expression, bindings)
+    return f": {reason}" if reason else ""
+
+
+def _reason(expression: Expression, bindings: Bindings) -> str:
+    while isinstance(expression, Filtered):
+        if expression.name in ("first", "last"):
+            return "the list may be empty"
+        expression = expression.value
+    if not isinstance(expression, Reference):
+        return ""
+    workflow = bindings.workflow
+    if expression.root == "nodes" and expression.steps:
+        position = workflow.by_id.get(str(expression.steps[0]))
+        return _of_node(workflow.steps[position], expression, workflow) if position is not None else ""
+    if expression.root == "context":
+        return _of_context(workflow.spec, expression)
+    return "the field is optional"
+
+
+def _of_node(step: Step, reference: Reference, workflow: Workflow) -> str:
+    name = step.spec.id
+    if reference.steps[1:2] == ("error",):
+        return f"the node {name!r} may have succeeded"
+    if step.spec.when is not None and step.spec.when is not True:
+        return f"the node {name!r} may be skipped by its condition"
+    if step.spec.on_failure == "continue":
+        return f"the node {name!r} may fail and let the run continue"
+    if step.position in workflow.handlers:
+        return f"the node {name!r} runs only when another fails"
+    return "the field is optional"
+
+
+def _of_context(spec: WorkflowSpec, reference: Reference) -> str:
+    """The trigger whose runs lack the field, where others have it."""
+    for index, trigger in enumerate(spec.trigger):
+        schema = context_of(spec, index)
+        if schema is not None and isinstance(descend(of_schema(schema), reference.steps), Lost):
+            name = "schedule" if isinstance(trigger, ScheduleSpec) else trigger.event
+            return f"runs started by {name!r} have no such field"
+    return "the field is optional"
