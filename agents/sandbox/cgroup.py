@@ -16,7 +16,7 @@ class Group:
     """A control group that holds one run."""
 
     folders: tuple[Path, ...]
-    """v2: one; v1: one for memory, one for processes."""
+    """One; more where controllers have hierarchies of their own."""
     memory: bool
     processes: bool
 
@@ -56,17 +56,13 @@ def make_group(*, memory_mb: int, processes: int) -> Group | None:
         folder = _make(parents[""] / name, settings, needed="memory.max")
         if folder is not None:
             return Group(folders=(folder,), memory=True, processes=(folder / "pids.max").exists())
-    memory = pids = None
-    if "memory" in parents:
-        limit = memory_mb << 20
-        settings = {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit}
-        memory = _make(parents["memory"] / name, settings, needed="memory.limit_in_bytes")
-    if "pids" in parents:
-        pids = _make(parents["pids"] / name, {"pids.max": processes}, needed="pids.max")
-    folders = tuple(folder for folder in (memory, pids) if folder is not None)
-    if not folders:
+    if "memory" not in parents:
         return None
-    return Group(folders=folders, memory=memory is not None, processes=pids is not None)
+    # v1: processes are left to the resource limit, which counts them by user; a second move would cost more time.
+    limit = memory_mb << 20
+    settings = {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit}
+    folder = _make(parents["memory"] / name, settings, needed="memory.limit_in_bytes")
+    return None if folder is None else Group(folders=(folder,), memory=True, processes=False)
 
 
 def _make(folder: Path, settings: dict[str, int], *, needed: str) -> Path | None:
@@ -98,7 +94,7 @@ def _parents() -> dict[str, Path]:
             with contextlib.suppress(OSError):
                 if "memory" in (folder / "cgroup.subtree_control").read_text().split():
                     found[""] = folder
-        for controller in {"memory", "pids"} & set(controllers.split(",")):
+        for controller in {"memory"} & set(controllers.split(",")):
             folder = _ROOT / controller / path.lstrip("/")
             # In a container the path is the host's, and the mount is already ours.
             found[controller] = folder if folder.is_dir() else _ROOT / controller

