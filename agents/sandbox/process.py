@@ -138,7 +138,7 @@ class Jail:
         if self._group is None:
             return
         try:
-            # The launcher is the last of the line, and all that runs later is its offspring. Moving a process takes
+            # The launcher is the last of the line; all that runs later is its offspring. Moving a process takes
             # the kernel milliseconds, so bubblewrap's own two stay where they are.
             self._group.add(tree(self._process.pid)[-1])
         except OSError as exc:
