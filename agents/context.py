@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -69,6 +68,8 @@ class Context:
             )
         if self.artifacts_folder is None:
             raise AgentError(f"artifact {name!r} cannot be saved: this execution has no artifacts folder")
+        import hashlib  # loads a library, and few actions save anything
+
         digest = hashlib.sha256(content).hexdigest()
         file = f"{digest[:16]}-{name}"
         (self.artifacts_folder / file).write_bytes(content)

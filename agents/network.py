@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 _PLACEHOLDER = re.compile(r"\{([A-Z][A-Z0-9_]*)(?:\|([^{}]*))?\}")
 _HOST_PORT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+_TEMPLATE = re.compile(rf"{_PLACEHOLDER.pattern}(?::(?:[0-9]{{1,5}}|{_PLACEHOLDER.pattern}))?")
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -28,7 +29,7 @@ def resolve(entries: Iterable[str], settings: Mapping[str, str]) -> tuple[str, .
 
 def declared(entry: str) -> bool:
     """Whether an entry is well formed, before settings are known."""
-    return bool(_HOST_PORT.fullmatch(entry) or (_PLACEHOLDER.search(entry) and len(entry) <= 300))
+    return len(entry) <= 300 and bool(_HOST_PORT.fullmatch(entry) or _TEMPLATE.fullmatch(entry))
 
 
 def _fill(entry: str, settings: Mapping[str, str]) -> str | None:

@@ -14,7 +14,10 @@ from compiler.catalogue import AgentSpec, Catalogue
 
 
 def builtin_catalogue(settings: Mapping[str, str] | None = None) -> Catalogue:
-    """All built-in agents. `settings` (as in `SLACK_API_URL`, `SMTP_HOST`) decide which hosts they may reach."""
+    """All built-in agents. `settings` (as in `SLACK_API_URL`, `SMTP_HOST`) decide which hosts they may reach.
+
+    Without settings, network entries that depend on one stay as they are: `agents.network.resolve` fills them later.
+    """
     specs = [builtin_spec(name, settings) for name in MODULES]
     return Catalogue(agents={spec.name: spec for spec in specs})
 
@@ -24,5 +27,9 @@ def builtin_spec(name: str, settings: Mapping[str, str] | None = None) -> AgentS
     module = MODULES[name]
     agent: Agent = importlib.import_module(module).agent
     return from_json(
-        describe(agent), entry_path=module, code_digest=digest_of_module(module), settings=settings or {}
+        describe(agent),
+        entry_path=module,
+        code_digest=digest_of_module(module),
+        settings=settings,
+        trusted=True,
     )

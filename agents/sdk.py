@@ -3,7 +3,7 @@
 from agents.agent import Action, Agent
 from agents.context import Context
 from agents.errors import AgentError, BadRequestError, TransientError
-from agents.schema import ArtifactFile, Instructions, RepositoryPath, Schema, Url
+from agents.schema import ArtifactFile, Instructions, LongText, RepositoryPath, Schema, ShortText, Url, bounded
 
 __all__ = [
     "Action",
@@ -13,8 +13,11 @@ __all__ = [
     "BadRequestError",
     "Context",
     "Instructions",
+    "LongText",
     "RepositoryPath",
     "Schema",
+    "ShortText",
     "TransientError",
     "Url",
+    "bounded",
 ]

@@ -40,6 +40,8 @@ class Workflow:
     handlers: frozenset[int]
     """Positions of nodes that run only when another fails."""
     context: Shape
+    doubtful: frozenset[int] = frozenset()
+    """Positions of nodes whose dependencies are not certain, because of mistakes that are reported."""
     used: set[int] = field(default_factory=set[int])
     """Positions of nodes whose output some template reads."""
     _outputs: dict[int, Shape] = field(default_factory=dict[int, Shape])
@@ -77,7 +79,7 @@ class Bindings:
 
     def may_read(self, position: int) -> bool:
         """Whether the node at that position has ended whenever this template is resolved."""
-        if self.nodes_ended:
+        if self.nodes_ended or (self.at in self.workflow.doubtful and position != self.at):
             return True
         return self.at is not None and self.workflow.topology.is_upstream(position, of=self.at)
 
@@ -87,7 +89,9 @@ class Bindings:
         return self.at is not None and handler == self.workflow.steps[self.at].spec.id
 
 
-def resolve(spec: WorkflowSpec, catalogue: Catalogue, topology: Topology, context: Shape) -> Workflow:
+def resolve(
+    spec: WorkflowSpec, catalogue: Catalogue, topology: Topology, context: Shape, *, doubtful: frozenset[int]
+) -> Workflow:
     """The workflow with its agents and actions looked up."""
     by_id = positions([node.id for node in spec.nodes])
     steps: list[Step] = []
@@ -96,7 +100,15 @@ def resolve(spec: WorkflowSpec, catalogue: Catalogue, topology: Topology, contex
         steps.append(Step(position, node, agent, catalogue.find(node.agent, node.action)))
     named = [handler_of(node) for node in spec.nodes]
     handlers = [by_id[name] for name in named if name is not None and name in by_id]
-    return Workflow(spec, steps, by_id, topology, frozenset(handlers), context)
+    return Workflow(spec, steps, by_id, topology, frozenset(handlers), context, _below(doubtful, topology))
+
+
+def _below(doubtful: frozenset[int], topology: Topology) -> frozenset[int]:
+    """The nodes and all that run after them: what lies upstream of these is not certain either."""
+    if not doubtful:
+        return doubtful
+    members = sum(1 << position for position in doubtful)
+    return doubtful | {node for node in topology.order if topology.ancestors[node] & members}
 
 
 Note = Callable[[str, str, str, str], None]

@@ -46,7 +46,7 @@ _ALL = (
     Code(
         "CC104",
         "Too deep or too many values",
-        "A workflow is nested at most 60 levels deep and holds at most 400,000 values.",
+        "A workflow is nested at most 60 levels deep and has at most 250,000 lines and 400,000 values.",
         "Flatten the value, or split the workflow.",
     ),
     Code(
@@ -96,7 +96,7 @@ _ALL = (
     Code(
         "CC199",
         "More mistakes than are shown",
-        "Only the first 200 mistakes of a file are listed.",
+        "Only the first 100 mistakes of a file are listed.",
         "Mend them and check again.",
     ),
     # 2xx: the language
@@ -167,7 +167,7 @@ _ALL = (
     Code(
         "CC404",
         "A failure handler that cannot work",
-        "`onFailure` names no node, the node itself, or a node that others depend on in the normal course.",
+        "`onFailure` names no node of the workflow, or the node itself.",
         "Write `fail`, `continue`, or the id of a node that is there for the failure only.",
     ),
     # 5xx: templates
@@ -254,6 +254,20 @@ _ALL = (
         "A filter on an unknown field",
         "The schema of the trigger's events has no such field, so the filter would never match.",
         "Correct the spelling, or describe the event under `context`.",
+    ),
+    Code(
+        "CC707",
+        "A filter that never matches",
+        "The event's field is never of that value, by its schema.",
+        "Compare with a value that the field can have.",
+        "warning",
+    ),
+    Code(
+        "CC708",
+        "An event the platform does not know",
+        "None of the known subjects is meant, so nothing is known of the event's fields either.",
+        "Correct the subject, or describe the event under `context`.",
+        "warning",
     ),
     # 8xx: risk, gates, taint
     Code(

@@ -8,21 +8,23 @@ from pydantic import JsonValue
 
 from compiler.bindings import Bindings, Workflow, resolve
 from compiler.catalogue import Catalogue
+from compiler.checks.advice import check_characters, check_use
 from compiler.checks.conditions import check_condition, check_workflow_templates, item_shape
 from compiler.checks.graph import check_graph
 from compiler.checks.inputs import check_inputs
 from compiler.checks.names import check_agents, check_names
 from compiler.checks.place import Desk, node_path
 from compiler.checks.risk import check_risk
-from compiler.checks.triggers import check_triggers, context_shape
+from compiler.checks.taint import check_taint
+from compiler.checks.triggers import check_context, check_triggers, context_shape
 from compiler.composer import compose
 from compiler.diagnostic import Diagnostic, Report
 from compiler.document import Document, Mapping, plain
 from compiler.plan import Plan
 from compiler.planning import plan
-from compiler.reading import read
+from compiler.reading import Reading, read
+from compiler.shape import ANY
 from compiler.source import Source
-from compiler.spec import WorkflowSpec
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,24 @@ def compile(source: Source, catalogue: Catalogue, *, project_id: int = 1) -> Com
     """Check the file against the project's agents; all mistakes are reported at once."""
     report = Report(source.path)
     document = compose(source, report)
-    spec = read(document, report) if document is not None else None
-    if document is None or spec is None:
+    if document is not None:
+        check_characters(document, report)
+    reading = read(document, report) if document is not None else None
+    if document is None or reading is None:
         return Compiled(None, report.diagnostics())
-    workflow = _check(spec, catalogue, Desk(document, report))
+    workflow = _check(reading, catalogue, Desk(document, report))
     if report.failed:
         return Compiled(None, report.diagnostics())
     frozen = plan(workflow, project_id=project_id, trigger_source=_trigger_source(document))
     return Compiled(frozen, report.diagnostics())
 
 
-def _check(spec: WorkflowSpec, catalogue: Catalogue, desk: Desk) -> Workflow:
+def _check(reading: Reading, catalogue: Catalogue, desk: Desk) -> Workflow:
+    spec = reading.spec
     check_names(spec, desk)
-    topology = check_graph(spec, desk)
-    workflow = resolve(spec, catalogue, topology, context_shape(spec))
+    topology, loose = check_graph(spec, desk)
+    context = context_shape(spec) if check_context(spec, desk) else ANY
+    workflow = resolve(spec, catalogue, topology, context, doubtful=reading.doubtful | loose)
     check_agents(workflow, catalogue, desk)
     check_triggers(workflow, desk)
     check_risk(workflow, desk)
@@ -60,7 +66,9 @@ def _check(spec: WorkflowSpec, catalogue: Catalogue, desk: Desk) -> Workflow:
         here = Bindings(workflow, step.position, item)
         check_condition(step.spec.when, node_path(step.position, "when"), Bindings(workflow, step.position), desk)
         check_inputs(workflow, step, here, desk)
+        check_taint(workflow, step, here, desk)
     check_workflow_templates(workflow, desk)
+    check_use(workflow, desk)
     return workflow
 
 

@@ -6,6 +6,7 @@ further documents are refused where they stand, so a small file never becomes a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,11 @@ from compiler.source import MAX_BYTES, Source
 
 MAX_DEPTH = 60
 MAX_VALUES = 400_000
+MAX_LINES = 250_000
 
-_Parser: type[Any] = getattr(yaml, "CParser", yaml.SafeLoader)
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Used for its parser alone: no value is ever constructed by it."""
 
 
 class _Stop(Exception):
@@ -32,6 +36,9 @@ class _Open:
     """A collection whose end has not come yet."""
 
     value: Sequence | Mapping
+    flow: bool = False
+    spoilt: bool = False
+    """One of its keys was no key, so the whole is hardly what the author meant."""
     key: str | None = None
     """The mapping's key that waits for its value."""
     key_seen: bool = False
@@ -51,7 +58,7 @@ def compose(source: Source, report: Report) -> Document | None:
     if composer.root is None:
         report.add("CC108", START, "the file is empty", hint="a workflow needs at least `name` and `nodes`")
         return None
-    return Document(composer.root, text)
+    return Document(composer.root, tuple(text.split("\n")))
 
 
 def _readable(source: Source, text: str, report: Report) -> bool:
@@ -59,6 +66,8 @@ def _readable(source: Source, text: str, report: Report) -> bool:
         report.add("CC101", START, source.fault, hint="a workflow is a UTF-8 text file of at most 4 MB")
     elif len(text) > MAX_BYTES:
         report.add("CC101", START, f"the text is longer than {MAX_BYTES:,} characters", hint="split the workflow")
+    elif text.count("\n") > MAX_LINES:
+        report.add("CC104", START, f"the file has more than {MAX_LINES:,} lines", hint="split the workflow")
     elif (at := _unprintable(text)) is not None:
         line = text.count("\n", 0, at) + 1
         column = at - text.rfind("\n", 0, at)
@@ -74,18 +83,8 @@ def _readable(source: Source, text: str, report: Report) -> bool:
 
 
 def _unprintable(text: str) -> int | None:
-    if text.isascii() and text.isprintable():
-        return None
-    for at, char in enumerate(text):
-        code = ord(char)
-        if (
-            (code < 32 and char not in "\t\n\r")
-            or code == 127
-            or 0xD800 <= code <= 0xDFFF
-            or code in (0xFFFE, 0xFFFF)
-        ):
-            return at
-    return None
+    match = _FORBIDDEN.search(text)
+    return match.start() if match else None
 
 
 def _events(text: str, report: Report) -> Iterator[Any]:
@@ -114,7 +113,7 @@ def _advice(text: str, span: Span) -> str:
     line = lines[span.line - 1] if span.line <= len(lines) else ""
     if "\t" in line[: span.column]:
         return "indent with spaces, YAML does not allow tabs"
-    if "{{" in line:
+    if "{{" in line and line[span.column - 2 : span.column - 1] not in ('"', "'"):
         return 'put a template in quotes: "{{ … }}"'
     return "check the indentation and the quotes above this place"
 
@@ -144,7 +143,7 @@ class _Composer:
         elif isinstance(event, yaml.SequenceStartEvent):
             self._open(Sequence([], _span(event)), event)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._stack.pop()
+            self._close(event)
         elif isinstance(event, yaml.AliasEvent):
             self._refuse_alias(event)
         elif isinstance(event, yaml.DocumentStartEvent):
@@ -165,7 +164,16 @@ class _Composer:
             )
             raise _Stop
         self._add(value, event)
-        self._stack.append(_Open(value))
+        self._stack.append(_Open(value, flow=bool(event.flow_style)))
+
+    def _close(self, event: Any) -> None:
+        """A collection in brackets stands where it is written; one in lines is known by its first line."""
+        opened = self._stack.pop()
+        start, end = opened.value.span, event.end_mark
+        if opened.flow:
+            opened.value.span = Span(start.line, start.column, end.line + 1, end.column + 1)
+        if opened.spoilt:
+            self.report.ignore(opened.value.span)
 
     def _scalar(self, event: Any) -> Scalar:
         span = _span(event)
@@ -176,6 +184,7 @@ class _Composer:
             if not (self._awaits_key() and event.value == "<<"):
                 message = f"`{event.value}` without quotes is {found.why}"
                 self.report.add("CC110", span, message, hint=found.hint)
+                self.report.ignore(span)
             return Scalar(event.value, span, plain)
         if not plain and "\x00" in event.value:
             self.report.add("CC102", span, "the text holds a NUL character", hint="remove the \\0 escape")
@@ -194,6 +203,7 @@ class _Composer:
         message = f"the alias {quoted('*' + event.anchor)} is not allowed"
         hint = "write the value out; if text that starts with `*` is meant, put it in quotes"
         self.report.add("CC105", span, message, hint=hint)
+        self.report.ignore(span)
         self._add(Scalar(None, span, True), event)
 
     def _awaits_key(self) -> bool:
@@ -201,6 +211,8 @@ class _Composer:
 
     def _add(self, value: Value, event: Any) -> None:
         self._count += 1
+        if self.report.full:
+            raise _Stop
         if self._count > MAX_VALUES:
             self.report.add("CC104", value.span, f"the file holds more than {MAX_VALUES:,} values")
             raise _Stop
@@ -220,7 +232,10 @@ class _Composer:
     def _key(self, mapping: Mapping, key: Value) -> str | None:
         """The key as text; None where the entry cannot be kept."""
         if not isinstance(key, Scalar):
-            self.report.add("CC109", key.span, "a key must be text", hint="quote it: templates are not keys")
+            template = mapping.span.line == key.span.line and isinstance(key, Mapping)
+            hint = 'put a template in quotes: "{{ … }}"' if template else "put it in quotes"
+            self.report.add("CC109", key.span, "a key must be text", hint=hint)
+            self._stack[-1].spoilt = True
             return None
         if key.value == "<<" and key.plain:
             hint = "write the merged entries out"

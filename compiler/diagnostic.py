@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from compiler.codes import CODES, Severity
 
-MAX_REPORTED = 200
+MAX_REPORTED = 100
 """More diagnostics than this help nobody; the rest is only counted."""
 MAX_QUOTED = 80
+_UNSURE = frozenset({"CC901", "CC905"})
+"""Warnings that may only follow from an error elsewhere: not shown beside one."""
 
 
 class Span(NamedTuple):
@@ -58,11 +60,16 @@ class Report:
         default_factory=dict[tuple[str, Span, str], Diagnostic]
     )
     _left_out: int = 0
+    _ignored: set[Span] = field(default_factory=set[Span])
+
+    def ignore(self, span: Span) -> None:
+        """What stands there was reported and is not what the author meant: say no more about it."""
+        self._ignored.add(span)
 
     def add(self, code: str, span: Span, message: str, *, hint: str = "") -> None:
         """Note a mistake; its severity comes with the code."""
         key = (code, span, message)
-        if key in self._found:
+        if key in self._found or span in self._ignored:
             return
         if len(self._found) >= MAX_REPORTED:
             self._left_out += 1
@@ -80,13 +87,19 @@ class Report:
         )
 
     @property
+    def full(self) -> bool:
+        """Whether looking for more mistakes is of no use to anybody."""
+        return self._left_out > MAX_REPORTED
+
+    @property
     def failed(self) -> bool:
         """Whether an error (not just a warning) was found."""
         return self._left_out > 0 or any(found.severity == "error" for found in self._found.values())
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """In the order of the file; a last one tells how many were left out."""
-        found = sorted(self._found.values(), key=lambda each: (each.line, each.column, each.code, each.message))
+        kept = [each for each in self._found.values() if not (self.failed and each.code in _UNSURE)]
+        found = sorted(kept, key=lambda each: (each.line, each.column, each.code, each.message))
         if self._left_out:
             found.append(_left_out(found[-1], self._left_out))
         return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -22,7 +23,7 @@ class Scalar:
     """Written without quotes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sequence:
     """A list."""
 
@@ -30,7 +31,7 @@ class Sequence:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mapping:
     """An object with text keys."""
 
@@ -41,6 +42,7 @@ class Mapping:
 
 
 Value = Scalar | Sequence | Mapping
+_BEFORE, _AFTER = r"(?<![\w.-])", r"(?![\w-]|\.\w)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Document:
     """One YAML document and the lines it came from."""
 
     root: Value
-    text: str
+    lines: tuple[str, ...]
 
     def value(self, path: Path) -> Value:
         """The value at the path, or the nearest one that encloses it."""
@@ -70,18 +72,22 @@ class Document:
             return holder.keys[str(path[-1])]
         return self.span(path)
 
-    def within(self, path: Path, part: str, *, occurrence: int = 0) -> Span:
-        """Where `part` stands inside the text at the path; the whole text where it is not found literally
-        (escapes, folded lines)."""
-        whole = self.span(path)
-        lines = self.text.split("\n", whole.end_line)[whole.line - 1 : whole.end_line]
-        for number, line in enumerate(lines, whole.line):
+    def within(self, path: Path, *parts: str) -> Span:
+        """Where the last part stands inside the one before it, and so on, inside the text at the path. What is not
+        found literally (escapes, folded lines) leaves the stretch as it is."""
+        span = self.span(path)
+        for part in parts:
+            span = self._find(part, span) if part else span
+        return span
+
+    def _find(self, part: str, whole: Span) -> Span:
+        pattern = re.compile(_BEFORE + re.escape(part) + _AFTER if part[0].isalpha() else re.escape(part))
+        for number in range(whole.line, min(whole.end_line, len(self.lines)) + 1):
             start = whole.column - 1 if number == whole.line else 0
-            stop = whole.end_column - 1 if number == whole.end_line else len(line)
-            while part and (at := line.find(part, start, stop)) >= 0:
-                if occurrence == 0:
-                    return Span(number, at + 1, number, at + 1 + len(part))
-                occurrence, start = occurrence - 1, at + len(part)
+            stop = whole.end_column - 1 if number == whole.end_line else len(self.lines[number - 1])
+            match = pattern.search(self.lines[number - 1], start, stop)
+            if match:
+                return Span(number, match.start() + 1, number, match.end() + 1)
         return whole
 
 

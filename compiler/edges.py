@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-import jsonschema
-
 from compiler.catalogue import JsonSchema
 from compiler.shape import NULL_SCHEMA, Shape, kinds, of_schema
+from compiler.subset import Reason, fits
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """Why a value may not be taken."""
-
-    path: str
-    reason: str
-
-
-def _fits(producer: JsonSchema, consumer: JsonSchema) -> list[Misfit]:
-    # Kinds only, until the subset check is there.
-    taken = of_schema(consumer).kinds
-    rest = kinds(producer) - taken - ({"integer"} if "number" in taken else set[str]())
-    return [Misfit("", f"it may be {', '.join(sorted(rest))}")] if rest else []
-
-
-def misfits(shape: Shape, consumer: JsonSchema) -> list[Misfit]:
-    """Why values of the shape may not fit, null apart."""
-    found: list[Misfit] = []
+def misfits(shape: Shape, consumer: JsonSchema) -> list[Reason]:
+    """Why values of the shape, null apart, are not known to fit."""
+    found: list[Reason] = []
     for producer in shape.alternatives:
         if producer != NULL_SCHEMA:
-            found.extend(_fits(producer, consumer))
-    return found
+            found.extend(fits(producer, consumer).reasons)
+    return list(dict.fromkeys(found))
 
 
 def takes_null(consumer: JsonSchema) -> bool:
@@ -40,7 +21,9 @@ def takes_null(consumer: JsonSchema) -> bool:
     return any("null" in kinds(schema) for schema in of_schema(consumer).alternatives)
 
 
-def wrong_values(value: Any, schema: JsonSchema) -> list[str]:
-    """Why a literal value does not fit."""
-    validator = jsonschema.Draft202012Validator(schema)
-    return [error.message for error in validator.iter_errors(value)]  # pyright: ignore[reportUnknownMemberType]
+def takes_free_text(consumer: JsonSchema) -> bool:
+    """Whether some text that is not on a list may fit."""
+    return any(
+        "string" in kinds(schema) and not schema.keys() & {"enum", "const"}
+        for schema in of_schema(consumer).alternatives
+    )

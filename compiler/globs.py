@@ -56,6 +56,15 @@ def glob_matches(pattern: str, text: str) -> bool:
     return any(_fits(steps, text) for steps in _compiled(pattern))
 
 
+def example_of(pattern: str) -> str:
+    """One text that fits. Raises GlobError."""
+    parts: list[str] = []
+    for step in _compiled(pattern)[0]:
+        ranges = step.char.ranges
+        parts.append("example" if step.repeated else "x" if step.char.negated else ranges[0][0])
+    return "".join(parts)
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> tuple[tuple[_Step, ...], ...]:
     return tuple(_steps(alternative) for plain in expand(pattern) for alternative in _folders(plain))

@@ -32,6 +32,7 @@ from compiler.shape import (
     Lost,
     Shape,
     constant,
+    descend,
     list_of,
     merged,
     step,
@@ -80,7 +81,8 @@ class Inference:
             case Filtered():
                 return self._filtered(expression)
             case ListOf():
-                return list_of(union([self.shape(item) for item in expression.items] or [ANY]))
+                items = [self.shape(item) for item in expression.items]
+                return list_of(union(items)) if items else constant([])
             case ObjectOf():
                 return self._object(expression)
 
@@ -94,20 +96,19 @@ class Inference:
         return self._node(reference)
 
     def _walk(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
-        for index, key in enumerate(reference.steps[start:], start):
-            found = step(shape, key)
-            if isinstance(found, Lost):
-                self._lost(found, reference, index, (code, owner))
-                return ANY
-            shape = found
-        return shape
+        found = descend(shape, reference.steps[start:])
+        if isinstance(found, Lost):
+            self._lost(found, reference, start + found.at, (code, owner))
+            return ANY
+        return found
 
     def _lost(self, lost: Lost, reference: Reference, index: int, blame: tuple[str, str]) -> None:
         code, owner = blame
         path = str(Reference(reference.root, reference.steps[:index]))
         key = reference.steps[index]
         if lost.known:
-            message = f"{owner} has no field {quoted(key)} at {path!r}"
+            place = f" at {path!r}" if index > 2 or (index and owner != "the context") else ""
+            message = f"{owner} has no field {quoted(key)}{place}"
             self.note(code, message, did_you_mean(str(key), lost.known), str(reference))
         else:
             self.note(code, f"{path!r} is {lost.found} and has no field {quoted(key)}", "", str(reference))

@@ -46,7 +46,7 @@ def filter_accepts(wanted: JsonValue, found: Any) -> bool:
     if isinstance(wanted, list):
         return any(filter_accepts(each, found) for each in wanted)
     if isinstance(wanted, dict):
-        return all(COMPARISONS[name](found, limit) for name, limit in wanted.items())
+        return all(name in COMPARISONS and COMPARISONS[name](found, limit) for name, limit in wanted.items())
     if found is _MISSING:
         return False
     if isinstance(wanted, str) and is_glob(wanted):

@@ -115,6 +115,9 @@ class PlanNode(_Frozen):
     memory_mb: int = DEFAULT_MEMORY_MB
     network: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    """Names of the secrets the node is given, as far as they exist."""
+    required_secrets: tuple[str, ...] = ()
+    """Those the workflow itself names: without one of them nothing is run."""
     settings: tuple[str, ...] = ()
     on_failure: str = "fail"
     """`fail`, `continue`, or `handler:<node id>`."""

@@ -93,6 +93,7 @@ def _node(workflow: Workflow, step: Step) -> PlanNode:
         memory_mb=node.memory_mb or agent.memory_mb,
         network=agent.network if node.network is None else tuple(sorted(node.network)),
         secrets=agent.secrets if node.secrets is None else tuple(sorted(node.secrets)),
+        required_secrets=tuple(sorted(node.secrets or ())),
         settings=agent.settings,
         on_failure=f"handler:{handler}" if handler else node.on_failure,
         handler_only=step.position in workflow.handlers,

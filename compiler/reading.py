@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from dataclasses import dataclass
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,14 @@ from compiler.diagnostic import Report, did_you_mean, quoted
 from compiler.document import Document, Mapping, Path, Scalar, Sequence, Value, plain
 from compiler.spec import WorkflowSpec
 
+_PHRASES = (
+    ("Input should be greater than or equal to", "must be at least"),
+    ("Input should be less than or equal to", "must be at most"),
+    ("Input should", "must"),
+    ("String should", "must"),
+    ("List should", "must"),
+)
+"""Pydantic's words and ours."""
 _REPAIRS = 4
 """How often a file is read again without what was wrong in it."""
 UNKNOWN = ""
@@ -31,19 +40,31 @@ _KINDS = {
 }
 
 
-def read(document: Document, report: Report) -> WorkflowSpec | None:
+@dataclass(frozen=True)
+class Reading:
+    """A spec, and which of its nodes lack something that was reported and taken out."""
+
+    spec: WorkflowSpec
+    doubtful: frozenset[int] = frozenset()
+
+
+def read(document: Document, report: Report) -> Reading | None:
     """The spec, or None where the file does not follow the language."""
     if not isinstance(document.root, Mapping):
         report.add("CC203", document.root.span, f"a workflow is a mapping, found {kind_of(document.root)}")
         return None
     data: Any = plain(document.root)
+    doubtful: set[int] = set()
     for _ in range(_REPAIRS):
         try:
-            return WorkflowSpec.model_validate(data)
+            return Reading(WorkflowSpec.model_validate(data), frozenset(doubtful))
         except ValidationError as exc:
             for error in exc.errors(include_url=False):
-                _note(error, document, report)
-                _repair(data, _path(error["loc"], document.root), error)
+                path = _path(error["loc"], document.root)
+                _note(error, path, document, report)
+                _repair(data, path, error)
+                if path[:1] == ("nodes",) and len(path) > 1 and isinstance(path[1], int):
+                    doubtful.add(path[1])
             data = _prune(data)
     return None
 
@@ -62,8 +83,18 @@ def _repair(data: Any, path: Path, error: ErrorDetails) -> None:
         holder[key] = UNKNOWN
     elif isinstance(holder, dict):
         cast("dict[Any, Any]", holder).pop(key, None)
+        if _required(error["loc"]):
+            holder[key] = UNKNOWN
     elif isinstance(holder, list) and isinstance(key, int):
         holder[key] = dict(_NO_NODE) if path[0] == "nodes" and len(path) == 2 else _DROPPED
+
+
+def _required(loc: tuple[int | str, ...]) -> bool:
+    model = model_at(loc[:-1])
+    return model is not None and any(
+        info.is_required() and info.annotation is str and loc[-1] in (info.alias, name)
+        for name, info in model.model_fields.items()
+    )
 
 
 def _inside(data: Any, path: Path) -> Any:
@@ -81,8 +112,7 @@ def _prune(value: Any) -> Any:
     return value
 
 
-def _note(error: ErrorDetails, document: Document, report: Report) -> None:
-    path = _path(error["loc"], document.root)
+def _note(error: ErrorDetails, path: Path, document: Document, report: Report) -> None:
     kind = error["type"]
     if kind == "extra_forbidden":
         _unknown_key(path, error["loc"], document, report)
@@ -97,8 +127,7 @@ def _note(error: ErrorDetails, document: Document, report: Report) -> None:
         message = f"{_label(path)} is {quoted(error['input'])}, not one of {', '.join(allowed)}"
         report.add("CC204", document.span(path), message, hint=did_you_mean(str(error["input"]), allowed))
     else:
-        message = f"{_label(path)} is not allowed: {_reason(error)}"
-        report.add("CC205", document.span(path), message, hint="")
+        report.add("CC205", document.span(path), f"{_label(path)} {_reason(error)}")
 
 
 def _path(loc: tuple[int | str, ...], root: Value) -> Path:
@@ -142,7 +171,8 @@ def _holder(path: Path) -> str:
 
 def _missing_key(path: Path, error: ErrorDetails, document: Document, report: Report) -> None:
     key = str(error["loc"][-1])
-    span = document.span(path)
+    value = document.value(path)
+    span = next(iter(value.keys.values()), value.span) if isinstance(value, Mapping) else value.span
     holder = _holder((*path, key))
     report.add("CC202", span, f"{holder} lacks the key {key!r}", hint=f"add `{key}: …`")
 
@@ -150,9 +180,12 @@ def _missing_key(path: Path, error: ErrorDetails, document: Document, report: Re
 def _wrong_type(path: Path, expected: str, document: Document, report: Report) -> None:
     value = document.value(path)
     hint = ""
-    if expected == "text" and isinstance(value, Scalar) and value.value is not None:
-        written = document.text.split("\n", value.span.line)[value.span.line - 1]
-        written = written[value.span.column - 1 : value.span.end_column - 1]
+    if expected == "a list" and isinstance(value, Scalar) and value.value is not None:
+        hint = f"write it as a list: [{str(value.value)[:60]}]"
+    elif expected == "a mapping" and (model := model_at(path)) is not None:
+        hint = "its keys are " + ", ".join(info.alias or name for name, info in model.model_fields.items())
+    elif expected == "text" and isinstance(value, Scalar) and value.value is not None:
+        written = document.lines[value.span.line - 1][value.span.column - 1 : value.span.end_column - 1]
         hint = f'write it in quotes: "{written}"' if len(written) <= 60 else "write it in quotes"
     elif isinstance(value, Scalar) and isinstance(value.value, str) and not value.plain:
         hint = "leave the quotes out" if expected in ("a whole number", "a number", "true or false") else ""
@@ -161,7 +194,10 @@ def _wrong_type(path: Path, expected: str, document: Document, report: Report) -
 
 def _reason(error: ErrorDetails) -> str:
     message = error["msg"]
-    return message[0].lower() + message[1:]
+    for said, plainly in _PHRASES:
+        message = message.replace(said, plainly)
+    found = error["input"]
+    return f"{message}, found {found}" if isinstance(found, int | float) else message
 
 
 def kind_of(value: Value) -> str:

@@ -15,7 +15,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
-_YES_NO = re.compile(r"(?i:yes|on|y)|(?i:no|off|n)")
+_YES_NO = {"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?|[-+]?\.[0-9]+")
 _SURPRISES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -47,12 +47,15 @@ def resolve(text: str) -> str | int | float | bool | Surprise | None:
         return True
     if text in _FALSE:
         return False
-    if not text[0].isascii() or text[0] not in "+-.0123456789=<yYnNoO":
-        return text
+    if text[0] not in "+-.0123456789=<":
+        return _yes_no(text) if len(text) <= 3 else text
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):
-        return float(text)
+        number = float(text)
+        return (
+            number if abs(number) < float("inf") else Surprise("a number too large", "write it in quotes, as text")
+        )
     return _surprise(text) or text
 
 
@@ -62,10 +65,14 @@ def _integer(text: str) -> int | Surprise:
     return int(text)
 
 
+def _yes_no(text: str) -> str | Surprise:
+    truth = _YES_NO.get(text.lower())
+    if truth is None:
+        return text
+    return Surprise(f"`{truth}` to YAML 1.1 and text to YAML 1.2", f'write {truth}, or "{text}" in quotes')
+
+
 def _surprise(text: str) -> Surprise | None:
-    if _YES_NO.fullmatch(text):
-        truth = "true" if text.lower() in ("yes", "on", "y") else "false"
-        return Surprise(f"`{truth}` to YAML 1.1 and text to YAML 1.2", f'write {truth}, or "{text}" in quotes')
     for pattern, why in _SURPRISES:
         if len(text) <= 100 and pattern.fullmatch(text):
             return Surprise(why, f'write "{text}" in quotes if text is meant')

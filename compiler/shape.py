@@ -5,11 +5,12 @@ Soundness runs one way: a shape may admit more than the value can be, never less
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from compiler.catalogue import JsonSchema
+from compiler.paths import Missing, subschema_at
 
 NULL_SCHEMA: JsonSchema = {"type": "null"}
 MAX_ALTERNATIVES = 64
@@ -184,67 +185,42 @@ def _without_null(schema: JsonSchema) -> JsonSchema:
 
 @dataclass(frozen=True)
 class Lost:
-    """A step that leads nowhere: the value has no such field."""
+    """A path that leads nowhere."""
 
+    at: int
+    """Which of its steps."""
     known: tuple[str, ...]
-    """The fields it has."""
+    """The fields there are at that place."""
     found: str
-    """What the value is, in words."""
+    """What the value there is, in words."""
+
+
+def descend(shape: Shape, steps: Sequence[str | int]) -> Shape | Lost:
+    """The shape at the end of the path; null is among it where something on the way may be missing."""
+    if not steps:
+        return shape
+    reached: list[Shape] = []
+    lost: list[Missing] = []
+    for schema in shape.alternatives:
+        found = subschema_at(schema, steps)
+        if isinstance(found, Missing):
+            lost.append(found)
+        else:
+            inner = of_schema(found.schema)
+            reached.append(inner.or_null() if found.optional and inner.known else inner)
+    if not reached:
+        return _lost(shape, lost, steps)
+    whole = union(reached)
+    return whole.or_null() if lost and whole.known else whole
+
+
+def _lost(shape: Shape, lost: Sequence[Missing], steps: Sequence[str | int]) -> Lost:
+    furthest = max(lost, key=lambda missing: (len(missing.path), len(missing.known)))
+    at = max(0, len(furthest.path) - 1)
+    before = descend(shape, steps[:at])
+    return Lost(at, furthest.known, "unknown" if isinstance(before, Lost) else before.describe())
 
 
 def step(shape: Shape, key: str | int) -> Shape | Lost:
-    """The shape one step further in; null is among it where the field may be missing."""
-    reached: list[Shape] = []
-    known: set[str] = set()
-    missing = False
-    for schema in shape.alternatives:
-        inner = _into(schema, key, known, 0)
-        if inner is None:
-            missing = True
-        else:
-            reached.append(inner)
-    if not reached:
-        return Lost(tuple(sorted(known)), shape.describe())
-    whole = union(reached)
-    return whole.or_null() if missing and whole.known else whole
-
-
-def _into(schema: JsonSchema, key: str | int, known: set[str], hops: int) -> Shape | None:
-    if _says_nothing(schema) or hops > _MAX_HOPS:
-        return ANY
-    if isinstance(key, int):
-        return _item(schema, key)
-    return _property(schema, key, known, hops)
-
-
-def _item(schema: JsonSchema, index: int) -> Shape | None:
-    if "array" not in kinds(schema):
-        return None
-    prefix = schema.get("prefixItems")
-    if isinstance(prefix, list) and 0 <= index < len(cast("list[Any]", prefix)):
-        return Shape(tuple(_alternatives(prefix[index], schema, 0))).or_null()
-    items = schema.get("items")
-    return Shape(tuple(_alternatives(items, schema, 0))).or_null() if isinstance(items, Mapping) else ANY
-
-
-def _property(schema: JsonSchema, key: str, known: set[str], hops: int) -> Shape | None:
-    if "object" not in kinds(schema):
-        return None
-    properties = cast("Mapping[str, Any]", schema.get("properties") or {})
-    known.update(properties)
-    if key in properties:
-        inner = Shape(tuple(_alternatives(properties[key], schema, 0)))
-        certain = key in cast("list[Any]", schema.get("required") or []) and kinds(schema) <= {"object"}
-        return inner if certain else inner.or_null() if inner.known else inner
-    for member in cast("list[Any]", schema.get("allOf") or []):
-        for alternative in _alternatives(member, schema, 0):
-            inner = _into(alternative, key, known, hops + 1)
-            if inner is not None and not _says_nothing(alternative):
-                return inner.or_null() if inner.known else inner
-    if any(word in schema for word in ("anyOf", "oneOf", "patternProperties", "if", "$ref")):
-        return ANY
-    further = schema.get("additionalProperties")
-    if isinstance(further, Mapping):
-        return Shape(tuple(_alternatives(further, schema, 0))).or_null()
-    # Further fields may come, but where the fields are listed, a name that is not among them is a slip of the pen.
-    return None if properties or further is False else ANY
+    """The shape one step further in."""
+    return descend(shape, (key,))

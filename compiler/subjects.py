@@ -43,13 +43,13 @@ def subject_matches(pattern: str, subject: str) -> bool:
 
 
 def _object(required: Mapping[str, Any], optional: Mapping[str, Any]) -> dict[str, Any]:
-    """An event: further fields may come, but templates may only use those named here."""
+    """An event. Further fields may come, but templates may only use those named here: `additionalProperties: true`
+    would make every slip of the pen a field."""
     nullable = {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in optional.items()}
     return {
         "type": "object",
         "properties": {**required, **nullable},
         "required": sorted(required),
-        "additionalProperties": True,
     }
 
 

@@ -1,1 +1,54 @@
-"""The tables of the mission: the record of every workflow, run, agent run and approval."""
+"""Records: what the platform remembers, in the mission's tables, on SQLite or PostgreSQL.
+
+`await upgrade(url)` once at start, then `records = await Records.open(url)`.
+"""
+
+from records.all_records import Records
+from records.approval import Approval, ApprovalStatus, AuditEntry, ClosedAs, Decision, Verdict
+from records.errors import (
+    DatabaseUnavailable,
+    NameRefused,
+    NodeFinished,
+    NotApproved,
+    NotFound,
+    NotMigrated,
+    PayloadRefused,
+    RecordsError,
+    StaleAttempt,
+)
+from records.inbox import DeadLetter
+from records.migrate import upgrade
+from records.outbox import OutboxEvent
+from records.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
+from records.workflow import Workflow, WorkflowStatus
+
+__all__ = [
+    "AgentRun",
+    "Approval",
+    "ApprovalStatus",
+    "AuditEntry",
+    "ClosedAs",
+    "DatabaseUnavailable",
+    "DeadLetter",
+    "Decision",
+    "EndStatus",
+    "NameRefused",
+    "NodeFinished",
+    "NodeResult",
+    "NodeStatus",
+    "NotApproved",
+    "NotFound",
+    "NotMigrated",
+    "OpenStatus",
+    "OutboxEvent",
+    "PayloadRefused",
+    "Records",
+    "RecordsError",
+    "Run",
+    "RunStatus",
+    "StaleAttempt",
+    "Verdict",
+    "Workflow",
+    "WorkflowStatus",
+    "upgrade",
+]

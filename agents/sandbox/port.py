@@ -64,6 +64,8 @@ class AgentRequest:
     result_schema: Mapping[str, Any] | None
     """What the result must fit. None only for `describe`."""
     idempotency_key: str = ""
+    execution_id: str = ""
+    """Unique for each execution: where a backend caches, this keeps an execution from being answered by another."""
     limits: Limits = field(default_factory=Limits)
     network: tuple[str, ...] = ()
     """`host:port` the agent may reach through the egress proxy; empty: none."""

@@ -26,7 +26,9 @@ def check_condition(value: str | bool | None, path: Path, bindings: Bindings, de
     except TemplateFault as exc:
         desk.at_part(path, exc.part, "CC501", str(exc))
         return
-    shape = desk.inference(bindings, path).shape(piece.expression)
+    shape = desk.shape(piece, path, bindings)
+    if shape is None:
+        return
     if shape.known and shape.kinds - {"boolean", "null"}:
         message = f"a condition must give true or false, this gives {shape.describe()}"
         desk.at_part(path, piece.text, "CC604", message, hint="compare it with a value: `… > 0`, `… == true`")

@@ -11,8 +11,9 @@ from compiler.spec import WorkflowSpec
 from compiler.topology import Topology, cycles, positions, sort
 
 
-def check_graph(spec: WorkflowSpec, desk: Desk) -> Topology:
-    """The order of the nodes; CC402, CC403 and CC404 on the way."""
+def check_graph(spec: WorkflowSpec, desk: Desk) -> tuple[Topology, frozenset[int]]:
+    """The order of the nodes, and those whose place in it is not certain; CC402, CC403 and CC404 on the way."""
+    loose: set[int] = set()
     by_id = positions([node.id for node in spec.nodes])
     parents: list[list[int]] = []
     for position, node in enumerate(spec.nodes):
@@ -21,6 +22,7 @@ def check_graph(spec: WorkflowSpec, desk: Desk) -> Topology:
             if name in by_id:
                 above.append(by_id[name])
             else:
+                loose.add(position)
                 message = f"{node.id!r} depends on {quoted(name)}, which is no node of this workflow"
                 path = node_path(position, "dependsOn", index)
                 desk.at(path, "CC402", message, did_you_mean(name, by_id.keys() - {node.id}))
@@ -29,7 +31,7 @@ def check_graph(spec: WorkflowSpec, desk: Desk) -> Topology:
     topology = sort(parents)
     for cycle in cycles(parents, topology.order):
         _report_cycle(spec, cycle, desk)
-    return topology
+    return topology, frozenset(loose | (set(range(len(parents))) - set(topology.order)))
 
 
 def _add_handlers(spec: WorkflowSpec, known: Mapping[str, int], parents: list[list[int]], desk: Desk) -> None:

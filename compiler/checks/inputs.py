@@ -12,10 +12,15 @@ from compiler.catalogue import JsonSchema
 from compiler.checks.place import Desk, node_path
 from compiler.diagnostic import did_you_mean, quoted
 from compiler.document import Path
-from compiler.edges import misfits, takes_null, wrong_values
+from compiler.edges import misfits, takes_free_text, takes_null
 from compiler.inference import object_of
-from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, union
+from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, of_schema, union
+from compiler.subset import Reason
 from compiler.template import Template, TemplateFault, is_template, read_template, templates
+from compiler.validation import validate
+
+MAX_REASONS = 3
+"""Reasons given for one value that does not fit."""
 
 
 def check_inputs(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) -> None:
@@ -59,8 +64,9 @@ def _check_value(
 ) -> None:
     if not any(True for _ in templates(value)):
         if consumer is not None:
-            for reason in wrong_values(value, consumer)[:5]:
-                desk.at(path, "CC305", f"the input {str(path[-1])!r} does not fit: {reason}", _allowed(consumer))
+            for reason in validate(value, consumer)[:5]:
+                message = f"the input {str(path[-1])!r} does not fit: {reason.removeprefix('$: ')}"
+                desk.at(path, "CC305", message, _allowed(consumer))
         return
     shape = shape_of(value, path, desk, bindings)
     if consumer is None or shape is None:
@@ -80,16 +86,30 @@ def _check_shape(shape: Shape, consumer: JsonSchema, path: Path, desk: Desk, *, 
     name = str(path[-1])
     part = text.strip()
     if not shape.known:
+        if of_schema(consumer).known:
+            message = f"nothing is known of this value; whether it fits the input {name!r} shows only in the run"
+            hint = "describe the event under `context`, or the producer's output in its schema"
+            desk.at_part(path, part, "CC905", message, hint=hint)
         return
     if shape.nullable and not takes_null(consumer):
         inner = part.removeprefix("{{").removesuffix("}}").strip()
         hint = f'give a fallback: "{{{{ {inner} | default(…) }}}}"' if inner else "give a fallback: `| default(…)`"
         desk.at_part(path, part, "CC602", f"the input {name!r} takes no null, but this may be null", hint=hint)
     found = misfits(shape, consumer)
-    if found:
-        where = f" at {found[0].path}" if found[0].path not in ("", "$") else ""
-        message = f"this does not always fit the input {name!r}{where}: {found[0].reason}"
+    certain = [reason for reason in found if reason.kind != "unproven"]
+    if shape == TEXT and takes_free_text(consumer):
+        # What a text with templates in it becomes is not known beforehand, only that it is text.
+        certain = []
+    for reason in certain[:MAX_REASONS]:
+        message = f"this does not always fit the input {name!r}: {_because(reason)}"
         desk.at_part(path, part, "CC601", message, hint=_allowed(consumer))
+    if found and not certain:
+        message = f"whether this fits the input {name!r} shows only in the run: {_because(found[0])}"
+        desk.at_part(path, part, "CC905", message)
+
+
+def _because(reason: Reason) -> str:
+    return f"it {reason.sentence}" if not reason.path else f"its part {str(reason).removeprefix('$')}"
 
 
 def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
@@ -98,7 +118,8 @@ def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Sh
         return _text_shape(value, path, desk, bindings) if is_template(value) else constant(value)
     if isinstance(value, list):
         items = [shape_of(item, (*path, index), desk, bindings) for index, item in enumerate(value)]
-        return None if None in items else list_of(union(item for item in items if item is not None))
+        known = [item for item in items if item is not None]
+        return list_of(union(known)) if len(known) == len(items) else None
     if isinstance(value, dict):
         return _object_shape(value, path, desk, bindings)
     return constant(value)
@@ -120,12 +141,11 @@ def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape 
     template = parsed(text, path, desk)
     if template is None:
         return None
-    inference = desk.inference(bindings, path)
-    shapes = [inference.shape(piece.expression) for piece in template.pieces]
-    if template.whole is not None:
-        return shapes[0]
+    shapes = [desk.shape(piece, path, bindings) for piece in template.pieces]
+    if template.whole is not None or None in shapes:
+        return shapes[0] if len(shapes) == 1 else None
     for piece, shape in zip(template.pieces, shapes, strict=True):
-        if shape.nullable:
+        if shape is not None and shape.nullable:
             hint = f'give a fallback: {{{{ {piece.text} | default("…") }}}}'
             desk.at_part(path, piece.text, "CC904", f"{piece.text!r} may be null and is then left out", hint=hint)
     return TEXT

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from compiler.bindings import Workflow
+from compiler.bindings import Step, Workflow
 from compiler.catalogue import Catalogue
 from compiler.checks.place import Desk, node_path
 from compiler.diagnostic import did_you_mean, quoted
 from compiler.spec import NodeSpec, WorkflowSpec
+from compiler.validation import check_schema
 
 _WORKFLOW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NODE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?")
@@ -45,14 +46,30 @@ def _check_id(node_id: str, position: int, desk: Desk) -> None:
 
 
 def check_agents(workflow: Workflow, catalogue: Catalogue, desk: Desk) -> None:
-    """CC301 and CC302."""
+    """CC301, CC302 and CC306."""
+    checked: set[tuple[str, str]] = set()
     for step in workflow.steps:
         if step.spec.agent and step.agent is None:
             _unknown_agent(step.spec, step.position, catalogue, desk)
-        elif step.agent is not None and step.action is None and step.spec.action:
+        elif step.action is not None:
+            _check_schemas(step, checked, desk)
+        elif step.agent is not None and step.spec.action:
             message = f"the agent {step.spec.agent!r} has no action {quoted(step.spec.action)}"
             hint = did_you_mean(step.spec.action, step.agent.actions)
             desk.at(node_path(step.position, "action"), "CC302", message, hint)
+
+
+def _check_schemas(step: Step, checked: set[tuple[str, str]], desk: Desk) -> None:
+    """The action's schemas, once each: what they say in words unknown here would go unchecked."""
+    node, action = step.spec, step.action
+    if action is None or (node.agent, node.action) in checked:
+        return
+    checked.add((node.agent, node.action))
+    for name, schema in (("input", action.input_schema), ("output", action.output_schema)):
+        for problem in check_schema(schema)[:3]:
+            message = f"the {name} schema of {node.agent}.{node.action} cannot be checked: {problem}"
+            hint = "mend the agent and register it again"
+            desk.at(node_path(step.position, "action"), "CC306", message, hint)
 
 
 def _unknown_agent(node: NodeSpec, position: int, catalogue: Catalogue, desk: Desk) -> None:

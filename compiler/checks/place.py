@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.bindings import Bindings, Note
+from compiler.bindings import Bindings
+from compiler.codes import CODES
 from compiler.diagnostic import Report
 from compiler.document import Document, Path
 from compiler.inference import Inference
+from compiler.shape import Shape
+from compiler.template import Piece
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,17 @@ class Desk:
         """Report a part of the text at the path."""
         self.report.add(code, self.document.within(path, part), message, hint=hint)
 
-    def inference(self, bindings: Bindings, path: Path) -> Inference:
-        """Works out the shapes of a template at the path and reports there."""
-        return Inference(bindings, self._note(path))
+    def shape(self, piece: Piece, path: Path, bindings: Bindings) -> Shape | None:
+        """The shape of one template in the text at the path; None where it has errors, which are reported."""
+        failed = False
 
-    def _note(self, path: Path) -> Note:
         def note(code: str, message: str, hint: str, part: str) -> None:
-            self.at_part(path, part, code, message, hint=hint)
+            nonlocal failed
+            failed = failed or CODES[code].severity == "error"
+            self.report.add(code, self.document.within(path, piece.text, part), message, hint=hint)
 
-        return note
+        shape = Inference(bindings, note).shape(piece.expression)
+        return None if failed else shape
 
 
 def node_path(position: int, *steps: str | int) -> Path:

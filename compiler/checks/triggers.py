@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
@@ -14,11 +14,12 @@ from compiler.checks.place import Desk
 from compiler.diagnostic import did_you_mean, quoted
 from compiler.document import Path
 from compiler.globs import GlobError, glob_matches, is_glob
-from compiler.matching import COMPARISONS
+from compiler.matching import COMPARISONS, filter_accepts
 from compiler.schedule import cron_fault, timezone_fault
-from compiler.shape import ANY, Lost, Shape, of_schema, step, union
+from compiler.shape import ANY, Lost, Shape, kinds, of_schema, step, union
 from compiler.spec import EventSpec, ScheduleSpec, WorkflowSpec
-from compiler.subjects import SCHEDULE_CONTEXT, known_context, subject_fault
+from compiler.subjects import KNOWN_CONTEXTS, SCHEDULE_CONTEXT, known_context, subject_fault
+from compiler.validation import check_schema
 
 _SORTED = ("gt", "gte", "lt", "lte")
 _LISTS = ("in", "notIn")
@@ -67,15 +68,22 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Desk) -> None:
 
 def _check_event(workflow: Workflow, trigger: EventSpec, path: Path, desk: Desk) -> None:
     fault = subject_fault(trigger.event)
-    if fault:
+    if fault and trigger.event:
         message = f"{quoted(trigger.event)} is not a NATS subject: {fault}"
         desk.at((*path, "event"), "CC701", message, "join the parts with dots, as in graph.file.updated")
     schema = context_of(workflow.spec, trigger)
     event = of_schema(schema) if schema is not None else ANY
+    if schema is None and not fault and trigger.event:
+        hint = did_you_mean(trigger.event, KNOWN_CONTEXTS) or "describe the event under `context`"
+        desk.at((*path, "event"), "CC708", f"the platform knows no event {quoted(trigger.event)}", hint)
     for name, wanted in trigger.filters.items():
         place = (*path, "filters", name)
-        _check_field(name, event, place, desk)
         _check_filter(wanted, place, desk)
+        field = _check_field(name, event, place, desk)
+        if wanted != [] and field is not None and not _can_match(wanted, field):
+            message = f"the filter never matches: {name!r} is {field.describe()}"
+            values = [str(value) for schema in field.alternatives for value in schema.get("enum", [])]
+            desk.at(place, "CC707", message, did_you_mean(str(wanted), values))
     if trigger.expression is not None:
         alone = Workflow(
             workflow.spec, workflow.steps, workflow.by_id, workflow.topology, workflow.handlers, event
@@ -83,15 +91,45 @@ def _check_event(workflow: Workflow, trigger: EventSpec, path: Path, desk: Desk)
         check_condition(trigger.expression, (*path, "expression"), Bindings(alone), desk)
 
 
-def _check_field(name: str, event: Shape, path: Path, desk: Desk) -> None:
+def _check_field(name: str, event: Shape, path: Path, desk: Desk) -> Shape | None:
     shape = event
     for part in name.split("."):
         found = step(shape, part)
         if isinstance(found, Lost):
             hint = did_you_mean(part, found.known)
             desk.at_key(path, "CC706", f"the event has no field {quoted(name)}, so the filter never matches", hint)
-            return
+            return None
         shape = found
+    return shape
+
+
+def _can_match(wanted: JsonValue, field: Shape) -> bool:
+    """Whether the filter accepts some value of that shape; true where that is not known."""
+    if not field.known or isinstance(wanted, dict):
+        return True
+    if isinstance(wanted, list):
+        return any(_can_match(each, field) for each in wanted)
+    for schema in field.alternatives:
+        values = [schema["const"]] if "const" in schema else schema.get("enum")
+        if isinstance(values, list):
+            if any(filter_accepts(wanted, value) for value in cast("list[Any]", values)):
+                return True
+        elif kinds({"const": wanted}) & kinds(schema) or (isinstance(wanted, int) and "number" in kinds(schema)):
+            return True
+    return False
+
+
+def check_context(spec: WorkflowSpec, desk: Desk) -> bool:
+    """Whether the workflow's own context schema can be used; else CC307."""
+    if spec.context is None:
+        return True
+    if spec.context.get("type") != "object":
+        hint = "write `type: object` and the fields under `properties`"
+        desk.at_key(("context",), "CC307", "`context` must be a JSON Schema of an object", hint)
+    problems = check_schema(spec.context)[:5]
+    for problem in problems:
+        desk.at_key(("context",), "CC307", f"`context` is no schema that can be used: {problem}")
+    return not problems and spec.context.get("type") == "object"
 
 
 def _check_filter(wanted: JsonValue, path: Path, desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
@@ -17,6 +18,9 @@ from compiler.schemas.safety import problems_of
 MAX_VALUES = 20_000
 """JSON values in a schema."""
 MAX_SCHEMA_DEPTH = 64
+MAX_DOCUMENTS = 1024
+"""Schemas that are kept."""
+_MAX_KEY = 1_000_000
 
 _Validator: Any = cast("Any", validators).extend(
     Draft202012Validator,
@@ -56,6 +60,26 @@ class Document:
 
 def document(schema: object) -> Document:
     """The document of a schema. Raises NotPlain where it is no JSON data or too large."""
+    key = _key(schema)
+    if key is None or key not in _RECENT:
+        doc = _document(schema)
+        if key is not None and len(key) <= _MAX_KEY:
+            if len(_RECENT) >= MAX_DOCUMENTS:
+                _RECENT.clear()
+            _RECENT[key] = doc
+        return doc
+    return _RECENT[key]
+
+
+def _key(schema: object) -> bytes | None:
+    """Equal keys mean equal data, and are made much faster than the checked copy. Shared parts count once."""
+    try:
+        return marshal.dumps(cast("Any", schema))
+    except ValueError:
+        return None
+
+
+def _document(schema: object) -> Document:
     if isinstance(schema, bool):
         return _cached(json.dumps(schema))
     if not isinstance(schema, Mapping):
@@ -64,6 +88,9 @@ def document(schema: object) -> Document:
     return _cached(json.dumps(copied(cast("object", schema)), separators=(",", ":")))
 
 
-@lru_cache(maxsize=512)
+_RECENT: dict[bytes, Document] = {}
+
+
+@lru_cache(maxsize=MAX_DOCUMENTS)
 def _cached(text: str) -> Document:
     return Document(text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compiler import ActionSpec, AgentSpec, Catalogue
+from compiler import ActionSpec, AgentSpec, Catalogue, Plan, Source, compile, format_text
 
+MISSION = ("security-audit-on-pr", "compliance-check-weekly")
 TEXT = {"type": "string"}
 SEVERITY = {"enum": ["LOW", "MEDIUM", "HIGH", "CRITICAL"]}
 COUNT = {"type": "integer", "minimum": 0}
@@ -150,9 +153,32 @@ def mission_agents() -> list[AgentSpec]:
         ),
         type="LLM",
     )
-    return [scanner, assessor, notifier, patcher, compliance, reporter, reviewer]
+    oddball = agent(
+        "oddball", action("guess", {"type": "object", "propertys": {}}, {"$ref": "https://example.com/x"})
+    )
+    return [oddball, scanner, assessor, notifier, patcher, compliance, reporter, reviewer]
 
 
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
     return Catalogue(agents={each.name: each for each in mission_agents()})
+
+
+@pytest.fixture(scope="session")
+def planned(catalogue: Catalogue) -> Callable[[str], Plan]:
+    """Compiles a text that must be right."""
+
+    def compiled(text: str) -> Plan:
+        source = Source(text, "flow.yaml")
+        result = compile(source, catalogue)
+        assert result.plan is not None, format_text(result.diagnostics, [source])
+        return result.plan
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def mission() -> dict[str, str]:
+    """The mission's workflows, as text."""
+    folder = Path(__file__).parents[2] / "workflows"
+    return {name: (folder / f"{name}.yaml").read_text() for name in MISSION}

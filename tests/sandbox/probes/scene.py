@@ -79,7 +79,7 @@ async def _serve_file(stack: contextlib.AsyncExitStack, path: Path | str) -> Non
     server = await asyncio.start_unix_server(_greet, str(path))
     stack.callback(server.close)
     if isinstance(path, Path):
-        path.chmod(0o666)  # noqa: ASYNC240
+        path.chmod(0o666)
 
 
 async def _serve_datagrams(stack: contextlib.AsyncExitStack) -> int:

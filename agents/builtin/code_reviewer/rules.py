@@ -1,0 +1,176 @@
+"""A changed source file -> remarks by rule, each with the line it is about."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.builtin.code_reviewer.changes import ChangedFile, Changes
+from agents.builtin.scanning.javascript_tree import line as line_of
+from agents.builtin.scanning.javascript_tree import parse as parse_javascript
+from agents.builtin.scanning.python_scan import dotted, parse
+from agents.builtin.scanning.source_files import PYTHON
+
+_MOST_BRANCHES = 10
+_MOST_LINES = 60
+_MOST_PARAMETERS = 7
+_MOST_CHANGED = 400
+_LONGEST_LINE = 160
+_OBVIOUS_LINES = 8
+"""A function this short may speak for itself."""
+_BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.BoolOp, ast.IfExp, ast.comprehension)
+_CONFLICT = re.compile(r"(?:<<<<<<< |>>>>>>> |=======$)")
+_LATER = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+_TEST = re.compile(r"(?:^|/)(?:tests?|__tests__|spec)/|(?:^|/)test_[^/]*$|[._-](?:test|spec)\.[^/]*$")
+
+
+_RULES = {
+    # rule: category, severity, suggestion
+    "invalid-syntax": ("correctness", "ERROR", None),
+    "merge-conflict": ("correctness", "ERROR", "Decide for one side and take the marks out."),
+    "left-over-debugging": ("correctness", "ERROR", "Take it out."),
+    "bare-except": ("correctness", "WARNING", "Name the exceptions that are expected."),
+    "swallowed-exception": ("correctness", "WARNING", "Handle it, or say why it does not matter."),
+    "mutable-default": ("correctness", "WARNING", "Use None as default and make the value inside."),
+    "loose-equality": ("correctness", "INFO", "Use === or !==."),
+    "many-branches": ("complexity", "WARNING", "Split it by what it decides."),
+    "long-function": ("complexity", "WARNING", "Split it by what it does."),
+    "many-parameters": ("complexity", "INFO", "Put those that belong together into one."),
+    "no-tests": ("tests", "WARNING", "Add a test that fails without the change."),
+    "star-import": ("style", "WARNING", "Import the names that are used."),
+    "none-by-equality": ("style", "INFO", "Use `is`."),
+    "no-docstring": ("style", "INFO", "Say in one sentence what it does."),
+    "work-left": ("style", "INFO", "Do it, or write it down where work is planned."),
+    "long-line": ("style", "INFO", "Break it."),
+    "var": ("style", "INFO", "Use const or let."),
+    "large-change": ("size", "INFO", "Split it into changes that stand alone."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """What a rule has to say."""
+
+    rule: str
+    line: int
+    message: str
+
+    @property
+    def category(self) -> str:
+        """What it is about."""
+        return _RULES[self.rule][0]
+
+    @property
+    def severity(self) -> str:
+        """How much it matters."""
+        return _RULES[self.rule][1]
+
+    @property
+    def suggestion(self) -> str | None:
+        """How to mend it."""
+        return _RULES[self.rule][2]
+
+
+def remarks(file: ChangedFile) -> Iterator[Remark]:
+    """Everything about the file's new lines."""
+    found = [*_text(file), *(_python(file) if file.source.suffix in PYTHON else _javascript(file))]
+    yield from (remark for remark in found if remark.line in file.new_lines)
+
+
+def whole(changes: Changes) -> Iterator[tuple[str, Remark]]:
+    """What is to be said about the change as a whole, with the file to say it at."""
+    sources = [file for file in changes.files if not _TEST.search(file.source.name)]
+    if sources and not any(_TEST.search(name) for name in changes.names):
+        message = f"{len(sources)} source file(s) changed and no test did."
+        yield sources[0].source.name, _at(_first(sources[0]), "no-tests", message)
+    size = changes.added + changes.removed
+    if size > _MOST_CHANGED and changes.files:
+        first = changes.files[0]
+        message = f"{size} changed lines are hard to review at once."
+        yield first.source.name, _at(_first(first), "large-change", message)
+
+
+def _at(line: int, rule: str, message: str) -> Remark:
+    return Remark(rule=rule, line=line, message=message)
+
+
+def _first(file: ChangedFile) -> int:
+    return min(file.new_lines, default=1)
+
+
+def _text(file: ChangedFile) -> Iterator[Remark]:
+    for number, line in enumerate(file.source.text.split("\n"), 1):
+        if _CONFLICT.match(line):
+            yield _at(number, "merge-conflict", "A merge conflict is left over.")
+        if _LATER.search(line):
+            yield _at(number, "work-left", "A note says that work is left to do.")
+        if len(line) > _LONGEST_LINE:
+            yield _at(number, "long-line", f"The line has {len(line)} characters.")
+
+
+def _python(file: ChangedFile) -> Iterator[Remark]:
+    tree = parse(file.source.text)
+    if tree is None:
+        yield _at(_first(file), "invalid-syntax", "The file is not valid Python.")
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _function(node)
+        elif isinstance(node, ast.ExceptHandler):
+            yield from _handler(node)
+        elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            yield _at(node.lineno, "star-import", "Everything is imported by `*`.")
+        elif isinstance(node, ast.Call) and dotted(node.func) in ("breakpoint", "pdb.set_trace"):
+            yield _at(node.lineno, "left-over-debugging", "A debugger call is left over.")
+        elif isinstance(node, ast.Compare) and _compares_none(node):
+            yield _at(node.lineno, "none-by-equality", "None is compared by equality.")
+
+
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Remark]:
+    name, line = node.name, node.lineno
+    branches = 1 + sum(isinstance(each, _BRANCHES) for each in ast.walk(node))
+    length = (node.end_lineno or line) - line + 1
+    parameters = len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
+    if branches > _MOST_BRANCHES:
+        yield _at(line, "many-branches", f"{name} has {branches} branches.")
+    if length > _MOST_LINES:
+        yield _at(line, "long-function", f"{name} has {length} lines.")
+    if parameters > _MOST_PARAMETERS:
+        yield _at(line, "many-parameters", f"{name} has {parameters} parameters.")
+    for default in [*node.args.defaults, *node.args.kw_defaults]:
+        if isinstance(default, ast.List | ast.Dict | ast.Set):
+            yield _at(default.lineno, "mutable-default", f"A default of {name} is shared by all calls.")
+    if not name.startswith("_") and ast.get_docstring(node) is None and length > _OBVIOUS_LINES:
+        yield _at(line, "no-docstring", f"{name} is public and does not say what it does.")
+
+
+def _handler(node: ast.ExceptHandler) -> Iterator[Remark]:
+    if node.type is None:
+        yield _at(node.lineno, "bare-except", "Every exception is caught.")
+    if len(node.body) == 1 and isinstance(node.body[0], ast.Pass):
+        yield _at(node.lineno, "swallowed-exception", "An exception is swallowed.")
+
+
+def _compares_none(node: ast.Compare) -> bool:
+    return any(
+        isinstance(how, ast.Eq | ast.NotEq) and isinstance(value, ast.Constant) and value.value is None
+        for how, value in zip(node.ops, node.comparators, strict=True)
+    )
+
+
+def _javascript(file: ChangedFile) -> Iterator[Remark]:
+    tree = parse_javascript(file.source)
+    if tree.root.has_error:
+        yield _at(_first(file), "invalid-syntax", "The file is not valid.")
+    for node in tree.nodes("debugger_statement"):
+        yield _at(line_of(node), "left-over-debugging", "`debugger` is left over.")
+    for node in tree.nodes("variable_declaration"):
+        yield _at(line_of(node), "var", "`var` is visible in the whole function.")
+    for node in tree.nodes("binary_expression"):
+        if node.child_by_field_name("operator").type in ("==", "!="):
+            yield _at(line_of(node), "loose-equality", "The values are converted before they are compared.")
+    for node in tree.nodes("catch_clause"):
+        if not node.child_by_field_name("body").named_children:
+            yield _at(line_of(node), "swallowed-exception", "An exception is swallowed.")

@@ -1,0 +1,9 @@
+"""A question and the shape of its answer -> a validated answer of the configured language model.
+
+Settings: `LLM_PROVIDER` (`openai` or `anthropic`, also for compatible endpoints), `LLM_BASE_URL` and `LLM_MODEL`;
+secret: `LLM_API_KEY`. Importing this imports no client.
+"""
+
+from agents.builtin.model.question import Model, configured
+
+__all__ = ["Model", "configured"]

@@ -1,0 +1,239 @@
+"""JavaScript or TypeScript text, rule and line -> the fix for that place, found in the syntax tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from agents.builtin.patcher.command_line import Value, Word, words
+from agents.builtin.patcher.edit import CannotFixError, Edit
+from agents.builtin.patcher.python_fixes import environment_name
+from agents.builtin.scanning.javascript_scan import called_program, child_process_names, named_values
+from agents.builtin.scanning.javascript_tree import Node, Tree, arguments, line, literal, parse, text
+from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
+from agents.builtin.scanning.source_files import SourceFile
+
+Fix = Callable[[Tree, int], Edit]
+_IMPORTED = ("shorthand_property_identifier_pattern", "import_specifier")
+_WITHOUT_SHELL = {"exec": "execFile", "execSync": "execFileSync"}
+
+
+def fix(file: SourceFile, rule: str, at: int) -> Edit:
+    """The change that mends the place. Raises CannotFixError with the reason where there is none."""
+    if rule not in FIXES:
+        raise CannotFixError("there is no rule that fixes this; a person has to")
+    return FIXES[rule](parse(file), at)
+
+
+def tidy(file: SourceFile) -> str:
+    """The text without the imports of `exec` and `execSync` that a fix left unused."""
+    tree = parse(file)
+    spans: list[tuple[int, int, str]] = []
+    for name in tree.nodes(*_IMPORTED):
+        if text(name) in _WITHOUT_SHELL and not _uses(tree, text(name)):
+            following = file.text.encode()[name.end_byte :]
+            comma = re.match(rb"\s*,\s*", following)
+            if comma and following[comma.end() :].startswith(_WITHOUT_SHELL[text(name)].encode()):
+                spans.append((name.start_byte, name.end_byte + comma.end(), ""))
+    return Edit(spans=tuple(spans), what="").apply(file.text)
+
+
+def _uses(tree: Tree, name: str) -> bool:
+    return any(text(node) == name and node.parent.type != "import_specifier" for node in tree.nodes("identifier"))
+
+
+def _calls(tree: Tree, at: int) -> Iterator[tuple[Node, Node]]:
+    for call in tree.nodes("call_expression"):
+        if line(call) == at:
+            yield call.child_by_field_name("function"), call
+
+
+def _eval(tree: Tree, at: int) -> Edit:
+    for function, call in _calls(tree, at):
+        given = arguments(call)
+        if text(function).rpartition(".")[2] == "eval" and len(given) == 1 and literal(given[0]) is None:
+            inner = _without_brackets(given[0])
+            return Edit(
+                spans=((call.start_byte, call.end_byte, f"JSON.parse({text(inner)})"),),
+                what="JSON.parse, which reads data only",
+                note="Text that is not JSON is refused now.",
+            )
+    raise CannotFixError("eval is not called with one expression on this line")
+
+
+def _without_brackets(node: Node) -> Node:
+    """What stands between the brackets in `"(" + x + ")"`."""
+    if node.type != "binary_expression":
+        return node
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if literal(right) == ")" and left.type == "binary_expression":
+        if literal(left.child_by_field_name("left")) == "(":
+            return left.child_by_field_name("right")
+    return node
+
+
+def _shell(tree: Tree, at: int) -> Edit:
+    programs = child_process_names(tree)
+    for function, call in _calls(tree, at):
+        called = called_program(function, programs)
+        if called in _WITHOUT_SHELL:
+            return _without_shell(tree, function, call, called)
+    raise CannotFixError("no call of exec on this line")
+
+
+def _without_shell(tree: Tree, function: Node, call: Node, called: str) -> Edit:
+    first, *more = words(_parts(arguments(call)[0]))
+    new = f'"{"".join(str(piece) for piece in first)}", [{", ".join(_word(word) for word in more)}]'
+    command = arguments(call)[0]
+    better = _WITHOUT_SHELL[called]
+    spans = [(command.start_byte, command.end_byte, new)]
+    if function.type == "member_expression":
+        name = function.child_by_field_name("property")
+        spans.append((name.start_byte, name.end_byte, better))
+    else:
+        spans.append((function.start_byte, function.end_byte, better))
+        spans.extend(_further_import(tree, text(function), called, better))
+    return Edit(spans=tuple(spans), what=f"{better} with an argument list, without a shell")
+
+
+def _further_import(tree: Tree, local: str, called: str, better: str) -> Iterator[tuple[int, int, str]]:
+    if better in child_process_names(tree):
+        return
+    if local != called:
+        raise CannotFixError(f"{called} is imported under another name")
+    for name in tree.nodes(*_IMPORTED):
+        if text(name) == called:
+            yield name.end_byte, name.end_byte, f", {better}"
+            return
+    raise CannotFixError(f"the import of {called} was not found")
+
+
+def _parts(node: Node) -> list[str | Value]:
+    value = literal(node)
+    if value is not None:
+        return [value]
+    if node.type == "template_string":
+        return [_template_part(child) for child in node.named_children]
+    if node.type == "binary_expression" and text(node.child_by_field_name("operator")) == "+":
+        return [*_parts(node.child_by_field_name("left")), *_parts(node.child_by_field_name("right"))]
+    if node.type == "parenthesized_expression":
+        return _parts(node.named_children[0])
+    if node.type in ("identifier", "member_expression", "call_expression", "subscript_expression"):
+        return [Value(text(node))]
+    raise CannotFixError("the command line is not put together from text and values")
+
+
+def _template_part(node: Node) -> str | Value:
+    if node.type == "string_fragment":
+        return text(node)
+    if node.type == "template_substitution":
+        return Value(text(node.named_children[0]))
+    raise CannotFixError("the command line uses escapes")
+
+
+def _word(word: Word) -> str:
+    if len(word) == 1:
+        return f'"{word[0]}"' if isinstance(word[0], str) else f"String({word[0].source})"
+    return "`" + "".join(piece if isinstance(piece, str) else f"${{{piece.source}}}" for piece in word) + "`"
+
+
+def _weak_hash(tree: Tree, at: int) -> Edit:
+    for function, call in _calls(tree, at):
+        given = arguments(call)
+        if text(function).rpartition(".")[2] in ("createHash", "createHmac") and given:
+            quote = text(given[0])[0]
+            return Edit(
+                spans=((given[0].start_byte, given[0].end_byte, f"{quote}sha256{quote}"),),
+                what="SHA-256 instead of a broken hash",
+                note="Values hashed before do not match any more and have to be made anew.",
+            )
+    raise CannotFixError("no call of createHash on this line")
+
+
+def _hard_coded(tree: Tree, at: int) -> Edit:
+    for label, _, value in _named(tree, at):
+        if names_a_secret(label) and looks_secret(literal(value) or ""):
+            variable = environment_name(label)
+            new = f"process.env.{variable}"
+            if tree.dialect != "javascript":
+                new = f"({new} as string)"
+            return Edit(
+                spans=((value.start_byte, value.end_byte, new),),
+                what=f"a secret from the environment variable {variable}",
+                note=f"Set {variable}; the old value is known and has to be replaced.",
+            )
+    raise CannotFixError("the secret is not given to a plain name")
+
+
+def _inner_html(tree: Tree, at: int) -> Edit:
+    for label, name, _ in _named(tree, at):
+        if label == "innerHTML":
+            target = name.child_by_field_name("property")
+            return Edit(
+                spans=((target.start_byte, target.end_byte, "textContent"),),
+                what="text instead of HTML",
+                note="Markup in the text is shown as it stands now.",
+            )
+    raise CannotFixError("no assignment to innerHTML on this line")
+
+
+def _document_write(tree: Tree, at: int) -> Edit:
+    for function, _ in _calls(tree, at):
+        if text(function) in ("document.write", "document.writeln"):
+            return Edit(
+                spans=((function.start_byte, function.end_byte, "document.body.append"),),
+                what="text instead of HTML",
+                note="Markup in the text is shown as it stands now.",
+            )
+    raise CannotFixError("no call of document.write on this line")
+
+
+def _tls(tree: Tree, at: int) -> Edit:
+    for label, _, value in _named(tree, at):
+        if label in ("rejectUnauthorized", "NODE_TLS_REJECT_UNAUTHORIZED"):
+            new = "true" if label == "rejectUnauthorized" else '"1"'
+            return Edit(spans=((value.start_byte, value.end_byte, new),), what="certificates are checked")
+    raise CannotFixError("certificates are not switched off on this line")
+
+
+def _spawn_shell(tree: Tree, at: int) -> Edit:
+    for pair in tree.nodes("pair"):
+        value, call = pair.child_by_field_name("value"), _around(pair, "call_expression")
+        is_shell = text(pair.child_by_field_name("key")) == "shell" and value.type == "true"
+        if is_shell and call is not None and line(call) == at:
+            return Edit(spans=((value.start_byte, value.end_byte, "false"),), what="no shell")
+    raise CannotFixError("no shell: true in the call on this line")
+
+
+def _random(tree: Tree, at: int) -> Edit:
+    for label, _, value in _named(tree, at):
+        if names_a_secret(label) and re.search(r"Math\.random\(\)\s*\.toString\(", text(value)):
+            return Edit(
+                spans=((value.start_byte, value.end_byte, "globalThis.crypto.randomUUID()"),),
+                what="a random value nobody can compute",
+            )
+    raise CannotFixError("the random value is not made by Math.random().toString()")
+
+
+def _named(tree: Tree, at: int) -> Iterator[tuple[str, Node, Node]]:
+    return (found for found in named_values(tree) if line(found[1]) == at)
+
+
+def _around(node: Node, kind: str) -> Node | None:
+    while node is not None and node.type != kind:
+        node = node.parent
+    return node
+
+
+FIXES: dict[str, Fix] = {
+    "js/eval": _eval,
+    "js/shell-injection": _shell,
+    "js/weak-hash": _weak_hash,
+    "js/hard-coded-secret": _hard_coded,
+    "js/inner-html": _inner_html,
+    "js/document-write": _document_write,
+    "js/tls-verification-off": _tls,
+    "js/spawn-shell": _spawn_shell,
+    "js/insecure-random": _random,
+}
+"""Rule -> its fix."""

@@ -1,0 +1,355 @@
+"""Python text, rule and line -> the fix for that place, found in the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+
+from agents.builtin.patcher.command_line import Value, words
+from agents.builtin.patcher.edit import CannotFixError, Edit
+from agents.builtin.scanning.python_scan import dotted, named_values, parse
+from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
+
+_WEAK = ("md4", "md5", "sha", "sha1")
+
+
+class PythonText:
+    """A parsed file that can say where a node lies in its bytes."""
+
+    def __init__(self, text: str) -> None:
+        tree = parse(text)
+        if tree is None:
+            raise CannotFixError("the file is not valid Python")
+        self.tree = tree
+        self.content = text.encode("utf-8")
+        starts = [0]
+        # Python ends lines at \n, \r\n and a lone \r.
+        starts.extend(match.end() for match in re.finditer(rb"\r\n|\n|\r", self.content))
+        self._starts = starts
+
+    def span(self, node: ast.expr | ast.keyword | ast.stmt) -> tuple[int, int]:
+        """First and last byte of the node."""
+        if node.end_lineno is None or node.end_col_offset is None:
+            raise CannotFixError("the place cannot be found in the text")
+        start = self._starts[node.lineno - 1] + node.col_offset
+        return start, self._starts[node.end_lineno - 1] + node.end_col_offset
+
+    def source(self, node: ast.expr | ast.keyword) -> str:
+        """The node's own text."""
+        start, end = self.span(node)
+        return self.content[start:end].decode("utf-8")
+
+    def calls(self, line: int) -> Iterator[ast.Call]:
+        """Calls that begin on the line, then those that merely reach over it."""
+        reaching: list[ast.Call] = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                if node.lineno == line:
+                    yield node
+                elif node.lineno < line <= (node.end_lineno or node.lineno):
+                    reaching.append(node)
+        yield from reaching
+
+    def call(self, line: int, *names: str) -> ast.Call:
+        """The call of one of these functions on the line."""
+        for node in self.calls(line):
+            if dotted(node.func) in names:
+                return node
+        raise CannotFixError(f"no call of {' or '.join(names)} on this line")
+
+
+Fix = Callable[[PythonText, int], Edit]
+
+
+def fix(text: str, rule: str, line: int) -> Edit:
+    """The change that mends the place. Raises CannotFixError with the reason where there is none."""
+    if rule not in FIXES:
+        raise CannotFixError("there is no rule that fixes this; a person has to")
+    return FIXES[rule](PythonText(text), line)
+
+
+def add_imports(text: str, modules: set[str]) -> str:
+    """The text with the missing `import` lines, after the first import or before the first statement."""
+    source = PythonText(text)
+    known = {
+        alias.asname or alias.name
+        for node in source.tree.body
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    missing = sorted(modules - known)
+    if not missing:
+        return text
+    ending = "\r\n" if b"\r\n" in source.content else "\n"
+    lines = "".join(f"import {module}{ending}" for module in missing)
+    at, separator = _import_place(source)
+    content = source.content
+    return (content[:at] + (lines + separator.replace("\n", ending)).encode() + content[at:]).decode("utf-8")
+
+
+def _import_place(source: PythonText) -> tuple[int, str]:
+    statements = source.tree.body
+    plain = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
+    usable = [node for node in plain if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    if usable:
+        return source.span(usable[0])[0], ""
+    docstring = (
+        statements and isinstance(statements[0], ast.Expr) and isinstance(statements[0].value, ast.Constant)
+    )
+    after = [node for node in statements if node not in plain][1 if docstring else 0 :]
+    return (source.span(after[0])[0], "\n\n") if after else (len(source.content), "")
+
+
+def _weak_hash(text: PythonText, line: int) -> Edit:
+    for call in text.calls(line):
+        name = dotted(call.func)
+        if name == "hashlib.new" and call.args and isinstance(call.args[0], ast.Constant):
+            if str(call.args[0].value).lower() in _WEAK:
+                start, end = text.span(call.args[0])
+                return Edit(
+                    spans=((start, end, '"sha256"'),), what="SHA-256 instead of a broken hash", note=_REHASH
+                )
+        if name in {f"hashlib.{weak}" for weak in _WEAK} | set(_WEAK):
+            return _slow_hash(text, call) or Edit(
+                spans=((*text.span(call.func), "hashlib.sha256"),),
+                what="SHA-256 instead of a broken hash",
+                imports=("hashlib",),
+                note=_REHASH,
+            )
+    raise CannotFixError("the hash is not made by a plain call of hashlib")
+
+
+_REHASH = "Values hashed before do not match any more and have to be made anew."
+
+
+def _slow_hash(text: PythonText, call: ast.Call) -> Edit | None:
+    """For `hashlib.md5((salt + password).encode()).hexdigest()`: scrypt with that salt."""
+    around = next(
+        (
+            node
+            for node in ast.walk(text.tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.value is call
+        ),
+        None,
+    )
+    given = call.args[0] if len(call.args) == 1 and not call.keywords else None
+    if around is None or not isinstance(around.func, ast.Attribute) or around.func.attr != "hexdigest":
+        return None
+    if not (isinstance(given, ast.Call) and isinstance(given.func, ast.Attribute) and given.func.attr == "encode"):
+        return None
+    joined = given.func.value
+    if not (isinstance(joined, ast.BinOp) and isinstance(joined.op, ast.Add)):
+        return None
+    sides = {text.source(side): side for side in (joined.left, joined.right) if isinstance(side, ast.Name)}
+    salt = next((name for name in sides if "salt" in name.lower()), None)
+    password = next((name for name in sides if names_a_secret(name)), None)
+    if salt is None or password is None:
+        return None
+    new = f"hashlib.scrypt({password}.encode(), salt={salt}.encode(), n=2**14, r=8, p=1).hex()"
+    return Edit(
+        spans=((*text.span(around), new),),
+        what="scrypt, made for passwords, instead of a broken hash",
+        imports=("hashlib",),
+        note="Stored password hashes do not match any more: passwords have to be set anew.",
+    )
+
+
+def _shell(text: PythonText, line: int) -> Edit:
+    for call in text.calls(line):
+        name = dotted(call.func)
+        shell = next((option for option in call.keywords if option.arg == "shell"), None)
+        if name in ("os.system", "system") and len(call.args) == 1:
+            return Edit(
+                spans=(
+                    (*text.span(call), f"subprocess.run({_argv(text, call.args[0])}, check=False).returncode"),
+                ),
+                what="an argument list without a shell",
+                imports=("subprocess",),
+            )
+        if shell is not None and call.args:
+            return Edit(
+                spans=((*text.span(call.args[0]), _argv(text, call.args[0])), (*_with_comma(text, shell), "")),
+                what="an argument list without a shell",
+            )
+    raise CannotFixError("the command is not started by a plain call of subprocess or os.system")
+
+
+def _argv(text: PythonText, command: ast.expr) -> str:
+    return "[" + ", ".join(_word(word) for word in words(_parts(text, command))) + "]"
+
+
+def _word(word: tuple[str | Value, ...]) -> str:
+    if len(word) == 1 and isinstance(word[0], Value):
+        return f"str({word[0].source})"
+    if all(isinstance(piece, str) for piece in word):
+        return _quoted("".join(str(piece) for piece in word))
+    inner = "".join(piece if isinstance(piece, str) else f"{{{piece.source}}}" for piece in word)
+    quote = "'" if '"' in inner else '"'
+    if quote in inner:
+        raise CannotFixError("the command line's values are too involved for an f-string")
+    return f"f{quote}{inner}{quote}"
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"'  # words hold neither quotes nor backslashes
+
+
+def _parts(text: PythonText, node: ast.expr) -> list[str | Value]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        return [part for value in node.values for part in _parts(text, value)]
+    if isinstance(node, ast.FormattedValue):
+        if node.conversion != -1 or node.format_spec is not None:
+            raise CannotFixError("the command line formats a value")
+        # In Python 3.11 the nodes inside an f-string have no places of their own.
+        return [Value(ast.unparse(node.value))]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_parts(text, node.left), *_parts(text, node.right)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return _percent(node)
+    if isinstance(node, ast.Call | ast.Name | ast.Attribute | ast.Subscript):
+        return [Value(ast.unparse(node))]
+    raise CannotFixError("the command line is not put together from text and values")
+
+
+def _percent(node: ast.BinOp) -> list[str | Value]:
+    template = node.left.value if isinstance(node.left, ast.Constant) else None
+    values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+    pieces = template.split("%s") if isinstance(template, str) else []
+    if len(pieces) != len(values) + 1 or any("%" in piece for piece in pieces):
+        raise CannotFixError("the command line uses more than plain %s")
+    parts: list[str | Value] = [pieces[0]]
+    for value, piece in zip(values, pieces[1:], strict=True):
+        parts += [Value(ast.unparse(value)), piece]
+    return parts
+
+
+def _with_comma(text: PythonText, option: ast.keyword) -> tuple[int, int]:
+    """The option and the comma before it."""
+    start, end = text.span(option)
+    before = text.content[:start].rstrip()
+    return (len(before) - 1, end) if before.endswith(b",") else (start, end)
+
+
+def _hard_coded(text: PythonText, line: int) -> Edit:
+    for name, value, at in named_values(text.tree):
+        if line not in (at, value.lineno) or not isinstance(value, ast.Constant):
+            continue
+        if isinstance(value.value, str) and names_a_secret(name) and looks_secret(value.value):
+            variable = environment_name(name)
+            return Edit(
+                spans=((*text.span(value), f'os.environ["{variable}"]'),),
+                what=f"a secret from the environment variable {variable}",
+                imports=("os",),
+                note=f"Set {variable}; the old value is known and has to be replaced.",
+            )
+    raise CannotFixError("the secret is not given to a plain name")
+
+
+def environment_name(name: str) -> str:
+    """`sessionSecret` -> `SESSION_SECRET`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^A-Za-z0-9]+", "_", spaced).strip("_").upper()
+
+
+def _yaml_load(text: PythonText, line: int) -> Edit:
+    call = text.call(line, "yaml.load", "load")
+    if not call.args or (dotted(call.func) == "load" and len(call.args) + len(call.keywords) < 1):
+        raise CannotFixError("yaml.load gets no document")
+    return Edit(
+        spans=((*text.span(call), f"yaml.safe_load({text.source(call.args[0])})"),),
+        what="yaml.safe_load",
+        imports=("yaml",),
+    )
+
+
+def _eval(text: PythonText, line: int) -> Edit:
+    call = text.call(line, "eval", "builtins.eval")
+    if len(call.args) != 1 or call.keywords:
+        raise CannotFixError("eval is given names to use, so it evaluates more than a literal")
+    return Edit(
+        spans=((*text.span(call.func), "ast.literal_eval"),),
+        what="ast.literal_eval, which reads literals only",
+        imports=("ast",),
+        note="Expressions other than literals are refused now.",
+    )
+
+
+def _option(name: str, old: object, new: str, what: str) -> Fix:
+    """A fix that changes the value of a call's keyword."""
+
+    def change(text: PythonText, line: int) -> Edit:
+        for call in text.calls(line):
+            for option in call.keywords:
+                if option.arg == name and isinstance(option.value, ast.Constant) and option.value.value is old:
+                    return Edit(spans=((*text.span(option.value), new),), what=what)
+        raise CannotFixError(f"no {name}={old!r} on this line")
+
+    return change
+
+
+def _further_option(name: str, value: str, *functions: str) -> Fix:
+    """A fix that gives a call one more keyword."""
+
+    def add(text: PythonText, line: int) -> Edit:
+        for call in text.calls(line):
+            called = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+            if called in functions and all(one.arg != name for one in call.keywords):
+                end = text.span(call)[1] - 1
+                inside = text.content[:end].rstrip()
+                comma = "" if inside.endswith((b"(", b",")) else ", "
+                return Edit(spans=((len(inside), len(inside), f"{comma}{name}={value}"),), what=f"{name}={value}")
+        raise CannotFixError(f"no call of {' or '.join(functions)} on this line")
+
+    return add
+
+
+def _tls(text: PythonText, line: int) -> Edit:
+    for call in text.calls(line):
+        if dotted(call.func) == "ssl._create_unverified_context":
+            return Edit(
+                spans=((*text.span(call.func), "ssl.create_default_context"),), what="certificates are checked"
+            )
+    return _option("verify", False, "True", "certificates are checked")(text, line)
+
+
+def _random(text: PythonText, line: int) -> Edit:
+    for call in text.calls(line):
+        module, _, name = dotted(call.func).rpartition(".")
+        if module == "random":
+            return Edit(
+                spans=((*text.span(call.func), f"secrets.SystemRandom().{name}"),),
+                what="random numbers nobody can compute",
+                imports=("secrets",),
+            )
+    raise CannotFixError("the random number is not drawn by a plain call of the random module")
+
+
+def _mktemp(text: PythonText, line: int) -> Edit:
+    call = text.call(line, "tempfile.mktemp")
+    start, end = text.span(call.func)
+    whole = text.span(call)[1]
+    return Edit(
+        spans=((start, end, "tempfile.mkstemp"), (whole, whole, "[1]")), what="a temporary file made on the spot"
+    )
+
+
+FIXES: dict[str, Fix] = {
+    "py/weak-hash": _weak_hash,
+    "py/shell-injection": _shell,
+    "py/hard-coded-secret": _hard_coded,
+    "py/unsafe-yaml": _yaml_load,
+    "py/eval": _eval,
+    "py/tls-verification-off": _tls,
+    "py/debug-mode": _option("debug", True, "False", "debug mode off"),
+    "py/template-autoescape-off": _option("autoescape", False, "True", "HTML is escaped"),
+    "py/archive-traversal": _further_option("filter", '"data"', "extractall"),
+    "py/request-without-timeout": _further_option(
+        "timeout", "30", "get", "post", "put", "patch", "delete", "head", "options", "request"
+    ),
+    "py/insecure-random": _random,
+    "py/insecure-temp-file": _mktemp,
+}
+"""Rule -> its fix."""

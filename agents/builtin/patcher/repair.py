@@ -1,0 +1,168 @@
+"""Weaknesses and the files they are in -> fixed files, each checked by parsing and scanning it again."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.builtin.patcher import javascript_fixes, python_fixes
+from agents.builtin.patcher.edit import CannotFixError, Edit
+from agents.builtin.patcher.patch import Change
+from agents.builtin.scanning.javascript_tree import parse as parse_javascript
+from agents.builtin.scanning.python_scan import parse as parse_python
+from agents.builtin.scanning.scan import scan
+from agents.builtin.scanning.source_files import JAVASCRIPT, PYTHON, SourceFile
+from agents.builtin.scanning.vulnerability import Vulnerability
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """A weakness that is gone."""
+
+    vulnerability: Vulnerability
+    what: str
+    note: str = ""
+    by_model: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """A weakness that is still there."""
+
+    vulnerability: Vulnerability
+    reason: str
+
+
+@dataclass(kw_only=True)
+class Repair:
+    """What was changed and what was not."""
+
+    changes: dict[str, Change] = field(default_factory=dict[str, Change])
+    fixed: list[Fixed] = field(default_factory=list[Fixed])
+    left: list[Left] = field(default_factory=list[Left])
+
+
+def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str], log: logging.Logger) -> Repair:
+    """Fix by rules what can be. `read` gives a file's text or raises CannotFixError."""
+    done = Repair()
+    for name, found in _by_file(vulnerabilities).items():
+        try:
+            old = read(name)
+            _repair_file(SourceFile(name=name, text=old), found, done, log)
+        except CannotFixError as exc:
+            done.left += [Left(vulnerability=one, reason=str(exc)) for one in found]
+    return done
+
+
+def worsened(name: str, old: str, new: str, log: logging.Logger) -> str | None:
+    """Why a changed file must not be kept: it does not parse any more, or has weaknesses it did not have."""
+    if not still_parses(SourceFile(name=name, text=old), new):
+        return "the changed file is not valid any more"
+    before, after = rules_in({name: old}, log)[name], rules_in({name: new}, log)[name]
+    more = sorted((after - before).keys())
+    return f"the change brings new weaknesses ({', '.join(more)})" if more else None
+
+
+def still_parses(file: SourceFile, new: str) -> bool:
+    """Whether the new text is valid, or at least no worse than the old one."""
+    if file.suffix in PYTHON:
+        return parse_python(new) is not None
+    if file.suffix in JAVASCRIPT:
+        return parse_javascript(SourceFile(name=file.name, text=new)).faults <= parse_javascript(file).faults
+    return True
+
+
+def rules_in(files: Mapping[str, str], log: logging.Logger) -> dict[str, Counter[str]]:
+    """How often each rule finds something, by file."""
+    with tempfile.TemporaryDirectory(prefix="rescan-") as folder:
+        for name, content in files.items():
+            place = Path(folder, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content.encode("utf-8"))
+        counts = {name: Counter[str]() for name in files}
+        for one in scan(Path(folder), files, log).vulnerabilities:
+            counts[one.file][one.rule] += 1
+    return counts
+
+
+def _by_file(vulnerabilities: Iterable[Vulnerability]) -> dict[str, list[Vulnerability]]:
+    files: dict[str, list[Vulnerability]] = {}
+    for one in dict.fromkeys(vulnerabilities):
+        files.setdefault(one.file, []).append(one)
+    return files
+
+
+def _repair_file(file: SourceFile, found: list[Vulnerability], done: Repair, log: logging.Logger) -> None:
+    """Fix and scan again; a rule whose fix does not hold is left out of the next try."""
+    refused: dict[str, str] = {}
+    while True:
+        text, fixed, left = _apply(file, found, refused)
+        if not fixed:
+            break
+        bad = _not_held(file, text, fixed, log)
+        if not bad:
+            done.changes[file.name] = Change(old=file.text, new=text)
+            break
+        refused |= bad
+    done.fixed += fixed
+    done.left += left
+
+
+def _apply(
+    file: SourceFile, found: list[Vulnerability], refused: Mapping[str, str]
+) -> tuple[str, list[Fixed], list[Left]]:
+    """From the last line up, so that the places of those above stay what the scan said."""
+    text, imports = file.text, set[str]()
+    fixed: list[Fixed] = []
+    left: list[Left] = []
+    for one in sorted(found, key=lambda each: (-each.line, each.rule)):
+        current = SourceFile(name=file.name, text=text)
+        try:
+            if one.rule in refused:
+                raise CannotFixError(refused[one.rule])
+            edit = _edit(current, one)
+            changed = edit.apply(text)
+            if not still_parses(current, changed):
+                raise CannotFixError("the fix does not fit here: the file would not be valid any more")
+        except (CannotFixError, RecursionError) as exc:
+            reason = str(exc) if isinstance(exc, CannotFixError) else "the expression is nested too deeply"
+            left.append(Left(vulnerability=one, reason=reason))
+            continue
+        text = changed
+        imports |= set(edit.imports)
+        fixed.append(Fixed(vulnerability=one, what=edit.what, note=edit.note))
+    return _finish(SourceFile(name=file.name, text=text), imports), fixed[::-1], left[::-1]
+
+
+def _edit(file: SourceFile, one: Vulnerability) -> Edit:
+    if file.suffix in PYTHON:
+        return python_fixes.fix(file.text, one.rule, one.line)
+    if file.suffix in JAVASCRIPT:
+        return javascript_fixes.fix(file, one.rule, one.line)
+    raise CannotFixError(f"files of kind {file.suffix!r} cannot be fixed")
+
+
+def _finish(file: SourceFile, imports: set[str]) -> str:
+    if file.suffix in PYTHON:
+        return python_fixes.add_imports(file.text, imports) if imports else file.text
+    return javascript_fixes.tidy(file)
+
+
+def _not_held(file: SourceFile, text: str, fixed: list[Fixed], log: logging.Logger) -> dict[str, str]:
+    """Rules whose finding is still there after their fix, or which find something new."""
+    before = rules_in({file.name: file.text}, log)[file.name]
+    after = rules_in({file.name: text}, log)[file.name]
+    claimed = Counter(one.vulnerability.rule for one in fixed)
+    bad = {
+        rule: "the scanner still finds it after the fix"
+        for rule, times in claimed.items()
+        if after[rule] > max(0, before[rule] - times)
+    }
+    if not bad and after - before:
+        new = ", ".join(sorted((after - before).keys()))
+        return dict.fromkeys(claimed, f"the fixes of this file would bring new weaknesses ({new})")
+    return bad

@@ -1,0 +1,90 @@
+"""`python -m api`: the HTTP API as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import logging
+import os
+import signal
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from api.app import create_app
+from api.people import People, PeopleError, load_people
+from records import Records, RecordsError, upgrade
+from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
+
+_DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
+People are a JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, ending with status 0 when it is told to end; its own way is to die of the signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self._end)
+        yield
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+async def main(options: argparse.Namespace, people: People) -> bool:
+    """Serves until SIGINT or SIGTERM; gives whether it could begin."""
+    settings = TriggerSettings.load()
+    await upgrade(settings.database_url)
+    async with (
+        await Records.open(settings.database_url) as records,
+        open_client(settings.prefect_api_url) as client,
+    ):
+        app = create_app(
+            records,
+            people,
+            launch=Launcher(client),
+            resume=functools.partial(resume, client),
+            agent_folders=options.agents,
+        )
+        config = uvicorn.Config(app, host=options.host, port=options.port, log_level="warning")
+        server = _Server(config)
+        await server.serve()
+        return server.started
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m api", description=_DESCRIPTION)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9002)
+    parser.add_argument("--people", type=Path, default=os.environ.get("COMMANDCENTER_PEOPLE"), metavar="FILE")
+    parser.add_argument(
+        "--agents",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="agents below it may be registered",
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if options.people is None:
+        parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
+    try:
+        return 0 if asyncio.run(main(options, load_people(options.people))) else 1
+    except (PeopleError, RecordsError, SettingsError) as exc:
+        print(f"api: {exc}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,89 @@
+"""Agents of the caller's project: list, show, register."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException
+
+from agents.manifest import ManifestError, from_json, to_json
+from api.answers import Problem
+from api.context import Parts, Platform
+from api.people import Caller
+from compiler import AgentSpec
+
+router = APIRouter(prefix="/agents", tags=["agents"])
+
+_BUILT_IN = re.compile(r"agents\.builtin\.[a-z_][a-z0-9_]*")
+
+
+@router.get("", summary="List the agents")
+async def list_agents(caller: Caller, platform: Platform) -> list[dict[str, Any]]:
+    """The manifests of all registered agents."""
+    return [to_json(spec) for spec in await platform.records.agents(caller.projectId)]
+
+
+@router.get("/{name}", summary="Show an agent")
+async def show_agent(name: str, caller: Caller, platform: Platform) -> dict[str, Any]:
+    """The manifest of one agent."""
+    found = (await platform.records.catalogue(caller.projectId)).agents.get(name)
+    if found is None:
+        raise HTTPException(404, f"project {caller.projectId} has no agent {name!r}")
+    return to_json(found)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register an agent",
+    responses={409: {"model": Problem, "description": "It would lower the risk of a registered action."}},
+)
+async def register_agent(
+    caller: Caller,
+    platform: Platform,
+    manifest: Annotated[dict[str, Any], Body(description="What the agent says of itself.")],
+) -> dict[str, Any]:
+    """Records the manifest, or replaces the one of that name. What was risky stays so: see the 409."""
+    try:
+        spec = from_json(manifest)
+    except ManifestError as exc:
+        raise HTTPException(422, str(exc)) from exc
+    _check_entry(spec, platform)
+    before = (await platform.records.catalogue(caller.projectId)).agents.get(spec.name)
+    lowered = _lowered(before, spec) if before else []
+    if lowered:
+        raise HTTPException(
+            409,
+            f"the manifest lowers the risk of {', '.join(lowered)}, which would open gates; "
+            "register it with `commandcenter agents register` if that is meant",
+        )
+    await platform.records.register_agent(caller.projectId, spec)
+    return to_json(spec)
+
+
+def _check_entry(spec: AgentSpec, platform: Parts) -> None:
+    """The entry is mounted into the jail: a free choice would show any folder of this machine to the agent."""
+    if _BUILT_IN.fullmatch(spec.entry_path):
+        return
+    entry = Path(spec.entry_path)
+    if entry.is_absolute() and any(
+        entry.resolve().is_relative_to(root.resolve()) for root in platform.agent_folders
+    ):
+        return
+    raise HTTPException(
+        422,
+        f"entry_path {spec.entry_path!r} is neither an agent that is built in (agents.builtin.<name>) "
+        "nor inside of a folder that this server allows (--agents FOLDER)",
+    )
+
+
+def _lowered(before: AgentSpec, after: AgentSpec) -> list[str]:
+    """Actions that needed an approval and would not any more."""
+    return [
+        f"{after.name}.{name}"
+        for name in after.actions
+        if after.action_risk(name) == "AUTO"
+        and (before.action_risk(name) if name in before.actions else before.risk) == "APPROVAL_REQUIRED"
+    ]

@@ -1,0 +1,252 @@
+"""What the API answers: the records as JSON, with the names of the mission's schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from compiler import Diagnostic, Plan
+from records import AgentRun, Approval, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
+
+
+class Answer(BaseModel):
+    """A JSON object with camelCase keys."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
+    )
+
+
+class Problem(Answer):
+    """Why a request was not served."""
+
+    detail: str | dict[str, Any]
+    """A sentence; or an object with a `message` and what belongs to it."""
+
+
+class HealthAnswer(Answer):
+    """Whether the API and what it rests on work."""
+
+    status: Literal["ok", "unavailable"]
+    database: str
+
+
+class WorkflowAnswer(Answer):
+    """A deployed workflow."""
+
+    id: str
+    name: str
+    description: str
+    status: str
+    trigger: Any
+    plan_digest: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> WorkflowAnswer:
+        return cls.model_validate(workflow)
+
+
+class WorkflowDetail(WorkflowAnswer):
+    """A deployed workflow with the plan that new runs take."""
+
+    plan: Plan | None
+
+
+class DiagnosticAnswer(Answer):
+    """One mistake in a workflow."""
+
+    code: str
+    severity: str
+    message: str
+    hint: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def of(cls, diagnostic: Diagnostic) -> DiagnosticAnswer:
+        return cls.model_validate(diagnostic)
+
+
+class SavedAnswer(Answer):
+    """A workflow that compiled and was saved."""
+
+    id: str
+    name: str
+    plan_digest: str
+    deployed: bool
+    """Whether Prefect has its deployment, too."""
+    warnings: list[DiagnosticAnswer]
+
+
+class StartedAnswer(Answer):
+    """A run that was asked for."""
+
+    flow_run_id: str
+    """Prefect's id; the run appears among the runs as soon as it begins."""
+    workflow: str
+    plan_digest: str
+
+
+class RunAnswer(Answer):
+    """A run of a workflow."""
+
+    id: str
+    workflow_name: str
+    status: str
+    message: str
+    trigger: str
+    triggered_by: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    flow_run_id: str | None
+    plan_digest: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> RunAnswer:
+        return cls.model_validate(run)
+
+
+class NodeAnswer(Answer):
+    """How a node of a run, or one item of it, ended."""
+
+    node_id: str
+    item: int | None
+    status: str
+    output: Any
+    reason: str | None
+    attempt: int
+
+    @classmethod
+    def of(cls, result: NodeResult) -> NodeAnswer:
+        return cls.model_validate(result)
+
+
+class AgentRunAnswer(Answer):
+    """One attempt of an agent."""
+
+    id: str
+    agent_name: str
+    node_id: str | None
+    item: int | None
+    attempt: int
+    status: str
+    inputs: Any
+    output: Any
+    error: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: int | None
+    artifacts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, agent_run: AgentRun) -> AgentRunAnswer:
+        return cls.model_validate(agent_run)
+
+
+class ApprovalAnswer(Answer):
+    """A gate's question and, once there is one, its answer."""
+
+    id: str
+    run_id: str
+    node_id: str
+    workflow_name: str
+    status: str
+    digest: str
+    card: dict[str, Any]
+    requested_at: datetime
+    deadline: datetime | None
+    responded_at: datetime | None
+    responded_by: str | None
+    verified: bool
+    way: str | None
+    notes: str | None
+    closed_as: str | None
+
+    @classmethod
+    def of(cls, approval: Approval) -> ApprovalAnswer:
+        return cls.model_validate(approval)
+
+
+class AuditAnswer(Answer):
+    """One line of the audit."""
+
+    event: str
+    by: str | None
+    verified: bool
+    way: str | None
+    digest: str | None
+    notes: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> AuditAnswer:
+        return cls.model_validate(entry)
+
+
+class ApprovalDetail(ApprovalAnswer):
+    """An approval with its audit."""
+
+    audit: list[AuditAnswer]
+
+
+class RunDetail(RunAnswer):
+    """A run with all that happened in it."""
+
+    context: dict[str, Any]
+    nodes: list[NodeAnswer]
+    agent_runs: list[AgentRunAnswer]
+    approvals: list[ApprovalAnswer]
+
+
+class DeadLetterAnswer(Answer):
+    """An event that started nothing, and why."""
+
+    id: str
+    subject: str
+    reason: str
+    deliveries: int
+    created_at: datetime
+    payload: str
+    """As text; bytes that are none are replaced."""
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> DeadLetterAnswer:
+        return cls(
+            id=letter.id,
+            subject=letter.subject,
+            reason=letter.reason,
+            deliveries=letter.deliveries,
+            created_at=letter.created_at,
+            payload=letter.payload.decode("utf-8", errors="replace"),
+        )
+
+
+class DecisionAnswer(Answer):
+    """What became of a decision."""
+
+    approval: ApprovalAnswer
+    applied: bool
+    """Whether this decision closed the question; False: a vote that counts towards the quorum."""
+    votes: list[str]
+    quorum: int
+    reason: str
+    run: str
+    """What that did to the run: `resumed`, `not waiting`, or `later` when it goes on by itself soon."""
+
+    @classmethod
+    def of(cls, decision: Decision, *, run: str) -> DecisionAnswer:
+        return cls(
+            approval=ApprovalAnswer.of(decision.approval),
+            applied=decision.applied,
+            votes=list(decision.votes),
+            quorum=decision.quorum,
+            reason=decision.reason,
+            run=run,
+        )

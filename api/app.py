@@ -1,0 +1,115 @@
+"""Records and the platform's parts -> the HTTP API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
+from api.answers import HealthAnswer, Problem
+from api.context import Deploy, Parts, Platform, Resume
+from api.limits import MAX_BODY_BYTES, BodyLimit
+from api.people import People
+from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
+from triggers.ports import Launch
+
+log = logging.getLogger(__name__)
+
+_DESCRIPTION = """Agents, workflows, runs and approvals of one project.
+
+Every request but `/health` carries `Authorization: Bearer <token>`; the token says who you are and which project
+you see."""
+
+_health = APIRouter(tags=["health"])
+
+
+@_health.get("/health", summary="Tell whether it works", responses={503: {"model": HealthAnswer}})
+async def show_health(platform: Platform, response: Response) -> HealthAnswer:
+    """200 when the API and its database answer, else 503."""
+    try:
+        await platform.records.count_dead_letters()
+    except (DatabaseUnavailable, SQLAlchemyError, OSError):
+        # No more than that: the message may name hosts, and nobody has shown a token here.
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return HealthAnswer(status="unavailable", database="does not answer")
+    return HealthAnswer(status="ok", database="ok")
+
+
+def create_app(
+    records: Records,
+    people: People,
+    *,
+    launch: Launch | None = None,
+    resume: Resume | None = None,
+    deploy: Deploy | None = None,
+    agent_folders: Sequence[Path] = (),
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> FastAPI:
+    """The API over these records for these people; `api.context.Parts` says what is missing without the rest."""
+    app = FastAPI(
+        title="CommandCenter",
+        description=_DESCRIPTION,
+        version=version("commandcenter-automation"),
+        redoc_url=None,
+        generate_unique_id_function=_route_name,
+    )
+    app.state.parts = Parts(
+        records=records, launch=launch, resume=resume, deploy=deploy, agent_folders=tuple(agent_folders)
+    )
+    app.state.people = people
+    for module in (agent_routes, workflow_routes, run_routes, approval_routes, event_routes):
+        app.include_router(module.router, responses=_PROBLEMS)
+    app.include_router(_health)
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    for error, status in _STATUS.items():
+        app.add_exception_handler(error, _answer(status))
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return app
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "No known token."},
+    404: {"model": Problem, "description": "The project has no such thing."},
+    422: {"model": Problem, "description": "The request is not in order."},
+    503: {"model": Problem, "description": "The database or Prefect does not answer."},
+}
+
+_STATUS: Mapping[type[Exception], int] = {
+    NotFound: 404,
+    PayloadRefused: 422,
+    NameRefused: 422,
+    DatabaseUnavailable: 503,
+    SQLAlchemyError: 503,
+}
+"""What the records raise -> how it is answered."""
+
+
+def _answer(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(_request: Request, error: Exception) -> Response:
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            log.error("The database does not answer", exc_info=error)
+            return JSONResponse({"detail": "the database does not answer; try again"}, status_code=status)
+        return JSONResponse({"detail": str(error)}, status_code=status)
+
+    return answer
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    """What is wrong with the request, without repeating what was sent: it may be a secret, or no text at all."""
+    assert isinstance(error, RequestValidationError)
+    found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+    return JSONResponse({"detail": "; ".join(found)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _route_name(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,106 @@
+"""Approvals of the caller's project: list, show, decide. The first decision stands; later ones are told whose."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
+from api.context import Parts, Platform
+from api.people import Caller
+from records import Approval, ApprovalStatus, Decision
+from triggers import Transient
+
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/approvals", tags=["approvals"])
+
+WAY = "api"
+
+
+class DecisionRequest(BaseModel):
+    """A person's answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["approve", "reject"]
+    notes: str | None = Field(default=None, max_length=4000)
+    digest: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Of what you saw; if something else would run now, it is refused.",
+    )
+
+
+@router.get("", summary="List the approvals")
+async def list_approvals(
+    caller: Caller,
+    platform: Platform,
+    status: ApprovalStatus | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[ApprovalAnswer]:
+    """Questions that stand, oldest first."""
+    found = await platform.records.approvals(caller.projectId, status, limit=limit)
+    return [ApprovalAnswer.of(approval) for approval in found]
+
+
+@router.get("/{approval_id}", summary="Show an approval")
+async def show_approval(approval_id: str, caller: Caller, platform: Platform) -> ApprovalDetail:
+    """The card with its audit. That you looked at it is recorded."""
+    records = platform.records
+    await records.record_view(approval_id, by=caller.name, verified=True, way=WAY, project_id=caller.projectId)
+    trail = await records.audit_trail(approval_id=approval_id, project_id=caller.projectId)
+    of_run = await records.approvals(caller.projectId, run_id=trail[0].run_id, superseded=True)
+    approval = next(each for each in of_run if each.id == approval_id)
+    return ApprovalDetail(
+        **ApprovalAnswer.of(approval).model_dump(by_alias=False), audit=[AuditAnswer.of(entry) for entry in trail]
+    )
+
+
+@router.post(
+    "/{approval_id}/decision",
+    summary="Decide an approval",
+    responses={
+        403: {"model": Problem, "description": "This person may not decide it."},
+        409: {"model": Problem, "description": "It is decided already, or something else would run now."},
+    },
+)
+async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platform: Platform) -> DecisionAnswer:
+    """Approves or rejects, and wakes the run. 409: it is decided already, or something else would run now."""
+    decision = await platform.records.decide(
+        approval_id,
+        decision="APPROVED" if body.decision == "approve" else "REJECTED",
+        by=caller.name,
+        verified=True,
+        way=WAY,
+        notes=body.notes,
+        digest=body.digest,
+        project_id=caller.projectId,
+    )
+    if not decision.counted:
+        raise _refusal(decision, body)
+    run = await _wake(platform, decision.approval) if decision.applied else "not waiting"
+    return DecisionAnswer.of(decision, run=run)
+
+
+def _refusal(decision: Decision, body: DecisionRequest) -> HTTPException:
+    approval = decision.approval
+    settled = approval.status != "PENDING" or approval.superseded_at is not None
+    if settled or body.digest not in (None, approval.digest):
+        stands = ApprovalAnswer.of(approval).model_dump(mode="json")
+        return HTTPException(409, {"message": decision.reason, "approval": stands})
+    return HTTPException(403, decision.reason)
+
+
+async def _wake(platform: Parts, approval: Approval) -> str:
+    """The decision stands whatever happens here: a run that is not woken now is found by the reconciler."""
+    run = await platform.records.run(approval.run_id)
+    if platform.resume is None or run.flow_run_id is None:
+        return "later"
+    try:
+        return await platform.resume(run.flow_run_id)
+    except Transient as exc:
+        log.warning("Run %s is decided and goes on later: %s", run.id, exc)
+        return "later"

@@ -1,0 +1,42 @@
+"""What the routes work with; built once in `create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from compiler import Plan
+from records import Records
+from triggers.ports import Launch
+
+Deploy = Callable[[Plan], Awaitable[object]]
+"""Makes or updates the workflow's Prefect deployment."""
+Resume = Callable[[str], Awaitable[str]]
+"""Wakes a suspended flow run; gives what became of it. Raises triggers.Transient."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The platform as the API sees it."""
+
+    records: Records
+    launch: Launch | None = None
+    """None: runs cannot be started here."""
+    resume: Resume | None = None
+    """None: the reconciler wakes runs a moment later."""
+    deploy: Deploy | None = None
+    """None: workflows are saved, and deployed by `commandcenter deploy`."""
+    agent_folders: tuple[Path, ...] = ()
+    """Folders below which agents may be registered, besides those that are built in."""
+
+
+def _parts(request: Request) -> Parts:
+    return request.app.state.parts
+
+
+Platform = Annotated[Parts, Depends(_parts)]
+"""A parameter of a route."""

@@ -1,0 +1,177 @@
+"""Workflows of the caller's project: list, show, compile and save, start."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, HTTPException, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.answers import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
+from api.context import Platform
+from api.people import Caller, Person
+from compiler import Plan, PlanNode, Source, compile
+from records import Records
+from triggers import Permanent, Transient
+from triggers.event import parse
+from triggers.subjects import MANUAL
+
+router = APIRouter(prefix="/workflows", tags=["workflows"])
+
+TRIGGER = "manual"
+"""What runs started here have as their trigger; never the name of an event, which a policy may trust."""
+_YAML = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/yaml": {"schema": {"type": "string", "title": "The workflow's YAML"}}},
+    }
+}
+
+
+class StartRequest(BaseModel):
+    """What a new run is given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    context: dict[str, Any] = Field(default_factory=dict, description="What the workflow sees as `context`.")
+
+
+@router.get("", summary="List the workflows")
+async def list_workflows(caller: Caller, platform: Platform) -> list[WorkflowAnswer]:
+    """All workflows, by name."""
+    return [WorkflowAnswer.of(found) for found in await platform.records.workflows(caller.projectId)]
+
+
+@router.get("/{name}", summary="Show a workflow")
+async def show_workflow(name: str, caller: Caller, platform: Platform) -> WorkflowDetail:
+    """One workflow with its plan."""
+    for found in await platform.records.workflows(caller.projectId):
+        if found.name == name:
+            plan = await platform.records.plan(found.plan_digest) if found.plan_digest else None
+            return WorkflowDetail(**WorkflowAnswer.of(found).model_dump(by_alias=False), plan=plan)
+    raise HTTPException(404, f"project {caller.projectId} has no workflow {name!r}")
+
+
+@router.put(
+    "/{name}",
+    summary="Save a workflow",
+    openapi_extra=_YAML,
+    responses={
+        403: {"model": Problem, "description": "The file is for another project."},
+        409: {"model": Problem, "description": "It would open gates of the present version."},
+    },
+)
+async def save_workflow(
+    name: str,
+    request: Request,
+    caller: Caller,
+    platform: Platform,
+    remove_gates: Annotated[
+        bool,
+        Query(alias="removeGates", description="Save it although gates of the present version are open then."),
+    ] = False,
+) -> SavedAnswer:
+    """Compiles the YAML. Mistakes are answered with 422 and all diagnostics; otherwise new runs take it."""
+    source = Source(text=await _text(request), path=f"{name}.yaml")
+    catalogue = await platform.records.catalogue(caller.projectId)
+    # Off the event loop: a hostile file may take a second.
+    compiled = await asyncio.to_thread(compile, source, catalogue, project_id=caller.projectId)
+    diagnostics = [DiagnosticAnswer.of(found) for found in compiled.diagnostics]
+    plan = compiled.plan
+    if plan is None:
+        found = [diagnostic.model_dump(mode="json") for diagnostic in diagnostics]
+        raise HTTPException(422, {"message": f"workflow {name!r} has mistakes", "diagnostics": found})
+    if plan.name != name:
+        raise HTTPException(422, f"the file's workflow is {plan.name!r}, the address names {name!r}")
+    if plan.project_id != caller.projectId:
+        raise HTTPException(403, f"the file is for project {plan.project_id}, your token for {caller.projectId}")
+    gone = await _opened_gates(platform.records, plan)
+    if gone and not remove_gates:
+        raise HTTPException(
+            409,
+            f"gates of the present version would be open: {', '.join(gone)}; repeat with ?removeGates=true",
+        )
+    workflow_id = await platform.records.save_workflow(plan)
+    if platform.deploy is not None:
+        await platform.deploy(plan)
+    return SavedAnswer(
+        id=workflow_id,
+        name=plan.name,
+        plan_digest=plan.digest,
+        deployed=platform.deploy is not None,
+        warnings=diagnostics,
+    )
+
+
+@router.post("/{name}/runs", status_code=202, tags=["runs"], summary="Start a run")
+async def start_run(
+    name: str,
+    body: StartRequest,
+    caller: Caller,
+    platform: Platform,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="A second request with the same key starts no second run.")
+    ] = None,
+) -> StartedAnswer:
+    """Starts the workflow's deployment; the caller counts as who triggered it and cannot approve it."""
+    if platform.launch is None:
+        raise HTTPException(503, "this server is not connected to Prefect")
+    plan = await _active(platform.records, caller, name)
+    try:
+        run = await platform.launch.start(
+            plan,
+            context=_context(body, caller, name),
+            trigger=TRIGGER,
+            triggered_by=caller.name,
+            idempotency_key=_key(caller, name, idempotency_key) if idempotency_key else None,
+        )
+    except Permanent as exc:
+        raise HTTPException(422, str(exc)) from exc
+    except Transient as exc:
+        raise HTTPException(503, str(exc)) from exc
+    return StartedAnswer(flow_run_id=run, workflow=name, plan_digest=plan.digest)
+
+
+async def _text(request: Request) -> str:
+    try:
+        return (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise HTTPException(422, f"the body is not UTF-8 text: {exc.reason} at byte {exc.start}") from exc
+
+
+async def _active(records: Records, caller: Person, name: str) -> Plan:
+    for plan in await records.active_plans(caller.projectId):
+        if plan.name == name:
+            return plan
+    raise HTTPException(404, f"project {caller.projectId} has no active workflow {name!r}")
+
+
+def _context(body: StartRequest, caller: Person, name: str) -> dict[str, Any]:
+    # The same checks as for a trigger that comes over NATS.
+    trigger = {"context": body.context, "projectId": caller.projectId}
+    return dict(parse(f"{MANUAL}{name}", json.dumps(trigger).encode()).context)
+
+
+def _key(caller: Person, name: str, key: str) -> str:
+    return hashlib.sha256(json.dumps(["api", caller.projectId, name, key]).encode()).hexdigest()
+
+
+async def _opened_gates(records: Records, after: Plan) -> list[str]:
+    """Nodes that ask for an approval in the present version and would run unasked in the new one."""
+    for workflow in await records.workflows(after.project_id):
+        if workflow.name == after.name and workflow.plan_digest:
+            before = await records.plan(workflow.plan_digest)
+            return [node.id for node in after.nodes if _opened(before, node)]
+    return []
+
+
+def _opened(before: Plan, after: PlanNode) -> bool:
+    trusted = None if after.gate is None else set(after.gate.trusted_triggers)
+    for node in before.nodes:
+        same = node.id == after.id or (node.agent, node.action) == (after.agent, after.action)
+        if same and node.gate is not None and (trusted is None or trusted - set(node.gate.trusted_triggers)):
+            return True
+    return False

@@ -1,0 +1,81 @@
+"""Prefect's API client, with fewer requests per run than the engine would make with the stock one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRunPolicy, ServerDefaultResultStorage
+from prefect.context import AsyncClientContext
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+
+STORAGE_SECONDS = 30.0
+"""How long the server's default result storage is remembered; the engine asks for it at the start of every run."""
+
+
+class RunClient(PrefectClient):
+    """The one client of all runs that a worker executes."""
+
+    def __init__(self, *, owner: str) -> None:
+        super().__init__(
+            PREFECT_API_URL.value(),
+            auth_string=PREFECT_API_AUTH_STRING.value(),
+            api_key=PREFECT_API_KEY.value(),
+        )
+        self._owner = owner
+        self._storage: tuple[float, ServerDefaultResultStorage] | None = None
+
+    async def update_flow_run(
+        self,
+        flow_run_id: UUID,
+        flow_version: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        empirical_policy: FlowRunPolicy | None = None,
+        infrastructure_pid: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        """Update a run. The first update that the engine makes also says who executes the run."""
+        if empirical_policy is not None and infrastructure_pid is None:
+            infrastructure_pid = self._owner
+        return await super().update_flow_run(
+            flow_run_id=flow_run_id,
+            flow_version=flow_version,
+            parameters=parameters,
+            name=name,
+            tags=tags,
+            empirical_policy=empirical_policy,
+            infrastructure_pid=infrastructure_pid,
+            job_variables=job_variables,
+        )
+
+    async def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
+        """The server's default result storage, remembered for a while."""
+        now = time.monotonic()
+        if self._storage is None or self._storage[0] < now:
+            self._storage = (now + STORAGE_SECONDS, await super().read_server_default_result_storage())
+        return self._storage[1]
+
+    def context(self) -> AsyncClientContext:
+        """The context that makes the engine, and everything in the flows, use this client."""
+        context = AsyncClientContext()
+        context.client = self
+        return context
+
+
+async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPolicy) -> None:
+    """Say that nobody executes the run any more, so that any worker may take it and the UI may cancel it."""
+    # A retry that the lost process would have made itself must be made by the next one: the server does not hand
+    # out runs whose retries are marked as in-process.
+    open_policy = policy.model_copy(update={"retry_type": None})
+    await client.request(
+        "PATCH",
+        "/flow_runs/{id}",
+        path_params={"id": flow_run_id},
+        json={"infrastructure_pid": None, "empirical_policy": open_policy.model_dump(mode="json")},
+    )

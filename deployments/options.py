@@ -1,0 +1,30 @@
+"""Options that many commands share, and the way from a command into its coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+State = Annotated[
+    Path, typer.Option("--state", envvar="COMMANDCENTER_STATE", help="Folder in which everything is kept.")
+]
+Project = Annotated[int, typer.Option("--project", envvar="COMMANDCENTER_PROJECT_ID", help="Id of the project.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_STATE = Path(".commandcenter")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(coroutine)
+
+
+def person() -> str:
+    """Who is at the terminal, by the system's word."""
+    return getpass.getuser()

@@ -1,0 +1,73 @@
+"""A run's id, or the beginning of one -> everything on record about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydantic import BaseModel
+
+from records import AgentRun, Approval, NodeResult, NotFound, Records, Run
+
+_SHORTEST_PREFIX = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetail:
+    """One run with what belongs to it."""
+
+    run: Run
+    agent_runs: tuple[AgentRun, ...]
+    approvals: tuple[Approval, ...]
+    nodes: Mapping[tuple[str, int | None], NodeResult]
+
+    @property
+    def flow_run_id(self) -> str:
+        """Prefect's id of the run."""
+        return self.run.flow_run_id or ""
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain data, with the field names of the tables."""
+        return {
+            "run": row(self.run),
+            "agentRuns": [row(each) for each in self.agent_runs],
+            "approvals": [row(each) for each in self.approvals],
+            "nodes": [row(each) for each in self.nodes.values()],
+        }
+
+
+async def run_detail(records: Records, run_id: str, *, project_id: int) -> RunDetail:
+    """Everything about one run of the project. Raises NotFound, also where a beginning fits several runs."""
+    run = await _find(records, run_id, project_id=project_id)
+    return RunDetail(
+        run=run,
+        agent_runs=tuple(await records.agent_runs(run.id)),
+        approvals=tuple(await records.approvals(project_id, run_id=run.id)),
+        nodes=await records.node_results(run.id),
+    )
+
+
+def row(record: object) -> dict[str, Any]:
+    """A record as plain data in camelCase, as its table has it."""
+    found: dict[str, Any] = {}
+    for field in fields(record):  # pyright: ignore[reportArgumentType]
+        head, *rest = field.name.split("_")
+        value = getattr(record, field.name)
+        found[head + "".join(part.title() for part in rest)] = (
+            value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        )
+    return found
+
+
+async def _find(records: Records, run_id: str, *, project_id: int) -> Run:
+    try:
+        return await records.run(run_id, project_id=project_id)
+    except NotFound:
+        if len(run_id) < _SHORTEST_PREFIX:
+            raise
+    candidates = [each for each in await records.runs(project_id, limit=1_000) if each.id.startswith(run_id)]
+    if len(candidates) != 1:
+        hint = "no run begins so" if not candidates else f"{len(candidates)} runs begin so: give more of the id"
+        raise NotFound("the run", run_id, hint)
+    return candidates[0]

@@ -1,0 +1,86 @@
+"""Prefect's SQLite configuration → one that many clients can write through at the same time.
+
+Prefect opens deferred transactions: each reads first and asks for the write lock later. When another transaction
+has written in between, SQLite refuses the upgrade at once (waiting could never help it), and the server answers
+HTTP 503. Here each transaction asks for the write lock when it begins, and the transactions of this process queue
+for it in order instead of polling SQLite for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
+from prefect.server.database.dependencies import MODELS_DEPENDENCIES
+from sqlalchemy import Dialect, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from deployments import sqlite_connection
+
+
+class QueuedSqlite(AioSqliteConfiguration):
+    """SQLite whose transactions start one after the other, each with the write lock in its hand."""
+
+    def __init__(self, connection_url: str, **options: Any) -> None:
+        super().__init__(connection_url, **options)
+        self._queue = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
+
+    async def engine(self) -> AsyncEngine:
+        """Prefect's engine, on connections without threads."""
+        engine = await super().engine()
+        if not event.contains(engine.sync_engine, "do_connect", _connect_in_loop):
+            event.listen(engine.sync_engine, "do_connect", _connect_in_loop)
+        return engine
+
+    def setup_sqlite(self, conn: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        """Prefect's settings for a connection, but for waiting: SQLite would do it on the event loop."""
+        super().setup_sqlite(conn, record)
+        cursor = conn.cursor()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        cursor.close()
+
+    @asynccontextmanager
+    async def begin_transaction(
+        self, session: AsyncSession, with_for_update: bool = False
+    ) -> AsyncGenerator[AsyncSessionTransaction, None]:
+        """Open a transaction that may write from its first statement on."""
+        task = asyncio.current_task()
+        if task is self._owner:
+            # A second transaction inside the first can only read, or the two would wait for each other for ever.
+            async with self._begin(session, mode="DEFERRED") as transaction:
+                yield transaction
+            return
+        async with self._queue:
+            self._owner = task
+            try:
+                async with self._begin(session, mode="IMMEDIATE") as transaction:
+                    yield transaction
+            finally:
+                self._owner = None
+
+    @staticmethod
+    @asynccontextmanager
+    async def _begin(session: AsyncSession, *, mode: str) -> AsyncGenerator[AsyncSessionTransaction, None]:
+        token = SQLITE_BEGIN_MODE.set(mode)
+        try:
+            async with session.begin() as transaction:
+                yield transaction
+        finally:
+            SQLITE_BEGIN_MODE.reset(token)
+
+
+def _connect_in_loop(
+    dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
+) -> None:
+    options["async_creator_fn"] = sqlite_connection.connect
+
+
+def use(connection_url: str) -> None:
+    """Make the Prefect server in this process use `QueuedSqlite`; call before the server is made."""
+    MODELS_DEPENDENCIES["database_config"] = QueuedSqlite(connection_url)

@@ -1,0 +1,30 @@
+"""Steps for `prefect.yaml`: plain `prefect deploy --all` checks a workflow, puts its plan on record, and pins it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from compiler import format_text
+from deployments.deploy import CheckFailed, compile_files
+from records import Records
+
+
+async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
+    """Compile `file` against the registered agents and save its plan.
+
+    Returns `{"digest": …}` for the deployment's parameters. Raises ValueError with every problem found.
+    """
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        raise ValueError("DATABASE_URL is not set: it names the records database; `commandcenter env` prints it")
+    records = await Records.open(url)
+    try:
+        (plan,) = compile_files([Path(file)], await records.catalogue(project_id), project_id=project_id)
+        await records.save_workflow(plan)
+    except CheckFailed as exc:
+        raise ValueError(format_text(exc.diagnostics, exc.sources)) from exc
+    finally:
+        await records.close()
+    return {"digest": plan.digest}

@@ -1,0 +1,106 @@
+"""Parameters of a flow run -> the run on record with the plan it is bound to, for this execution alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from compiler.plan import Plan, PlanDigest
+from records import Records
+from tasks.services import Run
+
+
+class WrongPlan(ValueError):
+    """The parameters name a plan that is not this workflow's, or there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What a flow run was started with."""
+
+    flow_run_id: str
+    workflow: str
+    project_id: int
+    plan: str | None
+    """Digest of the plan; None: the one deployed when the run first executes."""
+    trigger: str
+    context: Mapping[str, Any]
+    triggered_by: str
+    due: datetime | None
+    """When the run was to start."""
+    by_clock: bool
+    """Whether Prefect's scheduler made the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedRun:
+    """A run this execution may work on."""
+
+    run: Run
+    plan: Plan
+    over: bool
+    """True where the run ended well before: there is nothing left to do."""
+    retried: bool
+    """True where the run had failed, and a person asked for another try."""
+
+
+async def open_run(request: RunRequest, records: Records) -> OpenedRun:
+    """Find the run or begin it, and take it over: whatever executed it before cannot write any more."""
+    known = await records.run_of_flow_run(request.flow_run_id)
+    if known is None:
+        plan = await _plan(request, records)
+        run_id = await records.start_run(
+            flow_run_id=request.flow_run_id,
+            plan_digest=plan.digest,
+            trigger=request.trigger,
+            context={"projectId": plan.project_id, **_schedule_context(request), **request.context},
+            triggered_by=request.triggered_by or None,
+        )
+        known = await records.run(run_id)
+    else:
+        plan = await records.plan(PlanDigest(known.plan_digest or ""))
+    over, retried = known.status == "SUCCESS", known.status == "FAILED"
+    if retried:  # Retry in Prefect's UI
+        await records.reopen_run(known.id)
+    lease = known.lease if over else await records.claim_run(known.id)
+    if not over:
+        await records.set_run_status(known.id, "RUNNING", lease=lease)
+    run = Run(
+        run_id=known.id,
+        flow_run_id=request.flow_run_id,
+        project_id=plan.project_id,
+        workflow=plan.name,
+        trigger=known.trigger,
+        triggered_by=known.triggered_by or "",
+        context=known.context,
+        by_clock=request.by_clock,
+        lease=lease,
+    )
+    return OpenedRun(run=run, plan=plan, over=over, retried=retried)
+
+
+async def _plan(request: RunRequest, records: Records) -> Plan:
+    if request.plan:
+        plan = await records.plan(PlanDigest(request.plan))
+        if (plan.name, plan.project_id) != (request.workflow, request.project_id):
+            raise WrongPlan(
+                f"plan {request.plan!r} belongs to workflow {plan.name!r} of project {plan.project_id}, "
+                f"not to {request.workflow!r} of project {request.project_id}"
+            )
+        return plan
+    for plan in await records.active_plans(request.project_id):
+        if plan.name == request.workflow:
+            return plan
+    raise WrongPlan(
+        f"workflow {request.workflow!r} is not deployed in project {request.project_id}: "
+        "deploy it first (`commandcenter deploy`)"
+    )
+
+
+def _schedule_context(request: RunRequest) -> dict[str, Any]:
+    """What a run by the clock knows: when it was due."""
+    if not request.trigger.startswith("schedule") or request.due is None:
+        return {}
+    return {"scheduledAt": request.due.isoformat()}

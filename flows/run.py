@@ -1,0 +1,142 @@
+"""A deployed workflow's name -> the Prefect flow that runs it.
+
+The flow's parameters carry the digest of the plan; the plan itself is in the records. The first execution of a run pins
+it: a run that waited for a week goes on with the plan it started with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import Flow, flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext
+from prefect.exceptions import Abort
+from prefect.flow_runs import asuspend_flow_run
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from compiler.validation import validate
+from flows.form import OpenGate, answers, form
+from flows.frontier import failure_of
+from flows.opening import OpenedRun, RunRequest, open_run
+from flows.resumption import progress_of
+from flows.runtime import EnterRuntime, runtime
+from flows.walk import Walk
+from records import StaleAttempt
+from tasks.services import Run, Services
+
+_PAUSE_KEY = "gates"
+_PAUSED_PREFIX = f"suspended-{_PAUSE_KEY}-"
+
+
+def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]:
+    """The flow of one workflow. It needs a deployment: a run without one cannot wait for an approval.
+
+    `enter` gives the parts it runs with.
+    """
+
+    @flow(name=name, persist_result=False)
+    async def workflow(
+        context: dict[str, Any] | None = None,
+        trigger: str = "manual",
+        plan: str | None = None,
+        project_id: int = 1,
+        triggered_by: str = "",
+    ) -> State[Any]:
+        async with enter() as services:
+            run = await open_run(
+                RunRequest(
+                    flow_run_id=str(_flow_run().id),
+                    workflow=name,
+                    project_id=project_id,
+                    plan=plan,
+                    trigger=trigger,
+                    context=context or {},
+                    triggered_by=triggered_by,
+                    due=_flow_run().expected_start_time,
+                    by_clock=bool(_flow_run().auto_scheduled),
+                ),
+                services.records,
+            )
+            try:
+                return await _run(run, services)
+            except StaleAttempt as exc:
+                # Another execution has taken the run over: leave it alone, in Prefect too.
+                raise Abort(str(exc)) from exc
+
+    return workflow
+
+
+async def _run(run: OpenedRun, services: Services) -> State[Any]:
+    if run.over:
+        return Completed(message="The run had ended before")
+    if run.plan.context_schema is not None and (
+        problems := validate(dict(run.run.context), run.plan.context_schema)
+    ):
+        failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
+        return await _finish(run.run, failure, services)
+    await _take_answers(run.run, services)
+    walk = Walk(
+        plan=run.plan,
+        run=run.run,
+        services=services,
+        catalogue=await services.records.catalogue(run.plan.project_id),
+        progress=await progress_of(run.plan, run.run, services.records, retry_failed=run.retried),
+        logger=get_run_logger(),
+    )
+    if gates := await walk.go():
+        await _suspend(run.run, gates, services)
+    return await _finish(run.run, failure_of(run.plan, walk.ended), services)
+
+
+async def _take_answers(run: Run, services: Services) -> None:
+    """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing."""
+    if not _flow_run().run_count:  # counts the executions before this one
+        return
+    async with get_client() as client:
+        inputs = await client.filter_flow_run_input(
+            flow_run_id=_flow_run().id, key_prefix=_PAUSED_PREFIX, limit=200, exclude_keys=set()
+        )
+    logger = get_run_logger()
+    # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
+    own = {each.id for each in await services.records.approvals(run_id=run.run_id, status="PENDING")}
+    for each in inputs:
+        if not each.key.endswith("-response"):
+            continue
+        for answer in answers(each.decoded_value):
+            if answer.approval_id not in own:
+                continue
+            decision = await services.records.decide(
+                answer.approval_id,
+                decision=answer.decision,
+                by=answer.name,
+                verified=False,
+                way="form",
+                notes=answer.notes,
+                project_id=run.project_id,
+            )
+            logger.info("form, %s: %s", decision.approval.node_id, decision.reason)
+
+
+async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
+    """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
+    await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
+    fired = _flow_run().empirical_policy.pause_keys or set()
+    await asuspend_flow_run(wait_for_input=form(gates), key=f"{_PAUSE_KEY}-{len(fired) + 1}")
+    # Prefect answers instead of suspending when it thinks that this pause is over. No answer counts as an approval.
+    raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
+
+
+async def _finish(run: Run, failure: str | None, services: Services) -> State[Any]:
+    status = "SUCCESS" if failure is None else "FAILED"
+    await services.records.finish_run(run.run_id, status, failure or "", lease=run.lease)
+    return Completed(message="All nodes done") if failure is None else Failed(message=failure)
+
+
+def _flow_run() -> FlowRun:
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    return context.flow_run

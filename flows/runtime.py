@@ -1,0 +1,100 @@
+"""Environment of a worker -> the real parts its flows run with, opened once per process.
+
+A long-lived worker enters `runtime()` for its whole life; a flow enters it too and then gets the same parts. On
+Prefect's stock process worker the flow is the first to enter, and opens and closes them itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agents.sandbox.choice import open_sandbox
+from records import Records
+from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
+from tasks.services import Services
+
+EnterRuntime = Callable[[], AbstractAsyncContextManager[Services]]
+SETTING_PREFIX = "COMMANDCENTER_SETTING_"
+
+
+class RuntimeSettings(BaseSettings):
+    """Environment variables a worker reads."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    database_url: str
+    """`DATABASE_URL`: the records, SQLite or PostgreSQL."""
+    sandbox: str = "bubblewrap"
+    """`SANDBOX`: bubblewrap or dagger."""
+    commandcenter_state: Path = Path(".commandcenter")
+    """`COMMANDCENTER_STATE`: folder for scratch files, and `secrets/` with one file per secret."""
+    commandcenter_repositories: str = ""
+    """`COMMANDCENTER_REPOSITORIES`: folders that repositories may lie in, separated as in PATH. None: none at all."""
+
+    @property
+    def state(self) -> Path:
+        """The state folder, absolute."""
+        return self.commandcenter_state.absolute()
+
+    @property
+    def repository_roots(self) -> tuple[Path, ...]:
+        """The allowed folders, absolute."""
+        return tuple(Path(each).absolute() for each in self.commandcenter_repositories.split(os.pathsep) if each)
+
+
+class _Shared:
+    """The parts of this process, with a count of those who hold them."""
+
+    def __init__(self) -> None:
+        self.services: Services | None = None
+        self.holders = 0
+        self.lock = asyncio.Lock()
+
+
+_shared_by_loop: dict[asyncio.AbstractEventLoop, _Shared] = {}
+
+
+@asynccontextmanager
+async def runtime() -> AsyncGenerator[Services]:
+    """The shared parts; opened by the first to enter, closed by the last to leave."""
+    loop = asyncio.get_running_loop()
+    shared = _shared_by_loop.setdefault(loop, _Shared())
+    async with shared.lock:
+        if shared.services is None:
+            shared.services = await open_services(RuntimeSettings(), os.environ)  # pyright: ignore[reportCallIssue]
+        shared.holders += 1
+    try:
+        yield shared.services
+    finally:
+        async with shared.lock:
+            shared.holders -= 1
+            if shared.holders == 0:
+                services, shared.services = shared.services, None
+                _shared_by_loop.pop(loop, None)
+                await services.sandbox.close()
+                await services.records.close()
+
+
+async def open_services(settings: RuntimeSettings, environment: Mapping[str, str]) -> Services:
+    """The composition: every real part is made here and nowhere else."""
+    state = settings.state
+    scratch = state / "scratch"
+    await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
+    return Services(
+        records=await Records.open(settings.database_url),
+        sandbox=open_sandbox(settings.sandbox),
+        secrets=(EnvironmentSecrets(environment), FileSecrets(state / "secrets"), PrefectSecrets()),
+        settings={
+            name.removeprefix(SETTING_PREFIX): value
+            for name, value in environment.items()
+            if name.startswith(SETTING_PREFIX)
+        },
+        repository_roots=settings.repository_roots,
+        scratch=scratch,
+    )

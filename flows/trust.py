@@ -1,0 +1,24 @@
+"""A gate's trusted triggers + what really started the run -> whether the policy lets it pass.
+
+What a run's parameters say about its trigger is for people to read: whoever can start a run can write anything there.
+Trust rests on what the platform itself knows: the listener's note of the message, or Prefect's scheduler.
+"""
+
+from __future__ import annotations
+
+from compiler.plan import ApprovalRule
+from compiler.subjects import subject_matches
+from records import Records
+from tasks.services import Run
+
+SCHEDULE = "schedule"
+
+
+async def is_trusted(rule: ApprovalRule, *, run: Run, records: Records) -> bool:
+    """Whether the run was started by a trigger that the policy names."""
+    if not rule.trusted_triggers:
+        return False
+    subject = await records.starting_event(run.flow_run_id)
+    if subject is None:
+        return run.by_clock and SCHEDULE in rule.trusted_triggers
+    return any(subject_matches(name, subject) for name in rule.trusted_triggers if name != SCHEDULE)

@@ -1,0 +1,187 @@
+"""One execution of a run: from what is on record, through its plan, until it ended or only people are left to wait for.
+
+A run may be executed several times: after a wait, a crash, a retry from the UI. Each time it starts from the records
+and repeats nothing that has finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue
+
+from compiler import Scope, TemplateError, condition
+from compiler.catalogue import Catalogue
+from compiler.plan import Plan, PlanNode
+from flows.form import OpenGate
+from flows.frontier import frontier
+from flows.resumption import Progress
+from flows.trust import is_trusted
+from records import Approval
+from tasks.gate import allowed, ask
+from tasks.inputs import InputRefused
+from tasks.node import run_node
+from tasks.outcome import NodeOutcome, failed, rejected
+from tasks.services import Run, Services
+from tasks.work import Work, WorkRefused, work_of
+
+GATE_LOOK_SECONDS = 0.2
+"""How soon a decision is noticed while other branches are still at work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A gated node that is ready but for the decision."""
+
+    work: Work
+    approval: Approval
+
+
+class Walk:
+    """The state of one execution."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        run: Run,
+        services: Services,
+        catalogue: Catalogue,
+        progress: Progress,
+        logger: logging.Logger | logging.LoggerAdapter[Any],
+    ) -> None:
+        self.plan = plan
+        self.run = run
+        self.services = services
+        self.catalogue = catalogue
+        self.ended = dict(progress.ended)
+        self._items = progress.items
+        self.logger = logger
+        self._running: dict[asyncio.Task[NodeOutcome], PlanNode] = {}
+        self._waiting: dict[str, Waiting] = {}
+
+    async def go(self) -> tuple[OpenGate, ...]:
+        """Run all that can run. Returns the gates that are left to wait for; none: the run has ended."""
+        try:
+            while True:
+                if await self._start_what_can():
+                    continue
+                if not self._running:
+                    if not self._waiting or not await self._look_at_gates():
+                        return self._open_gates()
+                    continue
+                await self._wait()
+        finally:
+            await self._stop()
+
+    async def _start_what_can(self) -> bool:
+        """Whether anything ended at once, so that there may be more to start."""
+        started = {node.id for node in self._running.values()} | set(self._waiting)
+        step = frontier(self.plan, ended=self.ended, started=started)
+        before = len(self.ended)
+        for node_id, outcome in step.skipped.items():
+            await self._end(self.plan.node(node_id), outcome)
+        for node in step.ready:
+            await self._begin(node)
+        return len(self.ended) > before
+
+    async def _begin(self, node: PlanNode) -> None:
+        scope = self._scope()
+        try:
+            if not condition(node.when, scope):
+                reason = f"node {node.id!r} skipped: its condition is false"
+                await self._end(node, NodeOutcome(status="SKIPPED", reason=reason))
+                return
+            work = await work_of(node, scope=scope, catalogue=self.catalogue, run=self.run, services=self.services)
+        except (TemplateError, WorkRefused, InputRefused) as exc:
+            await self._end(node, failed(node, str(exc)))
+            return
+        if node.gate is None:
+            self._start(work)
+            return
+        trusted = await is_trusted(node.gate, run=self.run, records=self.services.records)
+        approval = await ask(
+            work, upstream=self._upstream(node), run=self.run, services=self.services, trusted=trusted
+        )
+        await self._settle(Waiting(work=work, approval=approval))
+
+    async def _settle(self, waiting: Waiting) -> bool:
+        """Start, end or keep a gated node, as its approval says. Whether it is settled."""
+        work, approval = waiting.work, waiting.approval
+        self._waiting.pop(work.node.id, None)
+        if (approved := allowed(approval, work)) is not None:
+            self.logger.info("node %r approved by %s", work.node.id, approval.responded_by)
+            self._start(approved)
+        elif approval.status == "REJECTED" and approval.closed_as != "superseded":
+            by = approval.responded_by or f"nobody ({approval.closed_as})"
+            await self._end(work.node, rejected(work.node, by=by, notes=approval.notes or ""))
+        else:
+            self._waiting[work.node.id] = waiting
+            return False
+        return True
+
+    async def _look_at_gates(self) -> bool:
+        """Read the open gates' rows again. Whether any was decided."""
+        settled = False
+        for waiting in list(self._waiting.values()):
+            approval = await self.services.records.approval(self.run.run_id, waiting.work.node.id)
+            if approval is not None and approval.status != "PENDING":
+                settled |= await self._settle(Waiting(work=waiting.work, approval=approval))
+        return settled
+
+    def _start(self, work: Work) -> None:
+        done = self._items.get(work.node.id, {})
+        coroutine = run_node(work, done=done, run=self.run, services=self.services)
+        self._running[asyncio.create_task(coroutine, name=work.node.id)] = work.node
+
+    async def _wait(self) -> None:
+        timeout = GATE_LOOK_SECONDS if self._waiting else None
+        done, _ = await asyncio.wait(self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for finished in done:
+            node = self._running.pop(finished)
+            await self._end(node, finished.result(), recorded=node.foreach is None)
+        if self._waiting:
+            await self._look_at_gates()
+
+    async def _end(self, node: PlanNode, outcome: NodeOutcome, *, recorded: bool = False) -> None:
+        """On record first; only then may anything depend on it. An agent run has recorded its node already."""
+        if not recorded:
+            state = "FAILED" if outcome.status == "REJECTED" else outcome.status
+            await self.services.records.record_node(
+                self.run.run_id,
+                node.id,
+                state=state,
+                output=outcome.output,
+                reason=outcome.reason,
+                lease=self.run.lease,
+            )
+        self.ended[node.id] = outcome
+        if outcome.reason:
+            self.logger.warning("%s", outcome.reason)
+
+    async def _stop(self) -> None:
+        for each in self._running:
+            each.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _open_gates(self) -> tuple[OpenGate, ...]:
+        return tuple(
+            OpenGate(approval_id=each.approval.id, node_id=each.work.node.id, card=each.approval.card)
+            for each in self._waiting.values()
+        )
+
+    def _scope(self) -> Scope:
+        return Scope(
+            context=self.run.context,
+            nodes={
+                node_id: {"output": outcome.output, "status": outcome.status}
+                for node_id, outcome in self.ended.items()
+            },
+            run={"id": self.run.run_id, "trigger": self.run.trigger, "projectId": self.run.project_id},
+        )
+
+    def _upstream(self, node: PlanNode) -> dict[str, JsonValue]:
+        return {each: self.ended[each].output for each in node.depends_on if self.ended[each].status == "SUCCESS"}

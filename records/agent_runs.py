@@ -1,0 +1,208 @@
+"""One attempt of a node <-> a row of AgentRun. A node has one attempt that counts; older ones are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.attempts import begin_attempt, end_attempt, require_approved
+from records.columns import now
+from records.errors import NotFound
+from records.fence import lock_run
+from records.ids import new_id, subject_token
+from records.node_states import refuse_ended
+from records.outbox import emit
+from records.payload import checked, line
+from records.registry import agent_row_id
+from records.run import AgentRun, EndStatus
+from records.store import Store, first, rows
+from records.tables import AGENT, AGENT_RUN
+from records.unbroken import unbroken
+
+
+class AgentRunStore(Store):
+    """Agent runs, their results, and the event that each one makes."""
+
+    @unbroken
+    async def start_agent_run(
+        self,
+        *,
+        agent_name: str,
+        inputs: Mapping[str, Any],
+        run_id: str | None = None,
+        node_id: str | None = None,
+        item: int | None = None,
+        attempt: int | None = None,
+        idempotency_key: str | None = None,
+        project_id: int | None = None,
+        approved: str | None = None,
+        lease: int | None = None,
+    ) -> str:
+        """Record that an agent begins; gives the agent run's id, which is also the right to finish it.
+
+        `attempt` None: the one after the last. Whoever ran the node before loses that right. Without a run
+        (`project_id` instead) it is an agent run by itself. `approved`: the digest that the node's gate must have
+        approved, looked up in the same transaction. Raises NotApproved, NodeFinished where the node ended well
+        already, StaleAttempt for an attempt below the last one, an old lease or an ended run.
+        """
+        checked(f"the inputs of {agent_name!r}", dict(inputs))
+        agent_run_id = new_id()
+        values = {
+            "id": agent_run_id,
+            "workflowRunId": run_id,
+            "inputJson": dict(inputs),
+            "status": "RUNNING",
+            "startedAt": now(),
+            "nodeKey": node_id,
+            "item": item,
+            "idempotencyKey": idempotency_key,
+        }
+        async with self._db.write() as connection:
+            if run_id is None or node_id is None:
+                values["agentId"] = await _agent_id(connection, project_id, agent_name)
+                await connection.execute(AGENT_RUN.insert().values(**values))
+                return agent_run_id
+            run = await lock_run(connection, run_id, lease=lease)
+            refuse_ended(run)
+            if approved is not None:
+                await require_approved(connection, run_id, node_id, approved)
+            values["agentId"] = await _agent_id(connection, run["projectId"], agent_name)
+            await begin_attempt(connection, (run_id, node_id, item), values, attempt)
+        return agent_run_id
+
+    @unbroken
+    async def finish_agent_run(
+        self,
+        agent_run_id: str,
+        *,
+        status: EndStatus,
+        output: Any = None,
+        error: str | None = None,
+        duration_ms: int | None = None,
+        attempt: int | None = None,
+        failure_kind: str | None = None,
+        exit_code: int | None = None,
+        limits: Mapping[str, str] | None = None,
+        denied_egress: Sequence[str] = (),
+        artifacts: Sequence[str] = (),
+        log_tail: str = "",
+        lease: int | None = None,
+    ) -> bool:
+        """Record how the agent run ended, with `agent.executed.<agentName>`; False where that was recorded before.
+
+        Raises StaleAttempt where another attempt has taken the node over: nothing is changed then.
+        """
+        values = {
+            "status": status,
+            "outputJson": checked("the agent's output", output),
+            "error": line(error),
+            "finishedAt": now(),
+            "durationMs": duration_ms,
+            "failureKind": failure_kind,
+            "exitCode": exit_code,
+            "limits": dict(limits) if limits else None,
+            "deniedEgress": list(denied_egress) or None,
+            "artifacts": list(artifacts) or None,
+            "logTail": line(log_tail) or None,
+        }
+        async with self._db.write() as connection:
+            row = await _lock_agent_run(connection, agent_run_id, lease)
+            if not await end_attempt(connection, row, status, attempt):
+                return False
+            await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
+            await _emit_executed(connection, row, values)
+        return True
+
+    @unbroken
+    async def agent_runs(self, run_id: str) -> list[AgentRun]:
+        """All agent runs of a run, each attempt, in the order they began."""
+        async with self._db.read() as connection:
+            mine = _SELECT.where(AGENT_RUN.c.workflowRunId == run_id)
+            found = await rows(connection, mine.order_by(AGENT_RUN.c.startedAt, AGENT_RUN.c.id))
+        return [_agent_run(row) for row in found]
+
+    @unbroken
+    async def agent_run(self, agent_run_id: str) -> AgentRun:
+        """One agent run. Raises NotFound."""
+        async with self._db.read() as connection:
+            return _agent_run(await _read(connection, _SELECT, agent_run_id))
+
+
+_SELECT = select(AGENT_RUN, AGENT.c.name.label("agentName"), AGENT.c.projectId.label("projectId")).join(
+    AGENT, AGENT.c.id == AGENT_RUN.c.agentId
+)
+
+
+async def _read(connection: AsyncConnection, chosen: Select[*tuple[Any, ...]], agent_run_id: str) -> RowMapping:
+    row = await first(connection, chosen.where(AGENT_RUN.c.id == agent_run_id))
+    if row is None:
+        raise NotFound("the agent run", agent_run_id, "start it before you finish it")
+    return row
+
+
+async def _lock_agent_run(connection: AsyncConnection, agent_run_id: str, lease: int | None) -> RowMapping:
+    row = await _read(connection, _SELECT, agent_run_id)
+    if row["workflowRunId"] is not None:
+        await lock_run(connection, row["workflowRunId"], lease=lease)
+    if connection.dialect.name == "sqlite":
+        return row  # the whole database is this writer's since BEGIN
+    return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id)
+
+
+async def _agent_id(connection: AsyncConnection, project_id: int | None, name: str) -> str:
+    if project_id is None:
+        raise ValueError("start_agent_run needs a run and a node, or a project")
+    agent_id = await agent_row_id(connection, project_id, name)
+    if agent_id is None:
+        raise NotFound("the agent", name, f"register it in project {project_id} first")
+    return agent_id
+
+
+async def _emit_executed(connection: AsyncConnection, row: RowMapping, values: Mapping[str, Any]) -> None:
+    payload = {
+        "agentRunId": row["id"],
+        "agentName": row["agentName"],
+        "projectId": row["projectId"],
+        "workflowRunId": row["workflowRunId"],
+        "nodeKey": row["nodeKey"],
+        "item": row["item"],
+        "attempt": row["attempt"],
+        "status": values["status"],
+        "error": values["error"],
+        "durationMs": values["durationMs"],
+    }
+    await emit(
+        connection,
+        message_id=f"agent.executed:{row['id']}",
+        project_id=row["projectId"],
+        subject=f"agent.executed.{subject_token('agent', row['agentName'])}",
+        payload=payload,
+    )
+
+
+def _agent_run(row: RowMapping) -> AgentRun:
+    return AgentRun(
+        id=row["id"],
+        run_id=row["workflowRunId"],
+        agent_name=row["agentName"],
+        node_id=row["nodeKey"],
+        item=row["item"],
+        attempt=row["attempt"],
+        status=row["status"],
+        inputs=row["inputJson"],
+        output=row["outputJson"],
+        error=row["error"],
+        failure_kind=row["failureKind"],
+        idempotency_key=row["idempotencyKey"],
+        started_at=row["startedAt"],
+        finished_at=row["finishedAt"],
+        duration_ms=row["durationMs"],
+        exit_code=row["exitCode"],
+        limits=row["limits"] or {},
+        denied_egress=tuple(row["deniedEgress"] or ()),
+        artifacts=tuple(row["artifacts"] or ()),
+        log_tail=row["logTail"] or "",
+    )

@@ -1,0 +1,76 @@
+"""Of all attempts of a node the last one begun counts: it alone may end the node, and only a node that may run begins.
+
+All of this happens with the run locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import RowMapping, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.columns import now
+from records.errors import NodeFinished, NotApproved, StaleAttempt
+from records.gate_rows import approval_of, current_gate
+from records.node_states import NodeOfRun, end_node_state, node_state, put_node_state
+from records.run import EndStatus
+from records.store import first
+from records.tables import AGENT_RUN
+
+
+async def require_approved(connection: AsyncConnection, run_id: str, node_id: str, digest: str) -> None:
+    """Raises NotApproved unless the node's present question was answered with yes, for that digest."""
+    row = await first(connection, current_gate(run_id, node_id))
+    if row is None or not approval_of(row).allows(digest):
+        state = "nobody was asked" if row is None else f"{row['status']} for {row['digest']}"
+        raise NotApproved(
+            f"node {node_id!r} of run {run_id!r} is not approved for {digest} ({state}): it does not run"
+        )
+
+
+def next_attempt(standing: RowMapping | None, which: NodeOfRun, wanted: int | None) -> int:
+    """The number of the attempt that begins. Raises NodeFinished, and StaleAttempt for an old number."""
+    if standing is None:
+        return wanted or 1
+    where = f"node {which[1]!r} of run {which[0]!r}"
+    if standing["state"] == "SUCCESS":
+        raise NodeFinished(f"{where} ended well already: take its recorded result")
+    if wanted is not None and wanted < standing["attempt"]:
+        raise StaleAttempt(f"{where} is at attempt {standing['attempt']} already, attempt {wanted} is an old one")
+    return int(standing["attempt"]) + 1 if wanted is None else wanted
+
+
+async def begin_attempt(
+    connection: AsyncConnection, which: NodeOfRun, agent_run: Mapping[str, object], wanted: int | None
+) -> None:
+    """Insert the agent run as the one that counts; the one before it, if it is still going, is given up."""
+    standing = await node_state(connection, *which)
+    attempt = next_attempt(standing, which, wanted)
+    if standing is not None and standing["state"] == "RUNNING":
+        abandoned = (AGENT_RUN.c.id == standing["agentRunId"]) & AGENT_RUN.c.finishedAt.is_(None)
+        given_up = {"status": "FAILED", "error": f"taken over by attempt {attempt}", "finishedAt": now()}
+        await connection.execute(update(AGENT_RUN).where(abandoned).values(**given_up))
+    await connection.execute(AGENT_RUN.insert().values(**agent_run, attempt=attempt))
+    values = {"state": "RUNNING", "attempt": attempt, "agentRunId": agent_run["id"]}
+    empty = {"reason": None, "outputJson": None}
+    await put_node_state(connection, which, values | empty, known=standing is not None)
+
+
+async def end_attempt(
+    connection: AsyncConnection, row: RowMapping, status: EndStatus, attempt: int | None
+) -> bool:
+    """Let the agent run end its node; False where it did so before. Raises StaleAttempt where another one counts."""
+    where = f"agent run {row['id']!r} (attempt {row['attempt']})"
+    named = row["attempt"] if attempt is None else attempt
+    if row["finishedAt"] is not None:
+        if (row["status"], row["attempt"]) == (status, named):
+            return False  # the answer to the first call was lost on its way
+        ended = f"{row['status']}: {row['error'] or 'well'}"
+        raise StaleAttempt(f"{where} has ended already ({ended}); nothing was changed")
+    if named != row["attempt"]:
+        raise StaleAttempt(f"{where} cannot be finished by attempt {named}; nothing was changed")
+    which = (row["workflowRunId"], row["nodeKey"], row["item"])
+    if row["nodeKey"] is not None and not await end_node_state(connection, which, row["id"], status):
+        raise StaleAttempt(f"{where} was taken over by a later one; nothing was changed")
+    return True

@@ -1,0 +1,89 @@
+"""Everything that happens to an approval -> one more row, which the database lets nobody change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.approval import AuditEntry
+from records.columns import now
+from records.payload import MAX_NOTES, line
+from records.store import Store, rows
+from records.tables import APPROVAL_AUDIT
+from records.unbroken import unbroken
+
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who does something, as far as the way in can tell."""
+
+    name: str | None
+    verified: bool = False
+    way: str | None = None
+
+
+NOBODY = Actor(name=None)
+"""The clock, or the platform itself."""
+
+
+class AuditStore(Store):
+    """Reads the audit."""
+
+    @unbroken
+    async def audit_trail(
+        self,
+        *,
+        run_id: str | None = None,
+        approval_id: str | None = None,
+        project_id: int | None = None,
+        limit: int = 1_000,
+    ) -> list[AuditEntry]:
+        """What happened, oldest first."""
+        chosen = select(APPROVAL_AUDIT).order_by(APPROVAL_AUDIT.c.id).limit(limit)
+        wanted = {"workflowRunId": run_id, "approvalId": approval_id, "projectId": project_id}
+        for column, value in wanted.items():
+            if value is not None:
+                chosen = chosen.where(APPROVAL_AUDIT.c[column] == value)
+        async with self._db.read() as connection:
+            return [_entry(row) for row in await rows(connection, chosen)]
+
+
+async def append_audit(
+    connection: AsyncConnection, row: RowMapping, event: str, actor: Actor = NOBODY, *, notes: str | None = None
+) -> None:
+    """One more entry about the approval `row`."""
+    values = {
+        "approvalId": row["id"],
+        "workflowRunId": row["workflowRunId"],
+        "nodeKey": row["nodeKey"] or row["nodeId"],
+        "projectId": row["projectId"],
+        "event": event,
+        "by": line(actor.name, _MAX_NAME),
+        "verified": actor.verified,
+        "way": line(actor.way, _MAX_NAME),
+        "digest": row["digest"],
+        "notes": line(notes, MAX_NOTES),
+        "at": now(),
+    }
+    await connection.execute(APPROVAL_AUDIT.insert().values(**values))
+
+
+def _entry(row: RowMapping) -> AuditEntry:
+    return AuditEntry(
+        id=row["id"],
+        approval_id=row["approvalId"],
+        run_id=row["workflowRunId"],
+        node_id=row["nodeKey"],
+        project_id=row["projectId"],
+        event=row["event"],
+        by=row["by"],
+        verified=row["verified"],
+        way=row["way"],
+        digest=row["digest"],
+        notes=row["notes"],
+        at=row["at"],
+    )

@@ -1,0 +1,166 @@
+"""A URL -> connections whose transactions either read, or write without ever meeting 'database is locked'.
+
+SQLite upgrades a deferred transaction only if nobody wrote in between and fails at once otherwise, whatever its
+busy timeout. So each writing transaction begins with BEGIN IMMEDIATE; in this process they queue at a lock, which
+is fair, and other processes are waited for by the busy timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from records.errors import DatabaseUnavailable
+from records.payload import dumps
+
+_BUSY_SECONDS = 60
+_CONNECT_SECONDS = 10
+_POSTGRES = {"postgresql", "postgres"}
+
+
+def database_url(url: str) -> URL:
+    """The URL with the async driver we use. Raises DatabaseUnavailable for a database we do not know."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise DatabaseUnavailable(
+            f"the database URL {_shown(url)!r} is not one: write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+        ) from exc
+    backend = parsed.get_backend_name() if parsed.drivername not in _POSTGRES else "postgresql"
+    if backend == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise DatabaseUnavailable(
+                f"the database URL {url!r} names no file, and several connections cannot share an SQLite database "
+                "in memory: write sqlite:///PATH"
+            )
+        return parsed.set(drivername="sqlite+aiosqlite")
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg", query=_libpq_query(parsed))
+    raise DatabaseUnavailable(f"records live in SQLite or PostgreSQL, not in {backend!r}: mend the database URL")
+
+
+_PRISMA_ONLY = frozenset({"schema", "connection_limit", "pool_timeout", "pgbouncer", "options"})
+
+
+def _libpq_query(url: URL) -> dict[str, str | tuple[str, ...]]:
+    """The URL's parameters without Prisma's own, which libpq refuses; its `schema` becomes the search path."""
+    given = url.query.get("options")
+    options = ["-c timezone=utc", *([given] if isinstance(given, str) else given or [])]
+    if "schema" in url.query:
+        options.append(f"-c search_path={url.query['schema']}")
+    return {name: value for name, value in url.query.items() if name not in _PRISMA_ONLY} | {
+        "options": " ".join(options)
+    }
+
+
+def _shown(url: str) -> str:
+    # An unparsable URL may still hold a password.
+    return url.split("://", 1)[0] + "://…" if "@" in url else url
+
+
+class Database:
+    """The engine and its two kinds of transactions. Belongs to one event loop."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = database_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._engine(pool_size)
+        self._one_writer = asyncio.Lock()
+        self._answered = False
+
+    def _engine(self, pool_size: int) -> AsyncEngine:
+        options: dict[str, Any] = {
+            "json_serializer": dumps,
+            "pool_size": pool_size,
+            "max_overflow": 0,
+            "pool_timeout": _BUSY_SECONDS,
+        }
+        if not self.is_sqlite:
+            connect = {"connect_timeout": _CONNECT_SECONDS}
+            return create_async_engine(self.url, connect_args=connect, pool_pre_ping=True, **options)
+        try:
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise self.unavailable(exc) from exc
+        engine = create_async_engine(self.url, connect_args={"timeout": _BUSY_SECONDS}, **options)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that only looks."""
+        async with self._connected() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """One transaction that writes: all of it, or nothing."""
+        if not self.is_sqlite:
+            async with self._connected() as connection, connection.begin():
+                yield connection
+            return
+        async with self._one_writer, self._connected() as connection:
+            await connection.execution_options(begin_immediate=True)
+            async with connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncGenerator[AsyncConnection]:
+        try:
+            connection = await self.engine.connect()
+        except (DBAPIError, PoolTimeout, OSError) as exc:
+            raise self.unavailable(exc) from exc
+        self._answered = True
+        try:
+            yield connection
+        except DBAPIError as exc:
+            # DatabaseError itself, not one of its kinds, is what SQLite says of a file that is no database.
+            if exc.connection_invalidated or isinstance(exc, OperationalError) or type(exc) is DatabaseError:
+                raise self.unavailable(exc) from exc
+            raise
+        finally:
+            # Shielded: a cancelled caller must not leave a connection outside of the pool.
+            await asyncio.shield(connection.close())
+
+    @property
+    def shown(self) -> str:
+        """The URL for messages: no password, no parameters, no driver."""
+        plain = self.url.set(drivername=self.url.get_backend_name(), query={})
+        return plain.render_as_string(hide_password=True)
+
+    def unavailable(self, exc: BaseException) -> DatabaseUnavailable:
+        """The error for a database that cannot be worked with, with the driver's reason."""
+        cause = " ".join(str(exc.orig if isinstance(exc, DBAPIError) else exc).split())
+        return DatabaseUnavailable(
+            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
+            # A file does not come back by itself.
+            passing=self._answered and not self.is_sqlite,
+        )
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    # NORMAL: nothing is lost when a process dies; a power cut may take the last few commits, never the file.
+    for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON", "synchronous = NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("begin_immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,88 @@
+"""Questions nobody answers in time -> answered by their rule, passed on, or asked again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.approval import Approval
+from records.audit import NOBODY, Actor, append_audit
+from records.columns import now
+from records.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate, one_gate, rule_of
+from records.outbox import emit
+from records.store import Store, first, rows
+from records.tables import WORKFLOW_APPROVAL
+from records.unbroken import unbroken
+
+_PENDING = (WORKFLOW_APPROVAL.c.status == "PENDING") & CURRENT
+_CLOCK = Actor(name=None, way="deadline")
+
+
+class DeadlineStore(Store):
+    """What the clock does to questions. Called every now and then by the listener."""
+
+    @unbroken
+    async def expire_gates(self, *, limit: int = 1_000) -> list[Approval]:
+        """Apply the rule of each question whose deadline has passed; gives those that changed."""
+        due = _PENDING & (WORKFLOW_APPROVAL.c.deadline <= now()) & WORKFLOW_APPROVAL.c.escalatedAt.is_(None)
+        async with self._db.read() as connection:
+            found = await rows(connection, select(WORKFLOW_APPROVAL.c.id).where(due).limit(limit))
+        changed: list[Approval] = []
+        for each in found:
+            async with self._db.write() as connection:
+                row = await lock_gate(connection, each["id"])
+                if row["status"] == "PENDING" and row["supersededAt"] is None and row["escalatedAt"] is None:
+                    await expire(connection, row)
+                    changed.append(approval_of(await _again(connection, row)))
+        return changed
+
+    @unbroken
+    async def remind_gates(self, every: timedelta, *, limit: int = 1_000) -> list[Approval]:
+        """Tell again of questions that have waited that long since they were last told of; gives them."""
+        last = func.coalesce(WORKFLOW_APPROVAL.c.remindedAt, WORKFLOW_APPROVAL.c.requestedAt)
+        quiet = _PENDING & (last <= now() - every)
+        async with self._db.read() as connection:
+            found = await rows(connection, select(WORKFLOW_APPROVAL.c.id).where(quiet).limit(limit))
+        reminded: list[Approval] = []
+        for each in found:
+            async with self._db.write() as connection:
+                row = await lock_gate(connection, each["id"])
+                still = (WORKFLOW_APPROVAL.c.id == row["id"]) & quiet
+                change = update(WORKFLOW_APPROVAL).where(still).values(remindedAt=now())
+                if (await connection.execute(change)).rowcount == 1:
+                    await _tell(connection, row, "reminded")
+                    reminded.append(approval_of(row))
+        return reminded
+
+
+async def expire(connection: AsyncConnection, row: RowMapping) -> None:
+    """The deadline of this pending question has passed."""
+    on_expiry = rule_of(row).on_expiry
+    if on_expiry == "escalate":
+        this = WORKFLOW_APPROVAL.c.id == row["id"]
+        await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(escalatedAt=now()))
+        await _tell(connection, row, "escalated")
+        return
+    status = "APPROVED" if on_expiry == "approve" else "REJECTED"
+    notes = f"nobody decided before {row['deadline']:%Y-%m-%d %H:%M:%S} UTC"
+    await answer(connection, row, status, actor=_CLOCK, notes=notes, closed_as="expired")
+
+
+async def _tell(connection: AsyncConnection, row: RowMapping, event: str) -> None:
+    await append_audit(connection, row, event, NOBODY)
+    stamp = f"{now():%Y%m%d%H%M%S%f}"
+    await emit(
+        connection,
+        message_id=f"workflow.approval.{event}:{row['id']}:{stamp}",
+        project_id=row["projectId"],
+        subject=f"workflow.approval.{event}",
+        payload=event_of(row),
+    )
+
+
+async def _again(connection: AsyncConnection, row: RowMapping) -> RowMapping:
+    fresh = await first(connection, one_gate(row["id"]))
+    assert fresh is not None
+    return fresh

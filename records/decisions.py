@@ -1,0 +1,166 @@
+"""An answer, whichever way it came -> the decision: the first one stands, later ones are told who decided."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from compiler.plan import ApprovalRule
+from records.approval import Approval, Decision, Verdict
+from records.audit import Actor, append_audit
+from records.columns import now
+from records.deadlines import expire
+from records.gate_rows import Which, answer, approval_of, lock_gate, one_gate, rule_of
+from records.ids import new_id
+from records.payload import MAX_NOTES, line
+from records.store import Store, first, insert_new, rows
+from records.tables import APPROVAL_VOTE
+from records.unbroken import unbroken
+
+_MAX_NAME = 200
+
+
+class DecisionStore(Store):
+    """Answers to questions."""
+
+    @unbroken
+    async def decide(
+        self,
+        which: Which,
+        *,
+        decision: Verdict,
+        by: str,
+        verified: bool,
+        way: str,
+        notes: str | None = None,
+        digest: str | None = None,
+        project_id: int | None = None,
+    ) -> Decision:
+        """Approve or reject. `digest`: what the person saw, if the way in knows it; another one is refused.
+
+        Nothing is raised for a decision that does not count: the answer says why, and the audit keeps it.
+        Raises NotFound where there is no such approval (in that project).
+        """
+        actor = Actor(name=by, verified=verified, way=way)
+        async with self._db.write() as connection:
+            row = await lock_gate(connection, which, project_id)
+            if row["status"] == "PENDING" and _is_due(row, now()):
+                await expire(connection, row)
+                row = await _again(connection, row)
+            objection = _objection(row, decision, actor, digest)
+            if objection is not None:
+                await append_audit(connection, row, "refused", actor, notes=f"{decision}: {objection}")
+                return await _told(connection, row, reason=objection)
+            if decision == "REJECTED":
+                applied = await answer(connection, row, "REJECTED", actor=actor, notes=notes)
+            else:
+                applied = await _vote(connection, row, actor, notes)
+            return await _counted(connection, row, applied=applied)
+
+
+def voter(name: str) -> str:
+    """The name as it is compared: letter case, width, spaces and invisible characters make no other person."""
+    visible = "".join(
+        c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c)[0] != "C" or c == " "
+    )
+    return " ".join(visible.split()).casefold()
+
+
+def _is_due(row: RowMapping, at: datetime) -> bool:
+    return row["deadline"] is not None and row["deadline"] <= at and row["escalatedAt"] is None
+
+
+def _objection(row: RowMapping, decision: Verdict, actor: Actor, digest: str | None) -> str | None:
+    """Why this decision cannot count; None: it can."""
+    if row["supersededAt"] is not None:
+        return "what will run has changed since: look at the new question"
+    if row["status"] != "PENDING":
+        return _already(row)
+    if digest is not None and digest != row["digest"]:
+        return "what you saw is not what would run now: look at the card again"
+    return _not_entitled(rule_of(row), row["triggeredBy"], decision, actor)
+
+
+def _already(row: RowMapping) -> str:
+    verb, at = row["status"].lower(), row["respondedAt"]
+    when = "" if at is None else f" at {at:%Y-%m-%d %H:%M:%S} UTC"
+    if row["closedAs"] == "expired":
+        return f"its deadline has passed: it was {verb}{when}"
+    if row["closedAs"] == "run-ended":
+        return f"the run has ended{when}: there is nothing to decide any more"
+    return f"it was {verb} by {row['respondedBy'] or 'nobody'}{when} already"
+
+
+def _not_entitled(rule: ApprovalRule, triggered_by: str | None, decision: Verdict, actor: Actor) -> str | None:
+    name = voter(actor.name or "")
+    if not name:
+        return "say who you are: a decision needs a name"
+    if len(name) > _MAX_NAME:
+        return f"a name has at most {_MAX_NAME} characters"
+    if not actor.verified and not rule.allow_unverified:
+        return (
+            f"this gate takes verified names only, and {actor.way} does not know who you are: use another way in"
+        )
+    if rule.approvers and name not in {voter(approver) for approver in rule.approvers}:
+        return f"{actor.name!r} may not decide this; it is for {', '.join(rule.approvers)}"
+    own = triggered_by is not None and name == voter(triggered_by)
+    if own and decision == "APPROVED" and not rule.allow_self_approval:
+        return f"{actor.name!r} started this run and cannot approve it: somebody else must"
+    return None
+
+
+async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, notes: str | None) -> bool:
+    """Count the approval; True where it was the one that reached the quorum."""
+    vote = {
+        "id": new_id(),
+        "approvalId": row["id"],
+        "voter": voter(actor.name or ""),
+        "name": line(actor.name, 200),
+        "verified": actor.verified,
+        "way": actor.way or "",
+        "notes": line(notes, MAX_NOTES),
+        "votedAt": now(),
+    }
+    fresh = await insert_new(connection, APPROVAL_VOTE, vote)
+    if len(await _votes(connection, row["id"])) >= rule_of(row).quorum:
+        return await answer(connection, row, "APPROVED", actor=actor, notes=notes)
+    if fresh:
+        await append_audit(connection, row, "vote", actor, notes=notes)
+    return False
+
+
+async def _votes(connection: AsyncConnection, approval_id: str) -> tuple[str, ...]:
+    mine = select(APPROVAL_VOTE.c.name).where(APPROVAL_VOTE.c.approvalId == approval_id)
+    in_order = mine.order_by(APPROVAL_VOTE.c.votedAt, APPROVAL_VOTE.c.id)
+    return tuple(row["name"] for row in await rows(connection, in_order))
+
+
+async def _again(connection: AsyncConnection, row: RowMapping) -> RowMapping:
+    fresh = await first(connection, one_gate(row["id"]))
+    assert fresh is not None
+    return fresh
+
+
+async def _told(connection: AsyncConnection, row: RowMapping, *, reason: str) -> Decision:
+    votes = await _votes(connection, row["id"])
+    return Decision(
+        approval=approval_of(row),
+        applied=False,
+        counted=False,
+        votes=votes,
+        quorum=rule_of(row).quorum,
+        reason=reason,
+    )
+
+
+async def _counted(connection: AsyncConnection, row: RowMapping, *, applied: bool) -> Decision:
+    approval: Approval = approval_of(await _again(connection, row))
+    votes, quorum = await _votes(connection, row["id"]), rule_of(row).quorum
+    if applied:
+        reason = f"{approval.status.lower()} by {approval.responded_by}"
+    else:
+        reason = f"your approval counts: {len(votes)} of {quorum} so far"
+    return Decision(approval=approval, applied=applied, counted=True, votes=votes, quorum=quorum, reason=reason)

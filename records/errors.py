@@ -1,0 +1,49 @@
+"""What can go wrong when something is recorded, each as a type with one clear sentence."""
+
+from __future__ import annotations
+
+
+class RecordsError(Exception):
+    """Base of all errors of the records."""
+
+
+class DatabaseUnavailable(RecordsError):
+    """The database cannot be reached, or is not one that we know."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+        """Whether it answered before, and may answer again."""
+
+
+class NotMigrated(RecordsError):
+    """The database has not the tables of this version."""
+
+
+class NotFound(RecordsError):
+    """There is no such row (in that project)."""
+
+    def __init__(self, what: str, which: object, hint: str) -> None:
+        super().__init__(f"{what} {which!r} is not recorded: {hint}")
+        self.what = what
+        self.which = which
+
+
+class PayloadRefused(RecordsError):
+    """A value that does not fit into the record: too large, not JSON, or text that no database stores."""
+
+
+class NameRefused(RecordsError):
+    """A name that cannot be a token of a NATS subject."""
+
+
+class StaleAttempt(RecordsError):
+    """The writer's run or node was taken over by a later attempt; nothing was changed."""
+
+
+class NotApproved(RecordsError):
+    """The node must not run: nobody approved exactly what would run now."""
+
+
+class NodeFinished(RecordsError):
+    """The node has ended well already; its recorded result counts and it is not run again."""

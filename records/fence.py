@@ -1,0 +1,47 @@
+"""Who may still write to a run: its row is locked for the transaction, and the writer's lease compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.errors import NotFound, StaleAttempt
+from records.store import first
+from records.tables import WORKFLOW, WORKFLOW_RUN
+
+# One definition of a run with the names it goes by, for locked and plain reads.
+_SELECT_RUN = select(
+    WORKFLOW_RUN, WORKFLOW.c.name.label("workflowName"), WORKFLOW.c.projectId.label("projectId")
+).join(WORKFLOW, WORKFLOW.c.id == WORKFLOW_RUN.c.workflowId)
+
+
+def select_run() -> Select[*tuple[Any, ...]]:
+    """Runs with the name and project of their workflow."""
+    return _SELECT_RUN
+
+
+async def read_run(connection: AsyncConnection, run_id: str) -> RowMapping:
+    """The run with its workflow's name and project. Raises NotFound."""
+    row = await first(connection, _SELECT_RUN.where(WORKFLOW_RUN.c.id == run_id))
+    if row is None:
+        raise NotFound("the run", run_id, "list the runs with `commandcenter runs`")
+    return row
+
+
+async def lock_run(connection: AsyncConnection, run_id: str, *, lease: int | None = None) -> RowMapping:
+    """The run, locked until the transaction ends. Raises NotFound, and StaleAttempt where the lease is an old one.
+
+    All who write to a run lock it first, in this order, so that they cannot wait for each other in a circle.
+    """
+    locked = _SELECT_RUN.where(WORKFLOW_RUN.c.id == run_id).with_for_update(of=WORKFLOW_RUN)
+    row = await first(connection, locked)
+    if row is None:
+        raise NotFound("the run", run_id, "list the runs with `commandcenter runs`")
+    if lease is not None and lease != row["lease"]:
+        raise StaleAttempt(
+            f"run {run_id!r} was taken over: this process holds lease {lease}, the present one is {row['lease']}; "
+            "nothing was changed"
+        )
+    return row

@@ -1,0 +1,154 @@
+"""Rows of WorkflowApproval: how all ways of answering read, lock and answer them.
+
+Whoever changes an approval locks its run first, so that votes are counted one after the other on PostgreSQL, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from compiler.plan import ApprovalRule
+from records.approval import Approval, ApprovalStatus
+from records.audit import NOBODY, Actor, append_audit
+from records.columns import now
+from records.errors import NotFound
+from records.fence import lock_run
+from records.outbox import emit
+from records.payload import MAX_NOTES, line
+from records.store import first, rows
+from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
+
+Which = str | tuple[str, str]
+"""An approval by its id, or by run and node."""
+
+_GATES = WORKFLOW_APPROVAL.join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == WORKFLOW_APPROVAL.c.workflowRunId).join(
+    WORKFLOW, WORKFLOW.c.id == WORKFLOW_RUN.c.workflowId
+)
+CURRENT = WORKFLOW_APPROVAL.c.supersededAt.is_(None)
+
+
+def select_gate() -> Select[*tuple[Any, ...]]:
+    """Approvals with their workflow's name and project, and who started the run."""
+    return select(
+        WORKFLOW_APPROVAL,
+        WORKFLOW.c.projectId.label("projectId"),
+        WORKFLOW.c.name.label("workflowName"),
+        WORKFLOW_RUN.c.triggeredBy.label("triggeredBy"),
+    ).select_from(_GATES)
+
+
+def current_gate(run_id: str, node_id: str) -> Select[*tuple[Any, ...]]:
+    """The question that stands now, by the node's id in the YAML or its row's id."""
+    node = or_(WORKFLOW_APPROVAL.c.nodeKey == node_id, WORKFLOW_APPROVAL.c.nodeId == node_id)
+    return select_gate().where(WORKFLOW_APPROVAL.c.workflowRunId == run_id, node, CURRENT)
+
+
+def one_gate(which: Which) -> Select[*tuple[Any, ...]]:
+    """The approval that is meant."""
+    if isinstance(which, str):
+        return select_gate().where(WORKFLOW_APPROVAL.c.id == which)
+    return current_gate(*which)
+
+
+async def lock_gate(connection: AsyncConnection, which: Which, project_id: int | None = None) -> RowMapping:
+    """The approval, which nobody else changes until the transaction ends. Raises NotFound."""
+    row = await first(connection, one_gate(which))
+    if row is None or project_id not in (None, row["projectId"]):
+        hint = "list the open ones with `commandcenter approvals`"
+        raise NotFound("the approval", which if isinstance(which, str) else " ".join(which), hint)
+    await lock_run(connection, row["workflowRunId"])
+    locked = await first(connection, one_gate(row["id"]))
+    assert locked is not None
+    return locked
+
+
+async def answer(
+    connection: AsyncConnection,
+    row: RowMapping,
+    status: ApprovalStatus,
+    *,
+    actor: Actor = NOBODY,
+    notes: str | None = None,
+    closed_as: str | None = None,
+) -> bool:
+    """Compare and set: the first answer to a pending question stands; False where there was one before."""
+    values = {
+        "status": status,
+        "respondedAt": now(),
+        "respondedBy": line(actor.name, 200),
+        "verified": actor.verified,
+        "way": actor.way,
+        "notes": line(notes, MAX_NOTES),
+        "closedAs": closed_as,
+    }
+    pending = (WORKFLOW_APPROVAL.c.id == row["id"]) & (WORKFLOW_APPROVAL.c.status == "PENDING")
+    if (await connection.execute(update(WORKFLOW_APPROVAL).where(pending).values(**values))).rowcount != 1:
+        return False
+    await append_audit(connection, row, closed_as or status.lower(), actor, notes=notes)
+    await emit(
+        connection,
+        message_id=f"workflow.approval.decided:{row['id']}",
+        project_id=row["projectId"],
+        subject="workflow.approval.decided",
+        payload=event_of(row) | {"status": status, "by": values["respondedBy"], "closedAs": closed_as},
+    )
+    return True
+
+
+async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
+    """The run has ended: what is still asked is answered with no."""
+    asked = select_gate().where(
+        WORKFLOW_APPROVAL.c.workflowRunId == run["id"], WORKFLOW_APPROVAL.c.status == "PENDING"
+    )
+    for row in await rows(connection, asked):
+        notes = "the run ended before anybody decided"
+        await answer(connection, row, "REJECTED", notes=notes, closed_as="run-ended")
+
+
+def event_of(row: RowMapping) -> dict[str, Any]:
+    """What every event about an approval says. `nodeId` is the node's row, `nodeKey` its id in the YAML."""
+    return {
+        "workflowRunId": row["workflowRunId"],
+        "nodeId": row["nodeId"],
+        "nodeKey": row["nodeKey"],
+        "approvalId": row["id"],
+        "projectId": row["projectId"],
+        "workflowName": row["workflowName"],
+        "digest": row["digest"],
+        "deadline": None if row["deadline"] is None else row["deadline"].isoformat(),
+    }
+
+
+def rule_of(row: RowMapping) -> ApprovalRule:
+    """The rule it was asked under; that of a row another program wrote is the default."""
+    return ApprovalRule() if row["rule"] is None else ApprovalRule.model_validate(row["rule"])
+
+
+def approval_of(row: RowMapping) -> Approval:
+    """The row as a value."""
+    return Approval(
+        id=row["id"],
+        run_id=row["workflowRunId"],
+        node_id=row["nodeKey"] or row["nodeId"],
+        project_id=row["projectId"],
+        workflow_name=row["workflowName"],
+        digest=row["digest"] or "",
+        status=row["status"],
+        card=row["card"] or {},
+        rule=rule_of(row),
+        requested_at=row["requestedAt"],
+        deadline=row["deadline"],
+        responded_at=row["respondedAt"],
+        responded_by=row["respondedBy"],
+        verified=row["verified"],
+        way=row["way"],
+        notes=row["notes"],
+        closed_as=row["closedAs"],
+        superseded_at=row["supersededAt"],
+        escalated_at=row["escalatedAt"],
+        edits=row["edits"],
+        base_digest=row["baseDigest"],
+    )

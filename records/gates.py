@@ -1,0 +1,196 @@
+"""A node that must not run unasked -> one question, bound to the digest of exactly what will run.
+
+Another digest is another question: the old answer, whatever it was, is history from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from compiler.plan import ApprovalRule
+from records.approval import Approval, ApprovalStatus
+from records.audit import NOBODY, Actor, append_audit
+from records.columns import now
+from records.fence import lock_run
+from records.gate_rows import (
+    CURRENT,
+    Which,
+    answer,
+    approval_of,
+    current_gate,
+    event_of,
+    lock_gate,
+    one_gate,
+    select_gate,
+)
+from records.ids import new_id
+from records.node_states import refuse_ended
+from records.outbox import emit
+from records.payload import MAX_CARD_BYTES, checked
+from records.store import Store, first, rows
+from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_NODE
+from records.unbroken import unbroken
+
+
+class GateStore(Store):
+    """Questions: asked, changed, looked at."""
+
+    @unbroken
+    async def open_gate(
+        self,
+        *,
+        run_id: str,
+        node_id: str,
+        digest: str,
+        card: Mapping[str, Any],
+        rule: ApprovalRule,
+        trusted: str | None = None,
+        lease: int | None = None,
+    ) -> Approval:
+        """Ask, with `workflow.approval.requested`; the same question again gives the same approval.
+
+        `trusted` names the trigger that the approval policy lets pass: recorded as approved by policy.
+        """
+        values = {"digest": digest, "card": dict(card), "rule": rule.model_dump(mode="json")}
+        checked(f"the approval card of node {node_id!r}", values, limit=MAX_CARD_BYTES)
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id, lease=lease)
+            refuse_ended(run)
+            row = await first(connection, current_gate(run_id, node_id))
+            if row is None or not _same_question(row, digest):
+                row = await _ask(connection, run, node_id, values, before=row)
+                if trusted is not None:
+                    policy = Actor(name=f"policy: {trusted}", verified=True, way="policy")
+                    await answer(connection, row, "APPROVED", actor=policy, closed_as="policy")
+                    row = await first(connection, one_gate(row["id"]))
+                    assert row is not None
+        return approval_of(row)
+
+    @unbroken
+    async def amend_gate(
+        self,
+        which: Which,
+        *,
+        digest: str,
+        card: Mapping[str, Any],
+        edits: Mapping[str, Any],
+        by: str,
+        verified: bool,
+        way: str,
+        project_id: int | None = None,
+    ) -> Approval | None:
+        """A person changed inputs: ask anew for the new digest. None where the question is answered already.
+
+        The caller has checked the edits against the action's schema. Votes for the old question do not count.
+        """
+        values = {"digest": digest, "card": dict(card), "edits": dict(edits)}
+        checked("the approval card", values, limit=MAX_CARD_BYTES)
+        async with self._db.write() as connection:
+            row = await lock_gate(connection, which, project_id)
+            if row["status"] != "PENDING" or row["supersededAt"] is not None:
+                return None
+            run = await lock_run(connection, row["workflowRunId"])
+            base = row["baseDigest"] or row["digest"]
+            values |= {"rule": row["rule"], "baseDigest": base}
+            editor = Actor(name=by, verified=verified, way=way)
+            return approval_of(await _ask(connection, run, row["nodeKey"], values, before=row, actor=editor))
+
+    @unbroken
+    async def approval(self, run_id: str, node_id: str, *, project_id: int | None = None) -> Approval | None:
+        """The question that stands now; None where the node asked nothing."""
+        async with self._db.read() as connection:
+            row = await first(connection, current_gate(run_id, node_id))
+        return None if row is None or project_id not in (None, row["projectId"]) else approval_of(row)
+
+    @unbroken
+    async def approvals(
+        self,
+        project_id: int | None = None,
+        status: ApprovalStatus | None = None,
+        *,
+        run_id: str | None = None,
+        superseded: bool = False,
+        limit: int = 1_000,
+    ) -> list[Approval]:
+        """Questions, oldest first; with the superseded ones if wanted; of one project or (None) of all."""
+        chosen = select_gate().order_by(WORKFLOW_APPROVAL.c.requestedAt, WORKFLOW_APPROVAL.c.id).limit(limit)
+        if project_id is not None:
+            chosen = chosen.where(WORKFLOW.c.projectId == project_id)
+        if status is not None:
+            chosen = chosen.where(WORKFLOW_APPROVAL.c.status == status)
+        if run_id is not None:
+            chosen = chosen.where(WORKFLOW_APPROVAL.c.workflowRunId == run_id)
+        if not superseded:
+            chosen = chosen.where(CURRENT)
+        async with self._db.read() as connection:
+            return [approval_of(row) for row in await rows(connection, chosen)]
+
+    @unbroken
+    async def record_view(
+        self, which: Which, *, by: str | None, verified: bool, way: str, project_id: int | None = None
+    ) -> None:
+        """Somebody looked at the card."""
+        async with self._db.write() as connection:
+            row = await lock_gate(connection, which, project_id)
+            await append_audit(connection, row, "viewed", Actor(name=by, verified=verified, way=way))
+
+
+def _same_question(row: RowMapping, digest: str) -> bool:
+    # A run that ended closed its questions; when it is tried again they are asked again.
+    return digest in (row["digest"], row["baseDigest"]) and row["closedAs"] != "run-ended"
+
+
+async def _ask(
+    connection: AsyncConnection,
+    run: RowMapping,
+    node_id: str,
+    values: dict[str, Any],
+    *,
+    before: RowMapping | None,
+    actor: Actor = NOBODY,
+) -> RowMapping:
+    if before is not None:
+        await _supersede(connection, before, values["digest"], actor)
+    approval_id = new_id()
+    key = {"id": approval_id, "workflowRunId": run["id"], "nodeKey": node_id, "status": "PENDING"}
+    asked_at = now()
+    seconds = None if values["rule"] is None else values["rule"]["deadline_seconds"]
+    deadline = None if seconds is None else asked_at + timedelta(seconds=seconds)
+    if before is not None and "edits" in values:
+        deadline = before["deadline"]  # an edit buys no time
+    times = {"requestedAt": asked_at, "deadline": deadline}
+    node = await _node_row_id(connection, run["workflowId"], node_id)
+    await connection.execute(WORKFLOW_APPROVAL.insert().values(**key, **times, **values, nodeId=node))
+    row = await first(connection, one_gate(approval_id))
+    assert row is not None
+    await append_audit(connection, row, "requested", actor)
+    await emit(
+        connection,
+        message_id=f"workflow.approval.requested:{approval_id}",
+        project_id=row["projectId"],
+        subject="workflow.approval.requested",
+        payload=event_of(row),
+    )
+    return row
+
+
+async def _supersede(connection: AsyncConnection, row: RowMapping, digest: str, actor: Actor) -> None:
+    notes = f"what will run has changed: asked again for {digest}"
+    if not await answer(connection, row, "REJECTED", actor=actor, notes=notes, closed_as="superseded"):
+        await append_audit(connection, row, "superseded", actor, notes=notes)
+    this = WORKFLOW_APPROVAL.c.id == row["id"]
+    await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(supersededAt=now()))
+
+
+async def _node_row_id(connection: AsyncConnection, workflow_id: str, node_id: str) -> str:
+    """The node's row, as the mission's engine writes it; its id in the YAML where the workflow has it no more."""
+    here = select(WORKFLOW_NODE.c.id).where(
+        WORKFLOW_NODE.c.workflowId == workflow_id, WORKFLOW_NODE.c.key == node_id
+    )
+    row = await first(connection, here)
+    return node_id if row is None else row["id"]

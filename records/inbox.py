@@ -1,0 +1,137 @@
+"""Messages that came in -> handled once, however often they are delivered, or dead letters with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from records.ids import new_id
+from records.payload import line
+from records.store import Store, first, insert_new, rows
+from records.tables import DEAD_LETTER, PROCESSED_EVENT
+from records.unbroken import unbroken
+
+_MAX_LETTER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A message that nobody could handle."""
+
+    id: str
+    stream: str
+    sequence: int
+    project_id: int | None
+    subject: str
+    payload: bytes
+    reason: str
+    deliveries: int
+    created_at: datetime
+
+
+class InboxStore(Store):
+    """Which messages were handled, and which never will be.
+
+    `stream` should tell a stream from one made anew under its name (by its creation time): sequences begin again.
+    """
+
+    @unbroken
+    async def record_event(
+        self,
+        stream: str,
+        sequence: int,
+        *,
+        subject: str,
+        workflow: str = "",
+        project_id: int | None = None,
+        flow_run_id: str | None = None,
+    ) -> bool:
+        """Note that the message was handled (for that workflow); False where it was noted before."""
+        row = {
+            "id": new_id(),
+            "stream": stream,
+            "sequence": sequence,
+            "workflow": workflow,
+            "projectId": project_id,
+            "subject": subject,
+            "flowRunId": flow_run_id,
+        }
+        async with self._db.write() as connection:
+            return await insert_new(connection, PROCESSED_EVENT, row)
+
+    @unbroken
+    async def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> bool:
+        """Whether the message was handled (for that workflow)."""
+        same = select(PROCESSED_EVENT.c.id).where(
+            PROCESSED_EVENT.c.stream == stream,
+            PROCESSED_EVENT.c.sequence == sequence,
+            PROCESSED_EVENT.c.workflow == workflow,
+        )
+        async with self._db.read() as connection:
+            return await first(connection, same) is not None
+
+    @unbroken
+    async def starting_event(self, flow_run_id: str) -> str | None:
+        """Subject of the message that started the flow run; None where none did, whatever its parameters say."""
+        mine = select(PROCESSED_EVENT.c.subject).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
+        async with self._db.read() as connection:
+            row = await first(connection, mine)
+        return None if row is None else row["subject"]
+
+    @unbroken
+    async def dead_letter(
+        self,
+        stream: str,
+        sequence: int,
+        *,
+        subject: str,
+        payload: bytes,
+        reason: str,
+        project_id: int | None = None,
+        deliveries: int = 0,
+    ) -> bool:
+        """Keep the message (its first MiB) and why it was given up; False where it is kept already."""
+        row = {
+            "id": new_id(),
+            "stream": stream,
+            "sequence": sequence,
+            "projectId": project_id,
+            "subject": subject,
+            "payload": payload[:_MAX_LETTER_BYTES],
+            "reason": line(reason),
+            "deliveries": deliveries,
+        }
+        async with self._db.write() as connection:
+            return await insert_new(connection, DEAD_LETTER, row)
+
+    @unbroken
+    async def dead_letters(self, project_id: int | None = None, *, limit: int = 100) -> list[DeadLetter]:
+        """The newest ones, of one project or (None) of all."""
+        chosen = select(DEAD_LETTER).order_by(DEAD_LETTER.c.createdAt.desc(), DEAD_LETTER.c.sequence.desc())
+        if project_id is not None:
+            chosen = chosen.where(DEAD_LETTER.c.projectId == project_id)
+        async with self._db.read() as connection:
+            found = await rows(connection, chosen.limit(limit))
+        return [
+            DeadLetter(
+                id=row["id"],
+                stream=row["stream"],
+                sequence=row["sequence"],
+                project_id=row["projectId"],
+                subject=row["subject"],
+                payload=row["payload"],
+                reason=row["reason"],
+                deliveries=row["deliveries"],
+                created_at=row["createdAt"],
+            )
+            for row in found
+        ]
+
+    @unbroken
+    async def count_dead_letters(self) -> int:
+        """How many there are in all."""
+        async with self._db.read() as connection:
+            row = await first(connection, select(func.count().label("n")).select_from(DEAD_LETTER))
+        return 0 if row is None else int(row["n"])

@@ -1,0 +1,93 @@
+"""Whatever a database holds -> the tables of this version.
+
+The first revision makes what Prisma makes, and leaves alone what a Prisma service made already; the second one
+adds our columns and tables. The scripts lie beside this file, so an installed package migrates as a checkout does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from records.database import Database
+from records.errors import NotMigrated
+from records.unbroken import unbroken
+
+VERSION_TABLE = "_commandcenter_migrations"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x434D4443
+"""Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
+_WAL_TRIES = 100
+
+
+@unbroken
+async def upgrade(url: str) -> str:
+    """Bring the database to this version; gives the revision. Safe to call at every start, by several at once."""
+    database = Database(url)
+    try:
+        if database.is_sqlite:
+            await asyncio.to_thread(_use_wal, database)
+        async with database.write() as connection:
+            if not database.is_sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            return await connection.run_sync(_upgrade)
+    finally:
+        await database.close()
+
+
+async def require_migrated(database: Database) -> None:
+    """Raises NotMigrated where `upgrade` has still to be called."""
+    async with database.read() as connection:
+        found = await connection.run_sync(_revision)
+    if found != head():
+        raise NotMigrated(
+            f"the database {database.shown} is at revision {found!r}, this version needs {head()!r}: "
+            "run `commandcenter db upgrade`"
+        )
+
+
+@cache
+def head() -> str:
+    """The newest revision."""
+    return str(ScriptDirectory(str(_MIGRATIONS)).get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection) -> str:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return str(_revision(connection))
+
+
+def _revision(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+def _use_wal(database: Database) -> None:
+    # Stays in the file. The switch ignores the busy timeout, so a process that opens it now is waited for here.
+    for left in reversed(range(_WAL_TRIES)):
+        try:
+            with closing(sqlite3.connect(str(database.url.database))) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+        except sqlite3.Error as exc:
+            if not left or exc.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise database.unavailable(exc) from exc
+        time.sleep(0.05)

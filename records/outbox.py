@@ -1,0 +1,86 @@
+"""Changes -> events, written in the transaction of the change; the relay publishes them and says so.
+
+The message id is the same however often a change is repeated, so that neither a retry here nor one of the relay
+(`Nats-Msg-Id`) makes a second event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.columns import now
+from records.payload import MAX_EVENT_BYTES, checked, dumps
+from records.store import Store, insert_new, rows
+from records.tables import OUTBOX
+from records.unbroken import unbroken
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxEvent:
+    """One event to be published."""
+
+    id: int
+    message_id: str
+    """For the header `Nats-Msg-Id`."""
+    project_id: int
+    subject: str
+    payload: dict[str, Any]
+    created_at: datetime
+
+    @property
+    def data(self) -> bytes:
+        """The payload as it goes over the wire."""
+        return dumps(self.payload).encode()
+
+
+class OutboxStore(Store):
+    """Events that were recorded and are not published yet."""
+
+    @unbroken
+    async def pending_events(self, limit: int = 100) -> list[OutboxEvent]:
+        """Those not published, oldest first."""
+        waiting = select(OUTBOX).where(OUTBOX.c.publishedAt.is_(None)).order_by(OUTBOX.c.id).limit(limit)
+        async with self._db.read() as connection:
+            found = await rows(connection, waiting)
+        return [
+            OutboxEvent(
+                id=row["id"],
+                message_id=row["messageId"],
+                project_id=row["projectId"],
+                subject=row["subject"],
+                payload=row["payload"],
+                created_at=row["createdAt"],
+            )
+            for row in found
+        ]
+
+    @unbroken
+    async def mark_published(self, ids: Iterable[int]) -> None:
+        """The server has acknowledged them."""
+        chosen = list(ids)
+        if not chosen:
+            return
+        async with self._db.write() as connection:
+            waiting = OUTBOX.c.id.in_(chosen) & OUTBOX.c.publishedAt.is_(None)
+            await connection.execute(update(OUTBOX).where(waiting).values(publishedAt=now()))
+
+    @unbroken
+    async def prune_events(self, before: datetime) -> int:
+        """Forget events published before that moment; gives how many."""
+        async with self._db.write() as connection:
+            return (await connection.execute(delete(OUTBOX).where(OUTBOX.c.publishedAt < before))).rowcount
+
+
+async def emit(
+    connection: AsyncConnection, *, message_id: str, project_id: int, subject: str, payload: dict[str, Any]
+) -> None:
+    """Write the event with the change it tells of; a second one with that message id is no event."""
+    checked(f"the event {subject!r}", payload, limit=MAX_EVENT_BYTES)
+    row = {"messageId": message_id, "projectId": project_id, "subject": subject, "payload": payload}
+    await insert_new(connection, OUTBOX, row)

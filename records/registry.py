@@ -1,0 +1,130 @@
+"""Agent specs <-> the tables Agent and AgentCapability: what a project's workflows may use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
+from records.columns import now
+from records.ids import new_id, subject_token
+from records.payload import checked
+from records.store import Store, first, insert_new, rows
+from records.tables import AGENT, AGENT_CAPABILITY
+from records.unbroken import unbroken
+
+
+class AgentRegistry(Store):
+    """Registered agents, per project."""
+
+    @unbroken
+    async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
+        """Record the agent, new or changed; gives its id, which stays the same. Raises NameRefused."""
+        subject_token("agent", spec.name)
+        values = _agent_values(spec)
+        async with self._db.write() as connection:
+            fresh = {"id": new_id(), "projectId": project_id, "name": spec.name, **values}
+            if not await insert_new(connection, AGENT, fresh):
+                mine = (AGENT.c.projectId == project_id) & (AGENT.c.name == spec.name)
+                await connection.execute(update(AGENT).where(mine).values(**values))
+            agent_id = await agent_row_id(connection, project_id, spec.name)
+            assert agent_id is not None
+            await _replace_capabilities(connection, agent_id, spec)
+        return agent_id
+
+    @unbroken
+    async def agents(self, project_id: int) -> list[AgentSpec]:
+        """All agents of the project, by name."""
+        async with self._db.read() as connection:
+            mine = select(AGENT).where(AGENT.c.projectId == project_id).order_by(AGENT.c.name)
+            found = await rows(connection, mine)
+            joined = AGENT_CAPABILITY.join(AGENT, AGENT.c.id == AGENT_CAPABILITY.c.agentId)
+            theirs = select(AGENT_CAPABILITY).select_from(joined).where(AGENT.c.projectId == project_id)
+            capabilities = await rows(connection, theirs.order_by(AGENT_CAPABILITY.c.name))
+        by_agent: dict[str, list[RowMapping]] = {}
+        for row in capabilities:
+            by_agent.setdefault(row["agentId"], []).append(row)
+        return [_spec(row, by_agent.get(row["id"], [])) for row in found]
+
+    @unbroken
+    async def catalogue(self, project_id: int) -> Catalogue:
+        """The project's agents, as the compiler wants them."""
+        return Catalogue(agents={spec.name: spec for spec in await self.agents(project_id)})
+
+
+async def agent_row_id(connection: AsyncConnection, project_id: int, name: str) -> str | None:
+    """The database id of a project's agent."""
+    row = await first(connection, select(AGENT.c.id).where(AGENT.c.projectId == project_id, AGENT.c.name == name))
+    return None if row is None else row["id"]
+
+
+def _agent_values(spec: AgentSpec) -> dict[str, Any]:
+    return {
+        "type": spec.type,
+        "description": spec.description or None,
+        "entryPath": spec.entry_path,
+        "version": spec.version,
+        "riskLevel": spec.risk,
+        "updatedAt": now(),
+        "network": list(spec.network),
+        "secrets": list(spec.secrets),
+        "settings": list(spec.settings),
+        "memoryMb": spec.memory_mb,
+        "timeoutSeconds": spec.timeout_seconds,
+        "codeDigest": spec.code_digest,
+    }
+
+
+async def _replace_capabilities(connection: AsyncConnection, agent_id: str, spec: AgentSpec) -> None:
+    gone = (AGENT_CAPABILITY.c.agentId == agent_id) & AGENT_CAPABILITY.c.name.not_in(spec.actions)
+    await connection.execute(delete(AGENT_CAPABILITY).where(gone))
+    for name, action in sorted(spec.actions.items()):
+        values = checked(f"the schema of {spec.name}.{name}", _capability_values(action))
+        if not await insert_new(
+            connection, AGENT_CAPABILITY, {"id": new_id(), "agentId": agent_id, "name": name} | values
+        ):
+            same = (AGENT_CAPABILITY.c.agentId == agent_id) & (AGENT_CAPABILITY.c.name == name)
+            await connection.execute(update(AGENT_CAPABILITY).where(same).values(**values))
+
+
+def _capability_values(action: ActionSpec) -> dict[str, Any]:
+    return {
+        "description": action.description or None,
+        "inputSchema": dict(action.input_schema),
+        "outputSchema": dict(action.output_schema),
+        "resultSchema": None if action.result_schema is None else dict(action.result_schema),
+        "riskLevel": action.risk,
+        "effect": action.effect,
+    }
+
+
+def _spec(row: RowMapping, capabilities: list[RowMapping]) -> AgentSpec:
+    return AgentSpec(
+        name=row["name"],
+        type=row["type"],
+        version=row["version"],
+        risk=row["riskLevel"],
+        entry_path=row["entryPath"],
+        description=row["description"] or "",
+        actions={capability["name"]: _action(capability) for capability in capabilities},
+        network=tuple(row["network"]),
+        secrets=tuple(row["secrets"]),
+        settings=tuple(row["settings"]),
+        memory_mb=row["memoryMb"],
+        timeout_seconds=row["timeoutSeconds"],
+        code_digest=row["codeDigest"],
+    )
+
+
+def _action(row: RowMapping) -> ActionSpec:
+    return ActionSpec(
+        name=row["name"],
+        description=row["description"] or "",
+        input_schema=row["inputSchema"],
+        output_schema=row["outputSchema"],
+        result_schema=row["resultSchema"],
+        risk=row["riskLevel"],
+        effect=row["effect"],
+    )

@@ -1,0 +1,81 @@
+"""A workflow's run, an agent's run in it, and what became of a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+RunStatus = Literal["PENDING", "RUNNING", "SUCCESS", "FAILED", "WAITING_APPROVAL"]
+OpenStatus = Literal["PENDING", "RUNNING", "WAITING_APPROVAL"]
+EndStatus = Literal["SUCCESS", "FAILED"]
+NodeStatus = Literal["SUCCESS", "FAILED", "SKIPPED"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One row of WorkflowRun."""
+
+    id: str
+    workflow_id: str
+    workflow_name: str
+    project_id: int
+    trigger: str
+    """What started it: a NATS subject, `schedule`, `manual`, …"""
+    context: dict[str, Any]
+    status: RunStatus
+    message: str
+    """Why it ended as it did; empty while it goes on."""
+    started_at: datetime
+    finished_at: datetime | None
+    flow_run_id: str | None
+    """Prefect's id of it."""
+    plan_digest: str | None
+    triggered_by: str | None
+    """Who started it, by name; None: nobody, an event or the clock."""
+    lease: int
+    """Number of the last process that took the run over; older ones write nothing any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRun:
+    """One row of AgentRun: one attempt of one node (or of one item of it)."""
+
+    id: str
+    run_id: str | None
+    """None: an agent run by itself."""
+    agent_name: str
+    node_id: str | None
+    item: int | None
+    attempt: int
+    status: RunStatus
+    inputs: Any
+    output: Any
+    error: str | None
+    failure_kind: str | None
+    idempotency_key: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: int | None
+    exit_code: int | None = None
+    limits: dict[str, str] = field(default_factory=dict[str, str])
+    denied_egress: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeResult:
+    """How a node (or one item of it) ended. Re-runs use it instead of running the node again."""
+
+    node_id: str
+    item: int | None
+    """Index in `foreach`; None for a node without, and for the node as a whole."""
+    status: NodeStatus
+    output: Any
+    reason: str | None
+    """Why it failed or was skipped."""
+    attempt: int
+    agent_run_id: str | None
+    """None for a skipped node, and for a `foreach` node as a whole."""
+    updated_at: datetime

@@ -1,0 +1,203 @@
+"""A flow run <-> a row of WorkflowRun, begun once and ended once, with the events that tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.columns import now
+from records.completion import emit_completed
+from records.errors import NotFound
+from records.fence import lock_run, read_run, select_run
+from records.gate_rows import close_gates
+from records.ids import new_id, subject_token
+from records.outbox import emit
+from records.payload import checked, line
+from records.run import EndStatus, OpenStatus, Run, RunStatus
+from records.store import Store, first, insert_new, rows
+from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
+from records.unbroken import unbroken
+
+
+class RunStore(Store):
+    """Runs of workflows."""
+
+    @unbroken
+    async def start_run(
+        self,
+        *,
+        flow_run_id: str,
+        plan_digest: str,
+        trigger: str,
+        context: Mapping[str, Any],
+        triggered_by: str | None = None,
+        triggered_by_verified: bool = False,
+    ) -> str:
+        """Record the flow run, with `workflow.started.<workflowId>`; gives the run's id, the same at each call.
+
+        Raises NotFound where the plan was never saved, PayloadRefused for a context that cannot be stored.
+        """
+        checked("the context of the run", dict(context))
+        values: dict[str, Any] = {
+            "id": new_id(),
+            "trigger": line(trigger, 1_000),
+            "contextJson": dict(context),
+            "status": "PENDING",
+            "startedAt": now(),
+            "flowRunId": flow_run_id,
+            "planDigest": plan_digest,
+            "triggeredBy": line(triggered_by, 200),
+            "triggeredByVerified": triggered_by_verified,
+        }
+        async with self._db.write() as connection:
+            workflow = await _workflow_of_plan(connection, plan_digest)
+            fresh = await insert_new(connection, WORKFLOW_RUN, values | {"workflowId": workflow["id"]})
+            if fresh:
+                await _emit_started(connection, workflow, values)
+                return values["id"]
+            row = await first(connection, select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
+            assert row is not None
+            return row["id"]
+
+    @unbroken
+    async def claim_run(self, run_id: str) -> int:
+        """Take the run over; gives the lease, with which this process writes and older ones cannot any more."""
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            lease = run["lease"] + 1
+            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(lease=lease))
+        return lease
+
+    @unbroken
+    async def set_run_status(self, run_id: str, status: OpenStatus, *, lease: int | None = None) -> bool:
+        """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
+        async with self._db.write() as connection:
+            going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
+            mine = going if lease is None else going & (WORKFLOW_RUN.c.lease == lease)
+            change = update(WORKFLOW_RUN).where(mine).values(status=status)
+            if (await connection.execute(change)).rowcount == 1:
+                return True
+            await lock_run(connection, run_id, lease=lease)  # says why not, unless it is the end
+            return False
+
+    @unbroken
+    async def finish_run(
+        self, run_id: str, status: EndStatus, message: str = "", *, lease: int | None = None
+    ) -> bool:
+        """Record the end, with `workflow.completed.<workflowName>`; False, and nothing done, where it has ended.
+
+        Open gates are closed, and agent runs that nobody finished are FAILED: in an ended run nothing goes on.
+        """
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id, lease=lease)
+            if run["finishedAt"] is not None:
+                return False
+            ended = {"status": status, "finishedAt": now(), "message": line(message)}
+            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
+            await _end_agent_runs(connection, run_id)
+            await close_gates(connection, run)
+            await emit_completed(connection, run, status, line(message) or "")
+        return True
+
+    @unbroken
+    async def reopen_run(self, run_id: str) -> bool:
+        """A person tries a FAILED run again: it goes on, and its next end is told anew. False where it has not."""
+        failed = (WORKFLOW_RUN.c.id == run_id) & (WORKFLOW_RUN.c.status == "FAILED")
+        again = {"status": "RUNNING", "finishedAt": None, "message": None, "reopened": WORKFLOW_RUN.c.reopened + 1}
+        async with self._db.write() as connection:
+            return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
+
+    @unbroken
+    async def run(self, run_id: str, *, project_id: int | None = None) -> Run:
+        """One run; with a project, only one of it. Raises NotFound."""
+        async with self._db.read() as connection:
+            row = await read_run(connection, run_id)
+        if project_id is not None and row["projectId"] != project_id:
+            raise NotFound("the run", run_id, f"project {project_id} has none of that id")
+        return _run(row)
+
+    @unbroken
+    async def run_of_flow_run(self, flow_run_id: str) -> Run | None:
+        """The run that mirrors Prefect's flow run, if there is one."""
+        async with self._db.read() as connection:
+            row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
+        return None if row is None else _run(row)
+
+    @unbroken
+    async def runs(
+        self,
+        project_id: int | None = None,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        unfinished: bool = False,
+        limit: int = 50,
+    ) -> list[Run]:
+        """The newest runs first; of one project or (None) of all."""
+        chosen = select_run().order_by(WORKFLOW_RUN.c.startedAt.desc(), WORKFLOW_RUN.c.id).limit(limit)
+        if project_id is not None:
+            chosen = chosen.where(WORKFLOW.c.projectId == project_id)
+        if status is not None:
+            chosen = chosen.where(WORKFLOW_RUN.c.status == status)
+        if workflow is not None:
+            chosen = chosen.where(WORKFLOW.c.name == workflow)
+        if unfinished:
+            chosen = chosen.where(WORKFLOW_RUN.c.finishedAt.is_(None))
+        async with self._db.read() as connection:
+            return [_run(row) for row in await rows(connection, chosen)]
+
+
+async def _workflow_of_plan(connection: AsyncConnection, digest: str) -> RowMapping:
+    owned = (WORKFLOW.c.projectId == PLAN.c.projectId) & (WORKFLOW.c.name == PLAN.c.name)
+    row = await first(connection, select(WORKFLOW).join(PLAN, owned).where(PLAN.c.digest == digest))
+    if row is None:
+        raise NotFound("the plan", digest, "deploy its workflow first (`commandcenter deploy`)")
+    return row
+
+
+async def _emit_started(connection: AsyncConnection, workflow: RowMapping, values: Mapping[str, Any]) -> None:
+    payload = {
+        "workflowRunId": values["id"],
+        "workflowId": workflow["id"],
+        "workflowName": workflow["name"],
+        "projectId": workflow["projectId"],
+        "trigger": values["trigger"],
+        "flowRunId": values["flowRunId"],
+    }
+    await emit(
+        connection,
+        message_id=f"workflow.started:{values['id']}",
+        project_id=workflow["projectId"],
+        subject=f"workflow.started.{subject_token('workflow id', workflow['id'])}",
+        payload=payload,
+    )
+
+
+async def _end_agent_runs(connection: AsyncConnection, run_id: str) -> None:
+    going = (AGENT_RUN.c.workflowRunId == run_id) & AGENT_RUN.c.finishedAt.is_(None)
+    ended = {"status": "FAILED", "error": "the run ended before this agent did", "finishedAt": now()}
+    await connection.execute(update(AGENT_RUN).where(going).values(**ended))
+    begun = (NODE_STATE.c.workflowRunId == run_id) & (NODE_STATE.c.state == "RUNNING")
+    await connection.execute(update(NODE_STATE).where(begun).values(state="FAILED", updatedAt=now()))
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        workflow_id=row["workflowId"],
+        workflow_name=row["workflowName"],
+        project_id=row["projectId"],
+        trigger=row["trigger"],
+        context=row["contextJson"],
+        status=row["status"],
+        message=row["message"] or "",
+        started_at=row["startedAt"],
+        finished_at=row["finishedAt"],
+        flow_run_id=row["flowRunId"],
+        plan_digest=row["planDigest"],
+        triggered_by=row["triggeredBy"],
+        lease=row["lease"],
+    )

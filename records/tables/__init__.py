@@ -1,0 +1,27 @@
+"""The tables: seven of the mission's schema with our extra columns, and the tables that are only ours."""
+
+from records.tables.events import DEAD_LETTER, OUTBOX, PROCESSED_EVENT
+from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL
+from records.tables.registry import AGENT, AGENT_CAPABILITY
+from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, WORKFLOW_RUN
+from records.tables.schema import METADATA
+from records.tables.workflows import PLAN, WORKFLOW, WORKFLOW_NODE
+
+__all__ = [
+    "AGENT",
+    "AGENT_CAPABILITY",
+    "AGENT_RUN",
+    "APPROVAL_AUDIT",
+    "APPROVAL_VOTE",
+    "ARTIFACT",
+    "DEAD_LETTER",
+    "METADATA",
+    "NODE_STATE",
+    "OUTBOX",
+    "PLAN",
+    "PROCESSED_EVENT",
+    "WORKFLOW",
+    "WORKFLOW_APPROVAL",
+    "WORKFLOW_NODE",
+    "WORKFLOW_RUN",
+]

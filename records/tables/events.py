@@ -1,0 +1,53 @@
+"""Events on their way out, events that came in, and those nobody could handle."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
+
+from records.columns import JSON_VALUE, NOW, SERIAL, Moment, key, may, must
+from records.tables.schema import METADATA
+
+_UNPUBLISHED = text('"publishedAt" IS NULL')
+
+OUTBOX = Table(
+    "Outbox",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    must("messageId", Text),
+    must("projectId", Integer),
+    must("subject", Text),
+    must("payload", JSON_VALUE),
+    must("createdAt", Moment, server_default=NOW),
+    may("publishedAt", Moment),
+    Index("Outbox_messageId_key", "messageId", unique=True),
+    Index("Outbox_unpublished_idx", "id", postgresql_where=_UNPUBLISHED, sqlite_where=_UNPUBLISHED),
+)
+
+PROCESSED_EVENT = Table(
+    "ProcessedEvent",
+    METADATA,
+    key(),
+    must("stream", Text),
+    must("sequence", BigInteger),
+    # Empty: the message as a whole.
+    must("workflow", Text, server_default=text("''")),
+    may("projectId", Integer),
+    must("subject", Text),
+    may("flowRunId", Text),
+    must("processedAt", Moment, server_default=NOW),
+    Index("ProcessedEvent_stream_sequence_workflow_key", "stream", "sequence", "workflow", unique=True),
+    Index("ProcessedEvent_flowRunId_idx", "flowRunId"),
+)
+
+DEAD_LETTER = Table(
+    "DeadLetter",
+    METADATA,
+    key(),
+    must("stream", Text),
+    must("sequence", BigInteger),
+    may("projectId", Integer),
+    must("subject", Text),
+    must("payload", LargeBinary),
+    must("reason", Text),
+    must("deliveries", Integer, server_default=text("0")),
+    must("createdAt", Moment, server_default=NOW),
+    Index("DeadLetter_stream_sequence_key", "stream", "sequence", unique=True),
+)

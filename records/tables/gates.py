@@ -1,0 +1,84 @@
+"""Approvals, the votes for them, and the audit that nobody can rewrite."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
+
+from records.columns import APPROVAL_STATUS, JSON_VALUE, NOW, SERIAL, Moment, key, may, must, refer
+from records.tables.schema import METADATA
+
+_CURRENT = text('"supersededAt" IS NULL')
+
+WORKFLOW_APPROVAL = Table(
+    "WorkflowApproval",
+    METADATA,
+    key(),
+    refer("WorkflowApproval", "workflowRunId", "WorkflowRun.id", "RESTRICT"),
+    must("nodeId", Text),
+    must("status", APPROVAL_STATUS),
+    must("requestedAt", Moment, server_default=NOW),
+    may("respondedAt", Moment),
+    may("respondedBy", Text),
+    may("notes", Text),
+    # Ours.
+    may("nodeKey", Text),
+    may("digest", Text),
+    may("card", JSON_VALUE),
+    may("rule", JSON_VALUE),
+    may("deadline", Moment),
+    must("verified", Boolean, server_default=text("false")),
+    may("way", Text),
+    # Why it was answered without a person: expired, superseded, run-ended, policy.
+    may("closedAs", Text),
+    # Inputs an approver changed, and the digest of what was asked before the change.
+    may("edits", JSON_VALUE),
+    may("baseDigest", Text),
+    may("supersededAt", Moment),
+    may("escalatedAt", Moment),
+    may("remindedAt", Moment),
+    Index("WorkflowApproval_workflowRunId_status_idx", "workflowRunId", "status"),
+    # One gate of a node is the current one; older ones are history.
+    Index(
+        "WorkflowApproval_workflowRunId_nodeKey_current_key",
+        "workflowRunId",
+        "nodeKey",
+        unique=True,
+        postgresql_where=_CURRENT,
+        sqlite_where=_CURRENT,
+    ),
+    Index("WorkflowApproval_status_deadline_idx", "status", "deadline"),
+)
+
+APPROVAL_VOTE = Table(
+    "ApprovalVote",
+    METADATA,
+    key(),
+    refer("ApprovalVote", "approvalId", "WorkflowApproval.id", "CASCADE"),
+    # The name as it is compared: equal persons have equal voters.
+    must("voter", Text),
+    must("name", Text),
+    must("verified", Boolean),
+    must("way", Text),
+    may("notes", Text),
+    must("votedAt", Moment, server_default=NOW),
+    Index("ApprovalVote_approvalId_voter_key", "approvalId", "voter", unique=True),
+)
+
+APPROVAL_AUDIT = Table(
+    "ApprovalAudit",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    # No foreign keys: the audit outlives what it speaks of.
+    must("approvalId", Text),
+    must("workflowRunId", Text),
+    must("nodeKey", Text),
+    must("projectId", Integer),
+    must("event", Text),
+    may("by", Text),
+    must("verified", Boolean, server_default=text("false")),
+    may("way", Text),
+    may("digest", Text),
+    may("notes", Text),
+    must("at", Moment, server_default=NOW),
+    Index("ApprovalAudit_approvalId_idx", "approvalId"),
+    Index("ApprovalAudit_workflowRunId_idx", "workflowRunId"),
+    Index("ApprovalAudit_projectId_idx", "projectId"),
+)

@@ -1,0 +1,93 @@
+"""Runs of workflows, runs of agents in them, where each node stands, and what agents saved."""
+
+from sqlalchemy import Boolean, Index, Integer, LargeBinary, Table, Text, text
+
+from records.columns import JSON_VALUE, NOW, RUN_STATUS, Moment, key, may, must, refer
+from records.tables.schema import METADATA
+
+_ZERO = text("0")
+
+WORKFLOW_RUN = Table(
+    "WorkflowRun",
+    METADATA,
+    key(),
+    refer("WorkflowRun", "workflowId", "Workflow.id", "RESTRICT"),
+    must("trigger", Text),
+    must("contextJson", JSON_VALUE),
+    must("status", RUN_STATUS),
+    must("startedAt", Moment, server_default=NOW),
+    may("finishedAt", Moment),
+    # Ours.
+    may("flowRunId", Text),
+    may("planDigest", Text),
+    may("message", Text),
+    may("triggeredBy", Text),
+    must("triggeredByVerified", Boolean, server_default=text("false")),
+    must("lease", Integer, server_default=_ZERO),
+    must("reopened", Integer, server_default=_ZERO),
+    Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
+    Index("WorkflowRun_startedAt_idx", "startedAt"),
+    Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),
+    Index("WorkflowRun_status_idx", "status"),
+)
+
+AGENT_RUN = Table(
+    "AgentRun",
+    METADATA,
+    key(),
+    refer("AgentRun", "agentId", "Agent.id", "RESTRICT"),
+    refer("AgentRun", "workflowRunId", "WorkflowRun.id", "SET NULL", nullable=True),
+    must("inputJson", JSON_VALUE),
+    may("outputJson", JSON_VALUE),
+    must("status", RUN_STATUS),
+    may("error", Text),
+    must("startedAt", Moment, server_default=NOW),
+    may("finishedAt", Moment),
+    may("durationMs", Integer),
+    # Ours.
+    may("nodeKey", Text),
+    may("item", Integer),
+    must("attempt", Integer, server_default=text("1")),
+    may("idempotencyKey", Text),
+    may("failureKind", Text),
+    may("exitCode", Integer),
+    may("limits", JSON_VALUE),
+    may("deniedEgress", JSON_VALUE),
+    may("artifacts", JSON_VALUE),
+    may("logTail", Text),
+    Index("AgentRun_agentId_status_idx", "agentId", "status"),
+    Index("AgentRun_workflowRunId_idx", "workflowRunId"),
+)
+
+NODE_STATE = Table(
+    "NodeState",
+    METADATA,
+    key(),
+    refer("NodeState", "workflowRunId", "WorkflowRun.id", "CASCADE"),
+    must("nodeKey", Text),
+    # -1 for a node without `foreach`: NULLs would not be unique.
+    must("item", Integer, server_default=text("-1")),
+    must("state", Text),
+    may("reason", Text),
+    must("attempt", Integer, server_default=_ZERO),
+    refer("NodeState", "agentRunId", "AgentRun.id", "SET NULL", nullable=True),
+    may("outputJson", JSON_VALUE),
+    must("updatedAt", Moment),
+    Index("NodeState_workflowRunId_nodeKey_item_key", "workflowRunId", "nodeKey", "item", unique=True),
+)
+
+ARTIFACT = Table(
+    "Artifact",
+    METADATA,
+    key(),
+    refer("Artifact", "workflowRunId", "WorkflowRun.id", "SET NULL", nullable=True),
+    may("projectId", Integer),
+    must("sha256", Text),
+    must("name", Text),
+    must("mediaType", Text),
+    must("size", Integer),
+    must("content", LargeBinary),
+    must("createdAt", Moment, server_default=NOW),
+    Index("Artifact_sha256_name_workflowRunId_key", "sha256", "name", "workflowRunId", unique=True),
+    Index("Artifact_workflowRunId_idx", "workflowRunId"),
+)

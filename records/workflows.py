@@ -1,0 +1,158 @@
+"""Plans -> the tables Plan, Workflow and WorkflowNode. A plan never changes; a workflow points at its newest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from compiler.plan import Plan, PlanNode
+from records.columns import now
+from records.database import Database
+from records.errors import NotFound
+from records.ids import new_id, subject_token
+from records.payload import checked, dumps
+from records.registry import agent_row_id
+from records.store import Store, first, insert_new, rows
+from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
+from records.unbroken import unbroken
+from records.workflow import Workflow, WorkflowStatus
+
+_PLANS_KEPT = 256
+
+
+class WorkflowStore(Store):
+    """Workflows and the plans that runs are pinned to."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._plans: dict[str, Plan] = {}
+
+    @unbroken
+    async def save_workflow(self, plan: Plan) -> str:
+        """Record the plan and make it the workflow's current one; gives the workflow's id, which stays the same.
+
+        Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry.
+        """
+        subject_token("workflow", plan.name)
+        async with self._db.write() as connection:
+            await _insert_plan(connection, plan)
+            workflow_id = await _upsert_workflow(connection, plan)
+            await _replace_nodes(connection, workflow_id, plan)
+        return workflow_id
+
+    @unbroken
+    async def plan(self, digest: str) -> Plan:
+        """The plan of that digest. Raises NotFound."""
+        known = self._plans  # plans never change
+        if digest not in known:
+            async with self._db.read() as connection:
+                row = await first(connection, select(PLAN.c.content).where(PLAN.c.digest == digest))
+            if row is None:
+                raise NotFound("the plan", digest, "deploy its workflow first (`commandcenter deploy`)")
+            if len(known) >= _PLANS_KEPT:
+                known.pop(next(iter(known)))
+            known[digest] = Plan.model_validate_json(row["content"])
+        return known[digest]
+
+    @unbroken
+    async def active_plans(self, project_id: int | None = None) -> list[Plan]:
+        """The current plan of each ACTIVE workflow, of one project or (None) of all."""
+        active = select(WORKFLOW.c.planDigest).where(
+            WORKFLOW.c.status == "ACTIVE", WORKFLOW.c.planDigest.is_not(None)
+        )
+        if project_id is not None:
+            active = active.where(WORKFLOW.c.projectId == project_id)
+        async with self._db.read() as connection:
+            found = await rows(connection, active.order_by(WORKFLOW.c.projectId, WORKFLOW.c.name))
+        return [await self.plan(row["planDigest"]) for row in found]
+
+    @unbroken
+    async def workflows(self, project_id: int | None = None) -> list[Workflow]:
+        """All workflows, of one project or (None) of all, by name."""
+        chosen = select(WORKFLOW).order_by(WORKFLOW.c.projectId, WORKFLOW.c.name)
+        if project_id is not None:
+            chosen = chosen.where(WORKFLOW.c.projectId == project_id)
+        async with self._db.read() as connection:
+            return [_workflow(row) for row in await rows(connection, chosen)]
+
+    @unbroken
+    async def set_workflow_status(self, project_id: int, name: str, status: WorkflowStatus) -> bool:
+        """Switch a workflow on or off; False where the project has none of that name."""
+        mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)
+        async with self._db.write() as connection:
+            change = update(WORKFLOW).where(mine).values(status=status, updatedAt=now())
+            return (await connection.execute(change)).rowcount == 1
+
+
+async def _insert_plan(connection: AsyncConnection, plan: Plan) -> None:
+    content = dumps(checked(f"the plan of {plan.name!r}", plan.model_dump(mode="json")))
+    row = {"digest": plan.digest, "projectId": plan.project_id, "name": plan.name, "content": content}
+    await insert_new(connection, PLAN, row)
+
+
+async def _upsert_workflow(connection: AsyncConnection, plan: Plan) -> str:
+    values = {
+        "description": plan.description or None,
+        # A workflow that is only started by hand has no trigger; the mission's column is never NULL.
+        "trigger": {} if plan.trigger_source is None else plan.trigger_source,
+        "status": plan.status,
+        "updatedAt": now(),
+        "planDigest": plan.digest,
+        "approvalPolicy": {"trustedTriggers": list(plan.trusted_triggers)} if plan.trusted_triggers else None,
+    }
+    mine = (WORKFLOW.c.projectId == plan.project_id) & (WORKFLOW.c.name == plan.name)
+    fresh = {"id": new_id(), "projectId": plan.project_id, "name": plan.name, **values}
+    if not await insert_new(connection, WORKFLOW, fresh):
+        await connection.execute(update(WORKFLOW).where(mine).values(**values))
+    row = await first(connection, select(WORKFLOW.c.id).where(mine))
+    assert row is not None
+    return row["id"]
+
+
+async def _replace_nodes(connection: AsyncConnection, workflow_id: str, plan: Plan) -> None:
+    """Nodes keep their row as long as their id in the YAML stays."""
+    mine = WORKFLOW_NODE.c.workflowId == workflow_id
+    found = await rows(connection, select(WORKFLOW_NODE.c.id, WORKFLOW_NODE.c.key).where(mine))
+    old = {row["key"]: row["id"] for row in found}
+    ids = {node.id: old.get(node.id) or new_id() for node in plan.nodes}
+    await connection.execute(delete(WORKFLOW_NODE).where(mine, WORKFLOW_NODE.c.id.not_in(ids.values())))
+    for node in plan.nodes:
+        values = await _node_values(connection, plan, node) | {
+            "dependsOn": [ids[name] for name in node.depends_on]
+        }
+        if node.id in old:
+            await connection.execute(
+                update(WORKFLOW_NODE).where(WORKFLOW_NODE.c.id == ids[node.id]).values(**values)
+            )
+        else:
+            key = {"id": ids[node.id], "workflowId": workflow_id, "key": node.id}
+            await connection.execute(WORKFLOW_NODE.insert().values(**key, **values))
+
+
+async def _node_values(connection: AsyncConnection, plan: Plan, node: PlanNode) -> dict[str, Any]:
+    agent_id = await agent_row_id(connection, plan.project_id, subject_token("agent", node.agent))
+    if agent_id is None:
+        hint = f"node {node.id!r} of {plan.name!r} needs it in project {plan.project_id}: register it first"
+        raise NotFound("the agent", node.agent, hint)
+    return {
+        "agentId": agent_id,
+        "action": node.action,
+        "inputsJson": node.inputs,
+        "approvalRequired": node.gate is not None,
+    }
+
+
+def _workflow(row: RowMapping) -> Workflow:
+    return Workflow(
+        id=row["id"],
+        project_id=row["projectId"],
+        name=row["name"],
+        description=row["description"] or "",
+        trigger=row["trigger"],
+        status=row["status"],
+        plan_digest=row["planDigest"],
+        created_at=row["createdAt"],
+        updated_at=row["updatedAt"],
+    )

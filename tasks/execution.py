@@ -1,0 +1,120 @@
+"""One attempt of one node: intent -> sandbox -> effect -> checked output, on record from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from agents.publish import PublishError, publish_branch
+from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
+from compiler.plan import digest_of
+from compiler.validation import validate
+from tasks.card import Intent
+from tasks.inputs import InputRefused, kind_of, prepare
+from tasks.secrets import UnknownSecret, resolve
+from tasks.services import Run, Services
+
+
+def idempotency_key(run: Run, intent: Intent, item: int | None) -> str:
+    """Equal for every attempt at the same work of the same run, different for anything else."""
+    return digest_of({"run": run.run_id, "node": intent.node.id, "item": item, "intent": intent.digest})
+
+
+async def execute(
+    intent: Intent,
+    *,
+    run: Run,
+    item: int | None,
+    execution_id: str,
+    services: Services,
+    on_log: Callable[[LogLine], None],
+) -> AgentResult:
+    """Run the action once. What the agent does wrong comes back as a failure; only bugs of ours raise."""
+    node = intent.node
+    folder = Path(tempfile.mkdtemp(prefix=f"{node.id}-", dir=services.scratch))
+    try:
+        if problems := validate(dict(intent.inputs), node.input_schema):
+            return _refused(
+                "invalid-input", f"inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}"
+            )
+        prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=services)
+        secrets = await resolve(required=node.required_secrets, optional=node.secrets, sources=services.secrets)
+        request = _request(intent, prepared.inputs, run=run, item=item, services=services)
+        request = replace(request, execution_id=execution_id, secrets=secrets, mounts=prepared.mounts)
+        result = await services.sandbox.run(request, on_log=on_log)
+        return await _finish(intent, result, run=run, item=item, services=services)
+    except (InputRefused, UnknownSecret) as exc:
+        return _refused("bad-request", str(exc))
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _finish(
+    intent: Intent, result: AgentResult, *, run: Run, item: int | None, services: Services
+) -> AgentResult:
+    """Keep the artifacts, carry out the effect, check what later nodes will see."""
+    node = intent.node
+    if not result.ok:
+        return result
+    for artifact in result.artifacts:
+        await services.records.save_artifact(
+            artifact.content, name=artifact.name, media_type=artifact.media_type, run_id=run.run_id
+        )
+    if node.effect is None:
+        return result
+    try:
+        output = await _publish(intent, result.output, key=idempotency_key(run, intent, item), services=services)
+    except PublishError as exc:
+        return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
+    if problems := validate(output, node.output_schema):
+        message = f"what {node.effect!r} made of the result does not fit the output schema: {problems[0]}"
+        return replace(result, output=None, failure=AgentFailure(kind="invalid-output", message=message))
+    return replace(result, output=output)
+
+
+async def _publish(intent: Intent, result: Any, *, key: str, services: Services) -> dict[str, JsonValue]:
+    """The `publish-branch` effect: the approved branch name and repository, never the agent's own wish."""
+    field = next(name for name in intent.inputs if kind_of(intent.node, name) == "repository")
+    proposal = {**cast("dict[str, Any]", result), "branch": intent.inputs["targetBranch"]}
+    if proposal.get("baseCommit") != intent.bindings[field]:
+        raise PublishError(
+            f"the fix is made for commit {proposal.get('baseCommit')!r:.60}, "
+            f"but what was allowed is one for {intent.bindings[field]}"
+        )
+    return await publish_branch(
+        proposal,
+        repository=Path(cast("str", intent.inputs[field])),
+        idempotency_key=key,
+        allowed_roots=services.repository_roots,
+    )
+
+
+def _request(
+    intent: Intent, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, services: Services
+) -> AgentRequest:
+    node = intent.node
+    return AgentRequest(
+        run_id=run.run_id,
+        node_id=node.id,
+        entry_path=intent.agent.entry_path,
+        action=node.action,
+        inputs=inputs,
+        result_schema=node.result_schema or node.output_schema,
+        idempotency_key=idempotency_key(run, intent, item),
+        limits=Limits(
+            memory_mb=node.memory_mb, timeout_seconds=node.timeout_seconds, cpu_seconds=node.timeout_seconds
+        ),
+        network=intent.network,
+        settings={name: services.settings[name] for name in intent.agent.settings if name in services.settings},
+    )
+
+
+def _refused(kind: Any, message: str) -> AgentResult:
+    return AgentResult(failure=AgentFailure(kind=kind, message=message))

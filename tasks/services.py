@@ -1,0 +1,46 @@
+"""What the tasks of one worker share: opened once in `flows.runtime`, passed to every node as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.sandbox.port import Sandbox
+from records import Records
+from tasks.secrets import SecretSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The real parts a node is run with."""
+
+    records: Records
+    sandbox: Sandbox
+    secrets: tuple[SecretSource, ...]
+    """Asked in order; the first that has a name wins."""
+    settings: Mapping[str, str]
+    """Non-secret settings of agents, by name."""
+    repository_roots: tuple[Path, ...]
+    """Folders that repositories named by events may lie in; anything else is refused."""
+    scratch: Path
+    """Folder for snapshots and materialised artifacts; each execution has one of its own below it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The run a node belongs to."""
+
+    run_id: str
+    """Id of the `WorkflowRun` row."""
+    flow_run_id: str
+    project_id: int
+    workflow: str
+    trigger: str
+    triggered_by: str
+    context: Mapping[str, Any]
+    by_clock: bool
+    """Whether Prefect's scheduler made the run."""
+    lease: int
+    """Number of this execution. The records refuse what an earlier one still tries to write."""

@@ -1,0 +1,108 @@
+"""A node that is ready -> the work it stands for: one intent, or one for each item of its `foreach`.
+
+Everything is resolved here, before anybody is asked: templates, the registered agent, hosts, what inputs point at. An
+approval is then bound to the result, and nothing is resolved again after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from agents.network import resolve as allowed_hosts
+from compiler import Scope, TemplateError, render
+from compiler.catalogue import AgentSpec, Catalogue
+from compiler.plan import PlanNode, digest_of
+from tasks.card import Intent, card
+from tasks.inputs import bindings, complete
+from tasks.services import Run, Services
+
+MAX_ITEMS = 1_000
+
+
+class WorkRefused(ValueError):
+    """The node cannot be run as it stands: unknown agent, a template without a value, too many items."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """All that one node will do in one run."""
+
+    node: PlanNode
+    intents: tuple[Intent, ...]
+    """One, or one per item."""
+    each: bool
+    """True for a `foreach` node: the output is the list of the items' outputs."""
+
+    @property
+    def digest(self) -> str:
+        """What an approval of this work is bound to."""
+        if not self.each:
+            return self.intents[0].digest
+        return digest_of([intent.digest for intent in self.intents])
+
+    def edited(self, edits: Mapping[str, JsonValue]) -> Work:
+        """The same work with the inputs an approver changed: other work, with another digest."""
+        intents = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.intents)
+        return replace(self, intents=intents)
+
+    def card(self, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
+        """The card of this work; for `foreach` it lists the inputs of every item."""
+        data = card(self.intents[0], upstream=upstream, deadline=deadline)
+        if self.each:
+            data["inputs"] = [dict(intent.inputs) for intent in self.intents]
+        return {**data, "digest": self.digest}
+
+
+async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> Work:
+    """Resolve all of a node's inputs. Raises `WorkRefused` or `tasks.inputs.InputRefused`."""
+    agent = catalogue.agents.get(node.agent)
+    if agent is None or node.action not in agent.actions:
+        raise WorkRefused(
+            f"node {node.id!r}: agent {node.agent!r} with action {node.action!r} is not registered any more; "
+            "register it again or deploy a workflow without it"
+        )
+    try:
+        if node.foreach is None:
+            intents = (await _intent(node, agent, scope=scope, run=run, services=services),)
+        else:
+            items = _items(node, scope)
+            intents = tuple(
+                [
+                    await _intent(node, agent, scope=replace(scope, item=item), run=run, services=services)
+                    for item in items
+                ]
+            )
+    except TemplateError as exc:
+        raise WorkRefused(f"node {node.id!r}: {exc}") from exc
+    return Work(node=node, intents=intents, each=node.foreach is not None)
+
+
+async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services) -> Intent:
+    rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
+    inputs = await complete(node, rendered, run=run, services=services)
+    try:
+        network = allowed_hosts(node.network, services.settings)
+    except ValueError as exc:
+        raise WorkRefused(f"node {node.id!r}: {exc}") from exc
+    return Intent(
+        node=node,
+        agent=agent,
+        inputs=inputs,
+        network=network,
+        secrets=node.secrets,
+        bindings=await bindings(node, inputs, services=services),
+    )
+
+
+def _items(node: PlanNode, scope: Scope) -> list[JsonValue]:
+    assert node.foreach is not None
+    items = render(node.foreach.items, scope)
+    if not isinstance(items, list):
+        raise WorkRefused(f"node {node.id!r}: foreach must give a list, got {type(items).__name__}")
+    if len(items) > MAX_ITEMS:
+        raise WorkRefused(f"node {node.id!r}: foreach gives {len(items):,} items, the limit is {MAX_ITEMS:,}")
+    return items

@@ -1,0 +1,238 @@
+"""The compliance checker on facts, and the report made of its findings."""
+
+from __future__ import annotations
+
+import dataclasses
+from io import BytesIO
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from agents.builtin.compliance_checker import agent
+from agents.builtin.compliance_checker.audit import controls
+from agents.builtin.compliance_checker.checks import CHECKS
+from agents.builtin.report_generator import agent as reporter
+from agents.errors import AgentError
+
+ALL = ["SOC2", "GDPR", "HIPAA"]
+GOOD: dict[str, Any] = {
+    "projectId": 1,
+    "agents": [
+        {
+            "name": "notifier",
+            "type": "API",
+            "risk": "AUTO",
+            "version": "1.0.0",
+            "network": ["slack.com:443", "{SLACK_API_URL|https://slack.com}", "{SMTP_HOST}:{SMTP_PORT|587}"],
+            "codeDigest": "sha256:1",
+        }
+    ],
+    "workflows": [
+        {
+            "name": "fix",
+            "status": "ACTIVE",
+            "nodes": [
+                {
+                    "id": "pr",
+                    "agent": "patcher",
+                    "action": "generateFixPR",
+                    "risk": "APPROVAL_REQUIRED",
+                    "gated": True,
+                }
+            ],
+        }
+    ],
+    "runs": {"total": 10, "success": 10},
+    "approvals": {"total": 2, "approved": 1, "rejected": 1},
+    "audit": {"decisions": 2, "appendOnly": True},
+    "database": {"kind": "postgresql", "encryptedTransport": True, "backedUp": True},
+    "sandbox": {"backend": "bubblewrap", "available": True},
+    "secrets": {"byName": 3, "inPlain": 0},
+    "retention": {"runsDays": 90, "artifactsDays": 90, "auditDays": 2190},
+    "messaging": {"encrypted": True, "authenticated": True},
+}
+
+
+def changed(part: str, **values: Any) -> dict[str, Any]:
+    return {**GOOD, part: {**GOOD[part], **values}}
+
+
+def audited(context, facts: dict[str, Any] | None, standards: list[str] = ALL) -> dict[str, Any]:
+    return agent.execute("auditProject", {"projectId": 1, "standards": standards, "facts": facts}, context)
+
+
+def test_a_good_project_is_compliant(context):
+    output = audited(context, GOOD)
+
+    assert output["violations"] == []
+    assert (output["compliant"], output["score"]) == (True, 100)
+    assert output["controlsChecked"] == 17
+    assert [one["score"] for one in output["standards"]] == [100, 100, 100]
+
+
+AGENT, FLOW = GOOD["agents"][0], GOOD["workflows"][0]
+BROKEN = {
+    "change-approval": {**GOOD, "workflows": [{**FLOW, "nodes": [{**FLOW["nodes"][0], "gated": False}]}]},
+    "trusted-bypass": {**GOOD, "workflows": [{**FLOW, "trustedTriggers": ["schedule"]}]},
+    "separation-of-duties": changed("approvals", selfApproved=1),
+    "verified-approvers": changed("approvals", unverified=1),
+    "timely-approvals": changed("approvals", pending=1, oldestPendingHours=200),
+    "audit-trail": changed("audit", decisions=1),
+    "network-allow-list": {**GOOD, "agents": [{**AGENT, "network": ["*:443"]}]},
+    "encrypted-network": {**GOOD, "agents": [{**AGENT, "network": ["example.org:25"]}]},
+    "secrets-by-name": changed("secrets", inPlain=2),
+    "sandbox": changed("sandbox", available=False),
+    "pinned-agents": {**GOOD, "agents": [{**AGENT, "codeDigest": None}]},
+    "reliable-runs": changed("runs", success=8, failed=2),
+    "encrypted-database": changed("database", encryptedTransport=False),
+    "recoverable-records": changed("database", kind="sqlite", backedUp=False),
+    "storage-limitation": changed("retention", runsDays=None),
+    "audit-retention": changed("retention", auditDays=365),
+    "protected-events": changed("messaging", authenticated=False),
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_control_is_named_with_place_and_cure(context, rule):
+    output = audited(context, BROKEN[rule])
+
+    [violation] = output["violations"]
+    assert violation["rule"] == rule
+    assert violation["location"]
+    assert violation["remediation"]
+    assert output["score"] < 100
+    assert output["compliant"] is (violation["severity"] == "WARNING")
+
+
+def test_every_control_and_every_check_is_tried_above():
+    assert {control.rule for control in controls()} == set(BROKEN)
+    assert {control.check for control in controls()} == set(CHECKS)
+
+
+def test_each_standard_asks_for_its_own_controls(context):
+    facts = BROKEN["storage-limitation"]
+
+    assert audited(context, facts, ["SOC2"])["violations"] == []
+    assert audited(context, facts, ["GDPR"])["violations"][0]["clauses"] == ["GDPR Art. 5(1)(e)"]
+
+
+@pytest.mark.parametrize("facts", [None, {"projectId": 1}, {**GOOD, "projectId": 2}])
+def test_without_facts_nothing_is_called_good(context, facts):
+    output = audited(context, facts)
+
+    assert (output["compliant"], output["score"]) == (False, 0)
+    assert len(output["violations"]) == 17
+    assert "there is no evidence" in output["violations"][0]["description"]
+
+
+def test_an_inactive_workflow_is_not_held_against_the_project(context):
+    facts = BROKEN["change-approval"]
+    draft = {**facts, "workflows": [{**facts["workflows"][0], "status": "DRAFT"}]}
+
+    assert audited(context, draft)["violations"] == []
+
+
+def test_a_policy_of_the_projects_own(context):
+    requirements = [
+        {"fact": "approvals.selfApproved", "comparison": "==", "value": 0},
+        {"fact": "agents.length", "comparison": "<=", "value": 0, "severity": "WARNING", "remediation": "Fewer."},
+        {"fact": "database.kind", "comparison": "in", "value": ["postgresql"]},
+        {"fact": "approvals.oldestPendingHours", "comparison": "<", "value": 5},
+    ]
+
+    output = agent.execute(
+        "checkPolicy",
+        {"projectId": 1, "policy": "house-rules", "requirements": requirements, "facts": GOOD},
+        context,
+    )
+
+    assert [(one["location"], one["severity"]) for one in output["violations"]] == [
+        ("agents.length", "WARNING"),
+        ("approvals.oldestPendingHours", "ERROR"),
+    ]
+    assert output["violations"][0]["description"] == "agents.length is 1; the policy asks for <= 0"
+    assert (output["compliant"], output["score"]) == (False, 50)
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "sentence"),
+    [
+        ("colour", 1, "fact 'colour' is not one the platform has"),
+        ("approvals.colour", 1, "has no part 'colour'"),
+        ("approvals.total.__class__", 1, "has no part '__class__'"),
+        ("database.kind", 1, "cannot be compared"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_an_error(context, fact, value, sentence):
+    requirements = [{"fact": fact, "comparison": "<", "value": value}]
+
+    with pytest.raises(AgentError, match=sentence):
+        agent.execute(
+            "checkPolicy",
+            {"projectId": 1, "policy": "p", "requirements": requirements, "facts": GOOD},
+            context,
+        )
+
+
+def read(context, output: dict[str, Any]) -> PdfReader:
+    [saved] = context.saved
+    assert output["pdfPath"].endswith(f"/{saved.name}")
+    return PdfReader(BytesIO((context.artifacts_folder / saved.file).read_bytes()))
+
+
+def text(pdf: PdfReader) -> str:
+    """All of it, without white space: words are broken where a column ends."""
+    return "".join("".join(page.extract_text() for page in pdf.pages).split())
+
+
+def test_the_report_lists_every_violation(context):
+    audit = audited(context, BROKEN["separation-of-duties"])
+    inputs = {"violations": audit["violations"], "score": audit["score"], "template": "compliance-report"}
+
+    output = reporter.execute("createPDF", inputs, context)
+
+    pdf = read(context, output)
+    shown = text(pdf)
+    assert f"Score:{audit['score']}/100" in shown
+    assert "separation-of-duties" in shown
+    assert (output["pages"], output["violationsListed"]) == (len(pdf.pages), 1)
+
+
+def test_a_long_report_has_many_pages_and_a_summary_has_one(context):
+    violations = audited(context, None)["violations"] * 4
+    short = dataclasses.replace(context, saved=[])
+
+    long = reporter.execute("createPDF", {"violations": violations, "score": 3}, context)
+    summary = reporter.execute(
+        "createPDF", {"violations": violations, "score": 3, "template": "compliance-summary"}, short
+    )
+
+    assert long["pages"] == len(read(context, long).pages) > 3
+    assert (summary["pages"], summary["violationsListed"]) == (1, 0)
+    assert "68violation(s)" in text(read(short, summary))
+
+
+HOSTILE = "**bold** [x](https://evil.example) <b>hi</b> \u202ereversed \x1b[31m \x00 ☃ 漢字 é ß \u2013 \ud83d"
+
+
+def test_text_of_others_is_shown_as_it_stands(context):
+    hostile = HOSTILE.encode("utf-8", "ignore").decode()
+    violation = {"rule": hostile, "severity": "ERROR", "location": hostile, "remediation": hostile * 100}
+
+    output = reporter.execute(
+        "createPDF", {"violations": [violation], "score": 0.5, "title": hostile, "project": hostile}, context
+    )
+
+    pdf = read(context, output)
+    shown = text(pdf)
+    assert "**bold**[x](https://evil.example)<b>hi</b>" in shown
+    assert "\u202e" not in shown
+    assert "\x1b" not in shown
+    assert all("/Annots" not in page for page in pdf.pages)
+
+
+def test_a_report_without_violations_says_so(context):
+    output = reporter.execute("createPDF", {"violations": [], "score": 100}, context)
+
+    assert "Noviolationswerefound." in text(read(context, output))

@@ -1,0 +1,240 @@
+"""The patcher: what the patch does to the sample application, rule by rule, and what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.builtin.patcher import FixPullRequest, agent
+from agents.builtin.patcher.patch import Change, patch
+from agents.builtin.patcher.repair import repair
+from agents.builtin.scanning.scan import scan
+from agents.builtin.security_scanner import agent as scanner
+from agents.errors import AgentError
+from agents.publish import publish_branch
+
+LOG = logging.getLogger("test")
+
+
+def scanned(shop, context) -> list[dict]:
+    return scanner.execute("scanRepository", {"repositoryPath": str(shop.path)}, context)["vulnerabilities"]
+
+
+def fix_inputs(shop, context) -> dict:
+    return {
+        "vulnerabilities": scanned(shop, context),
+        "repositoryPath": str(shop.path),
+        "targetBranch": "security-fixes-abc",
+    }
+
+
+def test_the_published_branch_has_none_of_the_weaknesses(shop, context, tmp_path):
+    result = agent.execute("generateFixPR", fix_inputs(shop, context), context)
+
+    publishing = publish_branch(result, repository=shop.path, idempotency_key="k", allowed_roots=[tmp_path])
+    output = asyncio.run(publishing)
+
+    FixPullRequest.model_validate(output)
+    assert (output["engine"], output["unfixed"], len(output["rulesUsed"])) == ("rules", [], 10)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "-b", "security-fixes-abc", str(shop.remote), str(clone)], check=True)
+    again = scanner.execute("scanRepository", {"repositoryPath": str(clone)}, context)
+    assert again["vulnerabilities"] == []
+    compiled = subprocess.run([sys.executable, "-m", "compileall", "-q", str(clone / "shop")], check=False)
+    assert compiled.returncode == 0
+
+
+def test_the_fixed_sample_still_works(shop, context, tmp_path):
+    result = agent.execute("generateFixPR", fix_inputs(shop, context), context)
+    subprocess.run(["git", "-C", str(shop.path), "apply"], input=result["patch"], text=True, check=True)
+    (shop.path / "settings.yaml").write_text("colour: red\n")
+    program = (
+        "from shop import accounts, invoices, settings\n"
+        "accounts.register('ann', 'pw'); assert accounts.check_password('ann', 'pw')\n"
+        "assert not accounts.check_password('ann', 'no'); assert accounts.check_password('admin', 'new')\n"
+        "assert invoices.discount('[10, 5]', 100) == (90, 5)\n"
+        "assert settings.load('settings.yaml') == {'colour': 'red'}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=shop.path,
+        env={"ADMIN_PASSWORD": "new", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_commit_message_lists_fixes_and_what_to_think_of(shop, context):
+    message = agent.execute("generateFixPR", fix_inputs(shop, context), context)["commitMessage"]
+
+    assert message.startswith("Fix 10 security weaknesses\n\n- ")
+    assert "- Set ADMIN_PASSWORD; the old value is known and has to be replaced." in message
+    assert "Before merging:" in message
+
+
+def test_a_suggestion_writes_nothing(shop, context):
+    inputs = fix_inputs(shop, context)
+    del inputs["targetBranch"]
+
+    output = agent.execute("suggestFix", inputs, context)
+
+    assert "+  return JSON.parse(stored);" in output["patch"]
+    status = subprocess.run(["git", "-C", str(shop.path), "status", "--short"], capture_output=True, check=True)
+    assert status.stdout == b""
+
+
+def test_nothing_to_fix_gives_an_empty_patch(shop, context):
+    output = agent.execute("generateFixPR", {**fix_inputs(shop, context), "vulnerabilities": []}, context)
+
+    assert (output["patch"], output["filesModified"], output["estimatedImpact"]) == ("", [], "LOW")
+
+
+def test_what_no_rule_fixes_is_listed_with_the_reason(shop, context):
+    foreign = {**scanned(shop, context)[0], "rule": "py/exec", "file": "shop/invoices.py"}
+    outside = {**foreign, "file": "../../etc/passwd"}
+    gone = {**foreign, "file": "shop/gone.py"}
+
+    output = agent.execute(
+        "generateFixPR", {**fix_inputs(shop, context), "vulnerabilities": [foreign, outside, gone]}, context
+    )
+
+    reasons = {one["file"]: one["reason"] for one in output["unfixed"]}
+    assert reasons["shop/invoices.py"] == "there is no rule that fixes this; a person has to"
+    assert "not one that a patch may hold" in reasons["../../etc/passwd"]
+    assert "not a regular file of the commit" in reasons["shop/gone.py"]
+    assert output["patch"] == ""
+
+
+def test_a_repository_without_history_is_an_error(tmp_path, context):
+    inputs = {"vulnerabilities": [], "repositoryPath": str(tmp_path), "targetBranch": "x"}
+
+    with pytest.raises(AgentError, match="no git history"):
+        agent.execute("generateFixPR", inputs, context)
+
+
+def repaired(tmp_path: Path, name: str, text: str) -> tuple[str, list[str]]:
+    (tmp_path / name).write_text(text)
+    found = scan(tmp_path, [name], LOG).vulnerabilities
+    assert found
+    done = repair(found, lambda _: text, LOG)
+    changed = done.changes.get(name)
+    return changed.new if changed else text, [left.reason for left in done.left]
+
+
+FIXES = [
+    ("a.py", "import hashlib\nhashlib.new('md5', x)\n", 'import hashlib\nhashlib.new("sha256", x)\n'),
+    ("a.py", "from hashlib import md5\nmd5(x)\n", "import hashlib\nfrom hashlib import md5\nhashlib.sha256(x)\n"),
+    ("a.py", "import os\nos.system('ls ' + name)\n", None),
+    (
+        "a.py",
+        "import subprocess\nsubprocess.call('ls -l %s' % name, shell=True)\n",
+        'import subprocess\nsubprocess.call(["ls", "-l", str(name)])\n',
+    ),
+    (
+        "a.py",
+        "import subprocess\nsubprocess.run(\n    'ls ' + name,\n    shell=True,\n    check=True,\n)\n",
+        'import subprocess\nsubprocess.run(\n    ["ls", str(name)],\n    check=True,\n)\n',
+    ),
+    (
+        "a.py",
+        "import requests\nrequests.get(u, verify=False, timeout=3)\n",
+        "import requests\nrequests.get(u, verify=True, timeout=3)\n",
+    ),
+    ("a.py", "import requests\nrequests.get(u)\n", "import requests\nrequests.get(u, timeout=30)\n"),
+    ("a.py", "import tarfile\ntarfile.open(x).extractall(y)\n", None),
+    (
+        "a.py",
+        '"""Doc."""\n\n\ndef f():\n    return eval(x)\n',
+        '"""Doc."""\n\n\nimport ast\n\n\ndef f():\n    return ast.literal_eval(x)\n',
+    ),
+    (
+        "a.py",
+        "import random\napi_token = random.choice(x)\n",
+        "import secrets\nimport random\napi_token = secrets.SystemRandom().choice(x)\n",
+    ),
+    (
+        "a.py",
+        "settings = {'apiKey': 'f00ba2ba2'}\n",
+        "import os\n\n\nsettings = {'apiKey': os.environ[\"API_KEY\"]}\n",
+    ),
+    (
+        "a.js",
+        "const cp = require('child_process');\ncp.execSync('ls ' + x);\n",
+        "const cp = require('child_process');\ncp.execFileSync(\"ls\", [String(x)]);\n",
+    ),
+    (
+        "a.ts",
+        "import { exec } from 'child_process';\nexec(`ls ${x}`);\nexec('ls');\n",
+        "import { exec, execFile } from 'child_process';\nexecFile(\"ls\", [String(x)]);\nexec('ls');\n",
+    ),
+    (
+        "a.ts",
+        "import { exec } from 'child_process';\nexec(`ls a/${x}`);\n",
+        "import { execFile } from 'child_process';\nexecFile(\"ls\", [`a/${x}`]);\n",
+    ),
+    (
+        "a.ts",
+        "const apiKey: string = 'f00ba2ba2';\n",
+        "const apiKey: string = (process.env.API_KEY as string);\n",
+    ),
+    ("a.js", "const t = { rejectUnauthorized: false };\n", "const t = { rejectUnauthorized: true };\n"),
+    ("a.js", "document.write(x);\n", "document.body.append(x);\n"),
+    ("a.js", "const token = Math.random().toString(36);\n", "const token = globalThis.crypto.randomUUID();\n"),
+    ("a.js", "/* ü */ const a = eval(b);\n", "/* ü */ const a = JSON.parse(b);\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new"), FIXES)
+def test_a_fix_gives_this_text(tmp_path, name, old, new):
+    text, left = repaired(tmp_path, name, old)
+
+    assert left == []
+    if new is not None:
+        assert text == new
+    (tmp_path / name).write_text(text)
+    assert scan(tmp_path, [name], LOG).vulnerabilities == ()
+
+
+LEFT = [
+    ("a.py", "import subprocess\nsubprocess.run(f'ls {x} | wc -l', shell=True)\n", r"shell syntax \('\|'\)"),
+    ("a.py", "import subprocess\nsubprocess.run(f'{x} -l', shell=True)\n", "program to start is not a literal"),
+    ("a.py", "import subprocess\nsubprocess.run(f'A=1 ls {x}', shell=True)\n", "sets a variable"),
+    ("a.py", "import subprocess\nsubprocess.run(f'ls {x:>3}', shell=True)\n", "formats a value"),
+    ("a.py", "import subprocess\nsubprocess.run(f\"ls '{x}'\", shell=True)\n", "shell syntax"),
+    ("a.py", "eval(x, {})\n", "more than a literal"),
+    ("a.py", "exec(x)\n", "no rule that fixes this"),
+    ("a.py", "token = 'AKIAIOSFODNN7EXAMPLE'; other = 'AKIAIOSFODNN7EXAMPLF'\n", "still finds it after the fix"),
+    ("a.js", "new Function(x)\n", "no rule that fixes this"),
+    ("a.js", "const { exec: run } = require('child_process'); run('ls ' + x)\n", "another name"),
+    ("a.js", "const { exec } = require('child_process'); exec('ls ' + x + ' > y')\n", "shell syntax"),
+    ("a.js", "const { exec } = require('child_process'); exec(x)\n", "program to start is not a literal"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), LEFT)
+def test_what_cannot_be_fixed_safely_is_left(tmp_path, name, text, reason):
+    changed, left = repaired(tmp_path, name, text)
+
+    assert changed == text
+    assert len(left) == 1
+    assert re.search(reason, left[0])
+
+
+def test_patches_apply_whatever_the_line_ends(tmp_path):
+    old = {"crlf.py": "a = 1\r\nb = 2\r\n", "no-end.py": "a = 1\nb = 2", "odd.py": "a = '\x0c'\nb = '\u2028'\n"}
+    new = {name: text.replace("b = ", "c = ") for name, text in old.items()}
+    for name, text in old.items():
+        (tmp_path / name).write_bytes(text.encode())
+    made = patch({name: Change(old=old[name], new=new[name]) for name in old})
+
+    subprocess.run(["git", "apply", "-"], input=made.encode(), cwd=tmp_path, check=True)
+
+    assert {name: (tmp_path / name).read_bytes().decode() for name in old} == new

@@ -1,0 +1,79 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import httpx
+
+from api import token_digest
+from api.__main__ import run
+
+
+async def test_health_needs_no_token_and_tells_of_the_database(as_person, records):
+    stranger = as_person(None)
+    assert (await stranger.get("/health")).json() == {"status": "ok", "database": "ok"}
+
+
+async def test_a_database_that_is_away_is_said_without_its_address(as_person, records, monkeypatch):
+    async def away():
+        raise OSError("postgresql://secret-host")
+
+    monkeypatch.setattr(records, "count_dead_letters", away)
+    answer = await as_person(None).get("/health")
+    assert answer.status_code == 503
+    assert "secret-host" not in answer.text
+
+
+async def test_every_operation_of_the_schema_is_described(as_person):
+    schema = (await as_person(None).get("/openapi.json")).json()
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations) == 14
+    for operation in operations:
+        assert operation["summary"]
+        assert operation["description"]
+        assert operation["tags"]
+        answers = operation["responses"]
+        assert "HTTPValidationError" not in str(answers)
+    unguarded = [path for path, item in schema["paths"].items() for op in item.values() if "security" not in op]
+    assert unguarded == ["/health"]
+
+
+def test_the_process_serves_until_it_is_told_to_end(tmp_path):
+    people = tmp_path / "people.json"
+    people.write_text(json.dumps({token_digest("t"): {"name": "Ann", "projectId": 1}}))
+    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/records.db"}
+    command = [sys.executable, "-m", "api", "--people", str(people), "--port"]
+    with httpx.Client() as probe:
+        port = _free_port()
+        child = subprocess.Popen([*command, str(port)], env=environment)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait(probe, f"{address}/health")
+            assert probe.get(f"{address}/runs", headers={"Authorization": "Bearer t"}).json() == []
+        finally:
+            child.terminate()
+            assert child.wait(10) == 0
+
+
+def test_the_process_says_what_is_wrong_with_its_people(tmp_path, capsys):
+    assert run(["--people", str(tmp_path / "none.json")]) == 1
+    assert capsys.readouterr().err.startswith("api: the list of people")
+
+
+def _free_port():
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _wait(probe, address):
+    for _ in range(200):
+        try:
+            if probe.get(address).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("the API does not answer")

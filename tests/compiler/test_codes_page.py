@@ -1,0 +1,40 @@
+"""The page of codes is made from the table of codes, so it cannot fall behind.
+
+To make it anew: `WRITE_GOLDEN=1 pytest tests/compiler/test_codes_page.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from compiler.codes import CODES
+from compiler.formats.codes_page import codes_page
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "compiler" / "codes.md"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def example_of(code: str) -> str:
+    """The first block of that code in the first golden text of that code."""
+    text = min(GOLDEN.glob(f"{code}-*.txt"), key=lambda file: file.name).read_text()
+    return next(block for block in text.split("\n\n") if f" {code}: " in block)
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    made = codes_page({code: example_of(code) for code in CODES})
+    if os.environ.get("WRITE_GOLDEN"):
+        PAGE.write_text(made)
+
+    assert PAGE.read_text() == made
+
+
+def test_every_code_that_the_compiler_uses_is_in_the_table_and_the_other_way_round() -> None:
+    sources = [
+        file for file in (ROOT / "compiler").rglob("*.py") if file.name not in ("codes.py", "codes_page.py")
+    ]
+    used = {code for file in sources for code in re.findall(r'"(CC\d{3})"', file.read_text())}
+
+    assert used == set(CODES)

@@ -1,0 +1,37 @@
+"""For every code at least one bad file, and exactly the text an author sees.
+
+To accept new texts after reading them: `WRITE_GOLDEN=1 pytest tests/compiler/test_golden.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from compiler import Catalogue, Source, compile, format_text, load
+from compiler.codes import CODES
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = sorted(GOLDEN.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_bad_file_gives_exactly_this_text(file: Path, catalogue: Catalogue) -> None:
+    loaded = load(file)
+    source = Source(loaded.text, file.name, loaded.fault)
+
+    compiled = compile(source, catalogue)
+
+    text = format_text(compiled.diagnostics, [source])
+    expected = file.with_suffix(".txt")
+    if os.environ.get("WRITE_GOLDEN"):
+        expected.write_text(text)
+    assert text == expected.read_text()
+    assert file.stem[:5] in {found.code for found in compiled.diagnostics}
+    assert (compiled.plan is None) == any(found.severity == "error" for found in compiled.diagnostics)
+
+
+def test_every_code_has_a_bad_file() -> None:
+    assert {file.stem[:5] for file in FILES} == set(CODES)

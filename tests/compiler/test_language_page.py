@@ -1,0 +1,36 @@
+"""What the page on the language says is true: its examples compile, and it lists every filter."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from compiler import Plan, Source, examine, read_cases
+from compiler.filters import FILTERS
+
+PAGE = Path(__file__).parents[2] / "docs" / "compiler" / "language.md"
+TABLE = re.compile(r"(?:\| filter \|.*\n(?:\|.*\n)+|FILTERS\n)")
+
+
+def examples() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.S)
+
+
+def test_the_example_workflow_compiles_and_its_tests_pass(planned: Callable[[str], Plan]) -> None:
+    workflow, cases = examples()
+
+    examination = examine(planned(workflow), read_cases(Source(cases, "triage.test.yaml")))
+
+    assert examination.passed, examination.verdicts
+
+
+def test_every_filter_is_listed() -> None:
+    lines = ["| filter | takes | gives |", "|---|---|---|"]
+    lines += [f"| `{name}` | {' or '.join(each.takes)} | {each.about} |" for name, each in sorted(FILTERS.items())]
+    table = "\n".join(lines) + "\n"
+    if os.environ.get("WRITE_GOLDEN"):
+        PAGE.write_text(TABLE.sub(lambda _: table, PAGE.read_text(), count=1))
+
+    assert table in PAGE.read_text()

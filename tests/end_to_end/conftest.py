@@ -1,0 +1,226 @@
+"""A whole platform, started as a user starts it (`commandcenter up`), shared by the tests of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import nats
+import pytest
+import pytest_asyncio
+
+from agents.sample_repository import DemoRepository, make_repository
+from deployments.addresses import Addresses, running
+from deployments.connection import Connection, connect_to
+from deployments.run_detail import RunDetail, run_detail
+from deployments.sinks import ChatSink, MailSink
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+COMMAND = str(Path(sys.executable).with_name("commandcenter"))
+
+
+@dataclass
+class Platform:
+    """A running `commandcenter up`, and what its agents sent."""
+
+    addresses: Addresses
+    state: Path
+    repositories: Path
+    mail: MailSink
+    chat: ChatSink
+    process: subprocess.Popen[bytes]
+    env: dict[str, str] = field(repr=False)
+    command: str = COMMAND
+
+    async def publish(self, subject: str, event: dict[str, Any]) -> None:
+        """Publish as the Python backend would, and wait until the stream has it."""
+        client = await nats.connect(self.addresses.nats_url)
+        try:
+            await client.jetstream().publish(subject, json.dumps(event).encode())
+        finally:
+            await client.close()
+
+    def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `commandcenter …` against it."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            env={**self.env, "COMMANDCENTER_STATE": str(self.state)},
+            timeout=120,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"commandcenter {' '.join(arguments)}: {done.stderr or done.stdout}")
+        return done
+
+
+@pytest.fixture(scope="session")
+def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop of its own thread for the sinks, which serve across tests."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
+) -> Iterator[Platform]:
+    """The platform; a session has one."""
+    state = tmp_path_factory.mktemp("platform")
+    repositories = state / "repositories"
+    repositories.mkdir()
+    mail, chat = MailSink(), ChatSink()
+    for sink in (mail, chat):
+        asyncio.run_coroutine_threadsafe(sink.start(), loop_thread).result(10)
+    env = {
+        **os.environ,
+        "COMMANDCENTER_SETTING_SLACK_API_URL": f"http://127.0.0.1:{chat.port}/api/",
+        "COMMANDCENTER_SETTING_SMTP_HOST": "127.0.0.1",
+        "COMMANDCENTER_SETTING_SMTP_PORT": str(mail.port),
+        "COMMANDCENTER_SETTING_MAIL_FROM": "commandcenter@localhost",
+        "COMMANDCENTER_SECRET_SLACK_BOT_TOKEN": "xoxb-canary-5f0c8f1e",
+    }
+    log = (state / "up.log").open("wb")
+    process = subprocess.Popen(
+        [COMMAND, "up", "--state", str(state), "--workflows", str(WORKFLOWS), "--repositories", str(repositories)],
+        env=env,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        addresses = _wait_until_up(state, process)
+        yield Platform(
+            addresses=addresses,
+            state=state,
+            repositories=repositories,
+            mail=mail,
+            chat=chat,
+            process=process,
+            env=env,
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        log.close()
+        for sink in (mail, chat):
+            asyncio.run_coroutine_threadsafe(sink.stop(), loop_thread).result(10)
+
+
+def _wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Addresses:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        found = running(state)
+        if found is not None and "Prefect UI" in (state / "up.log").read_text():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"the platform did not come up:\n{(state / 'up.log').read_text()}")
+
+
+@pytest_asyncio.fixture
+async def connection(platform: Platform) -> AsyncIterator[Connection]:
+    """Records and a Prefect client of the platform."""
+    async with connect_to(platform.addresses) as opened:
+        yield opened
+
+
+Until = Callable[[RunDetail], bool]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Waits for runs to get where a test wants them."""
+
+    connection: Connection
+
+    async def until(self, key: dict[str, Any], reached: Until, *, seconds: float = 60) -> RunDetail:
+        """The run whose context has these fields, once it is as `reached` says."""
+        deadline = time.monotonic() + seconds
+        detail: RunDetail | None = None
+        while time.monotonic() < deadline:
+            for run in await self.connection.records.runs(1, limit=50):
+                if key.items() <= run.context.items():
+                    detail = await run_detail(self.connection.records, run.id, project_id=1)
+                    if reached(detail):
+                        return detail
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"no run with {key} came so far; last seen: {detail and detail.as_json()}")
+
+    async def ended(self, key: dict[str, Any], *, seconds: float = 60) -> RunDetail:
+        """The run, once it is over."""
+        return await self.until(key, lambda detail: detail.run.status in ("SUCCESS", "FAILED"), seconds=seconds)
+
+    async def waiting(self, key: dict[str, Any]) -> RunDetail:
+        """The run, once Prefect holds it suspended for a person."""
+
+        def suspended(detail: RunDetail) -> bool:
+            return detail.run.status == "WAITING_APPROVAL"
+
+        detail = await self.until(key, suspended)
+        for _ in range(100):
+            flow_run = await self.connection.prefect.read_flow_run(UUID(detail.flow_run_id))
+            if flow_run.state is not None and flow_run.state.is_paused():
+                return detail
+            await asyncio.sleep(0.1)
+        raise AssertionError("the run waits on record, but Prefect does not hold it suspended")
+
+
+@pytest.fixture
+def watch(connection: Connection) -> Watch:
+    """Waits for runs of the platform."""
+    return Watch(connection)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A commit to a fresh copy of the sample application, and the event that tells of it."""
+
+    repository: DemoRepository
+    event: dict[str, Any]
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What only this change's run has in its context."""
+        return {"repositoryPath": self.event["repositoryPath"]}
+
+    def branches(self) -> list[str]:
+        """Branches of the remote."""
+        found = subprocess.run(
+            ["git", "-C", str(self.repository.remote), "for-each-ref", "--format=%(refname:short)", "refs/heads"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return found.stdout.split()
+
+
+@pytest_asyncio.fixture
+async def change(platform: Platform, tmp_path: Path) -> Change:
+    """Commit the change and publish `graph.file.updated`."""
+    repository = make_repository(platform.repositories / tmp_path.name)
+    event = {
+        "projectId": 1,
+        "repositoryPath": str(repository.path),
+        "filePath": next(each for each in repository.changed_files if each.endswith((".py", ".js"))),
+        "branch": "main",
+        "commit": repository.commit,
+        "previousCommit": repository.base_commit,
+    }
+    await platform.publish("graph.file.updated", event)
+    return Change(repository=repository, event=event)

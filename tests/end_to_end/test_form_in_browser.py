@@ -1,0 +1,89 @@
+"""The approval, given as a person gives it: in the form of Prefect's UI, in a real headless Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import element_to_be_clickable, presence_of_element_located
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None,
+    reason="no chromium with chromedriver here: install Debian's chromium and chromium-driver to run this",
+)
+# Nothing but this machine: without these a browser looks for its maker's hosts.
+QUIET = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless browser with a new profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1400,1400",
+            f"--user-data-dir={profile}",
+            *QUIET,
+        ):
+            options.add_argument(argument)
+        driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+        try:
+            yield driver
+        finally:
+            driver.quit()
+
+
+def field(browser: webdriver.Chrome, label: str, tag: str) -> Any:
+    """The input below a label of the form."""
+    path = f"//div[contains(@class,'p-label')][.//span[starts-with(normalize-space(),'{label}')]]//{tag}"
+    return browser.find_elements(By.XPATH, path)[0]
+
+
+def decide_in_form(browser: webdriver.Chrome, url: str, *, name: str, choice: str, notes: str) -> str:
+    """Open the run's page, press Resume, fill in the form and submit it. Gives the text of the card."""
+    wait = WebDriverWait(browser, 60)
+    browser.get(url)
+    wait.until(element_to_be_clickable((By.XPATH, "//button[normalize-space()='Resume']"))).click()
+    wait.until(presence_of_element_located((By.XPATH, "//span[starts-with(normalize-space(),'Your name')]")))
+    card = browser.find_element(By.CSS_SELECTOR, "article.markdown-renderer").text
+    field(browser, "Your name", "textarea").send_keys(name)
+    Select(field(browser, "create-fix-pr: decision", "select")).select_by_value(choice)
+    field(browser, "create-fix-pr: notes", "textarea").send_keys(notes)
+    browser.find_element(By.XPATH, "//button[normalize-space()='Submit']").click()
+    return card
+
+
+async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform, change, watch, browser) -> None:
+    waiting = await watch.waiting(change.key)
+    url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+    card = await asyncio.to_thread(
+        decide_in_form, browser, url, name="Robin", choice="approve", notes="seen in the browser"
+    )
+    for shown in ("APPROVAL_REQUIRED", "patcher", "generateFixPR", str(change.repository.path)):
+        assert shown in card
+    detail = await watch.ended(change.key)
+    assert detail.run.status == "SUCCESS", detail.run.message
+    (approval,) = detail.approvals
+    assert (approval.responded_by, approval.way, approval.verified) == ("Robin", "form", False)
+    assert approval.notes == "seen in the browser"
+    assert any(each.startswith("security-fixes-") for each in change.branches())

@@ -1,0 +1,204 @@
+"""Gates: what opens one, and all that does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prefect.states import AwaitingRetry, Completed, Running, Scheduled, State
+
+from compiler.catalogue import ActionSpec
+from compiler.plan import ApprovalRule
+
+GATE = ApprovalRule()
+OPEN: dict[str, Any] = {"type": "object"}
+
+
+async def gate_of(bench: Any, flow_run: Any, node_id: str = "fix") -> Any:
+    run = await bench.record(flow_run)
+    approval = await bench.records.approval(run.id, node_id)
+    assert approval is not None
+    return approval
+
+
+@pytest.fixture
+async def waiting(bench: Any, node: Any) -> Any:
+    """A run that waits for the approval of `fix`, after `scan` and beside `tell`."""
+    bench.sandbox.answer("scan", {"n": 3})
+    bench.sandbox.answer("tell", {})
+    bench.sandbox.answer("fix", {"branch": "b"})
+    plan = await bench.deploy(
+        node("scan"),
+        node("fix", "scan", gate=GATE, risk="APPROVAL_REQUIRED", inputs={"n": "{{ nodes.scan.output.n }}"}),
+        node("tell", "scan"),
+    )
+    flow_run = await bench.start(plan, triggered_by="ada")
+    state = await bench.execute(flow_run)
+    assert state.is_paused()
+    assert sorted(bench.ran()) == ["scan", "tell"]
+    return flow_run
+
+
+async def test_a_gated_node_waits_with_its_exact_inputs_on_the_card_and_others_go_on(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    assert approval.status == "PENDING"
+    assert approval.card["inputs"] == {"n": 3}
+    assert approval.card["upstream"] == {"scan": {"n": 3}}
+    assert (await bench.record(waiting)).status == "WAITING_APPROVAL"
+    assert "workflow.approval.requested" in [each.subject for each in await bench.records.pending_events(20)]
+
+
+async def test_an_approval_by_command_line_or_api_lets_exactly_that_node_run(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, way="api")
+    await bench.resume(waiting)
+    state = await bench.execute(waiting)
+    assert state.is_completed(), state.message
+    assert sorted(bench.ran()) == ["fix", "scan", "tell"]
+    assert (await bench.record(waiting)).status == "SUCCESS"
+
+
+async def test_the_form_in_prefect_decides_under_the_name_given_and_says_it_is_unverified(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    answer = {"your_name": "kim", f"decision_{approval.id}": "approve", f"notes_{approval.id}": "fine"}
+    await bench.resume(waiting, answer)
+    assert (await bench.execute(waiting)).is_completed()
+    decided = await gate_of(bench, waiting)
+    assert (decided.status, decided.responded_by, decided.verified, decided.way) == (
+        "APPROVED",
+        "kim",
+        False,
+        "form",
+    )
+    assert decided.notes == "fine"
+
+
+async def test_a_rejection_in_the_form_fails_the_run_and_says_who_and_why(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    answer = {"your_name": "kim", f"decision_{approval.id}": "reject", f"notes_{approval.id}": "not now"}
+    await bench.resume(waiting, answer)
+    state = await bench.execute(waiting)
+    assert state.is_failed()
+    assert state.message == "node 'fix' was rejected by kim: not now"
+    assert "fix" not in bench.ran()
+
+
+@pytest.mark.parametrize("answer", [{}, {"your_name": "kim"}], ids=["empty", "name only"])
+async def test_a_resume_without_a_decision_asks_again(bench, waiting, answer) -> None:
+    await bench.resume(waiting, answer)
+    state = await bench.execute(waiting)
+    assert state.is_paused()
+    assert "fix" not in bench.ran()
+    assert (await gate_of(bench, waiting)).status == "PENDING"
+
+
+@pytest.mark.parametrize("wish", ["{{ 'approve' }}", "APPROVE", "yes"])
+async def test_the_form_takes_nothing_but_its_three_choices(bench, waiting, wish) -> None:
+    approval = await gate_of(bench, waiting)
+    answer = {"your_name": "kim", f"decision_{approval.id}": wish}
+    result = await bench.client.resume_flow_run(waiting.id, run_input=answer)
+    assert result.status.value == "REJECT"
+    assert (await gate_of(bench, waiting)).status == "PENDING"
+
+
+@pytest.mark.parametrize(
+    "forced", [Running(), Scheduled(), AwaitingRetry()], ids=["running", "scheduled", "retry"]
+)
+async def test_a_forced_state_opens_no_gate(bench, waiting, forced: State) -> None:
+    await bench.client.set_flow_run_state(waiting.id, forced, force=True)
+    state = await bench.execute(waiting)
+    assert state.is_paused()
+    assert "fix" not in bench.ran()
+
+
+async def test_a_run_forced_to_completed_never_runs_its_gated_node(bench, waiting) -> None:
+    await bench.client.set_flow_run_state(waiting.id, Completed(), force=True)
+    assert (await bench.client.read_flow_run(waiting.id)).state.is_completed()
+    assert "fix" not in bench.ran()
+    assert (await gate_of(bench, waiting)).status == "PENDING"
+
+
+async def test_an_answer_forged_into_the_runs_inputs_without_a_name_decides_nothing(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    for key in ("suspended-gates-9-response", "gates-response"):
+        value = f'{{"decision_{approval.id}": "approve"}}'
+        await bench.client.create_flow_run_input(flow_run_id=waiting.id, key=key, value=value)
+    await bench.client.set_flow_run_state(waiting.id, Scheduled(), force=True)
+    assert (await bench.execute(waiting)).is_paused()
+    assert "fix" not in bench.ran()
+
+
+async def test_an_answer_for_another_runs_gate_decides_nothing_here(bench, waiting, node) -> None:
+    other = await bench.start(await bench.deploy(node("fix", gate=GATE), name="other"))
+    await bench.execute(other)
+    foreign = await gate_of(bench, other)
+    key, value = "suspended-gates-9-response", f'{{"your_name": "eve", "decision_{foreign.id}": "approve"}}'
+    await bench.client.create_flow_run_input(flow_run_id=waiting.id, key=key, value=value)
+    await bench.client.set_flow_run_state(waiting.id, Scheduled(), force=True)
+    assert (await bench.execute(waiting)).is_paused()
+    assert (await gate_of(bench, waiting)).status == "PENDING"
+    assert (await gate_of(bench, other)).status == "PENDING"
+
+
+async def test_a_changed_agent_is_asked_about_again_and_the_old_approval_is_worth_nothing(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, way="api")
+    actions = {"act": ActionSpec(name="act", input_schema=OPEN, output_schema=OPEN)}
+    await bench.register("worker-bee", actions, version="1.1.0")
+    await bench.resume(waiting)
+    assert (await bench.execute(waiting)).is_paused()
+    assert "fix" not in bench.ran()
+    again = await gate_of(bench, waiting)
+    assert again.id != approval.id
+    assert (again.status, again.card["agentVersion"]) == ("PENDING", "1.1.0")
+    late = await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, way="api")
+    assert not late.applied
+
+
+async def test_who_triggered_a_run_cannot_approve_it(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    await bench.resume(waiting, {"your_name": "Ada", f"decision_{approval.id}": "approve"})
+    assert (await bench.execute(waiting)).is_paused()
+    assert "fix" not in bench.ran()
+
+
+async def test_several_gates_are_open_at_once_and_each_is_decided_by_itself(bench, node) -> None:
+    for each in ("a", "b", "after-a"):
+        bench.sandbox.answer(each, {})
+    plan = await bench.deploy(node("a", gate=GATE), node("b", gate=GATE), node("after-a", "a"))
+    flow_run = await bench.start(plan)
+    assert (await bench.execute(flow_run)).is_paused()
+    first, second = await gate_of(bench, flow_run, "a"), await gate_of(bench, flow_run, "b")
+    await bench.resume(flow_run, {"your_name": "kim", f"decision_{first.id}": "approve"})
+    assert (await bench.execute(flow_run)).is_paused()
+    assert bench.ran() == ["a", "after-a"]
+    await bench.resume(flow_run, {"your_name": "robin", f"decision_{second.id}": "approve"})
+    assert (await bench.execute(flow_run)).is_completed()
+    assert bench.ran() == ["a", "after-a", "b"]
+
+
+async def test_a_parameter_that_claims_a_trusted_trigger_does_not_pass_the_gate(bench, node) -> None:
+    bench.sandbox.answer("fix", {})
+    trusting = ApprovalRule(trusted_triggers=("ops.runbook", "schedule"))
+    plan = await bench.deploy(node("fix", gate=trusting))
+    for claim in ("ops.runbook", "schedule", "schedule:* * * * *"):
+        flow_run = await bench.start(plan, trigger=claim)
+        assert (await bench.execute(flow_run)).is_paused()
+    assert bench.ran() == []
+    real = await bench.start(plan, trigger="ops.runbook")
+    await bench.records.record_event("S", 1, subject="ops.runbook", workflow="w", flow_run_id=str(real.id))
+    assert (await bench.execute(real)).is_completed()
+    decided = await gate_of(bench, real)
+    assert (decided.status, decided.closed_as) == ("APPROVED", "policy")
+
+
+async def test_an_expired_gate_is_rejected(bench, node) -> None:
+    plan = await bench.deploy(node("fix", gate=ApprovalRule(deadline_seconds=0)))
+    flow_run = await bench.start(plan)
+    assert (await bench.execute(flow_run)).is_paused()
+    await bench.records.expire_gates()
+    await bench.resume(flow_run)
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert "nobody (expired)" in (state.message or "")
+    assert bench.ran() == []

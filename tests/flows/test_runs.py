@@ -1,0 +1,171 @@
+"""Runs: order, failures, skips, retries, items, and what a second execution repeats."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from prefect.states import AwaitingRetry
+
+from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
+from compiler.plan import Foreach, Retries
+
+
+async def test_a_run_passes_outputs_on_with_their_types_and_is_on_record(bench, node) -> None:
+    bench.sandbox.answer("scan", {"found": [{"n": 1}, {"n": 2}]})
+    bench.sandbox.answer("tell", {"sent": True})
+    plan = await bench.deploy(
+        node("scan", inputs={"path": "{{ context.path }}"}),
+        node(
+            "tell",
+            "scan",
+            inputs={"list": "{{ nodes.scan.output.found }}", "text": "{{ nodes.scan.output.found }}!"},
+        ),
+    )
+    flow_run = await bench.start(plan, context={"path": "/x"}, trigger="graph.file.updated")
+    state = await bench.execute(flow_run)
+    assert state.is_completed()
+    scan, tell = bench.sandbox.requests
+    assert scan.inputs == {"path": "/x"}
+    assert tell.inputs["list"] == [{"n": 1}, {"n": 2}]
+    assert isinstance(tell.inputs["text"], str)
+    run = await bench.record(flow_run)
+    assert (run.status, run.trigger, run.context["path"]) == ("SUCCESS", "graph.file.updated", "/x")
+    assert [each.status for each in await bench.records.agent_runs(run.id)] == ["SUCCESS", "SUCCESS"]
+    subjects = [each.subject for each in await bench.records.pending_events(10)]
+    assert subjects == [
+        f"workflow.started.{run.workflow_id}",
+        "agent.executed.worker-bee",
+        "agent.executed.worker-bee",
+        "workflow.completed.flow-under-test",
+    ]
+
+
+async def test_text_from_an_event_is_never_a_template(bench, node) -> None:
+    bench.sandbox.answer("a", {})
+    plan = await bench.deploy(node("a", inputs={"text": "{{ context.text }}", "mixed": "say {{ context.text }}"}))
+    hostile = "{{ context.secret }} {% for x in range(9) %}{{ 7*7 }}{% endfor %}"
+    await bench.execute(await bench.start(plan, context={"text": hostile, "secret": "s3"}))
+    assert bench.sandbox.requests[0].inputs == {"text": hostile, "mixed": f"say {hostile}"}
+
+
+async def test_independent_nodes_run_side_by_side_and_a_slow_one_holds_up_only_its_own(bench, node) -> None:
+    order: list[str] = []
+
+    def slow(seconds: float) -> Any:
+        async def answer(request: AgentRequest) -> AgentResult:
+            await asyncio.sleep(seconds)
+            order.append(request.node_id)
+            return AgentResult(output={})
+
+        return answer
+
+    bench.sandbox.answer("slow", slow(0.6))
+    bench.sandbox.answer("quick", slow(0.0))
+    bench.sandbox.answer("after-quick", slow(0.0))
+    plan = await bench.deploy(node("slow"), node("quick"), node("after-quick", "quick"))
+    await bench.execute(await bench.start(plan))
+    assert order == ["quick", "after-quick", "slow"]
+
+
+async def test_a_failed_node_fails_the_run_with_its_name_and_reason_and_others_finish(bench, node) -> None:
+    bench.sandbox.fail("bad", "exit", "the agent ended with status 3")
+    bench.sandbox.answer("good", {})
+    plan = await bench.deploy(node("bad"), node("good"), node("after-bad", "bad"), node("after-good", "good"))
+    bench.sandbox.answer("after-good", {})
+    flow_run = await bench.start(plan)
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert state.message == "node 'bad' failed: the agent ended with status 3"
+    run = await bench.record(flow_run)
+    assert (run.status, run.message) == ("FAILED", state.message)
+    nodes = {key[0]: each for key, each in (await bench.records.node_results(run.id)).items()}
+    assert nodes["after-bad"].status == "SKIPPED"
+    assert nodes["after-good"].status == "SUCCESS"
+
+
+async def test_a_missing_value_fails_the_node_before_anything_runs(bench, node) -> None:
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    plan = await bench.deploy(node("a", inputs={"text": "{{ context.nothing }}"}, input_schema=schema))
+    flow_run = await bench.start(plan)
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert "do not fit 'act'" in (state.message or "")
+    assert bench.ran() == []
+
+
+async def test_a_false_condition_skips_the_node_and_dependents_see_null(bench, node) -> None:
+    bench.sandbox.answer("b", {})
+    plan = await bench.deploy(
+        node("a", when="{{ context.go }}"), node("b", "a", inputs={"x": "{{ nodes.a.output.y }}"})
+    )
+    state = await bench.execute(await bench.start(plan, context={"go": False}))
+    assert state.is_completed()
+    assert bench.ran() == ["b"]
+    assert bench.sandbox.requests[0].inputs == {"x": None}
+
+
+async def test_only_passing_failures_are_tried_again(bench, node) -> None:
+    quick = Retries(max=2, backoff_seconds=0.01)
+    passing = AgentResult(failure=AgentFailure(kind="transient", message="busy"))
+    bench.sandbox.answer("flaky", passing, passing, {"ok": True})
+    bench.sandbox.fail("broken", "invalid-output", "rubbish")
+    plan = await bench.deploy(node("flaky", retries=quick), node("broken", retries=quick))
+    flow_run = await bench.start(plan)
+    await bench.execute(flow_run)
+    assert bench.ran().count("flaky") == 3
+    assert bench.ran().count("broken") == 1
+    keys = {request.idempotency_key for request in bench.sandbox.requests if request.node_id == "flaky"}
+    assert len(keys) == 1
+    executions = {request.execution_id for request in bench.sandbox.requests}
+    assert len(executions) == 4
+    runs = await bench.records.agent_runs((await bench.record(flow_run)).id)
+    assert sorted(each.attempt for each in runs if each.node_id == "flaky") == [1, 2, 3]
+
+
+async def test_foreach_runs_once_per_item_within_its_limit_and_gives_a_list(bench, node) -> None:
+    going = most = 0
+
+    async def answer(request: AgentRequest) -> AgentResult:
+        nonlocal going, most
+        going += 1
+        most = max(most, going)
+        await asyncio.sleep(0.05)
+        going -= 1
+        return AgentResult(output={"double": request.inputs["n"] * 2})
+
+    bench.sandbox.answer("each", answer)
+    bench.sandbox.answer("sum", {})
+    plan = await bench.deploy(
+        node("each", foreach=Foreach(items="{{ context.items }}", max_parallel=2), inputs={"n": "{{ item }}"}),
+        node("sum", "each", inputs={"all": "{{ nodes.each.output }}"}),
+    )
+    state = await bench.execute(await bench.start(plan, context={"items": [1, 2, 3, 4, 5]}))
+    assert state.is_completed(), state.message
+    assert most == 2
+    assert bench.sandbox.requests[-1].inputs == {"all": [{"double": n * 2} for n in (1, 2, 3, 4, 5)]}
+
+
+async def test_retry_from_the_ui_repeats_only_what_failed(bench, node) -> None:
+    bench.sandbox.answer("first", {"n": 1})
+    bench.sandbox.answer("second", AgentResult(failure=AgentFailure(kind="exit", message="broke")), {"n": 2})
+    bench.sandbox.answer("third", {})
+    plan = await bench.deploy(node("first"), node("second", "first"), node("third", "second"))
+    flow_run = await bench.start(plan)
+    assert (await bench.execute(flow_run)).is_failed()
+    await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+    assert (await bench.execute(flow_run)).is_completed()
+    assert bench.ran() == ["first", "second", "second", "third"]
+    assert (await bench.record(flow_run)).status == "SUCCESS"
+
+
+async def test_a_run_keeps_the_plan_it_started_with_and_a_foreign_plan_is_refused(bench, node) -> None:
+    old = await bench.deploy(node("a"))
+    new = await bench.deploy(node("a", memory_mb=256))
+    other = await bench.deploy(node("b"), name="another-workflow")
+    flow_run = await bench.start(new, plan=other.digest)
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert "belongs to workflow 'another-workflow'" in (state.message or "")
+    assert old.digest != new.digest
+    assert bench.ran() == []

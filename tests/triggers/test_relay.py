@@ -1,0 +1,124 @@
+import asyncio
+import json
+import statistics
+import time
+
+import pytest
+
+from triggers.connection import connect
+from triggers.memory import MemoryRecords
+from triggers.outbox_watch import OutboxWatch
+from triggers.relay import Relay, encode
+from triggers.streams import RESULTS, ensure_streams
+
+
+@pytest.fixture
+def records():
+    return MemoryRecords()
+
+
+@pytest.fixture
+async def relay(nats_server, broker, records):
+    connection = await connect(nats_server.url)
+    await ensure_streams(connection.jetstream())
+    yield Relay(connection=connection, outbox=records)
+    await connection.close()
+
+
+async def stored(broker):
+    stream = broker.jetstream()
+    last = (await stream.stream_info(RESULTS)).state.last_seq
+    return [await stream.get_msg(RESULTS, seq) for seq in range(1, last + 1)]
+
+
+async def test_events_reach_nats_in_order_each_under_its_message_id(records, relay, broker):
+    for number in range(250):
+        records.add_event("agent.executed.scanner", {"n": number})
+    while await relay.publish_pending():
+        pass
+    messages = await stored(broker)
+    assert [json.loads(message.data)["n"] for message in messages] == list(range(250))
+    assert messages[0].headers["Nats-Msg-Id"] == "event-1"
+    assert not await records.pending_events(1)
+
+
+async def test_a_crash_between_publishing_and_marking_doubles_nothing(records, relay, broker, monkeypatch):
+    records.add_event("workflow.started.w1", {})
+
+    async def crash(ids):
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "mark_published", crash)
+        with pytest.raises(OSError, match="killed"):
+            await relay.publish_pending()
+    await relay.publish_pending()
+    assert len(await stored(broker)) == 1
+    assert not await records.pending_events(1)
+
+
+async def test_a_new_event_is_out_within_a_fifth_of_a_second(records, relay, broker, background, eventually):
+    background(relay.run())
+    await asyncio.sleep(0.3)
+    seen = asyncio.Queue()
+
+    async def note(message):
+        await seen.put(time.monotonic())
+
+    await broker.subscribe("workflow.completed.*", cb=note)
+    await broker.flush()
+    delays = []
+    for _ in range(5):
+        began = time.monotonic()
+        records.add_event("workflow.completed.audit", {"status": "SUCCESS"})
+        delays.append(await asyncio.wait_for(seen.get(), 2) - began)
+    assert statistics.median(delays) < 0.2
+
+
+async def test_the_relay_outlives_a_restart_of_nats_and_a_deleted_stream(
+    records, relay, broker, background, eventually, nats_server
+):
+    background(relay.run())
+    nats_server.kill()
+    records.add_event("workflow.started.w1", {"n": 1})
+    await asyncio.sleep(0.2)
+    nats_server.start()
+    await eventually(lambda: not records._outbox)
+    await broker.jetstream().delete_stream(RESULTS)
+    records.add_event("workflow.started.w1", {"n": 2})
+    await eventually(lambda: not records._outbox)
+    assert json.loads((await stored(broker))[-1].data) == {"n": 2}
+
+
+async def test_an_event_too_large_for_nats_does_not_stop_the_others(records, relay, broker):
+    records.add_event("workflow.completed.a", {"workflowRunId": "r1", "results": ["x" * 2_000_000]})
+    records.add_event("workflow.completed.b", {"workflowRunId": "r2"})
+    await relay.publish_pending()
+    first, second = [json.loads(message.data) for message in await stored(broker)]
+    assert first["workflowRunId"] == "r1"
+    assert first["truncated"] is True
+    assert "results" not in first
+    assert second == {"workflowRunId": "r2"}
+
+
+def test_a_payload_that_fits_is_sent_as_it_is():
+    assert encode({"a": "é"}, limit=100) == '{"a":"é"}'.encode()
+
+
+async def test_the_watch_wakes_when_a_file_of_the_database_changes(tmp_path):
+    database = tmp_path / "records.db"
+    database.write_text("")
+    watch = OutboxWatch.for_database(f"sqlite:///{database}")
+    waiting = asyncio.create_task(watch.wait())
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    (tmp_path / "records.db-wal").write_text("a commit")
+    await asyncio.wait_for(waiting, 0.2)
+
+
+async def test_the_watch_wakes_when_it_is_told(tmp_path):
+    watch = OutboxWatch([tmp_path / "never"])
+    waiting = asyncio.create_task(watch.wait())
+    await asyncio.sleep(0)
+    watch.wake()
+    await asyncio.wait_for(waiting, 0.1)

@@ -1,0 +1,77 @@
+"""A NATS connection that is never given up: the first attempt and every reconnect go on until they succeed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+log = logging.getLogger(__name__)
+
+CLIENT_NAME = "commandcenter-triggers"
+_SILENT_SECONDS = 10.0
+
+
+def jetstream(connection: Client) -> JetStreamContext:
+    """JetStream on this connection."""
+    return connection.jetstream()  # pyright: ignore[reportUnknownMemberType]
+
+
+async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) -> Client:
+    """Connects, however long it takes. What `on_reconnect` holds is called whenever a lost connection is back."""
+    attempts = _Attempts(_without_password(url), on_reconnect)
+    while True:
+        try:
+            return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
+                url,
+                name=CLIENT_NAME,
+                connect_timeout=2,
+                reconnect_time_wait=0.2,
+                max_reconnect_attempts=-1,
+                allow_reconnect=True,
+                # Silence of a half-open connection is found within 15 seconds.
+                ping_interval=5,
+                max_outstanding_pings=2,
+                disconnected_cb=attempts.lost,
+                reconnected_cb=attempts.back,
+                error_cb=attempts.failed,
+            )
+        except (nats.errors.Error, OSError, TimeoutError) as exc:
+            # Above all a refused password: nats-py goes on by itself where nobody answers.
+            await attempts.failed(exc)
+            await asyncio.sleep(1)
+
+
+class _Attempts:
+    """What is logged of a connection: every change, and every tenth second why there is still none."""
+
+    def __init__(self, server: str, on_reconnect: Sequence[Callable[[], None]]) -> None:
+        self._server = server
+        self._on_reconnect = on_reconnect
+        self._silent_until = 0.0
+
+    async def lost(self) -> None:
+        log.warning("The connection to NATS at %s is lost; reconnecting", self._server)
+
+    async def back(self) -> None:
+        log.info("Connected to NATS at %s again", self._server)
+        self._silent_until = 0.0
+        for call in self._on_reconnect:
+            call()
+
+    async def failed(self, error: Exception) -> None:
+        if time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + _SILENT_SECONDS
+            log.warning("No NATS at %s (%s); trying again", self._server, error or type(error).__name__)
+
+
+def _without_password(url: str) -> str:
+    """The URL as it may be logged."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

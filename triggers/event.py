@@ -1,0 +1,178 @@
+"""A NATS message's bytes -> a bounded, checked Event, or the sentence that says why it is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from triggers.faults import Permanent
+from triggers.subjects import MANUAL
+
+MAX_BYTES = 480 * 1024
+"""Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
+MAX_DEPTH = 32
+_PROJECT_ID_LIMIT = 2**31
+_INTEGER_LIMIT = 2**63
+_PREFECT_MARKER = "__prefect_kind"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened in one project."""
+
+    subject: str
+    project_id: int
+    context: Mapping[str, JsonValue]
+    """What the run gets: the payload (of a manual trigger its `context`) and the projectId."""
+    triggered_by: str
+    workflow: str | None = None
+    """The workflow a manual trigger asks for; None: whichever matches."""
+
+
+class _ManualTrigger(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    workflowName: str | None = None
+    projectId: int | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+    triggeredBy: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+def parse(subject: str, data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Event:
+    """The event of a message. Raises Permanent with a sentence that names the fault and its cure."""
+    payload = _load(data, max_bytes=max_bytes, max_depth=max_depth)
+    if subject.startswith(MANUAL):
+        return _manual(subject, payload)
+    project_id = _project_id(payload, payload.get("context"))
+    return Event(
+        subject=subject,
+        project_id=project_id,
+        context={**payload, "projectId": project_id},
+        triggered_by=f"event:{subject}",
+    )
+
+
+def _manual(subject: str, payload: dict[str, Any]) -> Event:
+    name = subject.removeprefix(MANUAL)
+    try:
+        manual = _ManualTrigger.model_validate(payload)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "payload"
+        raise Permanent(
+            f"the payload of {subject!r} is not {{workflowName, projectId, context, triggeredBy}}: "
+            f"{place}: {first['msg']}"
+        ) from exc
+    if manual.workflowName not in (None, name):
+        raise Permanent(f"the subject asks for workflow {name!r}, its payload for {manual.workflowName!r}")
+    project_id = _project_id(payload, manual.context)
+    return Event(
+        subject=subject,
+        project_id=project_id,
+        context={**manual.context, "projectId": project_id},
+        triggered_by=manual.triggeredBy or f"event:{subject}",
+        workflow=name,
+    )
+
+
+def _project_id(payload: Mapping[str, Any], context: object) -> int:
+    inner = cast("Mapping[str, Any]", context).get("projectId") if isinstance(context, Mapping) else None
+    outer = payload.get("projectId")
+    found = outer if outer is not None else inner
+    if found is None:
+        raise Permanent("the event names no project: put a whole number `projectId` into its payload")
+    for value in (outer, inner):
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _PROJECT_ID_LIMIT:
+            raise Permanent(f"`projectId` must be a whole number from 1, not {str(value)[:40]!r}")
+    if inner is not None and inner != found:
+        raise Permanent(
+            f"`projectId` is {found} but `context.projectId` is {inner}: an event belongs to one project"
+        )
+    return found
+
+
+def _load(data: bytes, *, max_bytes: int, max_depth: int) -> dict[str, Any]:
+    if len(data) > max_bytes:
+        raise Permanent(f"the payload has {len(data)} bytes; at most {max_bytes} are taken")
+    try:
+        payload: object = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_bounded,
+            parse_float=_finite,
+        )
+    except RecursionError as exc:
+        raise Permanent(f"the payload is nested deeper than {max_depth} levels") from exc
+    except ValueError as exc:
+        raise Permanent(f"the payload is not JSON: {str(exc)[:200]}") from exc
+    _check(payload, max_depth=max_depth)
+    if not isinstance(payload, dict):
+        raise Permanent(f"the payload must be a JSON object, not {type(payload).__name__}")
+    return cast("dict[str, Any]", payload)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Two readers may disagree on which of two equal keys counts; with `projectId` that would be a way round the
+    # separation of projects.
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ValueError(f"the key {key[:80]!r} is there twice")
+        made[key] = value
+    return made
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _bounded(digits: str) -> int:
+    value = int(digits)
+    if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+        raise ValueError("a number does not fit into 64 bits")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:40]} is not a finite number")
+    return value
+
+
+def _check(payload: object, *, max_depth: int) -> None:
+    level: list[object] = [payload]
+    for _ in range(max_depth):
+        inside: list[object] = []
+        for value in level:
+            if isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, list):
+                inside.extend(cast("list[object]", value))
+            elif isinstance(value, dict):
+                members = cast("dict[str, object]", value)
+                for key in members:
+                    _check_text(key)
+                if _PREFECT_MARKER in members:
+                    # Prefect's API would take such an object for an instruction and render its template.
+                    raise Permanent(f"the payload has a key {_PREFECT_MARKER!r}, which Prefect would interpret")
+                inside.extend(members.values())
+        if not inside:
+            return
+        level = inside
+    raise Permanent(f"the payload is nested deeper than {max_depth} levels")
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise Permanent("the payload has a text with U+0000, which PostgreSQL cannot keep")
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise Permanent("the payload has a text with half of a surrogate pair, which is not Unicode")

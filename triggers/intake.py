@@ -1,0 +1,137 @@
+"""A message -> the runs it starts, each once in effect: decode, find, start, record.
+
+Done twice, it starts nothing twice: the inbox row says what was started, and where a crash kept that row from being
+written, the run's idempotency key leads to the run that is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from nats.aio.msg import Msg
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from compiler.plan import Plan
+from records import PayloadRefused, RecordsError
+from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
+from triggers.faults import Permanent, Transient
+from triggers.launcher import NotDeployed, idempotency_key
+from triggers.ports import Inbox, Launch
+from triggers.routing import Matches, route
+
+log = logging.getLogger(__name__)
+
+GIVE_UP_AFTER = 8
+"""Deliveries after which a missing deployment or an unexpected error becomes a dead letter (about a minute)."""
+_MESSAGE_ID = "Nats-Msg-Id"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """What is done with one message; says nothing to NATS."""
+
+    inbox: Inbox
+    launch: Launch
+    matches: Matches
+    max_bytes: int = MAX_BYTES
+    max_depth: int = MAX_DEPTH
+
+    async def take(self, message: Msg, *, stream: str) -> None:
+        """Starts all that the event starts. `stream`: the identity of the stream it came from.
+
+        Raises Transient as long as something may start later, Permanent when the message is no event.
+        """
+        event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
+        plans = await answered(self.inbox.active_plans(event.project_id))
+        try:
+            started = route(event, plans, self.matches)
+        except Permanent as exc:
+            await self.bury(message, stream=stream, reason=str(exc), project_id=event.project_id)
+            return
+        given_up: list[str] = []
+        later: list[Transient] = []
+        for plan in started:
+            # One workflow that cannot start must not keep the others from starting.
+            try:
+                await self._start(plan, event, identity(stream, message))
+            except Permanent as exc:
+                given_up.append(str(exc))
+            except NotDeployed as exc:
+                if message.metadata.num_delivered < GIVE_UP_AFTER:
+                    later.append(exc)
+                else:
+                    given_up.append(str(exc))
+            except Transient as exc:
+                later.append(exc)
+        if later:
+            raise later[0]
+        if given_up:
+            await self.bury(message, stream=stream, reason="; ".join(given_up), project_id=event.project_id)
+
+    async def _start(self, plan: Plan, event: Event, key: tuple[str, int]) -> None:
+        stream, sequence = key
+        if await answered(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
+            log.info("Event %s has started %r before", event.subject, plan.name)
+            return
+        run = await self.launch.start(
+            plan,
+            context=event.context,
+            trigger=event.subject,
+            triggered_by=event.triggered_by,
+            idempotency_key=idempotency_key(stream, sequence, plan.name),
+        )
+        await answered(
+            self.inbox.record_event(
+                stream,
+                sequence,
+                subject=event.subject,
+                workflow=plan.name,
+                project_id=event.project_id,
+                flow_run_id=run,
+            )
+        )
+        log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
+
+    async def bury(self, message: Msg, *, stream: str, reason: str, project_id: int | None = None) -> None:
+        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now."""
+        sequence = message.metadata.sequence.stream
+        log.error("Event %s (message %d) is a dead letter: %s", message.subject, sequence, reason)
+        await answered(
+            self.inbox.dead_letter(
+                stream,
+                sequence,
+                subject=message.subject,
+                payload=message.data,
+                reason=reason,
+                project_id=project_id,
+                deliveries=message.metadata.num_delivered,
+            )
+        )
+
+
+def identity(stream: str, message: Msg) -> tuple[str, int]:
+    """What makes a message the same event: its place in the stream, or what its publisher says.
+
+    The stream drops a second message with the same `Nats-Msg-Id` only within its window; here it is dropped for
+    ever, if subject and content are the same too (some publishers count their ids from 1 after each start).
+    """
+    message_id = (message.headers or {}).get(_MESSAGE_ID)
+    if message_id is None:
+        return stream, message.metadata.sequence.stream
+    said = "\n".join((message_id, message.subject)).encode() + b"\n" + message.data
+    return f"{_MESSAGE_ID}:{hashlib.sha256(said).hexdigest()}", 0
+
+
+async def answered(asked: Awaitable[T]) -> T:
+    """What the records answer; their failing is never the event's fault."""
+    try:
+        return await asked
+    except (DataError, PayloadRefused) as exc:
+        raise Permanent(f"the database cannot keep the event: {str(exc)[:200]}") from exc
+    except (RecordsError, SQLAlchemyError, OSError) as exc:
+        raise Transient(f"the database does not answer ({type(exc).__name__}: {str(exc)[:200]})") from exc

@@ -1,0 +1,103 @@
+"""Plan + context -> a flow run of the workflow's Prefect deployment, through one long-lived client."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from uuid import UUID, uuid4
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound
+from pydantic import JsonValue, ValidationError
+
+from compiler.plan import Plan
+from triggers.faults import Permanent, Transient
+from triggers.stale import once_more
+
+_WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
+"""Besides 5xx: also refused credentials, because mending them is a matter of configuration, not of the event."""
+
+
+class NotDeployed(Transient):
+    """The workflow has no deployment (yet); a deploy may be under way."""
+
+
+def deployment_name(plan: Plan) -> str:
+    """`<workflow>/project-<id>`: the flow is the workflow, the deployment its project."""
+    return f"{plan.name}/project-{plan.project_id}"
+
+
+def idempotency_key(stream: str, seq: int, workflow: str) -> str:
+    """The same for every delivery of a message: Prefect answers a second creation with the first run."""
+    return hashlib.sha256(f"{stream}\n{seq}\n{workflow}".encode()).hexdigest()
+
+
+class Launcher:
+    """Creates flow runs. Deployments are looked up once and again when they have been replaced."""
+
+    def __init__(self, client: PrefectClient) -> None:
+        self._client = client
+        self._deployments: dict[str, UUID] = {}
+
+    async def start(
+        self,
+        plan: Plan,
+        *,
+        context: Mapping[str, JsonValue],
+        trigger: str,
+        triggered_by: str,
+        idempotency_key: str | None,
+    ) -> str:
+        """The id of the run, created or found by its key. Raises Transient or Permanent."""
+        name = deployment_name(plan)
+        parameters: dict[str, JsonValue] = {
+            "context": dict(context),
+            "trigger": trigger,
+            "plan": plan.digest,
+            "triggered_by": triggered_by,
+        }
+        try:
+            known = self._deployments.get(name)
+            if known is not None:
+                try:
+                    return await self._create(known, parameters, idempotency_key)
+                except (ObjectNotFound, httpx.HTTPStatusError) as exc:
+                    if not _not_found(exc):
+                        raise
+                    del self._deployments[name]
+            deployment = (await once_more(lambda: self._client.read_deployment_by_name(name))).id
+            self._deployments[name] = deployment
+            return await self._create(deployment, parameters, idempotency_key)
+        except (ObjectNotFound, httpx.HTTPError, ValidationError) as exc:
+            raise _judged(exc, name) from exc
+
+    async def _create(self, deployment: UUID, parameters: dict[str, JsonValue], key: str | None) -> str:
+        key = key or str(uuid4())
+        run = await once_more(
+            lambda: self._client.create_flow_run_from_deployment(
+                deployment, parameters=parameters, idempotency_key=key
+            )
+        )
+        return str(run.id)
+
+
+def _not_found(exc: Exception) -> bool:
+    return isinstance(exc, ObjectNotFound) or (
+        isinstance(exc, httpx.HTTPStatusError) and exc.response.status_code == HTTPStatus.NOT_FOUND
+    )
+
+
+def _judged(exc: Exception, name: str) -> Transient | Permanent:
+    if _not_found(exc):
+        return NotDeployed(f"Prefect has no deployment {name!r}: run `commandcenter deploy`")
+    if isinstance(exc, ValidationError):
+        return Permanent(f"the parameters for {name!r} are refused: {exc.errors()[0]['msg']}")
+    if isinstance(exc, httpx.HTTPStatusError):
+        status = exc.response.status_code
+        detail = exc.response.text[:300]
+        if status >= 500 or status in _WORTH_ANOTHER_TRY:
+            return Transient(f"Prefect answers {status} for {name!r}: {detail}")
+        return Permanent(f"Prefect refuses a run of {name!r} with {status}: {detail}")
+    return Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})")

@@ -1,0 +1,168 @@
+"""Messages of the events stream -> `Intake`, several side by side, and an answer to NATS for each.
+
+A message is acknowledged only after its runs exist or its dead letter is written; whatever happens before that, it
+is delivered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, field
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from triggers.connection import jetstream
+from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.intake import GIVE_UP_AFTER, Intake, answered
+from triggers.launcher import NotDeployed
+from triggers.pull import Pull
+from triggers.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_streams
+from triggers.subjects import Refusal, incoming
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Messages worked on side by side."""
+LONGEST_DELAY = 30.0
+
+
+@dataclass(kw_only=True)
+class Listener:
+    """Runs until it is cancelled; survives restarts of NATS, of Prefect and of the database."""
+
+    connection: Client
+    intake: Intake
+    at_once: int = AT_ONCE
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while messages are being taken."""
+    _stream: str = EVENTS
+    _pull: Pull | None = None
+    _working: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _free: asyncio.Event = field(default_factory=asyncio.Event)
+    _refused: tuple[Refusal, ...] = ()
+
+    async def run(self) -> None:
+        """Takes messages for ever. On cancellation it finishes what it has begun."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    await self.ensure()
+                    failures = 0
+                    await self._consume()
+                except (Transient, nats.errors.Error, OSError, TimeoutError) as exc:
+                    failures += 1
+                    log.warning("Listening again after: %s", exc or type(exc).__name__)
+                    await asyncio.sleep(min(5.0, 0.1 * 2 ** min(failures, 6)))
+                finally:
+                    self.ready.clear()
+        finally:
+            await self._finish()
+
+    async def ensure(self) -> None:
+        """Streams and consumer exist, and the events stream takes what the active workflows ask for."""
+        subjects, refused = incoming(await answered(self.intake.inbox.active_plans(None)))
+        if refused != self._refused:
+            for refusal in refused:
+                log.error(
+                    "Workflow %r cannot be started by %r: %s", refusal.workflow, refusal.subject, refusal.reason
+                )
+            self._refused = refused
+        streams = jetstream(self.connection)
+        self._stream = await ensure_streams(streams, subjects)
+        await ensure_consumer(streams)
+
+    def reconnected(self) -> None:
+        """To be called when the connection came back."""
+        if self._pull is not None:
+            self._pull.reconnected()
+
+    async def _consume(self) -> None:
+        async with Pull(self.connection, stream=EVENTS, consumer=CONSUMER) as pull:
+            self._pull = pull
+            try:
+                while True:
+                    if not pull.asking:
+                        await pull.ask(await self._places())
+                        self.ready.set()
+                    message = await pull.next()
+                    if message is not None:
+                        self._begin(message)
+            finally:
+                self._pull = None
+
+    async def _places(self) -> int:
+        while len(self._working) >= self.at_once:
+            self._free.clear()
+            await self._free.wait()
+        return self.at_once - len(self._working)
+
+    def _begin(self, message: Msg) -> None:
+        task = asyncio.create_task(self._work(message))
+        self._working.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        self._free.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The acknowledgement itself failed: the message is delivered again.
+            log.warning("A message stays unacknowledged: %s", error or type(error).__name__)
+
+    async def _finish(self) -> None:
+        if not self._working:
+            return
+        _, late = await asyncio.wait(self._working, timeout=5)
+        for task in late:
+            task.cancel()
+
+    async def _work(self, message: Msg) -> None:
+        """One delivery, from decoding to acknowledgement."""
+        handling = asyncio.ensure_future(self.intake.take(message, stream=self._stream))
+        try:
+            while not handling.done():
+                await asyncio.wait({handling}, timeout=ACK_WAIT_SECONDS / 3)
+                if not handling.done():
+                    await message.in_progress()
+        finally:
+            handling.cancel()
+        try:
+            handling.result()
+        except Permanent as exc:
+            await self._bury(message, reason=str(exc))
+        except NotDeployed as exc:
+            await self._again_or_bury(message, exc)
+        except Transient as exc:
+            await self._again(message, exc)
+        except Exception as exc:
+            log.exception("Event %s met an unexpected error", message.subject)
+            await self._again_or_bury(message, exc)
+        else:
+            await message.ack()
+
+    async def _again_or_bury(self, message: Msg, exc: Exception) -> None:
+        if message.metadata.num_delivered >= GIVE_UP_AFTER:
+            await self._bury(message, reason=str(exc) or type(exc).__name__)
+        else:
+            await self._again(message, exc)
+
+    async def _again(self, message: Msg, exc: Exception) -> None:
+        deliveries = message.metadata.num_delivered
+        log.warning("Event %s is tried again (delivery %d failed): %s", message.subject, deliveries, exc)
+        await message.nak(delay=_delay(deliveries))
+
+    async def _bury(self, message: Msg, *, reason: str) -> None:
+        try:
+            await self.intake.bury(message, stream=self._stream, reason=reason)
+        except TriggerFault as exc:
+            await self._again(message, exc)
+        else:
+            await message.term()
+
+
+def _delay(deliveries: int) -> float:
+    return min(LONGEST_DELAY, 0.25 * 2 ** min(deliveries, 10)) * random.uniform(0.8, 1.2)

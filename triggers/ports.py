@@ -1,0 +1,118 @@
+"""What the triggers need from the records, as small Protocols; `triggers.memory` holds the doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import JsonValue
+
+from compiler.plan import Plan
+
+
+class OutboxEvent(Protocol):
+    """One event that was written in the transaction of the change it tells of."""
+
+    @property
+    def id(self) -> int:
+        """What `mark_published` takes."""
+        ...
+
+    @property
+    def message_id(self) -> str:
+        """Unique for ever; becomes the `Nats-Msg-Id`."""
+        ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedRun:
+    """A run that waits for people although at least one of its questions is settled."""
+
+    run_id: str
+    flow_run_id: str
+    settled: frozenset[str]
+    """Ids of the approvals that are decided or were replaced by another question."""
+
+
+class Inbox(Protocol):
+    """Where an event is remembered, so that it starts each of its workflows once."""
+
+    def active_plans(self, project_id: int | None = None) -> Awaitable[Sequence[Plan]]:
+        """Current plan of each active workflow, of one project or of all."""
+        ...
+
+    def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> Awaitable[bool]:
+        """Whether this message has started this workflow already."""
+        ...
+
+    def record_event(
+        self,
+        stream: str,
+        sequence: int,
+        *,
+        subject: str,
+        workflow: str = "",
+        project_id: int | None = None,
+        flow_run_id: str | None = None,
+    ) -> Awaitable[bool]:
+        """Notes that it has; False when that was noted before."""
+        ...
+
+    def dead_letter(
+        self,
+        stream: str,
+        sequence: int,
+        *,
+        subject: str,
+        payload: bytes,
+        reason: str,
+        project_id: int | None = None,
+        deliveries: int = 0,
+    ) -> Awaitable[bool]:
+        """Keeps a message that was given up, with the reason; a second one of the same message changes nothing."""
+        ...
+
+
+class Outbox(Protocol):
+    """Where changes leave the events that tell of them."""
+
+    def pending_events(self, limit: int) -> Awaitable[Sequence[OutboxEvent]]:
+        """The oldest unpublished events, in order."""
+        ...
+
+    def mark_published(self, ids: Iterable[int]) -> Awaitable[None]:
+        """These are on NATS."""
+        ...
+
+
+class DecidedRuns(Protocol):
+    """Which waiting runs have something to go on with."""
+
+    def decided_runs(self) -> Awaitable[Sequence[DecidedRun]]: ...
+
+
+class TriggerPorts(Inbox, Outbox, DecidedRuns, Protocol):
+    """All that the triggers need from the records."""
+
+
+class Launch(Protocol):
+    """Starts a workflow's deployment; in production `triggers.launcher.Launcher`."""
+
+    def start(
+        self,
+        plan: Plan,
+        *,
+        context: Mapping[str, JsonValue],
+        trigger: str,
+        triggered_by: str,
+        idempotency_key: str | None,
+    ) -> Awaitable[str]:
+        """The flow run's id; the same one for the same key. Raises Transient or Permanent."""
+        ...

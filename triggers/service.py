@@ -1,0 +1,83 @@
+"""Settings + records -> the running triggers: listener, relay and reconciler in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import nats.errors
+from nats.aio.client import Client
+from prefect.client.orchestration import PrefectClient
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from triggers.connection import connect
+from triggers.intake import Intake
+from triggers.launcher import Launcher
+from triggers.listener import Listener
+from triggers.outbox_watch import OutboxWatch
+from triggers.ports import TriggerPorts
+from triggers.reconciler import Hook, Reconciler
+from triggers.relay import Relay
+from triggers.resume import ResumeDecided
+from triggers.routing import Matches
+from triggers.settings import TriggerSettings
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_client(api_url: str) -> AsyncGenerator[PrefectClient]:
+    """One client for the life of the process. It does not retry: the event is delivered again instead."""
+    with temporary_settings(updates={PREFECT_API_URL: api_url, PREFECT_CLIENT_MAX_RETRIES: 0}):
+        async with PrefectClient(api_url) as client:
+            yield client
+
+
+async def serve(
+    settings: TriggerSettings,
+    *,
+    records: TriggerPorts,
+    client: PrefectClient,
+    matches: Matches,
+    hooks: Sequence[Hook] = (),
+    ready: asyncio.Event | None = None,
+) -> None:
+    """Runs until cancelled. `ready` is set once events are taken; `hooks` join the reconciler's own."""
+    on_reconnect: list[Callable[[], None]] = []
+    connection = await connect(settings.nats_url, on_reconnect=on_reconnect)
+    intake = Intake(
+        inbox=records,
+        launch=Launcher(client),
+        matches=matches,
+        max_bytes=settings.max_event_bytes,
+        max_depth=settings.max_event_depth,
+    )
+    listener = Listener(
+        connection=connection, intake=intake, at_once=settings.events_at_once, ready=ready or asyncio.Event()
+    )
+    on_reconnect.append(listener.reconnected)
+    relay = Relay(connection=connection, outbox=records, watch=OutboxWatch.for_database(settings.database_url))
+    reconciler = Reconciler(
+        [
+            Hook(name="subjects", run=listener.ensure, every_seconds=settings.refresh_seconds),
+            Hook(name="decided runs", run=ResumeDecided(client=client, records=records), every_seconds=1.0),
+            *hooks,
+        ]
+    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listener.run(), name="listener")
+            group.create_task(relay.run(), name="relay")
+            group.create_task(reconciler.run(), name="reconciler")
+    finally:
+        await _close(connection)
+
+
+async def _close(connection: Client) -> None:
+    try:
+        # Acknowledgements that are on their way still go out.
+        await asyncio.wait_for(connection.drain(), timeout=5)
+    except (nats.errors.Error, TimeoutError):
+        await connection.close()

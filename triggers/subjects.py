@@ -1,0 +1,125 @@
+"""Subjects: which NATS subjects come in, which go out, and which more the workflows ask for.
+
+A JetStream stream takes no two subjects that overlap, and what goes out must never come back in: an event trigger
+on our own results would feed itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from compiler.plan import EventTrigger, Plan
+
+INCOMING = (
+    "workflow.trigger.*",
+    "graph.file.updated",
+    "graph.symbol.changed",
+    "audit.result.*",
+    "hub.health.status",
+)
+OUTGOING = (
+    "workflow.started.*",
+    "workflow.completed.*",
+    "workflow.approval.*",
+    "agent.executed.*",
+)
+MANUAL = "workflow.trigger."
+"""What a manual trigger's subject starts with; the workflow's name follows."""
+
+_RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>")
+_TOKEN = re.compile(r"[^\s.*>\x00-\x1f\x7f]+")
+_LONGEST = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A subject that a workflow asks for and that the events stream must not take."""
+
+    workflow: str
+    subject: str
+    reason: str
+
+
+def malformed(subject: str) -> str | None:
+    """Why `subject` is not a NATS subject, or None."""
+    if not subject or len(subject) > _LONGEST:
+        return f"a subject has 1 to {_LONGEST} characters"
+    tokens = subject.split(".")
+    for place, token in enumerate(tokens):
+        if token == ">" and place < len(tokens) - 1:
+            return "`>` may only be the last token"
+        if token not in ("*", ">") and not _TOKEN.fullmatch(token):
+            return f"{token!r} is not a token: no white space, and `*` or `>` only alone"
+    return None
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every subject that `narrow` matches is matched by `wide`."""
+    wides, narrows = wide.split("."), narrow.split(".")
+    for place, token in enumerate(wides):
+        if token == ">":
+            return len(narrows) > place
+        if place >= len(narrows) or narrows[place] == ">":
+            return False
+        if token != "*" and token != narrows[place]:
+            return False
+    return len(wides) == len(narrows)
+
+
+def collide(one: str, other: str) -> bool:
+    """Whether some subject is matched by both."""
+    ones, others = one.split("."), other.split(".")
+    for left, right in zip(ones, others, strict=False):
+        if left == ">" or right == ">":
+            return True
+        if left != right and "*" not in (left, right):
+            return False
+    return len(ones) == len(others)
+
+
+def merged(one: str, other: str) -> str:
+    """The narrowest single pattern that covers both."""
+    ones, others = one.split("."), other.split(".")
+    tokens: list[str] = []
+    for left, right in zip(ones, others, strict=False):
+        if left == ">" or right == ">":
+            return ".".join([*tokens, ">"])
+        tokens.append(left if left == right else "*")
+    if len(ones) != len(others):
+        tokens[-1] = ">"
+    return ".".join(tokens)
+
+
+def incoming(plans: Iterable[Plan]) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
+    """The subjects of the events stream: the fixed ones and those the plans' event triggers name beyond them."""
+    taken = list(INCOMING)
+    refusals: list[Refusal] = []
+    for plan in plans:
+        for trigger in plan.triggers:
+            if not isinstance(trigger, EventTrigger) or any(covers(has, trigger.event) for has in taken):
+                continue
+            wanted, reason = _widen(taken, trigger.event)
+            if reason:
+                refusals.append(Refusal(workflow=plan.name, subject=trigger.event, reason=reason))
+            else:
+                taken = [has for has in taken if not covers(wanted, has)] + [wanted]
+    return tuple(sorted(taken)), tuple(refusals)
+
+
+def _widen(taken: Sequence[str], subject: str) -> tuple[str, str | None]:
+    reason = malformed(subject)
+    if reason:
+        return subject, reason
+    wanted = subject
+    # Each merge may make the pattern collide with a further one; it only ever gets wider, so this ends.
+    while clash := next((has for has in taken if collide(has, wanted) and not covers(wanted, has)), None):
+        wanted = merged(clash, wanted)
+    for ours in (*OUTGOING, *_RESERVED):
+        if collide(wanted, ours):
+            return (
+                wanted,
+                f"it overlaps {ours!r}, which this platform or NATS itself publishes; name it more narrowly",
+            )
+    return wanted, None

@@ -1,0 +1,32 @@
+"""What the clock asks of the records: deadlines of gates, reminders, and events that were told long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from prefect.client.orchestration import PrefectClient
+
+from records import Records
+from triggers.mirror import Mirror
+from triggers.reconciler import Hook
+
+REMIND_EVERY = timedelta(days=1)
+KEEP_PUBLISHED = timedelta(days=7)
+
+
+def upkeep(records: Records, client: PrefectClient) -> Sequence[Hook]:
+    """Hooks for the reconciler. A gate that expires is decided; `ResumeDecided` then wakes its run."""
+
+    async def remind() -> object:
+        return await records.remind_gates(REMIND_EVERY)
+
+    async def prune() -> object:
+        return await records.prune_events(datetime.now(UTC) - KEEP_PUBLISHED)
+
+    return (
+        Hook(name="ends in Prefect", run=Mirror(client=client, records=records), every_seconds=2.0),
+        Hook(name="gate deadlines", run=records.expire_gates, every_seconds=1.0),
+        Hook(name="reminders", run=remind, every_seconds=60.0),
+        Hook(name="published events", run=prune, every_seconds=3600.0),
+    )
