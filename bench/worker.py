@@ -27,6 +27,7 @@ import httpx
 from prefect.client.orchestration import PrefectClient
 
 from deployments import ports
+from records import upgrade
 
 ROOT = Path(__file__).parent.parent
 FLOWS = ROOT / "tests" / "deployments"
@@ -42,8 +43,15 @@ WORKERS = {
 def environment(folder: Path, url: str) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    home = str(folder / "prefect")
-    return {**env, "PREFECT_HOME": home, "PREFECT_API_URL": url, "PYTHONPATH": str(FLOWS), "DO_NOT_TRACK": "1"}
+    return {
+        **env,
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_API_URL": url,
+        "PYTHONPATH": str(FLOWS),
+        "DO_NOT_TRACK": "1",
+        "DATABASE_URL": f"sqlite:///{folder / 'records.db'}",
+        "COMMANDCENTER_STATE": str(folder),
+    }
 
 
 @contextlib.contextmanager
@@ -81,8 +89,9 @@ async def deploy(client: PrefectClient, kind: str):
     )
 
 
-async def until_online(client: PrefectClient, kind: str) -> None:
+async def until_online(client: PrefectClient, kind: str, worker: subprocess.Popen, log: Path) -> None:
     while True:
+        assert worker.poll() is None, await asyncio.to_thread(log.read_text)
         with contextlib.suppress(Exception):
             if await client.read_workers_for_work_pool(kind):
                 return
@@ -111,8 +120,9 @@ def requests(log: Path, since: int) -> dict[str, list[float]]:
 async def measure(kind: str, url: str, folder: Path, options: argparse.Namespace) -> dict:
     log = folder / "server.log"
     async with PrefectClient(url) as client:
-        with process(WORKERS[kind], environment(folder, url), folder / f"{kind}.log"):
-            await until_online(client, kind)
+        worker_log = folder / f"{kind}.log"
+        with process(WORKERS[kind], environment(folder, url), worker_log) as worker:
+            await until_online(client, kind, worker, worker_log)
             deployment_id = await deploy(client, kind)
             await run(client, deployment_id)
             await run(client, deployment_id)
@@ -148,6 +158,7 @@ def main() -> None:
         server = ["-m", "deployments.server", "--port", str(port), "--access-log"]
         with process(server, environment(folder, url), folder / "server.log"):
             wait_for_server(url)
+            asyncio.run(upgrade(f"sqlite:///{folder / 'records.db'}"))
             kinds = [options.only] if options.only else list(WORKERS)
             found = {kind: asyncio.run(measure(kind, url, folder, options)) for kind in kinds}
     print(json.dumps(found, indent=2, ensure_ascii=False))

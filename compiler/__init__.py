@@ -3,7 +3,7 @@
 from compiler.cases import Case, CaseError, read_cases
 from compiler.catalogue import ActionSpec, AgentSpec, AgentType, Catalogue, Effect, JsonSchema, RiskLevel
 from compiler.changes import Change, changes, format_changes
-from compiler.compilation import Compiled, compile
+from compiler.compilation import Compiled, compile, compile_all
 from compiler.diagnostic import Diagnostic
 from compiler.diagram import mermaid, text_graph
 from compiler.editor import editor_schema
@@ -64,6 +64,7 @@ __all__ = [
     "TemplateError",
     "changes",
     "compile",
+    "compile_all",
     "condition",
     "digest_of",
     "editor_schema",

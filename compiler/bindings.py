@@ -88,6 +88,13 @@ class Bindings:
         handler = handler_of(self.workflow.steps[position].spec)
         return self.at is not None and handler == self.workflow.steps[self.at].spec.id
 
+    def failed_for_certain(self, position: int) -> bool:
+        """Whether the node at that position is the only one whose failure wakes the node of this template."""
+        if not self.failed_into(position):
+            return False
+        handler = handler_of(self.workflow.steps[position].spec)
+        return sum(handler_of(step.spec) == handler for step in self.workflow.steps) == 1
+
 
 def resolve(
     spec: WorkflowSpec, catalogue: Catalogue, topology: Topology, context: Shape, *, doubtful: frozenset[int]

@@ -34,7 +34,8 @@ _ALL = (
     Code(
         "CC102",
         "A forbidden character",
-        "YAML allows no control characters, and no text of a workflow may hold NUL.",
+        "YAML allows no control characters, some readers end a line at U+0085, U+2028 or a lone carriage return, and"
+        " no text of a workflow may hold NUL.",
         "Remove the character; it is usually a leftover of copying.",
     ),
     Code(
@@ -120,6 +121,12 @@ _ALL = (
         "Not a name",
         "Names become parts of NATS subjects, of addresses and of templates.",
         "Use letters, digits, `-` and `_`; a node's id starts with a letter.",
+    ),
+    Code(
+        "CC207",
+        "A workflow's name used twice",
+        "Two of the files given define a workflow of the same name; one would replace the other.",
+        "Rename one of them, or remove one file.",
     ),
     # 3xx: agents
     Code(
@@ -356,6 +363,13 @@ _ALL = (
         "The node gives the agent a host or a secret that its manifest does not name; its risk becomes"
         " APPROVAL_REQUIRED.",
         "Remove it, or keep the approval.",
+        "warning",
+    ),
+    Code(
+        "CC907",
+        "A dollar before a template",
+        "`${{ … }}` is how other products write templates; here the `$` is part of the text.",
+        "Leave the `$` out, or put a space between them where an amount of money is meant.",
         "warning",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -18,7 +19,7 @@ from compiler.checks.risk import check_risk
 from compiler.checks.taint import check_taint
 from compiler.checks.triggers import check_context, check_triggers, context_shape
 from compiler.composer import compose
-from compiler.diagnostic import Diagnostic, Report
+from compiler.diagnostic import START, Diagnostic, Report
 from compiler.document import Document, Mapping, plain
 from compiler.plan import Plan
 from compiler.planning import plan
@@ -50,6 +51,31 @@ def compile(source: Source, catalogue: Catalogue, *, project_id: int = 1) -> Com
         return Compiled(None, report.diagnostics())
     frozen = plan(workflow, project_id=project_id, trigger_source=_trigger_source(document))
     return Compiled(frozen, report.diagnostics())
+
+
+def compile_all(sources: Sequence[Source], catalogue: Catalogue, *, project_id: int = 1) -> list[Compiled]:
+    """Each file by itself, and whether their names are different: a name is a workflow's identity."""
+    results = [compile(source, catalogue, project_id=project_id) for source in sources]
+    first: dict[tuple[int, str], str] = {}
+    for index, (source, result) in enumerate(zip(sources, results, strict=True)):
+        if result.plan is None:
+            continue
+        key = (result.plan.project_id, result.plan.name)
+        if key in first:
+            results[index] = _taken(source, result, first[key])
+        first.setdefault(key, source.path)
+    return results
+
+
+def _taken(source: Source, result: Compiled, path: str) -> Compiled:
+    report = Report(source.path)
+    document = compose(source, report)
+    span = document.span(("name",)) if document is not None else START
+    name = result.plan.name if result.plan is not None else ""
+    message = f"the workflow {name!r} is already defined in {path}"
+    report.add("CC207", span, message, hint="give one of them another name, or remove one file")
+    found = sorted((*result.diagnostics, *report.diagnostics()), key=lambda each: (each.line, each.column))
+    return Compiled(None, tuple(found))
 
 
 def _check(reading: Reading, catalogue: Catalogue, desk: Desk) -> Workflow:

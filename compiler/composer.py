@@ -22,7 +22,8 @@ MAX_DEPTH = 60
 MAX_VALUES = 400_000
 MAX_LINES = 250_000
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]|\r(?!\n)")
+"""What YAML forbids, and what only some of its readers take for the end of a line."""
 _Parser: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Used for its parser alone: no value is ever constructed by it."""
 

@@ -33,6 +33,7 @@ from compiler.shape import (
     Shape,
     constant,
     descend,
+    item_kinds,
     list_of,
     merged,
     step,
@@ -40,6 +41,14 @@ from compiler.shape import (
 )
 
 _NUMBERS = frozenset({"integer", "number"})
+_ARGUMENTS = {
+    "join": frozenset({"string"}),
+    "split": frozenset({"string"}),
+    "replace": frozenset({"string"}),
+    "pluck": frozenset({"string"}),
+    "round": frozenset({"integer"}),
+}
+"""Filter -> kinds that its arguments may have."""
 _FILTER_KINDS = {
     "text": frozenset({"string"}),
     "number": _NUMBERS,
@@ -148,7 +157,8 @@ class Inference:
             workflow.used.add(position)
             return self._output(position, reference)
         if part in ("status", "error") and len(reference.steps) == 2:
-            return STATUS if part == "status" else TEXT.or_null()
+            certain = self.bindings.failed_for_certain(position)
+            return STATUS if part == "status" else TEXT if certain else TEXT.or_null()
         hint = did_you_mean(str(part), ("output", "status", "error"))
         if workflow.steps[position].action and part in _fields(workflow.output(position)):
             hint = f"did you mean `nodes.{name}.output.{part}`?"
@@ -188,6 +198,7 @@ class Inference:
     def _index(self, expression: Index) -> Shape:
         base, key = self.shape(expression.base), self.shape(expression.key)
         self._require(key, frozenset({"string", "integer"}), "a subscript", expression.key)
+        self._require(base, frozenset({"array", "object"}), "a subscript", expression.base)
         if not base.known:
             return ANY
         if "integer" in key.kinds and "string" not in key.kinds:
@@ -289,6 +300,12 @@ class Inference:
         if "any" not in entry.takes:
             wanted = frozenset[str]().union(*(_FILTER_KINDS[kind] for kind in entry.takes))
             self._require(value, wanted, f"the filter `{expression.name}`", expression.value)
+        for shape, argument in zip(arguments, expression.arguments, strict=True):
+            if expression.name in _ARGUMENTS:
+                user = f"the argument of `{expression.name}`"
+                self._require(shape, _ARGUMENTS[expression.name], user, argument)
+        if expression.name in ("sum", "sort"):
+            self._check_items(expression, value)
         if expression.name == "default":
             return union((value.without_null(), arguments[0]))
         if expression.name == "pluck":
@@ -296,6 +313,19 @@ class Inference:
         if expression.name == "round":
             return INTEGER if not arguments else NUMBER
         return self._given(entry.gives, value)
+
+    def _check_items(self, expression: Filtered, value: Shape) -> None:
+        """`sum` takes numbers; `sort` numbers or texts, not both."""
+        item = step(value.without_null(), 0)
+        if isinstance(item, Lost) or not item.known:
+            return
+        # The item at a position may be missing; null itself in the list is what counts here.
+        kinds = frozenset[str]().union(*(item_kinds(schema) for schema in value.alternatives))
+        numbers, texts = kinds <= _NUMBERS, kinds <= {"string"} and expression.name == "sort"
+        if kinds and not numbers and not texts:
+            wanted = "numbers" if expression.name == "sum" else "only numbers or only texts"
+            message = f"the filter `{expression.name}` needs a list of {wanted}"
+            self.note("CC508", message, "take one field first: `| pluck('name')`", _needle(expression.value))
 
     def _given(self, gives: str, value: Shape) -> Shape:
         if gives == "item":

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
+from compiler.schemas.assertions import type_phrase
 from compiler.schemas.document import Document, document
 from compiler.schemas.equality import is_type
 from compiler.schemas.excerpt import PathStep, json_path, shown
 from compiler.schemas.extract import extract
-from compiler.schemas.keywords import type_phrase
 from compiler.schemas.pattern import compiled
 from compiler.schemas.plain import NotPlain
 

@@ -19,7 +19,8 @@ from compiler.example import NoExample, example
 from compiler.expression import TemplateError
 from compiler.globs import example_of, is_glob
 from compiler.matching import matches
-from compiler.plan import EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.subjects import subject_matches
 from compiler.template import condition, render
 from compiler.validation import validate
 
@@ -41,6 +42,8 @@ class NodeRun:
     """Why it was skipped."""
     stops: bool = False
     """Whether what depends on it is skipped."""
+    handler: str | None = None
+    """The node that handles its failure."""
     attempts: int = 0
     asked: bool = False
     """Whether its gate was asked."""
@@ -62,9 +65,12 @@ class Rehearsal:
 
     @property
     def status(self) -> Literal["SUCCESS", "FAILED"]:
-        """FAILED where a node failed and was not let pass."""
-        failed = any(run.status == "FAILED" and run.stops for run in self.runs.values())
-        return "FAILED" if failed else "SUCCESS"
+        """FAILED where a node failed that was neither let pass nor handled with success."""
+        failed = [run for run in self.runs.values() if run.status == "FAILED" and run.stops]
+        return "FAILED" if any(not self._handled(run) for run in failed) else "SUCCESS"
+
+    def _handled(self, run: NodeRun) -> bool:
+        return run.handler is not None and self.runs[run.handler].status == "SUCCESS"
 
     def ended(self, status: Status) -> list[str]:
         """Nodes that ended so, in the plan's order."""
@@ -174,10 +180,13 @@ class _Player:
 
     def play(self, node: PlanNode) -> NodeRun:
         blocked = self._blocked(node)
-        skip = blocked or self._condition(node)
+        try:
+            skip = blocked or self._condition(node)
+        except TemplateError as exc:
+            return self._failed(node, f"its condition fails: {exc}", ())
         if skip:
             return NodeRun(node.id, "SKIPPED", why=skip, stops=bool(blocked) and not node.handler_only)
-        asked = node.gate is not None and self.so_far.trigger not in node.gate.trusted_triggers
+        asked = node.gate is not None and not _trusted(node.gate, self.so_far.trigger)
         try:
             inputs = self._inputs(node)
         except TemplateError as exc:
@@ -204,10 +213,7 @@ class _Player:
     def _condition(self, node: PlanNode) -> str:
         if node.when is None:
             return ""
-        try:
-            holds = condition(node.when, _scope(self.plan, self.so_far))
-        except TemplateError as exc:
-            raise CaseError(f"case {self.case.name!r}: the condition of {node.id!r} fails: {exc}") from exc
+        holds = condition(node.when, _scope(self.plan, self.so_far))
         self.so_far.branches.add(f"{node.id}: when {'true' if holds else 'false'}")
         return "" if holds else "its condition is false"
 
@@ -253,8 +259,24 @@ class _Player:
         self, node: PlanNode, error: str, inputs: Any, *, asked: bool = False, attempts: int = 1
     ) -> NodeRun:
         self.so_far.branches.add(f"{node.id}: fails")
-        stops = node.on_failure != "continue"
-        return NodeRun(node.id, "FAILED", tuple(inputs), error=error, stops=stops, attempts=attempts, asked=asked)
+        handler = node.on_failure.removeprefix("handler:") if node.on_failure.startswith("handler:") else None
+        return NodeRun(
+            node.id,
+            "FAILED",
+            tuple(inputs),
+            error=error,
+            stops=node.on_failure != "continue",
+            handler=handler,
+            attempts=attempts,
+            asked=asked,
+        )
+
+
+def _trusted(gate: ApprovalRule, trigger: str) -> bool:
+    """Whether runs of that trigger pass the gate unasked; `schedule` is a name, the others are subjects."""
+    return trigger in gate.trusted_triggers or any(
+        subject_matches(name, trigger) for name in gate.trusted_triggers if name != "schedule"
+    )
 
 
 def _handled_by(plan: Plan, handler: PlanNode) -> list[str]:

@@ -167,6 +167,19 @@ def kinds(schema: JsonSchema) -> frozenset[str]:
     return _KINDS
 
 
+def item_kinds(schema: JsonSchema) -> frozenset[str]:
+    """JSON types that the items of a list may have; none for an empty one."""
+    if "const" in schema or "enum" in schema:
+        lists = [schema["const"]] if "const" in schema else schema["enum"]
+        return frozenset(
+            _kind(item) for each in lists if isinstance(each, list) for item in cast("list[Any]", each)
+        )
+    if "array" not in kinds(schema):
+        return frozenset()
+    items = schema.get("items")
+    return Shape(tuple(_alternatives(items, schema, 0))).kinds if isinstance(items, Mapping) else _KINDS
+
+
 def _kind(value: Any) -> str:
     if value is None:
         return "null"

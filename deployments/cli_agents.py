@@ -11,13 +11,13 @@ from typing import Annotated, Any, cast
 import typer
 
 from agents.network import resolve as allowed_hosts
-from agents.registry import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
 from compiler.catalogue import AgentSpec
 from compiler.validation import validate
-from deployments.connection import NotRunning, connect
+from deployments.connection import connect
 from deployments.errors import DeploymentError
+from deployments.known_agents import known_agents
 from deployments.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.output import console, print_json, print_rows
 from deployments.registration import register_folder
@@ -34,7 +34,7 @@ class AgentError(DeploymentError):
 @app.command("list")
 def list_command(state: State = DEFAULT_STATE, project: Project = 1, as_json: Json = False) -> None:
     """List the agents of the project: those on record, or the built-in ones where nothing is running."""
-    agents = run(_agents(state, project_id=project))
+    agents = run(known_agents(state, project_id=project)).agents
     print_rows(
         [_row(spec) for spec in agents.values()],
         columns=("name", "type", "version", "risk", "actions", "network", "description"),
@@ -78,14 +78,6 @@ def run_command(
     raise typer.Exit(0 if result.ok else 1)
 
 
-async def _agents(state: Path, *, project_id: int) -> dict[str, AgentSpec]:
-    try:
-        async with connect(state) as connection:
-            return dict((await connection.records.catalogue(project_id)).agents)
-    except NotRunning:
-        return dict(builtin_catalogue().agents)
-
-
 async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
     sandbox = open_sandbox()
     try:
@@ -98,7 +90,7 @@ async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
 async def _run_once(
     name: str, action: str, inputs: dict[str, Any], *, state: Path, project_id: int
 ) -> AgentResult:
-    agents = await _agents(state, project_id=project_id)
+    agents = (await known_agents(state, project_id=project_id)).agents
     spec = agents.get(name)
     if spec is None or action not in spec.actions:
         known = ", ".join(sorted(agents if spec is None else spec.actions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from deployments.output import console, print_json, print_rows
 from deployments.progress import approval_panel
 from deployments.run_detail import row, run_detail
 from records import Verdict
+from triggers.faults import Transient
 from triggers.resume import resume
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
@@ -102,7 +104,9 @@ async def _decide(
             project_id=project_id,
         )
         if outcome.applied:
-            await resume(connection.prefect, detail.flow_run_id)
+            # Where Prefect is away, the decision stands and the platform's own loop wakes the run.
+            with suppress(Transient):
+                await resume(connection.prefect, detail.flow_run_id)
     if as_json:
         print_json({"applied": outcome.applied, "status": outcome.status, "message": outcome.reason})
     else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,9 @@ import typer
 
 from compiler import (
     CaseError,
-    Catalogue,
     Compiled,
     Source,
-    compile,
+    compile_all,
     editor_schema,
     examine,
     format_examination,
@@ -29,35 +27,13 @@ from compiler import (
     read_cases,
     text_graph,
 )
+from deployments.known_agents import known_agents_here
+from deployments.workflow_files import TESTS, workflow_files
 
 app = typer.Typer(no_args_is_help=True)
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; default: workflows/.")]
 File = Annotated[Path, typer.Argument(help="A workflow file.")]
-
-_FOLDER = Path("workflows")
-_TESTS = ".test.yaml"
-
-
-def _builtin() -> Catalogue:
-    # Imported only when needed: the agents bring large libraries with them.
-    return importlib.import_module("agents.registry").builtin_catalogue()
-
-
-load_catalogue: Callable[[], Catalogue] = _builtin
-"""Gives the agents that workflows are checked against; replaced where there is a project database."""
-
-
-def workflow_files(paths: Iterable[Path] | None) -> list[Path]:
-    """The workflow files meant: those named, and all in the folders named, test files apart."""
-    found: list[Path] = []
-    for path in paths or [_FOLDER]:
-        if path.is_dir():
-            inside = sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")])
-            found.extend(file for file in inside if not file.name.endswith(_TESTS))
-        else:
-            found.append(path)
-    return found
 
 
 def compile_files(paths: Iterable[Path] | None) -> list[tuple[Source, Compiled]]:
@@ -66,9 +42,9 @@ def compile_files(paths: Iterable[Path] | None) -> list[tuple[Source, Compiled]]
     if not files:
         typer.echo("there is no workflow file here: name one, or write workflows/NAME.yaml", err=True)
         raise typer.Exit(2)
-    catalogue = load_catalogue()
+    catalogue = known_agents_here()
     sources = [load(file) for file in files]
-    return [(source, compile(source, catalogue)) for source in sources]
+    return list(zip(sources, compile_all(sources, catalogue), strict=True))
 
 
 @app.command()
@@ -107,7 +83,7 @@ def schema(
     out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead.")] = None,
 ) -> None:
     """The JSON Schema of workflow files for editors, with the registered agents in it."""
-    text = json.dumps(editor_schema(load_catalogue()), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(editor_schema(known_agents_here()), indent=2, ensure_ascii=False) + "\n"
     if out is None:
         typer.echo(text, nl=False)
     else:
@@ -138,7 +114,7 @@ def run_tests(files: Files = None) -> None:
             typer.echo(format_text(compiled.diagnostics, [source]), nl=False)
             failed = True
             continue
-        beside = Path(source.path).with_suffix(_TESTS)
+        beside = Path(source.path).with_suffix(TESTS)
         try:
             cases = read_cases(load(beside) if beside.exists() else Source("cases: [{}]", str(beside)))
         except CaseError as exc:

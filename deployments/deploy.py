@@ -13,16 +13,16 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
 
-from compiler import Diagnostic, Source, compile, load
+from compiler import Diagnostic, Source, compile_all, load
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, ScheduleTrigger
 from deployments.worker import CommandCenterWorker
+from deployments.workflow_files import workflow_files
 from flows.compiled import entrypoint
 from flows.run import workflow_flow
 from records import Records
 
 WORK_POOL = "commandcenter"
-SUFFIXES = (".yaml", ".yml")
 
 
 class CheckFailed(Exception):
@@ -45,21 +45,10 @@ class Deployed:
     entrypoint: str
 
 
-def workflow_files(paths: Iterable[Path]) -> list[Path]:
-    """The YAML files among `paths` and in the folders among them, sorted within each folder."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(each for each in path.iterdir() if each.suffix in SUFFIXES)
-        else:
-            found.append(path)
-    return found
-
-
 def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> list[Plan]:
     """All plans, or `CheckFailed` with every problem of every file."""
     sources = [load(path) for path in workflow_files(paths)]
-    compiled = [compile(source, catalogue, project_id=project_id) for source in sources]
+    compiled = compile_all(sources, catalogue, project_id=project_id)
     problems = [each for result in compiled for each in result.diagnostics if each.severity == "error"]
     if problems:
         raise CheckFailed(problems, sources)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agents.code_digest import digest_of_folder
 from agents.manifest import from_json
 from agents.registry import builtin_catalogue
 from agents.sandbox.port import Sandbox
@@ -31,8 +32,8 @@ async def register_folder(path: Path, *, records: Records, sandbox: Sandbox, pro
     if result.failure is not None:
         raise RegistrationFailed(f"the agent in {entry!r} did not describe itself: {result.failure.message}")
     try:
-        spec = from_json(result.output)
+        spec = from_json(result.output, entry_path=entry, code_digest=digest_of_folder(path))
     except ValueError as exc:
-        raise RegistrationFailed(f"the manifest of the agent in {entry!r} is not one: {exc}") from exc
+        raise RegistrationFailed(f"the agent in {entry!r} cannot be registered: {exc}") from exc
     await records.register_agent(project_id, spec)
     return spec

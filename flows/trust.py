@@ -6,12 +6,16 @@ Trust rests on what the platform itself knows: the listener's note of the messag
 
 from __future__ import annotations
 
+import asyncio
+
 from compiler.plan import ApprovalRule
 from compiler.subjects import subject_matches
 from records import Records
 from tasks.services import Run
 
 SCHEDULE = "schedule"
+MANUAL = "manual"
+NOTE_SECONDS = 1.0
 
 
 async def is_trusted(rule: ApprovalRule, *, run: Run, records: Records) -> bool:
@@ -19,6 +23,10 @@ async def is_trusted(rule: ApprovalRule, *, run: Run, records: Records) -> bool:
     if not rule.trusted_triggers:
         return False
     subject = await records.starting_event(run.flow_run_id)
+    if subject is None and not run.by_clock and run.trigger != MANUAL:
+        # The listener notes the message just after it has made the run, which may be quicker.
+        await asyncio.sleep(NOTE_SECONDS)
+        subject = await records.starting_event(run.flow_run_id)
     if subject is None:
         return run.by_clock and SCHEDULE in rule.trusted_triggers
     return any(subject_matches(name, subject) for name in rule.trusted_triggers if name != SCHEDULE)

@@ -86,7 +86,8 @@ class Database:
         }
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}
-            return create_async_engine(self.url, connect_args=connect, pool_pre_ping=True, **options)
+            # No ping before each use: a call that meets a dead connection is made again (see unbroken.py).
+            return create_async_engine(self.url, connect_args=connect, **options)
         try:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:

@@ -54,7 +54,8 @@ async def project_facts(services: Services, project_id: int) -> dict[str, Any]:
         workflows=[_workflow(plan) for plan in plans],
         runs=_runs(runs),
         approvals=_approvals(await records.approvals(project_id, limit=PERIOD_RUNS), runs),
-        audit=AuditFacts(decisions=sum(entry.event in _DECISIONS for entry in trail)),
+        # The database itself refuses to change or remove audit entries.
+        audit=AuditFacts(decisions=sum(entry.event in _DECISIONS for entry in trail), append_only=True),
         database=DatabaseFacts(kind=records.database_kind),
         sandbox=await _sandbox(services),
         secrets=SecretFacts(by_name=sum(len(node.secrets) for plan in plans for node in plan.nodes)),

@@ -34,8 +34,12 @@ class Call:
     """One attempt on its way through Prefect. Not a dataclass: Prefect looks into those for futures, and these hold
     whole plans."""
 
-    def __init__(self, intent: Intent, *, item: int | None, run: Run, services: Services) -> None:
+    def __init__(
+        self, intent: Intent, *, item: int | None, approved: str | None, run: Run, services: Services
+    ) -> None:
         self.intent = intent
+        self.approved = approved
+        """What the gate must allow, looked up once more in the transaction that begins the agent run."""
         self.item = item
         self.run = run
         self.services = services
@@ -71,6 +75,7 @@ async def _attempt(call: Call) -> AgentResult:
         agent_name=node.agent,
         inputs=call.intent.inputs,
         idempotency_key=idempotency_key(run, call.intent, call.item),
+        approved=call.approved,
         lease=run.lease,
     )
     result = await execute(
@@ -102,6 +107,7 @@ async def run_node(
 ) -> NodeOutcome:
     """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before."""
     node = work.node
+    approved = work.digest if node.gate is not None else None
     slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
 
     async def one(index: int, intent: Intent) -> JsonValue | AgentFailure:
@@ -109,7 +115,8 @@ async def run_node(
         if item in done:
             return done[item]
         async with slots:
-            result = await _with_retries(Call(intent, item=item, run=run, services=services))
+            call = Call(intent, item=item, approved=approved, run=run, services=services)
+            result = await _with_retries(call)
         return result.failure or result.output
 
     results = await asyncio.gather(*(one(index, intent) for index, intent in enumerate(work.intents)))

@@ -9,7 +9,7 @@ from compiler.checks.place import Desk, node_path
 from compiler.diagnostic import Report, Span
 from compiler.document import Document
 
-_HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2028\u2029\u2060\ufeff") | {
+_HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2060\ufeff") | {
     chr(code) for first, last in ((0x202A, 0x202E), (0x2066, 0x2069)) for code in range(first, last + 1)
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -16,7 +17,7 @@ from compiler.edges import misfits, takes_free_text, takes_null
 from compiler.inference import object_of
 from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, of_schema, union
 from compiler.subset import Reason
-from compiler.template import Template, TemplateFault, is_template, read_template, templates
+from compiler.template import Piece, Template, TemplateFault, is_template, read_template, templates
 from compiler.validation import validate
 
 MAX_REASONS = 3
@@ -141,6 +142,7 @@ def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape 
     template = parsed(text, path, desk)
     if template is None:
         return None
+    _check_dollars(template, path, desk)
     shapes = [desk.shape(piece, path, bindings) for piece in template.pieces]
     if template.whole is not None or None in shapes:
         return shapes[0] if len(shapes) == 1 else None
@@ -149,6 +151,14 @@ def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape 
             hint = f'give a fallback: {{{{ {piece.text} | default("…") }}}}'
             desk.at_part(path, piece.text, "CC904", f"{piece.text!r} may be null and is then left out", hint=hint)
     return TEXT
+
+
+def _check_dollars(template: Template, path: Path, desk: Desk) -> None:
+    """`${{ … }}` is another product's spelling; here the dollar is text."""
+    for before, piece in pairwise(template.parts):
+        if isinstance(before, str) and before.endswith("$") and isinstance(piece, Piece):
+            message = "the `$` before the template is text and will be kept"
+            desk.at_part(path, "${{", "CC907", message, hint="write `{{ … }}` without it, or a space between them")
 
 
 def parsed(text: str, path: Path, desk: Desk) -> Template | None:

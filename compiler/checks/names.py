@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from compiler.bindings import Step, Workflow
-from compiler.catalogue import Catalogue
+from compiler.catalogue import Catalogue, JsonSchema
 from compiler.checks.place import Desk, node_path
 from compiler.diagnostic import did_you_mean, quoted
+from compiler.plan import digest_of
 from compiler.spec import NodeSpec, WorkflowSpec
 from compiler.validation import check_schema
 
@@ -66,10 +67,19 @@ def _check_schemas(step: Step, checked: set[tuple[str, str]], desk: Desk) -> Non
         return
     checked.add((node.agent, node.action))
     for name, schema in (("input", action.input_schema), ("output", action.output_schema)):
-        for problem in check_schema(schema)[:3]:
+        for problem in [*check_schema(schema), *_undigestible(schema)][:3]:
             message = f"the {name} schema of {node.agent}.{node.action} cannot be checked: {problem}"
             hint = "mend the agent and register it again"
             desk.at(node_path(step.position, "action"), "CC306", message, hint)
+
+
+def _undigestible(schema: JsonSchema) -> list[str]:
+    """Why the plan that holds the schema could have no digest."""
+    try:
+        digest_of(schema)
+    except (ValueError, RecursionError) as exc:
+        return [f"it has no canonical JSON: {quoted(exc)}"]
+    return []
 
 
 def _unknown_agent(node: NodeSpec, position: int, catalogue: Catalogue, desk: Desk) -> None:

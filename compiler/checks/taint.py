@@ -7,7 +7,7 @@ where a person sees it first: the consuming node has a gate that no trigger pass
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -115,41 +115,43 @@ def _sources(text: str, workflow: Workflow, step: Step, bindings: Bindings) -> l
     except ExpressionError:
         return []
     silent = Inference(bindings, _say_nothing)
-    found: list[Reference] = []
-    for piece in pieces:
-        for reference in _flows(piece.expression):
-            if _untrusted(reference, workflow, step) and may_hold_text(silent.shape(reference)):
-                found.append(reference)
-    return found
+    return [
+        reference
+        for piece in pieces
+        for reference in _flows(piece.expression, lambda part: not may_hold_text(silent.shape(part)))
+        if _untrusted(reference, workflow, step)
+    ]
 
 
 def _say_nothing(code: str, message: str, hint: str, part: str) -> None:
     """What is wrong with the template was reported when the inputs were checked."""
 
 
-def _flows(expression: Expression) -> Iterator[Reference]:
-    """References whose value, or part of it, may be part of the expression's value."""
+def _flows(expression: Expression, clean: Callable[[Expression], bool]) -> Iterator[Reference]:
+    """References whose value, or part of it, may be part of the expression's value; not below what is clean."""
+    if clean(expression):
+        return
     match expression:
         case Reference():
             yield expression
         case Index():
-            yield from _flows(expression.base)
+            yield from _flows(expression.base, clean)
         case Filtered():
             if expression.name not in _TEXTLESS_FILTERS:
                 for part in (expression.value, *expression.arguments):
-                    yield from _flows(part)
+                    yield from _flows(part, clean)
         case Logic() | Arithmetic():
-            yield from _flows(expression.left)
-            yield from _flows(expression.right)
+            yield from _flows(expression.left, clean)
+            yield from _flows(expression.right, clean)
         case Choice():
-            yield from _flows(expression.then)
-            yield from _flows(expression.otherwise)
+            yield from _flows(expression.then, clean)
+            yield from _flows(expression.otherwise, clean)
         case ListOf():
             for item in expression.items:
-                yield from _flows(item)
+                yield from _flows(item, clean)
         case ObjectOf():
             for _, item in expression.entries:
-                yield from _flows(item)
+                yield from _flows(item, clean)
         case _:
             return
 
@@ -175,7 +177,8 @@ def _untrusted_items(value: JsonValue, workflow: Workflow, step: Step) -> bool:
         pieces = read_template(value).pieces
     except ExpressionError:
         return False
-    return any(_untrusted(reference, workflow, step) for piece in pieces for reference in _flows(piece.expression))
+    flows = (reference for piece in pieces for reference in _flows(piece.expression, lambda _: False))
+    return any(_untrusted(reference, workflow, step) for reference in flows)
 
 
 def may_hold_text(shape: Shape) -> bool:

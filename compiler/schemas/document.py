@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, validators
 
-from compiler.schemas.keywords import KEYWORDS, Errors, errors_of, ignored
+from compiler.schemas.assertions import Errors, ignored
+from compiler.schemas.keywords import KEYWORDS, errors_of
 from compiler.schemas.plain import NotPlain, check_plain, copied
 from compiler.schemas.references import target
 from compiler.schemas.safety import problems_of

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
+from compiler.schemas.assertions import TYPE_NAMES
 from compiler.schemas.excerpt import listed
-from compiler.schemas.keywords import TYPE_NAMES
 from compiler.schemas.pattern import PatternRefused, compiled
 
 Check = Callable[[Any], str | None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.schemas.assertions import type_phrase
 from compiler.schemas.excerpt import listed, shown
-from compiler.schemas.keywords import type_phrase
 from compiler.subset.alternatives import types_of
 from compiler.subset.ask import Ask, Rule
 from compiler.subset.discriminator import told_apart

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Literal
 
+from compiler.schemas.assertions import TYPE_NAMES
 from compiler.schemas.budget import spend
-from compiler.schemas.keywords import TYPE_NAMES
 from compiler.schemas.pattern import compiled
 from compiler.subset.alternatives import TypeSet
 from compiler.subset.node import TYPE_NODES, Conjunction, Node

@@ -52,6 +52,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         pytest.param("[" + "a," * 500_000 + "]", "CC104", id="too many values"),
         pytest.param("name: \x00", "CC102", id="NUL"),
         pytest.param("name: \ud800", "CC102", id="lone surrogate"),
+        pytest.param("name: \x85\u2028\nnodes: 1", "CC102", id="line ends of YAML 1.1 only"),
+        pytest.param("name: x\rnodes: 1\r", "CC102", id="carriage returns alone"),
         pytest.param('name: "\\ud800"\nnodes: []', "CC103", id="escaped lone surrogate"),
         pytest.param("!!python/object/apply:os.system ['true']", "CC106", id="tag that runs"),
         pytest.param("name: !!binary aGFsbG8=\nnodes: []", "CC106", id="binary tag"),

@@ -120,6 +120,12 @@ def test_a_failure_skips_what_depends_on_it_and_wakes_its_handler(planned: Plann
     assert rehearsal.ended("FAILED") == ["scan"]
     assert rehearsal.ended("SKIPPED") == ["assess", "notify", "report"]
     assert rehearsal.runs["alarm"].inputs == ({"channel": "#alarm", "message": "scan failed: no disk"},)
+    assert rehearsal.status == "SUCCESS"
+
+
+def test_a_failure_whose_handler_fails_too_fails_the_run(planned: Planned) -> None:
+    rehearsal = rehearse(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}, "alarm": {"fail": "no net"}}))
+
     assert rehearsal.status == "FAILED"
 
 
@@ -136,7 +142,7 @@ def test_a_failure_that_is_let_pass_fails_nothing_else(planned: Planned) -> None
 def test_expectations_are_compared_and_branches_counted(planned: Planned) -> None:
     plan = planned(BRANCHES)
     cases = [
-        case(name="alarm", mocks={"scan": {"fail": "x"}}, expect={"failed": ["scan"], "status": "FAILED"}),
+        case(name="alarm", mocks={"scan": {"fail": "x"}}, expect={"failed": ["scan"], "status": "SUCCESS"}),
         case(name="wrong", expect={"skipped": ["scan"], "inputs": {"report": {"subject": "sent 9"}}}),
     ]
 

@@ -343,12 +343,12 @@ HOSTILE: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize(("producer", "consumer"), HOSTILE.values(), ids=list(HOSTILE))
 def test_hostile_schemas_get_an_answer_in_time(producer: Any, consumer: Any) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
 
     verdict = fits(producer, consumer)
 
     assert not verdict.fits
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_what_is_too_complex_says_so() -> None:
@@ -364,11 +364,11 @@ def test_an_answer_is_quick_and_quicker_the_second_time() -> None:
     producer, consumer = gives(Scan), Assess.model_json_schema()
     fits(producer, consumer)
 
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(100):
         fits(producer, consumer)
 
-    assert (time.perf_counter() - start) / 100 < 0.001
+    assert (time.process_time() - start) / 100 < 0.001
 
 
 def test_a_verdict_is_plain_data() -> None:

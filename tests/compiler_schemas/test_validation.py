@@ -182,13 +182,13 @@ HOSTILE: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("instance", "schema"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE])
 def test_hostile_input_is_answered_in_time(instance: Any, schema: Any) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
 
     messages = validate(instance, schema)
 
     assert messages
     assert all(len(message) <= MAX_MESSAGE for message in messages)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 4
 
 
 @pytest.mark.parametrize(
