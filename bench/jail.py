@@ -41,7 +41,7 @@ async def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # noqa: ASYNC240
+        folder.chmod(0o755)
         (folder / "agent.py").write_text(_AGENT)
         sandboxes = await _present()
         measures: dict[str, Measure] = {"python -c pass": _start_only, "bare agent": lambda: _bare(folder)}

