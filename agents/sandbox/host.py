@@ -7,6 +7,7 @@ made afresh.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -76,6 +77,8 @@ def view(users: range) -> HostView:
     """Make the files and the list. `users`: ids an agent may have inside. The folder belongs to the caller."""
     folder = Path(tempfile.mkdtemp(prefix="commandcenter-jail-"))
     folder.chmod(0o755)
+    # For a process that ends without closing its sandbox.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _write_files(folder, users)
     arguments = [*_system(), "--ro-bind", str(folder / "etc"), "/etc", *_devices(), *_proc()]
     base = Path(sys.base_exec_prefix).resolve()
