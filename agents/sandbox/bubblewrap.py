@@ -149,7 +149,7 @@ class BubblewrapSandbox:
     ) -> AsyncGenerator[tuple[Jail, EgressProxy | None]]:
         """A jail in which the agent has just been started; ended, with all in it, on the way out."""
         async with contextlib.AsyncExitStack() as stack:
-            scratch = Path(tempfile.mkdtemp(prefix="commandcenter-run-"))
+            scratch = Path(tempfile.mkdtemp(prefix=f"commandcenter-{os.getpid()}-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
             users, uid = ready.users, None
             if users is not None:
@@ -157,7 +157,7 @@ class BubblewrapSandbox:
                 stack.callback(users.give_back, uid)
             group = make_group(memory_mb=request.limits.memory_mb, processes=request.limits.processes + 4)
             if group is not None:
-                stack.callback(group.remove)
+                stack.push_async_callback(group.remove)
             wiring, proxy = wire(request.network), None
             if request.network:
                 proxy = await stack.enter_async_context(

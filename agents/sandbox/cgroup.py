@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_REMOVALS, _PAUSE_SECONDS = 200, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +43,22 @@ class Group:
                         return True
         return False
 
-    def remove(self) -> None:
-        """Remove the group; its processes have ended."""
+    async def remove(self) -> None:
+        """Remove the group; its processes were ended, which the kernel may take a moment to finish."""
         for folder in self.folders:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            for _ in range(_REMOVALS):
+                try:
+                    folder.rmdir()
+                    break
+                except OSError as exc:
+                    if exc.errno != errno.EBUSY:
+                        break
+                    await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def make_group(*, memory_mb: int, processes: int) -> Group | None:
     """A new group with these limits; None where this process may not make one."""
-    name = f"commandcenter-{secrets.token_hex(6)}"
+    name = f"commandcenter-{os.getpid()}-{secrets.token_hex(6)}"
     parents = _parents()
     if "" in parents:
         settings = {"memory.max": memory_mb << 20, "memory.swap.max": 0, "pids.max": processes}

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -243,12 +244,28 @@ async def test_runs_go_on_side_by_side_as_different_users(run):
     assert len(users) == (3 if os.geteuid() == 0 else 1)
 
 
+async def test_nothing_is_left_behind_on_the_host(run):
+    before = _left_behind()
+    await run("said = 1")
+    await run("import os\nwhile True: os.fork()", limits=Limits(timeout_seconds=1))
+    assert _left_behind() - before == set()
+
+
 async def test_check_says_what_holds(sandbox):
     report = await sandbox.check()
     assert report.available, report
     assert "bubblewrap 0" in report.detail
     assert report.limits["system-calls"] == "seccomp"
     assert report.limits["memory"] in ("cgroup", "rlimit")
+
+
+def _left_behind() -> set[str]:
+    mine = f"commandcenter-{os.getpid()}-"
+    found = {str(path) for path in Path(tempfile.gettempdir()).glob(f"{mine}*")}
+    # Unlike a glob, a walk does not mind what goes away under its feet.
+    for folder, names, _ in os.walk("/sys/fs/cgroup"):
+        found |= {f"{folder}/{name}" for name in names if name.startswith(mine)}
+    return found
 
 
 def _running(marker: str) -> bool:
