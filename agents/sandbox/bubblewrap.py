@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class BubblewrapSandbox:
     def __init__(self, *, runner: str = "agents.runner") -> None:
         self._runner = runner
         self._ready: _Ready | None = None
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         """Execute one action. Fails closed: no jail, no run."""
@@ -148,7 +149,7 @@ class BubblewrapSandbox:
     ) -> AsyncGenerator[tuple[Jail, EgressProxy | None]]:
         """A jail in which the agent has just been started; ended, with all in it, on the way out."""
         async with contextlib.AsyncExitStack() as stack:
-            scratch = Path(tempfile.mkdtemp(prefix="commandcenter-run-"))
+            scratch = Path(tempfile.mkdtemp(prefix=f"commandcenter-{os.getpid()}-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
             users, uid = ready.users, None
             if users is not None:
@@ -156,7 +157,7 @@ class BubblewrapSandbox:
                 stack.callback(users.give_back, uid)
             group = make_group(memory_mb=request.limits.memory_mb, processes=request.limits.processes + 4)
             if group is not None:
-                stack.callback(group.remove)
+                stack.push_async_callback(group.remove)
             wiring, proxy = wire(request.network), None
             if request.network:
                 proxy = await stack.enter_async_context(
@@ -192,9 +193,13 @@ class BubblewrapSandbox:
             yield jail, proxy
 
     async def _get_ready(self) -> _Ready:
-        async with self._lock:
+        return self._ready or await asyncio.to_thread(self._make_ready_once)
+
+    def _make_ready_once(self) -> _Ready:
+        # A lock of threads, not of one event loop: a sandbox may be used from one loop after another.
+        with self._lock:
             if self._ready is None:
-                self._ready = await asyncio.to_thread(_make_ready)
+                self._ready = _make_ready()
             return self._ready
 
 

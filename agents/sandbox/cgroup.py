@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_REMOVALS, _PAUSE_SECONDS = 200, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +19,7 @@ class Group:
     """A control group that holds one run."""
 
     folders: tuple[Path, ...]
-    """v2: one; v1: one for memory, one for processes."""
+    """One; more where controllers have hierarchies of their own."""
     memory: bool
     processes: bool
 
@@ -40,33 +43,35 @@ class Group:
                         return True
         return False
 
-    def remove(self) -> None:
-        """Remove the group; its processes have ended."""
+    async def remove(self) -> None:
+        """Remove the group; its processes were ended, which the kernel may take a moment to finish."""
         for folder in self.folders:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            for _ in range(_REMOVALS):
+                try:
+                    folder.rmdir()
+                    break
+                except OSError as exc:
+                    if exc.errno != errno.EBUSY:
+                        break
+                    await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def make_group(*, memory_mb: int, processes: int) -> Group | None:
     """A new group with these limits; None where this process may not make one."""
-    name = f"commandcenter-{secrets.token_hex(6)}"
+    name = f"commandcenter-{os.getpid()}-{secrets.token_hex(6)}"
     parents = _parents()
     if "" in parents:
         settings = {"memory.max": memory_mb << 20, "memory.swap.max": 0, "pids.max": processes}
         folder = _make(parents[""] / name, settings, needed="memory.max")
         if folder is not None:
             return Group(folders=(folder,), memory=True, processes=(folder / "pids.max").exists())
-    memory = pids = None
-    if "memory" in parents:
-        limit = memory_mb << 20
-        settings = {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit}
-        memory = _make(parents["memory"] / name, settings, needed="memory.limit_in_bytes")
-    if "pids" in parents:
-        pids = _make(parents["pids"] / name, {"pids.max": processes}, needed="pids.max")
-    folders = tuple(folder for folder in (memory, pids) if folder is not None)
-    if not folders:
+    if "memory" not in parents:
         return None
-    return Group(folders=folders, memory=memory is not None, processes=pids is not None)
+    # v1: processes are left to the resource limit, which counts them by user; a second move would cost more time.
+    limit = memory_mb << 20
+    settings = {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit}
+    folder = _make(parents["memory"] / name, settings, needed="memory.limit_in_bytes")
+    return None if folder is None else Group(folders=(folder,), memory=True, processes=False)
 
 
 def _make(folder: Path, settings: dict[str, int], *, needed: str) -> Path | None:
@@ -98,7 +103,7 @@ def _parents() -> dict[str, Path]:
             with contextlib.suppress(OSError):
                 if "memory" in (folder / "cgroup.subtree_control").read_text().split():
                     found[""] = folder
-        for controller in {"memory", "pids"} & set(controllers.split(",")):
+        for controller in {"memory"} & set(controllers.split(",")):
             folder = _ROOT / controller / path.lstrip("/")
             # In a container the path is the host's, and the mount is already ours.
             found[controller] = folder if folder.is_dir() else _ROOT / controller

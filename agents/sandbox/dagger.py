@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -114,7 +115,7 @@ class DaggerSandbox:
         self, request: AgentRequest, mode: str, *, stream: LogStream, runner: str = "agents.runner"
     ) -> AsyncGenerator[tuple[ContainerJail, EgressProxy | None]]:
         async with contextlib.AsyncExitStack() as stack:
-            scratch = Path(tempfile.mkdtemp(prefix="commandcenter-run-"))
+            scratch = Path(tempfile.mkdtemp(prefix=f"commandcenter-{os.getpid()}-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
             wiring, proxy = wire(request.network), None
             if request.network:

@@ -7,6 +7,8 @@ made afresh.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import shutil
 import sys
@@ -33,11 +35,8 @@ _ETC = (
     "ssl/openssl.cnf",
 )
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-HIDDEN_PROC = (
-    "cmdline config.gz diskstats interrupts kallsyms kcore key-users keys "
-    "kmsg kpagecount kpageflags latency_stats locks mdstat modules partitions sched_debug "
-    "schedstat softirqs swaps sysrq-trigger timer_list vmallocinfo zoneinfo"
-).split()
+HIDDEN_PROC = ("cmdline", "kallsyms", "keys", "key-users", "modules")
+"""What of /proc everybody may read and no agent needs. Each costs a mount; the rest only root may read."""
 _LIB = "/jail/lib"
 NOTHING = f"{_LIB}/agents/sandbox/inside/nothing.py"
 """A runner that does nothing, for trying whether a jail stands."""
@@ -78,8 +77,10 @@ def view(users: range) -> HostView:
     """Make the files and the list. `users`: ids an agent may have inside. The folder belongs to the caller."""
     folder = Path(tempfile.mkdtemp(prefix="commandcenter-jail-"))
     folder.chmod(0o755)
+    # For a process that ends without closing its sandbox.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _write_files(folder, users)
-    arguments = [*_system(), *_etc(folder), *_devices(), *_proc()]
+    arguments = [*_system(), "--ro-bind", str(folder / "etc"), "/etc", *_devices(), *_proc()]
     base = Path(sys.base_exec_prefix).resolve()
     interpreter = Path(os.path.realpath(sys.executable))
     if not base.is_relative_to("/usr"):
@@ -147,16 +148,6 @@ def _system() -> list[str]:
     return arguments
 
 
-def _etc(folder: Path) -> list[str]:
-    arguments = _bind(folder / "etc", "/etc")
-    # The made-up /etc holds empty places for what comes from the host.
-    for name in _ETC:
-        source = Path("/etc", name)
-        if source.exists():
-            arguments += ["--ro-bind", str(source.resolve()), f"/etc/{name}"]
-    return arguments
-
-
 def _devices() -> list[str]:
     # Not bubblewrap's own --dev: it brings a /dev/shm without a size, terminals and a console.
     arguments = ["--perms", "0755", "--dir", "/dev"]
@@ -185,13 +176,15 @@ def _write_files(folder: Path, users: range) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    # Copies, made once: each would be another mount in every run.
     for name in _ETC:
         source, place = Path("/etc", name), folder / "etc" / name
-        if source.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-        elif source.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
+        with contextlib.suppress(OSError, shutil.Error):
+            if source.is_dir():
+                shutil.copytree(source, place, symlinks=True)
+            elif source.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, place)
     _open_to_all(folder)
 
 

@@ -138,8 +138,9 @@ class Jail:
         if self._group is None:
             return
         try:
-            for member in tree(self._process.pid):
-                self._group.add(member)
+            # The launcher is the last of the line; all that runs later is its offspring. Moving a process takes
+            # the kernel milliseconds, so bubblewrap's own two stay where they are.
+            self._group.add(tree(self._process.pid)[-1])
         except OSError as exc:
             raise Refused(f"the control group: {exc}", entered=False) from exc
 

