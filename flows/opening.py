@@ -75,6 +75,7 @@ async def open_run(request: RunRequest, records: Records) -> OpenedRun:
         trigger=known.trigger,
         triggered_by=known.triggered_by or "",
         context=known.context,
+        attempt=known.reopened + 1 + int(retried),
         by_clock=request.by_clock,
         lease=lease,
     )

@@ -177,10 +177,19 @@ class Walk:
         return Scope(
             context=self.run.context,
             nodes={
-                node_id: {"output": outcome.output, "status": outcome.status}
+                node_id: {
+                    "output": outcome.output,
+                    "status": outcome.status,
+                    "error": outcome.reason if outcome.status == "FAILED" else None,
+                }
                 for node_id, outcome in self.ended.items()
             },
-            run={"id": self.run.run_id, "trigger": self.run.trigger, "projectId": self.run.project_id},
+            run={
+                "id": self.run.run_id,
+                "trigger": self.run.trigger,
+                "projectId": self.run.project_id,
+                "attempt": self.run.attempt,
+            },
         )
 
     def _upstream(self, node: PlanNode) -> dict[str, JsonValue]:

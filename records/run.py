@@ -33,6 +33,8 @@ class Run:
     plan_digest: str | None
     triggered_by: str | None
     """Who started it, by name; None: nobody, an event or the clock."""
+    reopened: int
+    """How often a person had it tried again after it FAILED."""
     lease: int
     """Number of the last process that took the run over; older ones write nothing any more."""
 

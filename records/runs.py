@@ -199,5 +199,6 @@ def _run(row: RowMapping) -> Run:
         flow_run_id=row["flowRunId"],
         plan_digest=row["planDigest"],
         triggered_by=row["triggeredBy"],
+        reopened=row["reopened"],
         lease=row["lease"],
     )

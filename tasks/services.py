@@ -40,6 +40,9 @@ class Run:
     trigger: str
     triggered_by: str
     context: Mapping[str, Any]
+    attempt: int
+    """1, and one more for each time a person had the failed run tried again. Waits and crashes do not count: what
+    was approved must stay the same over them."""
     by_clock: bool
     """Whether Prefect's scheduler made the run."""
     lease: int
