@@ -16,7 +16,7 @@ demo: setup
 	$(BIN)/commandcenter demo $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
