@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,8 @@ from rich.text import Text
 from tasks.inert import inert
 
 CELL_LIMIT = 300
+_WHOLE = frozenset({"id", "runId", "status", "name", "nodeId", "deployment", "risk"})
+"""Columns that people copy from, or that are short: never broken into lines."""
 console = Console()
 
 
@@ -26,7 +28,7 @@ def print_rows(rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str], tit
         return
     table = Table(title=title, title_justify="left", show_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     for row in found:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
     console.print(table)
@@ -46,6 +48,8 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, list) and all(isinstance(each, str) for each in cast("list[Any]", value)):
+        value = ", ".join(cast("list[str]", value))
     text = value if isinstance(value, str) else json.dumps(value, default=_plain, ensure_ascii=False)
     return inert(text, limit=CELL_LIMIT)
 
