@@ -14,13 +14,13 @@ name: misbehaving
 nodes:
 {nodes}
 """
-NODE = "  - {{id: {action}, agent: misbehaving, action: {action}, inputs: {{}}, timeoutSeconds: 3}}\n"
+NODE = "  - {{id: {action}, agent: misbehaving, action: {action}, inputs: {{}}, timeoutSeconds: 5}}\n"
 # Action -> kind of failure and what the message must say.
 WRONG = {
     "rubbish": ("invalid-output", "result"),
     "exit": ("exit", "3"),
     "raise": ("exit", "the disk is on fire"),
-    "sleep": ("timeout", "3"),
+    "sleep": ("timeout", "5"),
     "eat": ("memory", "memoryMb"),
     "forbid": ("invalid-output", "n"),
 }

@@ -52,7 +52,7 @@ def sleep(inputs: Nothing, context: Context) -> Small:
 def eat(inputs: Nothing, context: Context) -> Small:
     eaten = []
     while True:
-        eaten.append(bytearray(os.urandom(8_000_000)))
+        eaten.append(b"x" * 32_000_000)
 
 
 @agent.action("forbid")
