@@ -82,9 +82,12 @@ class GateStore(Store):
         by: str,
         verified: bool,
         way: str,
+        seen: str | None = None,
         project_id: int | None = None,
     ) -> Approval | None:
         """A person changed inputs: ask anew for the new digest. None where the question is answered already.
+
+        `seen`: the digest of what was changed; None as well where the question is another one by now.
 
         The caller has checked the edits against the action's schema. Votes for the old question do not count.
         """
@@ -92,7 +95,7 @@ class GateStore(Store):
         checked("the approval card", values, limit=MAX_CARD_BYTES)
         async with self._db.write() as connection:
             row = await lock_gate(connection, which, project_id)
-            if row["status"] != "PENDING" or row["supersededAt"] is not None:
+            if row["status"] != "PENDING" or row["supersededAt"] is not None or seen not in (None, row["digest"]):
                 return None
             run = await lock_run(connection, row["workflowRunId"])
             base = row["baseDigest"] or row["digest"]
