@@ -25,6 +25,7 @@ from records.gate_rows import (
     current_gate,
     event_of,
     lock_gate,
+    no_gate,
     one_gate,
     select_gate,
 )
@@ -109,6 +110,15 @@ class GateStore(Store):
         async with self._db.read() as connection:
             row = await first(connection, current_gate(run_id, node_id))
         return None if row is None or project_id not in (None, row["projectId"]) else approval_of(row)
+
+    @unbroken
+    async def question(self, which: Which, *, project_id: int | None = None) -> Approval:
+        """The approval that is meant, superseded or not. Raises NotFound."""
+        async with self._db.read() as connection:
+            row = await first(connection, one_gate(which))
+        if row is None or project_id not in (None, row["projectId"]):
+            raise no_gate(which)
+        return approval_of(row)
 
     @unbroken
     async def approvals(
