@@ -1,4 +1,4 @@
-"""`python -m api`: the HTTP API as a process of its own."""
+"""`python -m api`: the HTTP API as a process of its own. `commandcenter api` can deploy what it saves, too."""
 
 from __future__ import annotations
 
@@ -7,35 +7,18 @@ import asyncio
 import functools
 import logging
 import os
-import signal
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-
-import uvicorn
 
 from api.app import create_app
 from api.people import People, PeopleError, load_people
+from api.server import serve
 from records import Records, RecordsError, upgrade
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
 People are a JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}."""
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, ending with status 0 when it is told to end; its own way is to die of the signal."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, self._end)
-        yield
-
-    def _end(self) -> None:
-        self.should_exit = True
 
 
 async def main(options: argparse.Namespace, people: People) -> bool:
@@ -53,10 +36,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             resume=functools.partial(resume, client),
             agent_folders=options.agents,
         )
-        config = uvicorn.Config(app, host=options.host, port=options.port, log_level="warning")
-        server = _Server(config)
-        await server.serve()
-        return server.started
+        return await serve(app, host=options.host, port=options.port)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

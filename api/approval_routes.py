@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
 from api.context import Parts, Platform
-from api.people import Caller
-from records import Approval, ApprovalStatus, Decision
+from api.people import Caller, Person
+from records import Approval, ApprovalStatus, Decision, Records
+from tasks.edits import Approver, EditRefused, approve_edited
 from triggers import Transient
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,17 @@ class DecisionRequest(BaseModel):
         max_length=100,
         description="Of what you saw; if something else would run now, it is refused.",
     )
+    edits: dict[str, JsonValue] | None = Field(
+        default=None,
+        max_length=100,
+        description="Inputs to change before it is approved: only fields that the action's schema marks as editable.",
+    )
+
+    @model_validator(mode="after")
+    def _edits_are_approved(self) -> Self:
+        if self.edits and self.decision != "approve":
+            raise ValueError("edits belong to an approval: a rejected node runs with no inputs at all")
+        return self
 
 
 @router.get("", summary="List the approvals")
@@ -69,7 +81,23 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
 )
 async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platform: Platform) -> DecisionAnswer:
     """Approves or rejects, and wakes the run. 409: it is decided already, or something else would run now."""
-    decision = await platform.records.decide(
+    decision = await _decide(platform.records, approval_id, body, caller)
+    if not decision.counted:
+        raise _refusal(decision, body)
+    run = await _wake(platform, decision.approval) if decision.applied else "not waiting"
+    return DecisionAnswer.of(decision, run=run)
+
+
+async def _decide(records: Records, approval_id: str, body: DecisionRequest, caller: Person) -> Decision:
+    if body.edits:
+        approval = await records.question(approval_id, project_id=caller.projectId)
+        if approval.status == "PENDING" and body.digest in (None, approval.digest):
+            by = Approver(name=caller.name, verified=True, way=WAY)
+            try:
+                return await approve_edited(approval, body.edits, by=by, notes=body.notes, records=records)
+            except EditRefused as exc:
+                raise HTTPException(422, str(exc)) from exc
+    return await records.decide(
         approval_id,
         decision="APPROVED" if body.decision == "approve" else "REJECTED",
         by=caller.name,
@@ -79,10 +107,6 @@ async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platfo
         digest=body.digest,
         project_id=caller.projectId,
     )
-    if not decision.counted:
-        raise _refusal(decision, body)
-    run = await _wake(platform, decision.approval) if decision.applied else "not waiting"
-    return DecisionAnswer.of(decision, run=run)
 
 
 def _refusal(decision: Decision, body: DecisionRequest) -> HTTPException:

@@ -14,7 +14,7 @@ from records import Records
 from triggers.ports import Launch
 
 Deploy = Callable[[Plan], Awaitable[object]]
-"""Makes or updates the workflow's Prefect deployment."""
+"""Makes or updates the workflow's Prefect deployment. Raises triggers.Transient."""
 Resume = Callable[[str], Awaitable[str]]
 """Wakes a suspended flow run; gives what became of it. Raises triggers.Transient."""
 

@@ -96,7 +96,10 @@ async def save_workflow(
         )
     workflow_id = await platform.records.save_workflow(plan)
     if platform.deploy is not None:
-        await platform.deploy(plan)
+        try:
+            await platform.deploy(plan)
+        except Transient as exc:
+            raise HTTPException(503, f"the workflow is saved, but not deployed: {exc}; send it again") from exc
     return SavedAnswer(
         id=workflow_id,
         name=plan.name,

@@ -1,4 +1,4 @@
-"""`demo`, `up`, `env`, `db upgrade`, `doctor`: the platform itself."""
+"""`demo`, `up`, `api`, `env`, `db upgrade`, `doctor`: the platform itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from deployments.connection import addresses_of
 from deployments.demo import DemoOptions, demo
 from deployments.doctor import examine, print_findings
+from deployments.http_api import ApiOptions, serve_api
 from deployments.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.output import console
 from deployments.stack import StackSettings
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("demo")(demo_command)
     app.command("up")(up_command)
+    app.command("api")(api_command)
     app.command("env")(env_command)
     app.command("doctor")(doctor_command)
     app.add_typer(db, name="db")
@@ -75,6 +77,25 @@ def up_command(
         state=state, host=host, prefect_port=prefect_port, nats_port=nats_port, database_url=database_url
     )
     run(serve(settings, workflows=workflows, repositories=repositories or [], project_id=project))
+
+
+def api_command(
+    people: Annotated[
+        Path,
+        typer.Option(
+            envvar="COMMANDCENTER_PEOPLE",
+            help='JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}.',
+        ),
+    ],
+    host: Annotated[str, typer.Option(help="Where the API listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the API.")] = 9002,
+    agents: Annotated[
+        list[Path] | None, typer.Option(help="Folder below which agents may be registered; may be repeated.")
+    ] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Serve agents, workflows, runs and approvals over HTTP until Ctrl-C; workflows it is given are deployed."""
+    run(serve_api(ApiOptions(host=host, port=port, people=people, agents=agents or []), state=state))
 
 
 def env_command(state: State = DEFAULT_STATE) -> None:

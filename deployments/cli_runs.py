@@ -14,6 +14,7 @@ from deployments.errors import DeploymentError
 from deployments.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.output import console, print_json, print_rows
 from deployments.run_detail import row, run_detail
+from records import AuditEntry
 
 
 class BadContext(DeploymentError):
@@ -60,7 +61,7 @@ def show_command(
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
-    """Show one run: its nodes, agent runs and approvals."""
+    """Show one run: its nodes, agent runs, approvals, and all that happened to these."""
     run(_show(run_id, state=state, project_id=project, as_json=as_json))
 
 
@@ -74,7 +75,7 @@ def read_context(options: list[str]) -> dict[str, Any]:
         key, equals, value = option.partition("=")
         if not equals or not key:
             raise BadContext(f"--context {option!r} is neither key=value nor @file.json")
-        merged[key] = _value(value)
+        merged[key] = as_value(value)
     return merged
 
 
@@ -88,7 +89,8 @@ def _context_file(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def _value(text: str) -> Any:
+def as_value(text: str) -> Any:
+    """A value typed at a terminal: JSON where it can be read as such, else text."""
     try:
         return json.loads(text)
     except ValueError:
@@ -136,6 +138,12 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         [data["run"]], columns=("id", "workflowName", "status", "trigger", "message"), title="Run", as_json=False
     )
     print_rows(
+        data["nodes"],
+        columns=("nodeId", "item", "status", "reason"),
+        title="Nodes",
+        as_json=False,
+    )
+    print_rows(
         data["agentRuns"],
         columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),
         title="Agent runs",
@@ -147,3 +155,18 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         title="Approvals",
         as_json=False,
     )
+    print_rows(
+        [_told(each) for each in detail.audit],
+        columns=("at", "node", "what", "digest"),
+        title="Audit",
+        as_json=False,
+    )
+
+
+def _told(entry: AuditEntry) -> dict[str, Any]:
+    """One line of the audit, as people read it."""
+    known = "" if entry.verified else ", unverified"
+    by = f" by {entry.by} ({entry.way}{known})" if entry.by else ""
+    notes = f": {entry.notes}" if entry.notes else ""
+    digest = (entry.digest or "").removeprefix("sha256:")[:12]
+    return {"at": entry.at, "node": entry.node_id, "what": f"{entry.event}{by}{notes}", "digest": digest}

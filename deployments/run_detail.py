@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import BaseModel
 
-from records import AgentRun, Approval, NodeResult, NotFound, Records, Run
+from compiler.plan import PlanDigest
+from records import AgentRun, Approval, AuditEntry, NodeResult, NotFound, Records, Run
 
 _SHORTEST_PREFIX = 4
 
@@ -21,6 +22,11 @@ class RunDetail:
     agent_runs: tuple[AgentRun, ...]
     approvals: tuple[Approval, ...]
     nodes: Mapping[tuple[str, int | None], NodeResult]
+    """Those that have ended."""
+    open_nodes: Mapping[str, str]
+    """The others -> RUNNING, WAITING_APPROVAL or PENDING."""
+    audit: tuple[AuditEntry, ...]
+    """All that happened to its approvals, oldest first."""
 
     @property
     def flow_run_id(self) -> str:
@@ -33,19 +39,36 @@ class RunDetail:
             "run": row(self.run),
             "agentRuns": [row(each) for each in self.agent_runs],
             "approvals": [row(each) for each in self.approvals],
-            "nodes": [row(each) for each in self.nodes.values()],
+            "nodes": [row(each) for each in self.nodes.values()]
+            + [{"nodeId": node, "item": None, "status": status} for node, status in self.open_nodes.items()],
+            "audit": [row(each) for each in self.audit],
         }
 
 
 async def run_detail(records: Records, run_id: str, *, project_id: int) -> RunDetail:
     """Everything about one run of the project. Raises NotFound, also where a beginning fits several runs."""
     run = await _find(records, run_id, project_id=project_id)
+    approvals = tuple(await records.approvals(project_id, run_id=run.id))
+    nodes = await records.node_results(run.id)
     return RunDetail(
         run=run,
         agent_runs=tuple(await records.agent_runs(run.id)),
-        approvals=tuple(await records.approvals(project_id, run_id=run.id)),
-        nodes=await records.node_results(run.id),
+        approvals=approvals,
+        nodes=nodes,
+        open_nodes=await _open_nodes(records, run, ended={node for node, item in nodes if item is None}),
+        audit=tuple(await records.audit_trail(run_id=run.id, project_id=project_id)),
     )
+
+
+async def _open_nodes(records: Records, run: Run, *, ended: Collection[str]) -> dict[str, str]:
+    """Nodes of the plan that have not ended, in its order; an ended run has none."""
+    if run.plan_digest is None or run.finished_at is not None:
+        return {}
+    plan = await records.plan(PlanDigest(run.plan_digest))
+    begun = {node for node, _ in await records.running_nodes(run.id)}
+    asked = {each.node_id for each in await records.approvals(run_id=run.id, status="PENDING")}
+    states = {node.id: "RUNNING" if node.id in begun else "PENDING" for node in plan.nodes if node.id not in ended}
+    return states | {node: "WAITING_APPROVAL" for node in asked if node in states}
 
 
 def row(record: object) -> dict[str, Any]:

@@ -65,7 +65,7 @@ async def open_run(request: RunRequest, records: Records) -> OpenedRun:
     if retried:  # Retry in Prefect's UI
         await records.reopen_run(known.id)
     lease = known.lease if over else await records.claim_run(known.id)
-    if not over:
+    if not over and plan.concurrency is None:  # else it has to find its place first
         await records.set_run_status(known.id, "RUNNING", lease=lease)
     run = Run(
         run_id=known.id,

@@ -17,7 +17,9 @@ from prefect.flow_runs import asuspend_flow_run
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from compiler import TemplateError
 from compiler.validation import validate
+from flows.concurrency import let_go, pass_on, stand
 from flows.form import OpenGate, answers, form
 from flows.frontier import failure_of
 from flows.opening import OpenedRun, RunRequest, open_run
@@ -76,7 +78,9 @@ async def _run(run: OpenedRun, services: Services) -> State[Any]:
         problems := validate(dict(run.run.context), run.plan.context_schema)
     ):
         failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
-        return await _finish(run.run, failure, services)
+        return await _finish(run, failure, services)
+    if (elsewhere := await _find_place(run, services)) is not None:
+        return elsewhere
     await _take_answers(run.run, services)
     walk = Walk(
         plan=run.plan,
@@ -88,7 +92,22 @@ async def _run(run: OpenedRun, services: Services) -> State[Any]:
     )
     if gates := await walk.go():
         await _suspend(run.run, gates, services)
-    return await _finish(run.run, failure_of(run.plan, walk.ended), services)
+    return await _finish(run, failure_of(run.plan, walk.ended), services)
+
+
+async def _find_place(run: OpenedRun, services: Services) -> State[Any] | None:
+    """None: the run may go on. Raises Prefect's `Pause` where it has to wait in the queue."""
+    try:
+        standing = await stand(run.plan, run=run.run, records=services.records, logger=get_run_logger())
+    except TemplateError as exc:
+        return await _finish(run, f"the key of the workflow's concurrency: {exc}", services)
+    if standing is None:
+        return None
+    if standing.turn != "go":
+        get_run_logger().info("%s", standing.reason)
+        return await let_go(standing, run=run.run, records=services.records)
+    await services.records.set_run_status(run.run.run_id, "RUNNING", lease=run.run.lease)
+    return None
 
 
 async def _take_answers(run: Run, services: Services) -> None:
@@ -129,9 +148,11 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 
 
-async def _finish(run: Run, failure: str | None, services: Services) -> State[Any]:
+async def _finish(run: OpenedRun, failure: str | None, services: Services) -> State[Any]:
     status = "SUCCESS" if failure is None else "FAILED"
-    await services.records.finish_run(run.run_id, status, failure or "", lease=run.lease)
+    await services.records.finish_run(run.run.run_id, status, failure or "", lease=run.run.lease)
+    if run.plan.concurrency is not None:
+        await pass_on(services.records)
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
 
 

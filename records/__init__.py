@@ -20,6 +20,7 @@ from records.inbox import DeadLetter
 from records.migrate import upgrade
 from records.outbox import OutboxEvent
 from records.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
+from records.slots import OtherRun, Place
 from records.workflow import Workflow, WorkflowStatus
 
 __all__ = [
@@ -40,8 +41,10 @@ __all__ = [
     "NotFound",
     "NotMigrated",
     "OpenStatus",
+    "OtherRun",
     "OutboxEvent",
     "PayloadRefused",
+    "Place",
     "Records",
     "RecordsError",
     "Run",

@@ -18,6 +18,7 @@ from records.node_states import NodeStateStore
 from records.outbox import OutboxStore
 from records.registry import AgentRegistry
 from records.runs import RunStore
+from records.slots import SlotStore
 from records.workflows import WorkflowStore
 
 
@@ -25,6 +26,7 @@ class Records(
     AgentRegistry,
     WorkflowStore,
     RunStore,
+    SlotStore,
     NodeStateStore,
     AgentRunStore,
     GateStore,

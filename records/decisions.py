@@ -60,6 +60,27 @@ class DecisionStore(Store):
                 applied = await _vote(connection, row, actor, notes)
             return await _counted(connection, row, applied=applied)
 
+    @unbroken
+    async def objection(
+        self,
+        which: Which,
+        *,
+        decision: Verdict,
+        by: str,
+        verified: bool,
+        way: str,
+        digest: str | None = None,
+        project_id: int | None = None,
+    ) -> str | None:
+        """Why `decide` would refuse this now, and record that; None: it would count. Nothing is changed."""
+        async with self._db.read() as connection:
+            row = await first(connection, one_gate(which))
+        if row is None or project_id not in (None, row["projectId"]):
+            return "there is no such approval"
+        if row["status"] == "PENDING" and _is_due(row, now()):
+            return "its deadline has passed"
+        return _objection(row, decision, Actor(name=by, verified=verified, way=way), digest)
+
 
 def voter(name: str) -> str:
     """The name as it is compared: letter case, width, spaces and invisible characters make no other person."""

@@ -57,12 +57,17 @@ async def lock_gate(connection: AsyncConnection, which: Which, project_id: int |
     """The approval, which nobody else changes until the transaction ends. Raises NotFound."""
     row = await first(connection, one_gate(which))
     if row is None or project_id not in (None, row["projectId"]):
-        hint = "list the open ones with `commandcenter approvals`"
-        raise NotFound("the approval", which if isinstance(which, str) else " ".join(which), hint)
+        raise no_gate(which)
     await lock_run(connection, row["workflowRunId"])
     locked = await first(connection, one_gate(row["id"]))
     assert locked is not None
     return locked
+
+
+def no_gate(which: Which) -> NotFound:
+    """What to raise where there is no such approval."""
+    hint = "list the open ones with `commandcenter approvals`"
+    return NotFound("the approval", which if isinstance(which, str) else " ".join(which), hint)
 
 
 async def answer(

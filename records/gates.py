@@ -25,6 +25,7 @@ from records.gate_rows import (
     current_gate,
     event_of,
     lock_gate,
+    no_gate,
     one_gate,
     select_gate,
 )
@@ -82,9 +83,12 @@ class GateStore(Store):
         by: str,
         verified: bool,
         way: str,
+        seen: str | None = None,
         project_id: int | None = None,
     ) -> Approval | None:
         """A person changed inputs: ask anew for the new digest. None where the question is answered already.
+
+        `seen`: the digest of what was changed; None as well where the question is another one by now.
 
         The caller has checked the edits against the action's schema. Votes for the old question do not count.
         """
@@ -92,7 +96,7 @@ class GateStore(Store):
         checked("the approval card", values, limit=MAX_CARD_BYTES)
         async with self._db.write() as connection:
             row = await lock_gate(connection, which, project_id)
-            if row["status"] != "PENDING" or row["supersededAt"] is not None:
+            if row["status"] != "PENDING" or row["supersededAt"] is not None or seen not in (None, row["digest"]):
                 return None
             run = await lock_run(connection, row["workflowRunId"])
             base = row["baseDigest"] or row["digest"]
@@ -106,6 +110,15 @@ class GateStore(Store):
         async with self._db.read() as connection:
             row = await first(connection, current_gate(run_id, node_id))
         return None if row is None or project_id not in (None, row["projectId"]) else approval_of(row)
+
+    @unbroken
+    async def question(self, which: Which, *, project_id: int | None = None) -> Approval:
+        """The approval that is meant, superseded or not. Raises NotFound."""
+        async with self._db.read() as connection:
+            row = await first(connection, one_gate(which))
+        if row is None or project_id not in (None, row["projectId"]):
+            raise no_gate(which)
+        return approval_of(row)
 
     @unbroken
     async def approvals(

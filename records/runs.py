@@ -17,6 +17,7 @@ from records.ids import new_id, subject_token
 from records.outbox import emit
 from records.payload import checked, line
 from records.run import EndStatus, OpenStatus, Run, RunStatus
+from records.slots import release_place
 from records.store import Store, first, insert_new, rows
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
 from records.unbroken import unbroken
@@ -99,6 +100,7 @@ class RunStore(Store):
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
             await _end_agent_runs(connection, run_id)
             await close_gates(connection, run)
+            await release_place(connection, run)
             await emit_completed(connection, run, status, line(message) or "")
         return True
 

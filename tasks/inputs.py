@@ -42,7 +42,18 @@ class Prepared:
 
 def kind_of(node: PlanNode, field: str) -> str | None:
     """The `x-kind` of an input field; None for plain data."""
-    return _annotation(node, field, "x-kind")
+    found = _annotation(node, field, "x-kind")
+    return found if isinstance(found, str) else None
+
+
+def is_editable(node: PlanNode, field: str) -> bool:
+    """Whether who approves may change the input field (`x-editable: true`)."""
+    return _annotation(node, field, "x-editable") is True
+
+
+def editable(node: PlanNode) -> tuple[str, ...]:
+    """The names of those fields."""
+    return tuple(field for field in _properties(node) if is_editable(node, field))
 
 
 async def complete(
@@ -129,7 +140,7 @@ def _properties(node: PlanNode) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", properties) if isinstance(properties, dict) else {}
 
 
-def _annotation(node: PlanNode, field: str, name: str) -> str | None:
+def _annotation(node: PlanNode, field: str, name: str) -> str | bool | None:
     """An `x-…` annotation of a field, wherever its schema carries it: itself, a reference, one of its alternatives."""
     definitions = cast("Mapping[str, Any]", node.input_schema.get("$defs") or {})
     schemas: list[Any] = [_properties(node).get(field)]
@@ -140,7 +151,7 @@ def _annotation(node: PlanNode, field: str, name: str) -> str | None:
         if not isinstance(schema, dict):
             continue
         found = cast("dict[str, Any]", schema)
-        if isinstance(value := found.get(name), str):
+        if isinstance(value := found.get(name), str | bool):
             return value
         for keyword in ("anyOf", "oneOf", "allOf"):
             schemas += found.get(keyword) or []

@@ -55,9 +55,12 @@ class Work:
     def card(self, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
         """The card of this work; for `foreach` it lists the inputs of every item."""
         data = card(self.intents[0], upstream=upstream, deadline=deadline)
-        if self.each:
-            data["inputs"] = [dict(intent.inputs) for intent in self.intents]
-        return {**data, "digest": self.digest}
+        return self.amended_card(data)
+
+    def amended_card(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """A card of this node, with the inputs of this work and the digest of it."""
+        inputs = [dict(intent.inputs) for intent in self.intents]
+        return {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
 
 
 async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> Work:

@@ -9,6 +9,7 @@ from prefect.client.orchestration import PrefectClient
 
 from records import Records
 from triggers.mirror import Mirror
+from triggers.places import WakeGranted
 from triggers.reconciler import Hook
 
 REMIND_EVERY = timedelta(days=1)
@@ -26,6 +27,7 @@ def upkeep(records: Records, client: PrefectClient) -> Sequence[Hook]:
 
     return (
         Hook(name="ends in Prefect", run=Mirror(client=client, records=records), every_seconds=2.0),
+        Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
         Hook(name="gate deadlines", run=records.expire_gates, every_seconds=1.0),
         Hook(name="reminders", run=remind, every_seconds=60.0),
         Hook(name="published events", run=prune, every_seconds=3600.0),

@@ -1,8 +1,8 @@
-"""Runs of workflows, runs of agents in them, where each node stands, and what agents saved."""
+"""Runs of workflows, their places, runs of agents in them, where each node stands, and what agents saved."""
 
-from sqlalchemy import Boolean, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
 
-from records.columns import JSON_VALUE, NOW, RUN_STATUS, Moment, key, may, must, refer
+from records.columns import JSON_VALUE, NOW, RUN_STATUS, SERIAL, Moment, key, may, must, refer
 from records.tables.schema import METADATA
 
 _ZERO = text("0")
@@ -29,6 +29,24 @@ WORKFLOW_RUN = Table(
     Index("WorkflowRun_startedAt_idx", "startedAt"),
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),
     Index("WorkflowRun_status_idx", "status"),
+)
+
+# A run of a workflow with `concurrency`: it holds one of the places of its key, or stands in the queue for one.
+RUN_SLOT = Table(
+    "RunSlot",
+    METADATA,
+    # Who came first.
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    refer("RunSlot", "workflowRunId", "WorkflowRun.id", "CASCADE"),
+    refer("RunSlot", "workflowId", "Workflow.id", "CASCADE"),
+    # Digest of what the key's template gave; empty without a template.
+    must("key", Text),
+    must("limit", Integer),
+    must("askedAt", Moment, server_default=NOW),
+    # Since when it holds its place; NULL while it waits.
+    may("heldAt", Moment),
+    Index("RunSlot_workflowRunId_key", "workflowRunId", unique=True),
+    Index("RunSlot_workflowId_key_idx", "workflowId", "key"),
 )
 
 AGENT_RUN = Table(

@@ -1,0 +1,129 @@
+"""A run about to go on -> it holds a place of its workflow's `concurrency`, or the state in which it lets go.
+
+Places are rows of the records, as keys are only known when a run begins. A run holds its place until it ends on
+record: also while it waits for an approval, so that what was approved is not overtaken meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import Abort, ObjectNotFound, Pause
+from prefect.states import AwaitingConcurrencySlot, Cancelled, Cancelling
+
+from compiler import Scope, render
+from compiler.plan import Concurrency, Plan, digest_of
+from records import OtherRun, Place, Records
+from tasks.services import Run
+from triggers.faults import Transient
+from triggers.places import wake_granted
+
+LOOK_AGAIN = timedelta(minutes=5)
+"""When a run in the queue looks by itself, should nobody wake it."""
+CANCEL_LOOK = timedelta(seconds=1)
+"""When a run looks again whether those that it cancelled have ended."""
+SKIPPED = "Skipped"
+
+Turn = Literal["go", "wait", "skip"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a run has found out about its place."""
+
+    turn: Turn
+    place: Place
+    rule: Concurrency
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        others = ", ".join(each.run_id for each in self.place.before[-3:])
+        limit = f"the workflow lets {self.rule.limit} go on at once"
+        of_key = f" for each {self.rule.key}" if self.rule.key else ""
+        verb = "skipped" if self.turn == "skip" else "waiting"
+        return f"{verb}: {limit}{of_key}, and {len(self.place.before)} came before ({others})"
+
+
+async def stand(plan: Plan, *, run: Run, records: Records, logger: logging.Logger | Any) -> Standing | None:
+    """Take a place or find out that there is none; None where the workflow has no limit. Raises TemplateError."""
+    rule = plan.concurrency
+    if rule is None:
+        return None
+    key = _key(rule, run)
+    wait = rule.on_conflict != "skip"
+    place = await records.take_place(run.run_id, key=key, limit=rule.limit, wait=wait, lease=run.lease)
+    if not place.held and rule.on_conflict == "cancel-older":
+        await _cancel_older(place, rule, by=run, records=records, logger=logger)
+        place = await records.take_place(run.run_id, key=key, limit=rule.limit, wait=wait, lease=run.lease)
+    turn: Turn = "go" if place.held else "wait" if wait else "skip"
+    return Standing(turn=turn, place=place, rule=rule)
+
+
+async def let_go(standing: Standing, *, run: Run, records: Records) -> State[Any]:
+    """Leave the worker: the run is skipped, or waits in Prefect's queue. Raises Prefect's `Pause` when it waits."""
+    if standing.turn == "skip":
+        # Nothing was done, so it is no success; in Prefect it is no failure either, which would alarm people.
+        await records.finish_run(run.run_id, "FAILED", standing.reason, lease=run.lease)
+        return Cancelled(name=SKIPPED, message=standing.reason)
+    await records.set_run_status(run.run_id, "PENDING", lease=run.lease)
+    pause = CANCEL_LOOK if standing.rule.on_conflict == "cancel-older" else LOOK_AGAIN
+    queued = AwaitingConcurrencySlot(scheduled_time=datetime.now(UTC) + pause, message=standing.reason)
+    async with get_client() as client:
+        # Not forced: a run that is being cancelled stays so.
+        answer = await client.set_flow_run_state(UUID(run.flow_run_id), queued)
+        with suppress(Transient):
+            await wake_granted(client, records)  # it may have been given a place before it was in the queue
+    if answer.status != SetStateStatus.ACCEPT:
+        raise Abort(standing.reason)
+    raise Pause(standing.reason, state=answer.state)
+
+
+async def pass_on(records: Records) -> None:
+    """This run has ended: wake those that were given its place. If Prefect is away, the platform's own loop does."""
+    with suppress(Transient):
+        async with get_client() as client:
+            await wake_granted(client, records)
+
+
+def _key(rule: Concurrency, run: Run) -> str:
+    if rule.key is None:
+        return ""
+    about = {"id": run.run_id, "trigger": run.trigger, "projectId": run.project_id}
+    return digest_of(render(rule.key, Scope(context=run.context, nodes={}, run=about)))
+
+
+async def _cancel_older(
+    place: Place, rule: Concurrency, *, by: Run, records: Records, logger: logging.Logger | Any
+) -> None:
+    """Cancel all but the newest `limit - 1` of those that came before; their places are free once they have ended."""
+    reason = f"cancelled: the newer run {by.run_id} takes its place"
+    async with get_client() as client:
+        for older in place.before[: len(place.before) - rule.limit + 1]:
+            if await _cancelled(client, older, reason):
+                await records.finish_run(older.run_id, "FAILED", reason)
+            logger.info("the older run %s is cancelled", older.run_id)
+
+
+async def _cancelled(client: PrefectClient, run: OtherRun, reason: str) -> bool:
+    """Whether the run has ended in Prefect; a worker that executes it stops it within seconds."""
+    if run.flow_run_id is None:
+        return True
+    flow_run_id = UUID(run.flow_run_id)
+    try:
+        state = (await client.read_flow_run(flow_run_id)).state
+        if state is not None and not state.is_final():
+            await client.set_flow_run_state(flow_run_id, Cancelling(message=reason))
+            # What no worker holds is Cancelled at once.
+            state = (await client.read_flow_run(flow_run_id)).state
+    except ObjectNotFound:
+        return True
+    return state is not None and state.is_final()

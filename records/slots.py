@@ -1,0 +1,122 @@
+"""A run of a workflow with `concurrency` -> a place among the runs that go on at once, or one in the queue for it.
+
+Places are given in the order in which they were asked for, and by whoever changes anything: a run that ends gives its
+place to the next in the transaction of its end. So a place that is free is never waited for, whatever crashes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import RowMapping, Select, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.columns import now
+from records.fence import lock_run
+from records.node_states import refuse_ended
+from records.store import Store, first, insert_new, rows
+from records.tables import RUN_SLOT, WORKFLOW, WORKFLOW_RUN
+from records.unbroken import unbroken
+
+_MOST_GRANTED = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherRun:
+    """A run with a place of the same key."""
+
+    run_id: str
+    flow_run_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run stands among those of its key."""
+
+    held: bool
+    """Whether it may go on."""
+    before: tuple[OtherRun, ...]
+    """Those that asked earlier and have not ended, the oldest first."""
+
+
+class SlotStore(Store):
+    """Places: asked for, waited for, given up. A run's end (`finish_run`) gives its place up."""
+
+    @unbroken
+    async def take_place(
+        self, run_id: str, *, key: str, limit: int, wait: bool, lease: int | None = None
+    ) -> Place:
+        """Take one of the `limit` places of the key, or with `wait` stand in the queue; asking again changes nothing.
+
+        Raises StaleAttempt for an old lease or an ended run.
+        """
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id, lease=lease)
+            refuse_ended(run)
+            await _lock_places(connection, run["workflowId"])
+            asked = {"workflowRunId": run_id, "workflowId": run["workflowId"], "key": key, "limit": limit}
+            await insert_new(connection, RUN_SLOT, asked | {"askedAt": now()})
+            await _give(connection, run["workflowId"], key)
+            found = await rows(connection, _places(run["workflowId"], key))
+            mine = next(row for row in found if row["workflowRunId"] == run_id)
+            if mine["heldAt"] is None and not wait:
+                await connection.execute(delete(RUN_SLOT).where(RUN_SLOT.c.id == mine["id"]))
+        before = tuple(
+            OtherRun(run_id=row["workflowRunId"], flow_run_id=row["flowRunId"])
+            for row in found
+            if row["id"] < mine["id"]
+        )
+        return Place(held=mine["heldAt"] is not None, before=before)
+
+    @unbroken
+    async def granted_runs(self) -> list[OtherRun]:
+        """Runs that were given a place while they waited for it, and have not begun; the oldest first."""
+        granted = (
+            select(RUN_SLOT.c.workflowRunId, WORKFLOW_RUN.c.flowRunId)
+            .join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == RUN_SLOT.c.workflowRunId)
+            .where(RUN_SLOT.c.heldAt.is_not(None), WORKFLOW_RUN.c.status == "PENDING")
+            .order_by(RUN_SLOT.c.id)
+            .limit(_MOST_GRANTED)
+        )
+        async with self._db.read() as connection:
+            found = await rows(connection, granted)
+        return [OtherRun(run_id=row["workflowRunId"], flow_run_id=row["flowRunId"]) for row in found]
+
+
+async def release_place(connection: AsyncConnection, run: RowMapping) -> None:
+    """The locked run has ended: its place goes to the next, and it stands in no queue any more."""
+    mine = RUN_SLOT.c.workflowRunId == run["id"]
+    row = await first(connection, select(RUN_SLOT.c.key).where(mine))
+    if row is None:
+        return
+    await _lock_places(connection, run["workflowId"])
+    await connection.execute(delete(RUN_SLOT).where(mine))
+    await _give(connection, run["workflowId"], row["key"])
+
+
+async def _lock_places(connection: AsyncConnection, workflow_id: str) -> None:
+    """One at a time gives places of a workflow. After the run's lock, never before; runs can begin meanwhile."""
+    workflow = select(WORKFLOW.c.id).where(WORKFLOW.c.id == workflow_id)
+    await connection.execute(workflow.with_for_update(key_share=True))
+
+
+def _places(workflow_id: str, key: str) -> Select[tuple[str, ...]]:
+    return (
+        select(RUN_SLOT, WORKFLOW_RUN.c.flowRunId)
+        .join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == RUN_SLOT.c.workflowRunId)
+        .where(RUN_SLOT.c.workflowId == workflow_id, RUN_SLOT.c.key == key)
+        .order_by(RUN_SLOT.c.id)
+    )
+
+
+async def _give(connection: AsyncConnection, workflow_id: str, key: str) -> None:
+    """Give free places to those who wait, the first come first; each counts by the limit it asked under."""
+    found = await rows(connection, _places(workflow_id, key))
+    held = sum(row["heldAt"] is not None for row in found)
+    for row in found:
+        if row["heldAt"] is not None:
+            continue
+        if held >= row["limit"]:
+            break
+        await connection.execute(update(RUN_SLOT).where(RUN_SLOT.c.id == row["id"]).values(heldAt=now()))
+        held += 1

@@ -1,0 +1,119 @@
+"""Inputs that an approver changes -> another question, bound to the digest of what will run instead, and its approval.
+
+The work is put together again from what was asked, and only counts if it has the very digest that was asked for. So
+the edited work is the flow's own (`Work.edited`), and its digest is the one that the flow will compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from compiler.catalogue import Catalogue
+from compiler.plan import Plan, PlanDigest
+from compiler.validation import validate
+from records import Approval, Decision, Records
+from tasks.card import Intent
+from tasks.inputs import editable, kind_of
+from tasks.work import Work
+
+
+class EditRefused(ValueError):
+    """The inputs may not be changed like that. Nothing was decided, and nothing was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approver:
+    """Who approves, as far as the way in knows."""
+
+    name: str
+    verified: bool
+    way: str
+
+
+async def approve_edited(
+    approval: Approval, edits: Mapping[str, JsonValue], *, by: Approver, notes: str | None, records: Records
+) -> Decision:
+    """Change inputs of the asked work and approve the result. `approval` is what the person saw.
+
+    Raises `EditRefused`. A decision that does not count is told as `Records.decide` tells it.
+    """
+    run = await records.run(approval.run_id)
+    plan = await records.plan(PlanDigest(run.plan_digest or ""))
+    work = work_asked(approval, plan=plan, catalogue=await records.catalogue(approval.project_id))
+    check_edits(work, edits)
+    who: dict[str, Any] = {
+        "by": by.name,
+        "verified": by.verified,
+        "way": by.way,
+        "project_id": approval.project_id,
+    }
+    which, digest = approval.id, approval.digest
+    if await records.objection(which, decision="APPROVED", digest=digest, **who) is None:
+        edited = work.edited(edits)
+        amended = await records.amend_gate(
+            which,
+            digest=edited.digest,
+            card=edited.amended_card(approval.card),
+            edits={**(approval.edits or {}), **edits},
+            seen=digest,
+            **who,
+        )
+        if amended is not None:
+            which, digest = amended.id, amended.digest
+    # Without an amendment this says why not, and the audit keeps that.
+    return await records.decide(which, decision="APPROVED", notes=notes, digest=digest, **who)
+
+
+def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
+    """The work whose card the approval shows. Raises `EditRefused` where something else would run by now."""
+    stale = EditRefused(
+        f"node {approval.node_id!r}: what would run is not what was asked any more; "
+        "approve or reject it as it stands, and it is asked again"
+    )
+    try:
+        node = plan.node(approval.node_id)
+    except KeyError as exc:
+        raise stale from exc
+    agent = catalogue.agents.get(node.agent)
+    if agent is None:
+        raise stale
+    card, each = approval.card, node.foreach is not None
+    asked = card.get("inputs")
+    intents = tuple(
+        Intent(
+            node=node,
+            agent=agent,
+            inputs=cast("Mapping[str, JsonValue]", inputs),
+            network=tuple(card.get("network") or ()),
+            secrets=node.secrets,
+            bindings=card.get("bindings") or {},
+        )
+        for inputs in (cast("list[Any]", asked) if each and isinstance(asked, list) else [asked])
+        if isinstance(inputs, dict)
+    )
+    work = Work(node=node, intents=intents, each=each)
+    if not intents or work.digest != approval.digest:
+        raise stale
+    return work
+
+
+def check_edits(work: Work, edits: Mapping[str, JsonValue]) -> None:
+    """Only editable fields, with values that fit. Raises `EditRefused`."""
+    node, allowed = work.node, editable(work.node)
+    for field in edits:
+        if field not in allowed:
+            known = ", ".join(repr(each) for each in allowed) or "none"
+            raise EditRefused(
+                f"input {field!r} of node {node.id!r} may not be changed by who approves it; those that may: {known}"
+            )
+        if kind_of(node, field) is not None:
+            raise EditRefused(
+                f"input {field!r} of node {node.id!r} names a {kind_of(node, field)}: start a new run"
+            )
+    for intent in work.edited(edits).intents:
+        if problems := validate(dict(intent.inputs), node.input_schema):
+            raise EditRefused(f"the edited inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}")
