@@ -127,7 +127,7 @@ async def test_events_become_runs_and_changes_become_events_and_the_process_ends
     await eventually(lambda: any(subject.startswith("workflow.started.") for subject in heard))
     assert time.monotonic() - began < 1
     child.send_signal(signal.SIGTERM)
-    assert child.wait(10) == 0
+    assert child.wait(30) == 0
 
 
 async def test_killed_again_and_again_it_starts_every_run_once(broker, process, runs, eventually):
