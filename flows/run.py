@@ -25,6 +25,7 @@ from flows.resumption import progress_of
 from flows.runtime import EnterRuntime, runtime
 from flows.walk import Walk
 from records import StaleAttempt
+from records.crash_points import crash_point
 from tasks.services import Run, Services
 
 _PAUSE_KEY = "gates"
@@ -60,6 +61,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
                 ),
                 services.records,
             )
+            crash_point("run-opened")
             try:
                 return await _run(run, services)
             except StaleAttempt as exc:
@@ -123,6 +125,7 @@ async def _take_answers(run: Run, services: Services) -> None:
 async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
+    crash_point("suspending")
     fired = _flow_run().empirical_policy.pause_keys or set()
     await asuspend_flow_run(wait_for_input=form(gates), key=f"{_PAUSE_KEY}-{len(fired) + 1}")
     # Prefect answers instead of suspending when it thinks that this pause is over. No answer counts as an approval.
@@ -131,7 +134,9 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
 
 async def _finish(run: Run, failure: str | None, services: Services) -> State[Any]:
     status = "SUCCESS" if failure is None else "FAILED"
+    crash_point("run-ending")
     await services.records.finish_run(run.run_id, status, failure or "", lease=run.lease)
+    crash_point("run-ended")
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
 
 
