@@ -6,6 +6,7 @@ it: a run that waited for a week goes on with the plan it started with.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from prefect import Flow, flow
@@ -20,6 +21,7 @@ from prefect.states import Completed, Failed
 from compiler.validation import validate
 from flows.form import OpenGate, answers, form
 from flows.frontier import failure_of
+from flows.history import set_going_again
 from flows.opening import OpenedRun, RunRequest, open_run
 from flows.resumption import progress_of
 from flows.runtime import EnterRuntime, runtime
@@ -60,6 +62,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
                     by_clock=bool(_flow_run().auto_scheduled),
                 ),
                 services.records,
+                set_going_again=_set_going_again,
             )
             crash_point("run-opened")
             try:
@@ -73,7 +76,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
 
 async def _run(run: OpenedRun, services: Services) -> State[Any]:
     if run.over:
-        return Completed(message="The run had ended before")
+        return Failed(message=run.failure) if run.failure is not None else Completed(message="It had ended before")
     if run.plan.context_schema is not None and (
         problems := validate(dict(run.run.context), run.plan.context_schema)
     ):
@@ -138,6 +141,11 @@ async def _finish(run: Run, failure: str | None, services: Services) -> State[An
     await services.records.finish_run(run.run_id, status, failure or "", lease=run.lease)
     crash_point("run-ended")
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
+
+
+async def _set_going_again(ended: datetime) -> bool:
+    async with get_client() as client:
+        return set_going_again(await client.read_flow_run_states(_flow_run().id), ended)
 
 
 def _flow_run() -> FlowRun:
