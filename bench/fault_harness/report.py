@@ -10,9 +10,10 @@ _HEAD = """\
 # What the platform does when its parts are killed
 
 Made by `{command}` (seed {seed}, {minutes} minutes on {cpus} cores). The harness starts the real platform in a
-temporary folder: NATS with JetStream, Prefect's server on SQLite, worker, listener. Each event starts a run of three nodes: a
-chat message, a branch published in a git remote behind a gate, another chat message. A person of the harness answers
-the gates (every fifth with no), through the records' `decide` and a wake-up that is left out three times in ten.
+temporary folder: NATS with JetStream, Prefect's server on SQLite, worker, listener. Each event starts a run of three
+nodes: a chat message, a branch published in a git remote behind a gate, another chat message. A person of the harness
+answers the gates (every fifth with no), through the records' `decide` and a wake-up that is left out three times in
+ten.
 
 Outside of all that is a ledger, appended and synced line by line: each event that JetStream acknowledged, each message
 that the receiving end accepted (before it answered), each decision, each kill. Published branches are read from the
