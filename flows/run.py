@@ -130,7 +130,11 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
     crash_point("suspending")
     fired = _flow_run().empirical_policy.pause_keys or set()
-    await asuspend_flow_run(wait_for_input=form(gates), key=f"{_PAUSE_KEY}-{len(fired) + 1}")
+    asked, key = form(gates), f"{_PAUSE_KEY}-{len(fired) + 1}"
+    async with get_client() as client:
+        await asked.publish(client, _flow_run().id, key)
+    crash_point("form-saved")
+    await asuspend_flow_run(wait_for_input=asked, key=key)
     # Prefect answers instead of suspending when it thinks that this pause is over. No answer counts as an approval.
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 

@@ -25,6 +25,7 @@ POINTS = (
     "run-opened",
     "gate-opened",
     "suspending",
+    "form-saved",
     "agent-run-beginning",
     "agent-run-begun",
     "sandbox-answered",
