@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fault_harness.report import write_report
+from fault_harness.report import together, write_report
 from fault_harness.rounds import QUIET_SECONDS, all_points, at_point, at_random, final, random_rounds, shown
 from fault_harness.world import world
 
@@ -41,7 +41,8 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         verdict = await final(here)
         kills = here.ledger.read("kill")
     return {
-        "seed": options.seed,
+        "command": f"`python bench/faults.py --kills {options.kills} --minutes {options.minutes:g} "
+        f"--seed {options.seed}{f' --points {options.points}' if options.points else ''}`",
         "cpus": os.cpu_count(),
         "quiet": QUIET_SECONDS,
         "seconds": round(time.monotonic() - began),
@@ -62,6 +63,14 @@ def main() -> int:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help="keep state, logs and ledger here")
+    parser.add_argument(
+        "--with",
+        dest="earlier",
+        type=Path,
+        action="append",
+        default=[],
+        help="put this earlier result into the report",
+    )
     parser.add_argument("--report", type=Path, default=REPORT)
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="commandcenter-faults-"))
@@ -70,7 +79,8 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     if not options.short:
-        write_report(options.report, result, command=" ".join(["python", *sys.argv]))
+        earlier = [json.loads(file.read_text(encoding="utf-8")) for file in options.earlier]
+        write_report(options.report, together([*earlier, result]))
     print(json.dumps({"clean": result["clean"], "kills": len(result["kills"]), "verdict": result["verdict"]}))
     if result["clean"] and not options.folder:
         shutil.rmtree(folder, ignore_errors=True)
