@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Literal
+from uuid import UUID
 
+import httpx
+from prefect.client.orchestration import PrefectClient
 from prefect.input import RunInput
+from prefect.input.run_input import Keyset, keyset_from_base_key
 from pydantic import Field, create_model
 
 from records import Verdict
@@ -21,6 +26,8 @@ _VERDICTS: Mapping[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}
 _DECISION = "decision_"
 _NOTES = "notes_"
 _NAME = "your_name"
+_SUSPENDED = "suspended-"
+"""What Prefect puts before a pause's key to name its form."""
 MAX_NOTES = 2_000
 
 
@@ -43,7 +50,36 @@ class Answer:
     notes: str
 
 
-def form(gates: Iterable[OpenGate]) -> type[RunInput]:
+class Form(RunInput):
+    """A form that is saved before its run is suspended.
+
+    Prefect saves a form after it: a process that dies in between leaves a run that waits for answers to a form that
+    is not there, and that Prefect refuses to resume for ever.
+    """
+
+    @classmethod
+    async def asave(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
+        """Called by Prefect when the run is suspended: it is saved already."""
+
+    @classmethod
+    async def publish(cls, client: PrefectClient, flow_run_id: UUID, key: str) -> None:
+        """Save it for the pause of that key, in place of what an execution that came no further has left."""
+        keyset = keyset_from_base_key(_SUSPENDED + key)
+        try:
+            await super().asave(keyset, flow_run_id)
+        except httpx.HTTPStatusError as exc:
+            if exc.response.status_code != HTTPStatus.CONFLICT:
+                raise
+            found = await client.filter_flow_run_input(
+                flow_run_id=flow_run_id, key_prefix=_SUSPENDED + key, limit=200, exclude_keys={keyset["response"]}
+            )
+            for each in found:
+                if each.key in (keyset["schema"], keyset["description"]):
+                    await client.delete_flow_run_input(flow_run_id, each.key)
+            await super().asave(keyset, flow_run_id)
+
+
+def form(gates: Iterable[OpenGate]) -> type[Form]:
     """The form for these gates."""
     shown = list(gates)
     fields: dict[str, Any] = {
@@ -65,7 +101,7 @@ def form(gates: Iterable[OpenGate]) -> type[RunInput]:
             str,
             Field(default="", max_length=MAX_NOTES, title=f"{gate.node_id}: notes"),
         )
-    model = create_model("Approval", __base__=RunInput, **fields)
+    model = create_model("Approval", __base__=Form, **fields)
     return model.with_initial_data(description="\n\n---\n\n".join(markdown(gate.card) for gate in shown))
 
 

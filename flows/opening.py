@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,13 +41,20 @@ class OpenedRun:
     run: Run
     plan: Plan
     over: bool
-    """True where the run ended well before: there is nothing left to do."""
+    """True where the run had ended before: there is nothing left to do."""
+    failure: str | None
+    """Why it had ended badly; None where it goes on, or ended well."""
     retried: bool
     """True where the run had failed, and a person asked for another try."""
 
 
-async def open_run(request: RunRequest, records: Records) -> OpenedRun:
-    """Find the run or begin it, and take it over: whatever executed it before cannot write any more."""
+async def open_run(
+    request: RunRequest, records: Records, *, set_going_again: Callable[[datetime], Awaitable[bool]]
+) -> OpenedRun:
+    """Find the run or begin it, and take it over: whatever executed it before cannot write any more.
+
+    `set_going_again` is asked of a run that has FAILED at that time: is it a person's retry?
+    """
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
@@ -61,7 +68,10 @@ async def open_run(request: RunRequest, records: Records) -> OpenedRun:
         known = await records.run(run_id)
     else:
         plan = await records.plan(PlanDigest(known.plan_digest or ""))
-    over, retried = known.status == "SUCCESS", known.status == "FAILED"
+    retried = (
+        known.status == "FAILED" and known.finished_at is not None and await set_going_again(known.finished_at)
+    )
+    over = known.finished_at is not None and not retried
     if retried:  # Retry in Prefect's UI
         await records.reopen_run(known.id)
     lease = known.lease if over else await records.claim_run(known.id)
@@ -79,7 +89,8 @@ async def open_run(request: RunRequest, records: Records) -> OpenedRun:
         by_clock=request.by_clock,
         lease=lease,
     )
-    return OpenedRun(run=run, plan=plan, over=over, retried=retried)
+    failure = known.message if over and known.status == "FAILED" else None
+    return OpenedRun(run=run, plan=plan, over=over, failure=failure, retried=retried)
 
 
 async def _plan(request: RunRequest, records: Records) -> Plan:

@@ -6,6 +6,7 @@ it: a run that waited for a week goes on with the plan it started with.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from prefect import Flow, flow
@@ -22,11 +23,13 @@ from compiler.validation import validate
 from flows.concurrency import let_go, pass_on, stand
 from flows.form import OpenGate, answers, form
 from flows.frontier import failure_of
+from flows.history import set_going_again
 from flows.opening import OpenedRun, RunRequest, open_run
 from flows.resumption import progress_of
 from flows.runtime import EnterRuntime, runtime
 from flows.walk import Walk
 from records import StaleAttempt
+from records.crash_points import crash_point
 from tasks.services import Run, Services
 
 _PAUSE_KEY = "gates"
@@ -61,7 +64,9 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
                     by_clock=bool(_flow_run().auto_scheduled),
                 ),
                 services.records,
+                set_going_again=_set_going_again,
             )
+            crash_point("run-opened")
             try:
                 return await _run(run, services)
             except StaleAttempt as exc:
@@ -73,7 +78,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
 
 async def _run(run: OpenedRun, services: Services) -> State[Any]:
     if run.over:
-        return Completed(message="The run had ended before")
+        return Failed(message=run.failure) if run.failure is not None else Completed(message="It had ended before")
     if run.plan.context_schema is not None and (
         problems := validate(dict(run.run.context), run.plan.context_schema)
     ):
@@ -142,18 +147,30 @@ async def _take_answers(run: Run, services: Services) -> None:
 async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
+    crash_point("suspending")
     fired = _flow_run().empirical_policy.pause_keys or set()
-    await asuspend_flow_run(wait_for_input=form(gates), key=f"{_PAUSE_KEY}-{len(fired) + 1}")
+    asked, key = form(gates), f"{_PAUSE_KEY}-{len(fired) + 1}"
+    async with get_client() as client:
+        await asked.publish(client, _flow_run().id, key)
+    crash_point("form-saved")
+    await asuspend_flow_run(wait_for_input=asked, key=key)
     # Prefect answers instead of suspending when it thinks that this pause is over. No answer counts as an approval.
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 
 
 async def _finish(run: OpenedRun, failure: str | None, services: Services) -> State[Any]:
     status = "SUCCESS" if failure is None else "FAILED"
+    crash_point("run-ending")
     await services.records.finish_run(run.run.run_id, status, failure or "", lease=run.run.lease)
+    crash_point("run-ended")
     if run.plan.concurrency is not None:
         await pass_on(services.records)
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
+
+
+async def _set_going_again(ended: datetime) -> bool:
+    async with get_client() as client:
+        return set_going_again(await client.read_flow_run_states(_flow_run().id), ended)
 
 
 def _flow_run() -> FlowRun:

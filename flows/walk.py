@@ -21,6 +21,7 @@ from flows.frontier import frontier
 from flows.resumption import Progress
 from flows.trust import is_trusted
 from records import Approval
+from records.crash_points import crash_point
 from tasks.gate import allowed, ask
 from tasks.inputs import InputRefused
 from tasks.node import run_node
@@ -106,6 +107,7 @@ class Walk:
         approval = await ask(
             work, upstream=self._upstream(node), run=self.run, services=self.services, trusted=trusted
         )
+        crash_point("gate-opened")
         await self._settle(Waiting(work=work, approval=approval))
 
     async def _settle(self, waiting: Waiting) -> bool:
@@ -149,6 +151,7 @@ class Walk:
     async def _end(self, node: PlanNode, outcome: NodeOutcome, *, recorded: bool = False) -> None:
         """On record first; only then may anything depend on it. An agent run has recorded its node already."""
         if not recorded:
+            crash_point("node-ending")
             state = "FAILED" if outcome.status == "REJECTED" else outcome.status
             await self.services.records.record_node(
                 self.run.run_id,

@@ -12,6 +12,7 @@ from compiler.plan import ApprovalRule
 from records.approval import Approval, Decision, Verdict
 from records.audit import Actor, append_audit
 from records.columns import now
+from records.crash_points import crash_point
 from records.deadlines import expire
 from records.gate_rows import Which, answer, approval_of, lock_gate, one_gate, rule_of
 from records.ids import new_id
@@ -58,7 +59,9 @@ class DecisionStore(Store):
                 applied = await answer(connection, row, "REJECTED", actor=actor, notes=notes)
             else:
                 applied = await _vote(connection, row, actor, notes)
-            return await _counted(connection, row, applied=applied)
+            decision_made = await _counted(connection, row, applied=applied)
+        crash_point("decided")
+        return decision_made
 
     @unbroken
     async def objection(

@@ -16,6 +16,7 @@ from agents.publish import PublishError, publish_branch
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.validation import validate
+from records.crash_points import crash_point
 from tasks.card import Intent
 from tasks.inputs import InputRefused, kind_of, prepare
 from tasks.secrets import UnknownSecret, resolve
@@ -49,6 +50,7 @@ async def execute(
         request = _request(intent, prepared.inputs, run=run, item=item, services=services)
         request = replace(request, execution_id=execution_id, secrets=secrets, mounts=prepared.mounts)
         result = await services.sandbox.run(request, on_log=on_log)
+        crash_point("sandbox-answered")
         return await _finish(intent, result, run=run, item=item, services=services)
     except (InputRefused, UnknownSecret) as exc:
         return _refused("bad-request", str(exc))
@@ -73,6 +75,7 @@ async def _finish(
         output = await _publish(intent, result.output, key=idempotency_key(run, intent, item), services=services)
     except PublishError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
+    crash_point("branch-published")
     if problems := validate(output, node.output_schema):
         message = f"what {node.effect!r} made of the result does not fit the output schema: {problems[0]}"
         return replace(result, output=None, failure=AgentFailure(kind="invalid-output", message=message))

@@ -21,6 +21,7 @@ from pydantic import JsonValue
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import PlanNode
 from records import StaleAttempt
+from records.crash_points import crash_point
 from tasks.card import Intent
 from tasks.execution import execute, idempotency_key
 from tasks.outcome import NodeOutcome, failed
@@ -68,6 +69,7 @@ async def _attempt(call: Call) -> AgentResult:
     def on_log(line: LogLine) -> None:
         logger.log(line.level, "%s", line.text)
 
+    crash_point("agent-run-beginning")
     agent_run_id = await records.start_agent_run(
         run_id=run.run_id,
         node_id=node.id,
@@ -78,6 +80,7 @@ async def _attempt(call: Call) -> AgentResult:
         approved=call.approved,
         lease=run.lease,
     )
+    crash_point("agent-run-begun")
     result = await execute(
         call.intent,
         run=run,
@@ -99,6 +102,7 @@ async def _attempt(call: Call) -> AgentResult:
         log_tail=result.log_tail,
         lease=run.lease,
     )
+    crash_point("agent-run-ended")
     return result
 
 

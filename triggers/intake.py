@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
 from records import PayloadRefused, RecordsError
+from records.crash_points import crash_point
 from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
 from triggers.faults import Permanent, Transient
 from triggers.launcher import NotDeployed, idempotency_key
@@ -85,6 +86,7 @@ class Intake:
             triggered_by=event.triggered_by,
             idempotency_key=idempotency_key(stream, sequence, plan.name),
         )
+        crash_point("run-created")
         await answered(
             self.inbox.record_event(
                 stream,
@@ -95,6 +97,7 @@ class Intake:
                 flow_run_id=run,
             )
         )
+        crash_point("inbox-written")
         log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
 
     async def bury(self, message: Msg, *, stream: str, reason: str, project_id: int | None = None) -> None:

@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from records.crash_points import crash_point
 from triggers.connection import jetstream
 from triggers.faults import Permanent, Transient, TriggerFault
 from triggers.intake import GIVE_UP_AFTER, Intake, answered
@@ -122,6 +123,7 @@ class Listener:
 
     async def _work(self, message: Msg) -> None:
         """One delivery, from decoding to acknowledgement."""
+        crash_point("event-fetched")
         handling = asyncio.ensure_future(self.intake.take(message, stream=self._stream))
         try:
             while not handling.done():

@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from records import Records, Run
+from records.crash_points import crash_point
 from triggers.faults import Transient
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,10 @@ class Mirror:
             found = await self._flow_runs(batch)
             for run in batch:
                 reason = _reason(found.get(run.flow_run_id or ""))
-                if reason is not None and await self.records.finish_run(run.id, "FAILED", reason):
+                if reason is None:
+                    continue
+                crash_point("mirroring")
+                if await self.records.finish_run(run.id, "FAILED", reason):
                     log.info("Run %s is over: %s", run.id, reason)
                     ended += 1
         return ended

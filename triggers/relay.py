@@ -18,6 +18,7 @@ from nats.js.errors import NoStreamResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
 from records import RecordsError
+from records.crash_points import crash_point
 from triggers.connection import jetstream
 from triggers.faults import Transient
 from triggers.outbox_watch import OutboxWatch
@@ -70,6 +71,7 @@ class Relay:
                 published.append(event.id)
         finally:
             if published:
+                crash_point("outbox-published")
                 await self.outbox.mark_published(published)
         return len(events)
 

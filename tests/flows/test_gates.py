@@ -202,3 +202,14 @@ async def test_an_expired_gate_is_rejected(bench, node) -> None:
     assert state.is_failed()
     assert "nobody (expired)" in (state.message or "")
     assert bench.ran() == []
+
+
+async def test_a_form_that_a_crash_has_left_is_replaced_by_the_one_that_is_asked(bench, node) -> None:
+    """The form is saved before the run is suspended: a run that waited without one could never be resumed."""
+    flow_run = await bench.start(await bench.deploy(node("fix", gate=GATE, risk="APPROVAL_REQUIRED")))
+    left = "suspended-gates-1-schema"
+    await bench.client.create_flow_run_input(flow_run.id, left, '{"properties": {}}')
+    assert (await bench.execute(flow_run)).is_paused()
+    approval = await gate_of(bench, flow_run)
+    assert f"decision_{approval.id}" in await bench.client.read_flow_run_input(flow_run.id, left)
+    assert await bench.client.read_flow_run_input(flow_run.id, "suspended-gates-1-description")

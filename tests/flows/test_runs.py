@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from prefect.states import AwaitingRetry
+from prefect.states import AwaitingRetry, Running
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
 from compiler.plan import Foreach, Retries
@@ -169,3 +169,27 @@ async def test_a_run_keeps_the_plan_it_started_with_and_a_foreign_plan_is_refuse
     assert "belongs to workflow 'another-workflow'" in (state.message or "")
     assert old.digest != new.digest
     assert bench.ran() == []
+
+
+async def test_a_failed_end_that_a_crash_hid_from_prefect_is_neither_repeated_nor_told_twice(bench, node) -> None:
+    plan = await bench.deploy(node("a"))
+    flow_run = await bench.start(plan)
+    record = await _end_on_record_only(bench, flow_run, plan)
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert state.message == "ended before the crash"
+    assert bench.ran() == []
+    told = [each for each in await bench.records.pending_events() if each.subject.startswith("workflow.completed")]
+    assert len(told) == 1
+    assert (await bench.record(flow_run)).finished_at == record.finished_at
+
+
+async def _end_on_record_only(bench, flow_run, plan):
+    """What a worker leaves that dies between the end on record and the end in Prefect."""
+    run_id = await bench.records.start_run(
+        flow_run_id=str(flow_run.id), plan_digest=plan.digest, trigger="manual", context={}
+    )
+    await bench.client.set_flow_run_state(flow_run.id, Running(), force=True)
+    await bench.records.finish_run(run_id, "FAILED", "ended before the crash")
+    await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+    return await bench.record(flow_run)

@@ -1,0 +1,20 @@
+"""The states of a run in Prefect -> whether somebody set it going again after its end, or a crash hid that end.
+
+A flow records its end before Prefect learns of it. A worker that dies in between leaves a run that is over and that
+Prefect still holds for running; it is taken over like any other. That is no retry: nobody asked for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from prefect.client.schemas.objects import State
+
+
+def set_going_again(states: Iterable[State], ended: datetime) -> bool:
+    """Whether Prefect knew of the end that was recorded at `ended`."""
+    known = sorted(states, key=lambda state: state.timestamp)
+    ends = [state.timestamp for state in known if state.is_final()]
+    # An end that Prefect knew first is recorded later, with no execution in between.
+    return bool(ends) and not any(state.is_running() and ends[-1] < state.timestamp < ended for state in known)
