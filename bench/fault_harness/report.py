@@ -65,8 +65,6 @@ _LIMITS = """
   without a form, which Prefect refuses to resume for ever; a decision did not wake it. Now the form is saved first
   (`flows/form.py`), and one that a crash has left is replaced.
 
-Both were found before the runs above, which were made with the changes in place.
-
 ## What this does not show
 
 Power cuts (the kernel survives here, so what was written but not synced survives too), PostgreSQL as the records'
