@@ -26,10 +26,9 @@ import psycopg
 import pytest
 
 _START_SECONDS = 60
-# Nobody needs these databases after a power cut.
+# Nobody needs these databases after a power cut; after a crash of the server, some tests do.
 _QUICK = (
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
     "shared_buffers=32MB",
     "max_connections=200",

@@ -26,7 +26,7 @@ ROUNDS = (
 """The points, some of them in a run whose gate is answered with no: it ends FAILED, and passes others than most."""
 ONCE = ("mirroring",)
 QUIET_SECONDS = 90.0
-FIRED_SECONDS = 30.0
+FIRED_SECONDS = 120.0
 
 
 @dataclass(kw_only=True)

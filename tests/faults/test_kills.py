@@ -16,7 +16,7 @@ def test_nothing_is_lost_doubled_unapproved_or_stuck_when_parts_are_killed(tmp_p
     command = [sys.executable, str(HARNESS), "--short", "--json", str(result), "--folder", str(tmp_path / "state")]
     # A warning of the harness is no failure of the platform.
     env = {**os.environ, "PYTHONWARNINGS": "default"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
     assert result.exists(), done.stderr[-3000:]
     found = json.loads(result.read_text())
     verdict = found["verdict"]
