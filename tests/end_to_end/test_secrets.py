@@ -1,33 +1,127 @@
-"""A secret that agents used is found nowhere afterwards: not in a log, a database, an event, or Prefect."""
+"""Secrets that agents were given are found nowhere afterwards: not in a log, a database, an event, or Prefect."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
+import importlib.util
+import json
+import secrets
+import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+
+import nats
+import pytest
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+
+AGENT = Path(__file__).parent / "agents" / "leaking"
+ACTIONS = ("print", "log", "dribble", "raise", "crash", "return", "return-encoded", "save", "name")
+LEAKED = {"raise", "return", "return-encoded", "save", "name"}
+"""Routes by which a secret would become data: the node fails for it."""
 
 
-async def test_a_secret_that_was_used_is_in_no_file_of_the_platform(
-    platform: Any, change: Any, watch: Any
+def leaking() -> Any:
+    """The agent's module, for its names and encodings."""
+    spec = importlib.util.spec_from_file_location("leaking_agent", AGENT / "agent.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def canaries(platform: Any) -> dict[str, str]:
+    """Twenty secrets, given as files, as container platforms mount them."""
+    folder = platform.state / "secrets"
+    folder.mkdir(exist_ok=True)
+    made = {name: f'{secrets.token_hex(9)}&"+/ {secrets.token_hex(4)}' for name in leaking().NAMES}
+    for name, value in made.items():
+        (folder / name).write_text(value)
+    return made
+
+
+async def test_twenty_secrets_in_twenty_encodings_by_every_route_are_found_nowhere(
+    platform: Any, canaries: dict[str, str], watch: Any, connection: Any, tmp_path: Path
+) -> None:
+    platform.cli("agents", "register", str(AGENT))
+    nodes = "".join(f"  - {{id: {each}, agent: leaking, action: {each}, inputs: {{}}}}\n" for each in ACTIONS)
+    (tmp_path / "leaking.yaml").write_text(f"name: leaking\nnodes:\n{nodes}")
+    platform.cli("deploy", str(tmp_path / "leaking.yaml"))
+    client = await nats.connect(platform.addresses.nats_url)
+    heard: list[bytes] = []
+
+    async def hear(message: Any) -> None:
+        heard.append(message.data)
+
+    await client.subscribe(">", cb=hear)
+    platform.cli("trigger", "leaking", "--context", "marker=leak")
+    detail = await watch.ended({"marker": "leak"}, seconds=120)
+    shown = platform.cli("show", detail.run.id, "--json").stdout
+    await _logs_written(connection, detail.flow_run_id)
+    await client.close()
+
+    kinds = {each.node_id: each.failure_kind for each in detail.agent_runs}
+    assert {node for node, kind in kinds.items() if kind == "leaked-secret"} == LEAKED, kinds
+    assert (kinds["print"], kinds["log"], kinds["dribble"]) == (None, None, None)
+    assert heard
+    forms = _forms(canaries)
+    assert len(forms) >= 20 * 20
+    for form in forms:
+        assert form not in shown.encode()
+        assert not any(form in message for message in heard)
+    logs = await connection.prefect.read_logs(_of(detail.flow_run_id), limit=200)
+    assert any("end" in log.message for log in logs), "the lines themselves were logged"
+    places = _places(platform.state)
+    for path, content in places.items():
+        for form in forms:
+            assert form not in content, path
+    assert len(places) > 20
+
+
+async def test_the_secret_of_a_mission_workflow_is_in_no_file_of_the_platform(
+    platform: Any, change: Any, watch: Any, connection: Any
 ) -> None:
     waiting = await watch.waiting(change.key)
     told = [each for each in waiting.agent_runs if each.agent_name == "notifier"]
     assert [each.status for each in told] == ["SUCCESS"], "the secret was used"
     platform.cli("reject", waiting.run.id, "create-fix-pr", "--by", "kim")
-    await watch.ended(change.key)
-    await asyncio.sleep(2)  # Prefect writes its logs in batches
-    searched = 0
-    for path in Path(platform.state).rglob("*"):
-        if path.is_file():
-            searched += 1
-            content = path.read_bytes()
-            for form in _forms(platform.canary):
-                assert form not in content, path
-    assert searched > 20
+    detail = await watch.ended(change.key)
+    await _logs_written(connection, detail.flow_run_id)
+    for path, content in _places(platform.state).items():
+        for encode in leaking().ENCODINGS.values():
+            assert encode(platform.canary).encode() not in content, path
 
 
-def _forms(secret: str) -> list[bytes]:
-    raw = secret.encode()
-    return [raw, base64.b64encode(raw), raw.hex().encode(), quote(secret, safe="").encode(), raw[::-1]]
+def _forms(canaries: dict[str, str]) -> list[bytes]:
+    module = leaking()
+    found = {encode(value).encode() for value in canaries.values() for encode in module.ENCODINGS.values()}
+    return sorted(found | {json.dumps(value)[1:-1].encode() for value in canaries.values()})
+
+
+def _places(state: Path) -> dict[Path, bytes]:
+    """Every file of the platform: databases, JetStream's store, logs, scratch. Not where the secrets are kept."""
+    return {
+        path: path.read_bytes()
+        for path in state.rglob("*")
+        if path.is_file() and not path.is_relative_to(state / "secrets")
+    }
+
+
+def _of(flow_run_id: str) -> LogFilter:
+    return LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+
+
+async def _logs_written(connection: Any, flow_run_id: str) -> None:
+    """Prefect writes logs in batches; the last line of a run tells its end."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        logs = await connection.prefect.read_logs(_of(flow_run_id), limit=200, offset=0)
+        everything = list(logs)
+        while len(logs) == 200:
+            logs = await connection.prefect.read_logs(_of(flow_run_id), limit=200, offset=len(everything))
+            everything += logs
+        if any("Finished in state" in log.message and log.task_run_id is None for log in everything):
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError("the run's logs were not written")
