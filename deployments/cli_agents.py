@@ -21,7 +21,7 @@ from deployments.known_agents import known_agents
 from deployments.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.output import console, print_json, print_rows
 from deployments.registration import register_folder
-from flows.runtime import SETTING_PREFIX
+from flows.runtime import agent_settings
 from tasks.inert import inert
 
 app = typer.Typer(no_args_is_help=True)
@@ -107,11 +107,7 @@ async def _run_once(
 
 
 def _request(spec: AgentSpec, action: str, inputs: dict[str, Any]) -> AgentRequest:
-    settings = {
-        name.removeprefix(SETTING_PREFIX): value
-        for name, value in os.environ.items()
-        if name.startswith(SETTING_PREFIX)
-    }
+    settings = agent_settings(os.environ)
     chosen = spec.actions[action]
     return AgentRequest(
         run_id="once",

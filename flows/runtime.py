@@ -81,6 +81,15 @@ async def runtime() -> AsyncGenerator[Services]:
                 await services.records.close()
 
 
+def agent_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The non-secret settings of agents that the environment holds, by name without the prefix."""
+    return {
+        name.removeprefix(SETTING_PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(SETTING_PREFIX)
+    }
+
+
 async def open_services(settings: RuntimeSettings, environment: Mapping[str, str]) -> Services:
     """The composition: every real part is made here and nowhere else."""
     state = settings.state
@@ -90,11 +99,7 @@ async def open_services(settings: RuntimeSettings, environment: Mapping[str, str
         records=await Records.open(settings.database_url),
         sandbox=open_sandbox(settings.sandbox),
         secrets=(EnvironmentSecrets(environment), FileSecrets(state / "secrets"), PrefectSecrets()),
-        settings={
-            name.removeprefix(SETTING_PREFIX): value
-            for name, value in environment.items()
-            if name.startswith(SETTING_PREFIX)
-        },
+        settings=agent_settings(environment),
         repository_roots=settings.repository_roots,
         scratch=scratch,
     )
