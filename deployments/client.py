@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import httpx
+from prefect import results
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRunPolicy, ServerDefaultResultStorage
+from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.context import AsyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
 STORAGE_SECONDS = 30.0
-"""How long the server's default result storage is remembered; the engine asks for it at the start of every run."""
+"""How long the server's default result storage is remembered."""
 
 
 class RunClient(PrefectClient):
@@ -27,7 +29,6 @@ class RunClient(PrefectClient):
             api_key=PREFECT_API_KEY.value(),
         )
         self._owner = owner
-        self._storage: tuple[float, ServerDefaultResultStorage] | None = None
 
     async def update_flow_run(
         self,
@@ -54,18 +55,29 @@ class RunClient(PrefectClient):
             job_variables=job_variables,
         )
 
-    async def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
-        """The server's default result storage, remembered for a while."""
-        now = time.monotonic()
-        if self._storage is None or self._storage[0] < now:
-            self._storage = (now + STORAGE_SECONDS, await super().read_server_default_result_storage())
-        return self._storage[1]
-
     def context(self) -> AsyncClientContext:
         """The context that makes the engine, and everything in the flows, use this client."""
         context = AsyncClientContext()
         context.client = self
         return context
+
+
+@cache
+def remember_result_storage() -> None:
+    """From here on, runs of this process do not each ask for the server's default result storage.
+
+    The engine asks at the start of every run, holding up the event loop, through a client made for that one request.
+    """
+    ask = results._read_server_default_result_storage_block_id  # pyright: ignore[reportPrivateUsage]
+    known: list[tuple[float, UUID | None]] = []
+
+    def remembered() -> UUID | None:
+        now = time.monotonic()
+        if not known or known[0][0] < now:
+            known[:] = [(now + STORAGE_SECONDS, ask())]
+        return known[0][1]
+
+    results._read_server_default_result_storage_block_id = remembered  # pyright: ignore[reportPrivateUsage]
 
 
 async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPolicy) -> None:
