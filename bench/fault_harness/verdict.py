@@ -185,7 +185,7 @@ async def _completed(world: World) -> Counter[str]:
     """Run -> how often the results stream holds the event of its end."""
     import json
 
-    client = await nats.connect(world.stack.addresses.nats_url)
+    client = await nats.connect(world.stage.addresses.nats_url)
     told: Counter[str] = Counter()
     try:
         events = await client.jetstream().subscribe("workflow.completed.faulty", ordered_consumer=True)
