@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from uuid import UUID
+from collections.abc import Iterable
 
 from fault_harness.round import Round, rest, shown
 from fault_harness.stage import WORKERS
@@ -19,6 +19,8 @@ PAUSES = (0.0, 0.3, 1.0, 2.0)
 TO_PASS = 12
 """At most so many changes pass a proxy between the order to drop an answer and the drop."""
 ALIVE_SECONDS = 60.0
+ABSENT_SECONDS = 25.0
+"""A worker that is held down stays so for as long at least."""
 
 
 async def at_random(world: World, *, kills: int, drops: int) -> Round:
@@ -53,10 +55,10 @@ async def _kill_each(world: World, done: Round, *, most: int) -> None:
         done.kills += world.kill(name)
 
 
-async def _alive(world: World, names: list[str]) -> None:
-    """Wait until these parts answer and have something to do."""
+async def _alive(world: World, names: Iterable[str], *, busy: bool = True) -> None:
+    """Wait until these parts answer and, if wanted, have something to do."""
     deadline = time.monotonic() + ALIVE_SECONDS
-    while not (world.ready.issuperset(names) and world.in_flight):
+    while not world.ready.issuperset(names) or (busy and not world.in_flight):
         if time.monotonic() > deadline:
             raise AssertionError(f"{', '.join(names)}: not alive and at work within {ALIVE_SECONDS:g} s")
         await asyncio.sleep(0.05)
@@ -95,6 +97,7 @@ async def absent(world: World) -> Round:
     world.kill("listener")
     done.kills += 1
     await rest(world, done, began)
+    await asyncio.sleep(max(0.0, held + ABSENT_SECONDS - time.monotonic()))
     seconds = round(time.monotonic() - held, 1)
     world.ledger.append("absence", part=gone, seconds=seconds, taken_over=lost)
     await world.let_up(gone)
@@ -108,31 +111,34 @@ async def frozen(world: World) -> Round:
     still, left = world.dice.sample(tuple(WORKERS), 2)
     done.kills += await _trusting(world, left)
     await world.publish(6)
-    held: set[UUID] = set()
+    held: dict[str, int] = {}
     while not held:
         await _in_hand(world, still)
         pid = world.freeze(still)
         at = time.monotonic()
-        held = {run.id for run in await world.executed_by(WORKERS[still])}
+        held = await world.leases(WORKERS[still])
         try:
-            kept = await _until_taken_over(world, WORKERS[still], held)
+            kept = await _until_taken_over(world, held)
+            # It wakes up while its successor begins, is in the middle, or is done.
+            await asyncio.sleep(world.dice.choice(PAUSES) if held else 0)
         finally:
             world.thaw(pid)
     if kept:
         done.problems.append(f"{len(kept)} runs of a frozen worker were not taken over in {ALIVE_SECONDS:g} s")
     seconds = round(time.monotonic() - at, 1)
-    world.ledger.append("freeze", part=still, seconds=seconds, taken_over=len(held - kept))
+    world.ledger.append("freeze", part=still, seconds=seconds, taken_over=len(held) - len(kept))
     await rest(world, done, began)
     return done
 
 
-async def _until_taken_over(world: World, worker: str, held: set[UUID]) -> set[UUID]:
-    """Wait until others have these runs; those that still are the worker's when the time is up."""
+async def _until_taken_over(world: World, held: dict[str, int]) -> list[str]:
+    """Wait until each of these runs has another lease; those that have not when the time is up."""
+    records = world.connection.records
     deadline = time.monotonic() + ALIVE_SECONDS
-    while kept := held & {run.id for run in await world.executed_by(worker)}:
+    while kept := [run_id for run_id, lease in held.items() if (await records.run(run_id)).lease == lease]:
         if time.monotonic() > deadline:
             break
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.2)
     return kept
 
 
@@ -141,7 +147,7 @@ async def _trusting(world: World, name: str) -> int:
     await world.publish(1)
     await _alive(world, [name])
     world.kill(name)
-    await _alive(world, list(world.stage.parts))
+    await _alive(world, world.stage.parts, busy=False)
     return 1
 
 

@@ -182,6 +182,13 @@ class World:
         owners = {run.id: Owner.parse(run.infrastructure_pid) for run in found}
         return [run for run in found if (owner := owners[run.id]) is not None and owner.worker == worker]
 
+    async def leases(self, worker: str) -> dict[str, int]:
+        """The runs on record that a worker has in hand, with the lease under which it writes."""
+        runs = [
+            await self.connection.records.run_of_flow_run(str(each.id)) for each in await self.executed_by(worker)
+        ]
+        return {run.id: run.lease for run in runs if run is not None and run.finished_at is None}
+
     def order(self, point: str, number: int) -> Path:
         """Order a crash at a point; gives the file that will be there once it has happened."""
         order = f"{point}:{number}:{next(self._orders)}"
