@@ -17,10 +17,11 @@ import time
 from pathlib import Path
 
 from fault_harness.points import all_points, at_point
-from fault_harness.report import together, write_report
+from fault_harness.report import write_report
 from fault_harness.round import QUIET_SECONDS, Round, final, shown
 from fault_harness.rounds import absent, at_random, frozen, series
 from fault_harness.stage import Database
+from fault_harness.verdict import refused
 from fault_harness.world import World, world
 
 SHORT_POINTS = ("run-created", "branch-published", "run-ended")
@@ -48,6 +49,7 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         "seconds": round(time.monotonic() - began),
         "rounds": [each.as_json() for each in rounds],
         **faults,
+        "refused": len(await asyncio.to_thread(refused, folder / "state" / "logs")),
         "verdict": verdict.as_json(),
         "clean": verdict.clean and not any(each.problems for each in rounds),
     }
@@ -55,9 +57,9 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
 
 async def _short(here: World, database: Database) -> list[Round]:
     if database == "postgresql":
-        return [shown(await at_random(here, kills=6, drops=4))]
+        return [shown(await at_random(here, kills=6, drops=1))]
     rounds = [shown(await at_point(here, point)) for point in SHORT_POINTS]
-    return [*rounds, shown(await at_random(here, kills=5, drops=2))]
+    return [*rounds, shown(await at_random(here, kills=5, drops=1))]
 
 
 async def _points(here: World, points: str) -> list[Round]:
@@ -105,7 +107,7 @@ def main() -> int:
         options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     if not options.short:
         earlier = [json.loads(file.read_text(encoding="utf-8")) for file in options.earlier]
-        write_report(options.report, together([*earlier, result]))
+        write_report(options.report, [*earlier, result])
     print(json.dumps({"clean": result["clean"], "kills": len(result["kill"]), "verdict": result["verdict"]}))
     if result["clean"] and not options.folder:
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,17 +7,19 @@ import asyncio
 import time
 from collections.abc import Iterable
 
+from fault_harness.proxy import Proxy
 from fault_harness.round import Round, rest, shown
 from fault_harness.stage import WORKERS
 from fault_harness.world import World
 
-KILLS = 24
-DROPS = 12
-IN_FLIGHT = 4
+KILLS = 36
+DROPS = 4
+IN_FLIGHT = 6
 """So many runs the publisher keeps going while parts are killed."""
 PAUSES = (0.0, 0.3, 1.0, 2.0)
-TO_PASS = 12
+TO_PASS = 8
 """At most so many changes pass a proxy between the order to drop an answer and the drop."""
+MOVE_SECONDS = 20.0
 ALIVE_SECONDS = 60.0
 ABSENT_SECONDS = 25.0
 """A worker that is held down stays so for as long at least."""
@@ -31,7 +33,9 @@ async def at_random(world: World, *, kills: int, drops: int) -> Round:
     dropping = asyncio.create_task(_drop(world, drops))
     try:
         while done.kills < kills:
+            moves = world.moves
             await _kill_each(world, done, most=kills - done.kills)
+            await _get_on(world, moves)
     finally:
         for task in (publishing, dropping):
             task.cancel()
@@ -64,6 +68,14 @@ async def _alive(world: World, names: Iterable[str], *, busy: bool = True) -> No
         await asyncio.sleep(0.05)
 
 
+async def _get_on(world: World, moves: int) -> None:
+    """Let something happen between two turns; not for ever, or a platform that stands still would hold up the round."""
+    for _ in range(round(MOVE_SECONDS / 0.05)):
+        if world.moves != moves:
+            return
+        await asyncio.sleep(0.05)
+
+
 async def _publish_for_ever(world: World) -> None:
     while True:
         if world.in_flight < IN_FLIGHT:
@@ -72,13 +84,15 @@ async def _publish_for_ever(world: World) -> None:
 
 
 async def _drop(world: World, drops: int) -> None:
-    """Order one lost answer after the other, of each proxy in turn; the next when the last was carried out."""
-    for number in range(drops):
-        proxies = list(world.stage.proxies.values())
-        proxy = proxies[(number + world.dice.randrange(len(proxies))) % len(proxies)]
-        proxy.order(world.dice.randrange(TO_PASS))
-        await proxy.carried_out()
-        await asyncio.sleep(world.dice.choice(PAUSES))
+    """Each proxy is ordered to lose so many answers, the next when the last was lost."""
+
+    async def before(proxy: Proxy) -> None:
+        for _ in range(drops):
+            await asyncio.sleep(world.dice.choice(PAUSES))
+            proxy.order(world.dice.randrange(TO_PASS))
+            await proxy.carried_out()
+
+    await asyncio.gather(*(before(proxy) for proxy in world.stage.proxies.values()))
 
 
 async def absent(world: World) -> Round:

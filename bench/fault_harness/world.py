@@ -91,6 +91,7 @@ class World:
     known: set[str] = field(default_factory=set[str])
     """What earlier rounds have found."""
     _open: set[int] = field(default_factory=set[int])
+    _answered: int = 0
     _refused: set[int] = field(default_factory=set[int])
     _waking: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _numbers: count[int] = field(default_factory=lambda: count(1))
@@ -101,6 +102,11 @@ class World:
         """How many accepted events are not through, by what the receiving end has been told."""
         self._open -= self.receiver.told | self._refused
         return len(self._open)
+
+    @property
+    def moves(self) -> int:
+        """How often something has got on: messages that were accepted, and gates that were answered."""
+        return len(self.receiver.messages) + self._answered
 
     def all_at_rest(self) -> None:
         """Nothing is in flight: also what was parked, which the receiving end is never told of."""
@@ -218,6 +224,7 @@ class World:
             (run.id, node), decision=verdict, by="auditor", verified=True, way="harness"
         )
         self.ledger.append("decided", number=number, node=node, verdict=verdict, applied=decision.applied)
+        self._answered += 1
         if verdict == "REJECTED":
             self._refused.add(number)
         if self.dice.random() < 0.3:
