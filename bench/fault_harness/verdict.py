@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -185,7 +186,7 @@ async def _completed(world: World) -> Counter[str]:
     """Run -> how often the results stream holds the event of its end."""
     import json
 
-    client = await nats.connect(world.stack.addresses.nats_url)
+    client = await nats.connect(world.stage.addresses.nats_url)
     told: Counter[str] = Counter()
     try:
         events = await client.jetstream().subscribe("workflow.completed.faulty", ordered_consumer=True)
@@ -196,3 +197,11 @@ async def _completed(world: World) -> Counter[str]:
                 return told
     finally:
         await client.close()
+
+
+def refused(logs: Path) -> set[str]:
+    """Runs in which a process wanted to write after another had taken the run over, and was told so."""
+    texts = (log.read_text(encoding="utf-8", errors="replace") for log in sorted(logs.glob("*worker.log*")))
+    return {
+        run for text in texts for run in re.findall(r"run '(\w+)' was taken over: this process holds lease", text)
+    }
