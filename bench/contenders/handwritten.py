@@ -18,7 +18,6 @@ from contenders.child import child, environment, free_port
 from contenders.contender import SHAPES
 from contenders.step import StepKind
 
-_BENCH = Path(__file__).parents[1]
 _LOOK_SECONDS = 0.05
 
 
@@ -109,6 +108,5 @@ class HandWritten:
                 name="bench",
                 entrypoint=f"contenders.handwritten_flows.{shape}",
                 work_pool_name="bench",
-                path=str(_BENCH),
                 parameter_openapi_schema={"type": "object", "properties": {}},
             )

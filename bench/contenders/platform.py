@@ -134,7 +134,6 @@ class Platform:
                 work_pool_name=self._worker,
                 parameters=made.parameters,
                 parameter_openapi_schema=made.parameter_openapi_schema,
-                path=str(Path(__file__).parents[2]),
             )
 
     async def _until_online(self) -> None:
