@@ -92,12 +92,12 @@ async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform
 
 
 async def test_an_open_approval_outlives_kill_9_of_everything_and_is_given_in_the_form(
-    own_platform, browser
+    own_platform, commit_a_change, watch_with, browser
 ) -> None:
-    platform, tools = own_platform
-    change = await tools.commit_a_change(platform, name="app")
+    platform = own_platform
+    change = await commit_a_change(platform, "app")
     async with connect_to(platform.addresses) as connection:
-        before = await tools.Watch(connection).waiting(change.key)
+        before = await watch_with(connection).waiting(change.key)
     await asyncio.to_thread(platform.kill_everything)
     await asyncio.to_thread(platform.start_again)
     async with connect_to(platform.addresses) as connection:
