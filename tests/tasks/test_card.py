@@ -17,7 +17,11 @@ from deployments.progress import approval_panel
 from tasks.card import Intent, card, markdown
 
 OPEN: dict[str, Any] = {"type": "object"}
-INPUTS = {"repositoryPath": "/srv/shop", "targetBranch": "main", "vulnerabilities": [{"rule": "CC-SQL", "line": 7}]}
+INPUTS = {
+    "repositoryPath": "/srv/shop",
+    "targetBranch": "main",
+    "vulnerabilities": [{"rule": "CC-SQL", "line": 7}],
+}
 UPSTREAM = {"assess": {"recommendation": "FIX_AT_ONCE", "riskScore": 93}}
 DEADLINE = "2026-03-01T09:00:00+00:00"
 
@@ -42,7 +46,11 @@ def node(**changes: Any) -> PlanNode:
 
 def agent(*, description: str = "Fixes what a scan has found.", **changes: Any) -> AgentSpec:
     action = ActionSpec(
-        name="generateFixPR", description=description, input_schema=OPEN, output_schema=OPEN, effect="publish-branch"
+        name="generateFixPR",
+        description=description,
+        input_schema=OPEN,
+        output_schema=OPEN,
+        effect="publish-branch",
     )
     values: dict[str, Any] = {
         "name": "patcher",
