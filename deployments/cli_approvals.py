@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +10,11 @@ from pydantic import JsonValue
 
 from deployments.cli_runs import as_value
 from deployments.connection import connect
-from deployments.errors import DeploymentError
+from deployments.decision import WAY, BadEdit, Word, decide, tell
 from deployments.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.output import console, print_json, print_rows
 from deployments.progress import approval_panel
 from deployments.run_detail import row, run_detail
-from records import Decision, Records, Verdict
-from tasks.edits import Approver, EditRefused, approve_edited
-from triggers.faults import Transient
-from triggers.resume import resume
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]
@@ -35,20 +28,6 @@ Edits = Annotated[
         "--set", metavar="FIELD=VALUE", help="Change an input that is marked as editable; may be repeated."
     ),
 ]
-WAY = "cli"
-
-
-class BadEdit(DeploymentError):
-    """`--set` was not `field=value`, or the field may not be changed like that."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    decision: Verdict
-    by: str
-    notes: str
-    digest: str | None
-    edits: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
 
 def register(app: typer.Typer) -> None:
@@ -81,10 +60,8 @@ def approve_command(
     as_json: Json = False,
 ) -> None:
     """Let a node run, with its inputs as they are asked for or as edited here."""
-    answer = _Answer(
-        decision="APPROVED", by=by or person(), notes=notes, digest=digest, edits=read_edits(edits or [])
-    )
-    run(_decide(answer, run_id, node, state=state, project_id=project, as_json=as_json))
+    word = Word(decision="APPROVED", by=by or person(), notes=notes, digest=digest, edits=read_edits(edits or []))
+    run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
 
 
 def reject_command(
@@ -98,8 +75,8 @@ def reject_command(
     as_json: Json = False,
 ) -> None:
     """Keep a node from running."""
-    answer = _Answer(decision="REJECTED", by=by or person(), notes=notes, digest=digest)
-    run(_decide(answer, run_id, node, state=state, project_id=project, as_json=as_json))
+    word = Word(decision="REJECTED", by=by or person(), notes=notes, digest=digest)
+    run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
 
 
 def read_edits(options: list[str]) -> dict[str, JsonValue]:
@@ -130,38 +107,15 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
             console.print(approval_panel(each.card))
 
 
-async def _decide(answer: _Answer, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool) -> None:
+async def _decide(word: Word, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        detail = await run_detail(connection.records, run_id, project_id=project_id)
-        outcome = await _decided(answer, (detail.run.id, node), records=connection.records, project_id=project_id)
-        if outcome.applied:
-            # Where Prefect is away, the decision stands and the platform's own loop wakes the run.
-            with suppress(Transient):
-                await resume(connection.prefect, detail.flow_run_id)
+        run = (await run_detail(connection.records, run_id, project_id=project_id)).run
+        decision = await decide(
+            word, (run.id, node), flow_run_id=run.flow_run_id or "", project_id=project_id, connection=connection
+        )
     if as_json:
-        print_json({"applied": outcome.applied, "status": outcome.status, "message": outcome.reason})
+        print_json({"applied": decision.applied, "status": decision.status, "message": decision.reason})
     else:
-        console.print(outcome.reason, markup=False, highlight=False)
-    if not outcome.counted:
+        tell(decision)
+    if not decision.counted:
         raise typer.Exit(1)
-
-
-async def _decided(answer: _Answer, gate: tuple[str, str], *, records: Records, project_id: int) -> Decision:
-    if answer.edits:
-        asked = await records.question(gate, project_id=project_id)
-        if asked.status == "PENDING" and answer.digest in (None, asked.digest):
-            by = Approver(name=answer.by, verified=False, way=WAY)
-            try:
-                return await approve_edited(asked, answer.edits, by=by, notes=answer.notes, records=records)
-            except EditRefused as exc:
-                raise BadEdit(str(exc)) from exc
-    return await records.decide(
-        gate,
-        decision=answer.decision,
-        by=answer.by,
-        verified=False,
-        way=WAY,
-        notes=answer.notes,
-        digest=answer.digest,
-        project_id=project_id,
-    )

@@ -9,12 +9,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from deployments.connection import connect
-from deployments.deploy import project_name
 from deployments.errors import DeploymentError
 from deployments.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.output import console, print_json, print_rows
 from deployments.run_detail import row, run_detail
 from records import AuditEntry
+from triggers import deployment_name
 
 
 class BadContext(DeploymentError):
@@ -99,7 +99,7 @@ def as_value(text: str) -> Any:
 
 async def _trigger(workflow: str, context: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        name = f"{workflow}/{project_name(project_id)}"
+        name = deployment_name(workflow, project_id)
         try:
             deployment = await connection.prefect.read_deployment_by_name(name)
         except Exception as exc:

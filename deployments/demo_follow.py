@@ -11,6 +11,7 @@ from rich.live import Live
 
 from compiler.plan import Plan
 from deployments.connection import Connection
+from deployments.decision import Word, decide, tell
 from deployments.demo_start import Started
 from deployments.errors import DeploymentError
 from deployments.options import person
@@ -19,7 +20,7 @@ from deployments.progress import approval_panel, node_views, run_panel
 from deployments.question import ask_line
 from deployments.run_detail import RunDetail, run_detail
 from records import Approval, Verdict
-from triggers.resume import resume
+from tasks.inert import inert
 
 Answer = Literal["approve", "reject"]
 _VERDICTS: dict[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}
@@ -113,23 +114,23 @@ class Follower:
             now = await self.connection.records.approval(approval.run_id, approval.node_id)
             if now is not None and now.status != "PENDING":
                 sys.stdout.write("\n")
-                console.print(f"{now.status} by {now.responded_by} ({now.way})", markup=False, highlight=False)
+                by = inert(now.responded_by or "nobody")
+                console.print(f"{now.status} by {by} ({now.way})", markup=False, highlight=False)
                 return
 
     async def _decide(self, decision: Answer, approval: Approval, *, notes: str) -> None:
-        outcome = await self.connection.records.decide(
-            approval.id,
-            decision=_VERDICTS[decision],
-            by=person(),
-            verified=False,
-            way="cli",
-            notes=notes,
-            digest=approval.digest,
+        word = Word(decision=_VERDICTS[decision], by=person(), notes=notes, digest=approval.digest)
+        detail = await self._detail(approval.run_id)
+        gate = (approval.run_id, approval.node_id)
+        tell(
+            await decide(
+                word,
+                gate,
+                flow_run_id=detail.flow_run_id,
+                project_id=approval.project_id,
+                connection=self.connection,
+            )
         )
-        console.print(outcome.reason, markup=False, highlight=False)
-        if outcome.applied:
-            detail = await self._detail(approval.run_id)
-            await resume(self.connection.prefect, detail.flow_run_id)
 
     async def _detail(self, run_id: str) -> RunDetail:
         return await run_detail(self.connection.records, run_id, project_id=1)

@@ -17,8 +17,8 @@ from nats.aio.msg import Msg
 
 from agents.sample_repository import DemoRepository, make_repository
 from deployments.connection import Connection
-from deployments.deploy import project_name
 from deployments.output import console
+from triggers import deployment_name
 from triggers.connection import jetstream
 
 SUBJECT = "graph.file.updated"
@@ -65,7 +65,7 @@ async def start_by_event(connection: Connection, *, state: Path, project_id: int
 @asynccontextmanager
 async def start_by_schedule(connection: Connection, *, state: Path, project_id: int) -> AsyncGenerator[Started]:
     """Start the compliance check with the parameters its cron schedule has."""
-    name = f"compliance-check-weekly/{project_name(project_id)}"
+    name = deployment_name("compliance-check-weekly", project_id)
     deployment = await connection.prefect.read_deployment_by_name(name)
     (schedule,) = deployment.schedules
     now = datetime.now(UTC).isoformat()

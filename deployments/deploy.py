@@ -21,6 +21,7 @@ from deployments.workflow_files import workflow_files
 from flows.compiled import entrypoint
 from flows.run import workflow_flow
 from records import Records
+from triggers import deployment_name, project_name
 
 WORK_POOL = "commandcenter"
 
@@ -53,11 +54,6 @@ def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: in
     if problems:
         raise CheckFailed(problems, sources)
     return [result.plan for result in compiled if result.plan is not None]
-
-
-def project_name(project_id: int) -> str:
-    """The deployment's name: deployments of one project share it."""
-    return f"project-{project_id}"
 
 
 async def ensure_work_pool(client: PrefectClient) -> None:
@@ -95,7 +91,7 @@ async def deploy(plan: Plan, *, records: Records, client: PrefectClient) -> Depl
     )
     return Deployed(
         workflow=plan.name,
-        deployment=f"{plan.name}/{project_name(plan.project_id)}",
+        deployment=deployment_name(plan.name, plan.project_id),
         digest=plan.digest,
         entrypoint=entrypoint(plan.name),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -108,9 +109,21 @@ def approval_panel(card: Mapping[str, object]) -> RenderableType:
         value = card.get(key)
         text = (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         facts.add_row(label, Text(inert(text, limit=400)))
-    inputs = Text(inert_json(in_reading_order(card.get("inputs")), limit=8_000))
-    return Panel(
-        Group(facts, Text("\nInputs, exactly as they will be used:", style="bold"), inputs),
-        title="APPROVAL REQUIRED",
-        border_style="yellow",
-    )
+    for name, what in _entries(card, "bindings"):
+        facts.add_row("Taken at", Text(inert(f"{name}: {what}", limit=400)))
+    parts: list[RenderableType] = [
+        facts,
+        Text("\nInputs, exactly as they will be used:", style="bold"),
+        Text(inert_json(in_reading_order(card.get("inputs")), limit=8_000)),
+    ]
+    for name, value in _entries(card, "upstream"):
+        parts += [
+            Text(inert(f"\nWhat {name} found:", limit=200), style="bold"),
+            Text(inert_json(value, limit=1_500)),
+        ]
+    return Panel(Group(*parts), title="APPROVAL REQUIRED", border_style="yellow")
+
+
+def _entries(card: Mapping[str, object], key: str) -> list[tuple[str, object]]:
+    found = card.get(key)
+    return list(cast("dict[str, object]", found).items()) if isinstance(found, dict) else []

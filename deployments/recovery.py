@@ -35,6 +35,8 @@ TAKEOVERS = "commandcenter.takeovers"
 MAX_TAKEOVERS = 3
 SETTLING_SECONDS = 15.0
 """A state younger than this may be about to get its owner: a run is claimed first and signed a moment later."""
+UNSIGNED_SECONDS = 60.0
+"""A worker signs before it starts a run. One that has been running for so long unsigned was set to running by hand."""
 OUTAGE_SECONDS = 90.0
 """So long after the API failed, a silent worker may only not have found the API again."""
 
@@ -72,13 +74,14 @@ def judge(run: FlowRun, view: View, *, now: datetime) -> Verdict:
     if run.id in view.in_hand:
         return "cancel here" if state.type == StateType.CANCELLING else "leave"
     owner = Owner.parse(run.infrastructure_pid)
-    settled = (now - state.timestamp).total_seconds() > SETTLING_SECONDS
+    age = (now - state.timestamp).total_seconds()
+    settled = age > SETTLING_SECONDS
     if owner is None:
-        # Without a signature only the first moment after the claim can be ours; anything else is somebody else's.
-        unsigned = (
-            run.infrastructure_pid is None and settled and min({*view.alive, view.me.worker}) == view.me.worker
-        )
-        lost = unsigned and state.type in (StateType.PENDING, StateType.CANCELLING)
+        # Another kind of worker has a signature of its own. Without any, nobody executes the run.
+        patience = UNSIGNED_SECONDS if state.type == StateType.RUNNING else SETTLING_SECONDS
+        leader = min({*view.alive, view.me.worker})
+        unsigned = run.infrastructure_pid is None and age > patience and leader == view.me.worker
+        lost = unsigned and state.type != StateType.SCHEDULED
     else:
         # A run that has waited bears the signature of its former owner until the new one has signed.
         may_be_signed_anew = state.type == StateType.PENDING or owner == view.me

@@ -34,6 +34,8 @@ DEFAULTS = {
     "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
     # Cancelled runs that nobody holds should not linger for a visible time.
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "10",
+    # Only then is a silent worker offline, and its runs are another's.
+    "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "5",
 }
 """Settings of the server process; any of them gives way to one that the environment already has."""
 

@@ -88,6 +88,7 @@ def markdown(data: Mapping[str, Any]) -> str:
         "",
         "Inputs, exactly as they will be used:",
         fenced(inert_json(in_reading_order(data["inputs"])), limit=6_000),
+        *(f"{inline(name)} is taken at {inline(what)}" for name, what in data.get("bindings", {}).items()),
         f"Network: {inline(', '.join(data['network']) or 'none')} · secrets: "
         f"{inline(', '.join(data['secrets']) or 'none')}",
     ]

@@ -2,7 +2,7 @@
 
 from triggers.faults import Permanent, Transient, TriggerFault
 from triggers.intake import Intake
-from triggers.launcher import Launcher, NotDeployed, deployment_name
+from triggers.launcher import Launcher, NotDeployed, deployment_name, project_name
 from triggers.listener import Listener
 from triggers.reconciler import Hook, Reconciler
 from triggers.relay import Relay
@@ -38,6 +38,7 @@ __all__ = [
     "ensure_streams",
     "incoming",
     "open_client",
+    "project_name",
     "resume",
     "serve",
     "upkeep",

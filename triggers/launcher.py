@@ -24,9 +24,14 @@ class NotDeployed(Transient):
     """The workflow has no deployment (yet); a deploy may be under way."""
 
 
-def deployment_name(plan: Plan) -> str:
-    """`<workflow>/project-<id>`: the flow is the workflow, the deployment its project."""
-    return f"{plan.name}/project-{plan.project_id}"
+def project_name(project_id: int) -> str:
+    """The last part of a deployment's name: deployments of one project share it."""
+    return f"project-{project_id}"
+
+
+def deployment_name(workflow: str, project_id: int) -> str:
+    """`<workflow>/project-<id>`, as `prefect deployment run` takes it: the flow is the workflow."""
+    return f"{workflow}/{project_name(project_id)}"
 
 
 def idempotency_key(stream: str, seq: int, workflow: str) -> str:
@@ -51,7 +56,7 @@ class Launcher:
         idempotency_key: str | None,
     ) -> str:
         """The id of the run, created or found by its key. Raises Transient or Permanent."""
-        name = deployment_name(plan)
+        name = deployment_name(plan.name, plan.project_id)
         parameters: dict[str, JsonValue] = {
             "context": dict(context),
             "trigger": trigger,

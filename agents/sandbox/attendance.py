@@ -40,6 +40,7 @@ async def attend(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(tasks["logs"]), _LAST_LOGS_SECONDS)
         kill()
+        stream.close()
         return Ending(
             report=None if stopped else tasks["report"].result(),
             stopped=stopped,
@@ -50,7 +51,6 @@ async def attend(
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
-        stream.close()
 
 
 async def _wait(tasks: dict[str, asyncio.Task[Any]], seconds: float) -> FailureKind | None:

@@ -108,7 +108,7 @@ class BubblewrapSandbox:
                 ready.users.close()
 
     async def _execute(self, request: AgentRequest, mode: str, on_log: Callable[[LogLine], None]) -> AgentResult:
-        started = time.monotonic()
+        began = time.monotonic()
         refused = admission.refuse(request)
         if refused is not None:
             return AgentResult(failure=refused)
@@ -131,16 +131,8 @@ class BubblewrapSandbox:
             return _failed(
                 "bad-request", f"what the agent of node {request.node_id!r} needs cannot be read: {exc}"
             )
-        result = await asyncio.to_thread(outcome.judge, ending, request, masker)
-        return AgentResult(
-            output=result.output,
-            failure=result.failure,
-            artifacts=result.artifacts,
-            exit_code=result.exit_code,
-            duration_ms=round((time.monotonic() - started) * 1000),
-            log_tail=stream.tail,
-            limits_held=held,
-            denied_egress=tuple(masker.mask(target) for target in denied),
+        return await asyncio.to_thread(
+            outcome.judge, ending, request, masker, began=began, held=held, denied=denied
         )
 
     @contextlib.asynccontextmanager

@@ -82,7 +82,7 @@ class DaggerSandbox:
         await self._engine.close()
 
     async def _execute(self, request: AgentRequest, mode: str, on_log: Callable[[LogLine], None]) -> AgentResult:
-        started = time.monotonic()
+        began = time.monotonic()
         refused = admission.refuse(request)
         if refused is not None:
             return AgentResult(failure=refused)
@@ -98,16 +98,8 @@ class DaggerSandbox:
             if exc.entered:
                 return AgentResult(failure=AgentFailure(kind="bad-request", message=f"the jail: {exc}"))
             return _unavailable(f"the jail in the container: {exc}")
-        result = await asyncio.to_thread(outcome.judge, ending, request, masker)
-        return AgentResult(
-            output=result.output,
-            failure=result.failure,
-            artifacts=result.artifacts,
-            exit_code=result.exit_code,
-            duration_ms=round((time.monotonic() - started) * 1000),
-            log_tail=stream.tail,
-            limits_held=held,
-            denied_egress=tuple(masker.mask(target) for target in denied),
+        return await asyncio.to_thread(
+            outcome.judge, ending, request, masker, began=began, held=held, denied=denied
         )
 
     @contextlib.asynccontextmanager

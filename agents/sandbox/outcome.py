@@ -6,11 +6,13 @@ import json
 import os
 import re
 import signal
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from agents.sandbox.masking import Masker
-from agents.sandbox.port import AgentFailure, AgentRequest, Artifact, FailureKind
+from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import Report
 from compiler.validation import validate
 
@@ -38,27 +40,37 @@ class Ending:
     log_tail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What the run comes to."""
+def judge(
+    ending: Ending,
+    request: AgentRequest,
+    masker: Masker,
+    *,
+    began: float,
+    held: Mapping[str, str],
+    denied: Sequence[str],
+) -> AgentResult:
+    """Every file the agent left is read here, and trusted nowhere.
 
-    output: Any = None
-    failure: AgentFailure | None = None
-    artifacts: tuple[Artifact, ...] = ()
-    exit_code: int | None = None
-
-
-def judge(ending: Ending, request: AgentRequest, masker: Masker) -> Outcome:
-    """Every file the agent left is read here, and trusted nowhere."""
-    exit_code = None if ending.report is None else os.waitstatus_to_exitcode(ending.report.status)
+    `began` is a time of `time.monotonic`; `held` and `denied` are what the jail enforced and its proxy refused.
+    """
+    output, artifacts, failure = None, (), None
     try:
         output, artifacts = _result(ending, request, masker)
     except _Failed as exc:
         message = masker.mask(exc.message)
         if len(message) > _MAX_MESSAGE:
             message = f"{message[:_MAX_MESSAGE]}…"
-        return Outcome(failure=AgentFailure(kind=exc.kind, message=message), exit_code=exit_code)
-    return Outcome(output=output, artifacts=artifacts, exit_code=exit_code)
+        failure = AgentFailure(kind=exc.kind, message=message)
+    return AgentResult(
+        output=output,
+        failure=failure,
+        artifacts=artifacts,
+        exit_code=None if ending.report is None else os.waitstatus_to_exitcode(ending.report.status),
+        duration_ms=round((time.monotonic() - began) * 1000),
+        log_tail=ending.log_tail,
+        limits_held=held,
+        denied_egress=tuple(masker.mask(target) for target in denied),
+    )
 
 
 class _Failed(Exception):

@@ -81,8 +81,13 @@ def test_a_pending_run_that_nobody_has_signed_is_taken_over_in_the_end():
     assert judge(run(Pending(), None, age=60), view(), now=NOW) == "take over"
 
 
-def test_a_running_run_without_signature_is_somebody_elses():
-    assert judge(run(Running(), None), view(), now=NOW) == "leave"
+def test_a_run_that_was_only_said_to_be_running_is_taken_over_in_the_end():
+    assert judge(run(Running(), None, age=30), view(), now=NOW) == "leave"
+    assert judge(run(Running(), None, age=90), view(), now=NOW) == "take over"
+
+
+def test_a_run_that_nobody_has_signed_waits_in_the_queue():
+    assert judge(run(AwaitingRetry(), None), view(), now=NOW) == "leave"
 
 
 def test_a_run_of_another_kind_of_worker_is_left_alone():
