@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from functools import cache
@@ -15,6 +16,7 @@ from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.context import AsyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
+REQUESTS_AT_ONCE = 16
 STORAGE_SECONDS = 30.0
 """How long the server's default result storage is remembered."""
 
@@ -29,6 +31,16 @@ class RunClient(PrefectClient):
             api_key=PREFECT_API_KEY.value(),
         )
         self._owner = owner
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+    async def request(self, *args: Any, **options: Any) -> httpx.Response:
+        """Any request, when it is its turn.
+
+        What waits in httpx's pool is gone through at every step of every request: a burst of runs would spend most of
+        its time there.
+        """
+        async with self._turns:
+            return await super().request(*args, **options)
 
     async def update_flow_run(
         self,

@@ -30,8 +30,9 @@ DEFAULTS = {
     # compiled anew. (Prefect cuts the seconds down to a whole number.)
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    # Suspended runs whose time is up, and cancelled runs that nobody holds, should not linger for a visible time.
-    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "2",
+    # Reads every paused run each time. Ours have no time limit in Prefect: their gates' deadlines are on record.
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
+    # Cancelled runs that nobody holds should not linger for a visible time.
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "10",
 }
 """Settings of the server process; any of them gives way to one that the environment already has."""

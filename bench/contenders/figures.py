@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+_NONE = "not there"
 _PACKAGES = ("prefect", "dbos", "temporalio", "nats-py", "sqlalchemy")
 
 
@@ -93,7 +94,7 @@ def _table(figures: Sequence[dict[str, Any]], step: str) -> str:
             _median(each["w1"]),
             _median(each["w5"]),
             _median(each["c10"]),
-            f"{ratio:.1f}" if ratio else "–",
+            f"{ratio:.1f}" if ratio else _NONE,
             f"{each['c10_cpu']:.1f}",
             f"{each['c10_peak_mb']:.0f}",
             _median(each["resume"]),
@@ -103,7 +104,7 @@ def _table(figures: Sequence[dict[str, Any]], step: str) -> str:
 
 
 def _median(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})" if values else "–"
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else _NONE
 
 
 def _rounded(value: Any) -> Any:
@@ -128,11 +129,12 @@ another machine.
 - **W1**: one node. **W5**: scan → assess → (notify, fix) → report. **C10**: {at_once} W5 at once, with the CPU seconds
   of the contender's processes and its highest memory (proportional set size). **RESUME**: from a decision to the start
   of the node that waited for it.
-- The step is `python3 -I -c 'print("{{}}")'`: unjailed, or in this platform's default jail. A jail's processes end out of
-  sight of whoever counts CPU time, so **CPU s** leaves them out in the second table, for everybody.
-- For this platform each figure goes from the publish on NATS to the event `workflow.completed` on NATS: listener, Prefect,
-  worker, records and relay are all on the way, each node is a task run in Prefect's UI and a row on record. The others
-  are called directly: DBOS and bare processes in their own process, Temporal through its client, the hand-written flow
-  through Prefect's API. DBOS and Temporal's development server keep their state in SQLite, as this platform does.
+- The step is `python3 -I -c 'print("{{}}")'`: unjailed, or in this platform's default jail. A jail's processes end out
+  of sight of whoever counts CPU time, so **CPU s** leaves them out in the second table, for everybody.
+- For this platform each figure goes from the publish on NATS to the event `workflow.completed` on NATS: listener,
+  Prefect, worker, records and relay are all on the way, each node is a task run in Prefect's UI and a row on record.
+  The others are called directly: DBOS and bare processes in their own process, Temporal through its client, the
+  hand-written flow through Prefect's API. DBOS and Temporal's development server keep their state in SQLite, as this
+  platform does.
 
 {tables}"""
