@@ -59,7 +59,7 @@ async def _short(here: World, database: Database) -> list[Round]:
     if database == "postgresql":
         return [shown(await at_random(here, kills=6, drops=1))]
     rounds = [shown(await at_point(here, point)) for point in SHORT_POINTS]
-    return [*rounds, shown(await at_random(here, kills=5, drops=1))]
+    return [*rounds, shown(await at_random(here, kills=4, drops=1))]
 
 
 async def _points(here: World, points: str) -> list[Round]:

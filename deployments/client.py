@@ -93,7 +93,11 @@ def remember_result_storage() -> None:
 
 
 async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPolicy) -> None:
-    """Say that nobody executes the run any more, so that any worker may take it and the UI may cancel it."""
+    """Say that nobody will go on with the run, so that any worker may take it.
+
+    Whose it was stays to be read until the next one signs: of a process that dies before it has put the run back into
+    the queue, the next sweep must still find it.
+    """
     # A retry that the lost process would have made itself must be made by the next one: the server does not hand
     # out runs whose retries are marked as in-process.
     open_policy = policy.model_copy(update={"retry_type": None})
@@ -101,5 +105,5 @@ async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPol
         "PATCH",
         "/flow_runs/{id}",
         path_params={"id": flow_run_id},
-        json={"infrastructure_pid": None, "empirical_policy": open_policy.model_dump(mode="json")},
+        json={"empirical_policy": open_policy.model_dump(mode="json")},
     )

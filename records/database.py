@@ -25,6 +25,9 @@ from records.payload import dumps
 
 _BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10
+# PostgreSQL ends the transaction of a process that stands still in the middle of it (stopped, swapped out, a machine
+# asleep), and with it the lock on a run that others have to take over.
+_IDLE_SECONDS = 20
 _POSTGRES = {"postgresql", "postgres"}
 
 
@@ -55,7 +58,8 @@ _PRISMA_ONLY = frozenset({"schema", "connection_limit", "pool_timeout", "pgbounc
 def _libpq_query(url: URL) -> dict[str, str | tuple[str, ...]]:
     """The URL's parameters without Prisma's own, which libpq refuses; its `schema` becomes the search path."""
     given = url.query.get("options")
-    options = ["-c timezone=utc", *([given] if isinstance(given, str) else given or [])]
+    options = ["-c timezone=utc", f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"]
+    options += [given] if isinstance(given, str) else given or ()
     if "schema" in url.query:
         options.append(f"-c search_path={url.query['schema']}")
     return {name: value for name, value in url.query.items() if name not in _PRISMA_ONLY} | {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from prefect.states import Cancelled
 
+from fault_harness.person import verdict_on
 from fault_harness.round import Round, rest, shown
 from fault_harness.world import World
 from records.crash_points import POINTS
@@ -63,8 +64,8 @@ async def _until(file: Path) -> None:
 
 async def _decide_and_die(world: World, done: Round, events: int) -> None:
     """`commandcenter approve` is killed when the decision is on record and before the run is woken."""
-    world.deciding.clear()
-    numbers = [number for number in await world.publish(events) if world.verdict(number) == "APPROVED"]
+    world.person.willing.clear()
+    numbers = [number for number in await world.publish(events) if verdict_on(number) == "APPROVED"]
     for number in numbers:
         run_id = await _waiting(world, number)
         world.ledger.append("deciding", number=number, node="stamp", verdict="APPROVED")
@@ -76,7 +77,7 @@ async def _decide_and_die(world: World, done: Round, events: int) -> None:
             world.ledger.append("kill", point="decided")
         else:
             done.problems.append(f"`approve` ended with {ended.returncode}: {ended.stderr.decode()[-300:]}")
-    world.deciding.set()
+    world.person.willing.set()
 
 
 async def _waiting(world: World, number: int) -> str:
@@ -91,14 +92,14 @@ async def _waiting(world: World, number: int) -> str:
 
 async def _end_in_prefect(world: World) -> None:
     """A run is forced to its end over the platform's head, which the mirror has to notice."""
-    world.deciding.clear()
+    world.person.willing.clear()
     (number,) = await world.publish(1)
     run = await world.connection.records.run(await _waiting(world, number))
     world.ledger.append("cancelled", number=number)
     await asyncio.sleep(1)
     state = Cancelled(message="Cancelled by the fault harness")
     await world.connection.prefect.set_flow_run_state(run.flow_run_id, state, force=True)
-    world.deciding.set()
+    world.person.willing.set()
 
 
 async def all_points(world: World, *, events: int = 2) -> list[Round]:

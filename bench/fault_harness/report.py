@@ -25,9 +25,9 @@ fifth with no), through the records' `decide` and a wake-up that is left out thr
 These faults are made:
 
 - **kill**: `kill -9` of a part, at a named step of the platform or at a random moment. At random moments parts are
-  killed in turn, each when it answers and accepted events are in flight; in a fifth of the turns all at the same
-  moment. Between two turns something has to get on: a message sent or a gate answered. PostgreSQL dies with all its
-  children. Each part is started again at once.
+  killed in turn, each when it answers and accepted events are in flight, but for one of the workers; in a fifth of the
+  turns all at the same moment. Between two turns something has to get on: a message sent or a gate answered. PostgreSQL
+  dies with all its children. Each part is started again at once.
 - **lost answer**: workers, listener and publisher reach Prefect, NATS and the records through proxies, and Prefect
   reaches its PostgreSQL through one. Now and then a proxy forwards a request for a change, waits for the server's
   answer that it was made (HTTP 2xx, JetStream's acknowledgement, the end of a COMMIT), and closes the connection
@@ -71,6 +71,9 @@ _LIMITS = """
 - Prefect suspends a run first and saves its form afterwards. A worker that died in between left a run that waited
   without a form, which Prefect refuses to resume for ever; a decision did not wake it. Now the form is saved first
   (`flows/form.py`), and one that a crash has left is replaced.
+- A worker that took over a run from a dead one first erased whose it was, and put it back into the queue afterwards. It
+  lost an answer in between, asked again, and was killed: nobody's run, in which nothing moved ever after. Now a run
+  keeps the dead worker's name until the next one writes its own (`deployments/client.py`).
 
 ## What this does not show
 

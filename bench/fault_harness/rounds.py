@@ -12,7 +12,9 @@ from fault_harness.round import Round, rest, shown
 from fault_harness.stage import WORKERS
 from fault_harness.world import World
 
-KILLS = 36
+ABSENT_ROUNDS = (1, 5)
+FROZEN_ROUNDS = (3, 7)
+KILLS = 30
 DROPS = 4
 IN_FLIGHT = 6
 """So many runs the publisher keeps going while parts are killed."""
@@ -20,6 +22,8 @@ PAUSES = (0.0, 0.3, 1.0, 2.0)
 TO_PASS = 8
 """At most so many changes pass a proxy between the order to drop an answer and the drop."""
 MOVE_SECONDS = 20.0
+DROP_SECONDS = 10.0
+"""So long after the last kill answers are still lost."""
 ALIVE_SECONDS = 60.0
 ABSENT_SECONDS = 25.0
 """A worker that is held down stays so for as long at least."""
@@ -36,6 +40,7 @@ async def at_random(world: World, *, kills: int, drops: int) -> Round:
             moves = world.moves
             await _kill_each(world, done, most=kills - done.kills)
             await _get_on(world, moves)
+        await asyncio.wait([dropping], timeout=DROP_SECONDS)
     finally:
         for task in (publishing, dropping):
             task.cancel()
@@ -52,6 +57,9 @@ async def _kill_each(world: World, done: Round, *, most: int) -> None:
     at_once = world.dice.random() < 0.2
     if at_once:
         await _alive(world, parts)
+    else:
+        # One worker is left alone: a run that loses its worker a fourth time is parked, and comes no further.
+        parts.remove(world.dice.choice(tuple(WORKERS)))
     for name in parts[:most]:
         if not at_once:
             await asyncio.sleep(world.dice.choice(PAUSES))
@@ -178,12 +186,12 @@ async def _in_hand(world: World, worker: str) -> int:
 
 
 async def series(world: World, *, kills: int, until: float) -> list[Round]:
-    """Rounds until so many kills were made, or the time is up; every fifth is one of two workers against each other."""
+    """Rounds until so many kills were made, or the time is up; some of the first with an absent or a frozen worker."""
     rounds: list[Round] = []
     while (left := kills - sum(each.kills for each in rounds)) > 0 and time.monotonic() < until:
-        if len(rounds) % 5 == 1:
+        if len(rounds) in ABSENT_ROUNDS:
             done = await absent(world)
-        elif len(rounds) % 5 == 3:
+        elif len(rounds) in FROZEN_ROUNDS:
             done = await frozen(world)
         else:
             done = await at_random(world, kills=min(KILLS, left), drops=DROPS)

@@ -19,6 +19,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from sqlalchemy.exc import SQLAlchemyError
 
+from fault_harness.person import verdict_on
 from fault_harness.world import World
 from records import RecordsError, Run
 
@@ -129,7 +130,7 @@ def _judge(
         if run.status in ENDED and told[run.id] != 1:
             where = verdict.lost if told[run.id] == 0 else verdict.doubled
             where.append(f"the end of the run of {number} was told {told[run.id]} times")
-        if run.status == "FAILED" and world.verdict(number) == "APPROVED" and number not in cancelled:
+        if run.status == "FAILED" and verdict_on(number) == "APPROVED" and number not in cancelled:
             verdict.parked += 1
             if not run.message:
                 verdict.stuck.append(f"run of {number} FAILED without a reason")

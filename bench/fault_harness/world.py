@@ -8,17 +8,15 @@ import os
 import random
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import httpx
 import nats
 import nats.errors
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
-from sqlalchemy.exc import SQLAlchemyError
 
 from agents.sample_repository import DemoRepository, make_repository
 from agents.sandbox.choice import open_sandbox
@@ -27,20 +25,17 @@ from deployments.owner import Owner
 from deployments.registration import register_folder
 from deployments.up import allow_repositories, deploy_files
 from fault_harness.ledger import Ledger
+from fault_harness.person import Person, verdict_on
 from fault_harness.postgres import kill_server
 from fault_harness.receiver import Receiver
 from fault_harness.stage import Database, Stage, proxied, stage
 from flows.runtime import SETTING_PREFIX
-from records import RecordsError, Run
 from records.crash_points import ORDER
 from tasks.secrets import ENVIRONMENT_PREFIX
-from triggers.faults import Transient
-from triggers.resume import resume
 
 AGENT = Path(__file__).with_name("stamper")
 NAME = "faulty"
 SUBJECT = f"workflow.trigger.{NAME}"
-REJECT_EVERY = 5
 WORKFLOW = """\
 name: faulty
 context:
@@ -85,28 +80,25 @@ class World:
     receiver: Receiver
     faults: Path
     dice: random.Random
+    person: Person
     ready: set[str]
     """Parts that live and answer."""
-    deciding: asyncio.Event = field(default_factory=asyncio.Event)
     known: set[str] = field(default_factory=set[str])
     """What earlier rounds have found."""
     _open: set[int] = field(default_factory=set[int])
-    _answered: int = 0
-    _refused: set[int] = field(default_factory=set[int])
-    _waking: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _orders: count[int] = field(default_factory=lambda: count(1))
 
     @property
     def in_flight(self) -> int:
         """How many accepted events are not through, by what the receiving end has been told."""
-        self._open -= self.receiver.told | self._refused
+        self._open -= self.receiver.told | self.person.refused
         return len(self._open)
 
     @property
     def moves(self) -> int:
         """How often something has got on: messages that were accepted, and gates that were answered."""
-        return len(self.receiver.messages) + self._answered
+        return len(self.receiver.messages) + self.person.answered
 
     def all_at_rest(self) -> None:
         """Nothing is in flight: also what was parked, which the receiving end is never told of."""
@@ -121,7 +113,7 @@ class World:
 
     async def publish_rejected(self) -> None:
         """Publish one event whose gate is going to be answered with no."""
-        while self.verdict(number := next(self._numbers)) != "REJECTED":
+        while verdict_on(number := next(self._numbers)) != "REJECTED":
             pass
         await self._publish(number)
 
@@ -207,42 +199,6 @@ class World:
         """No crash is ordered any more."""
         (self.faults / ORDER).unlink(missing_ok=True)
 
-    async def decide_for_ever(self) -> None:
-        """The person: answers every open gate after a moment, and has it in the ledger before and after."""
-        while True:
-            await asyncio.sleep(self.dice.uniform(0.1, 0.8))
-            with suppress(RecordsError, SQLAlchemyError, OSError):
-                for approval in await self.connection.records.approvals(1, status="PENDING", limit=200):
-                    await self.deciding.wait()
-                    run = await self.connection.records.run(approval.run_id)
-                    await self._decide(run, approval.node_id)
-
-    async def _decide(self, run: Run, node: str) -> None:
-        number, verdict = run.context["number"], self.verdict(run.context["number"])
-        self.ledger.append("deciding", number=number, node=node, verdict=verdict)
-        decision = await self.connection.records.decide(
-            (run.id, node), decision=verdict, by="auditor", verified=True, way="harness"
-        )
-        self.ledger.append("decided", number=number, node=node, verdict=verdict, applied=decision.applied)
-        self._answered += 1
-        if verdict == "REJECTED":
-            self._refused.add(number)
-        if self.dice.random() < 0.3:
-            return  # a decision whose maker did not come to wake the run
-        # Beside the next decisions, which need not wait for a Prefect that is down.
-        waking = asyncio.create_task(self._wake(run.flow_run_id or ""))
-        self._waking.add(waking)
-        waking.add_done_callback(self._waking.discard)
-
-    async def _wake(self, flow_run_id: str) -> None:
-        with suppress(Transient, httpx.HTTPError):
-            await resume(self.connection.prefect, flow_run_id)
-
-    @staticmethod
-    def verdict(number: int) -> str:
-        """What the person says about a number: fixed, so that the outcome can be known beforehand."""
-        return "REJECTED" if number % REJECT_EVERY == 0 else "APPROVED"
-
 
 @asynccontextmanager
 async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerator[World]:
@@ -281,14 +237,14 @@ async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerato
             await register_folder(AGENT, records=connection.records, sandbox=sandbox, project_id=1)
             await sandbox.close()
             await deploy_files(platform.addresses, [folder / "workflows"], project_id=1)
-            here = World(platform, connection, repository, ledger, receiver, faults, random.Random(seed), ready)
-            here.deciding.set()
-            person = asyncio.create_task(here.decide_for_ever())
+            dice = random.Random(seed)
+            person = Person(connection, ledger, dice)
+            deciding = asyncio.create_task(person.decide_for_ever())
             try:
-                yield here
+                yield World(platform, connection, repository, ledger, receiver, faults, dice, person, ready)
             finally:
-                person.cancel()
-                await asyncio.gather(person, return_exceptions=True)
+                deciding.cancel()
+                await asyncio.gather(deciding, return_exceptions=True)
     finally:
         await receiver.stop()
         ledger.close()
