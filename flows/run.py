@@ -203,12 +203,15 @@ async def _is_still_ours() -> bool:
     """Whether Prefect still knows the run as this execution has begun it. Sure, where that was a moment ago."""
     context = FlowRunContext.get()
     assert context is not None
+    mine = _flow_run()
+    # The engine has set the run to Running and has read it anew: it may have stood still in between.
+    if mine.state is None or not mine.state.is_running():
+        return False
     if (datetime.now(UTC) - context.start_time).total_seconds() < TAKEOVER_SECONDS:
         return True
-    mine = _flow_run()
     async with get_client() as client:
         found = await client.read_flow_run(mine.id)
-    return found.state is not None and mine.state is not None and found.state.id == mine.state.id
+    return found.state is not None and found.state.id == mine.state.id
 
 
 def _flow_run() -> FlowRun:

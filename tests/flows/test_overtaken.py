@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import Abort
 from prefect.states import AwaitingRetry
 
@@ -110,3 +111,20 @@ async def test_one_that_was_slow_to_begin_goes_on_where_nobody_has_taken_the_run
     await bench.resume(flow_run)
     assert (await bench.execute(flow_run)).is_completed()
     assert bench.ran() == ["b", "a"]
+
+
+async def test_neither_does_one_that_stood_still_before_its_first_line(bench, node, monkeypatch) -> None:
+    plan = await bench.deploy(node("a"))
+    flow_run = await bench.start(plan)
+    set_state = PrefectClient.set_flow_run_state
+
+    async def stand_still_after_it(*args: Any, **kwargs: Any) -> Any:
+        answer = await set_state(*args, **kwargs)
+        if answer.state is not None and answer.state.is_running():
+            await set_state(bench.client, flow_run.id, AwaitingRetry(), force=True)
+        return answer
+
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", stand_still_after_it)
+    with pytest.raises(Abort, match="before this execution began"):
+        await bench.execute(flow_run)
+    assert bench.ran() == []
