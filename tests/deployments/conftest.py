@@ -55,7 +55,9 @@ class Server:
         self.processes.append(process)
         return process
 
-    def start_worker(self, name: str, *options: str, pool: str = "commandcenter") -> subprocess.Popen:
+    def start_worker(
+        self, name: str, *options: str, pool: str = "commandcenter", env: dict[str, str] | None = None
+    ) -> subprocess.Popen:
         """A worker process that is at work when this returns."""
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
@@ -63,7 +65,7 @@ class Server:
             "deployments.worker_process",
             *("--pool", pool, "--name", name, *options),
             log=name,
-            env={"COMMANDCENTER_READY_FILE": str(ready)},
+            env={"COMMANDCENTER_READY_FILE": str(ready), **(env or {})},
         )
         log = self.folder / f"{name}.log"
         wait_until(lambda: ready.exists() or process.poll() is not None, what=f"the start of {name}")
