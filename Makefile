@@ -1,9 +1,10 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Both set themselves up.
+# `make bench` measures, beside other engines, and writes docs/benchmarks.md.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint
+.PHONY: setup demo test lint bench
 
 setup: $(VENV)/.installed
 
@@ -23,3 +24,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python bench/benchmarks.py $(ARGS)

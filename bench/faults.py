@@ -1,6 +1,7 @@
 """`python bench/faults.py --kills 100`: a real platform is killed again and again; writes docs/faults.md.
 
-`--short` does a few of the points and kills, and `--json FILE` gives the result as data.
+`--database postgresql` puts the records and Prefect's own database into a real PostgreSQL, which is killed like the
+rest. `--short` does a few of the points and kills, and `--json FILE` gives the result as data.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from fault_harness.report import together, write_report
-from fault_harness.rounds import QUIET_SECONDS, all_points, at_point, at_random, final, random_rounds, shown
-from fault_harness.world import world
+from fault_harness.points import all_points, at_point
+from fault_harness.report import write_report
+from fault_harness.round import QUIET_SECONDS, Round, final, shown
+from fault_harness.rounds import absent, at_random, frozen, series
+from fault_harness.stage import Database
+from fault_harness.verdict import refused
+from fault_harness.world import World, world
 
 SHORT_POINTS = ("run-created", "branch-published", "run-ended")
 REPORT = Path(__file__).parents[1] / "docs" / "faults.md"
@@ -26,31 +31,52 @@ REPORT = Path(__file__).parents[1] / "docs" / "faults.md"
 async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     """All rounds; the result as data."""
     began = time.monotonic()
-    async with world(folder, seed=options.seed) as here:
+    database: Database = options.database
+    async with world(folder, seed=options.seed, database=database) as here:
         await here.publish(1)
         if options.short:
-            rounds = [await at_point(here, point) for point in SHORT_POINTS]
-            rounds.append(await at_random(here, events=3, kills=4))
+            rounds = await _short(here, database)
         else:
-            points = options.points.split(",") if options.points else None
-            if points:
-                rounds = [shown(await at_point(here, point)) for point in points if point != "none"]
-            else:
-                rounds = await all_points(here)
-            rounds += await random_rounds(here, kills=options.kills, until=began + options.minutes * 60)
+            rounds = await _points(here, options.points)
+            rounds += await series(here, kills=options.kills, until=began + options.minutes * 60)
         verdict = await final(here)
-        kills = here.ledger.read("kill")
+        faults = {kind: here.ledger.read(kind) for kind in ("kill", "drop", "absence", "freeze")}
     return {
-        "command": f"`python bench/faults.py --kills {options.kills} --minutes {options.minutes:g} "
-        f"--seed {options.seed}{f' --points {options.points}' if options.points else ''}`",
+        "command": _command(options),
+        "database": database,
         "cpus": os.cpu_count(),
         "quiet": QUIET_SECONDS,
         "seconds": round(time.monotonic() - began),
         "rounds": [each.as_json() for each in rounds],
-        "kills": kills,
+        **faults,
+        "refused": len(await asyncio.to_thread(refused, folder / "state" / "logs")),
         "verdict": verdict.as_json(),
         "clean": verdict.clean and not any(each.problems for each in rounds),
     }
+
+
+async def _short(here: World, database: Database) -> list[Round]:
+    if database == "postgresql":
+        return [shown(await at_random(here, kills=6, drops=1))]
+    rounds = [shown(await at_point(here, point)) for point in SHORT_POINTS]
+    return [*rounds, shown(await at_random(here, kills=4, drops=1))]
+
+
+async def _points(here: World, points: str) -> list[Round]:
+    if not points:
+        return await all_points(here)
+    single = {"absent": absent, "frozen": frozen}
+    return [
+        shown(await (single[point](here) if point in single else at_point(here, point)))
+        for point in points.split(",")
+        if point != "none"
+    ]
+
+
+def _command(options: argparse.Namespace) -> str:
+    given = {"database": options.database, "kills": options.kills, "minutes": f"{options.minutes:g}"}
+    given |= {"seed": options.seed} | ({"points": options.points} if options.points else {})
+    return f"`python bench/faults.py {' '.join(f'--{name} {value}' for name, value in given.items())}`"
 
 
 def main() -> int:
@@ -58,8 +84,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="random kills, besides one for each named point")
     parser.add_argument("--minutes", type=float, default=60, help="begin no round after so long")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--points", default="", help="only these points, with commas; `none` for none")
+    parser.add_argument("--points", default="", help="only these points, `absent` and `frozen` among them; `none`")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help="keep state, logs and ledger here")
@@ -80,8 +107,8 @@ def main() -> int:
         options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     if not options.short:
         earlier = [json.loads(file.read_text(encoding="utf-8")) for file in options.earlier]
-        write_report(options.report, together([*earlier, result]))
-    print(json.dumps({"clean": result["clean"], "kills": len(result["kills"]), "verdict": result["verdict"]}))
+        write_report(options.report, [*earlier, result])
+    print(json.dumps({"clean": result["clean"], "kills": len(result["kill"]), "verdict": result["verdict"]}))
     if result["clean"] and not options.folder:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if result["clean"] else 1

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import httpx
+from prefect import results
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRunPolicy, ServerDefaultResultStorage
+from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.context import AsyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
+REQUESTS_AT_ONCE = 16
 STORAGE_SECONDS = 30.0
-"""How long the server's default result storage is remembered; the engine asks for it at the start of every run."""
+"""How long the server's default result storage is remembered."""
 
 
 class RunClient(PrefectClient):
@@ -27,7 +31,16 @@ class RunClient(PrefectClient):
             api_key=PREFECT_API_KEY.value(),
         )
         self._owner = owner
-        self._storage: tuple[float, ServerDefaultResultStorage] | None = None
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+    async def request(self, *args: Any, **options: Any) -> httpx.Response:
+        """Any request, when it is its turn.
+
+        What waits in httpx's pool is gone through at every step of every request: a burst of runs would spend most of
+        its time there.
+        """
+        async with self._turns:
+            return await super().request(*args, **options)
 
     async def update_flow_run(
         self,
@@ -54,13 +67,6 @@ class RunClient(PrefectClient):
             job_variables=job_variables,
         )
 
-    async def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
-        """The server's default result storage, remembered for a while."""
-        now = time.monotonic()
-        if self._storage is None or self._storage[0] < now:
-            self._storage = (now + STORAGE_SECONDS, await super().read_server_default_result_storage())
-        return self._storage[1]
-
     def context(self) -> AsyncClientContext:
         """The context that makes the engine, and everything in the flows, use this client."""
         context = AsyncClientContext()
@@ -68,8 +74,30 @@ class RunClient(PrefectClient):
         return context
 
 
+@cache
+def remember_result_storage() -> None:
+    """From here on, runs of this process do not each ask for the server's default result storage.
+
+    The engine asks at the start of every run, holding up the event loop, through a client made for that one request.
+    """
+    ask = results._read_server_default_result_storage_block_id  # pyright: ignore[reportPrivateUsage]
+    known: list[tuple[float, UUID | None]] = []
+
+    def remembered() -> UUID | None:
+        now = time.monotonic()
+        if not known or known[0][0] < now:
+            known[:] = [(now + STORAGE_SECONDS, ask())]
+        return known[0][1]
+
+    results._read_server_default_result_storage_block_id = remembered  # pyright: ignore[reportPrivateUsage]
+
+
 async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPolicy) -> None:
-    """Say that nobody executes the run any more, so that any worker may take it and the UI may cancel it."""
+    """Say that nobody will go on with the run, so that any worker may take it.
+
+    Whose it was stays to be read until the next one signs: of a process that dies before it has put the run back into
+    the queue, the next sweep must still find it.
+    """
     # A retry that the lost process would have made itself must be made by the next one: the server does not hand
     # out runs whose retries are marked as in-process.
     open_policy = policy.model_copy(update={"retry_type": None})
@@ -77,5 +105,5 @@ async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPol
         "PATCH",
         "/flow_runs/{id}",
         path_params={"id": flow_run_id},
-        json={"infrastructure_pid": None, "empirical_policy": open_policy.model_dump(mode="json")},
+        json={"empirical_policy": open_policy.model_dump(mode="json")},
     )

@@ -26,7 +26,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import get_current_settings
 
-from deployments.client import RunClient
+from deployments.client import RunClient, remember_result_storage
 from deployments.engine import InProcessEngine, Interruption, parameters
 from deployments.owner import Owner
 
@@ -54,6 +54,7 @@ class FlowThread:
         return frozenset(self._engines)
 
     async def __aenter__(self) -> Self:
+        remember_result_storage()
         self._thread.start()
         self._closed = asyncio.run_coroutine_threadsafe(self._host(), self._loop)
         await asyncio.wrap_future(self._opened)

@@ -26,8 +26,13 @@ DEFAULTS = {
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     # A retryable error is an error of ours (see `sqlite`): it must be seen.
     "PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true",
-    # Suspended runs whose time is up, and cancelled runs that nobody holds, should not linger for a visible time.
-    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "2",
+    # Task-run states are written once a second, all at a time: one by one, each costs four statements, two of them
+    # compiled anew. (Prefect cuts the seconds down to a whole number.)
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    # Reads every paused run each time. Ours have no time limit in Prefect: their gates' deadlines are on record.
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
+    # Cancelled runs that nobody holds should not linger for a visible time.
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "10",
     # Only then is a silent worker offline, and its runs are another's.
     "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "5",

@@ -15,12 +15,11 @@ from typing import Any
 
 from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
 from prefect.server.database.dependencies import MODELS_DEPENDENCIES
-from sqlalchemy import Dialect, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from deployments import sqlite_connection
+from records import sqlite_connection
 
 
 class QueuedSqlite(AioSqliteConfiguration):
@@ -34,8 +33,7 @@ class QueuedSqlite(AioSqliteConfiguration):
     async def engine(self) -> AsyncEngine:
         """Prefect's engine, on connections without threads."""
         engine = await super().engine()
-        if not event.contains(engine.sync_engine, "do_connect", _connect_in_loop):
-            event.listen(engine.sync_engine, "do_connect", _connect_in_loop)
+        sqlite_connection.use(engine)
         return engine
 
     def setup_sqlite(self, conn: DBAPIConnection, record: ConnectionPoolEntry) -> None:
@@ -73,12 +71,6 @@ class QueuedSqlite(AioSqliteConfiguration):
                 yield transaction
         finally:
             SQLITE_BEGIN_MODE.reset(token)
-
-
-def _connect_in_loop(
-    dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
-) -> None:
-    options["async_creator_fn"] = sqlite_connection.connect
 
 
 def use(connection_url: str) -> None:

@@ -56,7 +56,7 @@ class StackSettings(BaseSettings):
     pool: str = "commandcenter"
     """The work pool that the worker serves."""
     worker_limit: int | None = None
-    """How many runs the worker has in hand at a time; None is no limit."""
+    """How many runs the worker has in hand at a time; None: as many as any worker by default."""
     worker: bool = True
     """Whether the stack has a worker."""
     listener: bool = True

@@ -31,6 +31,8 @@ from deployments.owner import Owner
 from deployments.recovery import Recovery, requeue
 from deployments.wakeup import READY, Wakeups
 
+RUNS_AT_ONCE = 100
+"""How many runs a worker has in hand unless told otherwise. Those that wait for people or places are not in hand."""
 HEARTBEAT_SECONDS = 5
 """How often the worker says that it lives; after three silent intervals another worker takes its runs."""
 SWEEP_SECONDS = 5.0
@@ -66,11 +68,19 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         *args: Any,
         name: str | None = None,
         heartbeat_interval_seconds: int | None = None,
+        limit: int | None = None,
         **options: Any,
     ) -> None:
         name = name or f"{socket.gethostname()}-{os.getpid()}"
         heartbeat = heartbeat_interval_seconds or HEARTBEAT_SECONDS
-        super().__init__(work_pool_name, *args, name=name, heartbeat_interval_seconds=heartbeat, **options)
+        super().__init__(
+            work_pool_name,
+            *args,
+            name=name,
+            heartbeat_interval_seconds=heartbeat,
+            limit=limit or RUNS_AT_ONCE,
+            **options,
+        )
         self.owner = Owner.new(self.name)
         self._flows = FlowThread(self.owner, hand_back=self._hand_back)
         self._loader = FlowLoader()

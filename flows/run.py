@@ -117,15 +117,15 @@ async def _find_place(run: OpenedRun, services: Services) -> State[Any] | None:
 
 async def _take_answers(run: Run, services: Services) -> None:
     """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing."""
-    if not _flow_run().run_count:  # counts the executions before this one
+    # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
+    own = {each.id for each in await services.records.approvals(run_id=run.run_id, status="PENDING")}
+    if not own:
         return
     async with get_client() as client:
         inputs = await client.filter_flow_run_input(
             flow_run_id=_flow_run().id, key_prefix=_PAUSED_PREFIX, limit=200, exclude_keys=set()
         )
     logger = get_run_logger()
-    # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
-    own = {each.id for each in await services.records.approvals(run_id=run.run_id, status="PENDING")}
     for each in inputs:
         if not each.key.endswith("-response"):
             continue

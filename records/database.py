@@ -2,7 +2,7 @@
 
 SQLite upgrades a deferred transaction only if nobody wrote in between and fails at once otherwise, whatever its
 busy timeout. So each writing transaction begins with BEGIN IMMEDIATE; in this process they queue at a lock, which
-is fair, and other processes are waited for by the busy timeout.
+is fair, and other processes are waited for by the connection (see sqlite_connection.py).
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from records import sqlite_connection
 from records.errors import DatabaseUnavailable
 from records.payload import dumps
 
 _BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10
+# PostgreSQL ends the transaction of a process that stands still in the middle of it (stopped, swapped out, a machine
+# asleep), and with it the lock on a run that others have to take over.
+_IDLE_SECONDS = 20
 _POSTGRES = {"postgresql", "postgres"}
 
 
@@ -54,7 +58,8 @@ _PRISMA_ONLY = frozenset({"schema", "connection_limit", "pool_timeout", "pgbounc
 def _libpq_query(url: URL) -> dict[str, str | tuple[str, ...]]:
     """The URL's parameters without Prisma's own, which libpq refuses; its `schema` becomes the search path."""
     given = url.query.get("options")
-    options = ["-c timezone=utc", *([given] if isinstance(given, str) else given or [])]
+    options = ["-c timezone=utc", f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"]
+    options += [given] if isinstance(given, str) else given or ()
     if "schema" in url.query:
         options.append(f"-c search_path={url.query['schema']}")
     return {name: value for name, value in url.query.items() if name not in _PRISMA_ONLY} | {
@@ -92,7 +97,8 @@ class Database:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise self.unavailable(exc) from exc
-        engine = create_async_engine(self.url, connect_args={"timeout": _BUSY_SECONDS}, **options)
+        engine = create_async_engine(self.url, **options)
+        sqlite_connection.use(engine)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -157,7 +163,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     # NORMAL: nothing is lost when a process dies; a power cut may take the last few commits, never the file.
-    for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON", "synchronous = NORMAL"):
+    # The connection waits for locks itself: SQLite would do it on the event loop.
+    for pragma in ("busy_timeout = 0", "foreign_keys = ON", "synchronous = NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

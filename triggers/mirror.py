@@ -7,60 +7,112 @@ deleted - is found here. Nothing that Prefect says counts as success: only a flo
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import FlowRun, StateType
 
-from records import Records, Run
+from records import Records, Run, RunStatus
 from records.crash_points import crash_point
 from triggers.faults import Transient
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
+MOST = 10_000
+SWEEP_SECONDS = 300.0
+"""How often runs that wait for people are all looked at, for what nothing tells of: deleted or set to completed."""
+OVERLAP = timedelta(minutes=1)
+"""How far back ends are asked for again: clocks differ, and states are committed late."""
 _ENDED = {
     StateType.CANCELLED: "cancelled in Prefect",
     StateType.CRASHED: "crashed",
     StateType.FAILED: "failed",
     StateType.COMPLETED: "set to completed in Prefect before its nodes were done",
 }
+_BAD_ENDS = [StateType.CANCELLED, StateType.CRASHED, StateType.FAILED]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Mirror:
-    """Reconciler hook."""
+    """Reconciler hook.
+
+    Runs at work are few, and looked up by id each time. Thousands may wait for people: of those only the ones that
+    have ended badly since the last time are asked for, and all of them rarely.
+    """
 
     client: PrefectClient
     records: Records
+    _asked: datetime | None = None
+    _swept: float = float("-inf")
 
     async def __call__(self) -> int:
         """Gives the number of runs ended on record. Raises Transient when Prefect does not answer."""
+        began, sweep = datetime.now(UTC), time.monotonic() > self._swept + SWEEP_SECONDS
+        statuses: list[RunStatus] = ["PENDING", "RUNNING", *(["WAITING_APPROVAL"] if sweep else [])]
         ended = 0
-        unfinished = [run for run in await self.records.runs(unfinished=True, limit=10_000) if run.flow_run_id]
-        for start in range(0, len(unfinished), BATCH):
-            batch = unfinished[start : start + BATCH]
-            found = await self._flow_runs(batch)
-            for run in batch:
-                reason = _reason(found.get(run.flow_run_id or ""))
-                if reason is None:
-                    continue
-                crash_point("mirroring")
-                if await self.records.finish_run(run.id, "FAILED", reason):
-                    log.info("Run %s is over: %s", run.id, reason)
-                    ended += 1
+        for status in statuses:
+            ended += await self._look_up(await self.records.runs(status=status, unfinished=True, limit=MOST))
+        if not sweep and self._asked is not None:
+            ended += await self._bad_ends(self._asked - OVERLAP)
+        self._asked = began
+        if sweep:
+            self._swept = time.monotonic()
         return ended
 
-    async def _flow_runs(self, runs: list[Run]) -> dict[str, FlowRun]:
-        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run.flow_run_id or "") for run in runs]))
+    async def _look_up(self, runs: list[Run]) -> int:
+        """End those of these runs that are over."""
+        ended, known = 0, [run for run in runs if run.flow_run_id]
+        for start in range(0, len(known), BATCH):
+            batch = known[start : start + BATCH]
+            wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run.flow_run_id or "") for run in batch]))
+            found = {str(each.id): each for each in await self._flow_runs(wanted, offset=0)}
+            for run in batch:
+                ended += await self._end(run, _reason(found.get(run.flow_run_id or "")))
+        return ended
+
+    async def _bad_ends(self, since: datetime) -> int:
+        """End the runs that Prefect has ended badly since then, whatever they waited for."""
+        wanted = FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BAD_ENDS)),
+            end_time=FlowRunFilterEndTime.model_validate({"after_": since}),
+        )
+        ended, seen = 0, 0
+        while True:
+            page = await self._flow_runs(wanted, offset=seen)
+            for flow_run in page:
+                run = await self.records.run_of_flow_run(str(flow_run.id))
+                if run is not None and run.finished_at is None:
+                    ended += await self._end(run, _reason(flow_run))
+            seen += len(page)
+            if len(page) < BATCH:
+                return ended
+
+    async def _end(self, run: Run, reason: str | None) -> bool:
+        if reason is None:
+            return False
+        crash_point("mirroring")
+        if not await self.records.finish_run(run.id, "FAILED", reason):
+            return False
+        log.info("Run %s is over: %s", run.id, reason)
+        return True
+
+    async def _flow_runs(self, wanted: FlowRunFilter, *, offset: int) -> list[FlowRun]:
         try:
-            found = await self.client.read_flow_runs(flow_run_filter=wanted, limit=BATCH)
+            return await self.client.read_flow_runs(flow_run_filter=wanted, limit=BATCH, offset=offset)
         except httpx.HTTPError as exc:
             raise Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
-        return {str(each.id): each for each in found}
 
 
 def _reason(flow_run: FlowRun | None) -> str | None:

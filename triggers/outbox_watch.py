@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-FILE_POLL_SECONDS = 0.05
+FILE_POLL_SECONDS = 0.02
 QUERY_POLL_SECONDS = 0.1
 IDLE_SECONDS = 2.0
 """Even without a sign the outbox is looked into this often."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deployments.sinks import ChatSink
@@ -15,6 +15,8 @@ class Receiver(ChatSink):
     """A chat API on this machine whose messages are in the ledger."""
 
     ledger: Ledger
+    told: set[int] = field(default_factory=set[int])
+    """Numbers of the events whose last message was accepted."""
 
     def _answer(self, head: str, body: bytes) -> dict[str, Any]:
         before = len(self.messages)
@@ -23,6 +25,8 @@ class Receiver(ChatSink):
             said = json.loads(fields["text"])
             key = _data(fields["metadata"])["event_payload"]["key"]
             self.ledger.append("message", number=said["number"], node=said["node"], key=key)
+            if said["node"] == "tell":
+                self.told.add(said["number"])
         return answer
 
 

@@ -1,180 +1,199 @@
-"""Rounds of faults: events go in, something is killed, all comes to rest, and the ledger is compared."""
+"""Rounds of faults at random moments: events go in all the time, parts die, answers are lost, and a worker is absent
+or frozen; then all comes to rest, and the ledger is compared."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
-from prefect.states import Cancelled
-
-from fault_harness.verdict import Verdict, compare, quiet
+from fault_harness.proxy import Proxy
+from fault_harness.round import Round, rest, shown
+from fault_harness.stage import WORKERS
 from fault_harness.world import World
-from records.crash_points import POINTS
 
-PARTS = ("worker", "listener", "prefect", "nats")
-ROUNDS = (
-    *(f"{point}/rejected" if point == "node-ending" else point for point in POINTS),
-    "run-ending/rejected",
-    "run-ended/rejected",
-)
-"""The points, some of them in a run whose gate is answered with no: it ends FAILED, and passes others than most."""
-ONCE = ("mirroring", "branch-published")
-"""Points that may be passed once only: of two runs, the harness's person may have answered one with no."""
-QUIET_SECONDS = 90.0
-FIRED_SECONDS = 120.0
-
-
-@dataclass(kw_only=True)
-class Round:
-    """One round and what it showed."""
-
-    name: str
-    kills: int = 0
-    seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
-    repeats: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain data."""
-        return dict(vars(self))
+ABSENT_ROUNDS = (1, 5)
+FROZEN_ROUNDS = (3, 7)
+KILLS = 30
+DROPS = 4
+IN_FLIGHT = 6
+"""So many runs the publisher keeps going while parts are killed."""
+PAUSES = (0.0, 0.3, 1.0, 2.0)
+TO_PASS = 8
+"""At most so many changes pass a proxy between the order to drop an answer and the drop."""
+MOVE_SECONDS = 20.0
+DROP_SECONDS = 10.0
+"""So long after the last kill answers are still lost."""
+ALIVE_SECONDS = 60.0
+ABSENT_SECONDS = 25.0
+"""A worker that is held down stays so for as long at least."""
 
 
-async def at_point(world: World, point: str, *, events: int = 2) -> Round:
-    """A crash at one named point, in the middle of a few runs."""
-    done = Round(name=point)
-    point, _, rejected = point.partition("/")
-    began = time.monotonic()
-    if point == "decided":
-        await _decide_and_die(world, done, events)
-    else:
-        fired = world.order(point, 1 if rejected or point in ONCE else world.dice.randint(1, 2))
-        if rejected:
-            await world.publish_rejected()
-        else:
-            await world.publish(events)
-        if point == "mirroring":
-            await _end_in_prefect(world)
-        await _until(fired)
-        world.countermand()
-        if fired.exists():
-            done.kills = 1
-            world.ledger.append("kill", point=point)
-        else:
-            done.problems.append(f"nothing passed {point!r} within {FIRED_SECONDS:g} s")
-    await _rest(world, done, began)
-    return done
-
-
-async def at_random(world: World, *, events: int, kills: int) -> Round:
-    """Some of the parts are killed, one after the other or at once, while runs are in flight."""
+async def at_random(world: World, *, kills: int, drops: int) -> Round:
+    """Every part in turn is killed, in a new order each time, while runs are in flight and answers are lost."""
     done = Round(name="random")
     began = time.monotonic()
-    publishing = asyncio.create_task(world.publish(events))
-    # A run that loses its worker a fourth time is parked, as designed; here it is to get through.
-    parts = ["worker"] * min(2, kills) + [world.dice.choice(PARTS[1:]) for _ in range(kills - 2)]
-    if world.dice.random() < 0.25:
-        parts = [*PARTS, *parts[:-4]]
-        pauses = [0.5, 0.0, 0.0, 0.0, *([2.0] * (len(parts) - 4))]  # all four at the same moment
+    publishing = asyncio.create_task(_publish_for_ever(world))
+    dropping = asyncio.create_task(_drop(world, drops))
+    try:
+        while done.kills < kills:
+            moves = world.moves
+            await _kill_each(world, done, most=kills - done.kills)
+            await _get_on(world, moves)
+        await asyncio.wait([dropping], timeout=DROP_SECONDS)
+    finally:
+        for task in (publishing, dropping):
+            task.cancel()
+        await asyncio.gather(publishing, dropping, return_exceptions=True)
+        for proxy in world.stage.proxies.values():
+            proxy.countermand()
+    await rest(world, done, began)
+    return done
+
+
+async def _kill_each(world: World, done: Round, *, most: int) -> None:
+    parts = list(world.stage.parts)
+    world.dice.shuffle(parts)
+    at_once = world.dice.random() < 0.2
+    if at_once:
+        await _alive(world, parts)
     else:
-        world.dice.shuffle(parts)
-        pauses = [world.dice.choice((0.0, 0.3, 1.0, 2.0)) for _ in parts]
-    for name, pause in zip(parts, pauses, strict=True):
-        await asyncio.sleep(pause)
-        for _ in range(100):
-            if world.kill(name):
-                done.kills += 1
-                break
-            await asyncio.sleep(0.1)
-    await publishing
-    await _rest(world, done, began)
-    return done
+        # One worker is left alone: a run that loses its worker a fourth time is parked, and comes no further.
+        parts.remove(world.dice.choice(tuple(WORKERS)))
+    for name in parts[:most]:
+        if not at_once:
+            await asyncio.sleep(world.dice.choice(PAUSES))
+            await _alive(world, [name])
+        done.kills += world.kill(name)
 
 
-async def _rest(world: World, done: Round, began: float) -> None:
-    stuck = await quiet(world, seconds=QUIET_SECONDS)
-    verdict = await compare(world, stuck=stuck)
-    # Each comparison covers everything since the first event: what an earlier round has found is not new.
-    found = [*verdict.lost, *verdict.doubled, *verdict.unapproved, *verdict.stuck]
-    done.problems += [each for each in found if each not in world.known]
-    world.known.update(found)
-    done.repeats = len(verdict.repeats)
-    done.seconds = round(time.monotonic() - began, 1)
-    world.ledger.append("round", **done.as_json())
+async def _alive(world: World, names: Iterable[str], *, busy: bool = True) -> None:
+    """Wait until these parts answer and, if wanted, have something to do."""
+    deadline = time.monotonic() + ALIVE_SECONDS
+    while not world.ready.issuperset(names) or (busy and not world.in_flight):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{', '.join(names)}: not alive and at work within {ALIVE_SECONDS:g} s")
+        await asyncio.sleep(0.05)
 
 
-async def _until(file: Path) -> None:
-    for _ in range(round(FIRED_SECONDS / 0.1)):
-        if file.exists():
+async def _get_on(world: World, moves: int) -> None:
+    """Let something happen between two turns; not for ever, or a platform that stands still would hold up the round."""
+    for _ in range(round(MOVE_SECONDS / 0.05)):
+        if world.moves != moves:
             return
+        await asyncio.sleep(0.05)
+
+
+async def _publish_for_ever(world: World) -> None:
+    while True:
+        if world.in_flight < IN_FLIGHT:
+            await world.publish(1)
         await asyncio.sleep(0.1)
 
 
-async def _decide_and_die(world: World, done: Round, events: int) -> None:
-    """`commandcenter approve` is killed when the decision is on record and before the run is woken."""
-    world.deciding.clear()
-    numbers = [number for number in await world.publish(events) if world.verdict(number) == "APPROVED"]
-    for number in numbers:
-        run_id = await _waiting(world, number)
-        world.ledger.append("deciding", number=number, node="stamp", verdict="APPROVED")
-        command = [str(Path(sys.executable).with_name("commandcenter")), "approve", run_id, "stamp", "--by", "cli"]
-        env = {**os.environ, **world.stack.addresses.env(), "CRASH_AT": f"decided:1:{number}"}
-        ended = await asyncio.to_thread(subprocess.run, command, env=env, capture_output=True, check=False)
-        if ended.returncode == -9:
-            done.kills += 1
-            world.ledger.append("kill", point="decided")
-        else:
-            done.problems.append(f"`approve` ended with {ended.returncode}: {ended.stderr.decode()[-300:]}")
-    world.deciding.set()
+async def _drop(world: World, drops: int) -> None:
+    """Each proxy is ordered to lose so many answers, the next when the last was lost."""
+
+    async def before(proxy: Proxy) -> None:
+        for _ in range(drops):
+            await asyncio.sleep(world.dice.choice(PAUSES))
+            proxy.order(world.dice.randrange(TO_PASS))
+            await proxy.carried_out()
+
+    await asyncio.gather(*(before(proxy) for proxy in world.stage.proxies.values()))
 
 
-async def _waiting(world: World, number: int) -> str:
-    for _ in range(300):
-        for approval in await world.connection.records.approvals(1, status="PENDING"):
-            run = await world.connection.records.run(approval.run_id)
-            if run.context["number"] == number and run.status == "WAITING_APPROVAL":
-                return run.id
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"the run of event {number} does not wait for an approval")
-
-
-async def _end_in_prefect(world: World) -> None:
-    """A run is forced to its end over the platform's head, which the mirror has to notice."""
-    world.deciding.clear()
-    (number,) = await world.publish(1)
-    run = await world.connection.records.run(await _waiting(world, number))
-    world.ledger.append("cancelled", number=number)
-    await asyncio.sleep(1)
-    state = Cancelled(message="Cancelled by the fault harness")
-    await world.connection.prefect.set_flow_run_state(run.flow_run_id, state, force=True)
-    world.deciding.set()
-
-
-async def all_points(world: World, *, events: int = 2) -> list[Round]:
-    """One round for each named point."""
-    return [shown(await at_point(world, point, events=events)) for point in ROUNDS]
-
-
-def shown(done: Round) -> Round:
-    """Say on the terminal how it went."""
-    said = "; ".join(done.problems[:3]) or "clean"
-    print(f"{done.name:20} {done.kills} kills {done.seconds:6.1f} s  {said}", flush=True)
+async def absent(world: World) -> Round:
+    """One worker dies and stays dead: what it had in hand is the other one's to finish."""
+    done = Round(name="absent worker")
+    began = time.monotonic()
+    gone, left = world.dice.sample(tuple(WORKERS), 2)
+    done.kills += await _trusting(world, left)
+    await world.publish(6)
+    await _in_hand(world, gone)
+    await world.hold_down(gone)
+    done.kills += 1
+    held = time.monotonic()
+    lost = len(await world.executed_by(WORKERS[gone]))
+    # Also what does not belong to the dead worker has to come through while nobody takes its place.
+    world.kill("listener")
+    done.kills += 1
+    await rest(world, done, began)
+    await asyncio.sleep(max(0.0, held + ABSENT_SECONDS - time.monotonic()))
+    seconds = round(time.monotonic() - held, 1)
+    world.ledger.append("absence", part=gone, seconds=seconds, taken_over=lost)
+    await world.let_up(gone)
     return done
 
 
-async def random_rounds(world: World, *, kills: int, until: float) -> list[Round]:
-    """Rounds until so many kills were made, or the time is up."""
+async def frozen(world: World) -> Round:
+    """One worker stands still until the other has its runs, and then goes on where it was."""
+    done = Round(name="frozen worker")
+    began = time.monotonic()
+    still, left = world.dice.sample(tuple(WORKERS), 2)
+    done.kills += await _trusting(world, left)
+    await world.publish(6)
+    held: dict[str, int] = {}
+    while not held:
+        await _in_hand(world, still)
+        pid = world.freeze(still)
+        at = time.monotonic()
+        held = await world.leases(WORKERS[still])
+        try:
+            kept = await _until_taken_over(world, held)
+            # It wakes up while its successor begins, is in the middle, or is done.
+            await asyncio.sleep(world.dice.choice(PAUSES) if held else 0)
+        finally:
+            world.thaw(pid)
+    if kept:
+        done.problems.append(f"{len(kept)} runs of a frozen worker were not taken over in {ALIVE_SECONDS:g} s")
+    seconds = round(time.monotonic() - at, 1)
+    world.ledger.append("freeze", part=still, seconds=seconds, taken_over=len(held) - len(kept))
+    await rest(world, done, began)
+    return done
+
+
+async def _until_taken_over(world: World, held: dict[str, int]) -> list[str]:
+    """Wait until each of these runs has another lease; those that have not when the time is up."""
+    records = world.connection.records
+    deadline = time.monotonic() + ALIVE_SECONDS
+    while kept := [run_id for run_id, lease in held.items() if (await records.run(run_id)).lease == lease]:
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
+    return kept
+
+
+async def _trusting(world: World, name: str) -> int:
+    """A worker with a fresh memory: one that has seen the API fail lately takes no silent worker for dead."""
+    await world.publish(1)
+    await _alive(world, [name])
+    world.kill(name)
+    await _alive(world, world.stage.parts, busy=False)
+    return 1
+
+
+async def _in_hand(world: World, worker: str) -> int:
+    """Wait until this worker executes something; how many runs."""
+    deadline = time.monotonic() + ALIVE_SECONDS
+    while time.monotonic() < deadline:
+        if runs := await world.executed_by(WORKERS[worker]):
+            return len(runs)
+        if not world.in_flight:
+            await world.publish(3)
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{worker!r} executes nothing")
+
+
+async def series(world: World, *, kills: int, until: float) -> list[Round]:
+    """Rounds until so many kills were made, or the time is up; some of the first with an absent or a frozen worker."""
     rounds: list[Round] = []
     while (left := kills - sum(each.kills for each in rounds)) > 0 and time.monotonic() < until:
-        rounds.append(shown(await at_random(world, events=5, kills=min(6, max(left, 2)))))
+        if len(rounds) in ABSENT_ROUNDS:
+            done = await absent(world)
+        elif len(rounds) in FROZEN_ROUNDS:
+            done = await frozen(world)
+        else:
+            done = await at_random(world, kills=min(KILLS, left), drops=DROPS)
+        rounds.append(shown(done))
     return rounds
-
-
-async def final(world: World) -> Verdict:
-    """The comparison after everything."""
-    return await compare(world, stuck=await quiet(world, seconds=QUIET_SECONDS))

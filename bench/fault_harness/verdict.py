@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -18,6 +19,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from sqlalchemy.exc import SQLAlchemyError
 
+from fault_harness.person import verdict_on
 from fault_harness.world import World
 from records import RecordsError, Run
 
@@ -128,7 +130,7 @@ def _judge(
         if run.status in ENDED and told[run.id] != 1:
             where = verdict.lost if told[run.id] == 0 else verdict.doubled
             where.append(f"the end of the run of {number} was told {told[run.id]} times")
-        if run.status == "FAILED" and world.verdict(number) == "APPROVED" and number not in cancelled:
+        if run.status == "FAILED" and verdict_on(number) == "APPROVED" and number not in cancelled:
             verdict.parked += 1
             if not run.message:
                 verdict.stuck.append(f"run of {number} FAILED without a reason")
@@ -185,7 +187,7 @@ async def _completed(world: World) -> Counter[str]:
     """Run -> how often the results stream holds the event of its end."""
     import json
 
-    client = await nats.connect(world.stack.addresses.nats_url)
+    client = await nats.connect(world.stage.addresses.nats_url)
     told: Counter[str] = Counter()
     try:
         events = await client.jetstream().subscribe("workflow.completed.faulty", ordered_consumer=True)
@@ -196,3 +198,11 @@ async def _completed(world: World) -> Counter[str]:
                 return told
     finally:
         await client.close()
+
+
+def refused(logs: Path) -> set[str]:
+    """Runs in which a process wanted to write after another had taken the run over, and was told so."""
+    texts = (log.read_text(encoding="utf-8", errors="replace") for log in sorted(logs.glob("*worker.log*")))
+    return {
+        run for text in texts for run in re.findall(r"run '(\w+)' was taken over: this process holds lease", text)
+    }

@@ -7,39 +7,35 @@ import json
 import os
 import random
 import signal
-import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import httpx
 import nats
 import nats.errors
-from sqlalchemy.exc import SQLAlchemyError
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import FlowRun, StateType
 
 from agents.sample_repository import DemoRepository, make_repository
 from agents.sandbox.choice import open_sandbox
-from deployments import part
-from deployments.addresses import Addresses
 from deployments.connection import Connection, connect_to
+from deployments.owner import Owner
 from deployments.registration import register_folder
-from deployments.stack import Stack, StackSettings
-from deployments.up import allow_repositories, deploy_files, prepare_records
+from deployments.up import allow_repositories, deploy_files
 from fault_harness.ledger import Ledger
+from fault_harness.person import Person, verdict_on
+from fault_harness.postgres import kill_server
 from fault_harness.receiver import Receiver
+from fault_harness.stage import Database, Stage, proxied, stage
 from flows.runtime import SETTING_PREFIX
-from records import RecordsError, Run
 from records.crash_points import ORDER
 from tasks.secrets import ENVIRONMENT_PREFIX
-from triggers.faults import Transient
-from triggers.resume import resume
 
 AGENT = Path(__file__).with_name("stamper")
 NAME = "faulty"
 SUBJECT = f"workflow.trigger.{NAME}"
-REJECT_EVERY = 5
 WORKFLOW = """\
 name: faulty
 context:
@@ -77,17 +73,36 @@ nodes:
 class World:
     """The platform under test and the harness's own hands."""
 
-    stack: Stack
+    stage: Stage
     connection: Connection
     repository: DemoRepository
     ledger: Ledger
+    receiver: Receiver
     faults: Path
     dice: random.Random
-    deciding: asyncio.Event = field(default_factory=asyncio.Event)
+    person: Person
+    ready: set[str]
+    """Parts that live and answer."""
     known: set[str] = field(default_factory=set[str])
     """What earlier rounds have found."""
+    _open: set[int] = field(default_factory=set[int])
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _orders: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def in_flight(self) -> int:
+        """How many accepted events are not through, by what the receiving end has been told."""
+        self._open -= self.receiver.told | self.person.refused
+        return len(self._open)
+
+    @property
+    def moves(self) -> int:
+        """How often something has got on: messages that were accepted, and gates that were answered."""
+        return len(self.receiver.messages) + self.person.answered
+
+    def all_at_rest(self) -> None:
+        """Nothing is in flight: also what was parked, which the receiving end is never told of."""
+        self._open.clear()
 
     async def publish(self, events: int) -> list[int]:
         """Publish events; each goes on until the stream has acknowledged it, and is in the ledger then."""
@@ -98,17 +113,19 @@ class World:
 
     async def publish_rejected(self) -> None:
         """Publish one event whose gate is going to be answered with no."""
-        while self.verdict(number := next(self._numbers)) != "REJECTED":
+        while verdict_on(number := next(self._numbers)) != "REJECTED":
             pass
         await self._publish(number)
 
     async def _publish(self, number: int) -> None:
         context = {"number": number, "repositoryPath": str(self.repository.path)}
         event = json.dumps({"projectId": 1, "context": context, "triggeredBy": "harness"}).encode()
+        # As unlucky as the platform's own parts: what was accepted unheard is published again under the same id.
+        url = proxied(self.stage.addresses, self.stage.proxies["NATS"]).nats_url
         while True:
             try:
                 async with asyncio.timeout(5):
-                    client = await nats.connect(self.stack.addresses.nats_url, allow_reconnect=False)
+                    client = await nats.connect(url, allow_reconnect=False)
                     try:
                         headers = {"Nats-Msg-Id": f"fault-{number}"}
                         await client.jetstream().publish(SUBJECT, event, timeout=2, headers=headers)
@@ -118,19 +135,57 @@ class World:
             except (nats.errors.Error, OSError, TimeoutError):
                 await asyncio.sleep(0.2)  # never acknowledged: the platform owes nothing yet
         self.ledger.append("event", number=number)
+        self._open.add(number)
 
     def kill(self, name: str) -> bool:
-        """`kill -9` of one part; False where it is down just now."""
-        pid = self.stack.parts[name].pid
-        if pid is None:
+        """`kill -9` of one part; False where it does not live and answer just now."""
+        pid = self.stage.parts[name].pid
+        if pid is None or name not in self.ready:
             return False
+        self.ready.discard(name)
         try:
-            # What it started dies with it or is found and ended by its successor.
-            os.kill(pid, signal.SIGKILL)
+            # What a worker started dies with it or is found and ended by its successor.
+            kill_server(pid) if name == "postgres" else os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
-        self.ledger.append("kill", part=name, pid=pid)
+        self.ledger.append("kill", part=name, pid=pid, in_flight=self.in_flight)
         return True
+
+    async def hold_down(self, name: str) -> None:
+        """`kill -9` of a part that is not started again until `let_up`."""
+        if not self.kill(name):
+            raise AssertionError(f"{name!r} does not live")
+        await self.stage.parts[name].stop()
+
+    async def let_up(self, name: str) -> None:
+        """Start a part that was held down."""
+        await self.stage.parts[name].start()
+
+    def freeze(self, name: str) -> int:
+        """Stop the clock for one part; gives its process id."""
+        pid = self.stage.parts[name].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        return pid
+
+    @staticmethod
+    def thaw(pid: int) -> None:
+        """Let a frozen process go on."""
+        os.kill(pid, signal.SIGCONT)
+
+    async def executed_by(self, worker: str) -> list[FlowRun]:
+        """The runs that a worker, by its name in the pool, has in hand."""
+        running = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
+        found = await self.connection.prefect.read_flow_runs(flow_run_filter=running, limit=200)
+        owners = {run.id: Owner.parse(run.infrastructure_pid) for run in found}
+        return [run for run in found if (owner := owners[run.id]) is not None and owner.worker == worker]
+
+    async def leases(self, worker: str) -> dict[str, int]:
+        """The runs on record that a worker has in hand, with the lease under which it writes."""
+        runs = [
+            await self.connection.records.run_of_flow_run(str(each.id)) for each in await self.executed_by(worker)
+        ]
+        return {run.id: run.lease for run in runs if run is not None and run.finished_at is None}
 
     def order(self, point: str, number: int) -> Path:
         """Order a crash at a point; gives the file that will be there once it has happened."""
@@ -144,43 +199,9 @@ class World:
         """No crash is ordered any more."""
         (self.faults / ORDER).unlink(missing_ok=True)
 
-    async def decide_for_ever(self) -> None:
-        """The person: answers every open gate after a moment, and has it in the ledger before and after."""
-        while True:
-            await asyncio.sleep(self.dice.uniform(0.1, 0.8))
-            with suppress(RecordsError, SQLAlchemyError, OSError):
-                for approval in await self.connection.records.approvals(1, status="PENDING", limit=200):
-                    await self.deciding.wait()
-                    run = await self.connection.records.run(approval.run_id)
-                    await self._decide(run, approval.node_id)
-
-    async def _decide(self, run: Run, node: str) -> None:
-        number, verdict = run.context["number"], self.verdict(run.context["number"])
-        self.ledger.append("deciding", number=number, node=node, verdict=verdict)
-        decision = await self.connection.records.decide(
-            (run.id, node), decision=verdict, by="auditor", verified=True, way="harness"
-        )
-        self.ledger.append("decided", number=number, node=node, verdict=verdict, applied=decision.applied)
-        if self.dice.random() < 0.3:
-            return  # a decision whose maker did not come to wake the run
-        with suppress(Transient, httpx.HTTPError):
-            await resume(self.connection.prefect, run.flow_run_id or "")
-
-    @staticmethod
-    def verdict(number: int) -> str:
-        """What the person says about a number: fixed, so that the outcome can be known beforehand."""
-        return "REJECTED" if number % REJECT_EVERY == 0 else "APPROVED"
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 @asynccontextmanager
-async def world(folder: Path, *, seed: int) -> AsyncGenerator[World]:
+async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerator[World]:
     """The platform, up and deployed, in `folder`."""
     faults = folder / "faults"
     faults.mkdir(parents=True)
@@ -196,34 +217,34 @@ async def world(folder: Path, *, seed: int) -> AsyncGenerator[World]:
         }
     )
     allow_repositories([folder])
-    # A part that dies again and again is given up after five times; here dying again and again is the point.
-    part.STEADY_SECONDS = 0.0
     (folder / "workflows").mkdir()
     (folder / "workflows" / "faulty.yaml").write_text(WORKFLOW, encoding="utf-8")
+    ready: set[str] = set()
 
-    async def prepare(addresses: Addresses) -> None:
-        await prepare_records(addresses, project_id=1)
+    def report(name: str, event: str) -> None:
+        ledger.append("part", part=name, event=event)
+        ready.add(name) if event == "ready" else ready.discard(name)
+
+    def dropped(target: str, asked: str) -> None:
+        ledger.append("drop", target=target, asked=asked)
 
     try:
-        async with Stack(
-            # Ports of its own: whatever else on this machine looks for Prefect at 4200 must not find this one.
-            StackSettings(state=folder / "state", prefect_port=free_port(), nats_port=free_port()),
-            prepare=prepare,
-            report=lambda name, event: ledger.append("part", part=name, event=event),
-        ) as stack:
-            async with connect_to(stack.addresses) as connection:
-                sandbox = open_sandbox()
-                await register_folder(AGENT, records=connection.records, sandbox=sandbox, project_id=1)
-                await sandbox.close()
-                await deploy_files(stack.addresses, [folder / "workflows"], project_id=1)
-                here = World(stack, connection, repository, ledger, faults, random.Random(seed))
-                here.deciding.set()
-                person = asyncio.create_task(here.decide_for_ever())
-                try:
-                    yield here
-                finally:
-                    person.cancel()
-                    await asyncio.gather(person, return_exceptions=True)
+        async with (
+            stage(folder, database=database, report=report, dropped=dropped) as platform,
+            connect_to(platform.addresses) as connection,
+        ):
+            sandbox = open_sandbox()
+            await register_folder(AGENT, records=connection.records, sandbox=sandbox, project_id=1)
+            await sandbox.close()
+            await deploy_files(platform.addresses, [folder / "workflows"], project_id=1)
+            dice = random.Random(seed)
+            person = Person(connection, ledger, dice)
+            deciding = asyncio.create_task(person.decide_for_ever())
+            try:
+                yield World(platform, connection, repository, ledger, receiver, faults, dice, person, ready)
+            finally:
+                deciding.cancel()
+                await asyncio.gather(deciding, return_exceptions=True)
     finally:
         await receiver.stop()
         ledger.close()

@@ -10,14 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import nats
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -44,8 +45,22 @@ class Platform:
     chat: ChatSink
     process: subprocess.Popen[bytes]
     env: dict[str, str] = field(repr=False)
+    options: tuple[str, ...] = ()
     command: str = COMMAND
     canary: str = CANARY
+
+    def kill_everything(self) -> None:
+        """`kill -9` of the command and of all that it has started."""
+        main = psutil.Process(self.process.pid)
+        for process in (main, *main.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(30)
+
+    def start_again(self) -> None:
+        """The same command on the same state."""
+        self.process = _up(self.state, self.env, self.options)
+        self.addresses = _wait_until_up(self.state, self.process)
 
     async def publish(self, subject: str, event: dict[str, Any]) -> None:
         """Publish as the Python backend would, and wait until the stream has it."""
@@ -98,26 +113,24 @@ def running_platform(state: Path, loop_thread: asyncio.AbstractEventLoop, *optio
         "COMMANDCENTER_SETTING_MAIL_FROM": "commandcenter@localhost",
         "COMMANDCENTER_SECRET_SLACK_BOT_TOKEN": CANARY,
     }
-    log = (state / "up.log").open("wb")
-    command = [COMMAND, "up", "--state", str(state), "--repositories", str(repositories), *options]
-    process = subprocess.Popen(
-        [*command, "--workflows", str(WORKFLOWS)], env=env, stdout=log, stderr=subprocess.STDOUT
-    )
+    process = _up(state, env, options)
+    started = None
     try:
-        addresses = _wait_until_up(state, process)
-        yield Platform(
-            addresses=addresses,
+        started = Platform(
+            addresses=_wait_until_up(state, process),
             state=state,
             repositories=repositories,
             mail=mail,
             chat=chat,
             process=process,
             env=env,
+            options=options,
         )
+        yield started
     finally:
+        process = process if started is None else started.process
         process.send_signal(signal.SIGINT)
         process.wait(30)
-        log.close()
         for sink in (mail, chat):
             asyncio.run_coroutine_threadsafe(sink.stop(), loop_thread).result(10)
 
@@ -132,12 +145,27 @@ def platform(
 
 
 @pytest.fixture
+def own_platform(tmp_path: Path, loop_thread: asyncio.AbstractEventLoop) -> Iterator[Platform]:
+    """A platform that nobody else uses, so that it can be killed."""
+    with running_platform(tmp_path, loop_thread) as started:
+        yield started
+
+
+@pytest.fixture
 def platform_on_postgres(
     tmp_path: Path, postgres_url: str, loop_thread: asyncio.AbstractEventLoop
 ) -> Iterator[Platform]:
     """A platform whose records are in PostgreSQL."""
     with running_platform(tmp_path, loop_thread, "--database-url", postgres_url) as started:
         yield started
+
+
+def _up(state: Path, env: dict[str, str], options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    command = [COMMAND, "up", "--state", str(state), "--repositories", str(state / "repositories"), *options]
+    with (state / "up.log").open("wb") as log:
+        return subprocess.Popen(
+            [*command, "--workflows", str(WORKFLOWS)], env=env, stdout=log, stderr=subprocess.STDOUT
+        )
 
 
 def _wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Addresses:
@@ -199,6 +227,12 @@ class Watch:
 
 
 @pytest.fixture
+def watch_with() -> Callable[[Connection], Watch]:
+    """Makes a watch over any platform."""
+    return Watch
+
+
+@pytest.fixture
 def watch(connection: Connection) -> Watch:
     """Waits for runs of the platform."""
     return Watch(connection)
@@ -230,7 +264,17 @@ class Change:
 @pytest_asyncio.fixture
 async def change(platform: Platform, tmp_path: Path) -> Change:
     """Commit the change and publish `graph.file.updated`."""
-    repository = make_repository(platform.repositories / tmp_path.name)
+    return await _commit_a_change(platform, tmp_path.name)
+
+
+@pytest.fixture
+def commit_a_change() -> Callable[[Platform, str], Awaitable[Change]]:
+    """The same on any platform, in a repository of that name."""
+    return _commit_a_change
+
+
+async def _commit_a_change(platform: Platform, name: str) -> Change:
+    repository = make_repository(platform.repositories / name)
     event = {
         "projectId": 1,
         "repositoryPath": str(repository.path),

@@ -15,6 +15,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import element_to_be_clickable, presence_of_element_located
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from deployments.connection import connect_to
+
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None,
@@ -87,3 +89,28 @@ async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform
     assert (approval.responded_by, approval.way, approval.verified) == ("Robin", "form", False)
     assert approval.notes == "seen in the browser"
     assert any(each.startswith("security-fixes-") for each in change.branches())
+
+
+async def test_an_open_approval_outlives_kill_9_of_everything_and_is_given_in_the_form(
+    own_platform, commit_a_change, watch_with, browser
+) -> None:
+    platform = own_platform
+    change = await commit_a_change(platform, "app")
+    async with connect_to(platform.addresses) as connection:
+        before = await watch_with(connection).waiting(change.key)
+    await asyncio.to_thread(platform.kill_everything)
+    await asyncio.to_thread(platform.start_again)
+    async with connect_to(platform.addresses) as connection:
+        watch = watch_with(connection)
+        waiting = await watch.waiting(change.key)
+        assert (waiting.run.id, waiting.approvals[0].digest) == (before.run.id, before.approvals[0].digest)
+        url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+        await asyncio.to_thread(
+            decide_in_form, browser, url, name="Robin", choice="approve", notes="after the crash"
+        )
+        detail = await watch.ended(change.key)
+    assert detail.run.status == "SUCCESS", detail.run.message
+    assert detail.approvals[0].notes == "after the crash"
+    agents = [each.agent_name for each in detail.agent_runs]
+    assert len(agents) == len(set(agents)) == 4  # nothing was run twice
+    assert sum(each.startswith("security-fixes-") for each in change.branches()) == 1

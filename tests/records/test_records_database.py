@@ -115,11 +115,17 @@ async def test_a_database_that_was_not_upgraded_is_refused_with_the_cure(empty_u
     [
         ("sqlite:///a/b.db", "sqlite+aiosqlite:///a/b.db"),
         ("sqlite+aiosqlite:///a.db", "sqlite+aiosqlite:///a.db"),
-        ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d?options=-c+timezone%3Dutc"),
-        ("postgresql+asyncpg://h/d", "postgresql+psycopg://h/d?options=-c+timezone%3Dutc"),
+        (
+            "postgres://u:p@h/d",
+            "postgresql+psycopg://u:p@h/d?options=-c+timezone%3Dutc+-c+idle_in_transaction_session_timeout%3D20s",
+        ),
+        (
+            "postgresql+asyncpg://h/d",
+            "postgresql+psycopg://h/d?options=-c+timezone%3Dutc+-c+idle_in_transaction_session_timeout%3D20s",
+        ),
         (
             "postgresql://h/d?schema=app&connection_limit=5&sslmode=require",
-            "postgresql+psycopg://h/d?options=-c+timezone%3Dutc+-c+search_path%3Dapp&sslmode=require",
+            "postgresql+psycopg://h/d?options=-c+timezone%3Dutc+-c+idle_in_transaction_session_timeout%3D20s+-c+search_path%3Dapp&sslmode=require",
         ),
     ],
 )

@@ -1,7 +1,8 @@
 """aiosqlite's connection, without its thread: statements run where they are awaited.
 
-Prefect's server makes about a thousand calls into SQLite for one flow run, most of them microseconds long. A hop
-to a thread and back costs a multiple of that, and each waits for the interpreter lock when the server is busy.
+Prefect's server makes about a thousand calls into SQLite for one flow run, the records a hundred, most of them
+microseconds long. A hop to a thread and back costs a multiple of that, and each waits for the interpreter lock when
+the process is busy.
 
 What could hold up the event loop is kept off it: a lock that somebody else has is waited for without blocking, and
 a query that takes long is broken off and made again in a thread.
@@ -17,6 +18,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import aiosqlite
+from sqlalchemy import Dialect, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 R = TypeVar("R")
 
@@ -101,6 +105,16 @@ class InLoopConnection(aiosqlite.Connection):
         """Let SQLite ask whether a query takes too long."""
         connection.set_progress_handler(self._takes_too_long, CHECK_STEPS)
         return connection
+
+
+def use(engine: AsyncEngine) -> None:
+    """Make an engine of aiosqlite's use these connections; before its first one."""
+    if not event.contains(engine.sync_engine, "do_connect", _connect):
+        event.listen(engine.sync_engine, "do_connect", _connect)
+
+
+def _connect(dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]) -> None:
+    options["async_creator_fn"] = connect
 
 
 def connect(database: str, **options: Any) -> InLoopConnection:

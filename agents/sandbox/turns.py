@@ -1,0 +1,48 @@
+"""Any sandbox -> the same, with so many agents at once and no more; the others wait for their turn.
+
+A burst of runs would otherwise start hundreds of interpreters side by side, each with its time limit running. The wait
+is before the jail and does not count towards any limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
+
+PER_CPU = 8
+"""Most agents wait for somebody else - a model, a repository, a scanner - more than they compute."""
+
+
+def default_turns() -> int:
+    """Agents at once where nobody says otherwise."""
+    return PER_CPU * (os.cpu_count() or 1)
+
+
+class Turns:
+    """The sandbox port; first come, first served."""
+
+    def __init__(self, sandbox: Sandbox, *, at_once: int) -> None:
+        if at_once < 1:
+            raise ValueError(f"{at_once} agents at once would never run any: allow at least 1")
+        self._sandbox = sandbox
+        self._free = asyncio.Semaphore(at_once)
+
+    async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
+        """Execute one action, when it is its turn."""
+        async with self._free:
+            return await self._sandbox.run(request, on_log=on_log)
+
+    async def describe(self, entry_path: str) -> AgentResult:
+        """As the sandbox."""
+        return await self._sandbox.describe(entry_path)
+
+    async def check(self) -> SandboxReport:
+        """As the sandbox."""
+        return await self._sandbox.check()
+
+    async def close(self) -> None:
+        """As the sandbox."""
+        await self._sandbox.close()

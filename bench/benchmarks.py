@@ -1,0 +1,141 @@
+"""`make bench`: what a run costs here and elsewhere; writes docs/benchmarks.md and bench/results.json.
+
+All contenders run in turn, on this machine, with the same step; nothing else should run meanwhile. Those on Prefect's
+process worker poll for seconds and take most of the time (about a quarter of an hour): `--quick` leaves them out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from contenders.child_app import ChildApp
+from contenders.contender import Contender
+from contenders.figures import Figures, write
+from contenders.handwritten import HandWritten
+from contenders.platform import Platform
+from contenders.processes import Peak, cpu_seconds
+from contenders.step import StepKind
+from contenders.temporal import Temporal
+
+AT_ONCE = 10
+RESULTS = Path(__file__).with_name("results.json")
+REPORT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+Open = Callable[[Path, StepKind], Contender]
+QUICK: dict[str, Open] = {
+    "bare": lambda folder, step: ChildApp("bare processes", "contenders.bare_app", folder, step=step),
+    "platform": lambda folder, step: Platform(folder, step=step, worker="commandcenter"),
+    "dbos": lambda folder, step: ChildApp("DBOS", "contenders.dbos_app", folder, step=step),
+    "temporal": lambda folder, step: Temporal(folder, step=step),
+}
+SLOW: dict[str, Open] = {
+    "platform-process": lambda folder, step: Platform(folder, step=step, worker="process"),
+    "handwritten": lambda folder, step: HandWritten(folder, step=step),
+}
+
+
+WHO = {
+    "unjailed": set(QUICK),
+    "jailed": {*QUICK, *SLOW},
+    "agent": {"bare", "platform"},
+}
+"""Kind of step -> who is measured with it. A worker that polls for ten seconds does not care for a jail's hundredths."""
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5, help="measurements of each figure, after one to warm up")
+    parser.add_argument("--quick", action="store_true", help="without Prefect's process worker")
+    parser.add_argument("--only", help="contenders, with commas; prints, and writes nothing")
+    parser.add_argument("--steps", default="unjailed,jailed,agent")
+    options = parser.parse_args()
+    chosen = QUICK if options.quick else QUICK | SLOW
+    if options.only:
+        chosen = {name: (QUICK | SLOW)[name] for name in options.only.split(",")}
+    figures = asyncio.run(measure_all(chosen, options.steps.split(","), options.runs))
+    if not options.only:
+        requests = asyncio.run(measure_requests())
+        write(figures, requests, runs=options.runs, at_once=AT_ONCE, results=RESULTS, report=REPORT)
+
+
+async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> list[Figures]:
+    """Every contender with every step; one that is not here is left out, with the reason on record."""
+    figures: list[Figures] = []
+    for step in steps:
+        for key, make in chosen.items():
+            if key not in WHO[step]:
+                continue
+            if reason := _missing(key):
+                found = Figures(contender=key.capitalize(), step=step, missing=reason)
+            else:
+                with tempfile.TemporaryDirectory(prefix="bench-") as name:
+                    os.chmod(name, 0o755)  # noqa: PTH101
+                    async with make(Path(name), step) as contender:
+                        found = await measure(contender, step, runs)
+            print(json.dumps(found.as_json()), flush=True)
+            figures.append(found)
+    return figures
+
+
+async def measure_requests() -> dict[str, dict[str, list[float]]]:
+    """Shape -> what Prefect's server is asked for one run of it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        platform = Platform(Path(name), step="unjailed", worker="commandcenter", log_requests=True)
+        async with platform:
+            for shape in ("w1", "w5"):
+                await platform.run(shape)
+            return {shape: await platform.requests(shape) for shape in ("w1", "w5")}
+
+
+async def measure(contender: Contender, step: str, runs: int) -> Figures:
+    """All figures of one contender."""
+    w1 = await _repeated(lambda: contender.run("w1"), runs)
+    w5 = await _repeated(lambda: contender.run("w5"), runs)
+    together: list[float] = []
+    cpu: list[float] = []
+    async with Peak(contender.pids) as peak:
+        for _ in range(runs):
+            before = cpu_seconds(contender.pids())
+            together.append(await contender.run("w5", AT_ONCE))
+            cpu.append(cpu_seconds(contender.pids()) - before)
+    resumes = await _repeated(contender.resume, runs)
+    return Figures(
+        contender=contender.name,
+        step=step,
+        w1=w1,
+        w5=w5,
+        c10=together,
+        c10_cpu=statistics.median(cpu),
+        c10_peak_mb=peak.megabytes,
+        resume=resumes,
+    )
+
+
+async def _repeated(measured: Callable[[], Awaitable[float | None]], runs: int) -> list[float]:
+    if await measured() is None:
+        return []
+    return [seconds for _ in range(runs) if (seconds := await measured()) is not None]
+
+
+def _missing(key: str) -> str:
+    if key == "temporal" and (reason := Temporal.missing()):
+        return reason
+    if key in ("dbos", "temporal"):
+        try:
+            __import__({"dbos": "dbos", "temporal": "temporalio"}[key])
+        except ImportError as exc:
+            return str(exc)
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

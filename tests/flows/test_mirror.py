@@ -1,0 +1,68 @@
+"""Runs that Prefect has ended without their flow: ended on record, however many others wait."""
+
+from datetime import timedelta
+
+import pytest
+from prefect.states import Cancelled, Completed, Crashed
+
+from compiler.plan import ApprovalRule
+from triggers import mirror
+from triggers.mirror import Mirror
+
+
+@pytest.fixture
+async def waiting(bench, node):
+    """A run that waits for a person; gives its flow run."""
+    plan = await bench.deploy(node("fix", gate=ApprovalRule()))
+    flow_run = await bench.start(plan)
+    assert (await bench.execute(flow_run)).name == "Suspended"
+    return flow_run
+
+
+async def test_a_waiting_run_that_is_cancelled_is_ended_at_the_next_look(bench, waiting) -> None:
+    hook = Mirror(client=bench.client, records=bench.records)
+    assert await hook() == 0
+    await bench.client.set_flow_run_state(waiting.id, Cancelled(message="not any more"), force=True)
+    assert await hook() == 1
+    run = await bench.record(waiting)
+    assert (run.status, run.message) == ("FAILED", "the run was cancelled in Prefect: not any more")
+    assert await bench.records.approvals(1, status="PENDING") == []
+    assert await hook() == 0
+
+
+async def test_all_pages_of_bad_ends_are_read(bench, node, monkeypatch) -> None:
+    monkeypatch.setattr(mirror, "BATCH", 2)
+    plan = await bench.deploy(node("fix", gate=ApprovalRule()))
+    runs = [await bench.start(plan) for _ in range(5)]
+    for flow_run in runs:
+        await bench.execute(flow_run)
+    hook = Mirror(client=bench.client, records=bench.records)
+    assert await hook() == 0
+    for flow_run in runs:
+        await bench.client.set_flow_run_state(flow_run.id, Crashed(), force=True)
+    assert await hook() == 5
+
+
+async def test_a_waiting_run_that_is_deleted_or_set_to_completed_is_ended_by_the_sweep(
+    bench, waiting, node
+) -> None:
+    other = await bench.start(await bench.deploy(node("fix", gate=ApprovalRule()), name="another"))
+    await bench.execute(other)
+    hook = Mirror(client=bench.client, records=bench.records)
+    assert await hook() == 0
+    await bench.client.delete_flow_run(waiting.id)
+    await bench.client.set_flow_run_state(other.id, Completed(), force=True)
+    assert await hook() == 0
+    hook._swept -= mirror.SWEEP_SECONDS + 1
+    assert await hook() == 2
+    assert (await bench.record(waiting)).message == "the run was deleted in Prefect"
+    assert (await bench.record(other)).message.startswith("the run was set to completed in Prefect")
+
+
+async def test_an_end_committed_a_little_before_the_last_look_is_not_missed(bench, waiting) -> None:
+    hook = Mirror(client=bench.client, records=bench.records)
+    assert await hook() == 0
+    await bench.client.set_flow_run_state(waiting.id, Cancelled(), force=True)
+    assert hook._asked is not None
+    hook._asked += timedelta(seconds=30)
+    assert await hook() == 1
