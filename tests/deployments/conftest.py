@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -51,6 +52,8 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
+                # Prefect's command line stops a worker by SIGINT, which is ignored below a shell's `&`.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.processes.append(process)
         return process

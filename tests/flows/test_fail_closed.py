@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed, Paused, Pending, State
 
-from agents.sandbox.port import AgentRequest, AgentResult
+from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule
 
@@ -156,6 +156,26 @@ async def test_a_retry_of_a_rejected_run_stays_rejected(bench, waiting) -> None:
     assert state.is_failed()
     assert state.message == "node 'fix' was rejected by kim"
     assert bench.ran() == []
+
+
+async def test_a_retry_of_an_approved_node_runs_what_was_approved_and_asks_again_for_anything_else(
+    bench, node
+) -> None:
+    broke = AgentResult(failure=AgentFailure(kind="exit", message="broke"))
+    bench.sandbox.answer("fix", broke, broke, {})
+    plan = await bench.deploy(node("fix", gate=GATE, risk="APPROVAL_REQUIRED", inputs={"branch": "main"}))
+    flow_run = await bench.start(plan)
+    assert (await bench.execute(flow_run)).is_paused()
+    assert (await answer(bench, flow_run, "approve", by="kim")).is_failed()
+    await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+    assert (await bench.execute(flow_run)).is_failed()
+    assert [request.inputs for request in bench.sandbox.requests] == [{"branch": "main"}] * 2
+    actions = {"act": ActionSpec(name="act", input_schema=OPEN, output_schema=OPEN)}
+    await bench.register("worker-bee", actions, version="2.0.0")
+    await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+    assert (await bench.execute(flow_run)).is_paused()
+    assert len(bench.ran()) == 2
+    assert (await gate_of(bench, flow_run)).status == "PENDING"
 
 
 async def test_a_name_and_notes_from_the_form_do_nothing_where_the_end_of_the_run_is_told(bench, waiting) -> None:
