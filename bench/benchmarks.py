@@ -47,7 +47,7 @@ WHO = {
     "jailed": {*QUICK, *SLOW},
     "agent": {"bare", "platform"},
 }
-"""Kind of step -> who is measured with it. A worker that polls for ten seconds does not care for a jail's hundredths."""
+"""Kind of step -> who is measured with it. A worker that polls for seconds does not care for a jail's hundredths."""
 
 
 def main() -> None:
