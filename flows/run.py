@@ -13,7 +13,7 @@ from prefect import Flow, flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
-from prefect.exceptions import Abort
+from prefect.exceptions import Abort, Pause
 from prefect.flow_runs import asuspend_flow_run
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
@@ -51,7 +51,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
         triggered_by: str = "",
     ) -> State[Any]:
         async with enter() as services:
-            run = await open_run(
+            return await _execute(
                 RunRequest(
                     flow_run_id=str(_flow_run().id),
                     workflow=name,
@@ -63,17 +63,32 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
                     due=_flow_run().expected_start_time,
                     by_clock=bool(_flow_run().auto_scheduled),
                 ),
-                services.records,
-                set_going_again=_set_going_again,
+                services,
             )
-            crash_point("run-opened")
-            try:
-                return await _run(run, services)
-            except StaleAttempt as exc:
-                # Another execution has taken the run over: leave it alone, in Prefect too.
-                raise Abort(str(exc)) from exc
 
     return workflow
+
+
+async def _execute(request: RunRequest, services: Services) -> State[Any]:
+    """Open the run and go through it. Raises Prefect's `Abort`, which changes nothing, once another has taken it over.
+
+    A process may stand still anywhere and wake up beside its successor: what it meets then is not the run's failure.
+    """
+    run: OpenedRun | None = None
+    try:
+        run = await open_run(request, services.records, set_going_again=_set_going_again)
+        crash_point("run-opened")
+        return await _run(run, services)
+    except StaleAttempt as exc:
+        raise Abort(str(exc)) from exc
+    except Exception as exc:
+        if run is not None and await _is_overtaken(run.run, services):
+            raise Abort(f"run {run.run.run_id!r} was taken over, so this is left to its successor: {exc}") from exc
+        raise
+
+
+async def _is_overtaken(run: Run, services: Services) -> bool:
+    return (await services.records.run(run.run_id)).lease != run.lease
 
 
 async def _run(run: OpenedRun, services: Services) -> State[Any]:
@@ -153,7 +168,14 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     async with get_client() as client:
         await asked.publish(client, _flow_run().id, key)
     crash_point("form-saved")
-    await asuspend_flow_run(wait_for_input=asked, key=key)
+    try:
+        await asuspend_flow_run(wait_for_input=asked, key=key)
+    except Pause:
+        if await _is_overtaken(run, services):
+            # It was the successor that has been suspended, which may be past these gates: nothing else would wake it.
+            async with get_client() as client:
+                await client.resume_flow_run(_flow_run().id, run_input={})
+        raise
     # Prefect answers instead of suspending when it thinks that this pause is over. No answer counts as an approval.
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 

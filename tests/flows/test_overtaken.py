@@ -1,0 +1,75 @@
+"""A process that stood still and wakes up beside its successor changes nothing, in Prefect as little as on record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prefect.exceptions import Abort
+
+from compiler.plan import ApprovalRule
+from records import Records
+
+GATE = ApprovalRule()
+
+
+class Overtaken:
+    """The records of a process that stands still before or after one call, while a successor takes the run over."""
+
+    def __init__(
+        self, records: Records, *, before: str = "", after: str = "", said: str = "", then: Exception | None = None
+    ) -> None:
+        self._records, self._before, self._after, self._said, self._then = records, before, after, said, then
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._records, name)
+        return self._standing_still(name, method) if name in (self._before, self._after) else method
+
+    def _standing_still(self, name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if name == self._before:
+                await self._overtake()
+            answer = await method(*args, **kwargs)
+            if name == self._after and (not self._said or self._said in args):
+                await self._overtake()
+            return answer
+
+        return call
+
+    async def _overtake(self) -> None:
+        for run in await self._records.runs():
+            await self._records.claim_run(run.id)
+        if self._then is not None:
+            raise self._then
+
+
+async def test_one_that_has_just_taken_its_lease_leaves_the_run_alone(bench, node) -> None:
+    plan = await bench.deploy(node("a"))
+    flow_run = await bench.start(plan)
+    bench.services = replace(bench.services, records=Overtaken(bench.records, before="set_run_status"))
+    with pytest.raises(Abort, match="was taken over"):
+        await bench.execute(flow_run)
+    assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Running"
+    assert (await bench.record(flow_run)).finished_at is None
+    assert bench.ran() == []
+
+
+async def test_whatever_it_meets_is_not_the_runs_failure(bench, node) -> None:
+    plan = await bench.deploy(node("a"))
+    flow_run = await bench.start(plan)
+    records = Overtaken(bench.records, after="catalogue", then=RuntimeError("the successor was quicker"))
+    bench.services = replace(bench.services, records=records)
+    with pytest.raises(Abort, match="left to its successor: the successor was quicker"):
+        await bench.execute(flow_run)
+    assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Running"
+
+
+async def test_one_that_suspends_its_successors_run_wakes_it_again(bench, node) -> None:
+    plan = await bench.deploy(node("a", gate=GATE))
+    flow_run = await bench.start(plan)
+    records = Overtaken(bench.records, after="set_run_status", said="WAITING_APPROVAL")
+    bench.services = replace(bench.services, records=records)
+    state = await bench.execute(flow_run)
+    assert state.is_scheduled()
