@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from compiler.plan import Plan, PlanDigest
-from records import Records
+from records import Records, StaleAttempt
 from tasks.services import Run
 
 
@@ -49,11 +49,16 @@ class OpenedRun:
 
 
 async def open_run(
-    request: RunRequest, records: Records, *, set_going_again: Callable[[datetime], Awaitable[bool]]
+    request: RunRequest,
+    records: Records,
+    *,
+    set_going_again: Callable[[datetime], Awaitable[bool]],
+    still_ours: Callable[[], Awaitable[bool]],
 ) -> OpenedRun:
     """Find the run or begin it, and take it over: whatever executed it before cannot write any more.
 
-    `set_going_again` is asked of a run that has FAILED at that time: is it a person's retry?
+    `set_going_again` is asked of a run that has FAILED at that time: is it a person's retry? `still_ours` is asked
+    right before the takeover, which would cut off a successor. Raises StaleAttempt if there is one.
     """
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
@@ -72,6 +77,8 @@ async def open_run(
         known.status == "FAILED" and known.finished_at is not None and await set_going_again(known.finished_at)
     )
     over = known.finished_at is not None and not retried
+    if not over and not await still_ours():
+        raise StaleAttempt(f"run {known.id!r} was taken over before this execution began; nothing was changed")
     if retried:  # Retry in Prefect's UI
         await records.reopen_run(known.id)
     lease = known.lease if over else await records.claim_run(known.id)

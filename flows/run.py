@@ -6,7 +6,7 @@ it: a run that waited for a week goes on with the plan it started with.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect import Flow, flow
@@ -32,6 +32,8 @@ from records import StaleAttempt
 from records.crash_points import crash_point
 from tasks.services import Run, Services
 
+TAKEOVER_SECONDS = 5.0
+"""In less time nobody takes a run from a process that stands still."""
 _PAUSE_KEY = "gates"
 _PAUSED_PREFIX = f"suspended-{_PAUSE_KEY}-"
 
@@ -76,7 +78,9 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
     """
     run: OpenedRun | None = None
     try:
-        run = await open_run(request, services.records, set_going_again=_set_going_again)
+        run = await open_run(
+            request, services.records, set_going_again=_set_going_again, still_ours=_is_still_ours
+        )
         crash_point("run-opened")
         return await _run(run, services)
     except StaleAttempt as exc:
@@ -193,6 +197,18 @@ async def _finish(run: OpenedRun, failure: str | None, services: Services) -> St
 async def _set_going_again(ended: datetime) -> bool:
     async with get_client() as client:
         return set_going_again(await client.read_flow_run_states(_flow_run().id), ended)
+
+
+async def _is_still_ours() -> bool:
+    """Whether Prefect still knows the run as this execution has begun it. Sure, where that was a moment ago."""
+    context = FlowRunContext.get()
+    assert context is not None
+    if (datetime.now(UTC) - context.start_time).total_seconds() < TAKEOVER_SECONDS:
+        return True
+    mine = _flow_run()
+    async with get_client() as client:
+        found = await client.read_flow_run(mine.id)
+    return found.state is not None and mine.state is not None and found.state.id == mine.state.id
 
 
 def _flow_run() -> FlowRun:

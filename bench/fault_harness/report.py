@@ -74,6 +74,14 @@ _LIMITS = """
 - A worker that took over a run from a dead one first erased whose it was, and put it back into the queue afterwards. It
   lost an answer in between, asked again, and was killed: nobody's run, in which nothing moved ever after. Now a run
   keeps the dead worker's name until the next one writes its own (`deployments/client.py`).
+- A frozen worker woke up between two of its first steps, was told that it had been overtaken, and reported that to
+  Prefect as the failure of the run, over its successor's head. Now an execution that has been overtaken reports
+  nothing, whatever it meets, and wakes the run again if it has suspended it (`flows/run.py`).
+- One that had been frozen before it took its lease took it when it woke up, from its successor, which had suspended the
+  run by then: on record it was RUNNING, in Prefect it waited, and no decision woke it. Now an execution that is late
+  asks Prefect first whether the run is still its own (`flows/opening.py`).
+- A process that is frozen inside a transaction keeps its lock on the run. PostgreSQL now ends such a transaction after
+  20 s (`records/database.py`). SQLite has nobody who could: there all others wait for as long as it stands still.
 
 ## What this does not show
 
@@ -100,9 +108,9 @@ def write_report(path: Path, results: Sequence[dict[str, Any]]) -> None:
         quiet=results[-1]["quiet"],
     )
     text += _table(["", *columns], _rows(list(columns.values())))
-    problems = [problem for each in results for round_ in each["rounds"] for problem in round_["problems"]]
+    problems = [(each, problem) for each in results for one in each["rounds"] for problem in one["problems"]]
     if problems:
-        text += "\n## Found\n\n" + "".join(f"- {problem}\n" for problem in problems)
+        text += "\n## Found\n\n" + "".join(f"- {problem} (by {each['command']})\n" for each, problem in problems)
     text += "\n## Round by round\n\n" + _table(["", "kills", "seconds until at rest", "found"], _rounds(results))
     text += _REPEATS.format(repeats=repeats, messages=messages) + _LIMITS
     path.write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from prefect.exceptions import Abort
+from prefect.states import AwaitingRetry
 
 from compiler.plan import ApprovalRule
 from records import Records
@@ -73,3 +74,39 @@ async def test_one_that_suspends_its_successors_run_wakes_it_again(bench, node) 
     bench.services = replace(bench.services, records=records)
     state = await bench.execute(flow_run)
     assert state.is_scheduled()
+
+
+async def test_one_that_stood_still_before_it_took_its_lease_does_not_take_it_from_its_successor(
+    bench, node, monkeypatch
+) -> None:
+    monkeypatch.setattr("flows.run.TAKEOVER_SECONDS", 0.0)
+    plan = await bench.deploy(node("a"))
+    flow_run = await bench.start(plan)
+
+    class Slow(Overtaken):
+        async def _overtake(self) -> None:
+            await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+            await super()._overtake()
+
+    bench.services = replace(bench.services, records=Slow(bench.records, after="start_run"))
+    with pytest.raises(Abort, match="before this execution began"):
+        await bench.execute(flow_run)
+    run = await bench.record(flow_run)
+    assert (run.lease, run.status) == (1, "PENDING")
+    assert (await bench.client.read_flow_run(flow_run.id)).state_name == "AwaitingRetry"
+    assert bench.ran() == []
+
+
+async def test_one_that_was_slow_to_begin_goes_on_where_nobody_has_taken_the_run(bench, node, monkeypatch) -> None:
+    monkeypatch.setattr("flows.run.TAKEOVER_SECONDS", 0.0)
+    for each in ("a", "b"):
+        bench.sandbox.answer(each, {})
+    plan = await bench.deploy(node("a", gate=GATE), node("b"))
+    flow_run = await bench.start(plan)
+    assert (await bench.execute(flow_run)).name == "Suspended"
+    await bench.records.decide(
+        ((await bench.record(flow_run)).id, "a"), decision="APPROVED", by="kim", verified=True, way="cli"
+    )
+    await bench.resume(flow_run)
+    assert (await bench.execute(flow_run)).is_completed()
+    assert bench.ran() == ["b", "a"]
