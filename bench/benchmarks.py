@@ -42,20 +42,29 @@ SLOW: dict[str, Open] = {
 }
 
 
+WHO = {
+    "unjailed": set(QUICK),
+    "jailed": {*QUICK, *SLOW},
+    "agent": {"bare", "platform"},
+}
+"""Kind of step -> who is measured with it. A worker that polls for seconds does not care for a jail's hundredths."""
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="measurements of each figure, after one to warm up")
     parser.add_argument("--quick", action="store_true", help="without Prefect's process worker")
     parser.add_argument("--only", help="contenders, with commas; prints, and writes nothing")
-    parser.add_argument("--steps", default="unjailed,jailed")
+    parser.add_argument("--steps", default="unjailed,jailed,agent")
     options = parser.parse_args()
     chosen = QUICK if options.quick else QUICK | SLOW
     if options.only:
         chosen = {name: (QUICK | SLOW)[name] for name in options.only.split(",")}
     figures = asyncio.run(measure_all(chosen, options.steps.split(","), options.runs))
     if not options.only:
-        write(figures, runs=options.runs, at_once=AT_ONCE, results=RESULTS, report=REPORT)
+        requests = asyncio.run(measure_requests())
+        write(figures, requests, runs=options.runs, at_once=AT_ONCE, results=RESULTS, report=REPORT)
 
 
 async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> list[Figures]:
@@ -63,6 +72,8 @@ async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> l
     figures: list[Figures] = []
     for step in steps:
         for key, make in chosen.items():
+            if key not in WHO[step]:
+                continue
             if reason := _missing(key):
                 found = Figures(contender=key.capitalize(), step=step, missing=reason)
             else:
@@ -73,6 +84,16 @@ async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> l
             print(json.dumps(found.as_json()), flush=True)
             figures.append(found)
     return figures
+
+
+async def measure_requests() -> dict[str, dict[str, list[float]]]:
+    """Shape -> what Prefect's server is asked for one run of it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        platform = Platform(Path(name), step="unjailed", worker="commandcenter", log_requests=True)
+        async with platform:
+            for shape in ("w1", "w5"):
+                await platform.run(shape)
+            return {shape: await platform.requests(shape) for shape in ("w1", "w5")}
 
 
 async def measure(contender: Contender, step: str, runs: int) -> Figures:

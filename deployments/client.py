@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +15,14 @@ import httpx
 from prefect import results
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRunPolicy
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.context import AsyncClientContext
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
 REQUESTS_AT_ONCE = 16
+POLL_AT_MOST = 200
+"""What Prefect's server gives at a time."""
 STORAGE_SECONDS = 30.0
 """How long the server's default result storage is remembered."""
 
@@ -90,6 +96,23 @@ def remember_result_storage() -> None:
         return known[0][1]
 
     results._read_server_default_result_storage_block_id = remembered  # pyright: ignore[reportPrivateUsage]
+
+
+async def waiting_runs(
+    client: PrefectClient, pool: str, *, queues: Iterable[str], limit: int, before: datetime
+) -> list[WorkerFlowRunResponse]:
+    """Up to `limit` runs that wait in the pool, most urgent first. Raises ObjectNotFound: no such pool or queue."""
+    body: dict[str, Any] = {"limit": min(limit, POLL_AT_MOST), "scheduled_before": before.isoformat()}
+    if names := sorted(queues):
+        body["work_queue_names"] = names
+    path = "/work_pools/{name}/get_scheduled_flow_runs"
+    try:
+        response = await client.request("POST", path, path_params={"name": pool}, json=body)
+    except httpx.HTTPStatusError as exc:
+        if exc.response.status_code == HTTPStatus.NOT_FOUND:
+            raise ObjectNotFound(exc) from exc
+        raise
+    return WorkerFlowRunResponse.model_validate_list(response.json())
 
 
 async def disown(client: PrefectClient, flow_run_id: UUID, *, policy: FlowRunPolicy) -> None:

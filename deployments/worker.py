@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,11 +21,13 @@ import anyio
 import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from deployments.announcements import Announcements
+from deployments.client import waiting_runs
 from deployments.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.flow_thread import FlowThread
 from deployments.owner import Owner
@@ -41,10 +44,8 @@ DEPLOYMENT_SECONDS = 15.0
 """How long it remembers a deployment's entrypoint."""
 DEAF_POLL_SECONDS = 1.0
 """How often it polls while Prefect's event stream is not there."""
-LOOKS = 5
-"""How often it looks for a run that an event has announced: events may arrive before the state is committed."""
-MAX_REMEMBERED = 200
-"""How many runs are remembered as announced and not found, and as found before they were announced."""
+FULL_SECONDS = 0.1
+"""How long a place that has become free waits for others, where all were taken: one poll then fills them all."""
 CANCEL_SECONDS = 4.0
 """How long a cancelled run may take to end before its state is set over its head."""
 HAND_BACK_SECONDS = 5.0
@@ -86,8 +87,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._loader = FlowLoader()
         self._deployments: dict[UUID, tuple[float, DeploymentResponse]] = {}
         self._wake = asyncio.Event()
-        self._announced: dict[UUID, int] = {}
-        self._taken: dict[UUID, UUID | None] = {}
+        self._announced = Announcements()
+        self._claiming: set[UUID] = set()
         self._poll_lock = asyncio.Lock()
         self._wakeups: Wakeups | None = None
         self._background: set[asyncio.Task[None]] = set()
@@ -138,6 +139,23 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
                 return []
             return await super().get_and_submit_flow_runs()
 
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """As many runs as there are places: Prefect's own worker reads two hundred each time, to take one or two."""
+        free = int(self.limiter.available_tokens)
+        if free < 1:
+            return []
+        try:
+            return await waiting_runs(
+                self.client,
+                self._work_pool_name,
+                queues=self._work_queues,
+                # What is being claimed may still look like waiting.
+                limit=free + len(self._claiming),
+                before=datetime.now(UTC) + timedelta(seconds=int(self._prefetch_seconds)),
+            )
+        except ObjectNotFound:
+            return []  # the pool is made with the next heartbeat
+
     async def teardown(self, *exc_info: Any) -> None:
         """Stop: runs in hand go back into the queue for another worker, or for the next life of this one."""
         self._stopping = True
@@ -151,8 +169,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Execute a run that was polled, and free its place; never raises, or the worker would end."""
-        self._announced.pop(flow_run.id, None)
-        self._taken = dict([*list(self._taken.items())[-MAX_REMEMBERED:], (flow_run.id, flow_run.state_id)])
+        self._announced.taken(flow_run.id, flow_run.state_id)
+        self._claiming.add(flow_run.id)
         try:
             await self._take(flow_run)
         except Exception as exc:
@@ -160,12 +178,14 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             self.get_flow_run_logger(flow_run).error(message, exc_info=not isinstance(exc, FlowNotRunnable))
             await self._propose_crashed_state(flow_run, message)
         finally:
+            self._claiming.discard(flow_run.id)
             self._submitting_flow_run_ids.discard(flow_run.id)
+            full = self._limiter is not None and self._limiter.available_tokens < 1
             self._release_limit_slot(flow_run.id)
-            if self._limiter is not None or self._announced:
+            if full or self._announced:
                 # A place is free for a run that waits, or this one was resumed while it was being suspended.
-                self._announced.pop(flow_run.id, None)
-                self._wake.set()
+                self._announced.done_with(flow_run.id)
+                asyncio.get_running_loop().call_later(FULL_SECONDS if full else 0, self._wake.set)
 
     # One run
 
@@ -176,7 +196,9 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             message = f"Deployment {flow_run.deployment_id} no longer exists, cancelled run."
             await self._mark_flow_run_as_cancelled(flow_run, {"message": message})
             return
-        if await self._propose_pending_state(flow_run):
+        claimed = await self._propose_pending_state(flow_run)
+        self._claiming.discard(flow_run.id)
+        if claimed:
             await self._execute(flow_run)
 
     async def _execute(self, flow_run: FlowRun) -> None:
@@ -240,9 +262,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
     async def _on_event(self, name: str, flow_run_id: UUID, state_id: UUID) -> None:
         in_hand = flow_run_id in self._in_hand()
         if name in READY:
-            if self._taken.get(flow_run_id) != state_id:
-                # A run in hand that waits again can only be taken when this process is done with it.
-                self._announced[flow_run_id] = 0 if in_hand else LOOKS
+            if self._announced.heard(flow_run_id, state_id, in_hand=in_hand):
                 self._wake.set()
         elif in_hand:
             self._spawn(self._cancel(flow_run_id) if name == "Cancelling" else self._suspend(flow_run_id))
@@ -260,15 +280,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             except Exception as exc:
                 self._logger.debug("Polling failed: %r", exc)
                 await asyncio.sleep(DEAF_POLL_SECONDS)
-            self._look_again()
-
-    def _look_again(self) -> None:
-        """Poll once more soon if an announced run was not there yet; in the end, when a run has ended."""
-        looks = {run: max(left - 1, 0) for run, left in self._announced.items()}
-        # The newest are kept: runs for next week are announced as well.
-        self._announced = dict(list(looks.items())[-MAX_REMEMBERED:])
-        if left := max(self._announced.values(), default=0):
-            asyncio.get_running_loop().call_later(0.05 * 2 ** (LOOKS - left), self._wake.set)
+            if (pause := self._announced.polled()) is not None:
+                asyncio.get_running_loop().call_later(pause, self._wake.set)
 
     async def _sweep(self, recovery: Recovery) -> None:
         while True:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from compiler.plan import PlanNode
+from tasks.inert import inert
 
 NodeStatus = Literal["SUCCESS", "FAILED", "SKIPPED", "REJECTED"]
 
@@ -32,6 +33,7 @@ def failed(node: PlanNode, reason: str) -> NodeOutcome:
 
 
 def rejected(node: PlanNode, *, by: str, notes: str) -> NodeOutcome:
-    """The outcome of a node whose gate was decided against."""
-    because = f": {notes}" if notes else ""
-    return NodeOutcome(status="REJECTED", reason=f"node {node.id!r} was rejected by {by}{because}", blocks=True)
+    """The outcome of a node whose gate was decided against; who and why is what somebody typed, and so inert."""
+    because = f": {inert(notes)}" if notes else ""
+    reason = f"node {node.id!r} was rejected by {inert(by)}{because}"
+    return NodeOutcome(status="REJECTED", reason=reason, blocks=True)

@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 _NONE = "not there"
+_OURS = "this platform"
+_TITLES = {
+    "unjailed": "The step unjailed",
+    "jailed": "The step in the default jail",
+    "agent": "A real agent in the default jail",
+}
 _PACKAGES = ("prefect", "dbos", "temporalio", "nats-py", "sqlalchemy")
 
 
@@ -39,7 +45,20 @@ class Figures:
         }
 
 
-def write(figures: Sequence[Figures], *, runs: int, at_once: int, results: Path, report: Path) -> None:
+Requests = dict[str, dict[str, list[float]]]
+"""Shape -> kind of request -> milliseconds of each."""
+LIMITS = {
+    "a workflow of one agent ends": ("w1", 10),
+    "a workflow of five nodes ends": ("w5", 30),
+    "ten workflows at once end (the limit is that of one)": ("c10", 30),
+    "the run goes on after a decision": ("resume", 5),
+}
+"""What the mission asks for, in seconds."""
+
+
+def write(
+    figures: Sequence[Figures], requests: Requests, *, runs: int, at_once: int, results: Path, report: Path
+) -> None:
     """Both files."""
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
     data = {
@@ -50,6 +69,7 @@ def write(figures: Sequence[Figures], *, runs: int, at_once: int, results: Path,
         "runs": runs,
         "at_once": at_once,
         "figures": [each.as_json() for each in figures],
+        "requests": requests,
     }
     results.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     report.write_text(page(data), encoding="utf-8")
@@ -59,7 +79,8 @@ def page(data: dict[str, Any]) -> str:
     """The page, from the data alone."""
     versions = ", ".join(f"{name} {found}" for name, found in data["versions"].items())
     machine = data["machine"]
-    tables = "\n".join(_table(data["figures"], step) for step in ("unjailed", "jailed"))
+    kinds = ("unjailed", "jailed", "agent")
+    tables = "\n".join([*(_table(data["figures"], step) for step in kinds), _limits(data), _requests(data)])
     return _PAGE.format(
         command=data["command"],
         date=data["date"],
@@ -79,7 +100,7 @@ def _table(figures: Sequence[dict[str, Any]], step: str) -> str:
         return ""
     bare = next((each for each in rows if each["contender"] == "bare processes"), None)
     lines = [
-        f"## The step {step}",
+        f"## {_TITLES[step]}",
         "",
         "| | W1 | W5 | C10 | C10 ÷ bare | CPU s | peak MB | RESUME |",
         "|---|---|---|---|---|---|---|---|",
@@ -101,6 +122,41 @@ def _table(figures: Sequence[dict[str, Any]], step: str) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
+
+
+def _limits(data: dict[str, Any]) -> str:
+    ours = next((each for each in data["figures"] if (each["contender"], each["step"]) == (_OURS, "agent")), None)
+    if ours is None:
+        return ""
+    lines = ["## The mission's limits", "", "With a real agent in the jail, as in the table above.", ""]
+    lines += ["| | limit | slowest measured | times to spare |", "|---|---|---|---|"]
+    for name, (figure, limit) in LIMITS.items():
+        slowest = max(ours[figure])
+        lines.append(f"| {name} | {limit} s | {slowest:.2f} s | {limit / slowest:.0f} |")
+    return "\n".join([*lines, ""])
+
+
+def _requests(data: dict[str, Any]) -> str:
+    requests: Requests = data["requests"]
+    kinds = sorted({kind for shape in requests.values() for kind in shape}, key=lambda kind: kind.split()[::-1])
+    lines = [
+        "## What Prefect's server is asked for one run",
+        "",
+        "Number of requests, and the server's milliseconds for all of them. Task runs cost none: their states travel",
+        "as events on one websocket.",
+        "",
+        "| | W1 | W5 |",
+        "|---|---|---|",
+    ]
+    for kind in kinds:
+        cells = [_count(requests[shape].get(kind, [])) for shape in ("w1", "w5")]
+        lines.append(f"| `{kind}` | {' | '.join(cells)} |")
+    totals = [_count([each for kind in requests[shape].values() for each in kind]) for shape in ("w1", "w5")]
+    return "\n".join([*lines, f"| in all | {' | '.join(totals)} |", ""])
+
+
+def _count(milliseconds: Sequence[float]) -> str:
+    return f"{len(milliseconds)} ({sum(milliseconds):.0f} ms)" if milliseconds else "0"
 
 
 def _median(values: Sequence[float]) -> str:
@@ -129,8 +185,9 @@ another machine.
 - **W1**: one node. **W5**: scan → assess → (notify, fix) → report. **C10**: {at_once} W5 at once, with the CPU seconds
   of the contender's processes and its highest memory (proportional set size). **RESUME**: from a decision to the start
   of the node that waited for it.
-- The step is `python3 -I -c 'print("{{}}")'`: unjailed, or in this platform's default jail. A jail's processes end out
-  of sight of whoever counts CPU time, so **CPU s** leaves them out in the second table, for everybody.
+- The step is `python3 -I -c 'print("{{}}")'`: unjailed, or in this platform's default jail; in the third table it is an
+  agent written with the SDK that does nothing. A jail's processes end out of sight of whoever counts CPU time, so
+  **CPU s** leaves them out, for everybody.
 - For this platform each figure goes from the publish on NATS to the event `workflow.completed` on NATS: listener,
   Prefect, worker, records and relay are all on the way, each node is a task run in Prefect's UI and a row on record.
   The others are called directly: DBOS and bare processes in their own process, Temporal through its client, the

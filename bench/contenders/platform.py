@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +23,8 @@ from contenders.step import AGENT, StepKind
 from deployments.addresses import Addresses
 from deployments.connection import connect_to
 from deployments.deploy import compile_files, deploy, ensure_work_pool
+from deployments.part import Part
+from deployments.probe import Probe
 from deployments.registration import register_folder
 from deployments.stack import Stack, StackSettings
 from deployments.up import prepare_records
@@ -34,14 +37,20 @@ _WORKERS = {
     "process": ["-m", "prefect", "worker", "start", "--type", "process", "--pool", "process", "--name", "bench"],
 }
 _LONG_SECONDS = 300
+_SETTLED_SECONDS = 5
+_REQUEST = re.compile(r"^(GET|POST|PATCH|PUT|DELETE) (\S+) ([0-9.]+)$", re.MULTILINE)
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+_NOT_OF_A_RUN = {"POST /api/flow_runs/filter", "POST /api/work_pools/commandcenter/workers/filter"}
+"""What worker and listener ask again and again, runs or none."""
 
 
 class Platform:
     """A whole platform in a folder of its own."""
 
-    def __init__(self, folder: Path, *, step: StepKind, worker: WorkerType) -> None:
+    def __init__(self, folder: Path, *, step: StepKind, worker: WorkerType, log_requests: bool = False) -> None:
         self.name = "this platform" if worker == "commandcenter" else "this platform, Prefect's process worker"
         self._folder, self._step, self._worker = folder, step, worker
+        self._stack = _Logged if log_requests else Stack
         self._exit = AsyncExitStack()
         self._pids: list[int] = []
         self._ended: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -51,7 +60,7 @@ class Platform:
             settings = StackSettings(
                 state=self._folder / "state", prefect_port=free_port(), nats_port=free_port(), worker=False
             )
-            stack = await opening.enter_async_context(Stack(settings, prepare=_prepare))
+            stack = await opening.enter_async_context(self._stack(settings, prepare=_prepare))
             self._connection = await opening.enter_async_context(connect_to(stack.addresses))
             await self._deploy()
             env = environment(stack.addresses.child_env(), step=self._step)
@@ -95,6 +104,20 @@ class Platform:
             await self._ended.get()
         (agent_run,) = await self._connection.records.agent_runs(approval.run_id)
         return agent_run.started_at.timestamp() - began
+
+    async def requests(self, shape: str) -> dict[str, list[float]]:
+        """Kind of request -> the server's milliseconds for each that one run makes, from the publish on."""
+        log = self._folder / "state" / "logs" / "prefect.log"
+        await asyncio.sleep(_SETTLED_SECONDS)
+        since = log.stat().st_size
+        await self.run(shape)
+        await asyncio.sleep(_SETTLED_SECONDS)
+        found: dict[str, list[float]] = {}
+        for method, path, milliseconds in _REQUEST.findall(log.read_bytes()[since:].decode()):
+            kind = f"{method} {_IDENTIFIER.sub('…', path)}"
+            if kind not in _NOT_OF_A_RUN:
+                found.setdefault(kind, []).append(float(milliseconds))
+        return found
 
     async def _publish(self, workflow: str) -> None:
         event = {"projectId": 1, "context": {}, "triggeredBy": "bench"}
@@ -142,6 +165,14 @@ class Platform:
                 if await self._connection.prefect.read_workers_for_work_pool(self._worker):
                     return
                 await asyncio.sleep(0.1)
+
+
+class _Logged(Stack):
+    """The same stack; Prefect's server says what it is asked."""
+
+    def _part(self, name: str, arguments: list[str], *, probe: Probe, env: dict[str, str] | None = None) -> Part:
+        logged = ["--access-log"] if name == "prefect" else []
+        return super()._part(name, [*arguments, *logged], probe=probe, env=env)
 
 
 async def _prepare(addresses: Addresses) -> None:

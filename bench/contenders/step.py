@@ -1,4 +1,7 @@
-"""The one step that all contenders run: `python3 -I -c 'print("{}")'`, as it is or in the platform's default jail."""
+"""The one step that all contenders run: `python3 -I -c 'print("{}")'`, as it is or in the platform's default jail.
+
+A third kind is a real agent, written with the SDK, in that jail.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any, Literal
 from agents.sandbox.bubblewrap import BubblewrapSandbox
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, SandboxReport
 
-StepKind = Literal["unjailed", "jailed"]
+StepKind = Literal["unjailed", "jailed", "agent"]
 AGENT = Path(__file__).with_name("agent")
 _IN_JAIL = "/agent/step.py"
 """What the jail runs instead of the SDK's runner: a line that prints `{}`, and the result file."""
@@ -24,11 +27,11 @@ class BareStep:
 
     def __init__(self, kind: StepKind) -> None:
         self.kind = kind
-        self._jail = BubblewrapSandbox(runner=_IN_JAIL)
+        self._jail = BubblewrapSandbox() if kind == "agent" else BubblewrapSandbox(runner=_IN_JAIL)
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         """Whatever is asked for, the step is run."""
-        if self.kind == "jailed":
+        if self.kind != "unjailed":
             return await self._jail.run(request, on_log=on_log)
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(

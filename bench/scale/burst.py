@@ -16,7 +16,9 @@ from contenders.processes import Peak
 from deployments.connection import connect_to
 from scale.platform import Up
 
-_TROUBLE = re.compile(r"database is locked|database table is locked|deadlock detected|50[03] ", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"database is locked|database table is locked|deadlock detected|50[03] (?:Internal|Service)", re.IGNORECASE
+)
 
 
 async def burst(folder: Path, *, runs: int, env: Mapping[str, str] | None = None) -> dict[str, Any]:

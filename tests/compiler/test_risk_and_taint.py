@@ -58,6 +58,17 @@ def test_a_risky_action_has_a_gate_though_nobody_asked_for_one(planned: Planned)
 
     assert gate is not None
     assert gate.trusted_triggers == ()
+    assert not gate.allow_self_approval
+    assert gate.on_expiry == "reject"
+
+
+def test_silence_approves_only_where_the_policy_names_the_node(planned: Planned, catalogue: Catalogue) -> None:
+    silent = FIX + "    approval: {deadline: 1h, onExpiry: approve}\n"
+
+    assert "CC802" in codes(silent, catalogue)
+    gate = planned("approvalPolicy: {approveOnExpiry: [fix]}\n" + silent).node("fix").gate
+    assert gate is not None
+    assert gate.on_expiry == "approve"
 
 
 def test_an_approval_rule_is_kept_whole(planned: Planned) -> None:

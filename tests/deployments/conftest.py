@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -51,11 +52,15 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
+                # Prefect's command line stops a worker by SIGINT, which is ignored below a shell's `&`.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.processes.append(process)
         return process
 
-    def start_worker(self, name: str, *options: str, pool: str = "commandcenter") -> subprocess.Popen:
+    def start_worker(
+        self, name: str, *options: str, pool: str = "commandcenter", env: dict[str, str] | None = None
+    ) -> subprocess.Popen:
         """A worker process that is at work when this returns."""
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
@@ -63,7 +68,7 @@ class Server:
             "deployments.worker_process",
             *("--pool", pool, "--name", name, *options),
             log=name,
-            env={"COMMANDCENTER_READY_FILE": str(ready)},
+            env={"COMMANDCENTER_READY_FILE": str(ready), **(env or {})},
         )
         log = self.folder / f"{name}.log"
         wait_until(lambda: ready.exists() or process.poll() is not None, what=f"the start of {name}")

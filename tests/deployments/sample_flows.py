@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 from prefect import flow, get_run_logger, suspend_flow_run, task
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.input import RunInput
 
 
@@ -61,3 +64,28 @@ async def asking(answer_file: str):
 @flow
 def synchronous():
     pass
+
+
+@flow
+async def meeting(file: str, guests: int):
+    """Ends when that many runs are here at the same time; says what they have in common."""
+    client = AsyncClientContext.get()
+    flow_object = FlowRunContext.get().flow
+    line = f"{os.getpid()} {threading.get_ident()} {id(client.client)} {id(flow_object)}\n"
+    path = Path(file)
+    await asyncio.to_thread(_append, path, line)
+    for _ in range(1_000):
+        if (await asyncio.to_thread(path.read_text)).count("\n") == guests:
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError("the others did not come")
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a") as file:
+        file.write(line)
+
+
+@flow
+async def presenting():
+    await acreate_markdown_artifact("# Found", key="what-was-found")

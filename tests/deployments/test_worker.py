@@ -205,18 +205,6 @@ def test_prefect_finds_the_worker_type_and_accepts_its_pool_template():
     WorkPoolCreate(name="pool", type="commandcenter", base_job_template=template)
 
 
-async def test_the_same_deployment_runs_on_prefects_stock_process_worker(platform, server, tmp_path):
-    await platform.client.create_work_pool(WorkPoolCreate(name="stock", type="process"))
-    run = await platform.start("doubling", pool="stock", value=3)
-    options = ("--type", "process", "--pool", "stock", "--name", "stock", "--run-once")
-    # Its runner keeps a folder in the common /tmp, which belongs to whoever came first.
-    env = {"TMPDIR": str(tmp_path)}
-    stock = server.start("prefect", "worker", "start", *options, log="stock", env=env)
-    ended = await platform.until(run, seconds=120)
-    assert ended.state.name == "Completed"
-    assert await asyncio.to_thread(stock.wait, 60) == 0
-
-
 async def test_prefects_command_line_starts_and_stops_the_worker(platform, server, tmp_path):
     await platform.client.create_work_pool(WorkPoolCreate(name="cli", type="commandcenter"))
     options = ("--type", "commandcenter", "--pool", "cli", "--name", "cli")

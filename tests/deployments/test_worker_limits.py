@@ -91,8 +91,9 @@ async def test_a_queue_has_no_more_runs_going_than_its_limit_and_holds_up_no_oth
 async def test_a_deployment_has_no_more_runs_going_than_its_limit(platform, worker, strategy, meanwhile):
     options = ConcurrencyOptions(collision_strategy=strategy)
     sleeping = await deploy(platform, "sleeping", concurrency_limit=1, concurrency_options=options)
-    first, second = [await platform.client.create_flow_run_from_deployment(sleeping) for _ in range(2)]
+    first = await platform.client.create_flow_run_from_deployment(sleeping)
     await platform.until(first, "Running")
+    second = await platform.client.create_flow_run_from_deployment(sleeping)
     await platform.until(second, meanwhile)
     await cancel(platform, first)
     if strategy == ConcurrencyLimitStrategy.ENQUEUE:

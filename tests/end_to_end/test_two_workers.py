@@ -90,7 +90,9 @@ class Site:
             name,
         ]
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen([*command], env=env, stdout=log, stderr=log, cwd=self.folder)
+            process = subprocess.Popen(
+                [*command], env=env, stdout=log, stderr=log, cwd=self.folder, preexec_fn=_heed_interrupts
+            )
         self.workers[name] = process
         return process
 
@@ -103,6 +105,11 @@ class Site:
                 process.wait(20)
             process.kill()
             process.wait()
+
+
+def _heed_interrupts() -> None:
+    """Prefect's command line stops a worker by SIGINT, which is ignored below a shell's `&`."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

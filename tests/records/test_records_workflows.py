@@ -27,6 +27,7 @@ async def test_a_saved_plan_comes_back_equal_by_its_digest(records: Records, mak
     assert await records.plan(plan.digest) == plan
     fresh = Records(records._db)  # has nothing cached
     assert (await fresh.plan(plan.digest)).digest == plan.digest
+    assert await fresh.plan(plan.digest) is await fresh.plan(plan.digest), "read once"
 
 
 async def test_an_unknown_digest_says_what_to_do(records: Records) -> None:

@@ -1,0 +1,136 @@
+"""A worker between which and Prefect stands a proxy that takes websockets away, or listens to what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from prefect.states import Cancelling
+
+UPGRADE = b"upgrade: websocket"
+
+
+class Proxy:
+    """Passes connections on; keeps what the worker says; can cut websockets and refuse new ones."""
+
+    def __init__(self, target: str) -> None:
+        self.websockets = True
+        self.refused = 0
+        self.said = bytearray()
+        self._target = urlsplit(target)
+        self._sockets: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/api"
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        for task in list(self._passing):
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    def cut(self) -> None:
+        """No websockets from now on."""
+        self.websockets = False
+        for writer in self._sockets:
+            writer.transport.abort()
+
+    def _accept(self, reader, writer) -> None:
+        task = asyncio.create_task(self._pass_on(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
+    async def _pass_on(self, reader, writer) -> None:
+        head = bytearray()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            head += await reader.readuntil(b"\r\n\r\n")
+        is_socket = UPGRADE in head.lower()
+        if is_socket and not self.websockets:
+            self.refused += 1
+            writer.transport.abort()
+            return
+        if is_socket:
+            self._sockets.add(writer)
+        self.said += head
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+            back.write(bytes(head))
+            await asyncio.gather(self._pump(reader, back, keep=True), self._pump(there, writer))
+
+    async def _pump(self, reader, writer, *, keep: bool = False) -> None:
+        try:
+            while chunk := await reader.read(65_536):
+                if keep:
+                    self.said += chunk
+                writer.write(chunk)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+@pytest_asyncio.fixture
+async def proxy(server):
+    async with Proxy(server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def work(server, proxy):
+    """Starts a worker that reaches Prefect by the proxy only."""
+    started = []
+
+    async def work(pool):
+        process = await asyncio.to_thread(server.start_worker, pool, pool=pool, env={"PREFECT_API_URL": proxy.url})
+        started.append(process)
+        return process
+
+    yield work
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+async def test_without_a_websocket_the_worker_falls_back_to_polling_for_new_runs_and_for_cancellations(
+    platform, proxy, work, tmp_path
+):
+    await work("deaf")
+    hearing = await platform.start("empty", pool="deaf")
+    assert (await platform.until(hearing)).state.name == "Completed"
+    proxy.cut()
+    began = time.monotonic()
+    run = await platform.until(await platform.start("empty", pool="deaf"))
+    assert run.state.name == "Completed"
+    # Prefect's own polling is every ten seconds.
+    assert time.monotonic() - began < 7
+    assert proxy.refused
+    working = await platform.start("sleeping", pool="deaf", pid_file=str(tmp_path / "pids"))
+    await platform.until(working, "Running")
+    await platform.client.set_flow_run_state(working.id, Cancelling())
+    await platform.until(working, "Cancelled", seconds=15)
+    proxy.websockets = True
+
+
+async def test_nothing_is_asked_about_a_suspended_run_until_it_is_resumed(platform, proxy, work, tmp_path):
+    await work("quiet")
+    answer = tmp_path / "answer"
+    run = await platform.start("asking", pool="quiet", answer_file=str(answer))
+    await platform.until(run, "Suspended")
+    await asyncio.sleep(1)  # what is still to be said of its suspension
+    asked = f"/flow_runs/{run.id}".encode()
+    assert asked in proxy.said
+    proxy.said.clear()
+    await asyncio.sleep(6)  # longer than the worker's heartbeat and its look for lost runs
+    assert proxy.said, "the worker lives"
+    assert asked not in proxy.said
+    await platform.client.resume_flow_run(run.id, run_input={"word": os.urandom(2).hex()})
+    assert (await platform.until(run)).state.name == "Completed"
