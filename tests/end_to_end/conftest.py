@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -129,7 +128,7 @@ def running_platform(state: Path, loop_thread: asyncio.AbstractEventLoop, *optio
         yield started
     finally:
         process = process if started is None else started.process
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(30)
         for sink in (mail, chat):
             asyncio.run_coroutine_threadsafe(sink.stop(), loop_thread).result(10)
