@@ -27,7 +27,7 @@ from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from deployments.announcements import Announcements
-from deployments.client import waiting_runs
+from deployments.client import is_passing, waiting_runs
 from deployments.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.flow_thread import FlowThread
 from deployments.owner import Owner
@@ -174,6 +174,11 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         try:
             await self._take(flow_run)
         except Exception as exc:
+            if is_passing(exc):
+                # It still waits in the queue; or it was claimed, and is found as such by the sweep.
+                self._logger.warning("Run %s is taken again later: %r", flow_run.id, exc)
+                asyncio.get_running_loop().call_later(DEAF_POLL_SECONDS, self._wake.set)
+                return
             message = f"The run could not be executed: {type(exc).__name__}: {exc}"
             self.get_flow_run_logger(flow_run).error(message, exc_info=not isinstance(exc, FlowNotRunnable))
             await self._propose_crashed_state(flow_run, message)

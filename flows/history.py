@@ -13,8 +13,11 @@ from prefect.client.schemas.objects import State
 
 
 def set_going_again(states: Iterable[State], ended: datetime) -> bool:
-    """Whether Prefect knew of the end that was recorded at `ended`."""
+    """Whether Prefect knew of the end that was recorded at `ended`, and the run was put into the queue after it."""
     known = sorted(states, key=lambda state: state.timestamp)
     ends = [state.timestamp for state in known if state.is_final()]
+    if ends and not any(state.is_scheduled() and state.timestamp > ends[-1] for state in known):
+        # A worker that had read of the run before its end has claimed it after that: nobody asked for it.
+        return False
     # An end that Prefect knew first is recorded later, with no execution in between.
     return bool(ends) and not any(state.is_running() and ends[-1] < state.timestamp < ended for state in known)

@@ -180,6 +180,13 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
             async with get_client() as client:
                 await client.resume_flow_run(_flow_run().id, run_input={})
         raise
+    except RuntimeError as exc:
+        # The answer to the suspension was lost on its way, and before it was asked for again somebody had decided.
+        async with get_client() as client:
+            state = (await client.read_flow_run(_flow_run().id)).state
+        if state is not None and state.is_scheduled():
+            raise Abort("the run was suspended, and is resumed already: its next execution goes on") from exc
+        raise
     # Prefect answers instead of suspending when it thinks that this pause is over. No answer counts as an approval.
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 

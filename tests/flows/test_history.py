@@ -11,6 +11,7 @@ from flows.history import set_going_again
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 R, F, C, S = StateType.RUNNING, StateType.FAILED, StateType.CANCELLED, StateType.SCHEDULED
+P = StateType.PENDING
 
 
 def at(second: float) -> datetime:
@@ -25,6 +26,7 @@ def at(second: float) -> datetime:
         ([(S, 0), (R, 1), (C, 6), (S, 9), (R, 10)], 8, True),
         ([(S, 0), (R, 1), (F, 6), (S, 9), (R, 10), (S, 19), (R, 20)], 15, False),
         ([(S, 0), (R, 1), (F, 6), (S, 9), (R, 10), (S, 19), (R, 20)], 5, True),
+        ([(S, 0), (R, 1), (F, 6), (P, 7), (R, 8)], 5, False),
     ],
     ids=[
         "the worker died before it told Prefect",
@@ -32,6 +34,7 @@ def at(second: float) -> datetime:
         "cancelled in Prefect, mirrored, retried",
         "retried, failed again, and the worker died",
         "retried, and the worker died before it had begun",
+        "claimed by a second worker, which had read of it before it ended",
     ],
 )
 def test_only_an_end_that_prefect_knew_can_be_retried(

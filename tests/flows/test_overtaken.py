@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import PrefectClient
-from prefect.exceptions import Abort
+from prefect.exceptions import Abort, Pause
+from prefect.flow_runs import asuspend_flow_run
 from prefect.states import AwaitingRetry
 
 from compiler.plan import ApprovalRule
@@ -128,3 +129,25 @@ async def test_neither_does_one_that_stood_still_before_its_first_line(bench, no
     with pytest.raises(Abort, match="before this execution began"):
         await bench.execute(flow_run)
     assert bench.ran() == []
+
+
+async def test_a_suspension_whose_answer_was_lost_and_that_was_resumed_meanwhile_fails_no_run(
+    bench, node, monkeypatch
+) -> None:
+    flow_run = await bench.start(await bench.deploy(node("fix", gate=GATE)))
+    bench.sandbox.answer("fix", {})
+
+    async def lost(**options: Any) -> None:
+        with pytest.raises(Pause):
+            await asuspend_flow_run(**options)
+        await bench.resume(flow_run)
+        raise RuntimeError("Flow run cannot be suspended. Received unexpected state from API: Resuming")
+
+    monkeypatch.setattr("flows.run.asuspend_flow_run", lost)
+    with pytest.raises(Abort, match="resumed already"):
+        await bench.execute(flow_run)
+    monkeypatch.undo()
+    assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Resuming"
+    run = await bench.record(flow_run)
+    await bench.records.decide((run.id, "fix"), decision="APPROVED", by="kim", verified=True, way="api")
+    assert (await bench.execute(flow_run)).is_completed()
