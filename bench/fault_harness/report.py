@@ -83,8 +83,17 @@ _LIMITS = """
 - A process that is frozen inside a transaction keeps its lock on the run. PostgreSQL now ends such a transaction after
   20 s (`records/database.py`). SQLite has nobody who could: there all others wait for as long as it stands still.
 
-What is named under "Found" was mended while the runs above went on; the last of it before the run with seed 25. One run
-more, of frozen workers, was broken off after four rounds, with one run stuck: it showed the second of the last three.
+- A worker whose look at a run's deployment was answered with status 500 ended the run as crashed: an event without a
+  run. Now trouble of the API itself ends nothing: the run is taken again (`deployments/worker.py`).
+- Two workers read of the same waiting run; one executed it to its end, and the other claimed it after that, which
+  Prefect allows for a failed run. It counted as a person's retry: the end was told twice. Now only a run that was put
+  into the queue after its end is one (`flows/history.py`).
+- The answer to a suspension was lost, and a person decided before it was asked for again: Prefect refused the second
+  asking, and the run failed. Now the execution leaves it to the next one (`flows/run.py`).
+
+What is named under "Found" was mended while the runs above went on: the first three of it before the run with seed 25,
+the last three before the one with seed 51. One run more, of frozen workers, was broken off after four rounds, with one
+run stuck: it showed what happens to a worker that is frozen before it takes its lease.
 
 ## What this does not show
 
