@@ -23,7 +23,6 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 REQUESTS_AT_ONCE = 16
 POLL_AT_MOST = 200
 """What Prefect's server gives at a time."""
-_TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS)
 STORAGE_SECONDS = 30.0
 """How long the server's default result storage is remembered."""
 
@@ -97,13 +96,6 @@ def remember_result_storage() -> None:
         return known[0][1]
 
     results._read_server_default_result_storage_block_id = remembered  # pyright: ignore[reportPrivateUsage]
-
-
-def is_passing(exc: Exception) -> bool:
-    """Whether the API may answer a moment later: it is away, or has trouble of its own."""
-    if isinstance(exc, httpx.HTTPStatusError):
-        return exc.response.status_code >= 500 or exc.response.status_code in _TRY_AGAIN
-    return isinstance(exc, httpx.TransportError)
 
 
 async def waiting_runs(

@@ -27,12 +27,13 @@ from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from deployments.announcements import Announcements
-from deployments.client import is_passing, waiting_runs
+from deployments.client import waiting_runs
 from deployments.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.flow_thread import FlowThread
 from deployments.owner import Owner
 from deployments.recovery import Recovery, requeue
 from deployments.wakeup import READY, Wakeups
+from tasks.passing import is_passing
 
 RUNS_AT_ONCE = 100
 """How many runs a worker has in hand unless told otherwise. Those that wait for people or places are not in hand."""

@@ -19,7 +19,7 @@ from compiler.validation import validate
 from records.crash_points import crash_point
 from tasks.card import Intent
 from tasks.inputs import InputRefused, kind_of, prepare
-from tasks.secrets import UnknownSecret, resolve
+from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
 from tasks.services import Run, Services
 
 
@@ -54,6 +54,8 @@ async def execute(
         return await _finish(intent, result, run=run, item=item, services=services)
     except (InputRefused, UnknownSecret) as exc:
         return _refused("bad-request", str(exc))
+    except SecretsUnavailable as exc:
+        return _refused("transient", str(exc))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

@@ -6,16 +6,24 @@ Values go from here to the agent's environment and to nowhere else: not to a rec
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
+
+import httpx
+
+from tasks.passing import until_answered
 
 ENVIRONMENT_PREFIX = "COMMANDCENTER_SECRET_"
 
 
 class UnknownSecret(LookupError):
     """A secret that a workflow names is not there: nothing is run."""
+
+
+class SecretsUnavailable(Exception):
+    """A place where a secret may be does not answer: nothing is run."""
 
 
 class SecretSource(Protocol):
@@ -58,8 +66,16 @@ class PrefectSecrets:
         """The block's value, as text; None where there is no such block."""
         from prefect.blocks.system import Secret
 
+        block_name = name.lower().replace("_", "-")
         try:
-            block = cast("Secret[str]", await Secret.aload(name.lower().replace("_", "-"), validate=False))
+            block = await until_answered(
+                lambda: cast("Awaitable[Secret[str]]", Secret.aload(block_name, validate=False))
+            )
+        except httpx.HTTPError as exc:
+            raise SecretsUnavailable(
+                f"Prefect could not be asked for secret {name!r} ({type(exc).__name__}): the node can be tried again "
+                "once its API answers"
+            ) from exc
         except ValueError:  # what Prefect raises where there is no such block
             return None
         return block.get() or None

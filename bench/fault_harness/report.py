@@ -90,10 +90,12 @@ _LIMITS = """
   into the queue after its end is one (`flows/history.py`).
 - The answer to a suspension was lost, and a person decided before it was asked for again: Prefect refused the second
   asking, and the run failed. Now the execution leaves it to the next one (`flows/run.py`).
+- A node whose secret was asked for while Prefect's API answered with status 500 failed. Now the question is asked
+  again, for a minute, and then counts as a failure that can pass (`tasks/secrets.py`).
 
 What is named under "Found" was mended while the runs above went on: the first three of it before the run with seed 25,
-the last three before the one with seed 51. One run more, of frozen workers, was broken off after four rounds, with one
-run stuck: it showed what happens to a worker that is frozen before it takes its lease.
+the next three before the one with seed 51, the last one after that. One run more, of frozen workers, was broken off
+after four rounds, with one run stuck: it showed what happens to a worker that is frozen before it takes its lease.
 
 ## What this does not show
 
