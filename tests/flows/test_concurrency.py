@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import StateType
-from prefect.states import Cancelled
+from prefect.states import AwaitingRetry, Cancelled
 
 from agents.sandbox.port import AgentRequest, AgentResult
 from compiler.plan import ApprovalRule, Concurrency
@@ -171,5 +171,6 @@ async def test_a_run_that_is_tried_again_asks_for_a_place_again(bench, limited, 
     await bench.records.finish_run(run.id, "FAILED", "given up")
     await bench.client.set_flow_run_state(first.id, Cancelled(), force=True)
     assert (await bench.execute(second)).is_paused()
+    await bench.client.set_flow_run_state(first.id, AwaitingRetry(), force=True)
     assert (await bench.execute(first)).name == QUEUED
     assert (await bench.record(first)).status == "PENDING"
