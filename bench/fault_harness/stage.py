@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from contenders.child import free_port
+
 from deployments import part
 from deployments.addresses import Addresses
 from deployments.part import Part
@@ -111,10 +113,3 @@ def proxied(addresses: Addresses, proxy: Proxy) -> Addresses:
     """Where a publisher finds NATS that is no more lucky than the platform's own parts."""
     head, _, _ = addresses.nats_url.rpartition(":")
     return replace(addresses, nats_url=f"{head}:{proxy.port}")
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
