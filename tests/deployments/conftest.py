@@ -119,23 +119,27 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
     try:
         wait_until(answers, seconds=180, what="the server's start")
+        # Before any worker of these tests: a stack on a later copy would take it for one of its own.
+        _copy_home(folder / "prefect", folder / "empty" / "prefect")
         yield server
     finally:
         server.stop()
 
 
 @pytest.fixture(scope="session")
-def prefect_home(server, tmp_path_factory) -> Path:
-    """A home whose database has its tables already; making them is what takes longest in a first start."""
-    home = tmp_path_factory.mktemp("home") / "prefect"
-    home.mkdir()
-    shutil.copy(server.folder / "prefect" / "memo_store.toml", home)
+def prefect_home(server) -> Path:
+    """A home whose database has its tables already, and nothing in them: making them takes longest in a first start."""
+    return server.folder / "empty" / "prefect"
+
+
+def _copy_home(source: Path, home: Path) -> None:
+    home.mkdir(parents=True)
+    shutil.copy(source / "memo_store.toml", home)
     with (
-        contextlib.closing(sqlite3.connect(server.folder / "prefect" / "prefect.db")) as source,
+        contextlib.closing(sqlite3.connect(source / "prefect.db")) as database,
         contextlib.closing(sqlite3.connect(home / "prefect.db")) as copy,
     ):
-        source.backup(copy)
-    return home
+        database.backup(copy)
 
 
 @pytest.fixture(scope="session")
