@@ -10,18 +10,15 @@ method is then called again from its beginning; each is written so that a second
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from records.errors import DatabaseUnavailable
+from records.patience import patiently
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_WAIT_SECONDS = 60
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
 
 def unbroken(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -29,18 +26,13 @@ def unbroken(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corouti
 
     @wraps(method)
     async def whole(*args: P.args, **kwargs: P.kwargs) -> T:
-        until = time.monotonic() + _WAIT_SECONDS
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await _to_its_end(method(*args, **kwargs))
-            except DatabaseUnavailable as error:
-                if not error.passing or time.monotonic() > until:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        return await patiently(lambda: _to_its_end(method(*args, **kwargs)), passes=_is_passing)
 
     return whole
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, DatabaseUnavailable) and error.passing
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:

