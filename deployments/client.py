@@ -20,6 +20,9 @@ from prefect.context import AsyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
+from records.patience import patiently
+from tasks.passing import is_passing
+
 REQUESTS_AT_ONCE = 16
 POLL_AT_MOST = 200
 """What Prefect's server gives at a time."""
@@ -40,11 +43,15 @@ class RunClient(PrefectClient):
         self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def request(self, *args: Any, **options: Any) -> httpx.Response:
-        """Any request, when it is its turn.
+        """Any request, when it is its turn; made again for a minute while the server has trouble of its own.
 
         What waits in httpx's pool is gone through at every step of every request: a burst of runs would spend most of
-        its time there.
+        its time there. Prefect's client asks again by itself, but for HTTP 500: what the server says while its
+        database is away.
         """
+        return await patiently(lambda: self._in_turn(*args, **options), passes=is_passing)
+
+    async def _in_turn(self, *args: Any, **options: Any) -> httpx.Response:
         async with self._turns:
             return await super().request(*args, **options)
 

@@ -176,7 +176,7 @@ def _report(engine: InProcessEngine, task: asyncio.Task[None]) -> None:
             logger.info("The run is suspended: it holds no resources of the worker until it is resumed.")
         case Abort() as exc:
             logger.info("The server stopped the run: %s", exc)
-        case BaseException() as exc if not engine.state.is_final():
+        case BaseException() as exc if (state := engine.flow_run.state) is None or not state.is_final():
             logger.error("The run ended with an error of the engine: %r", exc, exc_info=exc)
         case _:
             pass  # The engine has logged it with the final state.
