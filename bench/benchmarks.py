@@ -1,7 +1,7 @@
 """`make bench`: what a run costs here and elsewhere; writes docs/benchmarks.md and bench/results.json.
 
 All contenders run in turn, on this machine, with the same step; nothing else should run meanwhile. Those on Prefect's
-process worker poll for seconds and take most of the time (about a quarter of an hour): `--quick` leaves them out.
+process worker poll for seconds and take most of the time (over half an hour): `--quick` leaves them out.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 
 from contenders.child_app import ChildApp
 from contenders.contender import Contender
-from contenders.figures import Figures, write
+from contenders.figures import Costs, Figures, write
 from contenders.handwritten import HandWritten
 from contenders.platform import Platform
-from contenders.processes import Peak, cpu_seconds
+from contenders.processes import Peak, cpu_seconds, own_and_ended
 from contenders.step import StepKind
 from contenders.temporal import Temporal
 
@@ -41,13 +41,12 @@ SLOW: dict[str, Open] = {
     "handwritten": lambda folder, step: HandWritten(folder, step=step),
 }
 
-
 WHO = {
-    "unjailed": set(QUICK),
+    "unjailed": {*QUICK, *SLOW},
     "jailed": {*QUICK, *SLOW},
     "agent": {"bare", "platform"},
 }
-"""Kind of step -> who is measured with it. A worker that polls for seconds does not care for a jail's hundredths."""
+"""Kind of step -> who is measured with it."""
 
 
 def main() -> None:
@@ -63,8 +62,8 @@ def main() -> None:
         chosen = {name: (QUICK | SLOW)[name] for name in options.only.split(",")}
     figures = asyncio.run(measure_all(chosen, options.steps.split(","), options.runs))
     if not options.only:
-        requests = asyncio.run(measure_requests())
-        write(figures, requests, runs=options.runs, at_once=AT_ONCE, results=RESULTS, report=REPORT)
+        costs = asyncio.run(measure_costs(options.runs))
+        write(figures, costs, runs=options.runs, at_once=AT_ONCE, results=RESULTS, report=REPORT)
 
 
 async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> list[Figures]:
@@ -80,30 +79,40 @@ async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> l
                 with tempfile.TemporaryDirectory(prefix="bench-") as name:
                     os.chmod(name, 0o755)  # noqa: PTH101
                     async with make(Path(name), step) as contender:
-                        found = await measure(contender, step, runs, bursts=min(runs, 2) if key in SLOW else runs)
+                        found = await measure(contender, step, runs)
             print(json.dumps(found.as_json()), flush=True)
             figures.append(found)
     return figures
 
 
-async def measure_requests() -> dict[str, dict[str, list[float]]]:
-    """Shape -> what Prefect's server is asked for one run of it."""
+async def measure_costs(runs: int) -> Costs:
+    """What Prefect's server is asked for one run, and where the CPU seconds of ten at once go."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         platform = Platform(Path(name), step="unjailed", worker="commandcenter", log_requests=True)
         async with platform:
             for shape in ("w1", "w5"):
                 await platform.run(shape)
-            return {shape: await platform.requests(shape) for shape in ("w1", "w5")}
+            requests = {shape: await platform.requests(shape) for shape in ("w1", "w5")}
+            parts = [await _cpu_by_part(platform) for _ in range(runs + 1)][1:]
+    return Costs(requests=requests, cpu={part: [each[part] for each in parts] for part in parts[0]})
 
 
-async def measure(contender: Contender, step: str, runs: int, *, bursts: int) -> Figures:
-    """All figures of one contender; `bursts`: how often ten runs at once are measured."""
+async def _cpu_by_part(platform: Platform) -> dict[str, float]:
+    before = {part: own_and_ended(pid) for part, pid in platform.parts.items()}
+    await platform.run("w5", AT_ONCE)
+    after = {part: own_and_ended(pid) for part, pid in platform.parts.items()}
+    spent = {part: own - before[part][0] for part, (own, _) in after.items()}
+    return spent | {"agents": after["worker"][1] - before["worker"][1]}
+
+
+async def measure(contender: Contender, step: str, runs: int) -> Figures:
+    """All figures of one contender, each measured so many times."""
     w1 = await _repeated(lambda: contender.run("w1"), runs)
     w5 = await _repeated(lambda: contender.run("w5"), runs)
     together: list[float] = []
     cpu: list[float] = []
     async with Peak(contender.pids) as peak:
-        for _ in range(bursts):
+        for _ in range(runs):
             before = cpu_seconds(contender.pids())
             together.append(await contender.run("w5", AT_ONCE))
             cpu.append(cpu_seconds(contender.pids()) - before)

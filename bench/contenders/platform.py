@@ -52,7 +52,8 @@ class Platform:
         self._folder, self._step, self._worker = folder, step, worker
         self._stack = _Logged if log_requests else Stack
         self._exit = AsyncExitStack()
-        self._pids: list[int] = []
+        self.parts: dict[str, int] = {}
+        """Its processes: NATS, Prefect's server, the listener and the worker."""
         self._ended: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
@@ -68,7 +69,9 @@ class Platform:
             worker = await opening.enter_async_context(child(_WORKERS[self._worker], env=env, log=log))
             await self._until_online()
             self._nats = await opening.enter_async_context(_listening(stack.addresses, self._ended))
-            self._pids = [worker.pid, *(part.pid for part in stack.parts.values() if part.pid)]
+            self.parts = {name: part.pid for name, part in stack.parts.items() if part.pid} | {
+                "worker": worker.pid
+            }
             self._exit = opening.pop_all()
         return self
 
@@ -76,8 +79,8 @@ class Platform:
         await self._exit.aclose()
 
     def pids(self) -> Sequence[int]:
-        """NATS, Prefect's server, the listener and the worker."""
-        return self._pids
+        """Those of all parts."""
+        return list(self.parts.values())
 
     async def run(self, shape: str, times: int = 1) -> float:
         """Publish the triggers, wait for the events of the ends."""

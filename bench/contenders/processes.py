@@ -15,12 +15,18 @@ _SAMPLE_SECONDS = 0.25
 
 def cpu_seconds(roots: Sequence[int]) -> float:
     """User and system time so far, of the living and of those that have been waited for."""
-    total = 0
+    total = 0.0
     for pid in _tree(roots):
         with suppress(OSError, IndexError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += sum(map(int, fields[11:15]))
-    return total / _TICKS
+            total += sum(own_and_ended(pid))
+    return total
+
+
+def own_and_ended(pid: int) -> tuple[float, float]:
+    """CPU seconds so far of the process alone, and of those that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own_user, own_system, ended_user, ended_system = map(int, fields[11:15])
+    return (own_user + own_system) / _TICKS, (ended_user + ended_system) / _TICKS
 
 
 def memory_mb(roots: Sequence[int]) -> float:
