@@ -26,8 +26,10 @@ DEFAULTS = {
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     # A retryable error is an error of ours (see `sqlite`): it must be seen.
     "PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true",
-    # Task-run states are written once a second, all at a time: one by one, each costs four statements, two of them
-    # compiled anew. (Prefect cuts the seconds down to a whole number.)
+    # Events and task-run states are written once a second, all at a time. One by one, each state costs four statements,
+    # two of them compiled anew. (Prefect cuts these seconds down to a whole number.)
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     # Reads every paused run each time. Ours have no time limit in Prefect: their gates' deadlines are on record.

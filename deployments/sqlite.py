@@ -15,6 +15,7 @@ from typing import Any
 
 from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
 from prefect.server.database.dependencies import MODELS_DEPENDENCIES
+from prefect.server.events.storage import database as storage
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -76,3 +77,6 @@ class QueuedSqlite(AioSqliteConfiguration):
 def use(connection_url: str) -> None:
     """Make the Prefect server in this process use `QueuedSqlite`; call before the server is made."""
     MODELS_DEPENDENCIES["database_config"] = QueuedSqlite(connection_url)
+    # Prefect writes events for an SQLite without RETURNING, in statements that are each compiled anew. What it does on
+    # PostgreSQL works here too, in half the time.
+    storage._write_sqlite_events = storage._write_postgres_events  # pyright: ignore[reportPrivateUsage]
