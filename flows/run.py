@@ -172,6 +172,8 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     async with get_client() as client:
         await asked.publish(client, _flow_run().id, key)
     crash_point("form-saved")
+    if await _is_overtaken(run, services):
+        raise Abort(f"run {run.run_id!r} was taken over: whether it waits is for its successor to say")
     try:
         await asuspend_flow_run(wait_for_input=asked, key=key)
     except Pause:

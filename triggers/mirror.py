@@ -2,6 +2,10 @@
 
 A flow writes its own end before Prefect learns of it. What ends otherwise - cancelled, crashed, forced into a state, or
 deleted - is found here. Nothing that Prefect says counts as success: only a flow that ran to its end records that.
+
+So does one write that it waits before Prefect suspends it. A run that is at work on record and waits at its gates in
+Prefect was suspended by a process that had lost it to another, and that died before it could take this back: it is
+woken.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from records import Records, Run, RunStatus
 from records.crash_points import crash_point
 from triggers.faults import Transient
+from triggers.resume import resume
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +46,8 @@ _ENDED = {
     StateType.FAILED: "failed",
     StateType.COMPLETED: "set to completed in Prefect before its nodes were done",
 }
+GATES_KEY = "gates-"
+"""How the keys of our own pauses begin (`flows.run`); a person who suspends a run in Prefect gives none."""
 _BAD_ENDS = [StateType.CANCELLED, StateType.CRASHED, StateType.FAILED]
 
 
@@ -56,30 +63,41 @@ class Mirror:
     records: Records
     _asked: datetime | None = None
     _swept: float = float("-inf")
+    _asleep: frozenset[str] = frozenset()
+    """Flow runs that the last look found suspended although they are at work on record."""
 
     async def __call__(self) -> int:
         """Gives the number of runs ended on record. Raises Transient when Prefect does not answer."""
+        asleep: set[str] = set()
         began, sweep = datetime.now(UTC), time.monotonic() > self._swept + SWEEP_SECONDS
         statuses: list[RunStatus] = ["PENDING", "RUNNING", *(["WAITING_APPROVAL"] if sweep else [])]
         ended = 0
         for status in statuses:
-            ended += await self._look_up(await self.records.runs(status=status, unfinished=True, limit=MOST))
+            runs = await self.records.runs(status=status, unfinished=True, limit=MOST)
+            ended += await self._look_up(runs, asleep)
         if not sweep and self._asked is not None:
             ended += await self._bad_ends(self._asked - OVERLAP)
+        for flow_run_id in self._asleep & asleep:
+            if await resume(self.client, flow_run_id) == "resumed":
+                log.info("Flow run %s goes on: it was suspended by a process that had lost it", flow_run_id)
+        self._asleep = frozenset(asleep)
         self._asked = began
         if sweep:
             self._swept = time.monotonic()
         return ended
 
-    async def _look_up(self, runs: list[Run]) -> int:
-        """End those of these runs that are over."""
+    async def _look_up(self, runs: list[Run], asleep: set[str]) -> int:
+        """End those of these runs that are over; note those at work on record that are `asleep` in Prefect."""
         ended, known = 0, [run for run in runs if run.flow_run_id]
         for start in range(0, len(known), BATCH):
             batch = known[start : start + BATCH]
             wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run.flow_run_id or "") for run in batch]))
             found = {str(each.id): each for each in await self._flow_runs(wanted, offset=0)}
             for run in batch:
-                ended += await self._end(run, _reason(found.get(run.flow_run_id or "")))
+                flow_run = found.get(run.flow_run_id or "")
+                ended += await self._end(run, _reason(flow_run))
+                if flow_run is not None and run.status != "WAITING_APPROVAL" and _waits_at_gates(flow_run):
+                    asleep.add(str(flow_run.id))
         return ended
 
     async def _bad_ends(self, since: datetime) -> int:
@@ -124,3 +142,12 @@ def _reason(flow_run: FlowRun | None) -> str | None:
         return None
     said = f": {state.message}" if state.message else ""
     return f"the run was {_ENDED[state.type]}{said}"
+
+
+def _waits_at_gates(flow_run: FlowRun) -> bool:
+    state = flow_run.state
+    return (
+        state is not None
+        and state.type == StateType.PAUSED
+        and (state.state_details.pause_key or "").startswith(GATES_KEY)
+    )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from prefect.states import Cancelled, Completed, Crashed
+from prefect.states import Cancelled, Completed, Crashed, Suspended
 
 from compiler.plan import ApprovalRule
 from triggers import mirror
@@ -66,3 +66,31 @@ async def test_an_end_committed_a_little_before_the_last_look_is_not_missed(benc
     assert hook._asked is not None
     hook._asked += timedelta(seconds=30)
     assert await hook() == 1
+
+
+async def test_a_run_at_work_that_a_lost_process_has_suspended_is_woken_at_the_second_look(
+    bench, waiting, node
+) -> None:
+    run = await bench.record(waiting)
+    lease = await bench.records.claim_run(run.id)
+    await bench.records.set_run_status(run.id, "RUNNING", lease=lease)
+    hook = Mirror(client=bench.client, records=bench.records)
+    assert await hook() == 0
+    assert (await bench.client.read_flow_run(waiting.id)).state_name == "Suspended"
+    assert await hook() == 0
+    assert (await bench.client.read_flow_run(waiting.id)).state.is_scheduled()
+    # It asks again what is still to be decided.
+    assert (await bench.execute(waiting)).name == "Suspended"
+    assert [each.status for each in await bench.records.approvals(run_id=run.id)] == ["PENDING"]
+
+
+async def test_a_run_that_a_person_has_suspended_in_prefect_is_left_alone(bench, node) -> None:
+    plan = await bench.deploy(node("a"))
+    flow_run = await bench.start(plan)
+    await bench.records.start_run(
+        flow_run_id=str(flow_run.id), plan_digest=plan.digest, trigger="manual", context={}
+    )
+    hook = Mirror(client=bench.client, records=bench.records)
+    await bench.client.set_flow_run_state(flow_run.id, Suspended(timeout_seconds=60), force=True)
+    assert await hook() == await hook() == 0
+    assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Suspended"

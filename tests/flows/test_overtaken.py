@@ -69,11 +69,27 @@ async def test_whatever_it_meets_is_not_the_runs_failure(bench, node) -> None:
     assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Running"
 
 
-async def test_one_that_suspends_its_successors_run_wakes_it_again(bench, node) -> None:
+async def test_one_that_stood_still_before_it_could_suspend_does_not_suspend_its_successors_run(
+    bench, node
+) -> None:
     plan = await bench.deploy(node("a", gate=GATE))
     flow_run = await bench.start(plan)
     records = Overtaken(bench.records, after="set_run_status", said="WAITING_APPROVAL")
     bench.services = replace(bench.services, records=records)
+    with pytest.raises(Abort, match="for its successor to say"):
+        await bench.execute(flow_run)
+    assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Running"
+
+
+async def test_one_that_suspends_its_successors_run_wakes_it_again(bench, node, monkeypatch) -> None:
+    plan = await bench.deploy(node("a", gate=GATE))
+    flow_run = await bench.start(plan)
+
+    async def late(**options: Any) -> None:
+        await bench.records.claim_run((await bench.record(flow_run)).id)
+        await asuspend_flow_run(**options)
+
+    monkeypatch.setattr("flows.run.asuspend_flow_run", late)
     state = await bench.execute(flow_run)
     assert state.is_scheduled()
 
