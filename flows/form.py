@@ -1,4 +1,4 @@
-"""Open gates -> the form in Prefect's UI, and the form's answers -> decisions.
+"""Open gates -> the form in Prefect's UI, and what was typed into it -> answers.
 
 One form asks for every open gate. Field names carry the approval's id, so an answer can only ever count for the row it
 was asked for. Leaving a gate on `wait` decides nothing; so does an answer without a name.
@@ -20,15 +20,18 @@ from pydantic import Field, create_model
 
 from records import Verdict
 from tasks.card import markdown
+from tasks.inert import inert
 
 Choice = Literal["wait", "approve", "reject"]
 _VERDICTS: Mapping[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}
 _DECISION = "decision_"
 _NOTES = "notes_"
+_CHANGES = "changes_"
 _NAME = "your_name"
 _SUSPENDED = "suspended-"
 """What Prefect puts before a pause's key to name its form."""
 MAX_NOTES = 2_000
+MAX_CHANGES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class OpenGate:
     approval_id: str
     node_id: str
     card: Mapping[str, Any]
+    editable: tuple[str, ...] = ()
+    """Names of the inputs that who approves may change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,8 @@ class Answer:
     decision: Verdict
     name: str
     notes: str
+    changes: str = ""
+    """Inputs to change before it is approved, as typed: nobody has looked whether it is a JSON object."""
 
 
 class Form(RunInput):
@@ -101,8 +108,20 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
             str,
             Field(default="", max_length=MAX_NOTES, title=f"{gate.node_id}: notes"),
         )
+        if gate.editable:
+            fields[_CHANGES + gate.approval_id] = (str, _changes(gate))
     model = create_model("Approval", __base__=Form, **fields)
     return model.with_initial_data(description="\n\n---\n\n".join(markdown(gate.card) for gate in shown))
+
+
+def _changes(gate: OpenGate) -> Any:
+    names = ", ".join(inert(name) for name in gate.editable)
+    return Field(
+        default="",
+        max_length=MAX_CHANGES,
+        title=f"{gate.node_id}: inputs to change before it is approved",
+        description=f'A JSON object like {{"name": "value"}}. May be changed: {names}. Empty: approved as shown.',
+    )
 
 
 def answers(response: Mapping[str, Any]) -> list[Answer]:
@@ -114,13 +133,18 @@ def answers(response: Mapping[str, Any]) -> list[Answer]:
     for field, choice in response.items():
         if field.startswith(_DECISION) and isinstance(choice, str) and choice in _VERDICTS:
             approval_id = field.removeprefix(_DECISION)
-            notes = response.get(_NOTES + approval_id)
             found.append(
                 Answer(
                     approval_id=approval_id,
                     decision=_VERDICTS[choice],
                     name=name.strip(),
-                    notes=notes if isinstance(notes, str) else "",
+                    notes=_text(response, _NOTES + approval_id),
+                    changes=_text(response, _CHANGES + approval_id),
                 )
             )
     return found
+
+
+def _text(response: Mapping[str, Any], field: str) -> str:
+    value = response.get(field)
+    return value if isinstance(value, str) else ""

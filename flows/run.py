@@ -20,8 +20,9 @@ from prefect.states import Completed, Failed
 
 from compiler import TemplateError
 from compiler.validation import validate
+from flows.answers import PAUSE_KEY, take_answers
 from flows.concurrency import let_go, pass_on, stand
-from flows.form import OpenGate, answers, form
+from flows.form import OpenGate, form
 from flows.frontier import failure_of
 from flows.history import set_going_again
 from flows.opening import OpenedRun, RunRequest, open_run
@@ -34,8 +35,6 @@ from tasks.services import Run, Services
 
 TAKEOVER_SECONDS = 5.0
 """In less time nobody takes a run from a process that stands still."""
-_PAUSE_KEY = "gates"
-_PAUSED_PREFIX = f"suspended-{_PAUSE_KEY}-"
 
 
 def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]:
@@ -105,7 +104,7 @@ async def _run(run: OpenedRun, services: Services) -> State[Any]:
         return await _finish(run, failure, services)
     if (elsewhere := await _find_place(run, services)) is not None:
         return elsewhere
-    await _take_answers(run.run, services)
+    await take_answers(_flow_run().id, run=run.run, records=services.records, logger=get_run_logger())
     walk = Walk(
         plan=run.plan,
         run=run.run,
@@ -134,41 +133,12 @@ async def _find_place(run: OpenedRun, services: Services) -> State[Any] | None:
     return None
 
 
-async def _take_answers(run: Run, services: Services) -> None:
-    """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing."""
-    # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
-    own = {each.id for each in await services.records.approvals(run_id=run.run_id, status="PENDING")}
-    if not own:
-        return
-    async with get_client() as client:
-        inputs = await client.filter_flow_run_input(
-            flow_run_id=_flow_run().id, key_prefix=_PAUSED_PREFIX, limit=200, exclude_keys=set()
-        )
-    logger = get_run_logger()
-    for each in inputs:
-        if not each.key.endswith("-response"):
-            continue
-        for answer in answers(each.decoded_value):
-            if answer.approval_id not in own:
-                continue
-            decision = await services.records.decide(
-                answer.approval_id,
-                decision=answer.decision,
-                by=answer.name,
-                verified=False,
-                way="form",
-                notes=answer.notes,
-                project_id=run.project_id,
-            )
-            logger.info("form, %s: %s", decision.approval.node_id, decision.reason)
-
-
 async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
     crash_point("suspending")
     fired = _flow_run().empirical_policy.pause_keys or set()
-    asked, key = form(gates), f"{_PAUSE_KEY}-{len(fired) + 1}"
+    asked, key = form(gates), f"{PAUSE_KEY}-{len(fired) + 1}"
     async with get_client() as client:
         await asked.publish(client, _flow_run().id, key)
     crash_point("form-saved")

@@ -23,7 +23,7 @@ from flows.trust import is_trusted
 from records import Approval
 from records.crash_points import crash_point
 from tasks.gate import allowed, ask
-from tasks.inputs import InputRefused
+from tasks.inputs import InputRefused, changeable
 from tasks.node import run_node
 from tasks.outcome import NodeOutcome, failed, rejected
 from tasks.services import Run, Services
@@ -172,7 +172,12 @@ class Walk:
 
     def _open_gates(self) -> tuple[OpenGate, ...]:
         return tuple(
-            OpenGate(approval_id=each.approval.id, node_id=each.work.node.id, card=each.approval.card)
+            OpenGate(
+                approval_id=each.approval.id,
+                node_id=each.work.node.id,
+                card=each.approval.card,
+                editable=changeable(each.work.node),
+            )
             for each in self._waiting.values()
         )
 

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanDigest
 from compiler.validation import validate
-from records import Approval, Decision, Records
+from records import Approval, Decision, PayloadRefused, Records
+from records.payload import checked
 from tasks.card import Intent
 from tasks.inputs import editable, kind_of
 from tasks.work import Work
@@ -104,6 +105,10 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
 def check_edits(work: Work, edits: Mapping[str, JsonValue]) -> None:
     """Only editable fields, with values that fit. Raises `EditRefused`."""
     node, allowed = work.node, editable(work.node)
+    try:
+        checked(f"what shall be changed in the inputs of node {node.id!r}", dict(edits))
+    except PayloadRefused as exc:
+        raise EditRefused(str(exc)) from exc
     for field in edits:
         if field not in allowed:
             known = ", ".join(repr(each) for each in allowed) or "none"

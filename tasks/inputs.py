@@ -56,6 +56,11 @@ def editable(node: PlanNode) -> tuple[str, ...]:
     return tuple(field for field in _properties(node) if is_editable(node, field))
 
 
+def changeable(node: PlanNode) -> tuple[str, ...]:
+    """Those among them whose values can be typed: a repository or the like can only be chosen by a new run."""
+    return tuple(field for field in editable(node) if kind_of(node, field) is None)
+
+
 async def complete(
     node: PlanNode, inputs: Mapping[str, JsonValue], *, run: Run, services: Services
 ) -> dict[str, Any]:

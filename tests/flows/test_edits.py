@@ -111,6 +111,8 @@ async def test_a_second_approver_may_edit_what_the_first_one_edited(bench, node)
         ({"branch": 7}, "do not fit 'act'"),
         ({"branch": "x" * 21}, "do not fit 'act'"),
         ({"count": "many"}, "do not fit 'act'"),
+        ({"count": float("nan")}, "not JSON"),
+        ({"branch": "a\0b"}, r"U\+0000"),
     ],
 )
 async def test_what_may_not_be_edited_is_refused_and_nothing_runs(bench, waiting, edits, why) -> None:
@@ -227,3 +229,43 @@ async def test_show_tells_where_each_node_stands_and_why_one_was_skipped(bench, 
     assert stands == {"scan": "SKIPPED", "fix": "WAITING_APPROVAL", "after": "PENDING"}
     told = (await command("show", (await bench.record(flow_run)).id)).output
     assert "SKIPPED" in told
+
+
+async def typed(bench: Any, flow_run: Any, *, changes: str, choice: str = "approve") -> Any:
+    """Somebody fills in the form in Prefect's UI; the state after the next execution."""
+    which = (await asked(bench, flow_run)).id
+    answer = {"your_name": "kim", f"decision_{which}": choice, f"changes_{which}": changes}
+    await bench.resume(flow_run, answer)
+    return await bench.execute(flow_run)
+
+
+async def test_inputs_changed_in_prefects_form_are_what_runs(bench, waiting) -> None:
+    before = await asked(bench, waiting)
+    assert (await typed(bench, waiting, changes='{"branch": "next"}')).is_completed()
+    assert [each.inputs for each in bench.sandbox.requests] == [{"branch": "next", "path": "/src"}]
+    after = await asked(bench, waiting)
+    assert (after.edits, after.base_digest) == ({"branch": "next"}, before.digest)
+    assert (after.responded_by, after.way, after.verified) == ("kim", "form", False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    ["branch=next", "[1]", '"next"', "null", '{"path": "/etc"}', '{"branch": 7}', '{"count": NaN}', "[" * 20_000],
+)
+async def test_what_cannot_be_changed_in_the_form_approves_nothing_and_is_asked_again(
+    bench, waiting, changes, caplog
+) -> None:
+    before = await asked(bench, waiting)
+    assert (await typed(bench, waiting, changes=changes)).is_paused()
+    assert await asked(bench, waiting) == before
+    assert bench.sandbox.requests == []
+    assert "nothing was decided" in caplog.text
+    # The old answer is read again with each execution, and still counts for nothing.
+    assert (await typed(bench, waiting, changes="  ")).is_completed()
+    assert [each.inputs for each in bench.sandbox.requests] == [INPUTS]
+
+
+async def test_who_rejects_rejects_whatever_stands_in_the_other_fields(bench, waiting) -> None:
+    assert (await typed(bench, waiting, changes='{"branch": "next"}', choice="reject")).is_failed()
+    assert bench.sandbox.requests == []
+    assert (await asked(bench, waiting)).status == "REJECTED"

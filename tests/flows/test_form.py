@@ -36,6 +36,14 @@ def test_the_form_asks_for_a_name_and_for_each_gate_and_defaults_to_no_decision(
     assert schema["properties"]["decision_ck2"]["title"] == "deploy: decision"
 
 
+def test_inputs_to_change_are_asked_for_only_where_some_may_be_changed() -> None:
+    gate = OpenGate(approval_id="ck2", node_id="deploy", card=CARD, editable=("branch", "count\u202e"))
+    fields = form([GATE, gate]).model_json_schema()["properties"]
+    assert "changes_ck1" not in fields
+    assert (fields["changes_ck2"]["type"], fields["changes_ck2"]["default"]) == ("string", "")
+    assert "branch, count\\u202e" in fields["changes_ck2"]["description"]
+
+
 def test_a_markdown_renderer_shows_hostile_text_and_interprets_none_of_it() -> None:
     description = form([GATE])._description
     assert isinstance(description, str)
