@@ -61,7 +61,9 @@ def field(browser: webdriver.Chrome, label: str, tag: str) -> Any:
     return browser.find_elements(By.XPATH, path)[0]
 
 
-def decide_in_form(browser: webdriver.Chrome, url: str, *, name: str, choice: str, notes: str) -> str:
+def decide_in_form(
+    browser: webdriver.Chrome, url: str, *, name: str, choice: str, notes: str, changes: str = ""
+) -> str:
     """Open the run's page, press Resume, fill in the form and submit it. Gives the text of the card."""
     wait = WebDriverWait(browser, 60)
     browser.get(url)
@@ -71,6 +73,7 @@ def decide_in_form(browser: webdriver.Chrome, url: str, *, name: str, choice: st
     field(browser, "Your name", "textarea").send_keys(name)
     Select(field(browser, "create-fix-pr: decision", "select")).select_by_value(choice)
     field(browser, "create-fix-pr: notes", "textarea").send_keys(notes)
+    field(browser, "create-fix-pr: inputs to change", "textarea").send_keys(changes)
     browser.find_element(By.XPATH, "//button[normalize-space()='Submit']").click()
     return card
 
@@ -89,6 +92,18 @@ async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform
     assert (approval.responded_by, approval.way, approval.verified) == ("Robin", "form", False)
     assert approval.notes == "seen in the browser"
     assert any(each.startswith("security-fixes-") for each in change.branches())
+
+
+async def test_an_input_changed_in_prefects_form_is_what_runs(platform, change, watch, browser) -> None:
+    waiting = await watch.waiting(change.key)
+    url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+    changes = '{"targetBranch": "fixes-as-robin-wants-them"}'
+    await asyncio.to_thread(
+        decide_in_form, browser, url, name="Robin", choice="approve", notes="", changes=changes
+    )
+    detail = await watch.ended(change.key)
+    assert detail.run.status == "SUCCESS", detail.run.message
+    assert sorted(change.branches()) == ["fixes-as-robin-wants-them", "main"]
 
 
 async def test_an_open_approval_outlives_kill_9_of_everything_and_is_given_in_the_form(
