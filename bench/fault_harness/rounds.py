@@ -37,7 +37,8 @@ async def at_random(world: World, *, kills: int, drops: int) -> Round:
     """Every part in turn is killed, in a new order each time, while runs are in flight and answers are lost."""
     done = Round(name="random")
     began = time.monotonic()
-    publishing = asyncio.create_task(_publish_for_ever(world))
+    over = asyncio.Event()
+    publishing = asyncio.create_task(_publish(world, over))
     dropping = asyncio.create_task(_drop(world, drops))
     try:
         while done.kills < kills:
@@ -46,8 +47,9 @@ async def at_random(world: World, *, kills: int, drops: int) -> Round:
             await _get_on(world, moves)
         await asyncio.wait([dropping], timeout=DROP_SECONDS)
     finally:
-        for task in (publishing, dropping):
-            task.cancel()
+        # Not cancelled, which the client of NATS may take for the end of its own waiting, and go on for ever.
+        over.set()
+        dropping.cancel()
         await asyncio.gather(publishing, dropping, return_exceptions=True)
         for proxy in world.stage.proxies.values():
             proxy.countermand()
@@ -88,8 +90,8 @@ async def _get_on(world: World, moves: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _publish_for_ever(world: World) -> None:
-    while True:
+async def _publish(world: World, over: asyncio.Event) -> None:
+    while not over.is_set():
         if world.in_flight < IN_FLIGHT:
             await world.publish(1)
         await asyncio.sleep(0.1)
