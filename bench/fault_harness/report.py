@@ -11,8 +11,7 @@ _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _HEAD = """\
 # What the platform does when its parts are killed
 
-Made by these commands ({minutes} minutes in all on {cpus} cores, shared with other work), each on a platform of its
-own:
+Made by these commands ({minutes} minutes in all on {cpus} cores), each on a platform of its own:
 
 {commands}
 
