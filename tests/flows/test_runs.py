@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from prefect.states import AwaitingRetry, Running
 
@@ -52,19 +51,25 @@ async def test_text_from_an_event_is_never_a_template(bench, node) -> None:
 async def test_independent_nodes_run_side_by_side_and_a_slow_one_holds_up_only_its_own(bench, node) -> None:
     order: list[str] = []
 
-    def slow(seconds: float) -> Any:
-        async def answer(request: AgentRequest) -> AgentResult:
-            await asyncio.sleep(seconds)
-            order.append(request.node_id)
-            return AgentResult(output={})
+    passed = asyncio.Event()
 
-        return answer
+    async def quick(request: AgentRequest) -> AgentResult:
+        order.append(request.node_id)
+        if request.node_id == "after-quick":
+            passed.set()
+        return AgentResult(output={})
 
-    bench.sandbox.answer("slow", slow(0.6))
-    bench.sandbox.answer("quick", slow(0.0))
-    bench.sandbox.answer("after-quick", slow(0.0))
+    async def slow(request: AgentRequest) -> AgentResult:
+        async with asyncio.timeout(30):
+            await passed.wait()
+        order.append(request.node_id)
+        return AgentResult(output={})
+
+    bench.sandbox.answer("slow", slow)
+    for each in ("quick", "after-quick"):
+        bench.sandbox.answer(each, quick)
     plan = await bench.deploy(node("slow"), node("quick"), node("after-quick", "quick"))
-    await bench.execute(await bench.start(plan))
+    assert (await bench.execute(await bench.start(plan))).is_completed()
     assert order == ["quick", "after-quick", "slow"]
 
 
