@@ -19,7 +19,7 @@ from records import Approval, Decision, PayloadRefused, Records
 from records.payload import checked
 from tasks.card import Intent
 from tasks.inputs import editable, kind_of
-from tasks.work import Work
+from tasks.work import Work, WorkRefused
 
 
 class EditRefused(ValueError):
@@ -55,14 +55,17 @@ async def approve_edited(
     which, digest = approval.id, approval.digest
     if await records.objection(which, decision="APPROVED", digest=digest, **who) is None:
         edited = work.edited(edits)
-        amended = await records.amend_gate(
-            which,
-            digest=edited.digest,
-            card=edited.amended_card(approval.card),
-            edits={**(approval.edits or {}), **edits},
-            seen=digest,
-            **who,
-        )
+        try:
+            amended = await records.amend_gate(
+                which,
+                digest=edited.digest,
+                card=edited.amended_card(approval.card),
+                edits={**(approval.edits or {}), **edits},
+                seen=digest,
+                **who,
+            )
+        except PayloadRefused as exc:
+            raise EditRefused(str(exc)) from exc
         if amended is not None:
             which, digest = amended.id, amended.digest
     # Without an amendment this says why not, and the audit keeps that.
@@ -119,6 +122,10 @@ def check_edits(work: Work, edits: Mapping[str, JsonValue]) -> None:
             raise EditRefused(
                 f"input {field!r} of node {node.id!r} names a {kind_of(node, field)}: start a new run"
             )
-    for intent in work.edited(edits).intents:
+    try:
+        edited = work.edited(edits)
+    except WorkRefused as exc:
+        raise EditRefused(str(exc)) from exc
+    for intent in edited.intents:
         if problems := validate(dict(intent.inputs), node.input_schema):
             raise EditRefused(f"the edited inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}")

@@ -48,8 +48,10 @@ class Work:
         return digest_of([intent.digest for intent in self.intents])
 
     def edited(self, edits: Mapping[str, JsonValue]) -> Work:
-        """The same work with the inputs an approver changed: other work, with another digest."""
+        """The same work with the inputs an approver changed: other work, with another digest. Raises `WorkRefused`."""
         intents = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.intents)
+        for each in intents:
+            _check_digest(each)
         return replace(self, intents=intents)
 
     def card(self, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
@@ -112,7 +114,7 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
         network = allowed_hosts(node.network, services.settings)
     except ValueError as exc:
         raise WorkRefused(f"node {node.id!r}: {exc}") from exc
-    return Intent(
+    intent = Intent(
         node=node,
         agent=agent,
         inputs=inputs,
@@ -120,6 +122,18 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
         secrets=node.secrets,
         bindings=await bindings(node, inputs, services=services),
     )
+    _check_digest(intent)
+    return intent
+
+
+def _check_digest(intent: Intent) -> None:
+    """What has no digest can neither be approved nor be told from other work. Raises `WorkRefused`."""
+    try:
+        _ = intent.digest
+    except ValueError as exc:
+        raise WorkRefused(
+            f"node {intent.node.id!r}: its inputs have no digest: {exc}; give large numbers as text"
+        ) from exc
 
 
 def _items(node: PlanNode, scope: Scope) -> list[JsonValue]:

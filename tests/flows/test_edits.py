@@ -21,6 +21,7 @@ SCHEMA: dict[str, Any] = {
     "properties": {
         "branch": {"type": "string", "maxLength": 20, "x-editable": True},
         "count": {"type": "integer", "x-editable": True},
+        "note": {"type": "string", "x-editable": True},
         "path": {"type": "string"},
     },
     "required": ["branch", "path"],
@@ -113,6 +114,8 @@ async def test_a_second_approver_may_edit_what_the_first_one_edited(bench, node)
         ({"count": "many"}, "do not fit 'act'"),
         ({"count": float("nan")}, "not JSON"),
         ({"branch": "a\0b"}, r"U\+0000"),
+        ({"count": 2**60}, "have no digest: .* give large numbers as text"),
+        ({"note": "x" * 1_000_000}, "at most 1,000,000 are recorded"),
     ],
 )
 async def test_what_may_not_be_edited_is_refused_and_nothing_runs(bench, waiting, edits, why) -> None:
@@ -250,7 +253,17 @@ async def test_inputs_changed_in_prefects_form_are_what_runs(bench, waiting) -> 
 
 @pytest.mark.parametrize(
     "changes",
-    ["branch=next", "[1]", '"next"', "null", '{"path": "/etc"}', '{"branch": 7}', '{"count": NaN}', "[" * 20_000],
+    [
+        "branch=next",
+        "[1]",
+        '"next"',
+        "null",
+        '{"path": "/etc"}',
+        '{"branch": 7}',
+        '{"count": NaN}',
+        '{"count": 1e400}',
+        "[" * 20_000,
+    ],
 )
 async def test_what_cannot_be_changed_in_the_form_approves_nothing_and_is_asked_again(
     bench, waiting, changes, caplog

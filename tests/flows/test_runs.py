@@ -73,6 +73,16 @@ async def test_independent_nodes_run_side_by_side_and_a_slow_one_holds_up_only_i
     assert order == ["quick", "after-quick", "slow"]
 
 
+async def test_a_number_too_large_for_a_digest_fails_its_node_with_a_clear_reason(bench, node) -> None:
+    plan = await bench.deploy(node("a", inputs={"n": "{{ context.n }}"}), node("b"))
+    bench.sandbox.answer("b", {})
+    state = await bench.execute(await bench.start(plan, context={"n": 2**60}))
+    assert state.is_failed()
+    assert "node 'a': its inputs have no digest" in state.message
+    assert "give large numbers as text" in state.message
+    assert bench.ran() == ["b"]
+
+
 async def test_a_failed_node_fails_the_run_with_its_name_and_reason_and_others_finish(bench, node) -> None:
     bench.sandbox.fail("bad", "exit", "the agent ended with status 3")
     bench.sandbox.answer("good", {})
