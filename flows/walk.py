@@ -20,7 +20,7 @@ from flows.form import OpenGate
 from flows.frontier import frontier
 from flows.resumption import Progress
 from flows.trust import is_trusted
-from records import Approval
+from records import Approval, PayloadRefused
 from records.crash_points import crash_point
 from tasks.gate import allowed, ask
 from tasks.inputs import InputRefused, changeable
@@ -104,9 +104,14 @@ class Walk:
             self._start(work)
             return
         trusted = await is_trusted(node.gate, run=self.run, records=self.services.records)
-        approval = await ask(
-            work, upstream=self._upstream(node), run=self.run, services=self.services, trusted=trusted
-        )
+        try:
+            approval = await ask(
+                work, upstream=self._upstream(node), run=self.run, services=self.services, trusted=trusted
+            )
+        except PayloadRefused as exc:
+            # What no card can show, nobody can approve.
+            await self._end(node, failed(node, str(exc)))
+            return
         crash_point("gate-opened")
         await self._settle(Waiting(work=work, approval=approval))
 

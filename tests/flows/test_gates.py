@@ -213,3 +213,14 @@ async def test_a_form_that_a_crash_has_left_is_replaced_by_the_one_that_is_asked
     approval = await gate_of(bench, flow_run)
     assert f"decision_{approval.id}" in await bench.client.read_flow_run_input(flow_run.id, left)
     assert await bench.client.read_flow_run_input(flow_run.id, "suspended-gates-1-description")
+
+
+async def test_inputs_too_large_for_a_card_fail_their_node_and_no_other(bench, node) -> None:
+    large = node("fix", gate=ApprovalRule(), inputs={"text": "x" * 1_000_000})
+    bench.sandbox.answer("other", {})
+    flow_run = await bench.start(await bench.deploy(large, node("other")))
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert "the approval card of node 'fix'" in state.message
+    assert "at most 1,000,000 are recorded" in state.message
+    assert bench.ran() == ["other"]
