@@ -48,11 +48,9 @@ async def take_answers(flow_run_id: UUID, *, run: Run, records: Records, logger:
 
 async def _decide(answer: Answer, approval: Approval, records: Records) -> Decision:
     """Raises `EditRefused`: whoever wants other inputs has not approved these."""
-    if answer.decision == "APPROVED" and answer.changes.strip():
+    if answer.decision == "APPROVED" and (edits := _changes(answer.changes)):
         who = Approver(name=answer.name, verified=False, way=_WAY)
-        return await approve_edited(
-            approval, _changes(answer.changes), by=who, notes=answer.notes, records=records
-        )
+        return await approve_edited(approval, edits, by=who, notes=answer.notes, records=records)
     return await records.decide(
         answer.approval_id,
         decision=answer.decision,
@@ -65,6 +63,8 @@ async def _decide(answer: Answer, approval: Approval, records: Records) -> Decis
 
 
 def _changes(text: str) -> dict[str, JsonValue]:
+    if not text.strip():
+        return {}
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as exc:

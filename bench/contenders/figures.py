@@ -173,9 +173,7 @@ def _requests(data: dict[str, Any]) -> str:
 
 
 def _cpu(data: dict[str, Any]) -> str:
-    seconds = {part: statistics.median(each) for part, each in data.get("cpu", {}).items()}
-    if not seconds:
-        return ""
+    seconds = {part: statistics.median(each) for part, each in data["cpu"].items()}
     names = {
         "agents": "the agents themselves (unjailed)",
         "prefect": "Prefect's server",

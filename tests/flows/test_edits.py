@@ -282,3 +282,10 @@ async def test_who_rejects_rejects_whatever_stands_in_the_other_fields(bench, wa
     assert (await typed(bench, waiting, changes='{"branch": "next"}', choice="reject")).is_failed()
     assert bench.sandbox.requests == []
     assert (await asked(bench, waiting)).status == "REJECTED"
+
+
+async def test_a_form_that_changes_nothing_approves_the_very_question_that_was_asked(bench, waiting) -> None:
+    before = await asked(bench, waiting)
+    assert (await typed(bench, waiting, changes="{}")).is_completed()
+    after = await asked(bench, waiting)
+    assert (after.id, after.digest, after.edits) == (before.id, before.digest, before.edits)
