@@ -100,7 +100,8 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), self.command.grace)
+                async with asyncio.timeout(self.command.grace):
+                    await process.wait()
         # The group may outlive its leader: the same call ends both.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -116,7 +116,8 @@ class FlowThread:
         seconds = get_current_settings().flows.heartbeat_frequency
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._closing.wait()
                 return
             for engine, _ in list(self._engines.values()):
                 engine.heartbeat()

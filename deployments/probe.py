@@ -57,7 +57,8 @@ class NatsProbe:
         except OSError:
             return False
         try:
-            greeting = await asyncio.wait_for(reader.readline(), 2)
+            async with asyncio.timeout(2):
+                greeting = await reader.readline()
         except (TimeoutError, OSError):
             return False
         finally:

@@ -14,6 +14,8 @@ from uuid import UUID
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 
+from records.cancellation import cancelled
+
 PREFIX = "prefect.flow-run."
 READY = frozenset({"Scheduled", "AwaitingRetry", "Resuming", "Late"})
 """Names of states in which a run waits for a worker."""
@@ -38,7 +40,7 @@ class Wakeups:
 
     async def listen(self) -> None:
         """Listen for ever; connects again whenever the connection is lost."""
-        while True:
+        while not cancelled():
             try:
                 await self._listen_once()
             except Exception as exc:

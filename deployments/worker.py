@@ -33,6 +33,7 @@ from deployments.flow_thread import FlowThread
 from deployments.owner import Owner
 from deployments.recovery import Recovery, requeue
 from deployments.wakeup import READY, Wakeups
+from records.cancellation import cancelled
 from tasks.passing import is_passing
 
 RUNS_AT_ONCE = 100
@@ -274,9 +275,10 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             self._spawn(self._cancel(flow_run_id) if name == "Cancelling" else self._suspend(flow_run_id))
 
     async def _poll_when_woken(self) -> None:
-        while True:
+        while not cancelled():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), DEAF_POLL_SECONDS)
+                async with asyncio.timeout(DEAF_POLL_SECONDS):
+                    await self._wake.wait()
             deaf = self._wakeups is None or not self._wakeups.connected
             if not (deaf or self._wake.is_set()):
                 continue
@@ -290,7 +292,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
                 asyncio.get_running_loop().call_later(pause, self._wake.set)
 
     async def _sweep(self, recovery: Recovery) -> None:
-        while True:
+        while not cancelled():
             try:
                 for flow_run_id in await recovery.sweep():
                     self._spawn(self._cancel(flow_run_id))

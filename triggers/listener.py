@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from records.cancellation import cancelled
 from records.crash_points import crash_point
 from triggers.connection import jetstream
 from triggers.faults import Permanent, Transient, TriggerFault
@@ -50,7 +51,7 @@ class Listener:
         """Takes messages for ever. On cancellation it finishes what it has begun."""
         failures = 0
         try:
-            while True:
+            while not cancelled():
                 try:
                     await self.ensure()
                     failures = 0
@@ -86,7 +87,7 @@ class Listener:
         async with Pull(self.connection, stream=EVENTS, consumer=CONSUMER) as pull:
             self._pull = pull
             try:
-                while True:
+                while not cancelled():
                     if not pull.asking:
                         await pull.ask(await self._places())
                         self.ready.set()

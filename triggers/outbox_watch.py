@@ -45,7 +45,8 @@ class OutboxWatch:
         waited = 0.0
         while waited < IDLE_SECONDS:
             try:
-                await asyncio.wait_for(self._woken.wait(), timeout=step)
+                async with asyncio.timeout(step):
+                    await self._woken.wait()
             except TimeoutError:
                 waited += step
                 if self._files and not self._changed():

@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from records.cancellation import cancelled
 from triggers.faults import Transient
 
 HEARTBEAT_SECONDS = 2.0
@@ -84,9 +85,10 @@ class Pull:
 
     async def next(self) -> Msg | None:
         """The next message, or None when it is time to ask again. Raises ConsumerLost."""
-        while True:
+        while not cancelled():
             try:
-                arrived = await asyncio.wait_for(self._arrived.get(), timeout=2 * self._heartbeat + 1)
+                async with asyncio.timeout(2 * self._heartbeat + 1):
+                    arrived = await self._arrived.get()
             except TimeoutError as exc:
                 raise ConsumerLost(f"no heartbeat from consumer {self._name}") from exc
             if arrived is _RECONNECTED:
@@ -104,3 +106,4 @@ class Pull:
                 return None
             description = (arrived.headers or {}).get("Description", "")
             raise ConsumerLost(f"consumer {self._name} is gone: {status} {description}".rstrip())
+        return None

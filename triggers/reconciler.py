@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from records.cancellation import cancelled
+
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 60.0
@@ -41,7 +43,7 @@ class Reconciler:
 
     async def _repeat(self, hook: Hook) -> None:
         failures = 0
-        while True:
+        while not cancelled():
             try:
                 await hook.run()
                 failures = 0
@@ -52,7 +54,8 @@ class Reconciler:
             pause = min(LONGEST_PAUSE, hook.every_seconds * 2 ** min(failures, 6))
             woken = self._woken[hook.name]
             try:
-                await asyncio.wait_for(woken.wait(), timeout=pause)
+                async with asyncio.timeout(pause):
+                    await woken.wait()
             except TimeoutError:
                 pass
             woken.clear()

@@ -18,6 +18,7 @@ from nats.js.errors import NoStreamResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
 from records import RecordsError
+from records.cancellation import cancelled
 from records.crash_points import crash_point
 from triggers.connection import jetstream
 from triggers.faults import Transient
@@ -44,10 +45,10 @@ class Relay:
     async def run(self) -> None:
         """Publishes for ever; after a failure it goes on with the first event that was not published."""
         failures = 0
-        while True:
+        while not cancelled():
             try:
                 # Ask for more at once as long as there was a full batch.
-                while await self.publish_pending() == BATCH:
+                while await self.publish_pending() == BATCH and not cancelled():
                     pass
                 failures = 0
                 await self.watch.wait()

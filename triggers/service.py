@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from records.cancellation import cancelled
 from triggers.connection import connect
 from triggers.intake import Intake
 from triggers.launcher import Launcher
@@ -67,6 +68,8 @@ async def serve(
         ]
     )
     try:
+        if cancelled():
+            raise asyncio.CancelledError  # what came while connecting may be lost
         async with asyncio.TaskGroup() as group:
             group.create_task(listener.run(), name="listener")
             group.create_task(relay.run(), name="relay")
@@ -78,6 +81,7 @@ async def serve(
 async def _close(connection: Client) -> None:
     try:
         # Acknowledgements that are on their way still go out.
-        await asyncio.wait_for(connection.drain(), timeout=5)
+        async with asyncio.timeout(5):
+            await connection.drain()
     except (nats.errors.Error, TimeoutError):
         await connection.close()

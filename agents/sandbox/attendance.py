@@ -38,7 +38,8 @@ async def attend(
         stopped = await _wait(tasks, limits.timeout_seconds)
         if stopped is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(tasks["logs"]), _LAST_LOGS_SECONDS)
+                async with asyncio.timeout(_LAST_LOGS_SECONDS):
+                    await asyncio.shield(tasks["logs"])
         kill()
         stream.close()
         return Ending(

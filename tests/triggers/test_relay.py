@@ -122,3 +122,14 @@ async def test_the_watch_wakes_when_it_is_told(tmp_path):
     await asyncio.sleep(0)
     watch.wake()
     await asyncio.wait_for(waiting, 0.1)
+
+
+async def test_a_cancellation_at_any_moment_ends_the_relay(records, relay):
+    for moment in range(300):
+        records.add_event("workflow.started.w1", {"n": moment})
+        task = asyncio.create_task(relay.run())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, running = await asyncio.wait({task}, timeout=2)
+        assert not running, f"cancelled after {moment} turns of the loop, it goes on"

@@ -18,6 +18,10 @@ from triggers.connection import connect
 from triggers.intake import Intake
 from triggers.launcher import Launcher
 from triggers.listener import Listener
+from triggers.memory import MemoryRecords
+from triggers.reconciler import Hook
+from triggers.service import serve
+from triggers.settings import TriggerSettings
 from triggers.streams import CONSUMER, EVENTS
 from triggers.waiting import TriggerRecords
 
@@ -202,3 +206,24 @@ async def test_events_wait_while_prefect_is_away(
         return len(await runs()) == 1
 
     await eventually(started, 20)
+
+
+async def test_a_cancellation_at_any_moment_ends_all_of_it(nats_server, broker, prefect_client):
+    records = MemoryRecords()
+    settings = TriggerSettings(nats_url=nats_server.url, database_url="sqlite://", refresh_seconds=0.05)
+    for moment in range(0, 600, 4):
+        connected = asyncio.Event()
+
+        async def busy(connected=connected):
+            connected.set()
+
+        hooks = [Hook(name="busy", run=busy, every_seconds=0.001)]
+        serving = serve(settings, records=records, client=prefect_client, matches=matches, hooks=hooks)
+        task = asyncio.create_task(serving)
+        await connected.wait()
+        records.add_event("workflow.started.w1", {"n": moment})
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, running = await asyncio.wait({task}, timeout=4)
+        assert not running, f"cancelled after {moment} turns of the loop, it goes on"
