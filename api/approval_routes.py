@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
 from api.context import Parts, Platform
 from api.people import Caller, Person
 from records import Approval, ApprovalStatus, Decision, Records
-from tasks.edits import Approver, EditRefused, approve_edited
+from tasks.decision import Word, decide_gate
+from tasks.edits import EditRefused
 from triggers import Transient
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,6 @@ class DecisionRequest(BaseModel):
         max_length=100,
         description="Inputs to change before it is approved: only fields that the action's schema marks as editable.",
     )
-
-    @model_validator(mode="after")
-    def _edits_are_approved(self) -> Self:
-        if self.edits and self.decision != "approve":
-            raise ValueError("edits belong to an approval: a rejected node runs with no inputs at all")
-        return self
 
 
 @router.get("", summary="List the approvals")
@@ -89,24 +84,19 @@ async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platfo
 
 
 async def _decide(records: Records, approval_id: str, body: DecisionRequest, caller: Person) -> Decision:
-    if body.edits:
-        approval = await records.question(approval_id, project_id=caller.projectId)
-        if approval.status == "PENDING" and body.digest in (None, approval.digest):
-            by = Approver(name=caller.name, verified=True, way=WAY)
-            try:
-                return await approve_edited(approval, body.edits, by=by, notes=body.notes, records=records)
-            except EditRefused as exc:
-                raise HTTPException(422, str(exc)) from exc
-    return await records.decide(
-        approval_id,
+    word = Word(
         decision="APPROVED" if body.decision == "approve" else "REJECTED",
         by=caller.name,
         verified=True,
         way=WAY,
         notes=body.notes,
         digest=body.digest,
-        project_id=caller.projectId,
+        edits=body.edits or {},
     )
+    try:
+        return await decide_gate(word, approval_id, records=records, project_id=caller.projectId)
+    except EditRefused as exc:
+        raise HTTPException(422, str(exc)) from exc
 
 
 def _refusal(decision: Decision, body: DecisionRequest) -> HTTPException:

@@ -10,11 +10,12 @@ from pydantic import JsonValue
 
 from deployments.cli_runs import as_value
 from deployments.connection import connect
-from deployments.decision import WAY, BadEdit, Word, decide, tell
+from deployments.decision import WAY, BadEdit, decide_and_wake, tell, typed
 from deployments.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.output import console, print_json, print_rows
 from deployments.progress import approval_panel
 from deployments.run_detail import row, run_detail
+from tasks.decision import Word
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]
@@ -60,7 +61,7 @@ def approve_command(
     as_json: Json = False,
 ) -> None:
     """Let a node run, with its inputs as they are asked for or as edited here."""
-    word = Word(decision="APPROVED", by=by or person(), notes=notes, digest=digest, edits=read_edits(edits or []))
+    word = typed("APPROVED", by=by or person(), notes=notes, digest=digest, edits=read_edits(edits or []))
     run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
 
 
@@ -75,7 +76,7 @@ def reject_command(
     as_json: Json = False,
 ) -> None:
     """Keep a node from running."""
-    word = Word(decision="REJECTED", by=by or person(), notes=notes, digest=digest)
+    word = typed("REJECTED", by=by or person(), notes=notes, digest=digest)
     run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
 
 
@@ -110,7 +111,7 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
 async def _decide(word: Word, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
         run = (await run_detail(connection.records, run_id, project_id=project_id)).run
-        decision = await decide(
+        decision = await decide_and_wake(
             word, (run.id, node), flow_run_id=run.flow_run_id or "", project_id=project_id, connection=connection
         )
     if as_json:

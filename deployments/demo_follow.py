@@ -11,7 +11,7 @@ from rich.live import Live
 
 from compiler.plan import Plan
 from deployments.connection import Connection
-from deployments.decision import Word, decide, tell
+from deployments.decision import decide_and_wake, tell, typed
 from deployments.demo_start import Started
 from deployments.errors import DeploymentError
 from deployments.options import person
@@ -119,11 +119,11 @@ class Follower:
                 return
 
     async def _decide(self, decision: Answer, approval: Approval, *, notes: str) -> None:
-        word = Word(decision=_VERDICTS[decision], by=person(), notes=notes, digest=approval.digest)
+        word = typed(_VERDICTS[decision], by=person(), notes=notes, digest=approval.digest)
         detail = await self._detail(approval.run_id)
         gate = (approval.run_id, approval.node_id)
         tell(
-            await decide(
+            await decide_and_wake(
                 word,
                 gate,
                 flow_run_id=detail.flow_run_id,

@@ -32,6 +32,7 @@ from deployments.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.flow_thread import FlowThread
 from deployments.owner import Owner
 from deployments.recovery import Recovery, requeue
+from deployments.signals import ended_by_signals
 from deployments.wakeup import READY, Wakeups
 from records.cancellation import cancelled
 from tasks.passing import is_passing
@@ -119,6 +120,12 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         return CommandCenterWorkerResult(identifier=str(self.owner), status_code=0)
 
     # What Prefect calls when the worker starts, polls and stops
+
+    async def start(self, *args: Any, **options: Any) -> None:
+        """Work until cancelled, or until a signal ends it."""
+        # Prefect's command line answers SIGTERM with SIGINT, which processes below a shell's `&` ignore.
+        with ended_by_signals():
+            await super().start(*args, **options)
 
     async def _setup_cancellation_observer(self) -> None:
         """Begin to work: called after each successful contact with the API, of which the first matters."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -43,13 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def _work(pool: str, name: str | None, limit: int | None) -> None:
     await _wait_for_server()
-    worker = CommandCenterWorker(pool, name=name, limit=limit)
-    task = asyncio.create_task(worker.start())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
     with suppress(asyncio.CancelledError):
-        await task
+        await CommandCenterWorker(pool, name=name, limit=limit).start()
 
 
 async def _wait_for_server() -> None:

@@ -11,8 +11,9 @@ from prefect.client.orchestration import get_client
 from pydantic import JsonValue
 
 from flows.form import Answer, answers
-from records import Approval, Decision, Records
-from tasks.edits import Approver, EditRefused, approve_edited
+from records import Records
+from tasks.decision import Word, decide_gate
+from tasks.edits import EditRefused
 from tasks.inert import inert
 from tasks.services import Run
 
@@ -39,26 +40,18 @@ async def take_answers(flow_run_id: UUID, *, run: Run, records: Records, logger:
             if (approval := own.get(answer.approval_id)) is None:
                 continue
             try:
-                decision = await _decide(answer, approval, records)
+                decision = await decide_gate(_word(answer), approval.id, records=records)
             except EditRefused as exc:
                 logger.warning("form, %s: nothing was decided: %s", approval.node_id, inert(str(exc), limit=600))
             else:
                 logger.info("form, %s: %s", approval.node_id, decision.reason)
 
 
-async def _decide(answer: Answer, approval: Approval, records: Records) -> Decision:
+def _word(answer: Answer) -> Word:
     """Raises `EditRefused`: whoever wants other inputs has not approved these."""
-    if answer.decision == "APPROVED" and (edits := _changes(answer.changes)):
-        who = Approver(name=answer.name, verified=False, way=_WAY)
-        return await approve_edited(approval, edits, by=who, notes=answer.notes, records=records)
-    return await records.decide(
-        answer.approval_id,
-        decision=answer.decision,
-        by=answer.name,
-        verified=False,
-        way=_WAY,
-        notes=answer.notes,
-        project_id=approval.project_id,
+    edits = _changes(answer.changes) if answer.decision == "APPROVED" else {}
+    return Word(
+        decision=answer.decision, by=answer.name, verified=False, way=_WAY, notes=answer.notes, edits=edits
     )
 
 

@@ -1,4 +1,4 @@
-"""Inputs that an approver changes -> another question, bound to the digest of what will run instead, and its approval.
+"""Inputs that an approver changes -> the work that runs with them instead, whose digest its own question is bound to.
 
 The work is put together again from what was asked, and only counts if it has the very digest that was asked for. So
 the edited work is the flow's own (`Work.edited`), and its digest is the one that the flow will compare.
@@ -7,7 +7,6 @@ the edited work is the flow's own (`Work.edited`), and its digest is the one tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -15,7 +14,7 @@ from pydantic import JsonValue
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanDigest
 from compiler.validation import validate
-from records import Approval, Decision, PayloadRefused, Records
+from records import Approval, PayloadRefused, Records
 from records.payload import checked
 from tasks.card import Intent
 from tasks.inputs import editable, kind_of
@@ -26,50 +25,12 @@ class EditRefused(ValueError):
     """The inputs may not be changed like that. Nothing was decided, and nothing was changed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Approver:
-    """Who approves, as far as the way in knows."""
-
-    name: str
-    verified: bool
-    way: str
-
-
-async def approve_edited(
-    approval: Approval, edits: Mapping[str, JsonValue], *, by: Approver, notes: str | None, records: Records
-) -> Decision:
-    """Change inputs of the asked work and approve the result. `approval` is what the person saw.
-
-    Raises `EditRefused`. A decision that does not count is told as `Records.decide` tells it.
-    """
+async def edited_work(approval: Approval, edits: Mapping[str, JsonValue], *, records: Records) -> Work:
+    """What was asked, with these inputs changed. Raises `EditRefused`."""
     run = await records.run(approval.run_id)
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
     work = work_asked(approval, plan=plan, catalogue=await records.catalogue(approval.project_id))
-    check_edits(work, edits)
-    who: dict[str, Any] = {
-        "by": by.name,
-        "verified": by.verified,
-        "way": by.way,
-        "project_id": approval.project_id,
-    }
-    which, digest = approval.id, approval.digest
-    if await records.objection(which, decision="APPROVED", digest=digest, **who) is None:
-        edited = work.edited(edits)
-        try:
-            amended = await records.amend_gate(
-                which,
-                digest=edited.digest,
-                card=edited.amended_card(approval.card),
-                edits={**(approval.edits or {}), **edits},
-                seen=digest,
-                **who,
-            )
-        except PayloadRefused as exc:
-            raise EditRefused(str(exc)) from exc
-        if amended is not None:
-            which, digest = amended.id, amended.digest
-    # Without an amendment this says why not, and the audit keeps that.
-    return await records.decide(which, decision="APPROVED", notes=notes, digest=digest, **who)
+    return _edited(work, edits)
 
 
 def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
@@ -105,8 +66,8 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
     return work
 
 
-def check_edits(work: Work, edits: Mapping[str, JsonValue]) -> None:
-    """Only editable fields, with values that fit. Raises `EditRefused`."""
+def _edited(work: Work, edits: Mapping[str, JsonValue]) -> Work:
+    """Only editable fields, with values that fit."""
     node, allowed = work.node, editable(work.node)
     try:
         checked(f"what shall be changed in the inputs of node {node.id!r}", dict(edits))
@@ -129,3 +90,4 @@ def check_edits(work: Work, edits: Mapping[str, JsonValue]) -> None:
     for intent in edited.intents:
         if problems := validate(dict(intent.inputs), node.input_schema):
             raise EditRefused(f"the edited inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}")
+    return edited

@@ -53,7 +53,7 @@ def test_the_process_serves_until_it_is_told_to_end(tmp_path):
             assert probe.get(f"{address}/runs", headers={"Authorization": "Bearer t"}).json() == []
         finally:
             child.terminate()
-            assert child.wait(10) == 0
+            assert child.wait(60) == 0
 
 
 def test_the_process_says_what_is_wrong_with_its_people(tmp_path, capsys):
@@ -70,7 +70,7 @@ def _free_port():
 
 
 def _wait(probe, address):
-    for _ in range(200):
+    for _ in range(1200):
         try:
             if probe.get(address).is_success:
                 return

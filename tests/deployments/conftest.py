@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import SetStateStatus
 
 from deployments import ports
 from records import upgrade
@@ -44,7 +45,9 @@ class Server:
     folder: Path
     processes: list[subprocess.Popen] = field(default_factory=list)
 
-    def start(self, *module: str, log: str, env: dict[str, str] | None = None) -> subprocess.Popen:
+    def start(
+        self, *module: str, log: str, env: dict[str, str] | None = None, sigint: signal.Handlers = signal.SIG_DFL
+    ) -> subprocess.Popen:
         with (self.folder / f"{log}.log").open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", *module],
@@ -52,8 +55,8 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                # Prefect's command line stops a worker by SIGINT, which is ignored below a shell's `&`.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                # A shell's `&` has its children ignore SIGINT.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),
             )
         self.processes.append(process)
         return process
@@ -186,6 +189,13 @@ class Platform:
                 return run
             assert time.monotonic() < deadline, f"the run is still {run.state!r}, not {names or 'ended'}"
             assert not run.state.is_final(), f"the run ended as {run.state!r}, not as {names}"
+            await asyncio.sleep(0.03)
+
+    async def resume(self, run: FlowRun, word: str) -> None:
+        """Answer the form of a suspended run, which Prefect has a moment after the state."""
+        deadline = time.monotonic() + 60
+        while (told := await self.client.resume_flow_run(run.id, {"word": word})).status != SetStateStatus.ACCEPT:
+            assert time.monotonic() < deadline, told
             await asyncio.sleep(0.03)
 
 

@@ -125,7 +125,7 @@ async def test_a_suspended_run_holds_nothing_and_goes_on_when_it_is_resumed(plat
     await platform.until(run, "Suspended")
     assert not answer.exists()
     began = time.monotonic()
-    await platform.client.resume_flow_run(run.id, run_input={"word": "yes"})
+    await platform.resume(run, "yes")
     ended = await platform.until(run)
     assert ended.state.name == "Completed"
     assert time.monotonic() - began < 5
@@ -205,11 +205,13 @@ def test_prefect_finds_the_worker_type_and_accepts_its_pool_template():
     WorkPoolCreate(name="pool", type="commandcenter", base_job_template=template)
 
 
-async def test_prefects_command_line_starts_and_stops_the_worker(platform, server, tmp_path):
-    await platform.client.create_work_pool(WorkPoolCreate(name="cli", type="commandcenter"))
-    options = ("--type", "commandcenter", "--pool", "cli", "--name", "cli")
-    started = server.start("prefect", "worker", "start", *options, log="cli")
-    run = await platform.start("sleeping", pool="cli", pid_file=str(tmp_path / "pids"))
+@pytest.mark.parametrize("sigint", [signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "behind &"])
+async def test_prefects_command_line_starts_and_stops_the_worker(platform, server, tmp_path, sigint):
+    pool = f"cli-{sigint.name}"
+    await platform.client.create_work_pool(WorkPoolCreate(name=pool, type="commandcenter"))
+    options = ("--type", "commandcenter", "--pool", pool, "--name", "cli")
+    started = server.start("prefect", "worker", "start", *options, log="cli", sigint=sigint)
+    run = await platform.start("sleeping", pool=pool, pid_file=str(tmp_path / "pids"))
     child, _ = await pids(tmp_path / "pids")
     started.terminate()
     await asyncio.to_thread(started.wait, 60)

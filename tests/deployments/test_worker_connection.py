@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from urllib.parse import urlsplit
 
@@ -136,5 +135,5 @@ async def test_nothing_is_asked_about_a_suspended_run_until_it_is_resumed(platfo
     await asyncio.sleep(6)  # longer than the worker's heartbeat and its look for lost runs
     assert proxy.said, "the worker lives"
     assert asked not in proxy.said
-    await platform.client.resume_flow_run(run.id, run_input={"word": os.urandom(2).hex()})
+    await platform.resume(run, "yes")
     assert (await platform.until(run)).state.name == "Completed"

@@ -76,6 +76,11 @@ def held_by(pid: int) -> tuple[int, int, int]:
     return threads, len(children), sockets
 
 
+def grown_since(before: tuple[int, int, int], pid: int) -> list[int]:
+    """How much more of each it has now."""
+    return [now - then for now, then in zip(held_by(pid), before, strict=True)]
+
+
 async def test_suspended_runs_hold_no_process_no_thread_and_no_connection(platform, worker, tmp_path):
     async def suspend(count: int) -> list[FlowRun]:
         runs = [await platform.start("asking", answer_file=str(tmp_path / "answer")) for _ in range(count)]
@@ -85,11 +90,12 @@ async def test_suspended_runs_hold_no_process_no_thread_and_no_connection(platfo
     await asyncio.sleep(0.5)
     before = await asyncio.to_thread(held_by, worker.pid)
     runs += await suspend(12)
-    await asyncio.sleep(0.5)
-    after = await asyncio.to_thread(held_by, worker.pid)
-    assert after[0] - before[0] <= 2, "threads"
-    assert after[1] == before[1], "processes"
-    assert after[2] - before[2] <= 2, "connections"
+    # The more were busy at once, the more connections of the pool take a while to be closed.
+    deadline = time.monotonic() + 60
+    while max(grown := await asyncio.to_thread(grown_since, before, worker.pid)) > 2:
+        assert time.monotonic() < deadline, f"threads, processes, connections: {grown}"
+        await asyncio.sleep(0.5)
+    assert grown[1] <= 0, "processes"
     for run in runs:
         await platform.client.delete_flow_run(run.id)
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule, Foreach
 from deployments.cli import app
-from tasks.edits import Approver, EditRefused, approve_edited
+from tasks.decision import Word, decide_gate
+from tasks.edits import EditRefused
 
-KIM = Approver(name="kim", verified=True, way="api")
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -52,8 +52,9 @@ async def waiting(bench: Any, node: Any) -> Any:
     return await started(bench, fix(node))
 
 
-async def edit(bench: Any, approval: Any, by: Approver = KIM, **edits: Any) -> Any:
-    return await approve_edited(approval, edits, by=by, notes="so", records=bench.records)
+async def edit(bench: Any, seen: Any, *, by: str = "kim", **edits: Any) -> Any:
+    word = Word(decision="APPROVED", by=by, verified=True, way="api", notes="so", digest=seen.digest, edits=edits)
+    return await decide_gate(word, seen.id, records=bench.records)
 
 
 async def go_on(bench: Any, flow_run: Any) -> Any:
@@ -93,8 +94,7 @@ async def test_a_second_approver_may_edit_what_the_first_one_edited(bench, node)
     flow_run = await started(bench, fix(node, gate=ApprovalRule(quorum=2)))
     first = await edit(bench, await asked(bench, flow_run), branch="next")
     assert (first.applied, first.votes) == (False, ("kim",))
-    robin = Approver(name="robin", verified=True, way="api")
-    second = await edit(bench, await asked(bench, flow_run), robin, count=3)
+    second = await edit(bench, await asked(bench, flow_run), by="robin", count=3)
     assert second.votes == ("robin",), "who approved other inputs has not approved these"
     again = await asked(bench, flow_run)
     assert again.edits == {"branch": "next", "count": 3}
@@ -137,9 +137,25 @@ async def test_an_edit_of_what_was_seen_before_somebody_elses_edit_is_refused(be
     assert [each.inputs["branch"] for each in bench.sandbox.requests] == ["next"]
 
 
+async def test_an_edit_of_what_nobody_asks_any_more_is_told_so(bench, waiting) -> None:
+    before = await asked(bench, waiting)
+    word = Word(decision="APPROVED", by="kim", verified=True, way="api", digest="sha256:0", edits={"branch": "x"})
+    late = await decide_gate(word, before.id, records=bench.records)
+    assert (late.counted, late.reason) == (False, "what you saw is not what would run now: look at the card again")
+    assert await asked(bench, waiting) == before
+
+
+async def test_a_rejection_with_edits_decides_nothing(bench, waiting) -> None:
+    before = await asked(bench, waiting)
+    word = Word(decision="REJECTED", by="kim", verified=True, way="api", edits={"branch": "next"})
+    with pytest.raises(EditRefused, match="belong to an approval"):
+        await decide_gate(word, before.id, records=bench.records)
+    assert await asked(bench, waiting) == before
+
+
 async def test_an_edit_by_who_may_not_approve_changes_nothing(bench, waiting) -> None:
     before = await asked(bench, waiting)
-    decision = await edit(bench, before, Approver(name="ada", verified=True, way="api"), branch="next")
+    decision = await edit(bench, before, by="ada", branch="next")
     assert not decision.counted
     assert "started this run" in decision.reason
     assert await asked(bench, waiting) == before

@@ -7,13 +7,15 @@ import asyncio
 import contextlib
 import os
 import pwd
+import secrets
 import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-SECRET = "canary-8c1f6be2a94d"
+SECRET = f"canary-{secrets.token_hex(6)}"
+"""One of its own for each process: suites side by side must not find each other's."""
 MARKER = "98765.4321"
 
 
