@@ -20,16 +20,16 @@ from uuid import UUID
 import anyio
 import anyio.abc
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from deployments.announcements import Announcements
 from deployments.client import waiting_runs
 from deployments.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.flow_thread import FlowThread
+from deployments.interruption import Interruptions
 from deployments.owner import Owner
 from deployments.recovery import Recovery, requeue
 from deployments.signals import ended_by_signals
@@ -49,8 +49,6 @@ DEAF_POLL_SECONDS = 1.0
 """How often it polls while Prefect's event stream is not there."""
 FULL_SECONDS = 0.1
 """How long a place that has become free waits for others, where all were taken: one poll then fills them all."""
-CANCEL_SECONDS = 4.0
-"""How long a cancelled run may take to end before its state is set over its head."""
 HAND_BACK_SECONDS = 5.0
 """How long the runs in hand may take to end when the worker stops."""
 
@@ -94,6 +92,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._claiming: set[UUID] = set()
         self._poll_lock = asyncio.Lock()
         self._wakeups: Wakeups | None = None
+        self._interruptions: Interruptions | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._begun = False
         self._stopping = False
@@ -133,11 +132,12 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             return
         self._begun = True
         await self._flows.__aenter__()
+        self._interruptions = Interruptions(self.client, self._flows, worker=self.name)
         self._wakeups = Wakeups(self._work_pool.id, self._on_event)
         recovery = Recovery(self.client, pool=self._work_pool_name, me=self.owner, in_hand=self._in_hand)
         self._spawn(self._wakeups.listen())
         self._spawn(self._poll_when_woken())
-        self._spawn(self._sweep(recovery))
+        self._spawn(self._sweep(recovery, self._interruptions))
         if ready := os.environ.get("COMMANDCENTER_READY_FILE"):
             await asyncio.to_thread(Path(ready).touch)
 
@@ -233,31 +233,6 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
     async def _hand_back(self, client: PrefectClient, flow_run: FlowRun) -> State:
         return await requeue(client, flow_run, message=f"Handed back by worker {self.name!r}, which stops.")
 
-    async def _cancel(self, flow_run_id: UUID) -> None:
-        if not await self._is_cancelling(flow_run_id):
-            return
-        await self._flows.interrupt(frozenset({flow_run_id}), "cancelled", patience=CANCEL_SECONDS)
-        # Not every end is the run's own: it may not have begun, or not listen.
-        if await self._is_cancelling(flow_run_id, looks=1):
-            cancelled = Cancelled(message=f"Cancelled by worker {self.name!r}.")
-            await self.client.set_flow_run_state(flow_run_id, cancelled, force=True)
-
-    async def _is_cancelling(self, flow_run_id: UUID, *, looks: int = 3) -> bool:
-        for look in range(looks):
-            await asyncio.sleep(0.1 * look)
-            run = await self.client.read_flow_run(flow_run_id)
-            if run.state is not None and run.state.type == StateType.CANCELLING:
-                return True
-        return False
-
-    async def _suspend(self, flow_run_id: UUID) -> None:
-        # Most runs suspend themselves and are gone in a moment.
-        await asyncio.sleep(0.5)
-        if flow_run_id in self._flows.running:
-            run = await self.client.read_flow_run(flow_run_id)
-            if run.state is not None and run.state.type == StateType.PAUSED and run.state.name == "Suspended":
-                self._flows.suspend(flow_run_id, run.state)
-
     # What goes on all the time
 
     def _in_hand(self) -> frozenset[UUID]:
@@ -278,8 +253,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         if name in READY:
             if self._announced.heard(flow_run_id, state_id, in_hand=in_hand):
                 self._wake.set()
-        elif in_hand:
-            self._spawn(self._cancel(flow_run_id) if name == "Cancelling" else self._suspend(flow_run_id))
+        elif in_hand and (to := self._interruptions) is not None:
+            self._spawn(to.cancel(flow_run_id) if name == "Cancelling" else to.suspend(flow_run_id))
 
     async def _poll_when_woken(self) -> None:
         while not cancelled():
@@ -298,11 +273,11 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             if (pause := self._announced.polled()) is not None:
                 asyncio.get_running_loop().call_later(pause, self._wake.set)
 
-    async def _sweep(self, recovery: Recovery) -> None:
+    async def _sweep(self, recovery: Recovery, interruptions: Interruptions) -> None:
         while not cancelled():
             try:
                 for flow_run_id in await recovery.sweep():
-                    self._spawn(self._cancel(flow_run_id))
+                    self._spawn(interruptions.cancel(flow_run_id))
             except Exception as exc:
                 self._logger.debug("Looking for lost runs failed: %r", exc)
             await asyncio.sleep(SWEEP_SECONDS)
