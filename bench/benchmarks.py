@@ -1,7 +1,7 @@
 """`make bench`: what a run costs here and elsewhere; writes docs/benchmarks.md and bench/results.json.
 
 All contenders run in turn, on this machine, with the same step; nothing else should run meanwhile. Those on Prefect's
-process worker poll for seconds and take most of the time (a quarter of an hour): `--quick` leaves them out.
+process worker poll for seconds and take most of the time (half an hour): `--quick` leaves them out.
 """
 
 from __future__ import annotations
@@ -41,12 +41,8 @@ SLOW: dict[str, Open] = {
     "handwritten": lambda folder, step: HandWritten(folder, step=step),
 }
 
-WHO = {
-    "unjailed": set(QUICK),
-    "jailed": {*QUICK, *SLOW},
-    "agent": {"bare", "platform"},
-}
-"""Kind of step -> who is measured with it. A worker that polls for seconds does not care for a jail's hundredths."""
+RUNS_AGENTS = {"bare", "platform"}
+"""Who can be measured with a real agent as the step."""
 
 
 def main() -> None:
@@ -71,7 +67,7 @@ async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> l
     figures: list[Figures] = []
     for step in steps:
         for key, make in chosen.items():
-            if key not in WHO[step]:
+            if step == "agent" and key not in RUNS_AGENTS:
                 continue
             if reason := _missing(key):
                 found = Figures(contender=key.capitalize(), step=step, missing=reason)
@@ -79,7 +75,7 @@ async def measure_all(chosen: dict[str, Open], steps: list[Any], runs: int) -> l
                 with tempfile.TemporaryDirectory(prefix="bench-") as name:
                     os.chmod(name, 0o755)  # noqa: PTH101
                     async with make(Path(name), step) as contender:
-                        found = await measure(contender, step, runs, bursts=min(runs, 2) if key in SLOW else runs)
+                        found = await measure(contender, step, runs)
             print(json.dumps(found.as_json()), flush=True)
             figures.append(found)
     return figures
@@ -105,14 +101,14 @@ async def _cpu_by_part(platform: Platform) -> dict[str, float]:
     return spent | {"agents": after["worker"][1] - before["worker"][1]}
 
 
-async def measure(contender: Contender, step: str, runs: int, *, bursts: int) -> Figures:
-    """All figures of one contender; `bursts`: how often ten runs at once are measured."""
+async def measure(contender: Contender, step: str, runs: int) -> Figures:
+    """All figures of one contender."""
     w1 = await _repeated(lambda: contender.run("w1"), runs)
     w5 = await _repeated(lambda: contender.run("w5"), runs)
     together: list[float] = []
     cpu: list[float] = []
     async with Peak(contender.pids) as peak:
-        for _ in range(bursts):
+        for _ in range(runs):
             before = cpu_seconds(contender.pids())
             together.append(await contender.run("w5", AT_ONCE))
             cpu.append(cpu_seconds(contender.pids()) - before)

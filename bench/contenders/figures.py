@@ -90,7 +90,7 @@ def page(data: dict[str, Any]) -> str:
     kinds = ("unjailed", "jailed", "agent")
     tables = "\n".join(
         [
-            *(_table(data["figures"], step, data["runs"]) for step in kinds),
+            *(_table(data["figures"], step) for step in kinds),
             _limits(data),
             _requests(data),
             _cpu(data),
@@ -109,7 +109,7 @@ def page(data: dict[str, Any]) -> str:
     )
 
 
-def _table(figures: Sequence[dict[str, Any]], step: str, runs: int) -> str:
+def _table(figures: Sequence[dict[str, Any]], step: str) -> str:
     rows = [each for each in figures if each["step"] == step]
     if not rows:
         return ""
@@ -127,13 +127,13 @@ def _table(figures: Sequence[dict[str, Any]], step: str, runs: int) -> str:
         ratio = statistics.median(each["c10"]) / statistics.median(bare["c10"]) if bare else None
         cells = [
             each["contender"],
-            _median(each["w1"], runs),
-            _median(each["w5"], runs),
-            _median(each["c10"], runs),
+            _median(each["w1"]),
+            _median(each["w5"]),
+            _median(each["c10"]),
             f"{ratio:.1f}" if ratio else _NONE,
             f"{each['c10_cpu']:.1f}",
             f"{each['c10_peak_mb']:.0f}",
-            _median(each["resume"], runs),
+            _median(each["resume"]),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
@@ -198,11 +198,10 @@ def _count(milliseconds: Sequence[float]) -> str:
     return f"{len(milliseconds)} ({sum(milliseconds):.0f} ms)" if milliseconds else "0"
 
 
-def _median(values: Sequence[float], runs: int) -> str:
+def _median(values: Sequence[float]) -> str:
     if not values:
         return _NONE
-    fewer = f", of {len(values)}" if len(values) < runs else ""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f}{fewer})"
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def _rounded(value: Any) -> Any:
