@@ -146,7 +146,13 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         async with self._poll_lock:
             if self._stopping or not self._begun:
                 return []
-            return await super().get_and_submit_flow_runs()
+            before = frozenset(self._submitting_flow_run_ids)
+            found = await super().get_and_submit_flow_runs()
+            for flow_run in found:
+                # One that is still in hand from its last time has to be found again.
+                if flow_run.id not in before:
+                    self._announced.taken(flow_run.id, flow_run.state_id)
+            return found
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         """As many runs as there are places: Prefect's own worker reads two hundred each time, to take one or two."""
@@ -178,7 +184,6 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Execute a run that was polled, and free its place; never raises, or the worker would end."""
-        self._announced.taken(flow_run.id, flow_run.state_id)
         self._claiming.add(flow_run.id)
         try:
             await self._take(flow_run)

@@ -123,6 +123,16 @@ async def test_without_a_websocket_the_worker_falls_back_to_polling_for_new_runs
     proxy.websockets = True
 
 
+async def test_a_run_that_was_found_is_not_looked_for_again(platform, proxy, work):
+    await work("once")
+    proxy.said.clear()
+    for _ in range(5):
+        assert (await platform.until(await platform.start("empty", pool="once"))).state.name == "Completed"
+        await asyncio.sleep(0.3)
+    # One for each run; Prefect's own loop polls every ten seconds, and one look may come before its run is there.
+    assert proxy.said.count(b"/get_scheduled_flow_runs ") <= 8
+
+
 async def test_nothing_is_asked_about_a_suspended_run_until_it_is_resumed(platform, proxy, work, tmp_path):
     await work("quiet")
     answer = tmp_path / "answer"
