@@ -24,8 +24,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 R = TypeVar("R")
 
-LOCK_SECONDS = 60.0
-"""How long a statement waits for a lock of another process or of a statement outside of transactions."""
+LOCK_SECONDS = 300.0
+"""How long a statement waits for a lock of another process or of a statement outside of transactions.
+
+Longer than any process is likely to be stopped in the middle of a transaction: to give up sooner would fail runs.
+"""
 QUERY_SECONDS = 0.05
 """How long a query may hold up the loop."""
 CHECK_STEPS = 5000
