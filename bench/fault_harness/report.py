@@ -33,7 +33,8 @@ These faults are made:
   instead of passing the answer on.
 - **absent worker**: a worker is killed and stays away for at least 25 s; the other has to finish its runs.
 - **frozen worker**: a worker is stopped (SIGSTOP) in the middle of a run, until the other has taken the run over, and
-  then goes on where it was. What it still wants to write must be refused.
+  then goes on where it was. What it still wants to write must be refused. On SQLite it is not stopped in the middle
+  of a transaction: that would hold up all the others until it goes on. PostgreSQL ends such a transaction.
 
 Outside of all that is a ledger, appended and synced line by line: each event that JetStream acknowledged, each message
 that the receiving end accepted (before it answered), each decision, each fault. Published branches are read from the

@@ -143,6 +143,9 @@ async def frozen(world: World) -> Round:
         await _in_hand(world, still)
         pid = world.freeze(still)
         at = time.monotonic()
+        if await asyncio.to_thread(world.locked):
+            world.thaw(pid)
+            continue
         held = await world.leases(WORKERS[still])
         try:
             kept = await _until_taken_over(world, held)

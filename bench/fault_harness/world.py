@@ -7,8 +7,9 @@ import json
 import os
 import random
 import signal
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ import nats
 import nats.errors
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
+from sqlalchemy.engine import make_url
 
 from agents.sample_repository import DemoRepository, make_repository
 from agents.sandbox.choice import open_sandbox
@@ -167,6 +169,18 @@ class World:
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         return pid
+
+    def locked(self) -> bool:
+        """Whether the records are an SQLite file on which somebody stands still in the middle of a transaction."""
+        url = make_url(self.stage.addresses.database_url)
+        if url.get_backend_name() != "sqlite":
+            return False
+        with closing(sqlite3.connect(str(url.database), timeout=2, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
     @staticmethod
     def thaw(pid: int) -> None:
