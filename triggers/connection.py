@@ -12,6 +12,8 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from records.cancellation import cancelled
+
 log = logging.getLogger(__name__)
 
 CLIENT_NAME = "commandcenter-triggers"
@@ -26,7 +28,7 @@ def jetstream(connection: Client) -> JetStreamContext:
 async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) -> Client:
     """Connects, however long it takes. What `on_reconnect` holds is called whenever a lost connection is back."""
     attempts = _Attempts(_without_password(url), on_reconnect)
-    while True:
+    while not cancelled():
         try:
             return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
                 url,
@@ -46,6 +48,7 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
             # Above all a refused password: nats-py goes on by itself where nobody answers.
             await attempts.failed(exc)
             await asyncio.sleep(1)
+    raise asyncio.CancelledError
 
 
 class _Attempts:

@@ -89,12 +89,7 @@ def page(data: dict[str, Any]) -> str:
     machine = data["machine"]
     kinds = ("unjailed", "jailed", "agent")
     tables = "\n".join(
-        [
-            *(_table(data["figures"], step) for step in kinds),
-            _limits(data),
-            _requests(data),
-            _cpu(data),
-        ]
+        [*(_table(data["figures"], step) for step in kinds), _limits(data), _requests(data), _cpu(data)]
     )
     return _PAGE.format(
         command=data["command"],
@@ -199,9 +194,7 @@ def _count(milliseconds: Sequence[float]) -> str:
 
 
 def _median(values: Sequence[float]) -> str:
-    if not values:
-        return _NONE
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else _NONE
 
 
 def _rounded(value: Any) -> Any:

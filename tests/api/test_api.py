@@ -53,7 +53,7 @@ def test_the_process_serves_until_it_is_told_to_end(tmp_path):
             assert probe.get(f"{address}/runs", headers={"Authorization": "Bearer t"}).json() == []
         finally:
             child.terminate()
-            assert child.wait(60) == 0
+            assert child.wait(10) == 0
 
 
 def test_the_process_says_what_is_wrong_with_its_people(tmp_path, capsys):
