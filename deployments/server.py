@@ -61,7 +61,6 @@ async def _serve(host: str, port: int, access_log: bool) -> None:
 
     from deployments import sqlite
 
-    _declare_operators()
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
@@ -80,20 +79,6 @@ async def _serve(host: str, port: int, access_log: bool) -> None:
     await server.serve()
     if not server.started:
         sys.exit(1)
-
-
-def _declare_operators() -> None:
-    """Say for Prefect's column types that they take part in comparisons.
-
-    They do not say so themselves, so SQLAlchemy 2.1 makes a warning for each comparison of each statement, which
-    nobody sees and which costs a twentieth of the server's time.
-    """
-    from prefect.server.utilities import database
-    from sqlalchemy.types import OperatorClass, TypeEngine
-
-    for found in vars(database).values():
-        if isinstance(found, type) and issubclass(found, TypeEngine) and found.__module__ == database.__name__:
-            found.operator_classes = OperatorClass.ANY
 
 
 def _timed(app: ASGIApp) -> ASGIApp:

@@ -136,7 +136,7 @@ _SELECT = select(AGENT_RUN, AGENT.c.name.label("agentName"), AGENT.c.projectId.l
 )
 
 
-async def _read(connection: AsyncConnection, chosen: Select[*tuple[Any, ...]], agent_run_id: str) -> RowMapping:
+async def _read(connection: AsyncConnection, chosen: Select[tuple[Any, ...]], agent_run_id: str) -> RowMapping:
     row = await first(connection, chosen.where(AGENT_RUN.c.id == agent_run_id))
     if row is None:
         raise NotFound("the agent run", agent_run_id, "start it before you finish it")

@@ -17,7 +17,7 @@ _SELECT_RUN = select(
 ).join(WORKFLOW, WORKFLOW.c.id == WORKFLOW_RUN.c.workflowId)
 
 
-def select_run() -> Select[*tuple[Any, ...]]:
+def select_run() -> Select[tuple[Any, ...]]:
     """Runs with the name and project of their workflow."""
     return _SELECT_RUN
 

@@ -30,7 +30,7 @@ _GATES = WORKFLOW_APPROVAL.join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == WORKFLOW_APPR
 CURRENT = WORKFLOW_APPROVAL.c.supersededAt.is_(None)
 
 
-def select_gate() -> Select[*tuple[Any, ...]]:
+def select_gate() -> Select[tuple[Any, ...]]:
     """Approvals with their workflow's name and project, and who started the run."""
     return select(
         WORKFLOW_APPROVAL,
@@ -40,13 +40,13 @@ def select_gate() -> Select[*tuple[Any, ...]]:
     ).select_from(_GATES)
 
 
-def current_gate(run_id: str, node_id: str) -> Select[*tuple[Any, ...]]:
+def current_gate(run_id: str, node_id: str) -> Select[tuple[Any, ...]]:
     """The question that stands now, by the node's id in the YAML or its row's id."""
     node = or_(WORKFLOW_APPROVAL.c.nodeKey == node_id, WORKFLOW_APPROVAL.c.nodeId == node_id)
     return select_gate().where(WORKFLOW_APPROVAL.c.workflowRunId == run_id, node, CURRENT)
 
 
-def one_gate(which: Which) -> Select[*tuple[Any, ...]]:
+def one_gate(which: Which) -> Select[tuple[Any, ...]]:
     """The approval that is meant."""
     if isinstance(which, str):
         return select_gate().where(WORKFLOW_APPROVAL.c.id == which)

@@ -118,7 +118,7 @@ def _same_node(run_id: str, node_id: str, item: int | None) -> Any:
     )
 
 
-def _select_results(run_id: str) -> Select[*tuple[Any, ...]]:
+def _select_results(run_id: str) -> Select[tuple[Any, ...]]:
     return (
         select(NODE_STATE, AGENT_RUN.c.outputJson.label("agentOutput"), AGENT_RUN.c.error.label("agentError"))
         .join_from(NODE_STATE, AGENT_RUN, AGENT_RUN.c.id == NODE_STATE.c.agentRunId, isouter=True)

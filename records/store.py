@@ -27,11 +27,11 @@ async def insert_new(connection: AsyncConnection, table: Table, values: Mapping[
     return (await connection.execute(statement.returning(*table.primary_key))).first() is not None
 
 
-async def first(connection: AsyncConnection, statement: Select[*tuple[Any, ...]]) -> RowMapping | None:
+async def first(connection: AsyncConnection, statement: Select[tuple[Any, ...]]) -> RowMapping | None:
     """The first row, by column name; None where there is none."""
     return (await connection.execute(statement)).mappings().first()
 
 
-async def rows(connection: AsyncConnection, statement: Select[*tuple[Any, ...]]) -> list[RowMapping]:
+async def rows(connection: AsyncConnection, statement: Select[tuple[Any, ...]]) -> list[RowMapping]:
     """All rows, by column name."""
     return list((await connection.execute(statement)).mappings().all())
