@@ -20,7 +20,7 @@ from prefect.context import AsyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
-from records.patience import patiently
+from reliability.retry import patiently
 from tasks.passing import is_passing
 
 REQUESTS_AT_ONCE = 16

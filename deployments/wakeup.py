@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 
-from records.cancellation import cancelled
+from reliability.cancellation import cancelled
 
 PREFIX = "prefect.flow-run."
 READY = frozenset({"Scheduled", "AwaitingRetry", "Resuming", "Late"})

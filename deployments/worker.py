@@ -32,9 +32,9 @@ from deployments.flow_thread import FlowThread
 from deployments.interruption import Interruptions
 from deployments.owner import Owner
 from deployments.recovery import Recovery, requeue
-from deployments.signals import ended_by_signals
 from deployments.wakeup import READY, Wakeups
-from records.cancellation import cancelled
+from reliability.cancellation import cancelled
+from reliability.shutdown import ended_by_signals
 from tasks.passing import is_passing
 
 RUNS_AT_ONCE = 100

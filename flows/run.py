@@ -30,7 +30,7 @@ from flows.resumption import progress_of
 from flows.runtime import EnterRuntime, runtime
 from flows.walk import Walk
 from records import StaleAttempt
-from records.crash_points import crash_point
+from reliability.fault_points import crash_point
 from tasks.services import Run, Services
 
 TAKEOVER_SECONDS = 5.0

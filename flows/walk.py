@@ -21,7 +21,7 @@ from flows.frontier import frontier
 from flows.resumption import Progress
 from flows.trust import is_trusted
 from records import Approval, PayloadRefused
-from records.crash_points import crash_point
+from reliability.fault_points import crash_point
 from tasks.gate import allowed, ask
 from tasks.inputs import InputRefused, changeable
 from tasks.node import run_node

@@ -20,7 +20,7 @@ from records.registry import agent_row_id
 from records.run import AgentRun, EndStatus
 from records.store import Store, first, rows
 from records.tables import AGENT, AGENT_RUN
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 
 class AgentRunStore(Store):

@@ -13,7 +13,7 @@ from records.ids import new_id
 from records.payload import MAX_ARTIFACT_BYTES
 from records.store import Store, first, insert_new
 from records.tables import ARTIFACT
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 

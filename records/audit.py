@@ -12,7 +12,7 @@ from records.columns import now
 from records.payload import MAX_NOTES, line
 from records.store import Store, rows
 from records.tables import APPROVAL_AUDIT
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 _MAX_NAME = 200
 

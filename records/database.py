@@ -151,7 +151,7 @@ class Database:
         return DatabaseUnavailable(
             f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
             # A file does not come back by itself.
-            passing=self._answered and not self.is_sqlite,
+            transient=self._answered and not self.is_sqlite,
         )
 
     async def close(self) -> None:

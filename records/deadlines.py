@@ -14,7 +14,7 @@ from records.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate,
 from records.outbox import emit
 from records.store import Store, first, rows
 from records.tables import WORKFLOW_APPROVAL
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 _PENDING = (WORKFLOW_APPROVAL.c.status == "PENDING") & CURRENT
 _CLOCK = Actor(name=None, way="deadline")

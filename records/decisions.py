@@ -12,14 +12,14 @@ from compiler.plan import ApprovalRule
 from records.approval import Approval, Decision, Verdict
 from records.audit import Actor, append_audit
 from records.columns import now
-from records.crash_points import crash_point
 from records.deadlines import expire
 from records.gate_rows import Which, answer, approval_of, lock_gate, one_gate, rule_of
 from records.ids import new_id
 from records.payload import MAX_NOTES, line
 from records.store import Store, first, insert_new, rows
 from records.tables import APPROVAL_VOTE
-from records.unbroken import unbroken
+from reliability.fault_points import crash_point
+from reliability.shielded import unbroken
 
 _MAX_NAME = 200
 

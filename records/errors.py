@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from reliability.errors import Unavailable
+
 
 class RecordsError(Exception):
     """Base of all errors of the records."""
 
 
-class DatabaseUnavailable(RecordsError):
+class DatabaseUnavailable(RecordsError, Unavailable):
     """The database cannot be reached, or is not one that we know."""
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
-        self.passing = passing
+        self.transient = transient
         """Whether it answered before, and may answer again."""
 
 

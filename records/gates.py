@@ -35,7 +35,7 @@ from records.outbox import emit
 from records.payload import MAX_CARD_BYTES, checked
 from records.store import Store, first, rows
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_NODE
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 
 class GateStore(Store):

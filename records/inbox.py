@@ -11,7 +11,7 @@ from records.ids import new_id
 from records.payload import line
 from records.store import Store, first, insert_new, rows
 from records.tables import DEAD_LETTER, PROCESSED_EVENT
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 _MAX_LETTER_BYTES = 1024 * 1024
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 
 from records.database import Database
 from records.errors import NotMigrated
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 VERSION_TABLE = "_commandcenter_migrations"
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -15,7 +15,7 @@ from records.payload import checked, line
 from records.run import EndStatus, NodeResult, NodeStatus
 from records.store import Store, first, rows
 from records.tables import AGENT_RUN, NODE_STATE
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 NodeKey = tuple[str, int | None]
 """Node id and item; None for the node as a whole."""

@@ -18,7 +18,7 @@ from records.columns import now
 from records.payload import MAX_EVENT_BYTES, checked, dumps
 from records.store import Store, insert_new, rows
 from records.tables import OUTBOX
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from records.ids import new_id, subject_token
 from records.payload import checked
 from records.store import Store, first, insert_new, rows
 from records.tables import AGENT, AGENT_CAPABILITY
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 
 class AgentRegistry(Store):

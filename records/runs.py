@@ -20,7 +20,7 @@ from records.run import EndStatus, OpenStatus, Run, RunStatus
 from records.slots import release_place
 from records.store import Store, first, insert_new, rows
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 
 class RunStore(Store):

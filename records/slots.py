@@ -16,7 +16,7 @@ from records.fence import lock_run
 from records.node_states import refuse_ended
 from records.store import Store, first, insert_new, rows
 from records.tables import RUN_SLOT, WORKFLOW, WORKFLOW_RUN
-from records.unbroken import unbroken
+from reliability.shielded import unbroken
 
 _MOST_GRANTED = 1_000
 

@@ -16,8 +16,8 @@ from records.payload import checked, dumps
 from records.registry import agent_row_id
 from records.store import Store, first, insert_new, rows
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
-from records.unbroken import unbroken
 from records.workflow import Workflow, WorkflowStatus
+from reliability.shielded import unbroken
 
 _PLANS_KEPT = 256
 

@@ -16,7 +16,7 @@ from agents.publish import PublishError, publish_branch
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.validation import validate
-from records.crash_points import crash_point
+from reliability.fault_points import crash_point
 from tasks.card import Intent
 from tasks.inputs import InputRefused, kind_of, prepare
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve

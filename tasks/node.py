@@ -21,7 +21,7 @@ from pydantic import JsonValue
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import PlanNode
 from records import StaleAttempt
-from records.crash_points import crash_point
+from reliability.fault_points import crash_point
 from tasks.card import Intent
 from tasks.execution import execute, idempotency_key
 from tasks.outcome import NodeOutcome, failed

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import httpx
 
-from records.patience import patiently
+from reliability.retry import patiently
 
 T = TypeVar("T")
 

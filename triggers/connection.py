@@ -12,7 +12,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from records.cancellation import cancelled
+from reliability.cancellation import cancelled
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
 from records import PayloadRefused, RecordsError
-from records.crash_points import crash_point
+from reliability.fault_points import crash_point
 from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
 from triggers.faults import Permanent, Transient
 from triggers.launcher import NotDeployed, idempotency_key

@@ -15,8 +15,8 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from records.cancellation import cancelled
-from records.crash_points import crash_point
+from reliability.cancellation import cancelled
+from reliability.fault_points import crash_point
 from triggers.connection import jetstream
 from triggers.faults import Permanent, Transient, TriggerFault
 from triggers.intake import GIVE_UP_AFTER, Intake, answered

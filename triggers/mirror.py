@@ -28,7 +28,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from records import Records, Run, RunStatus
-from records.crash_points import crash_point
+from reliability.fault_points import crash_point
 from triggers.faults import Transient
 from triggers.resume import resume
 

@@ -18,8 +18,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from records import Records
+from reliability.stale_connection import once_more
 from triggers.faults import Transient
-from triggers.stale import once_more
 
 log = logging.getLogger(__name__)
 

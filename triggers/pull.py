@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from records.cancellation import cancelled
+from reliability.cancellation import cancelled
 from triggers.faults import Transient
 
 HEARTBEAT_SECONDS = 2.0

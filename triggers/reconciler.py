@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from records.cancellation import cancelled
+from reliability.cancellation import cancelled
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from nats.js.errors import NoStreamResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
 from records import RecordsError
-from records.cancellation import cancelled
-from records.crash_points import crash_point
+from reliability.cancellation import cancelled
+from reliability.fault_points import crash_point
 from triggers.connection import jetstream
 from triggers.faults import Transient
 from triggers.outbox_watch import OutboxWatch

@@ -20,9 +20,9 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
+from reliability.stale_connection import once_more
 from triggers.faults import Transient
 from triggers.ports import DecidedRun, DecidedRuns
-from triggers.stale import once_more
 
 log = logging.getLogger(__name__)
 

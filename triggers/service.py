@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from records.cancellation import cancelled
+from reliability.cancellation import cancelled
 from triggers.connection import connect
 from triggers.intake import Intake
 from triggers.launcher import Launcher

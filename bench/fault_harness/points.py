@@ -14,7 +14,7 @@ from prefect.states import Cancelled
 from fault_harness.person import verdict_on
 from fault_harness.round import Round, rest, shown
 from fault_harness.world import World
-from records.crash_points import POINTS
+from reliability.fault_points import POINTS
 
 ROUNDS = (
     *(f"{point}/rejected" if point == "node-ending" else point for point in POINTS),

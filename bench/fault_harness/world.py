@@ -32,7 +32,7 @@ from fault_harness.postgres import kill_server
 from fault_harness.receiver import Receiver
 from fault_harness.stage import Database, Stage, proxied, stage
 from flows.runtime import SETTING_PREFIX
-from records.crash_points import ORDER
+from reliability.fault_points import ORDER
 from tasks.secrets import ENVIRONMENT_PREFIX
 
 AGENT = Path(__file__).with_name("stamper")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from records.crash_points import POINTS, CrashPointRefused, faults_of
+from reliability.fault_points import POINTS, CrashPointRefused, faults_of
 
 ROOT = Path(__file__).parents[2]
 PASS_TWICE = (

@@ -168,7 +168,7 @@ async def test_a_server_that_crashes_is_waited_for_and_nothing_is_lost_or_double
         assert all([await records.event_recorded("S", sequence) for sequence in range(41)])
         postgres_server.crash()
         try:
-            monkeypatch.setattr("records.patience.WAIT_SECONDS", 0)
+            monkeypatch.setattr("reliability.retry.WAIT_SECONDS", 0)
             with pytest.raises(DatabaseUnavailable, match="does not answer"):
                 await records.runs()
         finally:

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from records import patience
 from tasks.passing import is_passing, until_answered
 
 
@@ -34,7 +33,7 @@ def test_only_trouble_of_the_api_itself_passes(error: Exception, passing: bool) 
 
 
 async def test_a_read_is_made_again_until_the_api_answers(monkeypatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
     answers: list[Any] = [refused(500), httpx.ReadError("gone"), "the value"]
 
     async def read() -> Any:
@@ -55,6 +54,6 @@ async def test_what_does_not_pass_and_what_has_lasted_too_long_is_raised(monkeyp
 
     with pytest.raises(httpx.HTTPStatusError):
         await until_answered(missing)
-    monkeypatch.setattr(patience, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(retry, "WAIT_SECONDS", 0.0)
     with pytest.raises(httpx.HTTPStatusError):
         await until_answered(broken)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from records.errors import DatabaseUnavailable
-from records.patience import patiently
+from reliability.errors import Unavailable
+from reliability.retry import patiently
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def unbroken(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corouti
 
 
 def _is_passing(error: Exception) -> bool:
-    return isinstance(error, DatabaseUnavailable) and error.passing
+    return isinstance(error, Unavailable) and error.transient
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
