@@ -20,7 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from records import sqlite_connection
+from records.database import sqlite_connection
 
 
 class QueuedSqlite(AioSqliteConfiguration):

@@ -4,7 +4,9 @@
 """
 
 from records.all_records import Records
-from records.approval import Approval, ApprovalStatus, AuditEntry, ClosedAs, Decision, Verdict
+from records.approvals.approval import Approval, ApprovalStatus, AuditEntry, ClosedAs, Decision, Verdict
+from records.catalogue.workflow import Workflow, WorkflowStatus
+from records.database.migrate import upgrade
 from records.errors import (
     DatabaseUnavailable,
     NameRefused,
@@ -16,12 +18,10 @@ from records.errors import (
     RecordsError,
     StaleAttempt,
 )
-from records.inbox import DeadLetter
-from records.migrate import upgrade
-from records.outbox import OutboxEvent
-from records.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
-from records.slots import OtherRun, Place
-from records.workflow import Workflow, WorkflowStatus
+from records.events.inbox import DeadLetter
+from records.events.outbox import OutboxEvent
+from records.runs.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
+from records.runs.slots import OtherRun, Place
 
 __all__ = [
     "AgentRun",

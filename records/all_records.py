@@ -5,21 +5,21 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Literal, Self
 
-from records.agent_runs import AgentRunStore
-from records.artifacts import ArtifactStore
-from records.audit import AuditStore
-from records.database import Database
-from records.deadlines import DeadlineStore
-from records.decisions import DecisionStore
-from records.gates import GateStore
-from records.inbox import InboxStore
-from records.migrate import require_migrated
-from records.node_states import NodeStateStore
-from records.outbox import OutboxStore
-from records.registry import AgentRegistry
-from records.runs import RunStore
-from records.slots import SlotStore
-from records.workflows import WorkflowStore
+from records.approvals.audit import AuditStore
+from records.approvals.deadlines import DeadlineStore
+from records.approvals.decisions import DecisionStore
+from records.approvals.gates import GateStore
+from records.catalogue.agent_registry import AgentRegistry
+from records.catalogue.workflow_store import WorkflowStore
+from records.database.connections import Database
+from records.database.migrate import require_migrated
+from records.events.inbox import InboxStore
+from records.events.outbox import OutboxStore
+from records.runs.agent_run_store import AgentRunStore
+from records.runs.artifacts import ArtifactStore
+from records.runs.node_states import NodeStateStore
+from records.runs.run_store import RunStore
+from records.runs.slots import SlotStore
 
 
 class Records(

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from records import Approval, Decision, PayloadRefused, Records, Verdict
-from records.gate_rows import Which
+from records.approvals.gate_rows import Which
 from tasks.edits import EditRefused, edited_work
 
 

@@ -15,7 +15,7 @@ from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanDigest
 from compiler.validation import validate
 from records import Approval, PayloadRefused, Records
-from records.payload import checked
+from records.database.payload import checked
 from tasks.card import Intent
 from tasks.inputs import editable, kind_of
 from tasks.work import Work, WorkRefused

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import or_, select
 
 from records import Records
-from records.store import rows
+from records.database.store import rows
 from records.tables import WORKFLOW_APPROVAL, WORKFLOW_RUN
 from triggers.ports import DecidedRun
 

@@ -81,7 +81,7 @@ _LIMITS = """
   ended the run by then: on record it was RUNNING and in Prefect it waited, or its end was told twice. Now an execution
   that finds its run no longer Running, or that is late and finds it changed, leaves it alone (`flows/run.py`).
 - A process that is frozen inside a transaction keeps its lock on the run. PostgreSQL now ends such a transaction after
-  20 s (`records/database.py`). SQLite has nobody who could: there all others wait for as long as it stands still.
+  20 s (`records/database/connections.py`). SQLite has nobody who could: there all others wait as long as it stands.
 - A worker whose look at a run's deployment was answered with status 500 ended the run as crashed: an event without a
   run. Now trouble of the API itself ends nothing: the run is taken again (`deployments/worker.py`).
 - Two workers read of the same waiting run; one executed it to its end, and the other claimed it after that, which
@@ -102,7 +102,7 @@ _LIMITS = """
   suspends it (`flows/run.py`), and a run that is at work on record and waits at its gates in Prefect is woken
   (`triggers/mirror.py`).
 - A worker was stopped for 91 s in the middle of a transaction of SQLite. The other gave up its lock after one minute,
-  and that failed a run. It waits for five now (`records/sqlite_connection.py`).
+  and that failed a run. It waits for five now (`records/database/sqlite_connection.py`).
 
 Earlier series than the ones reported here, over 2,000 kills in all, many ended with some of these mended: on PostgreSQL
 they had lost 6 runs, doubled 2 ends and left 2 runs stuck; on SQLite the first two of the list and the last were found.

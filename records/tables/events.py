@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
-from records.columns import JSON_VALUE, NOW, SERIAL, Moment, key, may, must
+from records.tables.columns import JSON_VALUE, NOW, SERIAL, Moment, key, may, must
 from records.tables.schema import METADATA
 
 _UNPUBLISHED = text('"publishedAt" IS NULL')

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
 
-from records.columns import APPROVAL_STATUS, JSON_VALUE, NOW, SERIAL, Moment, key, may, must, refer
+from records.tables.columns import APPROVAL_STATUS, JSON_VALUE, NOW, SERIAL, Moment, key, may, must, refer
 from records.tables.schema import METADATA
 
 _CURRENT = text('"supersededAt" IS NULL')

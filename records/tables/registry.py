@@ -2,7 +2,7 @@
 
 from sqlalchemy import Index, Integer, Table, Text, text
 
-from records.columns import AGENT_TYPE, JSON_VALUE, NOW, RISK_LEVEL, Moment, key, may, must, refer
+from records.tables.columns import AGENT_TYPE, JSON_VALUE, NOW, RISK_LEVEL, Moment, key, may, must, refer
 from records.tables.schema import METADATA
 
 _EMPTY_LIST = text("'[]'")

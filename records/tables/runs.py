@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
 
-from records.columns import JSON_VALUE, NOW, RUN_STATUS, SERIAL, Moment, key, may, must, refer
+from records.tables.columns import JSON_VALUE, NOW, RUN_STATUS, SERIAL, Moment, key, may, must, refer
 from records.tables.schema import METADATA
 
 _ZERO = text("0")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
 
-from records.columns import JSON_VALUE, NOW, TEXT_LIST, WORKFLOW_STATUS, Moment, key, may, must, refer
+from records.tables.columns import JSON_VALUE, NOW, TEXT_LIST, WORKFLOW_STATUS, Moment, key, may, must, refer
 from records.tables.schema import METADATA
 
 WORKFLOW = Table(

@@ -44,7 +44,7 @@ async def test_a_name_that_is_no_file_name_is_refused(records: Records, name: st
 
 
 async def test_an_artifact_that_is_too_large_is_refused(records: Records, monkeypatch: Any) -> None:
-    monkeypatch.setattr("records.artifacts.MAX_ARTIFACT_BYTES", 10)
+    monkeypatch.setattr("records.runs.artifacts.MAX_ARTIFACT_BYTES", 10)
     with pytest.raises(PayloadRefused, match="has 11 bytes, at most 10"):
         await records.save_artifact(b"x" * 11, "a", "text/plain")
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from records import DatabaseUnavailable, NotMigrated, Records, upgrade
-from records.database import Database, database_url
+from records.database.connections import Database, database_url
 
 _WRITER = """
 import asyncio, sys

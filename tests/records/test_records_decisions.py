@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from compiler.plan import ApprovalRule
 from records import Decision, Records
-from records.decisions import voter
+from records.approvals.decisions import voter
 from records.tables import APPROVAL_AUDIT
 
 DIGEST = "sha256:a"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from records import Records
-from records.columns import now
+from records.tables.columns import now
 
 
 async def test_events_wait_in_order_until_they_are_published(run_id: str, records: Records) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psycopg
 
-from records.database import Database
+from records.database.connections import Database
 
 STANDS_STILL = """
 import asyncio, os, signal, sys

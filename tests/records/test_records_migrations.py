@@ -14,8 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from records import Records, upgrade
-from records.database import Database
-from records.migrate import VERSION_TABLE, head
+from records.database.connections import Database
+from records.database.migrate import VERSION_TABLE, head
 from records.tables import METADATA
 
 _HERE = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ async def test_an_interrupted_upgrade_leaves_nothing_half_done(empty_url: str, m
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr("records.migrate._revision", fail)
+        patched.setattr("records.database.migrate._revision", fail)
         results = await asyncio.gather(upgrade(empty_url), return_exceptions=True)
     assert [str(result) for result in results] == ["power cut"]
     assert await upgrade(empty_url) == head()

@@ -114,7 +114,7 @@ async def test_an_event_too_large_for_nats_leaves_out_the_largest_output_and_say
 async def test_a_run_of_very_many_results_can_still_end(
     run_id: str, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("records.completion._MOST_RESULTS", 5)
+    monkeypatch.setattr("records.runs.completion._MOST_RESULTS", 5)
     for item in range(7):
         begun = await records.start_agent_run(
             run_id=run_id, node_id="scan", item=item, agent_name="scanner", inputs={}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from records import NotFound, Records
-from records.database import Database
+from records.database.connections import Database
 from records.tables import WORKFLOW, WORKFLOW_NODE
 
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 import pytest_asyncio
 
-from records import sqlite_connection
-from records.sqlite_connection import connect
+from records.database import sqlite_connection
+from records.database.sqlite_connection import connect
 
 LONG_QUERY = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) SELECT count(*) FROM n"

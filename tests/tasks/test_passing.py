@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from reliability import retry
 from tasks.passing import is_passing, until_answered
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from records.ids import new_id
-from records.payload import line
-from records.store import Store, first, insert_new, rows
+from records.database.ids import new_id
+from records.database.payload import line
+from records.database.store import Store, first, insert_new, rows
 from records.tables import DEAD_LETTER, PROCESSED_EVENT
 from reliability.shielded import unbroken
 

@@ -7,14 +7,14 @@ from typing import Any, Literal, cast
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.columns import now
+from records.database.ids import new_id
+from records.database.payload import checked, line
+from records.database.store import Store, first, rows
 from records.errors import NodeFinished, StaleAttempt
-from records.fence import lock_run
-from records.ids import new_id
-from records.payload import checked, line
-from records.run import EndStatus, NodeResult, NodeStatus
-from records.store import Store, first, rows
+from records.runs.fencing import lock_run
+from records.runs.run import EndStatus, NodeResult, NodeStatus
 from records.tables import AGENT_RUN, NODE_STATE
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 NodeKey = tuple[str, int | None]

@@ -11,15 +11,15 @@ from sqlalchemy import RowMapping, Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
-from records.approval import Approval, ApprovalStatus
-from records.audit import NOBODY, Actor, append_audit
-from records.columns import now
+from records.approvals.approval import Approval, ApprovalStatus
+from records.approvals.audit import NOBODY, Actor, append_audit
+from records.database.payload import MAX_NOTES, line
+from records.database.store import first, rows
 from records.errors import NotFound
-from records.fence import lock_run
-from records.outbox import emit
-from records.payload import MAX_NOTES, line
-from records.store import first, rows
+from records.events.outbox import emit
+from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
+from records.tables.columns import now
 
 Which = str | tuple[str, str]
 """An approval by its id, or by run and node."""

@@ -8,11 +8,11 @@ from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
-from records.columns import now
-from records.ids import new_id, subject_token
-from records.payload import checked
-from records.store import Store, first, insert_new, rows
+from records.database.ids import new_id, subject_token
+from records.database.payload import checked
+from records.database.store import Store, first, insert_new, rows
 from records.tables import AGENT, AGENT_CAPABILITY
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 

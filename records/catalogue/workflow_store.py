@@ -8,15 +8,15 @@ from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import Plan, PlanNode
-from records.columns import now
-from records.database import Database
+from records.catalogue.agent_registry import agent_row_id
+from records.catalogue.workflow import Workflow, WorkflowStatus
+from records.database.connections import Database
+from records.database.ids import new_id, subject_token
+from records.database.payload import checked, dumps
+from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
-from records.ids import new_id, subject_token
-from records.payload import checked, dumps
-from records.registry import agent_row_id
-from records.store import Store, first, insert_new, rows
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
-from records.workflow import Workflow, WorkflowStatus
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 _PLANS_KEPT = 256

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.approval import AuditEntry
-from records.columns import now
-from records.payload import MAX_NOTES, line
-from records.store import Store, rows
+from records.approvals.approval import AuditEntry
+from records.database.payload import MAX_NOTES, line
+from records.database.store import Store, rows
 from records.tables import APPROVAL_AUDIT
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 _MAX_NAME = 200

@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.attempts import begin_attempt, end_attempt, require_approved
-from records.columns import now
+from records.catalogue.agent_registry import agent_row_id
+from records.database.ids import new_id, subject_token
+from records.database.payload import checked, line
+from records.database.store import Store, first, rows
 from records.errors import NotFound
-from records.fence import lock_run
-from records.ids import new_id, subject_token
-from records.node_states import refuse_ended
-from records.outbox import emit
-from records.payload import checked, line
-from records.registry import agent_row_id
-from records.run import AgentRun, EndStatus
-from records.store import Store, first, rows
+from records.events.outbox import emit
+from records.runs.attempts import begin_attempt, end_attempt, require_approved
+from records.runs.fencing import lock_run
+from records.runs.node_states import refuse_ended
+from records.runs.run import AgentRun, EndStatus
 from records.tables import AGENT, AGENT_RUN
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.database.store import first
 from records.errors import NotFound, StaleAttempt
-from records.store import first
 from records.tables import WORKFLOW, WORKFLOW_RUN
 
 # One definition of a run with the names it goes by, for locked and plain reads.

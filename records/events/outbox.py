@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.columns import now
-from records.payload import MAX_EVENT_BYTES, checked, dumps
-from records.store import Store, insert_new, rows
+from records.database.payload import MAX_EVENT_BYTES, checked, dumps
+from records.database.store import Store, insert_new, rows
 from records.tables import OUTBOX
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 

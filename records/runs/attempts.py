@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from sqlalchemy import RowMapping, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.columns import now
+from records.approvals.gate_rows import approval_of, current_gate
+from records.database.store import first
 from records.errors import NodeFinished, NotApproved, StaleAttempt
-from records.gate_rows import approval_of, current_gate
-from records.node_states import NodeOfRun, end_node_state, node_state, put_node_state
-from records.run import EndStatus
-from records.store import first
+from records.runs.node_states import NodeOfRun, end_node_state, node_state, put_node_state
+from records.runs.run import EndStatus
 from records.tables import AGENT_RUN
+from records.tables.columns import now
 
 
 async def require_approved(connection: AsyncConnection, run_id: str, node_id: str, digest: str) -> None:

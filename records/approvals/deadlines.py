@@ -7,13 +7,13 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.approval import Approval
-from records.audit import NOBODY, Actor, append_audit
-from records.columns import now
-from records.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate, one_gate, rule_of
-from records.outbox import emit
-from records.store import Store, first, rows
+from records.approvals.approval import Approval
+from records.approvals.audit import NOBODY, Actor, append_audit
+from records.approvals.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate, one_gate, rule_of
+from records.database.store import Store, first, rows
+from records.events.outbox import emit
 from records.tables import WORKFLOW_APPROVAL
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 _PENDING = (WORKFLOW_APPROVAL.c.status == "PENDING") & CURRENT

@@ -7,11 +7,11 @@ import re
 
 from sqlalchemy import select
 
+from records.database.ids import new_id
+from records.database.payload import MAX_ARTIFACT_BYTES
+from records.database.store import Store, first, insert_new
 from records.errors import NotFound, PayloadRefused
-from records.fence import read_run
-from records.ids import new_id
-from records.payload import MAX_ARTIFACT_BYTES
-from records.store import Store, first, insert_new
+from records.runs.fencing import read_run
 from records.tables import ARTIFACT
 from reliability.shielded import unbroken
 

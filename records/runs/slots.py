@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from sqlalchemy import RowMapping, Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.columns import now
-from records.fence import lock_run
-from records.node_states import refuse_ended
-from records.store import Store, first, insert_new, rows
+from records.database.store import Store, first, insert_new, rows
+from records.runs.fencing import lock_run
+from records.runs.node_states import refuse_ended
 from records.tables import RUN_SLOT, WORKFLOW, WORKFLOW_RUN
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 _MOST_GRANTED = 1_000

@@ -19,9 +19,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from records import sqlite_connection
+from records.database import sqlite_connection
+from records.database.payload import dumps
 from records.errors import DatabaseUnavailable
-from records.payload import dumps
 
 _BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10

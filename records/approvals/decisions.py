@@ -9,15 +9,15 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
-from records.approval import Approval, Decision, Verdict
-from records.audit import Actor, append_audit
-from records.columns import now
-from records.deadlines import expire
-from records.gate_rows import Which, answer, approval_of, lock_gate, one_gate, rule_of
-from records.ids import new_id
-from records.payload import MAX_NOTES, line
-from records.store import Store, first, insert_new, rows
+from records.approvals.approval import Approval, Decision, Verdict
+from records.approvals.audit import Actor, append_audit
+from records.approvals.deadlines import expire
+from records.approvals.gate_rows import Which, answer, approval_of, lock_gate, one_gate, rule_of
+from records.database.ids import new_id
+from records.database.payload import MAX_NOTES, line
+from records.database.store import Store, first, insert_new, rows
 from records.tables import APPROVAL_VOTE
+from records.tables.columns import now
 from reliability.fault_points import crash_point
 from reliability.shielded import unbroken
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.ids import subject_token
-from records.node_states import item_of
-from records.outbox import emit
-from records.payload import MAX_EVENT_BYTES, dumps
-from records.run import EndStatus
-from records.store import first, rows
+from records.database.ids import subject_token
+from records.database.payload import MAX_EVENT_BYTES, dumps
+from records.database.store import first, rows
+from records.events.outbox import emit
+from records.runs.node_states import item_of
+from records.runs.run import EndStatus
 from records.tables import AGENT, AGENT_RUN, NODE_STATE, PLAN
 
 _MOST_RESULTS = 1_000

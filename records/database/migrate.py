@@ -19,12 +19,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from records.database import Database
+from records.database.connections import Database
 from records.errors import NotMigrated
 from reliability.shielded import unbroken
 
 VERSION_TABLE = "_commandcenter_migrations"
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = 0x434D4443
 """Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
 _WAL_TRIES = 100

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.database import Database
+from records.database.connections import Database
 
 
 class Store:

@@ -13,11 +13,9 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
-from records.approval import Approval, ApprovalStatus
-from records.audit import NOBODY, Actor, append_audit
-from records.columns import now
-from records.fence import lock_run
-from records.gate_rows import (
+from records.approvals.approval import Approval, ApprovalStatus
+from records.approvals.audit import NOBODY, Actor, append_audit
+from records.approvals.gate_rows import (
     CURRENT,
     Which,
     answer,
@@ -29,12 +27,14 @@ from records.gate_rows import (
     one_gate,
     select_gate,
 )
-from records.ids import new_id
-from records.node_states import refuse_ended
-from records.outbox import emit
-from records.payload import MAX_CARD_BYTES, checked
-from records.store import Store, first, rows
+from records.database.ids import new_id
+from records.database.payload import MAX_CARD_BYTES, checked
+from records.database.store import Store, first, rows
+from records.events.outbox import emit
+from records.runs.fencing import lock_run
+from records.runs.node_states import refuse_ended
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_NODE
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 

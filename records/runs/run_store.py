@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.columns import now
-from records.completion import emit_completed
+from records.approvals.gate_rows import close_gates
+from records.database.ids import new_id, subject_token
+from records.database.payload import checked, line
+from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
-from records.fence import lock_run, read_run, select_run
-from records.gate_rows import close_gates
-from records.ids import new_id, subject_token
-from records.outbox import emit
-from records.payload import checked, line
-from records.run import EndStatus, OpenStatus, Run, RunStatus
-from records.slots import release_place
-from records.store import Store, first, insert_new, rows
+from records.events.outbox import emit
+from records.runs.completion import emit_completed
+from records.runs.fencing import lock_run, read_run, select_run
+from records.runs.run import EndStatus, OpenStatus, Run, RunStatus
+from records.runs.slots import release_place
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
+from records.tables.columns import now
 from reliability.shielded import unbroken
 
 

@@ -1,0 +1,1 @@
+"""Agent specs and plans in; rows of Agent, Workflow and Plan out."""

@@ -1,0 +1,1 @@
+"""A database URL in; connections, transactions, migrations and checked values out."""

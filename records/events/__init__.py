@@ -1,0 +1,1 @@
+"""Received messages and committed changes in; inbox, dead-letter and outbox rows out."""

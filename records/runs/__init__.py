@@ -1,0 +1,1 @@
+"""Starts and ends of runs, nodes and agent runs in; rows of WorkflowRun, AgentRun and node states out."""
