@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.git import Git
+from agents.repository.git import Git
 
 _SAMPLE = Path(__file__).with_name("sample_app")
 _AUTHOR = ("user.name=Corner Shop", "user.email=shop@example.org")

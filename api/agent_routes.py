@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 
-from agents.manifest import ManifestError, from_json, to_json
+from agents.registration.manifest import ManifestError, from_json, to_json
 from api.answers import Problem
 from api.context import Parts, Platform
 from api.people import Caller

@@ -318,7 +318,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--bin", action="append", default=[], help="A folder with linters; may be repeated.")
     path = os.pathsep.join([*options.parse_args().bin, os.environ["PATH"]])
-    from agents.registry import builtin_catalogue
+    from agents.registration.builtin_agents import builtin_catalogue
 
     columns: dict[str, Sequence[str]] = {"commandcenter check": judge_ours(builtin_catalogue())}
     for peer in PEERS:

@@ -92,7 +92,7 @@ async def _bare(folder: Path) -> None:
         sys.executable,
         "-I",
         "-m",
-        "agents.runner",
+        "agents.runtime.runner",
         env={**os.environ, **{name: str(folder / file) for name, file in variables.items()}},
         stdout=subprocess.DEVNULL,
     )

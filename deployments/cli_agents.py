@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from agents.network import resolve as allowed_hosts
+from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
 from compiler.catalogue import AgentSpec

@@ -6,7 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from agents.registry import builtin_catalogue
+from agents.registration.builtin_agents import builtin_catalogue
 from compiler.catalogue import Catalogue
 from deployments.connection import NotRunning, addresses_of
 from deployments.options import DEFAULT_STATE

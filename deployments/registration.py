@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agents.code_digest import digest_of_folder
-from agents.manifest import from_json
-from agents.registry import builtin_catalogue
+from agents.registration.builtin_agents import builtin_catalogue
+from agents.registration.code_digest import digest_of_folder
+from agents.registration.manifest import from_json
 from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec, Catalogue
 from deployments.errors import DeploymentError

@@ -16,7 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.sandbox.choice import open_sandbox
-from agents.sandbox.turns import Turns, default_turns
+from agents.sandbox.throttle import Turns, default_turns
 from records import Records
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services

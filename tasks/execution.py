@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from agents.publish import PublishError, publish_branch
+from agents.repository.publish import PublishError, publish_branch
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.validation import validate

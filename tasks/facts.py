@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from agents.facts import (
+from agents.sdk.project_facts import (
     AgentFacts,
     ApprovalFacts,
     AuditFacts,

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from agents.repository import RepositoryRefusedError, head_commit, snapshot
+from agents.repository.repository_copy import RepositoryRefusedError, head_commit, snapshot
 from agents.sandbox.port import Mount
 from compiler.plan import PlanNode
 from records import NotFound

@@ -14,8 +14,8 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from agents.code_digest import digest_of_folder
-from agents.network import resolve as allowed_hosts
+from agents.registration.code_digest import digest_of_folder
+from agents.registration.network import resolve as allowed_hosts
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from agents.schema import Schema
+from agents.sdk.schema import Schema
 
 
 class Violation(Schema):

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from agents.sandbox.masking import MIN_SECRET
+from agents.sandbox.leaks.masking import MIN_SECRET
 from agents.sandbox.port import AgentFailure, AgentRequest
 
 MIN_MEMORY_MB = 64

@@ -25,11 +25,11 @@ def open_sandbox(name: str | None = None, *, environment: Mapping[str, str] | No
     chosen = name or variables.get("COMMANDCENTER_SANDBOX") or variables.get("SANDBOX") or DEFAULT
     match chosen:
         case "bubblewrap":
-            from agents.sandbox.bubblewrap import BubblewrapSandbox
+            from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 
             return BubblewrapSandbox()
         case "dagger":
-            from agents.sandbox.dagger import DaggerSandbox
+            from agents.sandbox.dagger.sandbox import DaggerSandbox
 
             return DaggerSandbox.from_environment(variables)
         case _:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from agents.sandbox import host
+from agents.sandbox.bubblewrap import host
+from agents.sandbox.egress.wiring import Wiring
 from agents.sandbox.inside.order import Order
-from agents.sandbox.logs import LogStream
-from agents.sandbox.network import Wiring
+from agents.sandbox.log_lines import LogStream
 from agents.sandbox.port import AgentRequest
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
-from agents.sandbox.masking import Masker
+from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import Report
 from compiler.validation import validate

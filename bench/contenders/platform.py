@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from contenders.child import child, environment, free_port
 from contenders.contender import SHAPES
 from contenders.step import AGENT, StepKind

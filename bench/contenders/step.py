@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, SandboxReport
 
 StepKind = Literal["unjailed", "jailed", "agent"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.context import Context
 from agents.sample_repository import DemoRepository, make_repository
+from agents.sdk.context import Context
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from agents.publish import publish_branch
-from agents.registry import builtin_catalogue
-from agents.repository import snapshot
+from agents.registration.builtin_agents import builtin_catalogue
+from agents.repository.publish import publish_branch
+from agents.repository.repository_copy import snapshot
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Mount, Sandbox
 

@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agents.builtin import MODULES
-from agents.manifest import from_json, to_json
-from agents.registry import builtin_catalogue
+from agents.registration.builtin_agents import builtin_catalogue
+from agents.registration.manifest import from_json, to_json
 
 CATALOGUE = builtin_catalogue()
 ACTIONS = {

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.builtin.code_reviewer import agent
-from agents.errors import AgentError
-from agents.git import Git
+from agents.repository.git import Git
+from agents.sdk.errors import AgentError
 
 
 def reviewed(

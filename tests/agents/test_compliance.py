@@ -13,7 +13,7 @@ from agents.builtin.compliance_checker import agent
 from agents.builtin.compliance_checker.audit import controls
 from agents.builtin.compliance_checker.checks import CHECKS
 from agents.builtin.report_generator import agent as reporter
-from agents.errors import AgentError
+from agents.sdk.errors import AgentError
 
 ALL = ["SOC2", "GDPR", "HIPAA"]
 GOOD: dict[str, Any] = {

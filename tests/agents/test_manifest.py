@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agents import network
-from agents.code_digest import digest_of_folder
-from agents.description import describe
-from agents.loading import load
-from agents.manifest import ManifestError, from_json, to_json
+from agents.registration import network
+from agents.registration.code_digest import digest_of_folder
+from agents.registration.manifest import ManifestError, from_json, to_json
+from agents.runtime.description import describe
+from agents.runtime.loading import load
 
 ODD = Path(__file__).parent / "odd_agent"
 

@@ -13,8 +13,8 @@ import pytest
 
 from agents.builtin.code_reviewer import agent as reviewer
 from agents.builtin.patcher import agent as patcher
-from agents.context import Context
-from agents.errors import AgentError, TransientError
+from agents.sdk.context import Context
+from agents.sdk.errors import AgentError, TransientError
 
 
 class Endpoint:
@@ -101,7 +101,7 @@ GOOD = {"finding": 0, "old": "    exec(text)\n", "new": "    COMMANDS[text]()\n"
 
 @pytest.fixture
 def inputs(shop) -> dict[str, Any]:
-    from agents.git import Git
+    from agents.repository.git import Git
 
     (shop.path / "shop" / "runner.py").write_text(EXEC)
     git = Git(folder=shop.path, config=("user.name=x", "user.email=x@example.org"))

@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from agents.builtin.notifier import agent
-from agents.errors import AgentError, BadRequestError, InvalidInputError, TransientError
+from agents.sdk.errors import AgentError, BadRequestError, InvalidInputError, TransientError
 
 
 class Endpoint:

@@ -16,8 +16,8 @@ from agents.builtin.patcher.patch import Change, patch
 from agents.builtin.patcher.repair import repair
 from agents.builtin.scanning.scan import scan
 from agents.builtin.security_scanner import agent as scanner
-from agents.errors import AgentError
-from agents.publish import publish_branch
+from agents.repository.publish import publish_branch
+from agents.sdk.errors import AgentError
 
 LOG = logging.getLogger("test")
 

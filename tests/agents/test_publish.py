@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from agents.git import Git
-from agents.publish import PublishError, publish_branch
-from agents.published_patch import PatchRefusedError, check_name, read_patch
+from agents.repository.git import Git
+from agents.repository.publish import PublishError, publish_branch
+from agents.repository.published_patch import PatchRefusedError, check_name, read_patch
 from agents.sample_repository import DemoRepository
 
 

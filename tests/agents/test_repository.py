@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.git import Git
-from agents.repository import RepositoryRefusedError, snapshot
+from agents.repository.git import Git
+from agents.repository.repository_copy import RepositoryRefusedError, snapshot
 
 
 def test_a_snapshot_has_the_files_and_the_history(shop, tmp_path):

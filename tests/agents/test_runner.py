@@ -45,7 +45,7 @@ def run(tmp_path: Path, *, secrets: dict[str, str] | None = None, **request: Any
         os.close(write)
         env["COMMANDCENTER_SECRETS_FD"] = str(read)
         pass_fds = (read,)
-    command = [sys.executable, "-I", "-m", "agents.runner"]
+    command = [sys.executable, "-I", "-m", "agents.runtime.runner"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=20, pass_fds=pass_fds)
     for descriptor in pass_fds:
         os.close(descriptor)
@@ -138,7 +138,7 @@ def test_an_agent_that_dies_leaves_no_result_and_its_status(tmp_path):
         ({"inputs": ["way"]}, "invalid-input", "refused"),
         ({"action": "fly"}, "bad-request", "agent 'odd' has no action 'fly'; it has: act, wait"),
         ({"entry_path": "agents.builtin.nobody"}, "bad-request", "no agent module 'agents.builtin.nobody'"),
-        ({"entry_path": "agents.schema"}, "bad-request", "defines no agent"),
+        ({"entry_path": "agents.sdk.schema"}, "bad-request", "defines no agent"),
         ({"entry_path": "/nowhere/at/all"}, "bad-request", "has no agent.py"),
         ({"mode": "dance"}, "bad-request", "mode 'dance'"),
     ],

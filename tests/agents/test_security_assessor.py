@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from agents.builtin.security_assessor import agent
-from agents.errors import InvalidInputError
+from agents.sdk.errors import InvalidInputError
 
 
 def weakness(level: str, **more) -> dict:

@@ -12,8 +12,8 @@ import pytest
 from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
 from agents.builtin.security_scanner import agent
-from agents.errors import AgentError, InvalidInputError
-from agents.git import Git
+from agents.repository.git import Git
+from agents.sdk.errors import AgentError, InvalidInputError
 
 LOG = logging.getLogger("test")
 SAMPLE = {

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from agents.manifest import to_json
+from agents.registration.manifest import to_json
 
 
 async def test_agents_of_the_own_project_are_listed_and_shown(ann, eve, speaker):

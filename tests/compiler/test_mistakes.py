@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.registry import builtin_catalogue
+from agents.registration.builtin_agents import builtin_catalogue
 from compiler import Catalogue, compile, examine, format_text, load, read_cases
 
 FOLDER = Path(__file__).parent / "mistakes"

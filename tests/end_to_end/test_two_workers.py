@@ -22,7 +22,7 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.states import Cancelling, Suspended
 
-from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from compiler.plan import Plan
 from deployments.deploy import compile_files, deploy, ensure_work_pool
 from deployments.owner import Owner

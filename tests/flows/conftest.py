@@ -16,7 +16,7 @@ from prefect.flow_engine import run_flow_async
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from agents.sandbox.double import InMemorySandbox
+from agents.sandbox.in_memory import InMemorySandbox
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
 from flows.run import workflow_flow

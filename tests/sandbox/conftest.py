@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.sandbox.binary import find_bwrap
-from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.bubblewrap.binary import find_bwrap
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine, Sandbox
 

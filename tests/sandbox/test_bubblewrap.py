@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.sandbox.binary import Bwrap
-from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.bubblewrap.binary import Bwrap
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.port import Limits, LogLine, Mount
 
 
@@ -216,7 +216,7 @@ async def test_a_request_that_cannot_be_run_runs_nothing(run, logs, changes, wor
 
 
 async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(script_request, logs, monkeypatch):
-    monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: None)
+    monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.find_bwrap", lambda: None)
     result = await BubblewrapSandbox().run(script_request("print('ran')"), on_log=logs.append)
     assert result.failure is not None
     assert result.failure.kind == "sandbox-unavailable"
@@ -226,7 +226,7 @@ async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(script_re
 
 async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_says_the_cure(script_request, logs, monkeypatch):
     broken = Bwrap(path=Path("/bin/false"), version=(99,))
-    monkeypatch.setattr("agents.sandbox.bubblewrap.find_bwrap", lambda: broken)
+    monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.find_bwrap", lambda: broken)
     sandbox = BubblewrapSandbox()
     result = await sandbox.run(script_request("print('ran')"), on_log=logs.append)
     await sandbox.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from agents.sandbox.egress import EgressProxy, is_public
+from agents.sandbox.egress.proxy import EgressProxy, is_public
 
 
 @dataclass

@@ -14,8 +14,8 @@ import zlib
 
 import pytest
 
-from agents.sandbox.logs import LogStream
-from agents.sandbox.masking import Masker
+from agents.sandbox.leaks.masking import Masker
+from agents.sandbox.log_lines import LogStream
 from agents.sandbox.port import Limits, LogLine
 
 SECRETS = {

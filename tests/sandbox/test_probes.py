@@ -19,8 +19,8 @@ from catalogue import load_all  # noqa: E402
 from jailed import run_jailed  # noqa: E402
 from scene import SECRET, scene  # noqa: E402
 
-from agents.sandbox.binary import find_bwrap  # noqa: E402
-from agents.sandbox.bubblewrap import BubblewrapSandbox  # noqa: E402
+from agents.sandbox.bubblewrap.binary import find_bwrap  # noqa: E402
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox  # noqa: E402
 from agents.sandbox.choice import open_sandbox  # noqa: E402
 
 CATALOGUE = load_all()

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from agents.sandbox.double import InMemorySandbox
+from agents.sandbox.in_memory import InMemorySandbox
 from agents.sandbox.port import AgentRequest, AgentResult
-from agents.sandbox.turns import Turns
+from agents.sandbox.throttle import Turns
 
 
 def _request(node: str) -> AgentRequest:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.builtin.scanning.source_files import MAX_FILE_BYTES, SOURCE, SourceFile
-from agents.errors import AgentError
-from agents.git import Git, GitError
+from agents.repository.git import Git, GitError
+from agents.sdk.errors import AgentError
 
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MOST_FILES = 2_000

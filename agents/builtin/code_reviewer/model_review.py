@@ -9,8 +9,8 @@ from pydantic import Field
 from agents.builtin.code_reviewer import Comment
 from agents.builtin.code_reviewer.changes import Changes
 from agents.builtin.model import Model
-from agents.errors import AgentError, TransientError
-from agents.schema import Schema
+from agents.sdk.errors import AgentError, TransientError
+from agents.sdk.schema import Schema
 
 _MOST_DIFF = 200_000
 _INSTRUCTIONS = """You review a change of source code. You are given its diff, without context lines.

@@ -14,7 +14,7 @@ from agents.builtin.code_reviewer.rules import Remark, remarks, whole
 from agents.builtin.model import configured
 from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.vulnerability import Vulnerability
-from agents.context import Context
+from agents.sdk.context import Context
 
 _LEVEL: dict[str, Literal["INFO", "WARNING", "ERROR"]] = {
     "CRITICAL": "ERROR",

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from agents.builtin.violation import Violation
-from agents.facts import ProjectFacts
 from agents.sdk import Agent, Context, Schema, ShortText, bounded
+from agents.sdk.project_facts import ProjectFacts
 
 agent = Agent(
     name="compliance-checker",

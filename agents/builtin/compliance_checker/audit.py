@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.builtin.compliance_checker.checks import CHECKS, Place
 from agents.builtin.violation import Violation
-from agents.facts import ProjectFacts
+from agents.sdk.project_facts import ProjectFacts
 
 _WEIGHT = {"ERROR": 3, "WARNING": 1}
 NO_EVIDENCE = "The platform has no facts about this; run the audit as a workflow node, which is given them."

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from agents import network
-from agents.facts import (
+from agents.registration import network
+from agents.sdk.project_facts import (
     AgentFacts,
     ApprovalFacts,
     AuditFacts,

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from agents.builtin.violation import Violation
-from agents.errors import AgentError
-from agents.facts import ProjectFacts
+from agents.sdk.errors import AgentError
+from agents.sdk.project_facts import ProjectFacts
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,

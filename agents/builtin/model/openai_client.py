@@ -7,7 +7,7 @@ from typing import Any
 from openai import APIConnectionError, APIStatusError, OpenAI, OpenAIError
 
 from agents.builtin.model.request import MAX_ANSWER_TOKENS, TIMEOUT_SECONDS, Request
-from agents.errors import AgentError, TransientError
+from agents.sdk.errors import AgentError, TransientError
 
 __all__ = ["Request", "send"]
 

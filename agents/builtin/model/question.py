@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from agents.agent import explain
-from agents.errors import AgentError, BadRequestError
+from agents.sdk.agent import explain
+from agents.sdk.errors import AgentError, BadRequestError
 
 if TYPE_CHECKING:
-    from agents.context import Context
+    from agents.sdk.context import Context
 
 _A = TypeVar("_A", bound=BaseModel)
 _PROVIDERS = ("openai", "anthropic")

@@ -11,8 +11,8 @@ from email.utils import formatdate
 from pathlib import Path
 
 from agents.builtin.notifier.tunnel import open_connection
-from agents.context import Context
-from agents.errors import AgentError, BadRequestError, TransientError
+from agents.sdk.context import Context
+from agents.sdk.errors import AgentError, BadRequestError, TransientError
 
 _TIMEOUT_SECONDS = 30
 _MAX_ATTACHMENT_BYTES = 20_000_000

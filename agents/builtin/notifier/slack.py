@@ -11,8 +11,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from agents.builtin.notifier.tunnel import unreachable
-from agents.context import Context
-from agents.errors import AgentError, TransientError
+from agents.sdk.context import Context
+from agents.sdk.errors import AgentError, TransientError
 
 _PASSING = frozenset({"ratelimited", "service_unavailable", "fatal_error", "internal_error", "request_timeout"})
 

@@ -6,7 +6,7 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-from agents.errors import AgentError, BadRequestError, TransientError
+from agents.sdk.errors import AgentError, BadRequestError, TransientError
 
 _MAX_ANSWER_BYTES = 16_384
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from agents.builtin.notifier.tunnel import unreachable
-from agents.context import Context
-from agents.errors import AgentError, TransientError
+from agents.sdk.context import Context
+from agents.sdk.errors import AgentError, TransientError
 
 _TIMEOUT_SECONDS = 30
 

@@ -17,8 +17,8 @@ from agents.builtin.model import Model
 from agents.builtin.patcher.edit import CannotFixError
 from agents.builtin.patcher.patch import Change
 from agents.builtin.patcher.repair import Fixed, Left, Repair, rules_in, worsened
-from agents.errors import AgentError, TransientError
-from agents.schema import Schema
+from agents.sdk.errors import AgentError, TransientError
+from agents.sdk.schema import Schema
 
 _MOST_FINDINGS = 40
 _MOST_SOURCE = 200_000

@@ -8,8 +8,8 @@ from pathlib import Path
 from agents.builtin.patcher.edit import CannotFixError
 from agents.builtin.patcher.patch import has_plain_name
 from agents.builtin.scanning.source_files import MAX_FILE_BYTES
-from agents.errors import AgentError
-from agents.git import Git, GitError
+from agents.repository.git import Git, GitError
+from agents.sdk.errors import AgentError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from agents.builtin.scanning.source_files import SOURCE, source_names
-from agents.git import Git, GitError
+from agents.repository.git import Git, GitError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agents.git import Git
+from agents.repository.git import Git
 from agents.sdk import Agent, Context, RepositoryPath, Schema
 
 agent = Agent(

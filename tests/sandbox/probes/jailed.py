@@ -10,7 +10,7 @@ from typing import Any
 
 from catalogue import load_all
 
-from agents.sandbox.bubblewrap import BubblewrapSandbox
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.port import AgentRequest, Limits, Mount, Sandbox
 
 _SCHEMA = {"type": "object", "required": ["answers"]}

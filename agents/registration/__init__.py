@@ -1,0 +1,1 @@
+"""An agent's module or folder in; a checked manifest with its code digest out."""

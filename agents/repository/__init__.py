@@ -1,0 +1,1 @@
+"""A Git repository in; a safe copy for the jail, and published branches, out."""

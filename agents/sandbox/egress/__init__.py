@@ -1,0 +1,1 @@
+"""Connections of a jailed agent in; those on its allow-list out."""

@@ -1,0 +1,144 @@
+"""What leaves the jail + the run's secrets -> the same with every secret blotted out, or the name of what leaked.
+
+It works on whole lines and whole files, put together from whatever pieces arrived, so a secret that is cut by a
+chunk's border is one secret again. It finds the usual encodings, not ciphers: an agent that means to smuggle a
+secret out to somebody who reads its output can always invent one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agents.sandbox.leaks import encodings, unpacking
+from agents.sandbox.leaks.views import View, digits, joined, views
+
+MIN_SECRET = 4
+"""Shorter ones would blot out half of every text; they are refused before the run."""
+_MIN_PIECE = 8
+
+
+class Masker:
+    """Knows the secrets of one run."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._known = [_Known(name, value) for name, value in secrets.items() if len(value) >= MIN_SECRET]
+
+    def mask(self, text: str) -> str:
+        """The text without secrets: each is replaced by `[secret NAME]`."""
+        if not self._known:
+            return text
+        raw = text.encode("utf-8", "surrogateescape")
+        spans = [span for view in views(raw, placed=True) for known in self._known for span in known.spans(view)]
+        start = 0
+        for line in raw.split(b"\n"):
+            spans += [
+                (start + first, start + last, mark)
+                for known in self._known
+                for first, last, mark in known.pieces(line)
+            ]
+            start += len(line) + 1
+        return _blot(raw, spans).decode("utf-8", "replace")
+
+    def may_hold(self, lines: list[bytes]) -> bool:
+        """Whether any of the lines could need masking: one look at all of them is far quicker than one at each."""
+        if not self._known:
+            return False
+        block = b"\n".join(lines)
+        found = any(known.is_in(view) for view in views(block, placed=False) for known in self._known)
+        return found or any(known.has_pieces(block, lines) for known in self._known)
+
+    def leaked(self, content: bytes) -> str | None:
+        """Name of a secret that `content` holds, also in what it holds compressed; None: none."""
+        if not self._known:
+            return None
+        for layer in unpacking.layers(content):
+            for view in views(layer, placed=False):
+                for known in self._known:
+                    if known.is_in(view):
+                        return known.name
+        return None
+
+
+_Span = tuple[int, int, bytes]
+
+
+class _Known:
+    """One secret, ready to be looked for."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name = name
+        self._mark = b"[secret %s]" % name.encode()
+        lines = {line.strip() for line in value.splitlines()} | {value, value.strip()}
+        # A short line of a long secret (a brace, a blank) says nothing.
+        wanted = sorted(line for line in lines if len(line) >= min(len(value), encodings.MIN_ENCODED))
+        found = {text for line in wanted for text in encodings.texts(line)}
+        self._texts = tuple(sorted(found, key=lambda text: (-len(text), text)))
+        self._long = tuple(text for text in self._texts if len(text) > _MIN_PIECE)
+        self._all = b"\0".join(self._long)
+        self._edges = tuple({edge for text in self._long for edge in (text[:_MIN_PIECE], text[-_MIN_PIECE:])})
+        self._hex = tuple({text for line in wanted for text in encodings.hexadecimal(line)})
+
+    def is_in(self, view: View) -> bool:
+        """Whether the view holds it."""
+        return next(self._found(view), None) is not None
+
+    def spans(self, view: View) -> Iterator[_Span]:
+        """Where the original of the view holds it."""
+        for found, start, end in self._found(view):
+            first, last = found.span(start, end)
+            yield first, last, self._mark
+
+    def has_pieces(self, block: bytes, lines: list[bytes]) -> bool:
+        """Whether `pieces` could find something in one of the lines, which together are the block."""
+        if any(edge in block for edge in self._edges):
+            return True
+        return any(len(bare) >= _MIN_PIECE and bare in self._all for bare in map(_bare, lines))
+
+    def pieces(self, line: bytes) -> Iterator[_Span]:
+        """Where a line is, begins with or ends with a piece of the secret, which goes on in another line."""
+        bare = _bare(line)
+        if len(bare) < _MIN_PIECE:
+            return
+        begin = line.index(bare)
+        for text in self._long:
+            if bare in text:
+                yield 0, len(line), self._mark
+                return
+            if text[:_MIN_PIECE] in bare:
+                length = _overlap(bare, text)
+                yield from [(begin + len(bare) - length, len(line), self._mark)] if length else []
+            if text[-_MIN_PIECE:] in bare:
+                length = _overlap(text, bare)
+                yield from [(0, begin + length, self._mark)] if length else []
+
+    def _found(self, view: View) -> Iterator[tuple[View, int, int]]:
+        for shape, texts in ((view, self._texts), (joined(view), self._texts), (digits(view), self._hex)):
+            for text in texts:
+                start = shape.data.find(text)
+                while start >= 0:
+                    yield shape, start, start + len(text)
+                    start = shape.data.find(text, start + len(text))
+
+
+def _bare(line: bytes) -> bytes:
+    """Without blanks, and without what says at a line's end that the next one goes on."""
+    return line.strip().rstrip(b"=\\")
+
+
+def _overlap(left: bytes, right: bytes) -> int:
+    """Length of the longest end of `left` that begins `right`; 0 when it is too short to say anything."""
+    for length in range(min(len(left), len(right)), _MIN_PIECE - 1, -1):
+        if left.endswith(right[:length]):
+            return length
+    return 0
+
+
+def _blot(raw: bytes, spans: list[_Span]) -> bytes:
+    parts: list[bytes] = []
+    done = 0
+    for start, end, mark in sorted(spans):
+        if start >= done:
+            parts += [raw[done:start], mark]
+        done = max(done, end)
+    parts.append(raw[done:])
+    return b"".join(parts)

@@ -1,0 +1,80 @@
+"""A running agent -> how it ended, or what it was stopped for; the same for every backend."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from agents.sandbox.log_lines import LogStream
+from agents.sandbox.outcome import Ending
+from agents.sandbox.port import FailureKind, Limits
+from agents.sandbox.report import read_report
+
+_LAST_LOGS_SECONDS = 5.0
+_CHUNK = 1 << 16
+
+
+async def attend(
+    limits: Limits,
+    stream: LogStream,
+    *,
+    report: asyncio.StreamReader,
+    logs: asyncio.StreamReader,
+    watch: Coroutine[Any, Any, None],
+    kill: Callable[[], None],
+    out_of_memory: Callable[[], bool],
+) -> Ending:
+    """Follow the agent to its end. `watch` returns when it holds too much memory; `kill` ends all of it."""
+    tasks: dict[str, asyncio.Task[Any]] = {
+        "report": asyncio.create_task(
+            read_report(report, result_limit=limits.result_bytes, files_limit=limits.tmp_mb << 20)
+        ),
+        "logs": asyncio.create_task(_pump(logs, stream)),
+        "watch": asyncio.create_task(watch),
+    }
+    try:
+        stopped = await _wait(tasks, limits.timeout_seconds)
+        if stopped is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_LOGS_SECONDS):
+                    await asyncio.shield(tasks["logs"])
+        kill()
+        stream.close()
+        return Ending(
+            report=None if stopped else tasks["report"].result(),
+            stopped=stopped,
+            out_of_memory=out_of_memory(),
+            log_tail=stream.tail,
+        )
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def _wait(tasks: dict[str, asyncio.Task[Any]], seconds: float) -> FailureKind | None:
+    """What it was stopped for; None: it ended."""
+    waiting = set(tasks.values())
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        left = end - asyncio.get_running_loop().time()
+        done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if tasks["report"] in done:
+            return None
+        if tasks["watch"] in done:
+            return "memory"
+        if tasks["logs"] in done and tasks["logs"].result():
+            return "output-limit"
+        if not done:
+            return "timeout"
+
+
+async def _pump(logs: asyncio.StreamReader, stream: LogStream) -> bool:
+    """Whether it was stopped for writing too much; False: the output ended."""
+    while chunk := await logs.read(_CHUNK):
+        stream.feed(chunk)
+        if stream.flooded:
+            return True
+    return False

@@ -1,0 +1,77 @@
+"""What an action may use besides its input: log, artifacts, settings, secrets, and who it runs for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.sdk.errors import AgentError, BadRequestError
+
+_ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedArtifact:
+    """A file the action saved, as the result describes it."""
+
+    name: str
+    media_type: str
+    file: str
+    """Name within the artifacts folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Given to each execution of an action."""
+
+    run_id: str = ""
+    node_id: str = ""
+    attempt: int = 1
+    idempotency_key: str = ""
+    """Equal for every attempt at the same piece of work; side effects are done once per key."""
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("commandcenter.agent"))
+    """Lines show up in the run's log while the agent runs."""
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """Settings the agent declared."""
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    tmp: Path = Path("/tmp")
+    """A folder the action may write to; gone afterwards."""
+    artifacts_folder: Path | None = None
+    saved: list[SavedArtifact] = field(default_factory=list[SavedArtifact])
+
+    def secret(self, name: str) -> str:
+        """The value of a secret. Raises BadRequestError where it was not given."""
+        value = self.optional_secret(name)
+        if value is None:
+            raise BadRequestError(
+                f"secret {name!r} was not given to the agent; name it in the node's `secrets` and store its value"
+            )
+        return value
+
+    def optional_secret(self, name: str) -> str | None:
+        """The value of a secret, None where it was not given."""
+        return self.secrets.get(name) or None
+
+    def setting(self, name: str, default: str = "") -> str:
+        """The value of a setting."""
+        return self.env.get(name) or default
+
+    def save_artifact(self, name: str, content: bytes, media_type: str = "application/octet-stream") -> str:
+        """Keep `content` beyond the run; returns the reference that stands for it in the output."""
+        if not _ARTIFACT_NAME.fullmatch(name):
+            raise AgentError(
+                f"artifact name {name!r} is refused: letters, digits, '.', '_' and '-' only, up to 100"
+            )
+        if self.artifacts_folder is None:
+            raise AgentError(f"artifact {name!r} cannot be saved: this execution has no artifacts folder")
+        import hashlib  # loads a library, and few actions save anything
+
+        digest = hashlib.sha256(content).hexdigest()
+        file = f"{digest[:16]}-{name}"
+        (self.artifacts_folder / file).write_bytes(content)
+        self.saved.append(SavedArtifact(name=name, media_type=media_type, file=file))
+        return f"artifact:{digest}/{name}"
