@@ -22,7 +22,7 @@ from deployments.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.output import console, print_json, print_rows
 from deployments.registration import register_folder
 from flows.runtime import agent_settings
-from tasks.inert import inert
+from tasks.safe_text import inert
 
 app = typer.Typer(no_args_is_help=True)
 

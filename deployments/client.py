@@ -21,7 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
 from reliability.retry import patiently
-from tasks.passing import is_passing
+from tasks.prefect_retry import is_passing
 
 REQUESTS_AT_ONCE = 16
 POLL_AT_MOST = 200

@@ -13,7 +13,7 @@ from deployments.output import console
 from records import Decision, Verdict
 from tasks.decision import Word, decide_gate
 from tasks.edits import EditRefused
-from tasks.inert import inert
+from tasks.safe_text import inert
 from triggers.faults import Transient
 from triggers.resume import resume
 

@@ -20,7 +20,7 @@ from deployments.progress import approval_panel, node_views, run_panel
 from deployments.question import ask_line
 from deployments.run_detail import RunDetail, run_detail
 from records import Approval, Verdict
-from tasks.inert import inert
+from tasks.safe_text import inert
 
 Answer = Literal["approve", "reject"]
 _VERDICTS: dict[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}

@@ -14,7 +14,7 @@ from agents.sample_repository import DemoRepository
 from deployments.demo_start import Started
 from deployments.output import console, print_rows
 from deployments.run_detail import RunDetail
-from tasks.inert import inert, inert_json
+from tasks.safe_text import inert, inert_json
 
 
 def print_records(detail: RunDetail, completed: dict[str, Any] | None) -> None:

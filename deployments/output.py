@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.inert import inert
+from tasks.safe_text import inert
 
 CELL_LIMIT = 300
 _WHOLE = frozenset({"id", "runId", "status", "name", "nodeId", "deployment", "risk"})

@@ -15,7 +15,7 @@ from rich.text import Text
 from compiler.plan import Plan
 from deployments.run_detail import RunDetail
 from tasks.card import in_reading_order
-from tasks.inert import inert, inert_json
+from tasks.safe_text import inert, inert_json
 
 _LOOKS = {
     "PENDING": ("○", "dim"),

@@ -35,7 +35,7 @@ from deployments.recovery import Recovery, requeue
 from deployments.wakeup import READY, Wakeups
 from reliability.cancellation import cancelled
 from reliability.shutdown import ended_by_signals
-from tasks.passing import is_passing
+from tasks.prefect_retry import is_passing
 
 RUNS_AT_ONCE = 100
 """How many runs a worker has in hand unless told otherwise. Those that wait for people or places are not in hand."""

@@ -14,7 +14,7 @@ from flows.form import Answer, answers
 from records import Records
 from tasks.decision import Word, decide_gate
 from tasks.edits import EditRefused
-from tasks.inert import inert
+from tasks.safe_text import inert
 from tasks.services import Run
 
 PAUSE_KEY = "gates"

@@ -20,7 +20,7 @@ from pydantic import Field, create_model
 
 from records import Verdict
 from tasks.card import markdown
-from tasks.inert import inert
+from tasks.safe_text import inert
 
 Choice = Literal["wait", "approve", "reject"]
 _VERDICTS: Mapping[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}

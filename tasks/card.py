@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode, digest_of
-from tasks.inert import fenced, inert_json, inline
+from tasks.safe_text import fenced, inert_json, inline
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from agents.repository.repository_copy import RepositoryRefusedError, head_commi
 from agents.sandbox.port import Mount
 from compiler.plan import PlanNode
 from records import NotFound
-from tasks.facts import project_facts
+from tasks.collect_project_facts import project_facts
 from tasks.services import Run, Services
 
 ARTIFACT_PREFIX = "artifact:"

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from compiler.plan import PlanNode
-from tasks.inert import inert
+from tasks.safe_text import inert
 
 NodeStatus = Literal["SUCCESS", "FAILED", "SKIPPED", "REJECTED"]
 

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 import httpx
 
-from tasks.passing import until_answered
+from tasks.prefect_retry import until_answered
 
 ENVIRONMENT_PREFIX = "COMMANDCENTER_SECRET_"
 

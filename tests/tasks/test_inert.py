@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.inert import fenced, inert, inert_json, inline
+from tasks.safe_text import fenced, inert, inert_json, inline
 
 
 @pytest.mark.parametrize(

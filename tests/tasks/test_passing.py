@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from reliability import retry
-from tasks.passing import is_passing, until_answered
+from tasks.prefect_retry import is_passing, until_answered
 
 
 def refused(status: int) -> httpx.HTTPStatusError:
