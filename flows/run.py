@@ -20,15 +20,15 @@ from prefect.states import Completed, Failed
 
 from compiler import TemplateError
 from compiler.validation import validate
-from flows.answers import PAUSE_KEY, take_answers
+from flows.checkpoint import progress_of
+from flows.claim import OpenedRun, RunRequest, open_run
 from flows.concurrency import let_go, pass_on, stand
+from flows.executor import Walk
 from flows.form import OpenGate, form
-from flows.frontier import failure_of
-from flows.history import set_going_again
-from flows.opening import OpenedRun, RunRequest, open_run
-from flows.resumption import progress_of
+from flows.form_answers import PAUSE_KEY, take_answers
+from flows.ready_nodes import failure_of
+from flows.retry_detection import set_going_again
 from flows.runtime import EnterRuntime, runtime
-from flows.walk import Walk
 from records import StaleAttempt
 from reliability.fault_points import crash_point
 from tasks.services import Run, Services

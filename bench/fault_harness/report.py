@@ -67,7 +67,7 @@ _LIMITS = """
 ## What the harness has found, and what was changed
 
 - A run that had FAILED on record, and whose worker died before Prefect knew, was taken over and counted as a person's
-  retry: opened again, executed again, its end told twice. Now Prefect's history decides (`flows/history.py`).
+  retry: opened again, executed again, its end told twice. Now Prefect's history decides (`flows/retry_detection.py`).
 - Prefect suspends a run first and saves its form afterwards. A worker that died in between left a run that waited
   without a form, which Prefect refuses to resume for ever; a decision did not wake it. Now the form is saved first
   (`flows/form.py`), and one that a crash has left is replaced.
@@ -86,7 +86,7 @@ _LIMITS = """
   run. Now trouble of the API itself ends nothing: the run is taken again (`deployments/worker.py`).
 - Two workers read of the same waiting run; one executed it to its end, and the other claimed it after that, which
   Prefect allows for a failed run. It counted as a person's retry: the end was told twice. Now only a run that was put
-  into the queue after its end is one (`flows/history.py`).
+  into the queue after its end is one (`flows/retry_detection.py`).
 - The answer to a suspension was lost, and a person decided before it was asked for again: Prefect refused the second
   asking, and the run failed. Now the execution leaves it to the next one (`flows/run.py`).
 - A node whose secret was asked for while Prefect's API answered with status 500 failed. Now the question is asked

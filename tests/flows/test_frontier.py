@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.plan import Plan, PlanNode
-from flows.frontier import failure_of, frontier
+from flows.ready_nodes import failure_of, frontier
 from tasks.outcome import NodeOutcome, failed
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
-from flows.history import set_going_again
+from flows.retry_detection import set_going_again
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 R, F, C, S = StateType.RUNNING, StateType.FAILED, StateType.CANCELLED, StateType.SCHEDULED

@@ -16,9 +16,9 @@ from pydantic import JsonValue
 from compiler import Scope, TemplateError, condition
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanNode
+from flows.checkpoint import Progress
 from flows.form import OpenGate
-from flows.frontier import frontier
-from flows.resumption import Progress
+from flows.ready_nodes import frontier
 from flows.trust import is_trusted
 from records import Approval, PayloadRefused
 from reliability.fault_points import crash_point
