@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
 from api.context import Parts, Platform
 from api.people import Caller, Person
+from operations.decide import Word, decide_gate
+from operations.edit_inputs import EditRefused
 from records import Approval, ApprovalStatus, Decision, Records
-from tasks.decision import Word, decide_gate
-from tasks.edits import EditRefused
 from triggers import Transient
 
 log = logging.getLogger(__name__)

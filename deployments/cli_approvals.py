@@ -14,8 +14,8 @@ from deployments.decision import WAY, BadEdit, decide_and_wake, tell, typed
 from deployments.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.output import console, print_json, print_rows
 from deployments.progress import approval_panel
-from deployments.run_detail import row, run_detail
-from tasks.decision import Word
+from operations.decide import Word
+from operations.run_detail import row, run_detail
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]

@@ -12,7 +12,7 @@ from deployments.connection import connect
 from deployments.errors import DeploymentError
 from deployments.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.output import console, print_json, print_rows
-from deployments.run_detail import row, run_detail
+from operations.run_detail import row, run_detail
 from records import AuditEntry
 from triggers import deployment_name
 

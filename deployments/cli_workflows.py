@@ -11,12 +11,12 @@ import typer
 from compiler import format_text
 from compiler.plan import Plan
 from deployments.connection import Connection, connect
-from deployments.consent import Review, review
 from deployments.deploy import CheckFailed, compile_files, deploy, ensure_work_pool
 from deployments.errors import DeploymentError
 from deployments.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.output import console, print_json, print_rows
 from deployments.workflow_files import FOLDER
+from operations.deploy_review import Review, review
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; `workflows/` by default.")]
 

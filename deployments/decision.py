@@ -10,9 +10,9 @@ from pydantic import JsonValue
 from deployments.connection import Connection
 from deployments.errors import DeploymentError
 from deployments.output import console
+from operations.decide import Word, decide_gate
+from operations.edit_inputs import EditRefused
 from records import Decision, Verdict
-from tasks.decision import Word, decide_gate
-from tasks.edits import EditRefused
 from tasks.safe_text import inert
 from triggers.faults import Transient
 from triggers.resume import resume

@@ -18,7 +18,7 @@ from deployments.options import person
 from deployments.output import console
 from deployments.progress import approval_panel, node_views, run_panel
 from deployments.question import ask_line
-from deployments.run_detail import RunDetail, run_detail
+from operations.run_detail import RunDetail, run_detail
 from records import Approval, Verdict
 from tasks.safe_text import inert
 

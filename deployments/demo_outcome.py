@@ -13,7 +13,7 @@ from rich.text import Text
 from agents.sample_repository import DemoRepository
 from deployments.demo_start import Started
 from deployments.output import console, print_rows
-from deployments.run_detail import RunDetail
+from operations.run_detail import RunDetail
 from tasks.safe_text import inert, inert_json
 
 

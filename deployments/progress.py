@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compiler.plan import Plan
-from deployments.run_detail import RunDetail
+from operations.run_detail import RunDetail
 from tasks.card import in_reading_order
 from tasks.safe_text import inert, inert_json
 

@@ -11,9 +11,9 @@ from prefect.client.orchestration import get_client
 from pydantic import JsonValue
 
 from flows.form import Answer, answers
+from operations.decide import Word, decide_gate
+from operations.edit_inputs import EditRefused
 from records import Records
-from tasks.decision import Word, decide_gate
-from tasks.edits import EditRefused
 from tasks.safe_text import inert
 from tasks.services import Run
 

@@ -24,8 +24,8 @@ import pytest_asyncio
 from agents.sample_repository import DemoRepository, make_repository
 from deployments.addresses import Addresses, running
 from deployments.connection import Connection, connect_to
-from deployments.run_detail import RunDetail, run_detail
 from deployments.sinks import ChatSink, MailSink
+from operations.run_detail import RunDetail, run_detail
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 CANARY = "xoxb-canary-5f0c8f1e"

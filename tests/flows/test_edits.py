@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule, Foreach
 from deployments.cli import app
-from tasks.decision import Word, decide_gate
-from tasks.edits import EditRefused
+from operations.decide import Word, decide_gate
+from operations.edit_inputs import EditRefused
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from operations.edit_inputs import EditRefused, edited_work
 from records import Approval, Decision, PayloadRefused, Records, Verdict
 from records.approvals.gate_rows import Which
-from tasks.edits import EditRefused, edited_work
 
 
 @dataclass(frozen=True, kw_only=True)
