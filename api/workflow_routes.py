@@ -17,7 +17,7 @@ from compiler import Plan, PlanNode, Source, compile
 from records import Records
 from triggers import Permanent, Transient
 from triggers.event import parse
-from triggers.subjects import MANUAL
+from triggers.nats.stream_subjects import MANUAL
 
 router = APIRouter(prefix="/workflows", tags=["workflows"])
 

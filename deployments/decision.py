@@ -14,8 +14,8 @@ from operations.decide import Word, decide_gate
 from operations.edit_inputs import EditRefused
 from records import Decision, Verdict
 from tasks.safe_text import inert
-from triggers.faults import Transient
-from triggers.resume import resume
+from triggers.errors import Transient
+from triggers.reconcile.resume import resume
 
 WAY = "cli"
 

@@ -19,7 +19,7 @@ from agents.sample_repository import DemoRepository, make_repository
 from deployments.connection import Connection
 from deployments.output import console
 from triggers import deployment_name
-from triggers.connection import jetstream
+from triggers.nats.connection import jetstream
 
 SUBJECT = "graph.file.updated"
 COMPLETED_WAIT_SECONDS = 20

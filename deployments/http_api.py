@@ -14,9 +14,9 @@ from compiler.plan import Plan
 from deployments.connection import Connection, connect
 from deployments.deploy import Deployed, deploy, ensure_work_pool
 from deployments.errors import DeploymentError
-from triggers.faults import Transient
+from triggers.errors import Transient
 from triggers.launcher import Launcher
-from triggers.resume import resume
+from triggers.reconcile.resume import resume
 
 
 class ApiRefused(DeploymentError):

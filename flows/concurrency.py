@@ -23,8 +23,8 @@ from compiler import Scope, render
 from compiler.plan import Concurrency, Plan, digest_of
 from records import OtherRun, Place, Records
 from tasks.services import Run
-from triggers.faults import Transient
-from triggers.places import wake_granted
+from triggers.errors import Transient
+from triggers.reconcile.granted_slots import wake_granted
 
 LOOK_AGAIN = timedelta(minutes=5)
 """When a run in the queue looks by itself, should nobody wake it."""

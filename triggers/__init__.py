@@ -1,18 +1,18 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
-from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.errors import Permanent, Transient, TriggerFault
 from triggers.intake import Intake
 from triggers.launcher import Launcher, NotDeployed, deployment_name, project_name
-from triggers.listener import Listener
-from triggers.reconciler import Hook, Reconciler
-from triggers.relay import Relay
-from triggers.resume import ResumeDecided, resume
+from triggers.nats.listener import Listener
+from triggers.nats.relay import Relay
+from triggers.nats.stream_subjects import INCOMING, OUTGOING, incoming
+from triggers.nats.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
+from triggers.reconcile.maintenance import upkeep
+from triggers.reconcile.reconciler import Hook, Reconciler
+from triggers.reconcile.resume import ResumeDecided, resume
+from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
-from triggers.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
-from triggers.subjects import INCOMING, OUTGOING, incoming
-from triggers.upkeep import upkeep
-from triggers.waiting import TriggerRecords
 
 __all__ = [
     "CONSUMER",

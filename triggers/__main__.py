@@ -10,10 +10,10 @@ import sys
 
 from compiler import matches
 from records import RecordsError, upgrade
+from triggers.reconcile.maintenance import upkeep
+from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
-from triggers.upkeep import upkeep
-from triggers.waiting import TriggerRecords
 
 
 async def main(settings: TriggerSettings) -> None:

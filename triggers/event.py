@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from triggers.faults import Permanent
-from triggers.subjects import MANUAL
+from triggers.errors import Permanent
+from triggers.nats.stream_subjects import MANUAL
 
 MAX_BYTES = 480 * 1024
 """Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""

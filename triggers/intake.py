@@ -18,8 +18,8 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from compiler.plan import Plan
 from records import PayloadRefused, RecordsError
 from reliability.fault_points import crash_point
+from triggers.errors import Permanent, Transient
 from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
-from triggers.faults import Permanent, Transient
 from triggers.launcher import NotDeployed, idempotency_key
 from triggers.ports import Inbox, Launch
 from triggers.routing import Matches, route

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
 from reliability.stale_connection import once_more
-from triggers.faults import Permanent, Transient
+from triggers.errors import Permanent, Transient
 
 _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
 """Besides 5xx: also refused credentials, because mending them is a matter of configuration, not of the event."""

@@ -1,4 +1,4 @@
-"""What the triggers need from the records, as small Protocols; `triggers.memory` holds the doubles."""
+"""What the triggers need from the records, as small Protocols; `triggers.in_memory` holds the doubles."""
 
 from __future__ import annotations
 

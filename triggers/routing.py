@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from compiler.plan import EventTrigger, Plan
+from triggers.errors import Permanent
 from triggers.event import Event
-from triggers.faults import Permanent
 
 Matches = Callable[[EventTrigger, str, Mapping[str, Any]], bool]
 """Whether a trigger accepts an event: subject and content. Never raises; `compiler.matches`."""

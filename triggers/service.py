@@ -13,15 +13,15 @@ from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from reliability.cancellation import cancelled
-from triggers.connection import connect
 from triggers.intake import Intake
 from triggers.launcher import Launcher
-from triggers.listener import Listener
-from triggers.outbox_watch import OutboxWatch
+from triggers.nats.connection import connect
+from triggers.nats.listener import Listener
+from triggers.nats.outbox_watch import OutboxWatch
+from triggers.nats.relay import Relay
 from triggers.ports import TriggerPorts
-from triggers.reconciler import Hook, Reconciler
-from triggers.relay import Relay
-from triggers.resume import ResumeDecided
+from triggers.reconcile.reconciler import Hook, Reconciler
+from triggers.reconcile.resume import ResumeDecided
 from triggers.routing import Matches
 from triggers.settings import TriggerSettings
 

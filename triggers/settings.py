@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from triggers.event import MAX_BYTES, MAX_DEPTH
-from triggers.listener import AT_ONCE
+from triggers.nats.listener import AT_ONCE
 
 
 class SettingsError(ValueError):

@@ -29,7 +29,7 @@ from deployments.registration import register_folder
 from deployments.stack import Stack, StackSettings
 from deployments.up import prepare_records
 from records import Approval
-from triggers.resume import resume
+from triggers.reconcile.resume import resume
 
 WorkerType = Literal["commandcenter", "process"]
 _WORKERS = {

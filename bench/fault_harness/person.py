@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from deployments.connection import Connection
 from fault_harness.ledger import Ledger
 from records import RecordsError, Run, Verdict
-from triggers.faults import Transient
-from triggers.resume import resume
+from triggers.errors import Transient
+from triggers.reconcile.resume import resume
 
 REJECT_EVERY = 5
 

@@ -100,7 +100,7 @@ _LIMITS = """
   the same when Prefect was back, and was killed before it could wake it again, and the other one with it: at work on
   record, waiting in Prefect, and nobody to end the wait. Now a process looks whether the run is still its own before it
   suspends it (`flows/run.py`), and a run that is at work on record and waits at its gates in Prefect is woken
-  (`triggers/mirror.py`).
+  (`triggers/reconcile/ended_runs.py`).
 - A worker was stopped for 91 s in the middle of a transaction of SQLite. The other gave up its lock after one minute,
   and that failed a run. It waits for five now (`records/database/sqlite_connection.py`).
 

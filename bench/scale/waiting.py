@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 from deployments.connection import Connection, connect_to
 from records import Approval
 from scale.platform import Up
-from triggers.resume import resume
+from triggers.reconcile.resume import resume
 
 APPROVE_EVERY = 10
 """Every so manieth is approved and runs its agent; the others are rejected."""

@@ -16,7 +16,7 @@ import uvicorn
 from api import Person, create_app, token_digest
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import Approval, Records, upgrade
-from triggers.memory import MemoryLaunch
+from triggers.in_memory import MemoryLaunch
 
 TEXT = {
     "type": "object",

@@ -1,6 +1,6 @@
 import pytest
 
-from triggers.faults import Permanent, Transient
+from triggers.errors import Permanent, Transient
 
 
 async def test_a_workflow_is_compiled_saved_and_shown(ann, workflow_yaml):

@@ -29,7 +29,7 @@ from deployments.owner import Owner
 from deployments.registration import register_folder
 from deployments.worker import CommandCenterWorker
 from records import Records, upgrade
-from triggers.mirror import Mirror
+from triggers.reconcile.ended_runs import Mirror
 
 AGENT = Path(__file__).parent / "agents" / "patient"
 WORKFLOWS = (

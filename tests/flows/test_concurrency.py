@@ -12,8 +12,8 @@ from prefect.states import AwaitingRetry, Cancelled
 
 from agents.sandbox.port import AgentRequest, AgentResult
 from compiler.plan import ApprovalRule, Concurrency
-from triggers.mirror import Mirror
-from triggers.places import QUEUED, WakeGranted
+from triggers.reconcile.ended_runs import Mirror
+from triggers.reconcile.granted_slots import QUEUED, WakeGranted
 
 GATE = ApprovalRule()
 

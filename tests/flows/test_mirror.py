@@ -6,8 +6,8 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Suspended
 
 from compiler.plan import ApprovalRule
-from triggers import mirror
-from triggers.mirror import Mirror
+from triggers.reconcile import ended_runs
+from triggers.reconcile.ended_runs import Mirror
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def test_a_waiting_run_that_is_cancelled_is_ended_at_the_next_look(bench, 
 
 
 async def test_all_pages_of_bad_ends_are_read(bench, node, monkeypatch) -> None:
-    monkeypatch.setattr(mirror, "BATCH", 2)
+    monkeypatch.setattr(ended_runs, "BATCH", 2)
     plan = await bench.deploy(node("fix", gate=ApprovalRule()))
     runs = [await bench.start(plan) for _ in range(5)]
     for flow_run in runs:
@@ -53,7 +53,7 @@ async def test_a_waiting_run_that_is_deleted_or_set_to_completed_is_ended_by_the
     await bench.client.delete_flow_run(waiting.id)
     await bench.client.set_flow_run_state(other.id, Completed(), force=True)
     assert await hook() == 0
-    hook._swept -= mirror.SWEEP_SECONDS + 1
+    hook._swept -= ended_runs.SWEEP_SECONDS + 1
     assert await hook() == 2
     assert (await bench.record(waiting)).message == "the run was deleted in Prefect"
     assert (await bench.record(other)).message.startswith("the run was set to completed in Prefect")

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from triggers.errors import Permanent
 from triggers.event import MAX_BYTES, parse
-from triggers.faults import Permanent
 
 
 def refusal(subject, payload):

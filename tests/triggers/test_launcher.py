@@ -3,7 +3,7 @@ import uuid
 import pytest
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
-from triggers.faults import Permanent, Transient
+from triggers.errors import Permanent, Transient
 from triggers.launcher import Launcher, NotDeployed, idempotency_key
 from triggers.service import open_client
 

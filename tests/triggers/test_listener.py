@@ -4,13 +4,13 @@ import json
 import pytest
 from nats.js.errors import NotFoundError
 
-from triggers.connection import connect
-from triggers.faults import Permanent, Transient
+from triggers.errors import Permanent, Transient
+from triggers.in_memory import MemoryLaunch, MemoryRecords
 from triggers.intake import Intake
-from triggers.listener import Listener
-from triggers.memory import MemoryLaunch, MemoryRecords
-from triggers.streams import CONSUMER, EVENTS
-from triggers.subjects import covers
+from triggers.nats.connection import connect
+from triggers.nats.listener import Listener
+from triggers.nats.stream_subjects import covers
+from triggers.nats.streams import CONSUMER, EVENTS
 
 
 def by_subject(trigger, subject, event):
@@ -227,7 +227,7 @@ async def test_subjects_of_new_workflows_are_taken_after_a_refresh(
 async def test_an_unexpected_error_is_tried_again_and_given_up_with_its_text(
     records, launch, publish, workflow, eventually, monkeypatch
 ):
-    monkeypatch.setattr("triggers.listener.LONGEST_DELAY", 0.02)
+    monkeypatch.setattr("triggers.nats.listener.LONGEST_DELAY", 0.02)
     records.plans.append(workflow("a"))
     launch.fault = RuntimeError("a bug")
     await publish()

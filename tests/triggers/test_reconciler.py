@@ -1,7 +1,7 @@
 import asyncio
 import logging
 
-from triggers.reconciler import Hook, Reconciler
+from triggers.reconcile.reconciler import Hook, Reconciler
 
 
 async def test_each_hook_is_called_again_and_again_at_its_own_pace(background, eventually):

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from triggers.connection import connect
-from triggers.memory import MemoryRecords
-from triggers.outbox_watch import OutboxWatch
-from triggers.relay import Relay, encode
-from triggers.streams import RESULTS, ensure_streams
+from triggers.in_memory import MemoryRecords
+from triggers.nats.connection import connect
+from triggers.nats.outbox_watch import OutboxWatch
+from triggers.nats.relay import Relay, encode
+from triggers.nats.streams import RESULTS, ensure_streams
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Running, Suspended
 
 from flows.form import OpenGate, form
-from triggers.faults import Transient
+from triggers.errors import Transient
+from triggers.in_memory import MemoryRecords
 from triggers.launcher import Launcher
-from triggers.memory import MemoryRecords
 from triggers.ports import DecidedRun
-from triggers.resume import ResumeDecided, asks, resume
+from triggers.reconcile.resume import ResumeDecided, asks, resume
 from triggers.service import open_client
 
 CHOICE = {"type": "string", "enum": ["wait", "approve", "reject"], "default": "wait"}

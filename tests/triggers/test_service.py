@@ -14,16 +14,16 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
 from compiler import ActionSpec, AgentSpec, matches
 from records import upgrade
-from triggers.connection import connect
+from triggers.in_memory import MemoryRecords
 from triggers.intake import Intake
 from triggers.launcher import Launcher
-from triggers.listener import Listener
-from triggers.memory import MemoryRecords
-from triggers.reconciler import Hook
+from triggers.nats.connection import connect
+from triggers.nats.listener import Listener
+from triggers.nats.streams import CONSUMER, EVENTS
+from triggers.reconcile.reconciler import Hook
+from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import serve
 from triggers.settings import TriggerSettings
-from triggers.streams import CONSUMER, EVENTS
-from triggers.waiting import TriggerRecords
 
 SCANNER = AgentSpec(
     name="scanner",

@@ -1,6 +1,6 @@
 import pytest
 
-from triggers.subjects import INCOMING, OUTGOING, collide, covers, incoming, malformed, merged
+from triggers.nats.stream_subjects import INCOMING, OUTGOING, collide, covers, incoming, malformed, merged
 
 
 @pytest.mark.parametrize(

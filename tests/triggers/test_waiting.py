@@ -4,8 +4,8 @@ from prefect.client.orchestration import PrefectClient
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import upgrade
 from triggers.ports import DecidedRun
-from triggers.upkeep import upkeep
-from triggers.waiting import TriggerRecords
+from triggers.reconcile.maintenance import upkeep
+from triggers.reconcile.waiting_runs import TriggerRecords
 
 SCANNER = AgentSpec(
     name="scanner",

@@ -19,7 +19,7 @@ from prefect.states import Scheduled
 
 from records import Records
 from reliability.stale_connection import once_more
-from triggers.faults import Transient
+from triggers.errors import Transient
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from reliability.cancellation import cancelled
-from triggers.faults import Transient
+from triggers.errors import Transient
 
 HEARTBEAT_SECONDS = 2.0
 REQUEST_SECONDS = 30.0

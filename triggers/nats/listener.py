@@ -17,13 +17,13 @@ from nats.aio.msg import Msg
 
 from reliability.cancellation import cancelled
 from reliability.fault_points import crash_point
-from triggers.connection import jetstream
-from triggers.faults import Permanent, Transient, TriggerFault
+from triggers.errors import Permanent, Transient, TriggerFault
 from triggers.intake import GIVE_UP_AFTER, Intake, answered
 from triggers.launcher import NotDeployed
-from triggers.pull import Pull
-from triggers.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_streams
-from triggers.subjects import Refusal, incoming
+from triggers.nats.connection import jetstream
+from triggers.nats.pull_consumer import Pull
+from triggers.nats.stream_subjects import Refusal, incoming
+from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_streams
 
 log = logging.getLogger(__name__)
 

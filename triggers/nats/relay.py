@@ -20,11 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from records import RecordsError
 from reliability.cancellation import cancelled
 from reliability.fault_points import crash_point
-from triggers.connection import jetstream
-from triggers.faults import Transient
-from triggers.outbox_watch import OutboxWatch
+from triggers.errors import Transient
+from triggers.nats.connection import jetstream
+from triggers.nats.outbox_watch import OutboxWatch
+from triggers.nats.streams import RESULTS, ensure_streams
 from triggers.ports import Outbox, OutboxEvent
-from triggers.streams import RESULTS, ensure_streams
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
 from reliability.stale_connection import once_more
-from triggers.faults import Transient
+from triggers.errors import Transient
 from triggers.ports import DecidedRun, DecidedRuns
 
 log = logging.getLogger(__name__)

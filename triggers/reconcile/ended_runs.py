@@ -29,8 +29,8 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from records import Records, Run, RunStatus
 from reliability.fault_points import crash_point
-from triggers.faults import Transient
-from triggers.resume import resume
+from triggers.errors import Transient
+from triggers.reconcile.resume import resume
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from triggers.faults import Transient
-from triggers.subjects import INCOMING, OUTGOING
+from triggers.errors import Transient
+from triggers.nats.stream_subjects import INCOMING, OUTGOING
 
 EVENTS = "COMMANDCENTER_EVENTS"
 RESULTS = "COMMANDCENTER_RESULTS"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from prefect.client.orchestration import PrefectClient
 
 from records import Records
-from triggers.mirror import Mirror
-from triggers.places import WakeGranted
-from triggers.reconciler import Hook
+from triggers.reconcile.ended_runs import Mirror
+from triggers.reconcile.granted_slots import WakeGranted
+from triggers.reconcile.reconciler import Hook
 
 REMIND_EVERY = timedelta(days=1)
 KEEP_PUBLISHED = timedelta(days=7)

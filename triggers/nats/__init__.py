@@ -1,0 +1,1 @@
+"""NATS messages in, as checked events; outbox rows out, as NATS messages."""
