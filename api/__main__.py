@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.app import create_app
-from api.people import People, PeopleError, load_people
 from api.server import serve
+from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
 from triggers import Launcher, SettingsError, TriggerSettings, open_client
 from triggers.reconcile import resume

@@ -15,11 +15,11 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
-from api.answers import HealthAnswer, Problem
 from api.context import Deploy, Parts, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
-from api.people import People
+from api.routes import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
+from api.schemas import HealthAnswer, Problem
+from api.sign_in import People
 from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
 from triggers.ports import Launch
 

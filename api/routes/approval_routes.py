@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.answers import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
 from api.context import Parts, Platform
-from api.people import Caller, Person
+from api.schemas import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
+from api.sign_in import Caller, Person
 from operations.decide import Word, decide_gate
 from operations.edit_inputs import EditRefused
 from records import Approval, ApprovalStatus, Decision, Records

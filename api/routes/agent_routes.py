@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException
 
 from agents.registration.manifest import ManifestError, from_json, to_json
-from api.answers import Problem
 from api.context import Parts, Platform
-from api.people import Caller
+from api.schemas import Problem
+from api.sign_in import Caller
 from compiler import AgentSpec
 
 router = APIRouter(prefix="/agents", tags=["agents"])

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.answers import AgentRunAnswer, ApprovalAnswer, NodeAnswer, RunAnswer, RunDetail
 from api.context import Platform
-from api.people import Caller
+from api.schemas import AgentRunAnswer, ApprovalAnswer, NodeAnswer, RunAnswer, RunDetail
+from api.sign_in import Caller
 from records import RunStatus
 
 router = APIRouter(prefix="/runs", tags=["runs"])

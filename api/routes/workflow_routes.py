@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
 from api.context import Platform
-from api.people import Caller, Person
+from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
+from api.sign_in import Caller, Person
 from compiler import Plan, PlanNode, Source, compile
 from records import Records
 from triggers import Permanent, Transient

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.answers import DeadLetterAnswer
 from api.context import Platform
-from api.people import Caller
+from api.schemas import DeadLetterAnswer
+from api.sign_in import Caller
 
 router = APIRouter(prefix="/dead-letters", tags=["events"])
 

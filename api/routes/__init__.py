@@ -1,0 +1,1 @@
+"""HTTP requests in; calls of operations and records, and JSON responses, out."""
