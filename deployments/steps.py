@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler import format_text
-from deployments.deploy import CheckFailed, compile_files
+from deployments.publishing.deploy import CheckFailed, compile_files
 from records import Records
 
 

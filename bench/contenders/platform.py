@@ -20,14 +20,14 @@ from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from contenders.child import child, environment, free_port
 from contenders.contender import SHAPES
 from contenders.step import AGENT, StepKind
-from deployments.addresses import Addresses
-from deployments.connection import connect_to
-from deployments.deploy import compile_files, deploy, ensure_work_pool
-from deployments.part import Part
-from deployments.probe import Probe
-from deployments.registration import register_folder
-from deployments.stack import Stack, StackSettings
-from deployments.up import prepare_records
+from deployments.publishing.deploy import compile_files, deploy, ensure_work_pool
+from deployments.publishing.registration import register_folder
+from deployments.stack.addresses import Addresses
+from deployments.stack.connection import connect_to
+from deployments.stack.probe import Probe
+from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.supervised_process import Part
+from deployments.stack.up import prepare_records
 from records import Approval
 from triggers.reconcile.resume import resume
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from deployments.connection import Connection
+from deployments.stack.connection import Connection
 from fault_harness.ledger import Ledger
 from records import RecordsError, Run, Verdict
 from triggers.errors import Transient

@@ -17,8 +17,8 @@ import psutil
 import psycopg
 from postgres_programs import NoPostgres, postgres_programs, runnable_by
 
-from deployments.child import Command
-from deployments.part import Part
+from deployments.stack.process import Command
+from deployments.stack.supervised_process import Part
 
 _CONNECTIONS = 200
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployments.sinks import ChatSink
+from deployments.demo.sinks import ChatSink
 from fault_harness.ledger import Ledger
 
 

@@ -73,7 +73,7 @@ _LIMITS = """
   (`flows/form.py`), and one that a crash has left is replaced.
 - A worker that took over a run from a dead one first erased whose it was, and put it back into the queue afterwards. It
   lost an answer in between, asked again, and was killed: nobody's run, in which nothing moved ever after. Now a run
-  keeps the dead worker's name until the next one writes its own (`deployments/client.py`).
+  keeps the dead worker's name until the next one writes its own (`deployments/worker/run_client.py`).
 - A frozen worker woke up between two of its first steps, was told that it had been overtaken, and reported that to
   Prefect as the failure of the run, over its successor's head. Now an execution that has been overtaken reports
   nothing, whatever it meets, and wakes the run again if it has suspended it (`flows/run.py`).
@@ -83,7 +83,7 @@ _LIMITS = """
 - A process that is frozen inside a transaction keeps its lock on the run. PostgreSQL now ends such a transaction after
   20 s (`records/database/connections.py`). SQLite has nobody who could: there all others wait as long as it stands.
 - A worker whose look at a run's deployment was answered with status 500 ended the run as crashed: an event without a
-  run. Now trouble of the API itself ends nothing: the run is taken again (`deployments/worker.py`).
+  run. Now trouble of the API itself ends nothing: the run is taken again (`deployments/worker/worker.py`).
 - Two workers read of the same waiting run; one executed it to its end, and the other claimed it after that, which
   Prefect allows for a failed run. It counted as a person's retry: the end was told twice. Now only a run that was put
   into the queue after its end is one (`flows/retry_detection.py`).
@@ -93,9 +93,9 @@ _LIMITS = """
   again, for a minute, and then counts as a failure that can pass (`tasks/secrets.py`).
 - PostgreSQL was killed while a run asked to be suspended, Prefect's server answered with status 500, and the run
   failed: Prefect's client asks again after many answers, but not after this one. Now all that a run asks is asked again
-  for a minute (`deployments/client.py`), as above for secrets and deployments.
+  for a minute (`deployments/worker/run_client.py`), as above for secrets and deployments.
 - A run's first request failed before its state was known, and the worker fell over that when it reported the error:
-  the run was set to Crashed instead of being taken again (`deployments/flow_thread.py`).
+  the run was set to Crashed instead of being taken again (`deployments/worker/flow_thread.py`).
 - A worker that could not reach Prefect for 16 s lost its run to the other one, suspended it over that one's head all
   the same when Prefect was back, and was killed before it could wake it again, and the other one with it: at work on
   record, waiting in Prefect, and nobody to end the wait. Now a process looks whether the run is still its own before it

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from contenders.child import free_port
 
-from deployments import part
-from deployments.addresses import Addresses
-from deployments.part import Part
-from deployments.stack import Stack, StackSettings
-from deployments.up import prepare_records
+from deployments.stack import supervised_process
+from deployments.stack.addresses import Addresses
+from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.supervised_process import Part
+from deployments.stack.up import prepare_records
 from fault_harness.conversation import Conversation, HttpConversation, NatsConversation, PostgresConversation
 from fault_harness.postgres import Postgres, postgres
 from fault_harness.proxy import Proxy
@@ -49,7 +49,7 @@ class ProxiedStack(Stack):
     async def start_second_worker(self) -> None:
         """One more worker of the same pool, which knows nothing of the first."""
         options = ["--pool", self.settings.pool, "--name", WORKERS[_SECOND]]
-        worker = self._add(self._python(_SECOND, ["deployments.worker_process", *options]))
+        worker = self._add(self._python(_SECOND, ["deployments.worker.__main__", *options]))
         await worker.start()
 
     def _part(self, name: str, arguments: list[str], *, env: dict[str, str] | None = None, **options: Any) -> Part:
@@ -63,7 +63,7 @@ async def stage(
 ) -> AsyncGenerator[Stage]:
     """The platform, up; `report` is told of its parts' lives, `dropped` of answers that were lost."""
     # A part that dies again and again is given up after five times; here dying again and again is the point.
-    part.STEADY_SECONDS = 0.0
+    supervised_process.STEADY_SECONDS = 0.0
     state = folder / "state"
     # Ports of its own: whatever else on this machine looks for Prefect at 4200 must not find this one.
     prefect, nats = free_port(), free_port()

@@ -20,12 +20,12 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun, StateType
 from sqlalchemy.engine import make_url
 
-from agents.sample_repository import DemoRepository, make_repository
 from agents.sandbox.choice import open_sandbox
-from deployments.connection import Connection, connect_to
-from deployments.owner import Owner
-from deployments.registration import register_folder
-from deployments.up import allow_repositories, deploy_files
+from deployments.demo.sample_repository import DemoRepository, make_repository
+from deployments.publishing.registration import register_folder
+from deployments.stack.connection import Connection, connect_to
+from deployments.stack.up import allow_repositories, deploy_files
+from deployments.worker.worker_identity import Owner
 from fault_harness.ledger import Ledger
 from fault_harness.person import Person, verdict_on
 from fault_harness.postgres import kill_server

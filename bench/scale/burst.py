@@ -13,7 +13,7 @@ from typing import Any
 
 from contenders.processes import Peak
 
-from deployments.connection import connect_to
+from deployments.stack.connection import connect_to
 from scale.platform import Up
 
 _TROUBLE = re.compile(

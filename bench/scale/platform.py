@@ -16,7 +16,7 @@ import nats
 import psutil
 from contenders.child import free_port
 
-from deployments.addresses import Addresses, running
+from deployments.stack.addresses import Addresses, running
 
 AGENT = Path(__file__).with_name("agent")
 _COMMAND = str(Path(sys.executable).with_name("commandcenter"))

@@ -13,7 +13,7 @@ from contenders.processes import cpu_seconds, memory_mb
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
 from prefect.client.schemas.objects import FlowRun
 
-from deployments.connection import Connection, connect_to
+from deployments.stack.connection import Connection, connect_to
 from records import Approval
 from scale.platform import Up
 from triggers.reconcile.resume import resume

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.sample_repository import DemoRepository, make_repository
 from agents.sdk.context import Context
+from deployments.demo.sample_repository import DemoRepository, make_repository
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from agents.repository.git import Git
 from agents.repository.publish import PublishError, publish_branch
 from agents.repository.published_patch import PatchRefusedError, check_name, read_patch
-from agents.sample_repository import DemoRepository
+from deployments.demo.sample_repository import DemoRepository
 
 
 def modification(name: str = "README.md", old: str = "# Corner shop", new: str = "# Better shop") -> str:

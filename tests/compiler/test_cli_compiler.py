@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from compiler import Catalogue
-from deployments import cli_compiler
+from deployments.cli import compiler_commands
 
 CASES = """
 cases:
@@ -33,13 +33,13 @@ cases:
 def folder(tmp_path: Path, catalogue: Catalogue, mission: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in mission.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    monkeypatch.setattr(cli_compiler, "known_agents_here", lambda: catalogue)
+    monkeypatch.setattr(compiler_commands, "known_agents_here", lambda: catalogue)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(cli_compiler.app, list(arguments))
+    result = CliRunner().invoke(compiler_commands.app, list(arguments))
     return result.exit_code, result.output
 
 
@@ -66,7 +66,7 @@ def test_machine_formats_are_nothing_but_that_format(folder: Path) -> None:
     (folder / "bad.yaml").write_text("nodes: []\n")
 
     for kind, key in (("json", "diagnostics"), ("sarif", "runs")):
-        result = CliRunner().invoke(cli_compiler.app, ["check", "bad.yaml", "--format", kind])
+        result = CliRunner().invoke(compiler_commands.app, ["check", "bad.yaml", "--format", kind])
         assert result.exit_code == 1
         assert key in json.loads(result.stdout)
 

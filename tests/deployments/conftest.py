@@ -21,7 +21,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import SetStateStatus
 
-from deployments import ports
+from deployments.stack import free_ports
 from records import upgrade
 
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ class Server:
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
         process = self.start(
-            "deployments.worker_process",
+            "deployments.worker.__main__",
             *("--pool", pool, "--name", name, *options),
             log=name,
             env={"COMMANDCENTER_READY_FILE": str(ready), **(env or {})},
@@ -91,7 +91,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("platform")
-    port = ports.choose(None, remembered=None, part="Prefect's server", option="--prefect-port")
+    port = free_ports.choose(None, remembered=None, part="Prefect's server", option="--prefect-port")
     url = f"http://127.0.0.1:{port}/api"
     env = {
         **{
@@ -112,7 +112,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     asyncio.run(upgrade(env["DATABASE_URL"]))
     server = Server(url=url, env=env, folder=folder)
-    process = server.start("deployments.server", "--port", str(port), log="server")
+    process = server.start("deployments.prefect_server.__main__", "--port", str(port), log="server")
 
     def answers() -> bool:
         assert process.poll() is None, (folder / "server.log").read_text()

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from deployments.announcements import LOOKS, MAX_REMEMBERED, Announcements
+from deployments.worker.pending_runs import LOOKS, MAX_REMEMBERED, Announcements
 
 RUN, STATE = uuid4(), uuid4()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from deployments.decision import tell
+from deployments.cli.terminal_decision import tell
 
 
 def test_who_decided_before_is_told_and_a_hostile_name_does_nothing(capsys: Any) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deployments import part as part_module
-from deployments.child import Child, Command
 from deployments.errors import PartFailed
-from deployments.part import Part
-from deployments.probe import FileProbe
+from deployments.stack import supervised_process as part_module
+from deployments.stack.probe import FileProbe
+from deployments.stack.process import Child, Command
+from deployments.stack.supervised_process import Part
 
 
 def is_alive(pid: int) -> bool:

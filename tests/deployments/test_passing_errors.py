@@ -13,11 +13,11 @@ from prefect import flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from deployments.client import RunClient
-from deployments.engine import InProcessEngine
-from deployments.flow_loader import FlowNotRunnable
-from deployments.flow_thread import _report
-from deployments.worker import CommandCenterWorker
+from deployments.worker.engine import InProcessEngine
+from deployments.worker.flow_loader import FlowNotRunnable
+from deployments.worker.flow_thread import _report
+from deployments.worker.run_client import RunClient
+from deployments.worker.worker import CommandCenterWorker
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import socket
 
 import pytest
 
-from deployments import ports
 from deployments.errors import PortTaken
+from deployments.stack import free_ports
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def free_port():
 
 
 def choose(asked=None, remembered=None, preferred=0):
-    return ports.choose(asked, remembered=remembered, part="NATS", option="--nats-port", preferred=preferred)
+    return free_ports.choose(asked, remembered=remembered, part="NATS", option="--nats-port", preferred=preferred)
 
 
 def test_the_port_asked_for_is_used():
@@ -47,4 +47,4 @@ def test_when_last_times_port_is_taken_the_usual_one_is_used(taken):
 def test_when_all_known_ports_are_taken_any_free_one_is_found(taken):
     port = choose(remembered=taken, preferred=taken)
     assert port != taken
-    assert ports.is_free(port)
+    assert free_ports.is_free(port)

@@ -7,8 +7,8 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy
 from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
-from deployments.owner import Owner
-from deployments.recovery import MAX_TAKEOVERS, TAKEOVERS, View, judge
+from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS, View, judge
+from deployments.worker.worker_identity import Owner
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ME = Owner("b", "now")

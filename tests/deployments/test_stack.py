@@ -15,9 +15,9 @@ import nats
 import pytest
 from prefect.client.orchestration import PrefectClient
 
-from deployments.addresses import running
 from deployments.errors import PartFailed, PortTaken, StateInUse
-from deployments.stack import Stack, StackSettings
+from deployments.stack.addresses import running
+from deployments.stack.stack import Stack, StackSettings
 from records import upgrade
 
 HERE = Path(__file__).parent

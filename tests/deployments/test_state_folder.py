@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from deployments.errors import StateInUse
-from deployments.state import StateFolder
+from deployments.stack.state_folder import StateFolder
 
 
 @pytest.fixture

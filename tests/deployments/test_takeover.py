@@ -10,8 +10,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.states import Running
 
-from deployments.owner import Owner
-from deployments.recovery import TAKEOVERS, Recovery
+from deployments.worker.recovery import TAKEOVERS, Recovery
+from deployments.worker.worker_identity import Owner
 
 ME, DEAD = Owner("worker", "now"), Owner("worker", "before")
 

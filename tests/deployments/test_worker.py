@@ -11,9 +11,9 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, TaskRu
 from prefect.states import Cancelling
 from prefect.workers.base import BaseWorker
 
-from deployments.owner import Owner
-from deployments.recovery import MAX_TAKEOVERS, TAKEOVERS
-from deployments.worker import CommandCenterWorker
+from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS
+from deployments.worker.worker import CommandCenterWorker
+from deployments.worker.worker_identity import Owner
 
 pytestmark = pytest.mark.usefixtures("worker")
 

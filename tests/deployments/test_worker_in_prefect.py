@@ -17,9 +17,9 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending
 
-from deployments.owner import Owner
-from deployments.recovery import TAKEOVERS
-from deployments.worker import CommandCenterWorker
+from deployments.worker.recovery import TAKEOVERS
+from deployments.worker.worker import CommandCenterWorker
+from deployments.worker.worker_identity import Owner
 
 
 @pytest.fixture(scope="module", autouse=True)

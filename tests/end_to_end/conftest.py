@@ -21,10 +21,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from agents.sample_repository import DemoRepository, make_repository
-from deployments.addresses import Addresses, running
-from deployments.connection import Connection, connect_to
-from deployments.sinks import ChatSink, MailSink
+from deployments.demo.sample_repository import DemoRepository, make_repository
+from deployments.demo.sinks import ChatSink, MailSink
+from deployments.stack.addresses import Addresses, running
+from deployments.stack.connection import Connection, connect_to
 from operations.run_detail import RunDetail, run_detail
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from deployments.connection import connect_to
+from deployments.stack.connection import connect_to
 
 
 async def test_a_workflow_runs_with_its_records_in_postgresql(platform_on_postgres: Any) -> None:

@@ -24,10 +24,10 @@ from prefect.states import Cancelling, Suspended
 
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from compiler.plan import Plan
-from deployments.deploy import compile_files, deploy, ensure_work_pool
-from deployments.owner import Owner
-from deployments.registration import register_folder
-from deployments.worker import CommandCenterWorker
+from deployments.publishing.deploy import compile_files, deploy, ensure_work_pool
+from deployments.publishing.registration import register_folder
+from deployments.worker.worker import CommandCenterWorker
+from deployments.worker.worker_identity import Owner
 from records import Records, upgrade
 from triggers.reconcile.ended_runs import Mirror
 

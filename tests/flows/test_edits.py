@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule, Foreach
-from deployments.cli import app
+from deployments.cli.main import app
 from operations.decide import Word, decide_gate
 from operations.edit_inputs import EditRefused
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import PlanNode
-from deployments.progress import approval_panel
+from deployments.cli.run_progress import approval_panel
 from tasks.card import Intent, card, markdown
 
 OPEN: dict[str, Any] = {"type": "object"}

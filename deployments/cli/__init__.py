@@ -1,0 +1,1 @@
+"""Command-line arguments in; calls of operations and records, and tables or JSON, out."""

@@ -1,0 +1,122 @@
+"""`approvals`, `approve`, `reject`: what waits for a person, and that person's word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
+from deployments.cli.output import console, print_json, print_rows
+from deployments.cli.run_commands import as_value
+from deployments.cli.run_progress import approval_panel
+from deployments.cli.terminal_decision import WAY, BadEdit, decide_and_wake, tell, typed
+from deployments.stack.connection import connect
+from operations.decide import Word
+from operations.run_detail import row, run_detail
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
+NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]
+Notes = Annotated[str, typer.Option(help="Why; goes on record.")]
+By = Annotated[str | None, typer.Option("--by", help="Your name; by default the user of this terminal.")]
+
+Digest = Annotated[str | None, typer.Option(help="Digest of the card you read; refused if another would run now.")]
+Edits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Change an input that is marked as editable; may be repeated."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("approvals")(approvals_command)
+    app.command("approve")(approve_command)
+    app.command("reject")(reject_command)
+
+
+def approvals_command(
+    everything: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+    cards: Annotated[bool, typer.Option("--cards", help="Show exactly what will run.")] = False,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """List what waits for a decision."""
+    run(_approvals(everything=everything, cards=cards, state=state, project_id=project, as_json=as_json))
+
+
+def approve_command(
+    run_id: RunArgument,
+    node: NodeArgument,
+    notes: Notes = "",
+    edits: Edits = None,
+    digest: Digest = None,
+    by: By = None,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """Let a node run, with its inputs as they are asked for or as edited here."""
+    word = typed("APPROVED", by=by or person(), notes=notes, digest=digest, edits=read_edits(edits or []))
+    run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
+
+
+def reject_command(
+    run_id: RunArgument,
+    node: NodeArgument,
+    notes: Notes = "",
+    digest: Digest = None,
+    by: By = None,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """Keep a node from running."""
+    word = typed("REJECTED", by=by or person(), notes=notes, digest=digest)
+    run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
+
+
+def read_edits(options: list[str]) -> dict[str, JsonValue]:
+    """`field=value` options; a value is JSON where it can be read as such, else text. Raises `BadEdit`."""
+    edits: dict[str, JsonValue] = {}
+    for option in options:
+        field, equals, value = option.partition("=")
+        if not equals or not field:
+            raise BadEdit(f"--set {option!r} is not field=value")
+        edits[field] = as_value(value)
+    return edits
+
+
+async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        found = await connection.records.approvals(project_id, status=None if everything else "PENDING")
+        if cards:
+            for each in found:
+                await connection.records.record_view(each.id, by=person(), verified=False, way=WAY)
+    print_rows(
+        [row(each) for each in found],
+        columns=("runId", "nodeId", "status", "requestedAt", "respondedBy", "way", "notes"),
+        title="Approvals",
+        as_json=as_json,
+    )
+    if cards and not as_json:
+        for each in found:
+            console.print(approval_panel(each.card))
+
+
+async def _decide(word: Word, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        run = (await run_detail(connection.records, run_id, project_id=project_id)).run
+        decision = await decide_and_wake(
+            word, (run.id, node), flow_run_id=run.flow_run_id or "", project_id=project_id, connection=connection
+        )
+    if as_json:
+        print_json({"applied": decision.applied, "status": decision.status, "message": decision.reason})
+    else:
+        tell(decision)
+    if not decision.counted:
+        raise typer.Exit(1)

@@ -1,0 +1,44 @@
+"""The `commandcenter` command: one group of commands per file, put together here."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import typer
+
+from deployments.cli import (
+    agent_commands,
+    approval_commands,
+    compiler_commands,
+    platform_commands,
+    run_commands,
+    workflow_commands,
+)
+from deployments.errors import DeploymentError
+from records import RecordsError
+
+app = typer.Typer(
+    name="commandcenter",
+    help="Workflows in YAML, run by sandboxed agents, with a person where it is risky.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for module in (cli_platform, cli_workflows, cli_runs, cli_approvals):
+    module.register(app)
+app.add_typer(compiler_commands.app)
+app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
+
+
+def main() -> None:
+    """Run the command line. Errors that a person can mend are one message on standard error, and exit status 1."""
+    try:
+        app()
+    except (DeploymentError, RecordsError) as exc:
+        sys.stderr.write(f"commandcenter: {exc}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except asyncio.CancelledError:  # SIGTERM, once everything that was started has been stopped
+        sys.exit(143)

@@ -1,0 +1,123 @@
+"""`demo`, `up`, `api`, `env`, `db upgrade`, `doctor`: the platform itself."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
+from deployments.cli.output import console
+from deployments.demo.demo import DemoOptions, demo
+from deployments.stack.connection import addresses_of
+from deployments.stack.doctor import examine, print_findings
+from deployments.stack.http_api import ApiOptions, serve_api
+from deployments.stack.stack import StackSettings
+from deployments.stack.up import serve
+from records import upgrade
+
+PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
+NatsPort = Annotated[int | None, typer.Option(help="Port of NATS; a free one is found by default.")]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DATABASE_URL", help="Records database: postgresql://… or sqlite:///…; SQLite by default."
+    ),
+]
+db = typer.Typer(help="The records database.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("demo")(demo_command)
+    app.command("up")(up_command)
+    app.command("api")(api_command)
+    app.command("env")(env_command)
+    app.command("doctor")(doctor_command)
+    app.add_typer(db, name="db")
+
+
+def demo_command(
+    workflow: Annotated[str, typer.Option(help="Which of the two workflows to run.")] = "security-audit-deploy",
+    approve: Annotated[bool, typer.Option("--approve", help="Approve without asking, for scripts.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject without asking, for scripts.")] = False,
+    notes: Annotated[str, typer.Option(help="Notes of the automatic decision.")] = "",
+    state: State = DEFAULT_STATE,
+    prefect_port: PrefectPort = None,
+    nats_port: NatsPort = None,
+) -> None:
+    """Run the main job on a real stack that is started for it: a code change, agents, an approval, a fix."""
+    if approve and reject:
+        raise typer.BadParameter("give --approve or --reject, not both")
+    answer = "approve" if approve else "reject" if reject else None
+    settings = StackSettings(state=state, prefect_port=prefect_port, nats_port=nats_port, database_url=None)
+    worked = run(demo(DemoOptions(workflow=workflow, answer=answer, notes=notes, settings=settings)))
+    raise typer.Exit(0 if worked else 1)
+
+
+def up_command(
+    workflows: Annotated[Path, typer.Option(help="Folder of workflows to deploy at the start.")] = Path(
+        "workflows"
+    ),
+    host: Annotated[str, typer.Option(help="Where Prefect's server listens.")] = "127.0.0.1",
+    repositories: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder in which repositories named by events may lie; may be repeated."),
+    ] = None,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    prefect_port: PrefectPort = None,
+    nats_port: NatsPort = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Run the platform in the foreground until Ctrl-C."""
+    settings = StackSettings(
+        state=state, host=host, prefect_port=prefect_port, nats_port=nats_port, database_url=database_url
+    )
+    run(serve(settings, workflows=workflows, repositories=repositories or [], project_id=project))
+
+
+def api_command(
+    people: Annotated[
+        Path,
+        typer.Option(
+            envvar="COMMANDCENTER_PEOPLE",
+            help='JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}.',
+        ),
+    ],
+    host: Annotated[str, typer.Option(help="Where the API listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the API.")] = 9002,
+    agents: Annotated[
+        list[Path] | None, typer.Option(help="Folder below which agents may be registered; may be repeated.")
+    ] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Serve agents, workflows, runs and approvals over HTTP until Ctrl-C; workflows it is given are deployed."""
+    run(serve_api(ApiOptions(host=host, port=port, people=people, agents=agents or []), state=state))
+
+
+def env_command(state: State = DEFAULT_STATE) -> None:
+    """Print the environment of the running platform for a shell: `eval "$(commandcenter env)"`."""
+    for name, value in addresses_of(state).env().items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+@db.command("upgrade")
+def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """Create or migrate the tables of the records database."""
+    state.mkdir(parents=True, exist_ok=True)
+    url = database_url or f"sqlite:///{state.absolute() / 'records.db'}"
+    revision = run(upgrade(url))
+    if as_json:
+        console.print_json(data={"revision": revision})
+    else:
+        console.print(f"records database is at revision {revision}")
+
+
+def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Say what works here, what is missing, and how to mend it. Exit status 1 where the demo could not run."""
+    findings = run(examine(state))
+    print_findings(findings, as_json=as_json)
+    raise typer.Exit(0 if all(each.ok for each in findings if each.needed) else 1)

@@ -1,0 +1,172 @@
+"""`trigger`, `runs`, `show`: runs by hand and their records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
+from deployments.cli.output import console, print_json, print_rows
+from deployments.errors import DeploymentError
+from deployments.stack.connection import connect
+from operations.run_detail import row, run_detail
+from records import AuditEntry
+from triggers import deployment_name
+
+
+class BadContext(DeploymentError):
+    """`--context` was not `key=value` or `@file.json`."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("trigger")(trigger_command)
+    app.command("runs")(runs_command)
+    app.command("show")(show_command)
+
+
+def trigger_command(
+    workflow: Annotated[str, typer.Argument(help="Name of a deployed workflow.")],
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="`key=value` (value as JSON, else text) or `@file.json`; may be repeated, later ones win."
+        ),
+    ] = None,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """Start a workflow by hand."""
+    run(_trigger(workflow, read_context(context or []), state=state, project_id=project, as_json=as_json))
+
+
+def runs_command(
+    workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 20,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """List the runs on record."""
+    run(_runs(workflow, limit=limit, state=state, project_id=project, as_json=as_json))
+
+
+def show_command(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """Show one run: its nodes, agent runs, approvals, and all that happened to these."""
+    run(_show(run_id, state=state, project_id=project, as_json=as_json))
+
+
+def read_context(options: list[str]) -> dict[str, Any]:
+    """`k=v` and `@file.json` options, merged from left to right. Raises `BadContext`."""
+    merged: dict[str, Any] = {}
+    for option in options:
+        if option.startswith("@"):
+            merged.update(_context_file(Path(option[1:])))
+            continue
+        key, equals, value = option.partition("=")
+        if not equals or not key:
+            raise BadContext(f"--context {option!r} is neither key=value nor @file.json")
+        merged[key] = as_value(value)
+    return merged
+
+
+def _context_file(path: Path) -> dict[str, Any]:
+    try:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise BadContext(f"--context @{path}: {exc}") from exc
+    if not isinstance(found, dict):
+        raise BadContext(f"--context @{path}: the file must hold a JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def as_value(text: str) -> Any:
+    """A value typed at a terminal: JSON where it can be read as such, else text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+async def _trigger(workflow: str, context: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        name = deployment_name(workflow, project_id)
+        try:
+            deployment = await connection.prefect.read_deployment_by_name(name)
+        except Exception as exc:
+            raise DeploymentError(
+                f"there is no deployment {name!r}: deploy the workflow first (`commandcenter deploy FILE`)"
+            ) from exc
+        flow_run = await connection.prefect.create_flow_run_from_deployment(
+            deployment.id, parameters={"context": context, "trigger": "manual", "triggered_by": person()}
+        )
+        link = f"{connection.addresses.ui_url}/runs/flow-run/{flow_run.id}"
+        if as_json:
+            print_json({"flowRunId": str(flow_run.id), "link": link})
+        else:
+            console.print(f"started {flow_run.name}: {link}", highlight=False, soft_wrap=True)
+
+
+async def _runs(workflow: str | None, *, limit: int, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        rows = await connection.records.runs(project_id, workflow=workflow, limit=limit)
+    print_rows(
+        [row(each) for each in rows],
+        columns=("id", "workflowName", "status", "trigger", "startedAt", "finishedAt", "message"),
+        title="Runs",
+        as_json=as_json,
+    )
+
+
+async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        detail = await run_detail(connection.records, run_id, project_id=project_id)
+    data = detail.as_json()
+    if as_json:
+        print_json(data)
+        return
+    print_rows(
+        [data["run"]], columns=("id", "workflowName", "status", "trigger", "message"), title="Run", as_json=False
+    )
+    print_rows(
+        data["nodes"],
+        columns=("nodeId", "item", "status", "reason"),
+        title="Nodes",
+        as_json=False,
+    )
+    print_rows(
+        data["agentRuns"],
+        columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),
+        title="Agent runs",
+        as_json=False,
+    )
+    print_rows(
+        data["approvals"],
+        columns=("nodeId", "status", "respondedBy", "verified", "way", "notes", "digest"),
+        title="Approvals",
+        as_json=False,
+    )
+    print_rows(
+        [_told(each) for each in detail.audit],
+        columns=("at", "node", "what", "digest"),
+        title="Audit",
+        as_json=False,
+    )
+
+
+def _told(entry: AuditEntry) -> dict[str, Any]:
+    """One line of the audit, as people read it."""
+    known = "" if entry.verified else ", unverified"
+    by = f" by {entry.by} ({entry.way}{known})" if entry.by else ""
+    notes = f": {entry.notes}" if entry.notes else ""
+    digest = (entry.digest or "").removeprefix("sha256:")[:12]
+    return {"at": entry.at, "node": entry.node_id, "what": f"{entry.event}{by}{notes}", "digest": digest}

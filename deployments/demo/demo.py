@@ -1,0 +1,111 @@
+"""The main job, told on a terminal: stack up, a commit, an event, agents, an approval, and what came of it.
+
+Everything in it is real: the repository and its remote, the message on NATS, the jail, the SMTP and HTTP conversations,
+the approval, the pushed branch. Only the receiving ends are the demo's own, on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from deployments.cli.output import console
+from deployments.demo.follow import Answer, Follower
+from deployments.demo.outcome import print_records, story_holds
+from deployments.demo.sinks import ChatSink, MailSink
+from deployments.demo.start import start_by_event, start_by_schedule
+from deployments.errors import DeploymentError
+from deployments.stack.addresses import Addresses
+from deployments.stack.connection import Connection, connect_to
+from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_part
+from flows.runtime import SETTING_PREFIX
+from tasks.secrets import ENVIRONMENT_PREFIX
+
+PROJECT_ID = 1
+WORKFLOWS = Path("workflows")
+BY_EVENT, BY_SCHEDULE = "security-audit-deploy", "compliance-check-weekly"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What the demo is asked for."""
+
+    workflow: str
+    answer: Answer | None
+    """The decision to take without asking; None asks."""
+    notes: str
+    settings: StackSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sinks:
+    """Where the demo's agents send to."""
+
+    mail: MailSink
+    chat: ChatSink
+
+
+async def demo(options: DemoOptions) -> bool:
+    """Run one of the two workflows to its end. Whether everything happened that the decision calls for."""
+    if options.workflow not in (BY_EVENT, BY_SCHEDULE):
+        raise DeploymentError(f"the demo knows {BY_EVENT!r} and {BY_SCHEDULE!r}, not {options.workflow!r}")
+    began = monotonic()
+    async with open_sinks() as sinks:
+        configure_agents(sinks, state=options.settings.state)
+        console.print("Starting the platform: NATS, Prefect, worker, listener …", highlight=False)
+        async with Stack(options.settings, prepare=_prepare, report=report_part) as stack:
+            for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
+                console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
+            console.print(f"Ready after {monotonic() - began:.1f} s. Prefect UI: {stack.addresses.ui_url}\n")
+            async with connect_to(stack.addresses) as connection:
+                return await _run(options, connection, sinks)
+
+
+async def _prepare(addresses: Addresses) -> None:
+    await prepare_records(addresses, project_id=PROJECT_ID)
+
+
+async def _run(options: DemoOptions, connection: Connection, sinks: Sinks) -> bool:
+    start = start_by_event if options.workflow == BY_EVENT else start_by_schedule
+    async with start(connection, state=options.settings.state, project_id=PROJECT_ID) as started:
+        follower = Follower(connection=connection, started=started, answer=options.answer, notes=options.notes)
+        detail = await follower.to_the_end()
+        completed = await started.completed()
+        print_records(detail, completed)
+        return story_holds(started, detail, completed, mail=sinks.mail.messages, chat=sinks.chat.messages)
+
+
+@asynccontextmanager
+async def open_sinks() -> AsyncGenerator[Sinks]:
+    """A mail server and a chat API on free ports of this machine."""
+    mail, chat = MailSink(), ChatSink()
+    await asyncio.gather(mail.start(), chat.start())
+    try:
+        yield Sinks(mail=mail, chat=chat)
+    finally:
+        await asyncio.gather(mail.stop(), chat.stop())
+
+
+def configure_agents(sinks: Sinks, *, state: Path) -> None:
+    """Point the notifier at the sinks and allow the demo's repositories, for the worker that inherits this."""
+    os.environ.update(
+        {
+            f"{SETTING_PREFIX}SLACK_API_URL": f"http://127.0.0.1:{sinks.chat.port}/api/",
+            f"{SETTING_PREFIX}SMTP_HOST": "127.0.0.1",
+            f"{SETTING_PREFIX}SMTP_PORT": str(sinks.mail.port),
+            f"{SETTING_PREFIX}MAIL_FROM": "commandcenter@localhost",
+            f"{ENVIRONMENT_PREFIX}SLACK_BOT_TOKEN": "xoxb-demo-token-of-the-local-sink",
+        }
+    )
+    allow_repositories([repositories(state)])
+
+
+def repositories(state: Path) -> Path:
+    """Where the demo keeps the repositories it makes."""
+    return state.absolute() / "demo"

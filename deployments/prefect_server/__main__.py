@@ -1,0 +1,107 @@
+"""A host, a port and a database → Prefect's API and UI, served by this process.
+
+The same server as `prefect server start`, with two differences: SQLite takes concurrent writers (see `sqlite`),
+and nothing is asked of the internet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+DEFAULTS = {
+    # The server reports home otherwise, and each attempt costs seconds where there is no way out.
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # Fetched from the internet to fill the UI's "what's new".
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    # A retryable error is an error of ours (see `sqlite`): it must be seen.
+    "PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true",
+    # Events and task-run states are written once a second, all at a time. One by one, each state costs four statements,
+    # two of them compiled anew. (Prefect cuts these seconds down to a whole number.)
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    # Reads every paused run each time. Ours have no time limit in Prefect: their gates' deadlines are on record.
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
+    # Cancelled runs that nobody holds should not linger for a visible time.
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "10",
+    # Only then is a silent worker offline, and its runs are another's.
+    "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "5",
+}
+"""Settings of the server process; any of them gives way to one that the environment already has."""
+
+
+def serve(host: str, port: int, *, access_log: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM. Reads the database's address from `PREFECT_API_DATABASE_CONNECTION_URL`."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
+    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
+    os.environ.pop("PREFECT_API_URL", None)
+    asyncio.run(_serve(host, port, access_log))
+
+
+async def _serve(host: str, port: int, access_log: bool) -> None:
+    # Prefect reads its settings when it is imported: the environment must be complete by now.
+    import uvicorn
+    from prefect.server.api.server import create_app
+    from prefect.server.utilities.database import get_dialect
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+
+    from deployments.prefect_server import sqlite
+
+    url = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    if get_dialect(url).name == "sqlite":
+        sqlite.use(url)
+    app = create_app(final=True)
+    config = uvicorn.Config(
+        _timed(app) if access_log else app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        # Open websockets (worker, browser tabs) would hold up the end for ever.
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    await server.serve()
+    if not server.started:
+        sys.exit(1)
+
+
+def _timed(app: ASGIApp) -> ASGIApp:
+    """The application, printing each request with the milliseconds it took."""
+
+    async def timed(scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        await app(scope, receive, send)
+        if scope["type"] == "http":
+            print(f"{scope['method']} {scope['path']} {(time.perf_counter() - began) * 1000:.1f}", flush=True)
+
+    return timed
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: `python -m deployments.server --host … --port …`."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.server", description="Prefect's API and UI.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=4200)
+    parser.add_argument("--access-log", action="store_true", help="print each request")
+    options = parser.parse_args(arguments)
+    serve(options.host, options.port, access_log=options.access_log)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Workflow files and agents in; checked plans on record and Prefect deployments out."""

@@ -1,0 +1,30 @@
+"""A state folder -> the agents workflows are checked against: the project's own, else the built-in ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from agents.registration.builtin_agents import builtin_catalogue
+from compiler.catalogue import Catalogue
+from deployments.cli.options import DEFAULT_STATE
+from deployments.stack.connection import NotRunning, addresses_of
+from records import Records
+
+
+async def known_agents(state: Path, *, project_id: int) -> Catalogue:
+    """The project's agents as the running platform has them; without one, those that ship with it."""
+    try:
+        addresses = addresses_of(state)
+    except NotRunning:
+        return builtin_catalogue()
+    async with await Records.open(addresses.database_url) as records:
+        return await records.catalogue(project_id)
+
+
+def known_agents_here() -> Catalogue:
+    """The same, for the state folder and the project that the environment names."""
+    state = Path(os.environ.get("COMMANDCENTER_STATE") or DEFAULT_STATE)
+    project_id = int(os.environ.get("COMMANDCENTER_PROJECT_ID") or 1)
+    return asyncio.run(known_agents(state, project_id=project_id))

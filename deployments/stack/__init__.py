@@ -1,0 +1,1 @@
+"""Settings in; a running platform of supervised processes on this machine out."""

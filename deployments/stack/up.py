@@ -1,0 +1,72 @@
+"""Settings -> the platform in the foreground: stack, registered agents, deployed workflows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from compiler import format_text
+from deployments.cli.output import console
+from deployments.publishing.deploy import CheckFailed, Deployed, compile_files, deploy, ensure_work_pool
+from deployments.publishing.registration import register_builtin
+from deployments.stack.addresses import Addresses
+from deployments.stack.connection import connect_to
+from deployments.stack.stack import Stack, StackSettings
+from records import Records, upgrade
+
+
+async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
+    """Tables and built-in agents: what the worker and the listener need before they start."""
+    await upgrade(addresses.database_url)
+    records = await Records.open(addresses.database_url)
+    try:
+        await register_builtin(records, project_id=project_id)
+    finally:
+        await records.close()
+
+
+async def deploy_files(addresses: Addresses, paths: Iterable[Path], *, project_id: int) -> list[Deployed]:
+    """Compile all files, then deploy all; raises `CheckFailed` before anything is changed."""
+    async with connect_to(addresses) as connection:
+        plans = compile_files(paths, await connection.records.catalogue(project_id), project_id=project_id)
+        await ensure_work_pool(connection.prefect)
+        return [await deploy(plan, records=connection.records, client=connection.prefect) for plan in plans]
+
+
+def allow_repositories(folders: Iterable[Path]) -> None:
+    """Let the worker of this stack, which inherits the environment, use repositories below these folders."""
+    known = os.environ.get("COMMANDCENTER_REPOSITORIES")
+    found = [*([known] if known else []), *(str(each.absolute()) for each in folders)]
+    os.environ["COMMANDCENTER_REPOSITORIES"] = os.pathsep.join(found)
+
+
+def report_part(part: str, event: str) -> None:
+    """One line for what happens to a part."""
+    if event != "started":
+        console.print(f"  {part}: {event}", style="dim", highlight=False, markup=False)
+
+
+async def serve(
+    settings: StackSettings, *, workflows: Path, repositories: Iterable[Path], project_id: int
+) -> None:
+    """Run until cancelled. Broken workflow files are reported and left out of nothing: none is deployed."""
+    allow_repositories(repositories)
+
+    async def prepare(addresses: Addresses) -> None:
+        await prepare_records(addresses, project_id=project_id)
+
+    async with Stack(settings, prepare=prepare, report=report_part) as stack:
+        if workflows.is_dir():
+            try:
+                for each in await deploy_files(stack.addresses, [workflows], project_id=project_id):
+                    console.print(f"  deployed {each.deployment}  {each.digest[:19]}", highlight=False)
+            except CheckFailed as exc:
+                console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
+        console.print(
+            f"\nPrefect UI   {stack.addresses.ui_url}\nstate        {stack.addresses.state}", highlight=False
+        )
+        console.print(
+            'environment  eval "$(commandcenter env)"\nstop         Ctrl-C\n', highlight=False, markup=False
+        )
+        await stack.wait()
