@@ -15,8 +15,7 @@ from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
-from triggers import Launcher, SettingsError, TriggerSettings, open_client
-from triggers.reconcile import resume
+from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
 People are a JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}."""

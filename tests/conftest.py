@@ -173,7 +173,7 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     env = os.environ | {"PREFECT_HOME": str(folder), "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "1"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.prefect_server.__main__", "--port", str(port)],
+            [sys.executable, "-m", "deployments.prefect_server", "--port", str(port)],
             env=env,
             stdout=log,
             stderr=log,

@@ -16,7 +16,8 @@ from compiler.catalogue import AgentSpec, Catalogue
 def builtin_catalogue(settings: Mapping[str, str] | None = None) -> Catalogue:
     """All built-in agents. `settings` (as in `SLACK_API_URL`, `SMTP_HOST`) decide which hosts they may reach.
 
-    Without settings, network entries that depend on one stay as they are: `agents.registration.network.resolve` fills them later.
+    Without settings, network entries that depend on one stay as they are; `agents.registration.network.resolve`
+    fills them later.
     """
     specs = [builtin_spec(name, settings) for name in MODULES]
     return Catalogue(agents={spec.name: spec for spec in specs})

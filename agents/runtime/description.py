@@ -8,7 +8,7 @@ from agents.sdk.agent import Action, Agent
 
 
 def describe(agent: Agent) -> dict[str, Any]:
-    """What `agents.registration.manifest.from_json` reads; the platform adds where the agent lies and its code's digest."""
+    """What `agents.registration.manifest.from_json` reads; the platform adds the entry path and the code digest."""
     return {
         "name": agent.name,
         "type": agent.type,

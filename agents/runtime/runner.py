@@ -1,6 +1,6 @@
 """Request file -> result file: runs one action (or describes an agent) inside the jail.
 
-`python -I -m agents.runner`, with the paths in `COMMANDCENTER_REQUEST`, `COMMANDCENTER_RESULT` and
+`python -I -m agents.runtime.runner`, with the paths in `COMMANDCENTER_REQUEST`, `COMMANDCENTER_RESULT` and
 `COMMANDCENTER_ARTIFACTS`, secrets as JSON on the descriptor in `COMMANDCENTER_SECRETS_FD`. What the agent prints
 is log; only the result file counts. Exit status 0: the result is good; 1: the result file says why not.
 """

@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (cli_platform, cli_workflows, cli_runs, cli_approvals):
+for module in (platform_commands, workflow_commands, run_commands, approval_commands):
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")

@@ -94,8 +94,10 @@ def _timed(app: ASGIApp) -> ASGIApp:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line: `python -m deployments.server --host … --port …`."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.server", description="Prefect's API and UI.")
+    """The command line: `python -m deployments.prefect_server --host … --port …`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deployments.prefect_server", description="Prefect's API and UI."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4200)
     parser.add_argument("--access-log", action="store_true", help="print each request")

@@ -208,7 +208,7 @@ class Stack:
             [
                 sys.executable,
                 "-m",
-                "deployments.prefect_server.__main__",
+                "deployments.prefect_server",
                 "--host",
                 self.settings.host,
                 "--port",
@@ -222,7 +222,7 @@ class Stack:
         limit = self.settings.worker_limit
         name = f"embedded-{socket.gethostname()}"
         options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
-        return self._python("worker", ["deployments.worker.__main__", *options])
+        return self._python("worker", ["deployments.worker", *options])
 
     def _listener(self) -> Part:
         return self._python("listener", ["triggers"])

@@ -1,4 +1,4 @@
-"""A command line → a worker in this process, until SIGTERM or Ctrl-C: `python -m deployments.worker_process`.
+"""A command line → a worker in this process, until SIGTERM or Ctrl-C: `python -m deployments.worker`.
 
 The same worker as `prefect worker start --type commandcenter`, without the second that Prefect's command line
 takes to load, and with patience for a server that is still starting.
@@ -28,7 +28,7 @@ class ServerMissing(DeploymentError):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the worker described on the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.worker_process", description="Runs flows in this process."
+        prog="python -m deployments.worker", description="Runs flows in this process."
     )
     parser.add_argument("--pool", default="commandcenter", help="the work pool to serve; made if it is not there")
     parser.add_argument("--name", help="the worker's name; each of a pool's workers needs its own")

@@ -68,7 +68,7 @@ class Server:
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
         process = self.start(
-            "deployments.worker.__main__",
+            "deployments.worker",
             *("--pool", pool, "--name", name, *options),
             log=name,
             env={"COMMANDCENTER_READY_FILE": str(ready), **(env or {})},
@@ -112,7 +112,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     asyncio.run(upgrade(env["DATABASE_URL"]))
     server = Server(url=url, env=env, folder=folder)
-    process = server.start("deployments.prefect_server.__main__", "--port", str(port), log="server")
+    process = server.start("deployments.prefect_server", "--port", str(port), log="server")
 
     def answers() -> bool:
         assert process.poll() is None, (folder / "server.log").read_text()
