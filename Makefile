@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Both set themselves up.
-# `make bench` measures, beside other engines, and writes docs/benchmarks.md.
+# `make bench` measures, beside other engines, and writes docs/reports/benchmarks.md.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin

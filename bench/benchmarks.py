@@ -1,4 +1,4 @@
-"""`make bench`: what a run costs here and elsewhere; writes docs/benchmarks.md and bench/results.json.
+"""`make bench`: what a run costs here and elsewhere; writes docs/reports/benchmarks.md and bench/results.json.
 
 All contenders run in turn, on this machine, with the same step; nothing else should run meanwhile. Those on Prefect's
 process worker poll for seconds and take most of the time (half an hour): `--quick` leaves them out.
@@ -28,7 +28,7 @@ from contenders.temporal import Temporal
 
 AT_ONCE = 10
 RESULTS = Path(__file__).with_name("results.json")
-REPORT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+REPORT = Path(__file__).parents[1] / "docs" / "reports" / "benchmarks.md"
 Open = Callable[[Path, StepKind], Contender]
 QUICK: dict[str, Open] = {
     "bare": lambda folder, step: ChildApp("bare processes", "contenders.bare_app", folder, step=step),

@@ -3,7 +3,7 @@
 Run: `python bench/compiler_peers.py --bin FOLDER …`, with folders that hold `actionlint`, `asl-validator`, `cwltool`
 and `yamllint`; what is not found is left out. Each peer gets a right workflow of its own language first, which must
 pass, and then the same with one mistake. A mistake counts as caught when the peer says anything at all about it.
-"n/a": the language has no such thing. Prints the table of `docs/compiler/peers.md`.
+"n/a": the language has no such thing. Prints the table of `docs/reports/compiler-peers.md`.
 """
 
 from __future__ import annotations

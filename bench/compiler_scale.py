@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 
 from compiler import ActionSpec, AgentSpec, Catalogue, Source, compile
-from compiler.expression import parse
-from compiler.template import read_template
+from compiler.expressions.parser import parse
+from compiler.expressions.template import read_template
 
 SIZES = (10, 100, 1_000, 10_000)
 _ITEM = {"type": "object", "properties": {"file": {"type": "string"}, "line": {"type": "integer"}}}

@@ -1,4 +1,4 @@
-"""`python bench/faults.py --kills 100`: a real platform is killed again and again; writes docs/faults.md.
+"""`python bench/faults.py --kills 100`: a real platform is killed again and again; writes docs/reports/faults.md.
 
 `--database postgresql` puts the records and Prefect's own database into a real PostgreSQL, which is killed like the
 rest. `--short` does a few of the points and kills, and `--json FILE` gives the result as data.
@@ -25,7 +25,7 @@ from fault_harness.verdict import refused
 from fault_harness.world import World, world
 
 SHORT_POINTS = ("run-created", "branch-published", "run-ended")
-REPORT = Path(__file__).parents[1] / "docs" / "faults.md"
+REPORT = Path(__file__).parents[1] / "docs" / "reports" / "faults.md"
 
 
 async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:

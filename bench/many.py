@@ -1,4 +1,4 @@
-"""`python bench/many.py`: many runs at once and many that wait; writes docs/many.md and bench/many.json.
+"""`python bench/many.py`: many runs at once and many that wait; writes docs/reports/many.md and bench/many.json.
 
 `--only sqlite,postgresql,waiting` does a part and keeps the figures of the others.
 """
@@ -19,7 +19,7 @@ from scale.page import page
 from scale.waiting import waiting
 
 RESULTS = Path(__file__).with_name("many.json")
-REPORT = Path(__file__).parents[1] / "docs" / "many.md"
+REPORT = Path(__file__).parents[1] / "docs" / "reports" / "many.md"
 PARTS = ("sqlite", "postgresql", "waiting")
 
 

@@ -1,17 +1,18 @@
 """Workflow YAML -> checked, frozen plan, or diagnostics. No Prefect, no I/O after reading."""
 
-from compiler.cases import Case, CaseError, read_cases
 from compiler.catalogue import ActionSpec, AgentSpec, AgentType, Catalogue, Effect, JsonSchema, RiskLevel
-from compiler.changes import Change, changes, format_changes
 from compiler.compilation import Compiled, compile, compile_all
-from compiler.diagnostic import Diagnostic
-from compiler.diagram import mermaid, text_graph
-from compiler.editor import editor_schema
-from compiler.evaluation import Scope
-from compiler.formats.as_json import format_json
-from compiler.formats.sarif import format_sarif
-from compiler.formats.text import format_text
-from compiler.matching import matches
+from compiler.diagnostics.as_json import format_json
+from compiler.diagnostics.diagnostic import Diagnostic
+from compiler.diagnostics.sarif import format_sarif
+from compiler.diagnostics.text import format_text
+from compiler.expressions.evaluation import Scope
+from compiler.expressions.template import condition, render
+from compiler.expressions.tree import (
+    TemplateError,
+)
+from compiler.language.editor_schema import editor_schema
+from compiler.language.source import Source, load
 from compiler.plan import (
     ApprovalRule,
     Concurrency,
@@ -25,15 +26,14 @@ from compiler.plan import (
     ScheduleTrigger,
     digest_of,
 )
-from compiler.proof import Proof, format_proof, prove_gates
-from compiler.rehearsal import Rehearsal, rehearse
-from compiler.source import Source, load
-from compiler.template import condition, render
-from compiler.tree import (
-    TemplateError,
-)
-from compiler.validation import validate
-from compiler.verdict import Examination, examine, format_examination
+from compiler.review.changes import Change, changes, format_changes
+from compiler.review.diagram import mermaid, text_graph
+from compiler.review.gate_proof import Proof, format_proof, prove_gates
+from compiler.schemas.validation import validate
+from compiler.simulation.case_results import Examination, examine, format_examination
+from compiler.simulation.cases import Case, CaseError, read_cases
+from compiler.simulation.dry_run import Rehearsal, rehearse
+from compiler.trigger_types.matching import matches
 
 __all__ = [
     "ActionSpec",

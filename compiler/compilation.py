@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from compiler.bindings import Bindings, Workflow, resolve
 from compiler.catalogue import Catalogue
 from compiler.checks.advice import check_characters, check_use
 from compiler.checks.conditions import check_condition, check_workflow_templates, item_shape
 from compiler.checks.graph import check_graph
 from compiler.checks.inputs import check_inputs
 from compiler.checks.names import check_agents, check_names
-from compiler.checks.place import Desk, node_path
+from compiler.checks.reporter import Desk, node_path
 from compiler.checks.risk import check_risk
 from compiler.checks.taint import check_taint
-from compiler.checks.triggers import check_context, check_triggers, context_shape
-from compiler.composer import compose
-from compiler.diagnostic import START, Diagnostic, Report
-from compiler.document import Document, Mapping, plain
+from compiler.checks.trigger_rules import check_context, check_triggers, context_shape
+from compiler.diagnostics.diagnostic import START, Diagnostic, Report
+from compiler.inference.bindings import Bindings, Workflow, resolve
+from compiler.inference.shape import ANY
+from compiler.language.composer import compose
+from compiler.language.document import Document, Mapping, plain
+from compiler.language.reading import Reading, read
+from compiler.language.source import Source
 from compiler.plan import Plan
 from compiler.planning import plan
-from compiler.reading import Reading, read
-from compiler.shape import ANY
-from compiler.source import Source
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler.bindings import Step, Workflow, handler_of
 from compiler.checks.nulls import context_of
 from compiler.checks.risk import gate_of, risk_of
+from compiler.inference.bindings import Step, Workflow, handler_of
+from compiler.language.spec import EventSpec, NodeSpec, ScheduleSpec
 from compiler.plan import (
     Concurrency,
     EventTrigger,
@@ -18,7 +19,6 @@ from compiler.plan import (
     Retries,
     ScheduleTrigger,
 )
-from compiler.spec import EventSpec, NodeSpec, ScheduleSpec
 
 DEFAULT_PARALLEL = 4
 

@@ -19,7 +19,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from compiler import TemplateError
-from compiler.validation import validate
+from compiler.schemas.validation import validate
 from flows.checkpoint import progress_of
 from flows.claim import OpenedRun, RunRequest, open_run
 from flows.concurrency import let_go, pass_on, stand

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from compiler.plan import ApprovalRule
-from compiler.subjects import subject_matches
+from compiler.trigger_types.subjects import subject_matches
 from records import Records
 from tasks.services import Run
 

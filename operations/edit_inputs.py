@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanDigest
-from compiler.validation import validate
+from compiler.schemas.validation import validate
 from records import Approval, PayloadRefused, Records
 from records.database.payload import checked
 from tasks.card import Intent

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from agents.repository.publish import PublishError, publish_branch
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
-from compiler.validation import validate
+from compiler.schemas.validation import validate
 from reliability.fault_points import crash_point
 from tasks.card import Intent
 from tasks.inputs import InputRefused, kind_of, prepare

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import Report
-from compiler.validation import validate
+from compiler.schemas.validation import validate
 
 _MAX_MESSAGE = 2_000
 _MAX_ARTIFACTS = 64

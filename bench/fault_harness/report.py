@@ -1,4 +1,4 @@
-"""Results of runs of the harness -> docs/faults.md, with a column for each database."""
+"""Results of runs of the harness -> docs/reports/faults.md, with a column for each database."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-from compiler.bindings import Step, Workflow
-from compiler.checks.place import Desk, node_path
-from compiler.diagnostic import Report, Span
-from compiler.document import Document
+from compiler.checks.reporter import Desk, node_path
+from compiler.diagnostics.diagnostic import Report, Span
+from compiler.inference.bindings import Step, Workflow
+from compiler.language.document import Document
 
 _HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2060\ufeff") | {
     chr(code) for first, last in ((0x202A, 0x202E), (0x2066, 0x2069)) for code in range(first, last + 1)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from compiler.bindings import Bindings, Step, Workflow
 from compiler.checks.inputs import shape_of
-from compiler.checks.place import Desk, node_path
-from compiler.document import Path
-from compiler.evaluation import Scope, evaluate
-from compiler.shape import ANY, Lost, Shape, step
-from compiler.template import TemplateFault, condition_expression
-from compiler.tree import (
+from compiler.checks.reporter import Desk, node_path
+from compiler.expressions.evaluation import Scope, evaluate
+from compiler.expressions.template import TemplateFault, condition_expression
+from compiler.expressions.tree import (
     Compare,
     Constant,
     Expression,
@@ -19,6 +16,9 @@ from compiler.tree import (
     Not,
     TemplateError,
 )
+from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.shape import ANY, Lost, Shape, step
+from compiler.language.document import Path
 
 
 def check_condition(value: str | bool | None, path: Path, bindings: Bindings, desk: Desk) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from compiler.bindings import Bindings
 from compiler.catalogue import JsonSchema
 from compiler.checks.nulls import why_null
-from compiler.checks.place import Desk
-from compiler.document import Path
-from compiler.edges import misfits, takes_free_text, takes_null
-from compiler.shape import TEXT, Shape, of_schema
+from compiler.checks.reporter import Desk
+from compiler.expressions.template import is_template, read_template
+from compiler.inference.bindings import Bindings
+from compiler.inference.edges import misfits, takes_free_text, takes_null
+from compiler.inference.shape import TEXT, Shape, of_schema
+from compiler.language.document import Path
 from compiler.subset import Reason
-from compiler.template import is_template, read_template
 
 MAX_REASONS = 3
 """Reasons given for one value that does not fit."""

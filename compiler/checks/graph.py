@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.bindings import handler_of
-from compiler.checks.place import Desk, node_path
-from compiler.diagnostic import did_you_mean, quoted
-from compiler.spec import WorkflowSpec
+from compiler.checks.reporter import Desk, node_path
+from compiler.diagnostics.diagnostic import did_you_mean, quoted
+from compiler.inference.bindings import handler_of
+from compiler.language.spec import WorkflowSpec
 from compiler.topology import Topology, cycles, positions, sort
 
 

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler.bindings import Bindings, Step, Workflow
 from compiler.catalogue import JsonSchema
 from compiler.checks.fit import allowed, check_fit
 from compiler.checks.nulls import why_null
-from compiler.checks.place import Desk, node_path
-from compiler.diagnostic import did_you_mean, quoted
-from compiler.document import Path
-from compiler.inference import object_of
-from compiler.shape import ANY, TEXT, Shape, constant, list_of, merged, union
-from compiler.template import Piece, Template, TemplateFault, is_template, read_template, templates
-from compiler.validation import validate
+from compiler.checks.reporter import Desk, node_path
+from compiler.diagnostics.diagnostic import did_you_mean, quoted
+from compiler.expressions.template import Piece, Template, TemplateFault, is_template, read_template, templates
+from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.expression_types import object_of
+from compiler.inference.shape import ANY, TEXT, Shape, constant, list_of, merged, union
+from compiler.language.document import Path
+from compiler.schemas.validation import validate
 
 
 def check_inputs(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from compiler.bindings import Step, Workflow
 from compiler.catalogue import Catalogue, JsonSchema
-from compiler.checks.place import Desk, node_path
-from compiler.diagnostic import did_you_mean, quoted
+from compiler.checks.reporter import Desk, node_path
+from compiler.diagnostics.diagnostic import did_you_mean, quoted
+from compiler.inference.bindings import Step, Workflow
+from compiler.language.spec import NodeSpec, WorkflowSpec
 from compiler.plan import digest_of
-from compiler.spec import NodeSpec, WorkflowSpec
-from compiler.validation import check_schema
+from compiler.schemas.validation import check_schema
 
 _WORKFLOW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NODE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?")

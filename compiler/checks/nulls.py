@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from compiler.bindings import Bindings, Step, Workflow
 from compiler.catalogue import JsonSchema
-from compiler.shape import Lost, descend, of_schema
-from compiler.spec import ScheduleSpec, WorkflowSpec
-from compiler.subjects import SCHEDULE_CONTEXT, known_context
-from compiler.tree import (
+from compiler.expressions.tree import (
     Expression,
     Filtered,
     Reference,
 )
+from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.shape import Lost, descend, of_schema
+from compiler.language.spec import ScheduleSpec, WorkflowSpec
+from compiler.trigger_types.subjects import SCHEDULE_CONTEXT, known_context
 
 
 def context_of(spec: WorkflowSpec, index: int) -> JsonSchema | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from compiler.bindings import Step, Workflow
 from compiler.catalogue import RiskLevel
-from compiler.checks.place import Desk, node_path
-from compiler.diagnostic import did_you_mean, quoted
+from compiler.checks.reporter import Desk, node_path
+from compiler.diagnostics.diagnostic import did_you_mean, quoted
+from compiler.inference.bindings import Step, Workflow
+from compiler.language.spec import ScheduleSpec, WorkflowSpec
 from compiler.plan import ApprovalRule
-from compiler.spec import ScheduleSpec, WorkflowSpec
 
 _HOST = re.compile(r"(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?:([1-9][0-9]{0,4})")
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")

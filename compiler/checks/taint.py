@@ -13,15 +13,11 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler.bindings import Bindings, Step, Workflow
 from compiler.catalogue import JsonSchema
-from compiler.checks.place import Desk, node_path
+from compiler.checks.reporter import Desk, node_path
 from compiler.checks.risk import gate_of
-from compiler.document import Path
-from compiler.inference import Inference
-from compiler.shape import Shape, of_schema
-from compiler.template import is_template, read_template
-from compiler.tree import (
+from compiler.expressions.template import is_template, read_template
+from compiler.expressions.tree import (
     Arithmetic,
     Choice,
     Expression,
@@ -33,6 +29,10 @@ from compiler.tree import (
     ObjectOf,
     Reference,
 )
+from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.expression_types import Inference
+from compiler.inference.shape import Shape, of_schema
+from compiler.language.document import Path
 
 _TEXTLESS_FILTERS = frozenset({"length", "int", "round", "sum"})
 _MAX_DEPTH = 12

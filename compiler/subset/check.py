@@ -40,8 +40,8 @@ _Pair = tuple[frozenset[tuple[int, int]], tuple[int, int]]
 def fits(producer: object, consumer: object) -> Verdict:
     """Whether every instance that `producer` accepts is accepted by `consumer`, and if that is not proven, why.
 
-    Sound: without reasons, it is so for the validator of `compiler.validation`. With reasons of kind `mismatch` or
-    `unproven` it may still be so in cases that the rules do not see.
+    Sound: without reasons, it is so for the validator of `compiler.schemas.validation`. With reasons of kind `mismatch`
+    or `unproven` it may still be so in cases that the rules do not see.
     """
     docs: list[Document] = []
     for side, schema in (("producer", producer), ("consumer", consumer)):

@@ -14,7 +14,7 @@ from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
 from compiler.catalogue import AgentSpec
-from compiler.validation import validate
+from compiler.schemas.validation import validate
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError

@@ -9,11 +9,11 @@ import os
 import re
 from pathlib import Path
 
-from compiler.codes import CODES
-from compiler.formats.codes_page import codes_page
+from compiler.diagnostics.codes import CODES
+from compiler.diagnostics.codes_page import codes_page
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "compiler" / "codes.md"
+PAGE = ROOT / "docs" / "reference" / "diagnostics.md"
 GOLDEN = Path(__file__).parent / "golden"
 
 

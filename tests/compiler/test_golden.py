@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compiler import Catalogue, Source, compile_all, format_text, load
-from compiler.codes import CODES
+from compiler.diagnostics.codes import CODES
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(GOLDEN.glob("*.yaml"))

@@ -15,16 +15,16 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, assume, event, given, settings
 
 from compiler import Scope, TemplateError, validate
-from compiler.bindings import Bindings, Workflow
-from compiler.evaluation import evaluate
-from compiler.expression import parse
-from compiler.inference import Inference
-from compiler.shape import of_schema
-from compiler.spec import WorkflowSpec
-from compiler.topology import sort
-from compiler.tree import (
+from compiler.expressions.evaluation import evaluate
+from compiler.expressions.parser import parse
+from compiler.expressions.tree import (
     ExpressionError,
 )
+from compiler.inference.bindings import Bindings, Workflow
+from compiler.inference.expression_types import Inference
+from compiler.inference.shape import of_schema
+from compiler.language.spec import WorkflowSpec
+from compiler.topology import sort
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 many = settings(

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from compiler import Plan, Source, examine, read_cases
-from compiler.filters import FILTERS
+from compiler.expressions.filters import FILTERS
 
-PAGE = Path(__file__).parents[2] / "docs" / "compiler" / "language.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "language.md"
 TABLE = re.compile(r"(?:\| filter \|.*\n(?:\|.*\n)+|FILTERS\n)")
 
 

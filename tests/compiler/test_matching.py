@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from compiler import EventTrigger, matches
-from compiler.globs import GlobError, expand, glob_matches
-from compiler.subjects import subject_fault, subject_matches
+from compiler.trigger_types.globs import GlobError, expand, glob_matches
+from compiler.trigger_types.subjects import subject_fault, subject_matches
 
 MISSION = "**.{ts,tsx,js,jsx,py}"
 

@@ -36,19 +36,19 @@ from compiler import (
     read_cases,
     render,
 )
-from compiler.composer import compose
-from compiler.diagnostic import Report
-from compiler.document import plain
-from compiler.evaluation import evaluate
-from compiler.expression import parse, parse_with_jinja
-from compiler.filters import FILTERS
-from compiler.globs import GlobError, glob_matches
-from compiler.schedule import cron_fault
-from compiler.subjects import subject_fault, subject_matches
-from compiler.template import read_template
-from compiler.tree import (
+from compiler.diagnostics.diagnostic import Report
+from compiler.expressions.evaluation import evaluate
+from compiler.expressions.filters import FILTERS
+from compiler.expressions.parser import parse, parse_with_jinja
+from compiler.expressions.template import read_template
+from compiler.expressions.tree import (
     ExpressionError,
 )
+from compiler.language.composer import compose
+from compiler.language.document import plain
+from compiler.trigger_types.globs import GlobError, glob_matches
+from compiler.trigger_types.schedule import cron_fault
+from compiler.trigger_types.subjects import subject_fault, subject_matches
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 few = settings(

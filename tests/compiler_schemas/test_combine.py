@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from compiler.example import NoExample, example
 from compiler.schemas import array_of, closed, infer, nullable, union
+from compiler.schemas.example import NoExample, example
 from compiler.schemas.matching import text_for
+from compiler.schemas.validation import check_schema, validate
 from compiler.subset import fits
-from compiler.validation import check_schema, validate
 
 STRING = {"type": "string"}
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from compiler.paths import Found, Missing, subschema_at
-from compiler.validation import check_schema
+from compiler.inference.paths import Found, Missing, subschema_at
+from compiler.schemas.validation import check_schema
 
 STRING, NULL = {"type": "string"}, {"type": "null"}
 

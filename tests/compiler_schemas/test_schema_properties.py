@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from compiler.example import NoExample, example
-from compiler.paths import Found, subschema_at
+from compiler.inference.paths import Found, subschema_at
 from compiler.schemas import array_of, infer, nullable, union
+from compiler.schemas.example import NoExample, example
+from compiler.schemas.validation import check_schema, validate
 from compiler.subset import fits
-from compiler.validation import check_schema, validate
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 INSTANCES = 40

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from compiler.schemas.validation import check_schema, validate
 from compiler.subset import fits
-from compiler.validation import check_schema, validate
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 checked = settings(max_examples=12_000 if THOROUGH else 40, deadline=None, suppress_health_check=list(HealthCheck))

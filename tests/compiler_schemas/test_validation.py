@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from compiler.validation import MAX_ERRORS, MAX_MESSAGE, check_schema, is_valid, validate
+from compiler.schemas.validation import MAX_ERRORS, MAX_MESSAGE, check_schema, is_valid, validate
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("make", "results", "shown"),
     [
-        (figures.page, "bench/results.json", "docs/benchmarks.md"),
-        (many.page, "bench/many.json", "docs/many.md"),
+        (figures.page, "bench/results.json", "docs/reports/benchmarks.md"),
+        (many.page, "bench/many.json", "docs/reports/many.md"),
     ],
 )
 def test_a_page_of_figures_is_made_of_the_results_on_file(make, results, shown) -> None:

@@ -24,7 +24,7 @@ from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox  # noqa: E402
 from agents.sandbox.choice import open_sandbox  # noqa: E402
 
 CATALOGUE = load_all()
-_DOCUMENT = _ROOT / "docs" / "security.md"
+_DOCUMENT = _ROOT / "docs" / "reference" / "security.md"
 _BEGIN, _END = "<!-- probes: begin -->\n", "<!-- probes: end -->\n"
 _AS_ROOT = os.geteuid() == 0
 _ABSENT = ("Function not implemented", "Address family not supported", "No such file", "Protocol not supported")

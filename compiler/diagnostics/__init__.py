@@ -1,0 +1,1 @@
+"""Errors found by the checks in; text, JSON or SARIF out."""

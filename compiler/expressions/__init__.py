@@ -1,0 +1,1 @@
+"""Template text and a scope in; JSON values out."""

@@ -1,1 +1,0 @@
-"""Diagnostics as text for people, JSON for programs, SARIF for code hosts."""

@@ -1,0 +1,1 @@
+"""Expressions and schemas in; the types of their values out."""

@@ -1,0 +1,155 @@
+"""Rehearsals and what was expected of them -> failures, branch coverage, and both as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from compiler.expressions.filters import equal, to_json
+from compiler.plan import Plan
+from compiler.simulation.cases import Case, CaseError
+from compiler.simulation.dry_run import Rehearsal, rehearse
+
+MAX_SHOWN = 120
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One case, played and compared."""
+
+    case: str
+    failures: tuple[str, ...]
+    rehearsal: Rehearsal | None
+    """None where the case could not be played at all."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that was expected happened."""
+        return not self.failures
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All cases of one workflow."""
+
+    workflow: str
+    verdicts: tuple[Verdict, ...]
+    covered: tuple[str, ...]
+    missed: tuple[str, ...]
+    """Branches that no case took."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case passed."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+
+def examine(plan: Plan, cases: Sequence[Case]) -> Examination:
+    """Play all cases against the plan. Never raises for what a case holds."""
+    verdicts = tuple(_judge(plan, case) for case in cases)
+    taken = {branch for verdict in verdicts if verdict.rehearsal for branch in verdict.rehearsal.branches}
+    branches = branches_of(plan)
+    return Examination(
+        workflow=plan.name,
+        verdicts=verdicts,
+        covered=tuple(branch for branch in branches if branch in taken),
+        missed=tuple(branch for branch in branches if branch not in taken),
+    )
+
+
+def branches_of(plan: Plan) -> list[str]:
+    """All ways that nodes can go: conditions, gates, items, and failures that the workflow handles."""
+    found: list[str] = []
+    for node in plan.nodes:
+        if node.when is not None and not isinstance(node.when, bool):
+            found.extend((f"{node.id}: when true", f"{node.id}: when false"))
+        if node.gate is not None:
+            found.extend((f"{node.id}: gate approved", f"{node.id}: gate rejected"))
+        if node.foreach is not None:
+            found.extend((f"{node.id}: foreach some items", f"{node.id}: foreach no items"))
+        found.append(f"{node.id}: succeeds")
+        if node.on_failure != "fail":
+            found.append(f"{node.id}: fails")
+    return found
+
+
+def _judge(plan: Plan, case: Case) -> Verdict:
+    try:
+        rehearsal = rehearse(plan, case)
+    except CaseError as exc:
+        return Verdict(case.name, (str(exc),), None)
+    return Verdict(case.name, tuple(_failures(case, rehearsal)), rehearsal)
+
+
+def _failures(case: Case, rehearsal: Rehearsal) -> Iterable[str]:
+    expected = case.expect
+    if expected.started != rehearsal.started:
+        yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow"
+    if not rehearsal.started:
+        return
+    if expected.status is not None and expected.status != rehearsal.status:
+        yield f"the run ended as {rehearsal.status}, expected {expected.status}{_reason(rehearsal)}"
+    ran = sorted(rehearsal.ended("SUCCESS") + rehearsal.ended("FAILED"))
+    found = {"ran": ran, "skipped": rehearsal.ended("SKIPPED"), "failed": rehearsal.ended("FAILED")}
+    for what, names in (*found.items(), ("gates", rehearsal.gates)):
+        wanted = cast("list[str] | None", getattr(expected, what))
+        if wanted is not None and sorted(wanted) != sorted(names):
+            yield f"{what}: {_listed(names)}, expected {_listed(wanted)}{_reason(rehearsal)}"
+    for node, inputs in expected.inputs.items():
+        yield from _wrong_inputs(node, inputs, rehearsal)
+    for name, value in expected.outputs.items():
+        outputs = rehearsal.outputs if isinstance(rehearsal.outputs, dict) else {}
+        if not equal(outputs.get(name), value):
+            yield f"the output {name!r} is {_short(outputs.get(name))}, expected {_short(value)}"
+
+
+def _reason(rehearsal: Rehearsal) -> str:
+    failed = [f"{run.node}: {run.error}" for run in rehearsal.runs.values() if run.status == "FAILED"]
+    return f" ({'; '.join(failed)})" if failed else ""
+
+
+def _wrong_inputs(node: str, expected: dict[str, JsonValue], rehearsal: Rehearsal) -> Iterable[str]:
+    run = rehearsal.runs[node]
+    if not run.inputs:
+        yield f"{node!r} got no inputs: it was skipped because {run.why}"
+        return
+    for name, value in expected.items():
+        found = [cast("dict[str, Any]", inputs).get(name) for inputs in run.inputs]
+        if not any(equal(each, value) for each in found):
+            yield f"{node!r} got {name!r} = {_short(found[0])}, expected {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    text = to_json(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def format_examination(examination: Examination) -> str:
+    """The verdicts as text, with the branches that were and were not covered."""
+    lines = [examination.workflow]
+    for verdict in examination.verdicts:
+        lines.append(f"  {'ok  ' if verdict.passed else 'FAIL'} {verdict.case}{_path(verdict)}")
+        lines.extend(f"       {failure}" for failure in verdict.failures)
+    total = len(examination.covered) + len(examination.missed)
+    lines.append(f"  branches covered: {len(examination.covered)} of {total}")
+    lines.extend(f"    not covered: {branch}" for branch in examination.missed)
+    return "\n".join(lines) + "\n"
+
+
+def _path(verdict: Verdict) -> str:
+    if verdict.rehearsal is None or not verdict.rehearsal.started:
+        return ""
+    steps = [_step(run.node, run.status, run.asked) for run in verdict.rehearsal.runs.values()]
+    return ": " + ", ".join(steps)
+
+
+def _step(node: str, status: str, asked: bool) -> str:
+    mark = {"SUCCESS": "", "FAILED": " failed", "SKIPPED": " skipped"}[status]
+    return f"{'[gate] ' if asked else ''}{node}{mark}"

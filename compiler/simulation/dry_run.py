@@ -1,0 +1,285 @@
+"""Plan + case -> a run in this process, with mocks for agents and decisions given beforehand.
+
+The order and the rules are those of a real run: a node starts when its dependencies have ended; `when` that is
+false skips a node and lets its dependents run with a null output; a node that failed skips all that depends on it,
+unless it is let pass; a gate is asked before the node, and a rejection is a failure that nothing lets pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from pydantic import JsonValue
+
+from compiler.expressions.evaluation import Scope
+from compiler.expressions.template import condition, render
+from compiler.expressions.tree import (
+    TemplateError,
+)
+from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.schemas.example import NoExample, example
+from compiler.schemas.validation import validate
+from compiler.simulation.cases import Case, CaseError, Mock
+from compiler.trigger_types.globs import example_of, is_glob
+from compiler.trigger_types.matching import matches
+from compiler.trigger_types.subjects import subject_matches
+
+Status = Literal["SUCCESS", "FAILED", "SKIPPED"]
+MAX_ITEMS = 1_000
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """How one node ended."""
+
+    node: str
+    status: Status
+    inputs: tuple[JsonValue, ...] = ()
+    """Resolved inputs, one entry for each item."""
+    output: JsonValue = None
+    error: str | None = None
+    why: str = ""
+    """Why it was skipped."""
+    stops: bool = False
+    """Whether what depends on it is skipped."""
+    handler: str | None = None
+    """The node that handles its failure."""
+    attempts: int = 0
+    asked: bool = False
+    """Whether its gate was asked."""
+
+
+@dataclass
+class Rehearsal:
+    """One finished run."""
+
+    started: bool
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    trigger: str = "manual"
+    runs: dict[str, NodeRun] = field(default_factory=dict[str, NodeRun])
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """What templates see of the nodes that ended."""
+    outputs: JsonValue = None
+    branches: set[str] = field(default_factory=set[str])
+    """Branches that were taken, as `coverage.branches_of` names them."""
+
+    @property
+    def status(self) -> Literal["SUCCESS", "FAILED"]:
+        """FAILED where a node failed that was neither let pass nor handled with success."""
+        failed = [run for run in self.runs.values() if run.status == "FAILED" and run.stops]
+        return "FAILED" if any(not self._handled(run) for run in failed) else "SUCCESS"
+
+    def _handled(self, run: NodeRun) -> bool:
+        return run.handler is not None and self.runs[run.handler].status == "SUCCESS"
+
+    def ended(self, status: Status) -> list[str]:
+        """Nodes that ended so, in the plan's order."""
+        return [run.node for run in self.runs.values() if run.status == status]
+
+    @property
+    def gates(self) -> list[str]:
+        """Nodes whose gate was asked."""
+        return [run.node for run in self.runs.values() if run.asked]
+
+
+def rehearse(plan: Plan, case: Case) -> Rehearsal:
+    """The run of the case. Raises CaseError for a case that does not belong to the plan."""
+    _check_names(plan, case)
+    trigger = case.trigger or _first_trigger(plan)
+    context = case.context if case.context is not None else _example_context(plan, trigger)
+    if not _starts(plan, trigger, context):
+        return Rehearsal(started=False, context=context, trigger=trigger)
+    rehearsal = Rehearsal(started=True, context=context, trigger=trigger)
+    player = _Player(plan, case, rehearsal)
+    for node in plan.nodes:
+        run = player.play(node)
+        rehearsal.runs[node.id] = run
+        rehearsal.seen[node.id] = {"output": run.output, "status": run.status, "error": run.error}
+    try:
+        rehearsal.outputs = render(cast("JsonValue", plan.outputs), _scope(plan, rehearsal))
+    except TemplateError as exc:
+        raise CaseError(f"the outputs of {plan.name!r} cannot be resolved: {exc}") from exc
+    return rehearsal
+
+
+def _check_names(plan: Plan, case: Case) -> None:
+    known = {node.id for node in plan.nodes}
+    for what, names in (("mocks", case.mocks), ("approvals", case.approvals), ("inputs", case.expect.inputs)):
+        for name in names:
+            if name not in known:
+                raise CaseError(f"case {case.name!r}: `{what}` names {name!r}, which is no node of {plan.name!r}")
+
+
+def _first_trigger(plan: Plan) -> str:
+    if not plan.triggers:
+        return "manual"
+    first = plan.triggers[0]
+    return "schedule" if isinstance(first, ScheduleTrigger) else first.event
+
+
+def _example_context(plan: Plan, trigger: str) -> dict[str, JsonValue]:
+    """An event the trigger accepts, where its filters are simple."""
+    context = _example_of(plan.context_schema or {"type": "object"}, "the context: give one under `context`")
+    for each in plan.triggers:
+        if isinstance(each, EventTrigger) and each.event == trigger:
+            for name, wanted in each.filters.items():
+                _put(context, name.split("."), _accepted(wanted))
+    return context
+
+
+def _example_of(schema: Mapping[str, Any], what: str) -> Any:
+    try:
+        return example(schema)
+    except NoExample as exc:
+        raise CaseError(f"no example can be made for {what} ({exc})") from exc
+
+
+def _accepted(wanted: JsonValue) -> JsonValue:
+    """A value that the filter accepts."""
+    if isinstance(wanted, str) and is_glob(wanted):
+        return example_of(wanted)
+    if isinstance(wanted, list):
+        return _accepted(wanted[0])
+    if not isinstance(wanted, dict):
+        return wanted
+    for name in ("eq", "glob", "in", "gte", "lte"):
+        if name in wanted:
+            return _accepted(wanted[name]) if name in ("glob", "in") else wanted[name]
+    limit = wanted.get("gt")
+    return limit + 1 if isinstance(limit, int) else "example"
+
+
+def _put(event: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
+    for name in path[:-1]:
+        inner = event.setdefault(name, {})
+        if not isinstance(inner, dict):
+            return
+        event = inner
+    event[path[-1]] = value
+
+
+def _starts(plan: Plan, trigger: str, context: Mapping[str, Any]) -> bool:
+    """A person and the clock always start it; an event only where a trigger accepts it."""
+    if trigger in ("manual", "schedule"):
+        return True
+    return any(matches(each, trigger, context) for each in plan.triggers if isinstance(each, EventTrigger))
+
+
+def _scope(plan: Plan, rehearsal: Rehearsal, item: Any = None) -> Scope:
+    run = {"id": "rehearsal", "trigger": rehearsal.trigger, "projectId": plan.project_id, "attempt": 1}
+    return Scope(context=rehearsal.context, nodes=rehearsal.seen, run=run, item=item)
+
+
+@dataclass(frozen=True)
+class _Player:
+    """Plays one node."""
+
+    plan: Plan
+    case: Case
+    so_far: Rehearsal
+
+    def play(self, node: PlanNode) -> NodeRun:
+        blocked = self._blocked(node)
+        try:
+            skip = blocked or self._condition(node)
+        except TemplateError as exc:
+            return self._failed(node, f"its condition fails: {exc}", ())
+        if skip:
+            return NodeRun(node.id, "SKIPPED", why=skip, stops=bool(blocked) and not node.handler_only)
+        asked = node.gate is not None and not _trusted(node.gate, self.so_far.trigger)
+        try:
+            inputs = self._inputs(node)
+        except TemplateError as exc:
+            return self._failed(node, str(exc), ())
+        if asked:
+            decision = self.case.approvals.get(node.id, "approve")
+            self.so_far.branches.add(f"{node.id}: gate {'approved' if decision == 'approve' else 'rejected'}")
+            if decision == "reject":
+                error = "the approval was rejected"
+                return NodeRun(node.id, "FAILED", tuple(inputs), error=error, stops=True, asked=True)
+        return self._answer(node, inputs, asked)
+
+    def _blocked(self, node: PlanNode) -> str:
+        """Why the node cannot run, whatever its condition says."""
+        runs = self.so_far.runs
+        if node.handler_only and not any(runs[each].status == "FAILED" for each in _handled_by(self.plan, node)):
+            return "nothing failed that it handles"
+        for parent in node.depends_on:
+            if runs[parent].stops:
+                failed = runs[parent].status == "FAILED"
+                return f"{parent!r} {'failed' if failed else 'was skipped for a failure'}"
+        return ""
+
+    def _condition(self, node: PlanNode) -> str:
+        if node.when is None:
+            return ""
+        holds = condition(node.when, _scope(self.plan, self.so_far))
+        self.so_far.branches.add(f"{node.id}: when {'true' if holds else 'false'}")
+        return "" if holds else "its condition is false"
+
+    def _inputs(self, node: PlanNode) -> list[JsonValue]:
+        template = cast("JsonValue", node.inputs)
+        if node.foreach is None:
+            return [render(template, _scope(self.plan, self.so_far))]
+        items = render(node.foreach.items, _scope(self.plan, self.so_far))
+        if not isinstance(items, list):
+            raise TemplateError("`foreach` gave no list")
+        self.so_far.branches.add(f"{node.id}: foreach {'some items' if items else 'no items'}")
+        if len(items) > MAX_ITEMS:
+            raise TemplateError(f"`foreach` gave more than {MAX_ITEMS} items")
+        return [render(template, _scope(self.plan, self.so_far, item)) for item in items]
+
+    def _answer(self, node: PlanNode, inputs: list[JsonValue], asked: bool) -> NodeRun:
+        for resolved in inputs:
+            wrong = validate(resolved, node.input_schema)
+            if wrong:
+                return self._failed(node, f"the inputs do not fit: {wrong[0]}", inputs, asked=asked)
+        mock = self.case.mocks.get(node.id, Mock())
+        attempts = 1 + node.retries.max
+        if mock.fail is not None and (mock.failures is None or mock.failures >= attempts):
+            return self._failed(node, mock.fail, inputs, asked=asked, attempts=attempts)
+        tried = 1 + (mock.failures or 0 if mock.fail is not None else 0)
+        outputs = [self._output(node, mock, index) for index in range(len(inputs))]
+        self.so_far.branches.add(f"{node.id}: succeeds")
+        output: JsonValue = outputs if node.foreach is not None else outputs[0]
+        return NodeRun(node.id, "SUCCESS", tuple(inputs), output, attempts=tried, asked=asked)
+
+    def _output(self, node: PlanNode, mock: Mock, index: int) -> JsonValue:
+        if mock.outputs is not None and index >= len(mock.outputs):
+            raise CaseError(f"case {self.case.name!r}: the mock of {node.id!r} has too few `outputs`")
+        if mock.output is None and mock.outputs is None:
+            return _example_of(node.output_schema, f"the output of {node.id!r}: give one under `mocks`")
+        output = mock.outputs[index] if mock.outputs is not None else mock.output
+        wrong = validate(output, node.output_schema)
+        if wrong:
+            raise CaseError(f"case {self.case.name!r}: node {node.id!r}: the mock does not fit ({wrong[0]})")
+        return output
+
+    def _failed(
+        self, node: PlanNode, error: str, inputs: Any, *, asked: bool = False, attempts: int = 1
+    ) -> NodeRun:
+        self.so_far.branches.add(f"{node.id}: fails")
+        handler = node.on_failure.removeprefix("handler:") if node.on_failure.startswith("handler:") else None
+        return NodeRun(
+            node.id,
+            "FAILED",
+            tuple(inputs),
+            error=error,
+            stops=node.on_failure != "continue",
+            handler=handler,
+            attempts=attempts,
+            asked=asked,
+        )
+
+
+def _trusted(gate: ApprovalRule, trigger: str) -> bool:
+    """Whether runs of that trigger pass the gate unasked; `schedule` is a name, the others are subjects."""
+    return trigger in gate.trusted_triggers or any(
+        subject_matches(name, trigger) for name in gate.trusted_triggers if name != "schedule"
+    )
+
+
+def _handled_by(plan: Plan, handler: PlanNode) -> list[str]:
+    return [node.id for node in plan.nodes if node.on_failure == f"handler:{handler.id}"]
