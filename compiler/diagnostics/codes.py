@@ -1,4 +1,4 @@
-"""All codes of the compiler's diagnostics, with cause and cure. `docs/reference/diagnostics.md` is made from this table.
+"""All error codes of the compiler, with cause and fix. `docs/reference/diagnostics.md` is generated from this table.
 
 A code keeps its meaning for ever; one that is no longer reported is not used again.
 """
