@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.context import Deploy, Parts, Platform, Resume
+from api.context import ApiServices, Deploy, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
 from api.routes import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
 from api.schemas import HealthAnswer, Problem
@@ -63,7 +63,7 @@ def create_app(
         redoc_url=None,
         generate_unique_id_function=_route_name,
     )
-    app.state.parts = Parts(
+    app.state.parts = ApiServices(
         records=records, launch=launch, resume=resume, deploy=deploy, agent_folders=tuple(agent_folders)
     )
     app.state.people = people

@@ -20,7 +20,7 @@ Resume = Callable[[str], Awaitable[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class ApiServices:
     """The platform as the API sees it."""
 
     records: Records
@@ -34,9 +34,9 @@ class Parts:
     """Folders below which agents may be registered, besides those that are built in."""
 
 
-def _parts(request: Request) -> Parts:
+def _parts(request: Request) -> ApiServices:
     return request.app.state.parts
 
 
-Platform = Annotated[Parts, Depends(_parts)]
+Platform = Annotated[ApiServices, Depends(_parts)]
 """A parameter of a route."""

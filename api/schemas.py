@@ -12,7 +12,7 @@ from compiler import Diagnostic, Plan
 from records import AgentRun, Approval, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """A JSON object with camelCase keys."""
 
     model_config = ConfigDict(
@@ -20,21 +20,21 @@ class Answer(BaseModel):
     )
 
 
-class Problem(Answer):
+class Problem(ResponseModel):
     """Why a request was not served."""
 
     detail: str | dict[str, Any]
     """A sentence; or an object with a `message` and what belongs to it."""
 
 
-class HealthAnswer(Answer):
+class HealthAnswer(ResponseModel):
     """Whether the API and what it rests on work."""
 
     status: Literal["ok", "unavailable"]
     database: str
 
 
-class WorkflowAnswer(Answer):
+class WorkflowAnswer(ResponseModel):
     """A deployed workflow."""
 
     id: str
@@ -57,7 +57,7 @@ class WorkflowDetail(WorkflowAnswer):
     plan: Plan | None
 
 
-class DiagnosticAnswer(Answer):
+class DiagnosticAnswer(ResponseModel):
     """One mistake in a workflow."""
 
     code: str
@@ -74,7 +74,7 @@ class DiagnosticAnswer(Answer):
         return cls.model_validate(diagnostic)
 
 
-class SavedAnswer(Answer):
+class SavedAnswer(ResponseModel):
     """A workflow that compiled and was saved."""
 
     id: str
@@ -85,7 +85,7 @@ class SavedAnswer(Answer):
     warnings: list[DiagnosticAnswer]
 
 
-class StartedAnswer(Answer):
+class StartedAnswer(ResponseModel):
     """A run that was asked for."""
 
     flow_run_id: str
@@ -94,7 +94,7 @@ class StartedAnswer(Answer):
     plan_digest: str
 
 
-class RunAnswer(Answer):
+class RunAnswer(ResponseModel):
     """A run of a workflow."""
 
     id: str
@@ -113,7 +113,7 @@ class RunAnswer(Answer):
         return cls.model_validate(run)
 
 
-class NodeAnswer(Answer):
+class NodeAnswer(ResponseModel):
     """How a node of a run, or one item of it, ended."""
 
     node_id: str
@@ -128,7 +128,7 @@ class NodeAnswer(Answer):
         return cls.model_validate(result)
 
 
-class AgentRunAnswer(Answer):
+class AgentRunAnswer(ResponseModel):
     """One attempt of an agent."""
 
     id: str
@@ -150,7 +150,7 @@ class AgentRunAnswer(Answer):
         return cls.model_validate(agent_run)
 
 
-class ApprovalAnswer(Answer):
+class ApprovalAnswer(ResponseModel):
     """A gate's question and, once there is one, its answer."""
 
     id: str
@@ -174,7 +174,7 @@ class ApprovalAnswer(Answer):
         return cls.model_validate(approval)
 
 
-class AuditAnswer(Answer):
+class AuditAnswer(ResponseModel):
     """One line of the audit."""
 
     event: str
@@ -196,7 +196,7 @@ class ApprovalDetail(ApprovalAnswer):
     audit: list[AuditAnswer]
 
 
-class RunDetail(RunAnswer):
+class RunDetailResponse(RunAnswer):
     """A run with all that happened in it."""
 
     context: dict[str, Any]
@@ -205,7 +205,7 @@ class RunDetail(RunAnswer):
     approvals: list[ApprovalAnswer]
 
 
-class DeadLetterAnswer(Answer):
+class DeadLetterAnswer(ResponseModel):
     """An event that started nothing, and why."""
 
     id: str
@@ -228,7 +228,7 @@ class DeadLetterAnswer(Answer):
         )
 
 
-class DecisionAnswer(Answer):
+class DecisionAnswer(ResponseModel):
     """What became of a decision."""
 
     approval: ApprovalAnswer

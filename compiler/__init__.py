@@ -30,9 +30,9 @@ from compiler.review.changes import Change, changes, format_changes
 from compiler.review.diagram import mermaid, text_graph
 from compiler.review.gate_proof import Proof, format_proof, prove_gates
 from compiler.schemas.validation import validate
-from compiler.simulation.case_results import Examination, examine, format_examination
+from compiler.simulation.case_results import CaseResults, format_case_results, run_cases
 from compiler.simulation.cases import Case, CaseError, read_cases
-from compiler.simulation.dry_run import Rehearsal, rehearse
+from compiler.simulation.dry_run import DryRun, dry_run
 from compiler.trigger_types.matching import matches
 
 __all__ = [
@@ -42,14 +42,15 @@ __all__ = [
     "ApprovalRule",
     "Case",
     "CaseError",
+    "CaseResults",
     "Catalogue",
     "Change",
     "Compiled",
     "Concurrency",
     "Diagnostic",
+    "DryRun",
     "Effect",
     "EventTrigger",
-    "Examination",
     "Foreach",
     "JsonSchema",
     "NodeId",
@@ -57,7 +58,6 @@ __all__ = [
     "PlanDigest",
     "PlanNode",
     "Proof",
-    "Rehearsal",
     "Retries",
     "RiskLevel",
     "ScheduleTrigger",
@@ -69,10 +69,10 @@ __all__ = [
     "compile_all",
     "condition",
     "digest_of",
+    "dry_run",
     "editor_schema",
-    "examine",
+    "format_case_results",
     "format_changes",
-    "format_examination",
     "format_json",
     "format_proof",
     "format_sarif",
@@ -82,8 +82,8 @@ __all__ = [
     "mermaid",
     "prove_gates",
     "read_cases",
-    "rehearse",
     "render",
+    "run_cases",
     "text_graph",
     "validate",
 ]

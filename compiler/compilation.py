@@ -13,16 +13,16 @@ from compiler.checks.conditions import check_condition, check_workflow_templates
 from compiler.checks.graph import check_graph
 from compiler.checks.inputs import check_inputs
 from compiler.checks.names import check_agents, check_names
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.checks.risk import check_risk
 from compiler.checks.taint import check_taint
 from compiler.checks.trigger_rules import check_context, check_triggers, context_shape
-from compiler.diagnostics.diagnostic import START, Diagnostic, Report
-from compiler.inference.bindings import Bindings, Workflow, resolve
+from compiler.diagnostics.diagnostic import START, Diagnostic, DiagnosticList
+from compiler.inference.bindings import Bindings, ResolvedWorkflow, resolve
 from compiler.inference.shape import ANY
 from compiler.language.composer import compose
 from compiler.language.document import Document, Mapping, plain
-from compiler.language.reading import Reading, read
+from compiler.language.reading import ReadSpec, read
 from compiler.language.source import Source
 from compiler.plan import Plan
 from compiler.planning import plan
@@ -39,14 +39,14 @@ class Compiled:
 
 def compile(source: Source, catalogue: Catalogue, *, project_id: int = 1) -> Compiled:
     """Check the file against the project's agents; all mistakes are reported at once."""
-    report = Report(source.path)
+    report = DiagnosticList(source.path)
     document = compose(source, report)
     if document is not None:
         check_characters(document, report)
     reading = read(document, report) if document is not None else None
     if document is None or reading is None:
         return Compiled(None, report.diagnostics())
-    workflow = _check(reading, catalogue, Desk(document, report))
+    workflow = _check(reading, catalogue, Reporter(document, report))
     if report.failed:
         return Compiled(None, report.diagnostics())
     frozen = plan(workflow, project_id=project_id, trigger_source=_trigger_source(document))
@@ -68,7 +68,7 @@ def compile_all(sources: Sequence[Source], catalogue: Catalogue, *, project_id: 
 
 
 def _taken(source: Source, result: Compiled, path: str) -> Compiled:
-    report = Report(source.path)
+    report = DiagnosticList(source.path)
     document = compose(source, report)
     span = document.span(("name",)) if document is not None else START
     name = result.plan.name if result.plan is not None else ""
@@ -78,7 +78,7 @@ def _taken(source: Source, result: Compiled, path: str) -> Compiled:
     return Compiled(None, tuple(found))
 
 
-def _check(reading: Reading, catalogue: Catalogue, desk: Desk) -> Workflow:
+def _check(reading: ReadSpec, catalogue: Catalogue, desk: Reporter) -> ResolvedWorkflow:
     spec = reading.spec
     check_names(spec, desk)
     topology, loose = check_graph(spec, desk)

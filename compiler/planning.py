@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from compiler.checks.nulls import context_of
 from compiler.checks.risk import gate_of, risk_of
-from compiler.inference.bindings import Step, Workflow, handler_of
+from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow, handler_of
 from compiler.language.spec import EventSpec, NodeSpec, ScheduleSpec
 from compiler.plan import (
     Concurrency,
@@ -23,7 +23,7 @@ from compiler.plan import (
 DEFAULT_PARALLEL = 4
 
 
-def plan(workflow: Workflow, *, project_id: int, trigger_source: JsonValue) -> Plan:
+def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonValue) -> Plan:
     """The plan. Only for workflows without errors: every agent and action is known."""
     spec = workflow.spec
     concurrency = spec.concurrency
@@ -49,7 +49,7 @@ def _trigger(trigger: EventSpec | ScheduleSpec) -> EventTrigger | ScheduleTrigge
     return EventTrigger(event=trigger.event, filters=trigger.filters, expression=trigger.expression)
 
 
-def _context_schema(workflow: Workflow) -> dict[str, JsonValue] | None:
+def _context_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
     """One schema for all triggers; None where one of them may bring anything."""
     spec = workflow.spec
     if not spec.trigger:
@@ -64,7 +64,7 @@ def _context_schema(workflow: Workflow) -> dict[str, JsonValue] | None:
     return distinct[0] if len(distinct) == 1 else {"anyOf": cast("list[Any]", distinct)}
 
 
-def _node(workflow: Workflow, step: Step) -> PlanNode:
+def _node(workflow: ResolvedWorkflow, step: ResolvedNode) -> PlanNode:
     node, agent, action = step.spec, step.agent, step.action
     assert agent is not None
     assert action is not None

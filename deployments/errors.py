@@ -38,7 +38,7 @@ class BinaryMissing(DeploymentError):
         )
 
 
-class PartFailed(DeploymentError):
+class ProcessFailed(DeploymentError):
     """A child process ended, or did not answer in time."""
 
     def __init__(self, part: str, reason: str, *, log: Path, tail: str) -> None:

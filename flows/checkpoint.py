@@ -18,7 +18,7 @@ from tasks.services import Run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class Checkpoint:
     """What need not be done again."""
 
     ended: Mapping[str, NodeOutcome]
@@ -26,7 +26,7 @@ class Progress:
     """Outputs of single items of `foreach` nodes that have not ended as a whole."""
 
 
-async def progress_of(plan: Plan, run: Run, records: Records, *, retry_failed: bool) -> Progress:
+async def progress_of(plan: Plan, run: Run, records: Records, *, retry_failed: bool) -> Checkpoint:
     """Read the progress. `retry_failed`: nodes that failed are run again, as a person asked for it."""
     ended: dict[str, NodeOutcome] = {}
     items: dict[str, dict[int | None, JsonValue]] = {}
@@ -38,7 +38,7 @@ async def progress_of(plan: Plan, run: Run, records: Records, *, retry_failed: b
             ended[node_id] = NodeOutcome(status="SUCCESS", output=result.output)
         elif _failed_for_good(plan, result) and not retry_failed:
             ended[node_id] = failed(plan.node(node_id), result.reason or "no reason on record")
-    return Progress(ended=ended, items=items)
+    return Checkpoint(ended=ended, items=items)
 
 
 def _failed_for_good(plan: Plan, result: NodeResult) -> bool:

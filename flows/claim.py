@@ -35,7 +35,7 @@ class RunRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenedRun:
+class ClaimedRun:
     """A run this execution may work on."""
 
     run: Run
@@ -54,7 +54,7 @@ async def open_run(
     *,
     set_going_again: Callable[[datetime], Awaitable[bool]],
     still_ours: Callable[[], Awaitable[bool]],
-) -> OpenedRun:
+) -> ClaimedRun:
     """Find the run or begin it, and take it over: whatever executed it before cannot write any more.
 
     `set_going_again` is asked of a run that has FAILED at that time: is it a person's retry? `still_ours` is asked
@@ -97,7 +97,7 @@ async def open_run(
         lease=lease,
     )
     failure = known.message if over and known.status == "FAILED" else None
-    return OpenedRun(run=run, plan=plan, over=over, failure=failure, retried=retried)
+    return ClaimedRun(run=run, plan=plan, over=over, failure=failure, retried=retried)
 
 
 async def _plan(request: RunRequest, records: Records) -> Plan:

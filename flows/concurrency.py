@@ -21,9 +21,9 @@ from prefect.states import AwaitingConcurrencySlot, Cancelled, Cancelling
 
 from compiler import Scope, render
 from compiler.plan import Concurrency, Plan, digest_of
-from records import OtherRun, Place, Records
+from records import OtherRun, Records, Slot
 from tasks.services import Run
-from triggers.errors import Transient
+from triggers.errors import TransientTriggerError
 from triggers.reconcile.granted_slots import wake_granted
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -36,11 +36,11 @@ Turn = Literal["go", "wait", "skip"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class SlotDecision:
     """What a run has found out about its place."""
 
     turn: Turn
-    place: Place
+    place: Slot
     rule: Concurrency
 
     @property
@@ -53,7 +53,7 @@ class Standing:
         return f"{verb}: {limit}{of_key}, and {len(self.place.before)} came before ({others})"
 
 
-async def stand(plan: Plan, *, run: Run, records: Records, logger: logging.Logger | Any) -> Standing | None:
+async def stand(plan: Plan, *, run: Run, records: Records, logger: logging.Logger | Any) -> SlotDecision | None:
     """Take a place or find out that there is none; None where the workflow has no limit. Raises TemplateError."""
     rule = plan.concurrency
     if rule is None:
@@ -65,10 +65,10 @@ async def stand(plan: Plan, *, run: Run, records: Records, logger: logging.Logge
         await _cancel_older(place, rule, by=run, records=records, logger=logger)
         place = await records.take_place(run.run_id, key=key, limit=rule.limit, wait=wait, lease=run.lease)
     turn: Turn = "go" if place.held else "wait" if wait else "skip"
-    return Standing(turn=turn, place=place, rule=rule)
+    return SlotDecision(turn=turn, place=place, rule=rule)
 
 
-async def let_go(standing: Standing, *, run: Run, records: Records) -> State[Any]:
+async def let_go(standing: SlotDecision, *, run: Run, records: Records) -> State[Any]:
     """Leave the worker: the run is skipped, or waits in Prefect's queue. Raises Prefect's `Pause` when it waits."""
     if standing.turn == "skip":
         # Nothing was done, so it is no success; in Prefect it is no failure either, which would alarm people.
@@ -80,7 +80,7 @@ async def let_go(standing: Standing, *, run: Run, records: Records) -> State[Any
     async with get_client() as client:
         # Not forced: a run that is being cancelled stays so.
         answer = await client.set_flow_run_state(UUID(run.flow_run_id), queued)
-        with suppress(Transient):
+        with suppress(TransientTriggerError):
             await wake_granted(client, records)  # it may have been given a place before it was in the queue
     if answer.status != SetStateStatus.ACCEPT:
         raise Abort(standing.reason)
@@ -89,7 +89,7 @@ async def let_go(standing: Standing, *, run: Run, records: Records) -> State[Any
 
 async def pass_on(records: Records) -> None:
     """This run has ended: wake those that were given its place. If Prefect is away, the platform's own loop does."""
-    with suppress(Transient):
+    with suppress(TransientTriggerError):
         async with get_client() as client:
             await wake_granted(client, records)
 
@@ -102,7 +102,7 @@ def _key(rule: Concurrency, run: Run) -> str:
 
 
 async def _cancel_older(
-    place: Place, rule: Concurrency, *, by: Run, records: Records, logger: logging.Logger | Any
+    place: Slot, rule: Concurrency, *, by: Run, records: Records, logger: logging.Logger | Any
 ) -> None:
     """Cancel all but the newest `limit - 1` of those that came before; their places are free once they have ended."""
     reason = f"cancelled: the newer run {by.run_id} takes its place"

@@ -16,32 +16,32 @@ from pydantic import JsonValue
 from compiler import Scope, TemplateError, condition
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanNode
-from flows.checkpoint import Progress
+from flows.checkpoint import Checkpoint
 from flows.form import OpenGate
-from flows.ready_nodes import frontier
+from flows.ready_nodes import ready_nodes
 from flows.trust import is_trusted
 from records import Approval, PayloadRefused
-from reliability.fault_points import crash_point
+from reliability.fault_points import fault_point
 from tasks.gate import allowed, ask
 from tasks.inputs import InputRefused, changeable
 from tasks.node import run_node
 from tasks.outcome import NodeOutcome, failed, rejected
 from tasks.services import Run, Services
-from tasks.work import Work, WorkRefused, work_of
+from tasks.work import InvalidWork, NodeWork, work_of
 
 GATE_LOOK_SECONDS = 0.2
 """How soon a decision is noticed while other branches are still at work."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class WaitingNode:
     """A gated node that is ready but for the decision."""
 
-    work: Work
+    work: NodeWork
     approval: Approval
 
 
-class Walk:
+class Executor:
     """The state of one execution."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Walk:
         run: Run,
         services: Services,
         catalogue: Catalogue,
-        progress: Progress,
+        progress: Checkpoint,
         logger: logging.Logger | logging.LoggerAdapter[Any],
     ) -> None:
         self.plan = plan
@@ -62,7 +62,7 @@ class Walk:
         self._items = progress.items
         self.logger = logger
         self._running: dict[asyncio.Task[NodeOutcome], PlanNode] = {}
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, WaitingNode] = {}
 
     async def go(self) -> tuple[OpenGate, ...]:
         """Run all that can run. Returns the gates that are left to wait for; none: the run has ended."""
@@ -81,7 +81,7 @@ class Walk:
     async def _start_what_can(self) -> bool:
         """Whether anything ended at once, so that there may be more to start."""
         started = {node.id for node in self._running.values()} | set(self._waiting)
-        step = frontier(self.plan, ended=self.ended, started=started)
+        step = ready_nodes(self.plan, ended=self.ended, started=started)
         before = len(self.ended)
         for node_id, outcome in step.skipped.items():
             await self._end(self.plan.node(node_id), outcome)
@@ -97,7 +97,7 @@ class Walk:
                 await self._end(node, NodeOutcome(status="SKIPPED", reason=reason))
                 return
             work = await work_of(node, scope=scope, catalogue=self.catalogue, run=self.run, services=self.services)
-        except (TemplateError, WorkRefused, InputRefused) as exc:
+        except (TemplateError, InvalidWork, InputRefused) as exc:
             await self._end(node, failed(node, str(exc)))
             return
         if node.gate is None:
@@ -112,10 +112,10 @@ class Walk:
             # What no card can show, nobody can approve.
             await self._end(node, failed(node, str(exc)))
             return
-        crash_point("gate-opened")
-        await self._settle(Waiting(work=work, approval=approval))
+        fault_point("gate-opened")
+        await self._settle(WaitingNode(work=work, approval=approval))
 
-    async def _settle(self, waiting: Waiting) -> bool:
+    async def _settle(self, waiting: WaitingNode) -> bool:
         """Start, end or keep a gated node, as its approval says. Whether it is settled."""
         work, approval = waiting.work, waiting.approval
         self._waiting.pop(work.node.id, None)
@@ -136,10 +136,10 @@ class Walk:
         for waiting in list(self._waiting.values()):
             approval = await self.services.records.approval(self.run.run_id, waiting.work.node.id)
             if approval is not None and approval.status != "PENDING":
-                settled |= await self._settle(Waiting(work=waiting.work, approval=approval))
+                settled |= await self._settle(WaitingNode(work=waiting.work, approval=approval))
         return settled
 
-    def _start(self, work: Work) -> None:
+    def _start(self, work: NodeWork) -> None:
         done = self._items.get(work.node.id, {})
         coroutine = run_node(work, done=done, run=self.run, services=self.services)
         self._running[asyncio.create_task(coroutine, name=work.node.id)] = work.node
@@ -156,7 +156,7 @@ class Walk:
     async def _end(self, node: PlanNode, outcome: NodeOutcome, *, recorded: bool = False) -> None:
         """On record first; only then may anything depend on it. An agent run has recorded its node already."""
         if not recorded:
-            crash_point("node-ending")
+            fault_point("node-ending")
             state = "FAILED" if outcome.status == "REJECTED" else outcome.status
             await self.services.records.record_node(
                 self.run.run_id,

@@ -18,12 +18,12 @@ from prefect.input import RunInput
 from prefect.input.run_input import Keyset, keyset_from_base_key
 from pydantic import Field, create_model
 
-from records import Verdict
+from records import DecisionVerdict
 from tasks.card import markdown
-from tasks.safe_text import inert
+from tasks.safe_text import safe_text
 
 Choice = Literal["wait", "approve", "reject"]
-_VERDICTS: Mapping[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}
+_VERDICTS: Mapping[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
 _DECISION = "decision_"
 _NOTES = "notes_"
 _CHANGES = "changes_"
@@ -46,11 +46,11 @@ class OpenGate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class FormAnswer:
     """One decision taken from the form. The name is what somebody typed: nobody verified it."""
 
     approval_id: str
-    decision: Verdict
+    decision: DecisionVerdict
     name: str
     notes: str
     changes: str = ""
@@ -115,7 +115,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
 
 
 def _changes(gate: OpenGate) -> Any:
-    names = ", ".join(inert(name) for name in gate.editable)
+    names = ", ".join(safe_text(name) for name in gate.editable)
     return Field(
         default="",
         max_length=MAX_CHANGES,
@@ -124,17 +124,17 @@ def _changes(gate: OpenGate) -> Any:
     )
 
 
-def answers(response: Mapping[str, Any]) -> list[Answer]:
+def form_answers(response: Mapping[str, Any]) -> list[FormAnswer]:
     """The decisions in a form's stored response; anything that is not plainly one is left out."""
     name = response.get(_NAME)
     if not isinstance(name, str) or not name.strip():
         return []
-    found: list[Answer] = []
+    found: list[FormAnswer] = []
     for field, choice in response.items():
         if field.startswith(_DECISION) and isinstance(choice, str) and choice in _VERDICTS:
             approval_id = field.removeprefix(_DECISION)
             found.append(
-                Answer(
+                FormAnswer(
                     approval_id=approval_id,
                     decision=_VERDICTS[choice],
                     name=name.strip(),

@@ -10,11 +10,11 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from pydantic import JsonValue
 
-from flows.form import Answer, answers
-from operations.decide import Word, decide_gate
+from flows.form import FormAnswer, form_answers
+from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from records import Records
-from tasks.safe_text import inert
+from tasks.safe_text import safe_text
 from tasks.services import Run
 
 PAUSE_KEY = "gates"
@@ -36,21 +36,23 @@ async def take_answers(flow_run_id: UUID, *, run: Run, records: Records, logger:
     for each in inputs:
         if not each.key.endswith("-response"):
             continue
-        for answer in answers(each.decoded_value):
+        for answer in form_answers(each.decoded_value):
             if (approval := own.get(answer.approval_id)) is None:
                 continue
             try:
                 decision = await decide_gate(_word(answer), approval.id, records=records)
             except EditRefused as exc:
-                logger.warning("form, %s: nothing was decided: %s", approval.node_id, inert(str(exc), limit=600))
+                logger.warning(
+                    "form, %s: nothing was decided: %s", approval.node_id, safe_text(str(exc), limit=600)
+                )
             else:
                 logger.info("form, %s: %s", approval.node_id, decision.reason)
 
 
-def _word(answer: Answer) -> Word:
+def _word(answer: FormAnswer) -> DecisionRequest:
     """Raises `EditRefused`: whoever wants other inputs has not approved these."""
     edits = _changes(answer.changes) if answer.decision == "APPROVED" else {}
-    return Word(
+    return DecisionRequest(
         decision=answer.decision, by=answer.name, verified=False, way=_WAY, notes=answer.notes, edits=edits
     )
 

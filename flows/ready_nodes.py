@@ -14,7 +14,7 @@ from tasks.outcome import NodeOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frontier:
+class ReadyNodes:
     """What a run can do next."""
 
     ready: tuple[PlanNode, ...]
@@ -23,7 +23,7 @@ class Frontier:
     """Nodes that can never run in this run, with the reason."""
 
 
-def frontier(plan: Plan, *, ended: Mapping[str, NodeOutcome], started: Collection[str]) -> Frontier:
+def ready_nodes(plan: Plan, *, ended: Mapping[str, NodeOutcome], started: Collection[str]) -> ReadyNodes:
     """Which nodes may start, and which are out of reach. `started` holds the ids that are under way."""
     ready: list[PlanNode] = []
     skipped: dict[str, NodeOutcome] = {}
@@ -44,7 +44,7 @@ def frontier(plan: Plan, *, ended: Mapping[str, NodeOutcome], started: Collectio
             ready.append(node)
         else:
             skipped[node.id] = _blocked(blocker, known[blocker])
-    return Frontier(ready=tuple(ready), skipped=skipped)
+    return ReadyNodes(ready=tuple(ready), skipped=skipped)
 
 
 def failure_of(plan: Plan, ended: Mapping[str, NodeOutcome]) -> str | None:

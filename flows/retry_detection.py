@@ -12,7 +12,7 @@ from datetime import datetime
 from prefect.client.schemas.objects import State
 
 
-def set_going_again(states: Iterable[State], ended: datetime) -> bool:
+def was_retried(states: Iterable[State], ended: datetime) -> bool:
     """Whether Prefect knew of the end that was recorded at `ended`, and the run was put into the queue after it."""
     known = sorted(states, key=lambda state: state.timestamp)
     ends = [state.timestamp for state in known if state.is_final()]

@@ -20,17 +20,17 @@ from prefect.states import Completed, Failed
 
 from compiler import TemplateError
 from compiler.schemas.validation import validate
-from flows.checkpoint import progress_of
-from flows.claim import OpenedRun, RunRequest, open_run
-from flows.concurrency import let_go, pass_on, stand
-from flows.executor import Walk
+from flows.checkpoint import load_checkpoint
+from flows.claim import ClaimedRun, RunRequest, claim_run
+from flows.concurrency import leave_slot, request_slot, wake_next
+from flows.executor import Executor
 from flows.form import OpenGate, form
-from flows.form_answers import PAUSE_KEY, take_answers
+from flows.form_answers import PAUSE_KEY, apply_form_answers
 from flows.ready_nodes import failure_of
-from flows.retry_detection import set_going_again
+from flows.retry_detection import was_retried
 from flows.runtime import EnterRuntime, runtime
 from records import StaleAttempt
-from reliability.fault_points import crash_point
+from reliability.fault_points import fault_point
 from tasks.services import Run, Services
 
 TAKEOVER_SECONDS = 5.0
@@ -75,12 +75,12 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
 
     A process may stand still anywhere and wake up beside its successor: what it meets then is not the run's failure.
     """
-    run: OpenedRun | None = None
+    run: ClaimedRun | None = None
     try:
-        run = await open_run(
+        run = await claim_run(
             request, services.records, set_going_again=_set_going_again, still_ours=_is_still_ours
         )
-        crash_point("run-opened")
+        fault_point("run-opened")
         return await _run(run, services)
     except StaleAttempt as exc:
         raise Abort(str(exc)) from exc
@@ -94,7 +94,7 @@ async def _is_overtaken(run: Run, services: Services) -> bool:
     return (await services.records.run(run.run_id)).lease != run.lease
 
 
-async def _run(run: OpenedRun, services: Services) -> State[Any]:
+async def _run(run: ClaimedRun, services: Services) -> State[Any]:
     if run.over:
         return Failed(message=run.failure) if run.failure is not None else Completed(message="It had ended before")
     if run.plan.context_schema is not None and (
@@ -104,13 +104,13 @@ async def _run(run: OpenedRun, services: Services) -> State[Any]:
         return await _finish(run, failure, services)
     if (elsewhere := await _find_place(run, services)) is not None:
         return elsewhere
-    await take_answers(_flow_run().id, run=run.run, records=services.records, logger=get_run_logger())
-    walk = Walk(
+    await apply_form_answers(_flow_run().id, run=run.run, records=services.records, logger=get_run_logger())
+    walk = Executor(
         plan=run.plan,
         run=run.run,
         services=services,
         catalogue=await services.records.catalogue(run.plan.project_id),
-        progress=await progress_of(run.plan, run.run, services.records, retry_failed=run.retried),
+        progress=await load_checkpoint(run.plan, run.run, services.records, retry_failed=run.retried),
         logger=get_run_logger(),
     )
     if gates := await walk.go():
@@ -118,17 +118,17 @@ async def _run(run: OpenedRun, services: Services) -> State[Any]:
     return await _finish(run, failure_of(run.plan, walk.ended), services)
 
 
-async def _find_place(run: OpenedRun, services: Services) -> State[Any] | None:
+async def _find_place(run: ClaimedRun, services: Services) -> State[Any] | None:
     """None: the run may go on. Raises Prefect's `Pause` where it has to wait in the queue."""
     try:
-        standing = await stand(run.plan, run=run.run, records=services.records, logger=get_run_logger())
+        standing = await request_slot(run.plan, run=run.run, records=services.records, logger=get_run_logger())
     except TemplateError as exc:
         return await _finish(run, f"the key of the workflow's concurrency: {exc}", services)
     if standing is None:
         return None
     if standing.turn != "go":
         get_run_logger().info("%s", standing.reason)
-        return await let_go(standing, run=run.run, records=services.records)
+        return await leave_slot(standing, run=run.run, records=services.records)
     await services.records.set_run_status(run.run.run_id, "RUNNING", lease=run.run.lease)
     return None
 
@@ -136,12 +136,12 @@ async def _find_place(run: OpenedRun, services: Services) -> State[Any] | None:
 async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
-    crash_point("suspending")
+    fault_point("suspending")
     fired = _flow_run().empirical_policy.pause_keys or set()
     asked, key = form(gates), f"{PAUSE_KEY}-{len(fired) + 1}"
     async with get_client() as client:
         await asked.publish(client, _flow_run().id, key)
-    crash_point("form-saved")
+    fault_point("form-saved")
     if await _is_overtaken(run, services):
         raise Abort(f"run {run.run_id!r} was taken over: whether it waits is for its successor to say")
     try:
@@ -163,19 +163,19 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 
 
-async def _finish(run: OpenedRun, failure: str | None, services: Services) -> State[Any]:
+async def _finish(run: ClaimedRun, failure: str | None, services: Services) -> State[Any]:
     status = "SUCCESS" if failure is None else "FAILED"
-    crash_point("run-ending")
+    fault_point("run-ending")
     await services.records.finish_run(run.run.run_id, status, failure or "", lease=run.run.lease)
-    crash_point("run-ended")
+    fault_point("run-ended")
     if run.plan.concurrency is not None:
-        await pass_on(services.records)
+        await wake_next(services.records)
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
 
 
 async def _set_going_again(ended: datetime) -> bool:
     async with get_client() as client:
-        return set_going_again(await client.read_flow_run_states(_flow_run().id), ended)
+        return was_retried(await client.read_flow_run_states(_flow_run().id), ended)
 
 
 async def _is_still_ours() -> bool:

@@ -16,7 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.sandbox.choice import open_sandbox
-from agents.sandbox.throttle import Turns, default_turns
+from agents.sandbox.throttle import Throttle, default_concurrency
 from records import Records
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
@@ -34,7 +34,7 @@ class RuntimeSettings(BaseSettings):
     """`DATABASE_URL`: the records, SQLite or PostgreSQL."""
     sandbox: str = "bubblewrap"
     """`SANDBOX`: bubblewrap or dagger."""
-    commandcenter_agents_at_once: int = Field(default_factory=default_turns, ge=1)
+    commandcenter_agents_at_once: int = Field(default_factory=default_concurrency, ge=1)
     """`COMMANDCENTER_AGENTS_AT_ONCE`: how many agents one worker runs side by side; 8 per CPU by default."""
     commandcenter_state: Path = Path(".commandcenter")
     """`COMMANDCENTER_STATE`: folder for scratch files, and `secrets/` with one file per secret."""
@@ -101,7 +101,7 @@ async def open_services(settings: RuntimeSettings, environment: Mapping[str, str
     await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
     return Services(
         records=await Records.open(settings.database_url),
-        sandbox=Turns(open_sandbox(settings.sandbox), at_once=settings.commandcenter_agents_at_once),
+        sandbox=Throttle(open_sandbox(settings.sandbox), at_once=settings.commandcenter_agents_at_once),
         secrets=(EnvironmentSecrets(environment), FileSecrets(state / "secrets"), PrefectSecrets()),
         settings=agent_settings(environment),
         repository_roots=settings.repository_roots,

@@ -9,15 +9,15 @@ from typing import Any
 from pydantic import JsonValue
 
 from operations.edit_inputs import EditRefused, edited_work
-from records import Approval, Decision, PayloadRefused, Records, Verdict
-from records.approvals.gate_rows import Which
+from records import Approval, Decision, DecisionVerdict, PayloadRefused, Records
+from records.approvals.gate_rows import GateRef
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word:
+class DecisionRequest:
     """What a person says about one gate, and who that is as far as the way in knows."""
 
-    decision: Verdict
+    decision: DecisionVerdict
     by: str
     verified: bool
     way: str
@@ -33,7 +33,9 @@ class Word:
         return {"by": self.by, "verified": self.verified, "way": self.way}
 
 
-async def decide_gate(word: Word, which: Which, *, records: Records, project_id: int | None = None) -> Decision:
+async def decide_gate(
+    word: DecisionRequest, which: GateRef, *, records: Records, project_id: int | None = None
+) -> Decision:
     """Decide the gate. The first decision stands; one that does not count is answered with why, and audited.
 
     Raises `EditRefused`, with nothing decided or changed, and NotFound where there is no such gate (in that project).
@@ -52,7 +54,7 @@ async def decide_gate(word: Word, which: Which, *, records: Records, project_id:
     )
 
 
-async def _amended(word: Word, asked: Approval, records: Records) -> Approval:
+async def _amended(word: DecisionRequest, asked: Approval, records: Records) -> Approval:
     """The question with the edited inputs, which now stands; the old one where this word cannot count."""
     edited = await edited_work(asked, word.edits, records=records)
     if await records.objection(asked.id, decision="APPROVED", digest=asked.digest, **word.who) is not None:

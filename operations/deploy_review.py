@@ -11,7 +11,7 @@ from records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
-class Review:
+class DeployReview:
     """All changes of one deploy."""
 
     changes: tuple[Change, ...]
@@ -24,10 +24,12 @@ class Review:
         return tuple(each for each in self.changes if each.dangerous)
 
 
-async def review(plans: Sequence[Plan], records: Records, *, project_id: int) -> Review:
+async def review(plans: Sequence[Plan], records: Records, *, project_id: int) -> DeployReview:
     """Compare the plans with those deployed. A workflow without a plan here is left alone, not removed."""
     deployed = {plan.name: plan for plan in await records.active_plans(project_id)}
     found = [change for plan in plans for change in changes(deployed.get(plan.name), plan)]
     changed = {change.workflow for change in found}
     waiting = await records.runs(project_id, status="WAITING_APPROVAL", limit=1_000)
-    return Review(changes=tuple(found), waiting=tuple(run.id for run in waiting if run.workflow_name in changed))
+    return DeployReview(
+        changes=tuple(found), waiting=tuple(run.id for run in waiting if run.workflow_name in changed)
+    )

@@ -1,7 +1,7 @@
 """Inputs that an approver changes -> the work that runs with them instead, whose digest its own question is bound to.
 
 The work is put together again from what was asked, and only counts if it has the very digest that was asked for. So
-the edited work is the flow's own (`Work.edited`), and its digest is the one that the flow will compare.
+the edited work is the flow's own (`NodeWork.edited`), and its digest is the one that the flow will compare.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from compiler.plan import Plan, PlanDigest
 from compiler.schemas.validation import validate
 from records import Approval, PayloadRefused, Records
 from records.database.payload import checked
-from tasks.card import Intent
+from tasks.card import Invocation
 from tasks.inputs import editable, kind_of
-from tasks.work import Work, WorkRefused
+from tasks.work import InvalidWork, NodeWork
 
 
 class EditRefused(ValueError):
     """The inputs may not be changed like that. Nothing was decided, and nothing was changed."""
 
 
-async def edited_work(approval: Approval, edits: Mapping[str, JsonValue], *, records: Records) -> Work:
+async def edited_work(approval: Approval, edits: Mapping[str, JsonValue], *, records: Records) -> NodeWork:
     """What was asked, with these inputs changed. Raises `EditRefused`."""
     run = await records.run(approval.run_id)
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
@@ -33,7 +33,7 @@ async def edited_work(approval: Approval, edits: Mapping[str, JsonValue], *, rec
     return _edited(work, edits)
 
 
-def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
+def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeWork:
     """The work whose card the approval shows. Raises `EditRefused` where something else would run by now."""
     stale = EditRefused(
         f"node {approval.node_id!r}: what would run is not what was asked any more; "
@@ -49,7 +49,7 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
     card, each = approval.card, node.foreach is not None
     asked = card.get("inputs")
     intents = tuple(
-        Intent(
+        Invocation(
             node=node,
             agent=agent,
             inputs=cast("Mapping[str, JsonValue]", inputs),
@@ -60,13 +60,13 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> Work:
         for inputs in (cast("list[Any]", asked) if each and isinstance(asked, list) else [asked])
         if isinstance(inputs, dict)
     )
-    work = Work(node=node, intents=intents, each=each)
+    work = NodeWork(node=node, intents=intents, each=each)
     if not intents or work.digest != approval.digest:
         raise stale
     return work
 
 
-def _edited(work: Work, edits: Mapping[str, JsonValue]) -> Work:
+def _edited(work: NodeWork, edits: Mapping[str, JsonValue]) -> NodeWork:
     """Only editable fields, with values that fit."""
     node, allowed = work.node, editable(work.node)
     try:
@@ -85,7 +85,7 @@ def _edited(work: Work, edits: Mapping[str, JsonValue]) -> Work:
             )
     try:
         edited = work.edited(edits)
-    except WorkRefused as exc:
+    except InvalidWork as exc:
         raise EditRefused(str(exc)) from exc
     for intent in edited.intents:
         if problems := validate(dict(intent.inputs), node.input_schema):

@@ -4,7 +4,7 @@
 """
 
 from records.all_records import Records
-from records.approvals.approval import Approval, ApprovalStatus, AuditEntry, ClosedAs, Decision, Verdict
+from records.approvals.approval import Approval, ApprovalStatus, AuditEntry, ClosedAs, Decision, DecisionVerdict
 from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.migrate import upgrade
 from records.errors import (
@@ -21,7 +21,7 @@ from records.errors import (
 from records.events.inbox import DeadLetter
 from records.events.outbox import OutboxEvent
 from records.runs.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
-from records.runs.slots import OtherRun, Place
+from records.runs.slots import OtherRun, Slot
 
 __all__ = [
     "AgentRun",
@@ -32,6 +32,7 @@ __all__ = [
     "DatabaseUnavailable",
     "DeadLetter",
     "Decision",
+    "DecisionVerdict",
     "EndStatus",
     "NameRefused",
     "NodeFinished",
@@ -44,13 +45,12 @@ __all__ = [
     "OtherRun",
     "OutboxEvent",
     "PayloadRefused",
-    "Place",
     "Records",
     "RecordsError",
     "Run",
     "RunStatus",
+    "Slot",
     "StaleAttempt",
-    "Verdict",
     "Workflow",
     "WorkflowStatus",
     "upgrade",

@@ -41,16 +41,16 @@ POINTS = (
 ORDER = "crash-at"
 
 
-class CrashPointRefused(ValueError):
+class FaultPointRefused(ValueError):
     """The environment asks for a crash that cannot be carried out."""
 
 
-class Faults:
+class FaultPlan:
     """The orders of this process."""
 
     def __init__(self, folder: Path, order: str | None) -> None:
         if not folder.is_dir():
-            raise CrashPointRefused(f"COMMANDCENTER_FAULTS={str(folder)!r} is not a folder: make it first")
+            raise FaultPointRefused(f"COMMANDCENTER_FAULTS={str(folder)!r} is not a folder: make it first")
         self._folder = folder
         self._order = order
         self._passed: dict[str, int] = {}
@@ -90,26 +90,26 @@ def parse_order(order: str) -> tuple[str, int]:
     point, _, rest = order.strip().partition(":")
     number = rest.partition(":")[0] or "1"
     if point not in POINTS or not number.isdigit() or int(number) < 1:
-        raise CrashPointRefused(f"CRASH_AT={order!r} is not point:n; the points are {', '.join(POINTS)}")
+        raise FaultPointRefused(f"CRASH_AT={order!r} is not point:n; the points are {', '.join(POINTS)}")
     return point, int(number)
 
 
-def faults_of(environment: Mapping[str, str]) -> Faults | None:
+def fault_plan(environment: Mapping[str, str]) -> FaultPlan | None:
     """What the environment orders; None: nothing, as everywhere but in the harness. Raises CrashPointRefused."""
     folder, order = environment.get("COMMANDCENTER_FAULTS"), environment.get("CRASH_AT") or None
     if folder:
-        return Faults(Path(folder), order)
+        return FaultPlan(Path(folder), order)
     if order is not None:
-        raise CrashPointRefused(
+        raise FaultPointRefused(
             f"CRASH_AT={order!r} is only for the fault harness, which also sets COMMANDCENTER_FAULTS: unset it"
         )
     return None
 
 
-_faults = faults_of(os.environ)
+_faults = fault_plan(os.environ)
 
 
-def crash_point(name: str) -> None:
+def fault_point(name: str) -> None:
     """Here a process may die, if the fault harness wants it to."""
     if _faults is not None:
         _faults.passed(name)

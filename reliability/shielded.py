@@ -15,18 +15,18 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from reliability.errors import Unavailable
-from reliability.retry import patiently
+from reliability.retry import retry_transient
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def unbroken(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+def shielded(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """The method, whole. A caller that is cancelled waits for the end of its transaction, and is cancelled then."""
 
     @wraps(method)
     async def whole(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await patiently(lambda: _to_its_end(method(*args, **kwargs)), passes=_is_passing)
+        return await retry_transient(lambda: _to_its_end(method(*args, **kwargs)), passes=_is_passing)
 
     return whole
 

@@ -12,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def ended_by_signals() -> Generator[None]:
+def cancelled_by_signals() -> Generator[None]:
     """Either signal cancels the current task; a second one ends the process at once. For the main thread: others
     get no signals.
 

@@ -18,7 +18,7 @@ from tasks.safe_text import fenced, inert_json, inline
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intent:
+class Invocation:
     """Exactly what will run once a gate opens."""
 
     node: PlanNode
@@ -56,7 +56,7 @@ class Intent:
         }
 
 
-def card(intent: Intent, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
+def card(intent: Invocation, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
     """The card as data, kept with the approval: what the CLI, the API and the form show."""
     node = intent.node
     spec = intent.agent.actions.get(node.action)

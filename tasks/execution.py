@@ -16,20 +16,20 @@ from agents.repository.publish import PublishError, publish_branch
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
-from reliability.fault_points import crash_point
-from tasks.card import Intent
+from reliability.fault_points import fault_point
+from tasks.card import Invocation
 from tasks.inputs import InputRefused, kind_of, prepare
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
 from tasks.services import Run, Services
 
 
-def idempotency_key(run: Run, intent: Intent, item: int | None) -> str:
+def idempotency_key(run: Run, intent: Invocation, item: int | None) -> str:
     """Equal for every attempt at the same work of the same run, different for anything else."""
     return digest_of({"run": run.run_id, "node": intent.node.id, "item": item, "intent": intent.digest})
 
 
 async def execute(
-    intent: Intent,
+    intent: Invocation,
     *,
     run: Run,
     item: int | None,
@@ -50,7 +50,7 @@ async def execute(
         request = _request(intent, prepared.inputs, run=run, item=item, services=services)
         request = replace(request, execution_id=execution_id, secrets=secrets, mounts=prepared.mounts)
         result = await services.sandbox.run(request, on_log=on_log)
-        crash_point("sandbox-answered")
+        fault_point("sandbox-answered")
         return await _finish(intent, result, run=run, item=item, services=services)
     except (InputRefused, UnknownSecret) as exc:
         return _refused("bad-request", str(exc))
@@ -61,7 +61,7 @@ async def execute(
 
 
 async def _finish(
-    intent: Intent, result: AgentResult, *, run: Run, item: int | None, services: Services
+    intent: Invocation, result: AgentResult, *, run: Run, item: int | None, services: Services
 ) -> AgentResult:
     """Keep the artifacts, carry out the effect, check what later nodes will see."""
     node = intent.node
@@ -77,14 +77,14 @@ async def _finish(
         output = await _publish(intent, result.output, key=idempotency_key(run, intent, item), services=services)
     except PublishError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
-    crash_point("branch-published")
+    fault_point("branch-published")
     if problems := validate(output, node.output_schema):
         message = f"what {node.effect!r} made of the result does not fit the output schema: {problems[0]}"
         return replace(result, output=None, failure=AgentFailure(kind="invalid-output", message=message))
     return replace(result, output=output)
 
 
-async def _publish(intent: Intent, result: Any, *, key: str, services: Services) -> dict[str, JsonValue]:
+async def _publish(intent: Invocation, result: Any, *, key: str, services: Services) -> dict[str, JsonValue]:
     """The `publish-branch` effect: the approved branch name and repository, never the agent's own wish."""
     field = next(name for name in intent.inputs if kind_of(intent.node, name) == "repository")
     proposal = {**cast("dict[str, Any]", result), "branch": intent.inputs["targetBranch"]}
@@ -102,7 +102,7 @@ async def _publish(intent: Intent, result: Any, *, key: str, services: Services)
 
 
 def _request(
-    intent: Intent, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, services: Services
+    intent: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, services: Services
 ) -> AgentRequest:
     node = intent.node
     return AgentRequest(

@@ -10,11 +10,11 @@ from pydantic import JsonValue
 from compiler.plan import ApprovalRule
 from records import Approval
 from tasks.services import Run, Services
-from tasks.work import Work
+from tasks.work import NodeWork
 
 
 async def ask(
-    work: Work, *, upstream: Mapping[str, JsonValue], run: Run, services: Services, trusted: bool = False
+    work: NodeWork, *, upstream: Mapping[str, JsonValue], run: Run, services: Services, trusted: bool = False
 ) -> Approval:
     """Open the gate, or find it open or decided for exactly this work. Work that changed is asked about anew.
 
@@ -33,7 +33,7 @@ async def ask(
     )
 
 
-def allowed(approval: Approval, work: Work) -> Work | None:
+def allowed(approval: Approval, work: NodeWork) -> NodeWork | None:
     """The work that may run now: approved for exactly its digest, with the approver's edits. None: it may not."""
     edited = work.edited(approval.edits) if approval.edits else work
     return edited if approval.allows(edited.digest) else None

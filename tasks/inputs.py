@@ -21,7 +21,7 @@ from agents.repository.repository_copy import RepositoryRefusedError, head_commi
 from agents.sandbox.port import Mount
 from compiler.plan import PlanNode
 from records import NotFound
-from tasks.collect_project_facts import project_facts
+from tasks.collect_project_facts import collect_project_facts
 from tasks.services import Run, Services
 
 ARTIFACT_PREFIX = "artifact:"
@@ -68,7 +68,7 @@ async def complete(
     completed = dict(inputs)
     for field in _properties(node):
         if kind_of(node, field) == "facts" and completed.get(field) is None:
-            completed[field] = await project_facts(services, run.project_id)
+            completed[field] = await collect_project_facts(services, run.project_id)
     return completed
 
 

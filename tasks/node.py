@@ -21,22 +21,22 @@ from pydantic import JsonValue
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import PlanNode
 from records import StaleAttempt
-from reliability.fault_points import crash_point
-from tasks.card import Intent
+from reliability.fault_points import fault_point
+from tasks.card import Invocation
 from tasks.execution import execute, idempotency_key
 from tasks.outcome import NodeOutcome, failed
 from tasks.services import Run, Services
-from tasks.work import Work
+from tasks.work import NodeWork
 
 MAX_DELAY_SECONDS = 300.0
 
 
-class Call:
+class Attempt:
     """One attempt on its way through Prefect. Not a dataclass: Prefect looks into those for futures, and these hold
     whole plans."""
 
     def __init__(
-        self, intent: Intent, *, item: int | None, approved: str | None, run: Run, services: Services
+        self, intent: Invocation, *, item: int | None, approved: str | None, run: Run, services: Services
     ) -> None:
         self.intent = intent
         self.approved = approved
@@ -49,7 +49,7 @@ class Call:
 
 
 @task(name="agent", task_run_name="{label}", persist_result=False, cache_policy=NO_CACHE)
-async def agent_action(label: str, call: Call) -> State[Any]:
+async def agent_action(label: str, call: Attempt) -> State[Any]:
     """The Prefect task: one attempt of one action. Ends Failed with one clear sentence, never with a traceback."""
     try:
         call.result = await _attempt(call)
@@ -61,7 +61,7 @@ async def agent_action(label: str, call: Call) -> State[Any]:
     return Completed(message=f"{call.intent.node.action} took {call.result.duration_ms} ms")
 
 
-async def _attempt(call: Call) -> AgentResult:
+async def _attempt(call: Attempt) -> AgentResult:
     """Run the agent once, on record from start to end."""
     logger = get_run_logger()
     node, run, records = call.intent.node, call.run, call.services.records
@@ -69,7 +69,7 @@ async def _attempt(call: Call) -> AgentResult:
     def on_log(line: LogLine) -> None:
         logger.log(line.level, "%s", line.text)
 
-    crash_point("agent-run-beginning")
+    fault_point("agent-run-beginning")
     agent_run_id = await records.start_agent_run(
         run_id=run.run_id,
         node_id=node.id,
@@ -80,7 +80,7 @@ async def _attempt(call: Call) -> AgentResult:
         approved=call.approved,
         lease=run.lease,
     )
-    crash_point("agent-run-begun")
+    fault_point("agent-run-begun")
     result = await execute(
         call.intent,
         run=run,
@@ -102,24 +102,24 @@ async def _attempt(call: Call) -> AgentResult:
         log_tail=result.log_tail,
         lease=run.lease,
     )
-    crash_point("agent-run-ended")
+    fault_point("agent-run-ended")
     return result
 
 
 async def run_node(
-    work: Work, *, done: Mapping[int | None, JsonValue], run: Run, services: Services
+    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services
 ) -> NodeOutcome:
     """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before."""
     node = work.node
     approved = work.digest if node.gate is not None else None
     slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
 
-    async def one(index: int, intent: Intent) -> JsonValue | AgentFailure:
+    async def one(index: int, intent: Invocation) -> JsonValue | AgentFailure:
         item = index if work.each else None
         if item in done:
             return done[item]
         async with slots:
-            call = Call(intent, item=item, approved=approved, run=run, services=services)
+            call = Attempt(intent, item=item, approved=approved, run=run, services=services)
             result = await _with_retries(call)
         return result.failure or result.output
 
@@ -133,7 +133,7 @@ async def run_node(
     return NodeOutcome(status="SUCCESS", output=outputs if work.each else outputs[0])
 
 
-async def _with_retries(call: Call) -> AgentResult:
+async def _with_retries(call: Attempt) -> AgentResult:
     node = call.intent.node
     number = 0
     while True:
@@ -155,7 +155,7 @@ def _delay(node: PlanNode, retry: int) -> float:
     return min(MAX_DELAY_SECONDS, max(0.0, delay - spread + random.random() * 2 * spread))
 
 
-def _label(call: Call, number: int) -> str:
+def _label(call: Attempt, number: int) -> str:
     label = call.intent.node.id if call.item is None else f"{call.intent.node.id}[{call.item}]"
     return label if number == 0 else f"{label} (retry {number})"
 

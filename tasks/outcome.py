@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from compiler.plan import PlanNode
-from tasks.safe_text import inert
+from tasks.safe_text import safe_text
 
 NodeStatus = Literal["SUCCESS", "FAILED", "SKIPPED", "REJECTED"]
 
@@ -34,6 +34,6 @@ def failed(node: PlanNode, reason: str) -> NodeOutcome:
 
 def rejected(node: PlanNode, *, by: str, notes: str) -> NodeOutcome:
     """The outcome of a node whose gate was decided against; who and why is what somebody typed, and so inert."""
-    because = f": {inert(notes)}" if notes else ""
-    reason = f"node {node.id!r} was rejected by {inert(by)}{because}"
+    because = f": {safe_text(notes)}" if notes else ""
+    reason = f"node {node.id!r} was rejected by {safe_text(by)}{because}"
     return NodeOutcome(status="REJECTED", reason=reason, blocks=True)

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 import httpx
 
-from reliability.retry import patiently
+from reliability.retry import retry_transient
 
 T = TypeVar("T")
 
 _TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def is_passing(exc: Exception) -> bool:
+def is_transient(exc: Exception) -> bool:
     """Whether the API may answer a moment later: it is away, or has trouble of its own."""
     if isinstance(exc, httpx.HTTPStatusError):
         return (
@@ -26,4 +26,4 @@ def is_passing(exc: Exception) -> bool:
 
 async def until_answered(request: Callable[[], Awaitable[T]]) -> T:
     """What `request` gives, a read that may be made any number of times. Raises what it raises after a minute."""
-    return await patiently(request, passes=is_passing)
+    return await retry_transient(request, passes=is_transient)

@@ -16,7 +16,7 @@ _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _BLANK_LETTERS = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\u034f", "\u17b4", "\u17b5"}
 
 
-def inert(text: str, *, limit: int = 4_000) -> str:
+def safe_text(text: str, *, limit: int = 4_000) -> str:
     """`text` with every character that acts instead of showing written as `\\u…`, at most `limit` characters."""
     shown = "".join(_visible(char) for char in text[: limit + 1])
     if len(text) <= limit and len(shown) <= limit:
@@ -26,19 +26,19 @@ def inert(text: str, *, limit: int = 4_000) -> str:
 
 def inert_json(value: Any, *, limit: int = 4_000) -> str:
     """`value` as indented JSON, inert and bounded. Newlines inside strings stay escaped, as JSON has them."""
-    return inert(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str), limit=limit)
+    return safe_text(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str), limit=limit)
 
 
 def fenced(text: str, *, limit: int = 4_000) -> str:
     """`text` as a Markdown code block that it cannot end from inside: Markdown and HTML in it stay text."""
-    body = inert(text, limit=limit)
+    body = safe_text(text, limit=limit)
     fence = "`" * max(3, _longest_run(body, "`") + 1)
     return f"{fence}text\n{body}\n{fence}"
 
 
 def inline(text: str, *, limit: int = 200) -> str:
     """One line of inert text for Markdown prose: as a code span it cannot end from inside."""
-    body = " ".join(inert(text, limit=limit).split())
+    body = " ".join(safe_text(text, limit=limit).split())
     mark = "`" * (_longest_run(body, "`") + 1)
     pad = " " if body.startswith("`") or body.endswith("`") or not body else ""
     return f"{mark}{pad}{body}{pad}{mark}"

@@ -19,23 +19,23 @@ from agents.registration.network import resolve as allowed_hosts
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of
-from tasks.card import Intent, card
+from tasks.card import Invocation, card
 from tasks.inputs import bindings, complete
 from tasks.services import Run, Services
 
 MAX_ITEMS = 1_000
 
 
-class WorkRefused(ValueError):
+class InvalidWork(ValueError):
     """The node cannot be run as it stands: unknown agent, a template without a value, too many items."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class NodeWork:
     """All that one node will do in one run."""
 
     node: PlanNode
-    intents: tuple[Intent, ...]
+    intents: tuple[Invocation, ...]
     """One, or one per item."""
     each: bool
     """True for a `foreach` node: the output is the list of the items' outputs."""
@@ -47,8 +47,8 @@ class Work:
             return self.intents[0].digest
         return digest_of([intent.digest for intent in self.intents])
 
-    def edited(self, edits: Mapping[str, JsonValue]) -> Work:
-        """The same work with the inputs an approver changed: other work, with another digest. Raises `WorkRefused`."""
+    def edited(self, edits: Mapping[str, JsonValue]) -> NodeWork:
+        """The same work with the inputs an approver changed: other work, with another digest. Raises `InvalidWork`."""
         intents = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.intents)
         for each in intents:
             _check_digest(each)
@@ -65,11 +65,11 @@ class Work:
         return {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
 
 
-async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> Work:
-    """Resolve all of a node's inputs. Raises `WorkRefused` or `tasks.inputs.InputRefused`."""
+async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> NodeWork:
+    """Resolve all of a node's inputs. Raises `InvalidWork` or `tasks.inputs.InputRefused`."""
     agent = catalogue.agents.get(node.agent)
     if agent is None or node.action not in agent.actions:
-        raise WorkRefused(
+        raise InvalidWork(
             f"node {node.id!r}: agent {node.agent!r} with action {node.action!r} is not registered any more; "
             "register it again or deploy a workflow without it"
         )
@@ -86,8 +86,8 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
                 ]
             )
     except TemplateError as exc:
-        raise WorkRefused(f"node {node.id!r}: {exc}") from exc
-    return Work(node=node, intents=intents, each=node.foreach is not None)
+        raise InvalidWork(f"node {node.id!r}: {exc}") from exc
+    return NodeWork(node=node, intents=intents, each=node.foreach is not None)
 
 
 def _check_code(agent: AgentSpec) -> None:
@@ -98,23 +98,23 @@ def _check_code(agent: AgentSpec) -> None:
     try:
         found = digest_of_folder(folder) if folder.is_dir() else None
     except ValueError as exc:
-        raise WorkRefused(str(exc)) from exc
+        raise InvalidWork(str(exc)) from exc
     if found != agent.code_digest:
         what = "is not there" if found is None else "has changed since it was registered"
-        raise WorkRefused(
+        raise InvalidWork(
             f"agent {agent.name!r} in {agent.entry_path!r} {what}; "
             f"register it again (`commandcenter agents register {agent.entry_path}`)"
         )
 
 
-async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services) -> Intent:
+async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services) -> Invocation:
     rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
     inputs = await complete(node, rendered, run=run, services=services)
     try:
         network = allowed_hosts(node.network, services.settings)
     except ValueError as exc:
-        raise WorkRefused(f"node {node.id!r}: {exc}") from exc
-    intent = Intent(
+        raise InvalidWork(f"node {node.id!r}: {exc}") from exc
+    intent = Invocation(
         node=node,
         agent=agent,
         inputs=inputs,
@@ -126,12 +126,12 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
     return intent
 
 
-def _check_digest(intent: Intent) -> None:
-    """What has no digest can neither be approved nor be told from other work. Raises `WorkRefused`."""
+def _check_digest(intent: Invocation) -> None:
+    """What has no digest can neither be approved nor be told from other work. Raises `InvalidWork`."""
     try:
         _ = intent.digest
     except ValueError as exc:
-        raise WorkRefused(
+        raise InvalidWork(
             f"node {intent.node.id!r}: its inputs have no digest: {exc}; give large numbers as text"
         ) from exc
 
@@ -140,7 +140,7 @@ def _items(node: PlanNode, scope: Scope) -> list[JsonValue]:
     assert node.foreach is not None
     items = render(node.foreach.items, scope)
     if not isinstance(items, list):
-        raise WorkRefused(f"node {node.id!r}: foreach must give a list, got {type(items).__name__}")
+        raise InvalidWork(f"node {node.id!r}: foreach must give a list, got {type(items).__name__}")
     if len(items) > MAX_ITEMS:
-        raise WorkRefused(f"node {node.id!r}: foreach gives {len(items):,} items, the limit is {MAX_ITEMS:,}")
+        raise InvalidWork(f"node {node.id!r}: foreach gives {len(items):,} items, the limit is {MAX_ITEMS:,}")
     return items

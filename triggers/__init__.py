@@ -1,13 +1,13 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
-from triggers.errors import Permanent, Transient, TriggerFault
+from triggers.errors import PermanentTriggerError, TransientTriggerError, TriggerError
 from triggers.intake import Intake
 from triggers.launcher import Launcher, NotDeployed, deployment_name, project_name
 from triggers.nats.listener import Listener
 from triggers.nats.relay import Relay
 from triggers.nats.stream_subjects import INCOMING, OUTGOING, incoming
 from triggers.nats.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
-from triggers.reconcile.maintenance import upkeep
+from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.reconciler import Hook, Reconciler
 from triggers.reconcile.resume import ResumeDecided, resume
 from triggers.reconcile.waiting_runs import TriggerRecords
@@ -25,21 +25,21 @@ __all__ = [
     "Launcher",
     "Listener",
     "NotDeployed",
-    "Permanent",
+    "PermanentTriggerError",
     "Reconciler",
     "Relay",
     "ResumeDecided",
     "SettingsError",
-    "Transient",
-    "TriggerFault",
+    "TransientTriggerError",
+    "TriggerError",
     "TriggerRecords",
     "TriggerSettings",
     "deployment_name",
     "ensure_streams",
     "incoming",
+    "maintenance_hooks",
     "open_client",
     "project_name",
     "resume",
     "serve",
-    "upkeep",
 ]

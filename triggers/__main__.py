@@ -10,7 +10,7 @@ import sys
 
 from compiler import matches
 from records import RecordsError, upgrade
-from triggers.reconcile.maintenance import upkeep
+from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
@@ -30,7 +30,7 @@ async def main(settings: TriggerSettings) -> None:
                 records=records,
                 client=client,
                 matches=matches,
-                hooks=upkeep(records, client),
+                hooks=maintenance_hooks(records, client),
                 ready=ready,
             ),
             name="triggers",

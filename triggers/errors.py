@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 
-class TriggerFault(Exception):
+class TriggerError(Exception):
     """An event could not be turned into runs."""
 
 
-class Transient(TriggerFault):
+class TransientTriggerError(TriggerError):
     """A part that is needed did not answer; the event is delivered again later, however often it takes."""
 
 
-class Permanent(TriggerFault):
+class PermanentTriggerError(TriggerError):
     """No later attempt can succeed; the event becomes a dead letter with this sentence as its reason."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from triggers.errors import Permanent
+from triggers.errors import PermanentTriggerError
 from triggers.nats.stream_subjects import MANUAL
 
 MAX_BYTES = 480 * 1024
@@ -64,12 +64,14 @@ def _manual(subject: str, payload: dict[str, Any]) -> Event:
     except ValidationError as exc:
         first = exc.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "payload"
-        raise Permanent(
+        raise PermanentTriggerError(
             f"the payload of {subject!r} is not {{workflowName, projectId, context, triggeredBy}}: "
             f"{place}: {first['msg']}"
         ) from exc
     if manual.workflowName not in (None, name):
-        raise Permanent(f"the subject asks for workflow {name!r}, its payload for {manual.workflowName!r}")
+        raise PermanentTriggerError(
+            f"the subject asks for workflow {name!r}, its payload for {manual.workflowName!r}"
+        )
     project_id = _project_id(payload, manual.context)
     return Event(
         subject=subject,
@@ -85,14 +87,14 @@ def _project_id(payload: Mapping[str, Any], context: object) -> int:
     outer = payload.get("projectId")
     found = outer if outer is not None else inner
     if found is None:
-        raise Permanent("the event names no project: put a whole number `projectId` into its payload")
+        raise PermanentTriggerError("the event names no project: put a whole number `projectId` into its payload")
     for value in (outer, inner):
         if value is None:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _PROJECT_ID_LIMIT:
-            raise Permanent(f"`projectId` must be a whole number from 1, not {str(value)[:40]!r}")
+            raise PermanentTriggerError(f"`projectId` must be a whole number from 1, not {str(value)[:40]!r}")
     if inner is not None and inner != found:
-        raise Permanent(
+        raise PermanentTriggerError(
             f"`projectId` is {found} but `context.projectId` is {inner}: an event belongs to one project"
         )
     return found
@@ -100,7 +102,7 @@ def _project_id(payload: Mapping[str, Any], context: object) -> int:
 
 def _load(data: bytes, *, max_bytes: int, max_depth: int) -> dict[str, Any]:
     if len(data) > max_bytes:
-        raise Permanent(f"the payload has {len(data)} bytes; at most {max_bytes} are taken")
+        raise PermanentTriggerError(f"the payload has {len(data)} bytes; at most {max_bytes} are taken")
     try:
         payload: object = json.loads(
             data.decode("utf-8"),
@@ -110,12 +112,12 @@ def _load(data: bytes, *, max_bytes: int, max_depth: int) -> dict[str, Any]:
             parse_float=_finite,
         )
     except RecursionError as exc:
-        raise Permanent(f"the payload is nested deeper than {max_depth} levels") from exc
+        raise PermanentTriggerError(f"the payload is nested deeper than {max_depth} levels") from exc
     except ValueError as exc:
-        raise Permanent(f"the payload is not JSON: {str(exc)[:200]}") from exc
+        raise PermanentTriggerError(f"the payload is not JSON: {str(exc)[:200]}") from exc
     _check(payload, max_depth=max_depth)
     if not isinstance(payload, dict):
-        raise Permanent(f"the payload must be a JSON object, not {type(payload).__name__}")
+        raise PermanentTriggerError(f"the payload must be a JSON object, not {type(payload).__name__}")
     return cast("dict[str, Any]", payload)
 
 
@@ -163,16 +165,18 @@ def _check(payload: object, *, max_depth: int) -> None:
                     _check_text(key)
                 if _PREFECT_MARKER in members:
                     # Prefect's API would take such an object for an instruction and render its template.
-                    raise Permanent(f"the payload has a key {_PREFECT_MARKER!r}, which Prefect would interpret")
+                    raise PermanentTriggerError(
+                        f"the payload has a key {_PREFECT_MARKER!r}, which Prefect would interpret"
+                    )
                 inside.extend(members.values())
         if not inside:
             return
         level = inside
-    raise Permanent(f"the payload is nested deeper than {max_depth} levels")
+    raise PermanentTriggerError(f"the payload is nested deeper than {max_depth} levels")
 
 
 def _check_text(text: str) -> None:
     if "\x00" in text:
-        raise Permanent("the payload has a text with U+0000, which PostgreSQL cannot keep")
+        raise PermanentTriggerError("the payload has a text with U+0000, which PostgreSQL cannot keep")
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise Permanent("the payload has a text with half of a surrogate pair, which is not Unicode")
+        raise PermanentTriggerError("the payload has a text with half of a surrogate pair, which is not Unicode")

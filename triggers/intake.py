@@ -17,8 +17,8 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
 from records import PayloadRefused, RecordsError
-from reliability.fault_points import crash_point
-from triggers.errors import Permanent, Transient
+from reliability.fault_points import fault_point
+from triggers.errors import PermanentTriggerError, TransientTriggerError
 from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
 from triggers.launcher import NotDeployed, idempotency_key
 from triggers.ports import Inbox, Launch
@@ -51,23 +51,23 @@ class Intake:
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
             started = route(event, plans, self.matches)
-        except Permanent as exc:
+        except PermanentTriggerError as exc:
             await self.bury(message, stream=stream, reason=str(exc), project_id=event.project_id)
             return
         given_up: list[str] = []
-        later: list[Transient] = []
+        later: list[TransientTriggerError] = []
         for plan in started:
             # One workflow that cannot start must not keep the others from starting.
             try:
                 await self._start(plan, event, identity(stream, message))
-            except Permanent as exc:
+            except PermanentTriggerError as exc:
                 given_up.append(str(exc))
             except NotDeployed as exc:
                 if message.metadata.num_delivered < GIVE_UP_AFTER:
                     later.append(exc)
                 else:
                     given_up.append(str(exc))
-            except Transient as exc:
+            except TransientTriggerError as exc:
                 later.append(exc)
         if later:
             raise later[0]
@@ -86,7 +86,7 @@ class Intake:
             triggered_by=event.triggered_by,
             idempotency_key=idempotency_key(stream, sequence, plan.name),
         )
-        crash_point("run-created")
+        fault_point("run-created")
         await answered(
             self.inbox.record_event(
                 stream,
@@ -97,7 +97,7 @@ class Intake:
                 flow_run_id=run,
             )
         )
-        crash_point("inbox-written")
+        fault_point("inbox-written")
         log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
 
     async def bury(self, message: Msg, *, stream: str, reason: str, project_id: int | None = None) -> None:
@@ -135,6 +135,8 @@ async def answered(asked: Awaitable[T]) -> T:
     try:
         return await asked
     except (DataError, PayloadRefused) as exc:
-        raise Permanent(f"the database cannot keep the event: {str(exc)[:200]}") from exc
+        raise PermanentTriggerError(f"the database cannot keep the event: {str(exc)[:200]}") from exc
     except (RecordsError, SQLAlchemyError, OSError) as exc:
-        raise Transient(f"the database does not answer ({type(exc).__name__}: {str(exc)[:200]})") from exc
+        raise TransientTriggerError(
+            f"the database does not answer ({type(exc).__name__}: {str(exc)[:200]})"
+        ) from exc

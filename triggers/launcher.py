@@ -13,14 +13,14 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
-from reliability.stale_connection import once_more
-from triggers.errors import Permanent, Transient
+from reliability.stale_connection import retry_stale_connection
+from triggers.errors import PermanentTriggerError, TransientTriggerError
 
 _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
 """Besides 5xx: also refused credentials, because mending them is a matter of configuration, not of the event."""
 
 
-class NotDeployed(Transient):
+class NotDeployed(TransientTriggerError):
     """The workflow has no deployment (yet); a deploy may be under way."""
 
 
@@ -72,7 +72,7 @@ class Launcher:
                     if not _not_found(exc):
                         raise
                     del self._deployments[name]
-            deployment = (await once_more(lambda: self._client.read_deployment_by_name(name))).id
+            deployment = (await retry_stale_connection(lambda: self._client.read_deployment_by_name(name))).id
             self._deployments[name] = deployment
             return await self._create(deployment, parameters, idempotency_key)
         except (ObjectNotFound, httpx.HTTPError, ValidationError) as exc:
@@ -80,7 +80,7 @@ class Launcher:
 
     async def _create(self, deployment: UUID, parameters: dict[str, JsonValue], key: str | None) -> str:
         key = key or str(uuid4())
-        run = await once_more(
+        run = await retry_stale_connection(
             lambda: self._client.create_flow_run_from_deployment(
                 deployment, parameters=parameters, idempotency_key=key
             )
@@ -94,15 +94,15 @@ def _not_found(exc: Exception) -> bool:
     )
 
 
-def _judged(exc: Exception, name: str) -> Transient | Permanent:
+def _judged(exc: Exception, name: str) -> TransientTriggerError | PermanentTriggerError:
     if _not_found(exc):
         return NotDeployed(f"Prefect has no deployment {name!r}: run `commandcenter deploy`")
     if isinstance(exc, ValidationError):
-        return Permanent(f"the parameters for {name!r} are refused: {exc.errors()[0]['msg']}")
+        return PermanentTriggerError(f"the parameters for {name!r} are refused: {exc.errors()[0]['msg']}")
     if isinstance(exc, httpx.HTTPStatusError):
         status = exc.response.status_code
         detail = exc.response.text[:300]
         if status >= 500 or status in _WORTH_ANOTHER_TRY:
-            return Transient(f"Prefect answers {status} for {name!r}: {detail}")
-        return Permanent(f"Prefect refuses a run of {name!r} with {status}: {detail}")
-    return Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})")
+            return TransientTriggerError(f"Prefect answers {status} for {name!r}: {detail}")
+        return PermanentTriggerError(f"Prefect refuses a run of {name!r} with {status}: {detail}")
+    return TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})")

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from compiler.plan import EventTrigger, Plan
-from triggers.errors import Permanent
+from triggers.errors import PermanentTriggerError
 from triggers.event import Event
 
 Matches = Callable[[EventTrigger, str, Mapping[str, Any]], bool]
@@ -35,4 +35,4 @@ def _named(name: str, plans: Sequence[Plan], project_id: int) -> Plan:
             return plan
     near = get_close_matches(name, [plan.name for plan in plans], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "; deploy it, or set its status to ACTIVE"
-    raise Permanent(f"project {project_id} has no active workflow {name!r}{hint}")
+    raise PermanentTriggerError(f"project {project_id} has no active workflow {name!r}{hint}")

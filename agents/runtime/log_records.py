@@ -11,7 +11,7 @@ MARK = "\x1e"
 """Begins a line that came through the logger; any other line is taken as it is, at level INFO."""
 
 
-class LogStream(logging.Handler):
+class LogHandler(logging.Handler):
     """Writes each record with a single write, so that lines of several threads do not mix."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -31,7 +31,7 @@ class LogStream(logging.Handler):
 def open_log(name: str = "commandcenter.agent") -> logging.Logger:
     """The agent's logger, writing to stderr only."""
     log = logging.getLogger(name)
-    log.handlers[:] = [LogStream()]
+    log.handlers[:] = [LogHandler()]
     log.setLevel(logging.INFO)
     log.propagate = False
     return log

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from agents.sandbox.bubblewrap import host
 from agents.sandbox.egress.wiring import Wiring
-from agents.sandbox.inside.order import Order
+from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.port import AgentRequest
 
@@ -22,10 +22,10 @@ def order_for(
     copies: list[tuple[str, str]],
     paths: list[str],
     prefix: str,
-) -> Order:
+) -> LaunchOrder:
     """For the user who runs the launcher, with nothing counted outside; a backend changes what it knows better."""
     limits = request.limits
-    return Order(
+    return LaunchOrder(
         request={
             "mode": mode,
             "entry_path": entry_path,

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
-from agents.sandbox.report import Report
+from agents.sandbox.report import JailReport
 from compiler.schemas.validation import validate
 
 _MAX_MESSAGE = 2_000
@@ -30,10 +30,10 @@ _SAID_BY_AGENTS: dict[str, FailureKind] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class ProcessEnd:
     """The end of a run, as seen from outside."""
 
-    report: Report | None
+    report: JailReport | None
     stopped: FailureKind | None = None
     """Why the sandbox ended it; None: it ended by itself."""
     out_of_memory: bool = False
@@ -41,7 +41,7 @@ class Ending:
 
 
 def judge(
-    ending: Ending,
+    ending: ProcessEnd,
     request: AgentRequest,
     masker: Masker,
     *,
@@ -80,7 +80,7 @@ class _Failed(Exception):
         self.message = message
 
 
-def _result(ending: Ending, request: AgentRequest, masker: Masker) -> tuple[Any, tuple[Artifact, ...]]:
+def _result(ending: ProcessEnd, request: AgentRequest, masker: Masker) -> tuple[Any, tuple[Artifact, ...]]:
     limits = request.limits
     who = f"agent of node {request.node_id!r}"
     match ending.stopped:
@@ -114,7 +114,7 @@ def _result(ending: Ending, request: AgentRequest, masker: Masker) -> tuple[Any,
     return _output(who, request, result, masker), _artifacts(who, result, report, masker)
 
 
-def _check_signal(who: str, request: AgentRequest, report: Report) -> None:
+def _check_signal(who: str, request: AgentRequest, report: JailReport) -> None:
     code = os.waitstatus_to_exitcode(report.status)
     if code == -signal.SIGXCPU:
         raise _Failed("timeout", f"{who} used more than {request.limits.cpu_seconds} s of processor time")
@@ -124,7 +124,7 @@ def _check_signal(who: str, request: AgentRequest, report: Report) -> None:
         raise _Failed("exit", f"{who} was ended by the jail's system call filter")
 
 
-def _no_result(who: str, request: AgentRequest, report: Report, ending: Ending) -> _Failed:
+def _no_result(who: str, request: AgentRequest, report: JailReport, ending: ProcessEnd) -> _Failed:
     if "MemoryError" in ending.log_tail or report.max_memory_kb >= request.limits.memory_mb * 1024 * 0.97:
         return _out_of_memory(who, request)
     code = os.waitstatus_to_exitcode(report.status)
@@ -179,7 +179,7 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
     return output
 
 
-def _artifacts(who: str, result: dict[str, Any], report: Report, masker: Masker) -> tuple[Artifact, ...]:
+def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Masker) -> tuple[Artifact, ...]:
     described: Any = result.get("artifacts") or []
     files = dict(report.files)
     artifacts: list[Artifact] = []
@@ -203,7 +203,7 @@ def _artifacts(who: str, result: dict[str, Any], report: Report, masker: Masker)
     return tuple(artifacts)
 
 
-def _last_words(ending: Ending) -> str:
+def _last_words(ending: ProcessEnd) -> str:
     lines = [line for line in ending.log_tail.splitlines() if line.strip()]
     return f"; the last it logged: {lines[-1].strip()[:500]}" if lines else ""
 

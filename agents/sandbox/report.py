@@ -10,12 +10,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from agents.sandbox.inside.order import Order
+from agents.sandbox.inside.order import LaunchOrder
 
 _MAX_LINE = 64 << 10
 
 
-class Refused(Exception):
+class JailRefused(Exception):
     """The launcher started nothing."""
 
     def __init__(self, reason: str, *, entered: bool) -> None:
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class JailReport:
     """How the agent's process ended, and the files it left."""
 
     status: int
@@ -39,7 +39,7 @@ class Report:
     """The launcher itself saw the agent's processes hold more than they may together."""
 
 
-def framed(order: Order) -> bytes:
+def framed(order: LaunchOrder) -> bytes:
     """The order as the launcher reads it: its length on a line, then the JSON."""
     content = json.dumps(order).encode()
     return b"%d\n%s" % (len(content), content)
@@ -55,10 +55,10 @@ async def read_held(reader: asyncio.StreamReader) -> dict[str, str]:
     head = await _line(reader)
     if "held" in head:
         return {str(name): str(value) for name, value in head["held"].items()}
-    raise Refused(str(head.get("refused", "the launcher ended")), entered=bool(head.get("entered", False)))
+    raise JailRefused(str(head.get("refused", "the launcher ended")), entered=bool(head.get("entered", False)))
 
 
-async def read_report(reader: asyncio.StreamReader, *, result_limit: int, files_limit: int) -> Report | None:
+async def read_report(reader: asyncio.StreamReader, *, result_limit: int, files_limit: int) -> JailReport | None:
     """The end of the run; None when the pipe ended first (the jail was killed) or holds anything else."""
     try:
         head = await _line(reader)
@@ -71,7 +71,7 @@ async def read_report(reader: asyncio.StreamReader, *, result_limit: int, files_
             body = await _exactly(reader, entry["size"], files_limit)
             files_limit -= len(body)
             files.append((str(entry["file"]), body))
-        return Report(
+        return JailReport(
             status=int(head["status"]),
             result=content,
             files=tuple(files),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agents.sandbox.log_lines import LogStream
-from agents.sandbox.outcome import Ending
+from agents.sandbox.outcome import ProcessEnd
 from agents.sandbox.port import FailureKind, Limits
 from agents.sandbox.report import read_report
 
@@ -25,7 +25,7 @@ async def attend(
     watch: Coroutine[Any, Any, None],
     kill: Callable[[], None],
     out_of_memory: Callable[[], bool],
-) -> Ending:
+) -> ProcessEnd:
     """Follow the agent to its end. `watch` returns when it holds too much memory; `kill` ends all of it."""
     tasks: dict[str, asyncio.Task[Any]] = {
         "report": asyncio.create_task(
@@ -42,7 +42,7 @@ async def attend(
                     await asyncio.shield(tasks["logs"])
         kill()
         stream.close()
-        return Ending(
+        return ProcessEnd(
             report=None if stopped else tasks["report"].result(),
             stopped=stopped,
             out_of_memory=out_of_memory(),

@@ -16,12 +16,12 @@ PER_CPU = 8
 """Most agents wait for somebody else - a model, a repository, a scanner - more than they compute."""
 
 
-def default_turns() -> int:
+def default_concurrency() -> int:
     """Agents at once where nobody says otherwise."""
     return PER_CPU * (os.cpu_count() or 1)
 
 
-class Turns:
+class Throttle:
     """The sandbox port; first come, first served."""
 
     def __init__(self, sandbox: Sandbox, *, at_once: int) -> None:

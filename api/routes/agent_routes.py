@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException
 
 from agents.registration.manifest import ManifestError, from_json, to_json
-from api.context import Parts, Platform
+from api.context import ApiServices, Platform
 from api.schemas import Problem
 from api.sign_in import Caller
 from compiler import AgentSpec
@@ -63,7 +63,7 @@ async def register_agent(
     return to_json(spec)
 
 
-def _check_entry(spec: AgentSpec, platform: Parts) -> None:
+def _check_entry(spec: AgentSpec, platform: ApiServices) -> None:
     """The entry is mounted into the jail: a free choice would show any folder of this machine to the agent."""
     if _BUILT_IN.fullmatch(spec.entry_path):
         return

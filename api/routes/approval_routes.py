@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.context import Parts, Platform
+from api.context import ApiServices, Platform
 from api.schemas import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
 from api.sign_in import Caller, Person
-from operations.decide import Word, decide_gate
+from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from records import Approval, ApprovalStatus, Decision, Records
-from triggers import Transient
+from triggers import TransientTriggerError
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/approvals", tags=["approvals"])
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/approvals", tags=["approvals"])
 WAY = "api"
 
 
-class DecisionRequest(BaseModel):
+class DecisionBody(BaseModel):
     """A person's answer."""
 
     model_config = ConfigDict(extra="forbid")
@@ -74,7 +74,7 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
         409: {"model": Problem, "description": "It is decided already, or something else would run now."},
     },
 )
-async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platform: Platform) -> DecisionAnswer:
+async def decide(approval_id: str, body: DecisionBody, caller: Caller, platform: Platform) -> DecisionAnswer:
     """Approves or rejects, and wakes the run. 409: it is decided already, or something else would run now."""
     decision = await _decide(platform.records, approval_id, body, caller)
     if not decision.counted:
@@ -83,8 +83,8 @@ async def decide(approval_id: str, body: DecisionRequest, caller: Caller, platfo
     return DecisionAnswer.of(decision, run=run)
 
 
-async def _decide(records: Records, approval_id: str, body: DecisionRequest, caller: Person) -> Decision:
-    word = Word(
+async def _decide(records: Records, approval_id: str, body: DecisionBody, caller: Person) -> Decision:
+    word = DecisionRequest(
         decision="APPROVED" if body.decision == "approve" else "REJECTED",
         by=caller.name,
         verified=True,
@@ -99,7 +99,7 @@ async def _decide(records: Records, approval_id: str, body: DecisionRequest, cal
         raise HTTPException(422, str(exc)) from exc
 
 
-def _refusal(decision: Decision, body: DecisionRequest) -> HTTPException:
+def _refusal(decision: Decision, body: DecisionBody) -> HTTPException:
     approval = decision.approval
     settled = approval.status != "PENDING" or approval.superseded_at is not None
     if settled or body.digest not in (None, approval.digest):
@@ -108,13 +108,13 @@ def _refusal(decision: Decision, body: DecisionRequest) -> HTTPException:
     return HTTPException(403, decision.reason)
 
 
-async def _wake(platform: Parts, approval: Approval) -> str:
+async def _wake(platform: ApiServices, approval: Approval) -> str:
     """The decision stands whatever happens here: a run that is not woken now is found by the reconciler."""
     run = await platform.records.run(approval.run_id)
     if platform.resume is None or run.flow_run_id is None:
         return "later"
     try:
         return await platform.resume(run.flow_run_id)
-    except Transient as exc:
+    except TransientTriggerError as exc:
         log.warning("Run %s is decided and goes on later: %s", run.id, exc)
         return "later"

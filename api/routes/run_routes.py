@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.context import Platform
-from api.schemas import AgentRunAnswer, ApprovalAnswer, NodeAnswer, RunAnswer, RunDetail
+from api.schemas import AgentRunAnswer, ApprovalAnswer, NodeAnswer, RunAnswer, RunDetailResponse
 from api.sign_in import Caller
 from records import RunStatus
 
@@ -28,12 +28,12 @@ async def list_runs(
 
 
 @router.get("/{run_id}", summary="Show a run")
-async def show_run(run_id: str, caller: Caller, platform: Platform) -> RunDetail:
+async def show_run(run_id: str, caller: Caller, platform: Platform) -> RunDetailResponse:
     """One run with its nodes, agent runs and approvals."""
     records = platform.records
     run = await records.run(run_id, project_id=caller.projectId)
     approvals = await records.approvals(caller.projectId, run_id=run_id, superseded=True)
-    return RunDetail(
+    return RunDetailResponse(
         **RunAnswer.of(run).model_dump(by_alias=False),
         context=run.context,
         nodes=[NodeAnswer.of(result) for result in (await records.node_results(run_id)).values()],

@@ -15,7 +15,7 @@ from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, W
 from api.sign_in import Caller, Person
 from compiler import Plan, PlanNode, Source, compile
 from records import Records
-from triggers import Permanent, Transient
+from triggers import PermanentTriggerError, TransientTriggerError
 from triggers.event import parse
 from triggers.nats.stream_subjects import MANUAL
 
@@ -31,7 +31,7 @@ _YAML = {
 }
 
 
-class StartRequest(BaseModel):
+class StartBody(BaseModel):
     """What a new run is given."""
 
     model_config = ConfigDict(extra="forbid")
@@ -98,7 +98,7 @@ async def save_workflow(
     if platform.deploy is not None:
         try:
             await platform.deploy(plan)
-        except Transient as exc:
+        except TransientTriggerError as exc:
             raise HTTPException(503, f"the workflow is saved, but not deployed: {exc}; send it again") from exc
     return SavedAnswer(
         id=workflow_id,
@@ -112,7 +112,7 @@ async def save_workflow(
 @router.post("/{name}/runs", status_code=202, tags=["runs"], summary="Start a run")
 async def start_run(
     name: str,
-    body: StartRequest,
+    body: StartBody,
     caller: Caller,
     platform: Platform,
     idempotency_key: Annotated[
@@ -131,9 +131,9 @@ async def start_run(
             triggered_by=caller.name,
             idempotency_key=_key(caller, name, idempotency_key) if idempotency_key else None,
         )
-    except Permanent as exc:
+    except PermanentTriggerError as exc:
         raise HTTPException(422, str(exc)) from exc
-    except Transient as exc:
+    except TransientTriggerError as exc:
         raise HTTPException(503, str(exc)) from exc
     return StartedAnswer(flow_run_id=run, workflow=name, plan_digest=plan.digest)
 
@@ -152,7 +152,7 @@ async def _active(records: Records, caller: Person, name: str) -> Plan:
     raise HTTPException(404, f"project {caller.projectId} has no active workflow {name!r}")
 
 
-def _context(body: StartRequest, caller: Person, name: str) -> dict[str, Any]:
+def _context(body: StartBody, caller: Person, name: str) -> dict[str, Any]:
     # The same checks as for a trigger that comes over NATS.
     trigger = {"context": body.context, "projectId": caller.projectId}
     return dict(parse(f"{MANUAL}{name}", json.dumps(trigger).encode()).context)

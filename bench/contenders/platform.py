@@ -26,7 +26,7 @@ from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from deployments.stack.probe import Probe
 from deployments.stack.stack import Stack, StackSettings
-from deployments.stack.supervised_process import Part
+from deployments.stack.supervised_process import SupervisedProcess
 from deployments.stack.up import prepare_records
 from records import Approval
 from triggers.reconcile.resume import resume
@@ -173,7 +173,9 @@ class Platform:
 class _Logged(Stack):
     """The same stack; Prefect's server says what it is asked."""
 
-    def _part(self, name: str, arguments: list[str], *, probe: Probe, env: dict[str, str] | None = None) -> Part:
+    def _part(
+        self, name: str, arguments: list[str], *, probe: Probe, env: dict[str, str] | None = None
+    ) -> SupervisedProcess:
         logged = ["--access-log"] if name == "prefect" else []
         return super()._part(name, [*arguments, *logged], probe=probe, env=env)
 

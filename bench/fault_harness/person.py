@@ -12,14 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deployments.stack.connection import Connection
 from fault_harness.ledger import Ledger
-from records import RecordsError, Run, Verdict
-from triggers.errors import Transient
+from records import DecisionVerdict, RecordsError, Run
+from triggers.errors import TransientTriggerError
 from triggers.reconcile.resume import resume
 
 REJECT_EVERY = 5
 
 
-def verdict_on(number: int) -> Verdict:
+def verdict_on(number: int) -> DecisionVerdict:
     """What the person says about a number: fixed, so that the outcome can be known beforehand."""
     return "REJECTED" if number % REJECT_EVERY == 0 else "APPROVED"
 
@@ -70,5 +70,5 @@ class Person:
         waking.add_done_callback(self._waking.discard)
 
     async def _wake(self, flow_run_id: str) -> None:
-        with suppress(Transient, httpx.HTTPError):
+        with suppress(TransientTriggerError, httpx.HTTPError):
             await resume(self.connection.prefect, flow_run_id)

@@ -18,7 +18,7 @@ import psycopg
 from postgres_programs import NoPostgres, postgres_programs, runnable_by
 
 from deployments.stack.process import Command
-from deployments.stack.supervised_process import Part
+from deployments.stack.supervised_process import SupervisedProcess
 
 _CONNECTIONS = 200
 
@@ -46,7 +46,7 @@ class PostgresProbe:
 class Postgres:
     """A running server."""
 
-    part: Part
+    part: SupervisedProcess
     port: int
 
     def url(self, database: str, *, scheme: str = "postgresql", port: int | None = None) -> str:
@@ -98,7 +98,7 @@ async def postgres(port: int, *, log: Path, report: Callable[[str, str], None]) 
             log=log,
         )
         server = Postgres(
-            part=Part(command, probe=PostgresProbe(_url(port)), timeout=60, report=report),
+            part=SupervisedProcess(command, probe=PostgresProbe(_url(port)), timeout=60, report=report),
             port=port,
         )
         await server.part.start()

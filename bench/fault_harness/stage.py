@@ -14,7 +14,7 @@ from contenders.child import free_port
 from deployments.stack import supervised_process
 from deployments.stack.addresses import Addresses
 from deployments.stack.stack import Stack, StackSettings
-from deployments.stack.supervised_process import Part
+from deployments.stack.supervised_process import SupervisedProcess
 from deployments.stack.up import prepare_records
 from fault_harness.conversation import Conversation, HttpConversation, NatsConversation, PostgresConversation
 from fault_harness.postgres import Postgres, postgres
@@ -33,7 +33,7 @@ class Stage:
 
     addresses: Addresses
     """Past the proxies: the harness's own hands do not tremble."""
-    parts: dict[str, Part]
+    parts: dict[str, SupervisedProcess]
     """All that can be killed, by name."""
     proxies: dict[str, Proxy]
     """All that can lose an answer, by what they stand before."""
@@ -52,7 +52,9 @@ class ProxiedStack(Stack):
         worker = self._add(self._python(_SECOND, ["deployments.worker", *options]))
         await worker.start()
 
-    def _part(self, name: str, arguments: list[str], *, env: dict[str, str] | None = None, **options: Any) -> Part:
+    def _part(
+        self, name: str, arguments: list[str], *, env: dict[str, str] | None = None, **options: Any
+    ) -> SupervisedProcess:
         proxied = self._through if name in (*WORKERS, "listener") else {}
         return super()._part(name, arguments, env={**proxied, **(env or {})}, **options)
 

@@ -25,7 +25,7 @@ from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.publishing.registration import register_folder
 from deployments.stack.connection import Connection, connect_to
 from deployments.stack.up import allow_repositories, deploy_files
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 from fault_harness.ledger import Ledger
 from fault_harness.person import Person, verdict_on
 from fault_harness.postgres import kill_server
@@ -191,7 +191,7 @@ class World:
         """The runs that a worker, by its name in the pool, has in hand."""
         running = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
         found = await self.connection.prefect.read_flow_runs(flow_run_filter=running, limit=200)
-        owners = {run.id: Owner.parse(run.infrastructure_pid) for run in found}
+        owners = {run.id: WorkerIdentity.parse(run.infrastructure_pid) for run in found}
         return [run for run in found if (owner := owners[run.id]) is not None and owner.worker == worker]
 
     async def leases(self, worker: str) -> dict[str, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from compiler.checks.reporter import Desk, node_path
-from compiler.diagnostics.diagnostic import Report, Span
-from compiler.inference.bindings import Step, Workflow
+from compiler.checks.reporter import Reporter, node_path
+from compiler.diagnostics.diagnostic import DiagnosticList, Span
+from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow
 from compiler.language.document import Document
 
 _HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2060\ufeff") | {
@@ -14,7 +14,7 @@ _HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2060\ufeff") | {
 }
 
 
-def check_use(workflow: Workflow, desk: Desk) -> None:
+def check_use(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     """CC901 and CC903; after all templates have been read."""
     needed = {parent for parents in workflow.topology.parents for parent in parents} | workflow.used
     for step in workflow.steps:
@@ -27,7 +27,7 @@ def check_use(workflow: Workflow, desk: Desk) -> None:
             desk.at_key(node_path(step.position, "maxParallel"), "CC903", message, "add `foreach: …` or remove it")
 
 
-def _acts(workflow: Workflow, step: Step) -> bool:
+def _acts(workflow: ResolvedWorkflow, step: ResolvedNode) -> bool:
     """Whether the node is there for more than its output, or nothing is known of it."""
     if step.agent is None or step.action is None or step.position in workflow.handlers:
         return True
@@ -35,7 +35,7 @@ def _acts(workflow: Workflow, step: Step) -> bool:
     return bool(agent.type == "API" or action.effect or agent.network or step.spec.approval_required)
 
 
-def check_characters(document: Document, report: Report) -> None:
+def check_characters(document: Document, report: DiagnosticList) -> None:
     """CC112: characters that make the file look other than it is."""
     for number, line in enumerate(document.lines, 1):
         if line.isascii():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from compiler.checks.inputs import shape_of
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.expressions.evaluation import Scope, evaluate
 from compiler.expressions.template import TemplateFault, condition_expression
 from compiler.expressions.tree import (
@@ -16,12 +16,12 @@ from compiler.expressions.tree import (
     Not,
     TemplateError,
 )
-from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.shape import ANY, Lost, Shape, step
 from compiler.language.document import Path
 
 
-def check_condition(value: str | bool | None, path: Path, bindings: Bindings, desk: Desk) -> None:
+def check_condition(value: str | bool | None, path: Path, bindings: Bindings, desk: Reporter) -> None:
     """CC501, CC604 and CC902 of one condition."""
     if value is None:
         return
@@ -46,7 +46,7 @@ def check_condition(value: str | bool | None, path: Path, bindings: Bindings, de
             desk.at_part(path, piece.text, "CC501", str(exc))
 
 
-def _never_changes(value: bool, path: Path, part: str, desk: Desk) -> None:
+def _never_changes(value: bool, path: Path, part: str, desk: Reporter) -> None:
     outcome = "always true" if value else "always false: the node never runs"
     hint = "remove it" if value else "remove the node, or compare with a value that can occur"
     desk.at_part(path, part, "CC902", f"the condition is {outcome}", hint=hint)
@@ -64,7 +64,7 @@ def _is_constant(expression: Expression) -> bool:
             return False
 
 
-def item_shape(workflow: Workflow, node: Step, desk: Desk) -> Shape | None:
+def item_shape(workflow: ResolvedWorkflow, node: ResolvedNode, desk: Reporter) -> Shape | None:
     """What `item` is in the node; None where it has no `foreach`. CC603 where that is no list."""
     value = node.spec.foreach
     if value is None:
@@ -86,7 +86,7 @@ def _certain(shape: Shape) -> Shape:
     return shape.without_null()
 
 
-def check_workflow_templates(workflow: Workflow, desk: Desk) -> None:
+def check_workflow_templates(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     """`concurrency.key`, triggers' expressions and `outputs`."""
     spec = workflow.spec
     before = Bindings(workflow)
@@ -95,5 +95,5 @@ def check_workflow_templates(workflow: Workflow, desk: Desk) -> None:
     _check_text(spec.outputs, ("outputs",), Bindings(workflow, nodes_ended=True), desk)
 
 
-def _check_text(value: JsonValue, path: Path, bindings: Bindings, desk: Desk) -> None:
+def _check_text(value: JsonValue, path: Path, bindings: Bindings, desk: Reporter) -> None:
     shape_of(value, path, desk, bindings)

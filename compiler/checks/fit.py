@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from compiler.catalogue import JsonSchema
 from compiler.checks.nulls import why_null
-from compiler.checks.reporter import Desk
+from compiler.checks.reporter import Reporter
 from compiler.expressions.template import is_template, read_template
 from compiler.inference.bindings import Bindings
 from compiler.inference.edges import misfits, takes_free_text, takes_null
@@ -19,7 +19,7 @@ MAX_REASONS = 3
 
 
 def check_fit(
-    shape: Shape, consumer: JsonSchema, place: tuple[Path, str], desk: Desk, *, bindings: Bindings
+    shape: Shape, consumer: JsonSchema, place: tuple[Path, str], desk: Reporter, *, bindings: Bindings
 ) -> None:
     """CC601, CC602 and CC905. `place` is the path of the input, and its text where it is one."""
     path, text = place
@@ -45,7 +45,7 @@ def check_fit(
         desk.at_part(path, part, "CC905", message)
 
 
-def _check_null(place: tuple[Path, str], desk: Desk, bindings: Bindings) -> None:
+def _check_null(place: tuple[Path, str], desk: Reporter, bindings: Bindings) -> None:
     path, text = place
     whole = read_template(text).whole if is_template(text) else None
     because = why_null(whole.expression, bindings) if whole is not None else ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
 from compiler.inference.bindings import handler_of
 from compiler.language.spec import WorkflowSpec
 from compiler.topology import Topology, cycles, positions, sort
 
 
-def check_graph(spec: WorkflowSpec, desk: Desk) -> tuple[Topology, frozenset[int]]:
+def check_graph(spec: WorkflowSpec, desk: Reporter) -> tuple[Topology, frozenset[int]]:
     """The order of the nodes, and those whose place in it is not certain; CC402, CC403 and CC404 on the way."""
     loose: set[int] = set()
     by_id = positions([node.id for node in spec.nodes])
@@ -34,7 +34,7 @@ def check_graph(spec: WorkflowSpec, desk: Desk) -> tuple[Topology, frozenset[int
     return topology, frozenset(loose | (set(range(len(parents))) - set(topology.order)))
 
 
-def _add_handlers(spec: WorkflowSpec, known: Mapping[str, int], parents: list[list[int]], desk: Desk) -> None:
+def _add_handlers(spec: WorkflowSpec, known: Mapping[str, int], parents: list[list[int]], desk: Reporter) -> None:
     """A failure handler starts after the node whose failure it handles: one more edge each."""
     for position, node in enumerate(spec.nodes):
         name = handler_of(node)
@@ -50,7 +50,7 @@ def _add_handlers(spec: WorkflowSpec, known: Mapping[str, int], parents: list[li
             parents[known[name]].append(position)
 
 
-def _report_cycle(spec: WorkflowSpec, cycle: tuple[int, ...], desk: Desk) -> None:
+def _report_cycle(spec: WorkflowSpec, cycle: tuple[int, ...], desk: Reporter) -> None:
     first = spec.nodes[cycle[0]]
     names = [spec.nodes[position].id for position in cycle]
     shown = names if len(names) <= 12 else [*names[:6], "…", *names[-5:]]

@@ -11,17 +11,17 @@ from pydantic import JsonValue
 from compiler.catalogue import JsonSchema
 from compiler.checks.fit import allowed, check_fit
 from compiler.checks.nulls import why_null
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
 from compiler.expressions.template import Piece, Template, TemplateFault, is_template, read_template, templates
-from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.expression_types import object_of
 from compiler.inference.shape import ANY, TEXT, Shape, constant, list_of, merged, union
 from compiler.language.document import Path
 from compiler.schemas.validation import validate
 
 
-def check_inputs(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) -> None:
+def check_inputs(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, desk: Reporter) -> None:
     """CC303, CC304, CC305, CC5xx, CC601, CC602, CC904 and CC905 of one node."""
     schema: JsonSchema = step.action.input_schema if step.action else {}
     properties = cast("Mapping[str, Any]", schema.get("properties") or {})
@@ -40,7 +40,7 @@ def _rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
     return {**found, "$defs": root["$defs"]} if "$defs" in root else found
 
 
-def _check_names(step: Step, schema: JsonSchema, properties: Mapping[str, Any], desk: Desk) -> None:
+def _check_names(step: ResolvedNode, schema: JsonSchema, properties: Mapping[str, Any], desk: Reporter) -> None:
     action = f"{step.spec.agent}.{step.spec.action}"
     for name in cast("list[str]", schema.get("required") or []):
         if name not in step.spec.inputs:
@@ -58,7 +58,7 @@ def _check_names(step: Step, schema: JsonSchema, properties: Mapping[str, Any], 
 
 
 def _check_value(
-    value: JsonValue, consumer: JsonSchema | None, path: Path, desk: Desk, bindings: Bindings
+    value: JsonValue, consumer: JsonSchema | None, path: Path, desk: Reporter, bindings: Bindings
 ) -> None:
     if not any(True for _ in templates(value)):
         if consumer is not None:
@@ -73,7 +73,7 @@ def _check_value(
     check_fit(shape, consumer, (path, text), desk, bindings=bindings)
 
 
-def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
+def shape_of(value: JsonValue, path: Path, desk: Reporter, bindings: Bindings) -> Shape | None:
     """What an input may be when its templates are resolved; None where one of them cannot be read."""
     if isinstance(value, str):
         return _text_shape(value, path, desk, bindings) if is_template(value) else constant(value)
@@ -86,7 +86,7 @@ def shape_of(value: JsonValue, path: Path, desk: Desk, bindings: Bindings) -> Sh
     return constant(value)
 
 
-def _object_shape(value: Mapping[str, JsonValue], path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
+def _object_shape(value: Mapping[str, JsonValue], path: Path, desk: Reporter, bindings: Bindings) -> Shape | None:
     properties: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     readable = True
@@ -98,7 +98,7 @@ def _object_shape(value: Mapping[str, JsonValue], path: Path, desk: Desk, bindin
     return object_of(properties, definitions) if readable else None
 
 
-def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape | None:
+def _text_shape(text: str, path: Path, desk: Reporter, bindings: Bindings) -> Shape | None:
     template = parsed(text, path, desk)
     if template is None:
         return None
@@ -114,7 +114,7 @@ def _text_shape(text: str, path: Path, desk: Desk, bindings: Bindings) -> Shape 
     return TEXT
 
 
-def _check_dollars(template: Template, path: Path, desk: Desk) -> None:
+def _check_dollars(template: Template, path: Path, desk: Reporter) -> None:
     """`${{ … }}` is another product's spelling; here the dollar is text."""
     for before, piece in pairwise(template.parts):
         if isinstance(before, str) and before.endswith("$") and isinstance(piece, Piece):
@@ -122,7 +122,7 @@ def _check_dollars(template: Template, path: Path, desk: Desk) -> None:
             desk.at_part(path, "${{", "CC907", message, hint="write `{{ … }}` without it, or a space between them")
 
 
-def parsed(text: str, path: Path, desk: Desk) -> Template | None:
+def parsed(text: str, path: Path, desk: Reporter) -> Template | None:
     """The template in parts, or None with CC501."""
     try:
         return read_template(text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from compiler.catalogue import Catalogue, JsonSchema
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
-from compiler.inference.bindings import Step, Workflow
+from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow
 from compiler.language.spec import NodeSpec, WorkflowSpec
 from compiler.plan import digest_of
 from compiler.schemas.validation import check_schema
@@ -17,7 +17,7 @@ _NODE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?")
 _RESERVED = frozenset({"fail", "continue"})
 
 
-def check_names(spec: WorkflowSpec, desk: Desk) -> None:
+def check_names(spec: WorkflowSpec, desk: Reporter) -> None:
     """CC206 for ill-formed names, CC401 for ids given twice."""
     if spec.name and not _WORKFLOW.fullmatch(spec.name):
         hint = "use letters, digits, `-` and `_`, at most 100; it becomes part of NATS subjects"
@@ -36,7 +36,7 @@ def check_names(spec: WorkflowSpec, desk: Desk) -> None:
         first.setdefault(node.id, position)
 
 
-def _check_id(node_id: str, position: int, desk: Desk) -> None:
+def _check_id(node_id: str, position: int, desk: Reporter) -> None:
     if not _NODE.fullmatch(node_id):
         hint = "use letters, digits, `-` and `_`, at most 64, starting with a letter"
         desk.at(node_path(position, "id"), "CC206", f"the node id {quoted(node_id)} is not a name", hint)
@@ -46,7 +46,7 @@ def _check_id(node_id: str, position: int, desk: Desk) -> None:
         )
 
 
-def check_agents(workflow: Workflow, catalogue: Catalogue, desk: Desk) -> None:
+def check_agents(workflow: ResolvedWorkflow, catalogue: Catalogue, desk: Reporter) -> None:
     """CC301, CC302 and CC306."""
     checked: set[tuple[str, str]] = set()
     for step in workflow.steps:
@@ -60,7 +60,7 @@ def check_agents(workflow: Workflow, catalogue: Catalogue, desk: Desk) -> None:
             desk.at(node_path(step.position, "action"), "CC302", message, hint)
 
 
-def _check_schemas(step: Step, checked: set[tuple[str, str]], desk: Desk) -> None:
+def _check_schemas(step: ResolvedNode, checked: set[tuple[str, str]], desk: Reporter) -> None:
     """The action's schemas, once each: what they say in words unknown here would go unchecked."""
     node, action = step.spec, step.action
     if action is None or (node.agent, node.action) in checked:
@@ -82,7 +82,7 @@ def _undigestible(schema: JsonSchema) -> list[str]:
     return []
 
 
-def _unknown_agent(node: NodeSpec, position: int, catalogue: Catalogue, desk: Desk) -> None:
+def _unknown_agent(node: NodeSpec, position: int, catalogue: Catalogue, desk: Reporter) -> None:
     message = f"there is no agent {quoted(node.agent)} in this project"
     hint = did_you_mean(node.agent, catalogue.agents) or "register it: `commandcenter agents register PATH`"
     desk.at(node_path(position, "agent"), "CC301", message, hint)

@@ -8,7 +8,7 @@ from compiler.expressions.tree import (
     Filtered,
     Reference,
 )
-from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.shape import Lost, descend, of_schema
 from compiler.language.spec import ScheduleSpec, WorkflowSpec
 from compiler.trigger_types.subjects import SCHEDULE_CONTEXT, known_context
@@ -44,7 +44,7 @@ def _reason(expression: Expression, bindings: Bindings) -> str:
     return "the field is optional"
 
 
-def _of_node(step: Step, reference: Reference, workflow: Workflow) -> str:
+def _of_node(step: ResolvedNode, reference: Reference, workflow: ResolvedWorkflow) -> str:
     name = step.spec.id
     if reference.steps[1:2] == ("error",):
         return f"the node {name!r} may have succeeded"

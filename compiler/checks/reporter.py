@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.diagnostics.codes import CODES
-from compiler.diagnostics.diagnostic import Report
+from compiler.diagnostics.diagnostic import DiagnosticList
 from compiler.expressions.template import Piece
 from compiler.inference.bindings import Bindings
 from compiler.inference.expression_types import Inference
@@ -14,11 +14,11 @@ from compiler.language.document import Document, Path
 
 
 @dataclass(frozen=True)
-class Desk:
+class Reporter:
     """The document under check and the report that grows."""
 
     document: Document
-    report: Report
+    report: DiagnosticList
 
     def at(self, path: Path, code: str, message: str, hint: str = "") -> None:
         """Report the value at the path."""

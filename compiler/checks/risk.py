@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from compiler.catalogue import RiskLevel
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
-from compiler.inference.bindings import Step, Workflow
+from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow
 from compiler.language.spec import ScheduleSpec, WorkflowSpec
 from compiler.plan import ApprovalRule
 
@@ -21,7 +21,7 @@ def trigger_names(spec: WorkflowSpec) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def risk_of(step: Step) -> RiskLevel:
+def risk_of(step: ResolvedNode) -> RiskLevel:
     """The highest of agent, action, and what the node adds to the agent's network and secrets."""
     if step.agent is None or step.action is None:
         return "AUTO"
@@ -35,7 +35,7 @@ def _added(given: list[str] | None, asked: tuple[str, ...]) -> list[str]:
     return [name for name in given or [] if name not in asked]
 
 
-def gate_of(workflow: Workflow, step: Step) -> ApprovalRule | None:
+def gate_of(workflow: ResolvedWorkflow, step: ResolvedNode) -> ApprovalRule | None:
     """The node's gate: asked for, or needed and not trusted away."""
     asked = step.spec.approval_required
     risky = risk_of(step) == "APPROVAL_REQUIRED"
@@ -57,7 +57,7 @@ def gate_of(workflow: Workflow, step: Step) -> ApprovalRule | None:
     )
 
 
-def check_risk(workflow: Workflow, desk: Desk) -> None:
+def check_risk(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     """CC801, CC802, CC804, CC805, CC806, CC807, CC903 and CC906."""
     _check_policy(workflow, desk)
     for step in workflow.steps:
@@ -65,7 +65,7 @@ def check_risk(workflow: Workflow, desk: Desk) -> None:
         _check_gate(workflow, step, desk)
 
 
-def _check_policy(workflow: Workflow, desk: Desk) -> None:
+def _check_policy(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     policy = workflow.spec.approval_policy
     if policy is None:
         return
@@ -81,7 +81,7 @@ def _check_policy(workflow: Workflow, desk: Desk) -> None:
             desk.at(("approvalPolicy", "approveOnExpiry", index), "CC807", message, hint)
 
 
-def _check_reach(step: Step, desk: Desk) -> None:
+def _check_reach(step: ResolvedNode, desk: Reporter) -> None:
     for index, host in enumerate(step.spec.network or []):
         match = _HOST.fullmatch(host)
         path = node_path(step.position, "network", index)
@@ -100,7 +100,7 @@ def _check_reach(step: Step, desk: Desk) -> None:
             _more_reach(step, "secrets", index, name, desk)
 
 
-def _more_reach(step: Step, key: str, index: int, name: str, desk: Desk) -> None:
+def _more_reach(step: ResolvedNode, key: str, index: int, name: str, desk: Reporter) -> None:
     what = "host" if key == "network" else "secret"
     message = f"the agent {step.spec.agent!r} does not ask for the {what} {name!r}; the node now needs an approval"
     assert step.agent is not None
@@ -109,7 +109,7 @@ def _more_reach(step: Step, key: str, index: int, name: str, desk: Desk) -> None
     desk.at(node_path(step.position, key, index), "CC906", message, hint)
 
 
-def _check_gate(workflow: Workflow, step: Step, desk: Desk) -> None:
+def _check_gate(workflow: ResolvedWorkflow, step: ResolvedNode, desk: Reporter) -> None:
     node = step.spec
     risky = risk_of(step) == "APPROVAL_REQUIRED"
     policy = workflow.spec.approval_policy
@@ -128,7 +128,7 @@ def _check_gate(workflow: Workflow, step: Step, desk: Desk) -> None:
         _check_rule(workflow, step, risky, desk)
 
 
-def _check_rule(workflow: Workflow, step: Step, risky: bool, desk: Desk) -> None:
+def _check_rule(workflow: ResolvedWorkflow, step: ResolvedNode, risky: bool, desk: Reporter) -> None:
     rule, policy = step.spec.approval, workflow.spec.approval_policy
     assert rule is not None
     if not risky and step.spec.approval_required is not True and step.action is not None:

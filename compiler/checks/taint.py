@@ -14,7 +14,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from compiler.catalogue import JsonSchema
-from compiler.checks.reporter import Desk, node_path
+from compiler.checks.reporter import Reporter, node_path
 from compiler.checks.risk import gate_of
 from compiler.expressions.template import is_template, read_template
 from compiler.expressions.tree import (
@@ -29,7 +29,7 @@ from compiler.expressions.tree import (
     ObjectOf,
     Reference,
 )
-from compiler.inference.bindings import Bindings, Step, Workflow
+from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.expression_types import Inference
 from compiler.inference.shape import Shape, of_schema
 from compiler.language.document import Path
@@ -51,7 +51,7 @@ class _Sink:
     interpreter: str
 
 
-def check_taint(workflow: Workflow, step: Step, bindings: Bindings, desk: Desk) -> None:
+def check_taint(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, desk: Reporter) -> None:
     """CC803 of one node."""
     gate = gate_of(workflow, step)
     if step.action is None or (gate is not None and not gate.trusted_triggers):
@@ -108,7 +108,7 @@ def _interpreters(schema: Any, root: JsonSchema, depth: int) -> Iterator[str]:
             yield from _interpreters(each, root, depth + 1)
 
 
-def _sources(text: str, workflow: Workflow, step: Step, bindings: Bindings) -> list[Reference]:
+def _sources(text: str, workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings) -> list[Reference]:
     """Untrusted references whose text the template passes on."""
     try:
         pieces = read_template(text).pieces
@@ -156,7 +156,7 @@ def _flows(expression: Expression, clean: Callable[[Expression], bool]) -> Itera
             return
 
 
-def _untrusted(reference: Reference, workflow: Workflow, step: Step) -> bool:
+def _untrusted(reference: Reference, workflow: ResolvedWorkflow, step: ResolvedNode) -> bool:
     if reference.root == "context":
         return True
     if reference.root == "item":
@@ -168,7 +168,7 @@ def _untrusted(reference: Reference, workflow: Workflow, step: Step) -> bool:
     return False
 
 
-def _untrusted_items(value: JsonValue, workflow: Workflow, step: Step) -> bool:
+def _untrusted_items(value: JsonValue, workflow: ResolvedWorkflow, step: ResolvedNode) -> bool:
     if isinstance(value, list):
         return any(_untrusted_items(item, workflow, step) for item in value)
     if not isinstance(value, str) or not is_template(value):

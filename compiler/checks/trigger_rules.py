@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from compiler.checks.conditions import check_condition
 from compiler.checks.nulls import context_of
-from compiler.checks.reporter import Desk
+from compiler.checks.reporter import Reporter
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
-from compiler.inference.bindings import Bindings, Workflow
+from compiler.inference.bindings import Bindings, ResolvedWorkflow
 from compiler.inference.shape import ANY, Lost, Shape, kinds, of_schema, step, union
 from compiler.language.document import Path
 from compiler.language.spec import EventSpec, ScheduleSpec, WorkflowSpec
@@ -38,7 +38,7 @@ def trigger_path(document_has_list: bool, index: int, *steps: str | int) -> Path
     return ("trigger", index, *steps) if document_has_list else ("trigger", *steps)
 
 
-def check_triggers(workflow: Workflow, desk: Desk) -> None:
+def check_triggers(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     """CC701 to CC706, and the triggers' expressions."""
     listed = desk.document.value(("trigger", 0)) is not desk.document.value(("trigger",))
     for index, trigger in enumerate(workflow.spec.trigger):
@@ -49,7 +49,7 @@ def check_triggers(workflow: Workflow, desk: Desk) -> None:
             _check_event(workflow, index, trigger, (path, desk))
 
 
-def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Desk) -> None:
+def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Reporter) -> None:
     fault = cron_fault(trigger.schedule)
     if fault:
         hint = 'for example "0 9 * * 1": Mondays at nine'
@@ -59,7 +59,7 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Desk) -> None:
         desk.at((*path, "timezone"), "CC703", zone[0], zone[1])
 
 
-def _check_event(workflow: Workflow, index: int, trigger: EventSpec, where: tuple[Path, Desk]) -> None:
+def _check_event(workflow: ResolvedWorkflow, index: int, trigger: EventSpec, where: tuple[Path, Reporter]) -> None:
     path, desk = where
     fault = subject_fault(trigger.event)
     if fault and trigger.event:
@@ -79,13 +79,13 @@ def _check_event(workflow: Workflow, index: int, trigger: EventSpec, where: tupl
             values = [str(value) for schema in field.alternatives for value in schema.get("enum", [])]
             desk.at(place, "CC707", message, did_you_mean(str(wanted), values))
     if trigger.expression is not None:
-        alone = Workflow(
+        alone = ResolvedWorkflow(
             workflow.spec, workflow.steps, workflow.by_id, workflow.topology, workflow.handlers, event
         )
         check_condition(trigger.expression, (*path, "expression"), Bindings(alone), desk)
 
 
-def _check_field(name: str, event: Shape, path: Path, desk: Desk) -> Shape | None:
+def _check_field(name: str, event: Shape, path: Path, desk: Reporter) -> Shape | None:
     shape = event
     for part in name.split("."):
         found = step(shape, part)
@@ -113,7 +113,7 @@ def _can_match(wanted: JsonValue, field: Shape) -> bool:
     return False
 
 
-def check_context(spec: WorkflowSpec, desk: Desk) -> bool:
+def check_context(spec: WorkflowSpec, desk: Reporter) -> bool:
     """Whether the workflow's own context schema can be used; else CC307."""
     if spec.context is None:
         return True
@@ -126,7 +126,7 @@ def check_context(spec: WorkflowSpec, desk: Desk) -> bool:
     return not problems and spec.context.get("type") == "object"
 
 
-def _check_filter(wanted: JsonValue, path: Path, desk: Desk) -> None:
+def _check_filter(wanted: JsonValue, path: Path, desk: Reporter) -> None:
     if isinstance(wanted, str):
         _check_glob(wanted, path, desk)
     elif isinstance(wanted, list):
@@ -141,7 +141,7 @@ def _check_filter(wanted: JsonValue, path: Path, desk: Desk) -> None:
         _check_comparisons(wanted, path, desk)
 
 
-def _check_comparisons(wanted: Mapping[str, JsonValue], path: Path, desk: Desk) -> None:
+def _check_comparisons(wanted: Mapping[str, JsonValue], path: Path, desk: Reporter) -> None:
     if not wanted:
         desk.at(path, "CC705", "the filter has no comparison", "write for example `gte: 3`")
     for name, limit in wanted.items():
@@ -165,7 +165,7 @@ def _limit_fits(name: str, limit: Any) -> bool:
     return True
 
 
-def _check_glob(pattern: str, path: Path, desk: Desk, *, always: bool = False) -> None:
+def _check_glob(pattern: str, path: Path, desk: Reporter, *, always: bool = False) -> None:
     if not always and not is_glob(pattern):
         return
     try:

@@ -53,7 +53,7 @@ class Diagnostic:
 
 
 @dataclass
-class Report:
+class DiagnosticList:
     """Collects the diagnostics of one source, in any order, without doubles."""
 
     path: str

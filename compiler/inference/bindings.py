@@ -15,7 +15,7 @@ STATUS = Shape(({"enum": ["SUCCESS", "FAILED", "SKIPPED"]},))
 
 
 @dataclass(frozen=True)
-class Step:
+class ResolvedNode:
     """One node of the workflow with what the catalogue knows of it."""
 
     position: int
@@ -30,11 +30,11 @@ def handler_of(node: NodeSpec) -> str | None:
 
 
 @dataclass
-class Workflow:
+class ResolvedWorkflow:
     """A spec resolved against the catalogue and its own graph."""
 
     spec: WorkflowSpec
-    steps: Sequence[Step]
+    steps: Sequence[ResolvedNode]
     by_id: Mapping[str, int]
     topology: Topology
     handlers: frozenset[int]
@@ -52,7 +52,7 @@ class Workflow:
             self._outputs[position] = self._output(self.steps[position])
         return self._outputs[position]
 
-    def _output(self, step: Step) -> Shape:
+    def _output(self, step: ResolvedNode) -> Shape:
         if step.action is None:
             return ANY
         shape = of_schema(step.action.output_schema)
@@ -60,7 +60,7 @@ class Workflow:
             shape = list_of(shape.or_null() if step.spec.on_failure != "fail" else shape)
         return shape.or_null() if self.may_lack_output(step) else shape
 
-    def may_lack_output(self, step: Step) -> bool:
+    def may_lack_output(self, step: ResolvedNode) -> bool:
         """Whether nodes after this one may run although it gave nothing: skipped, or failed and let pass."""
         conditional = step.spec.when is not None and step.spec.when is not True
         return conditional or step.spec.on_failure == "continue" or step.position in self.handlers
@@ -70,7 +70,7 @@ class Workflow:
 class Bindings:
     """The names one template may use."""
 
-    workflow: Workflow
+    workflow: ResolvedWorkflow
     at: int | None = None
     """Position of the node the template belongs to; None: of the workflow itself."""
     item: Shape | None = None
@@ -98,16 +98,16 @@ class Bindings:
 
 def resolve(
     spec: WorkflowSpec, catalogue: Catalogue, topology: Topology, context: Shape, *, doubtful: frozenset[int]
-) -> Workflow:
+) -> ResolvedWorkflow:
     """The workflow with its agents and actions looked up."""
     by_id = positions([node.id for node in spec.nodes])
-    steps: list[Step] = []
+    steps: list[ResolvedNode] = []
     for position, node in enumerate(spec.nodes):
         agent = catalogue.agents.get(node.agent)
-        steps.append(Step(position, node, agent, catalogue.find(node.agent, node.action)))
+        steps.append(ResolvedNode(position, node, agent, catalogue.find(node.agent, node.action)))
     named = [handler_of(node) for node in spec.nodes]
     handlers = [by_id[name] for name in named if name is not None and name in by_id]
-    return Workflow(spec, steps, by_id, topology, frozenset(handlers), context, _below(doubtful, topology))
+    return ResolvedWorkflow(spec, steps, by_id, topology, frozenset(handlers), context, _below(doubtful, topology))
 
 
 def _below(doubtful: frozenset[int], topology: Topology) -> frozenset[int]:

@@ -24,7 +24,7 @@ MAX_KNOWN = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundPath:
     """The schema declares something at the path."""
 
     schema: dict[str, Any]
@@ -36,7 +36,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Missing:
+class MissingPath:
     """The schema declares nothing at the path."""
 
     path: tuple[PathStep, ...]
@@ -67,21 +67,23 @@ class _Look:
 _ANYTHING = _Look(kind="open")
 
 
-def subschema_at(schema: object, path: Sequence[PathStep]) -> Found | Missing:
+def subschema_at(schema: object, path: Sequence[PathStep]) -> FoundPath | MissingPath:
     """What `schema` says of the value at `path`: names step into objects, whole numbers into arrays."""
     try:
         doc = document(schema)
     except NotPlain as exc:
-        return Missing(path=(), reason=f"the schema cannot be used: {exc}")
+        return MissingPath(path=(), reason=f"the schema cannot be used: {exc}")
     if doc.problems:
-        return Missing(path=(), reason=f"the schema cannot be used: {doc.problems[0]}")
+        return MissingPath(path=(), reason=f"the schema cannot be used: {doc.problems[0]}")
     current, why = doc.root, ""
     for index, step in enumerate(path):
         look = _Lookup(doc, step).look(current)
         at = json_path(path[:index])
         if look.kind in ("absent", "undeclared"):
             reason = look.reason or f"has no {_called(step)}"
-            return Missing(path=tuple(path[: index + 1]), reason=f"{at} {reason}", known=look.known[:MAX_KNOWN])
+            return MissingPath(
+                path=tuple(path[: index + 1]), reason=f"{at} {reason}", known=look.known[:MAX_KNOWN]
+            )
         if not why and not (look.required and look.container):
             why = (
                 f"{at} may have no {_called(step)}"
@@ -89,7 +91,7 @@ def subschema_at(schema: object, path: Sequence[PathStep]) -> Found | Missing:
                 else f"{at} may be something else than {_home(step)}"
             )
         current = _conjunction(look.schemas)
-    return Found(schema=extract(doc, current), optional=bool(why), why=why)
+    return FoundPath(schema=extract(doc, current), optional=bool(why), why=why)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from compiler.catalogue import JsonSchema
-from compiler.inference.paths import Missing, subschema_at
+from compiler.inference.paths import MissingPath, subschema_at
 
 NULL_SCHEMA: JsonSchema = {"type": "null"}
 MAX_ALTERNATIVES = 64
@@ -213,10 +213,10 @@ def descend(shape: Shape, steps: Sequence[str | int]) -> Shape | Lost:
     if not steps:
         return shape
     reached: list[Shape] = []
-    lost: list[Missing] = []
+    lost: list[MissingPath] = []
     for schema in shape.alternatives:
         found = subschema_at(schema, steps)
-        if isinstance(found, Missing):
+        if isinstance(found, MissingPath):
             lost.append(found)
         else:
             inner = of_schema(found.schema)
@@ -227,7 +227,7 @@ def descend(shape: Shape, steps: Sequence[str | int]) -> Shape | Lost:
     return whole.or_null() if lost and whole.known else whole
 
 
-def _lost(shape: Shape, lost: Sequence[Missing], steps: Sequence[str | int]) -> Lost:
+def _lost(shape: Shape, lost: Sequence[MissingPath], steps: Sequence[str | int]) -> Lost:
     furthest = max(lost, key=lambda missing: (len(missing.path), len(missing.known)))
     at = max(0, len(furthest.path) - 1)
     before = descend(shape, steps[:at])

@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from compiler.diagnostics.diagnostic import START, Report, Span, quoted
+from compiler.diagnostics.diagnostic import START, DiagnosticList, Span, quoted
 from compiler.language.document import Document, Mapping, Scalar, Sequence, Value
-from compiler.language.plain_scalars import Surprise, resolve
+from compiler.language.plain_scalars import AmbiguousScalar, resolve
 from compiler.language.source import MAX_BYTES, Source
 
 MAX_DEPTH = 60
@@ -45,7 +45,7 @@ class _Open:
     key_seen: bool = False
 
 
-def compose(source: Source, report: Report) -> Document | None:
+def compose(source: Source, report: DiagnosticList) -> Document | None:
     """The document, or None where no value can be trusted any further."""
     text = source.text.removeprefix("\ufeff")
     if not _readable(source, text, report):
@@ -62,7 +62,7 @@ def compose(source: Source, report: Report) -> Document | None:
     return Document(composer.root, tuple(text.split("\n")))
 
 
-def _readable(source: Source, text: str, report: Report) -> bool:
+def _readable(source: Source, text: str, report: DiagnosticList) -> bool:
     if source.fault is not None:
         report.add("CC101", START, source.fault, hint="a workflow is a UTF-8 text file of at most 4 MB")
     elif len(text) > MAX_BYTES:
@@ -88,7 +88,7 @@ def _unprintable(text: str) -> int | None:
     return match.start() if match else None
 
 
-def _events(text: str, report: Report) -> Iterator[Any]:
+def _events(text: str, report: DiagnosticList) -> Iterator[Any]:
     parser = _Parser(text)
     try:
         while parser.check_event():
@@ -128,7 +128,7 @@ def _span(event: Any) -> Span:
 class _Composer:
     """Builds the tree, one event at a time."""
 
-    report: Report
+    report: DiagnosticList
     text: str
     root: Value | None = None
     _stack: list[_Open] = field(default_factory=list[_Open])
@@ -181,7 +181,7 @@ class _Composer:
         self._check_marks(event, span)
         plain = event.style is None or event.style == ""
         found = resolve(event.value) if plain else str(event.value)
-        if isinstance(found, Surprise):
+        if isinstance(found, AmbiguousScalar):
             if not (self._awaits_key() and event.value == "<<"):
                 message = f"`{event.value}` without quotes is {found.why}"
                 self.report.add("CC110", span, message, hint=found.hint)

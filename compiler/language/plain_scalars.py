@@ -32,14 +32,14 @@ _SURPRISES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Surprise:
+class AmbiguousScalar:
     """Why a plain scalar has no certain meaning."""
 
     why: str
     hint: str
 
 
-def resolve(text: str) -> str | int | float | bool | Surprise | None:
+def resolve(text: str) -> str | int | float | bool | AmbiguousScalar | None:
     """What every YAML reader takes the plain scalar for, or the surprise it holds."""
     if text in _NULL:
         return None
@@ -54,26 +54,28 @@ def resolve(text: str) -> str | int | float | bool | Surprise | None:
     if _FLOAT.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):
         number = float(text)
         return (
-            number if abs(number) < float("inf") else Surprise("a number too large", "write it in quotes, as text")
+            number
+            if abs(number) < float("inf")
+            else AmbiguousScalar("a number too large", "write it in quotes, as text")
         )
     return _surprise(text) or text
 
 
-def _integer(text: str) -> int | Surprise:
+def _integer(text: str) -> int | AmbiguousScalar:
     if len(text) > 17 or abs(int(text)) > MAX_SAFE_INTEGER:
-        return Surprise("a number too large to be kept exactly", "write it in quotes, as text")
+        return AmbiguousScalar("a number too large to be kept exactly", "write it in quotes, as text")
     return int(text)
 
 
-def _yes_no(text: str) -> str | Surprise:
+def _yes_no(text: str) -> str | AmbiguousScalar:
     truth = _YES_NO.get(text.lower())
     if truth is None:
         return text
-    return Surprise(f"`{truth}` to YAML 1.1 and text to YAML 1.2", f'write {truth}, or "{text}" in quotes')
+    return AmbiguousScalar(f"`{truth}` to YAML 1.1 and text to YAML 1.2", f'write {truth}, or "{text}" in quotes')
 
 
-def _surprise(text: str) -> Surprise | None:
+def _surprise(text: str) -> AmbiguousScalar | None:
     for pattern, why in _SURPRISES:
         if len(text) <= 100 and pattern.fullmatch(text):
-            return Surprise(why, f'write "{text}" in quotes if text is meant')
+            return AmbiguousScalar(why, f'write "{text}" in quotes if text is meant')
     return None

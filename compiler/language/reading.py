@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from compiler.diagnostics.diagnostic import Report, did_you_mean, quoted
+from compiler.diagnostics.diagnostic import DiagnosticList, did_you_mean, quoted
 from compiler.language.document import Document, Mapping, Path, Scalar, Sequence, Value, plain
 from compiler.language.spec import WorkflowSpec
 
@@ -42,14 +42,14 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadSpec:
     """A spec, and which of its nodes lack something that was reported and taken out."""
 
     spec: WorkflowSpec
     doubtful: frozenset[int] = frozenset()
 
 
-def read(document: Document, report: Report) -> Reading | None:
+def read(document: Document, report: DiagnosticList) -> ReadSpec | None:
     """The spec, or None where the file does not follow the language."""
     if not isinstance(document.root, Mapping):
         report.add("CC203", document.root.span, f"a workflow is a mapping, found {kind_of(document.root)}")
@@ -58,7 +58,7 @@ def read(document: Document, report: Report) -> Reading | None:
     doubtful: set[int] = set()
     for _ in range(_REPAIRS):
         try:
-            return Reading(WorkflowSpec.model_validate(data), frozenset(doubtful))
+            return ReadSpec(WorkflowSpec.model_validate(data), frozenset(doubtful))
         except ValidationError as exc:
             for error in exc.errors(include_url=False):
                 path = _path(error["loc"], document.root)
@@ -116,7 +116,7 @@ def _prune(value: Any) -> Any:
     return value
 
 
-def _note(error: ErrorDetails, path: Path, document: Document, report: Report) -> None:
+def _note(error: ErrorDetails, path: Path, document: Document, report: DiagnosticList) -> None:
     kind = error["type"]
     if kind == "extra_forbidden":
         _unknown_key(path, error["loc"], document, report)
@@ -156,7 +156,7 @@ def _label(path: Path) -> str:
     return f"the item {path[-1]} of {names[-1]!r}" if isinstance(path[-1], int) else f"{names[-1]!r}"
 
 
-def _unknown_key(path: Path, loc: tuple[int | str, ...], document: Document, report: Report) -> None:
+def _unknown_key(path: Path, loc: tuple[int | str, ...], document: Document, report: DiagnosticList) -> None:
     key = str(path[-1])
     model = model_at(loc[:-1])
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
@@ -173,7 +173,7 @@ def _holder(path: Path) -> str:
     return "a node" if names[-1] == "nodes" else f"{names[-1]!r}"
 
 
-def _missing_key(path: Path, error: ErrorDetails, document: Document, report: Report) -> None:
+def _missing_key(path: Path, error: ErrorDetails, document: Document, report: DiagnosticList) -> None:
     key = str(error["loc"][-1])
     value = document.value(path)
     span = next(iter(value.keys.values()), value.span) if isinstance(value, Mapping) else value.span
@@ -181,7 +181,7 @@ def _missing_key(path: Path, error: ErrorDetails, document: Document, report: Re
     report.add("CC202", span, f"{holder} lacks the key {key!r}", hint=f"add `{key}: …`")
 
 
-def _wrong_type(path: Path, expected: str, document: Document, report: Report) -> None:
+def _wrong_type(path: Path, expected: str, document: Document, report: DiagnosticList) -> None:
     value = document.value(path)
     hint = ""
     if expected == "a list" and isinstance(value, Scalar) and value.value is not None:

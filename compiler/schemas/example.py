@@ -12,7 +12,7 @@ from compiler.schemas.matching import text_for
 from compiler.schemas.plain import NotPlain
 from compiler.subset.alternatives import alternatives
 from compiler.subset.node import Conjunction, Node
-from compiler.subset.part import Part, parts
+from compiler.subset.part import TypePart, parts
 
 MAX_STEPS = 300_000
 _MAX_DEPTH = 8
@@ -86,7 +86,7 @@ def _stated(nodes: Conjunction) -> Iterator[Any]:
             yield node.raw["default"]
 
 
-def _built(part: Part, depth: int) -> Iterator[Any]:
+def _built(part: TypePart, depth: int) -> Iterator[Any]:
     if part.kind == "values":
         yield from part.values
     elif part.kind == "number":
@@ -99,7 +99,7 @@ def _built(part: Part, depth: int) -> Iterator[Any]:
         yield from _objects(part, depth)
 
 
-def _numbers(part: Part) -> Iterator[int | float]:
+def _numbers(part: TypePart) -> Iterator[int | float]:
     facts = part.number
     bounds = [bound for bound in (facts.low, facts.high) if math.isfinite(bound)]
     near = [bound + step for bound in bounds for step in (0, 1, -1, 0.5, -0.5)]
@@ -111,7 +111,7 @@ def _numbers(part: Part) -> Iterator[int | float]:
     yield from (value for value in (1, 0, *near))
 
 
-def _strings(part: Part) -> Iterator[str]:
+def _strings(part: TypePart) -> Iterator[str]:
     facts = part.string
     for node in part.nodes:
         yield from [_FORMATS[node.raw["format"]]] if node.raw.get("format") in _FORMATS else []
@@ -123,7 +123,7 @@ def _strings(part: Part) -> Iterator[str]:
     yield text if len(text) <= facts.most else text[: int(facts.most)]
 
 
-def _arrays(part: Part, depth: int) -> Iterator[list[Any]]:
+def _arrays(part: TypePart, depth: int) -> Iterator[list[Any]]:
     facts = part.array
     least = min(int(facts.least), _MAX_ITEMS)
     containing = [(node.inner(node.raw["contains"]),) for node in facts.contains]
@@ -156,7 +156,7 @@ def _item(nodes: Conjunction, taken: list[Any], depth: int) -> Any:
     return _NOTHING
 
 
-def _objects(part: Part, depth: int) -> Iterator[dict[str, Any]]:
+def _objects(part: TypePart, depth: int) -> Iterator[dict[str, Any]]:
     facts = part.object
     optional = [name for name in facts.declared if name not in facts.required]
     for extra in dict.fromkeys((len(optional) if depth < _OPTIONAL_DEPTH else 0, 0)):
@@ -169,7 +169,7 @@ def _objects(part: Part, depth: int) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def _filled(part: Part, names: list[str], depth: int) -> dict[str, Any] | None:
+def _filled(part: TypePart, names: list[str], depth: int) -> dict[str, Any] | None:
     value: dict[str, Any] = {}
     for name in names:
         item = _item(part.object.value_of(name), [], depth + 1)

@@ -11,18 +11,18 @@ from pydantic import JsonValue
 from compiler.expressions.filters import equal, to_json
 from compiler.plan import Plan
 from compiler.simulation.cases import Case, CaseError
-from compiler.simulation.dry_run import Rehearsal, rehearse
+from compiler.simulation.dry_run import DryRun, dry_run
 
 MAX_SHOWN = 120
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CaseResult:
     """One case, played and compared."""
 
     case: str
     failures: tuple[str, ...]
-    rehearsal: Rehearsal | None
+    rehearsal: DryRun | None
     """None where the case could not be played at all."""
 
     @property
@@ -32,11 +32,11 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Examination:
+class CaseResults:
     """All cases of one workflow."""
 
     workflow: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[CaseResult, ...]
     covered: tuple[str, ...]
     missed: tuple[str, ...]
     """Branches that no case took."""
@@ -47,12 +47,12 @@ class Examination:
         return all(verdict.passed for verdict in self.verdicts)
 
 
-def examine(plan: Plan, cases: Sequence[Case]) -> Examination:
+def run_cases(plan: Plan, cases: Sequence[Case]) -> CaseResults:
     """Play all cases against the plan. Never raises for what a case holds."""
     verdicts = tuple(_judge(plan, case) for case in cases)
     taken = {branch for verdict in verdicts if verdict.rehearsal for branch in verdict.rehearsal.branches}
     branches = branches_of(plan)
-    return Examination(
+    return CaseResults(
         workflow=plan.name,
         verdicts=verdicts,
         covered=tuple(branch for branch in branches if branch in taken),
@@ -76,15 +76,15 @@ def branches_of(plan: Plan) -> list[str]:
     return found
 
 
-def _judge(plan: Plan, case: Case) -> Verdict:
+def _judge(plan: Plan, case: Case) -> CaseResult:
     try:
-        rehearsal = rehearse(plan, case)
+        rehearsal = dry_run(plan, case)
     except CaseError as exc:
-        return Verdict(case.name, (str(exc),), None)
-    return Verdict(case.name, tuple(_failures(case, rehearsal)), rehearsal)
+        return CaseResult(case.name, (str(exc),), None)
+    return CaseResult(case.name, tuple(_failures(case, rehearsal)), rehearsal)
 
 
-def _failures(case: Case, rehearsal: Rehearsal) -> Iterable[str]:
+def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
     expected = case.expect
     if expected.started != rehearsal.started:
         yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow"
@@ -106,12 +106,12 @@ def _failures(case: Case, rehearsal: Rehearsal) -> Iterable[str]:
             yield f"the output {name!r} is {_short(outputs.get(name))}, expected {_short(value)}"
 
 
-def _reason(rehearsal: Rehearsal) -> str:
+def _reason(rehearsal: DryRun) -> str:
     failed = [f"{run.node}: {run.error}" for run in rehearsal.runs.values() if run.status == "FAILED"]
     return f" ({'; '.join(failed)})" if failed else ""
 
 
-def _wrong_inputs(node: str, expected: dict[str, JsonValue], rehearsal: Rehearsal) -> Iterable[str]:
+def _wrong_inputs(node: str, expected: dict[str, JsonValue], rehearsal: DryRun) -> Iterable[str]:
     run = rehearsal.runs[node]
     if not run.inputs:
         yield f"{node!r} got no inputs: it was skipped because {run.why}"
@@ -131,7 +131,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def format_examination(examination: Examination) -> str:
+def format_case_results(examination: CaseResults) -> str:
     """The verdicts as text, with the branches that were and were not covered."""
     lines = [examination.workflow]
     for verdict in examination.verdicts:
@@ -143,7 +143,7 @@ def format_examination(examination: Examination) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _path(verdict: Verdict) -> str:
+def _path(verdict: CaseResult) -> str:
     if verdict.rehearsal is None or not verdict.rehearsal.started:
         return ""
     steps = [_step(run.node, run.status, run.asked) for run in verdict.rehearsal.runs.values()]

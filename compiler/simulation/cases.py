@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from compiler.diagnostics.diagnostic import Diagnostic, Report, quoted
+from compiler.diagnostics.diagnostic import Diagnostic, DiagnosticList, quoted
 from compiler.language.composer import compose
 from compiler.language.document import plain
 from compiler.language.source import Source
@@ -72,7 +72,7 @@ class _File(_Strict):
 
 def read_cases(source: Source) -> list[Case]:
     """The cases of a test file. Raises CaseError."""
-    report = Report(source.path)
+    report = DiagnosticList(source.path)
     document = compose(source, report)
     found = report.diagnostics()
     if document is None or report.failed:

@@ -52,7 +52,7 @@ class NodeRun:
 
 
 @dataclass
-class Rehearsal:
+class DryRun:
     """One finished run."""
 
     started: bool
@@ -84,14 +84,14 @@ class Rehearsal:
         return [run.node for run in self.runs.values() if run.asked]
 
 
-def rehearse(plan: Plan, case: Case) -> Rehearsal:
+def dry_run(plan: Plan, case: Case) -> DryRun:
     """The run of the case. Raises CaseError for a case that does not belong to the plan."""
     _check_names(plan, case)
     trigger = case.trigger or _first_trigger(plan)
     context = case.context if case.context is not None else _example_context(plan, trigger)
     if not _starts(plan, trigger, context):
-        return Rehearsal(started=False, context=context, trigger=trigger)
-    rehearsal = Rehearsal(started=True, context=context, trigger=trigger)
+        return DryRun(started=False, context=context, trigger=trigger)
+    rehearsal = DryRun(started=True, context=context, trigger=trigger)
     player = _Player(plan, case, rehearsal)
     for node in plan.nodes:
         run = player.play(node)
@@ -167,7 +167,7 @@ def _starts(plan: Plan, trigger: str, context: Mapping[str, Any]) -> bool:
     return any(matches(each, trigger, context) for each in plan.triggers if isinstance(each, EventTrigger))
 
 
-def _scope(plan: Plan, rehearsal: Rehearsal, item: Any = None) -> Scope:
+def _scope(plan: Plan, rehearsal: DryRun, item: Any = None) -> Scope:
     run = {"id": "rehearsal", "trigger": rehearsal.trigger, "projectId": plan.project_id, "attempt": 1}
     return Scope(context=rehearsal.context, nodes=rehearsal.seen, run=run, item=item)
 
@@ -178,7 +178,7 @@ class _Player:
 
     plan: Plan
     case: Case
-    so_far: Rehearsal
+    so_far: DryRun
 
     def play(self, node: PlanNode) -> NodeRun:
         blocked = self._blocked(node)

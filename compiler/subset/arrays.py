@@ -8,18 +8,18 @@ from typing import Any
 
 from compiler.subset.ask import Ask, Rule
 from compiler.subset.node import Node
-from compiler.subset.part import ArrayFacts, Part
+from compiler.subset.part import ArrayFacts, TypePart
 from compiler.subset.verdict import Reason, below
 
 
-def _prefix_items(ask: Ask, part: Part, wanted: Node, schemas: Any) -> Iterator[Reason]:
+def _prefix_items(ask: Ask, part: TypePart, wanted: Node, schemas: Any) -> Iterator[Reason]:
     if part.kind == "array":
         for index, schema in enumerate(schemas):
             if index < part.array.most:
                 yield from below(index, ask.fits(part.array.item(index), wanted.inner(schema)))
 
 
-def _items(ask: Ask, part: Part, wanted: Node, items: Any) -> Iterator[Reason]:
+def _items(ask: Ask, part: TypePart, wanted: Node, items: Any) -> Iterator[Reason]:
     if part.kind != "array":
         return
     start = len(wanted.raw.get("prefixItems", ()))
@@ -35,14 +35,14 @@ def _items(ask: Ask, part: Part, wanted: Node, items: Any) -> Iterator[Reason]:
         yield from below("*", ask.fits(part.array.item(rest), wanted.inner(items)))
 
 
-def _min_items(_ask: Ask, part: Part, _wanted: Node, bound: Any) -> Iterator[Reason]:
+def _min_items(_ask: Ask, part: TypePart, _wanted: Node, bound: Any) -> Iterator[Reason]:
     if part.kind == "array" and part.array.least < bound:
         least = part.array.least
         may = "may be empty" if least == 0 else f"may have only {least} items"
         yield Reason(sentence=f"{may}, but must have at least {bound} item{'' if bound == 1 else 's'}")
 
 
-def _max_items(_ask: Ask, part: Part, _wanted: Node, bound: Any) -> Iterator[Reason]:
+def _max_items(_ask: Ask, part: TypePart, _wanted: Node, bound: Any) -> Iterator[Reason]:
     if part.kind == "array" and part.array.most > bound:
         yield Reason(sentence=f"may have {_at_most(part.array)}, but must have at most {bound}")
 
@@ -51,12 +51,12 @@ def _at_most(array: ArrayFacts) -> str:
     return "any number of items" if math.isinf(array.most) else f"{array.most} items"
 
 
-def _unique_items(_ask: Ask, part: Part, _wanted: Node, unique: Any) -> Iterator[Reason]:
+def _unique_items(_ask: Ask, part: TypePart, _wanted: Node, unique: Any) -> Iterator[Reason]:
     if part.kind == "array" and unique and not part.array.unique and part.array.most > 1:
         yield Reason(sentence="may have equal items, but its items must differ")
 
 
-def _contains(ask: Ask, part: Part, wanted: Node, schema: Any) -> Iterator[Reason]:
+def _contains(ask: Ask, part: TypePart, wanted: Node, schema: Any) -> Iterator[Reason]:
     if part.kind != "array":
         return
     least, most = wanted.raw.get("minContains", 1), wanted.raw.get("maxContains", math.inf)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from compiler.subset.node import Conjunction, Node
-from compiler.subset.part import Part
+from compiler.subset.part import TypePart
 from compiler.subset.verdict import Reason
 
 
@@ -17,7 +17,7 @@ class Ask(Protocol):
         """Why not all that `given` accepts is accepted by `wanted`; empty: it is. For values further down."""
         ...
 
-    def part_fits(self, part: Part, wanted: Node) -> list[Reason]:
+    def part_fits(self, part: TypePart, wanted: Node) -> list[Reason]:
         """The same for the very values that the rule is asked about."""
         ...
 
@@ -26,7 +26,7 @@ class Ask(Protocol):
         ...
 
 
-Rule = Callable[[Ask, Part, Node, Any], Iterator[Reason]]
+Rule = Callable[[Ask, TypePart, Node, Any], Iterator[Reason]]
 """Yields why values of the part break one keyword of the consumer's schema; the keyword's value comes last."""
 
 

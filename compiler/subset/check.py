@@ -22,8 +22,8 @@ from compiler.subset.alternatives import alternatives
 from compiler.subset.ask import Rule
 from compiler.subset.emptiness import is_empty
 from compiler.subset.node import Conjunction, Node
-from compiler.subset.part import Part, parts
-from compiler.subset.verdict import Reason, Verdict
+from compiler.subset.part import TypePart, parts
+from compiler.subset.verdict import Reason, SubsetResult
 
 MAX_REASONS = 20
 MAX_STEPS = 300_000
@@ -37,7 +37,7 @@ RULES: dict[str, Rule] = logic.RULES | scalars.RULES | arrays.RULES | objects.RU
 _Pair = tuple[frozenset[tuple[int, int]], tuple[int, int]]
 
 
-def fits(producer: object, consumer: object) -> Verdict:
+def fits(producer: object, consumer: object) -> SubsetResult:
     """Whether every instance that `producer` accepts is accepted by `consumer`, and if that is not proven, why.
 
     Sound: without reasons, it is so for the validator of `compiler.schemas.validation`. With reasons of kind `mismatch`
@@ -55,8 +55,8 @@ def fits(producer: object, consumer: object) -> Verdict:
     return _verdict(docs[0], docs[1])
 
 
-def _unusable(side: str, *problems: str) -> Verdict:
-    return Verdict(
+def _unusable(side: str, *problems: str) -> SubsetResult:
+    return SubsetResult(
         reasons=tuple(
             Reason(sentence=f"cannot be checked: in the schema of the {side}, {problem}", kind="unsupported")
             for problem in problems
@@ -65,14 +65,14 @@ def _unusable(side: str, *problems: str) -> Verdict:
 
 
 @lru_cache(maxsize=1024)
-def _verdict(producer: Document, consumer: Document) -> Verdict:
+def _verdict(producer: Document, consumer: Document) -> SubsetResult:
     try:
         with budgeted(Budget(MAX_STEPS)):
             reasons = _Check().fits((Node(producer, producer.root),), Node(consumer, consumer.root))
     except (TooMuchWork, RecursionError):
         sentence = "is too complex to be checked; use simpler schemas, with fewer alternatives or levels"
-        return Verdict(reasons=(Reason(sentence=sentence, kind="too complex"),))
-    return Verdict(reasons=tuple(dict.fromkeys(reasons))[:MAX_REASONS])
+        return SubsetResult(reasons=(Reason(sentence=sentence, kind="too complex"),))
+    return SubsetResult(reasons=tuple(dict.fromkeys(reasons))[:MAX_REASONS])
 
 
 class _Check:
@@ -116,7 +116,7 @@ class _Check:
                     return reasons[:MAX_REASONS]
         return reasons
 
-    def part_fits(self, part: Part, wanted: Node) -> list[Reason]:
+    def part_fits(self, part: TypePart, wanted: Node) -> list[Reason]:
         """Why not all values of the part are accepted by `wanted`."""
         spend(_STEPS)
         if part.kind == "values":
@@ -128,7 +128,7 @@ class _Check:
         # Cut here, not only at the end: reasons double with each level of some recursive schemas.
         return list(islice(self._rules(part, wanted), MAX_REASONS))
 
-    def _rules(self, part: Part, wanted: Node) -> Iterator[Reason]:
+    def _rules(self, part: TypePart, wanted: Node) -> Iterator[Reason]:
         if "type" in wanted.raw:
             wrong = list(RULES["type"](self, part, wanted, wanted.raw["type"]))
             if wrong:
@@ -144,7 +144,7 @@ class _Check:
         return is_empty(given)
 
 
-def _values_fit(part: Part, wanted: Node) -> Iterator[Reason]:
+def _values_fit(part: TypePart, wanted: Node) -> Iterator[Reason]:
     for value in part.values:
         error: Any = next(wanted.doc.errors(value, wanted.raw), None)
         if error is not None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from compiler.subset.alternatives import alternatives
 from compiler.subset.node import Conjunction, Node, made
-from compiler.subset.part import Part, parts
+from compiler.subset.part import TypePart, parts
 
 MAX_TAGS = 16
 
 
-def told_apart(part: Part, options: list[Node]) -> list[Part]:
+def told_apart(part: TypePart, options: list[Node]) -> list[TypePart]:
     """One part for each value of the first tag property of the options that the part has; or none."""
     if part.kind != "object":
         return []
@@ -53,8 +53,8 @@ def _values(conjunction: Conjunction) -> list[Any] | None:
     return values
 
 
-def _narrowed(part: Part, name: str, value: Any) -> Part:
+def _narrowed(part: TypePart, name: str, value: Any) -> TypePart:
     tagged = made({"properties": {name: {"const": value}}})
-    narrower = Part(part.kind, (*part.nodes, tagged), part.types)
+    narrower = TypePart(part.kind, (*part.nodes, tagged), part.types)
     narrower.split_on = part.split_on | {name}
     return narrower

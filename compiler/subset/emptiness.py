@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from compiler.subset.alternatives import alternatives
 from compiler.subset.node import Conjunction
-from compiler.subset.part import Part, parts
+from compiler.subset.part import TypePart, parts
 
 _MAX_DEPTH = 4
 """Levels of properties and items that are looked into."""
@@ -20,7 +20,7 @@ def is_empty(conjunction: Conjunction, depth: int = _MAX_DEPTH) -> bool:
     )
 
 
-def _part_is_empty(part: Part, depth: int) -> bool:
+def _part_is_empty(part: TypePart, depth: int) -> bool:
     if part.kind == "values":
         return not part.values
     if part.kind == "number":
@@ -32,7 +32,7 @@ def _part_is_empty(part: Part, depth: int) -> bool:
     return _object_is_empty(part, depth)
 
 
-def _array_is_empty(part: Part, depth: int) -> bool:
+def _array_is_empty(part: TypePart, depth: int) -> bool:
     array = part.array
     if array.least > array.most:
         return True
@@ -40,7 +40,7 @@ def _array_is_empty(part: Part, depth: int) -> bool:
     return depth > 0 and any(is_empty(array.item(index), depth - 1) for index in places)
 
 
-def _object_is_empty(part: Part, depth: int) -> bool:
+def _object_is_empty(part: TypePart, depth: int) -> bool:
     facts = part.object
     if facts.least > facts.most or not all(map(facts.possible, facts.required)):
         return True

@@ -11,26 +11,26 @@ from compiler.subset.alternatives import types_of
 from compiler.subset.ask import Ask, Rule
 from compiler.subset.discriminator import told_apart
 from compiler.subset.node import Node
-from compiler.subset.part import Part
+from compiler.subset.part import TypePart
 from compiler.subset.verdict import Reason
 
 
-def _type(_ask: Ask, part: Part, _wanted: Node, types: Any) -> Iterator[Reason]:
+def _type(_ask: Ask, part: TypePart, _wanted: Node, types: Any) -> Iterator[Reason]:
     allowed = types_of({"type": types})
     if not part.types <= allowed and not (part.kind == "number" and part.number.integer and "integer" in allowed):
         yield Reason(sentence=f"may be {part.name}, but must be {type_phrase(types)}")
 
 
-def _enum(_ask: Ask, part: Part, _wanted: Node, values: Any) -> Iterator[Reason]:
+def _enum(_ask: Ask, part: TypePart, _wanted: Node, values: Any) -> Iterator[Reason]:
     kind = "unproven" if part.kind in ("array", "object") else "mismatch"
     yield Reason(sentence=f"may be {_any(part)}, but must be {_one_of(values)}", kind=kind)
 
 
-def _const(ask: Ask, part: Part, wanted: Node, value: Any) -> Iterator[Reason]:
+def _const(ask: Ask, part: TypePart, wanted: Node, value: Any) -> Iterator[Reason]:
     yield from _enum(ask, part, wanted, [value])
 
 
-def _any(part: Part) -> str:
+def _any(part: TypePart) -> str:
     return f"any {part.name.partition(' ')[2]}"
 
 
@@ -38,24 +38,24 @@ def _one_of(values: list[Any]) -> str:
     return f"one of {listed(values)}" if len(values) > 1 else f"{listed(values)}" if values else "nothing at all"
 
 
-def _ref(ask: Ask, part: Part, wanted: Node, ref: Any) -> Iterator[Reason]:
+def _ref(ask: Ask, part: TypePart, wanted: Node, ref: Any) -> Iterator[Reason]:
     yield from ask.part_fits(part, wanted.inner(wanted.doc.resolve(ref)))
 
 
-def _all_of(ask: Ask, part: Part, wanted: Node, schemas: Any) -> Iterator[Reason]:
+def _all_of(ask: Ask, part: TypePart, wanted: Node, schemas: Any) -> Iterator[Reason]:
     for schema in schemas:
         yield from ask.part_fits(part, wanted.inner(schema))
 
 
-def _any_of(ask: Ask, part: Part, wanted: Node, schemas: Any) -> Iterator[Reason]:
+def _any_of(ask: Ask, part: TypePart, wanted: Node, schemas: Any) -> Iterator[Reason]:
     yield from _some(ask, part, [wanted.inner(schema) for schema in schemas], exclusive=False)
 
 
-def _one_of_rule(ask: Ask, part: Part, wanted: Node, schemas: Any) -> Iterator[Reason]:
+def _one_of_rule(ask: Ask, part: TypePart, wanted: Node, schemas: Any) -> Iterator[Reason]:
     yield from _some(ask, part, [wanted.inner(schema) for schema in schemas], exclusive=True)
 
 
-def _some(ask: Ask, part: Part, options: list[Node], *, exclusive: bool) -> list[Reason]:
+def _some(ask: Ask, part: TypePart, options: list[Node], *, exclusive: bool) -> list[Reason]:
     """Whether the part fits one of the options as a whole; else, told apart by a property, each its own."""
     refusals: list[list[Reason]] = []
     for option in options:
@@ -76,7 +76,7 @@ def _some(ask: Ask, part: Part, options: list[Node], *, exclusive: bool) -> list
     return _refused(part, options, refusals)
 
 
-def _refused(part: Part, options: list[Node], refusals: list[list[Reason]]) -> list[Reason]:
+def _refused(part: TypePart, options: list[Node], refusals: list[list[Reason]]) -> list[Reason]:
     """The one option of the right type explains itself; otherwise one sentence speaks for all."""
     if len(options) == 1:
         return refusals[0]
@@ -92,7 +92,7 @@ def _refused(part: Part, options: list[Node], refusals: list[list[Reason]]) -> l
     return [Reason(sentence=text, kind="unproven")]
 
 
-def _not(ask: Ask, part: Part, wanted: Node, schema: Any) -> Iterator[Reason]:
+def _not(ask: Ask, part: TypePart, wanted: Node, schema: Any) -> Iterator[Reason]:
     excluded = wanted.inner(schema)
     if ask.impossible((*part.nodes, excluded)):
         return
@@ -102,7 +102,7 @@ def _not(ask: Ask, part: Part, wanted: Node, schema: Any) -> Iterator[Reason]:
         yield Reason(sentence=f"could not be shown to stay outside of {shown(schema, 80)}", kind="unproven")
 
 
-def _if(ask: Ask, part: Part, wanted: Node, condition: Any) -> Iterator[Reason]:
+def _if(ask: Ask, part: TypePart, wanted: Node, condition: Any) -> Iterator[Reason]:
     test = wanted.inner(condition)
     never = ask.impossible((*part.nodes, test))
     if "then" in wanted.raw and not never:

@@ -11,18 +11,18 @@ from compiler.schemas.excerpt import listed, shown
 from compiler.schemas.pattern import compiled
 from compiler.subset.ask import Ask, Rule, first_error
 from compiler.subset.node import Conjunction, Node, made
-from compiler.subset.part import Part
+from compiler.subset.part import TypePart
 from compiler.subset.verdict import Reason, below
 
 
-def _required(_ask: Ask, part: Part, _wanted: Node, names: Any) -> Iterator[Reason]:
+def _required(_ask: Ask, part: TypePart, _wanted: Node, names: Any) -> Iterator[Reason]:
     if part.kind == "object":
         for name in names:
             if name not in part.object.required:
                 yield Reason(sentence=f"may lack the property {shown(name, 60)}, which is required")
 
 
-def _properties(ask: Ask, part: Part, wanted: Node, properties: Any) -> Iterator[Reason]:
+def _properties(ask: Ask, part: TypePart, wanted: Node, properties: Any) -> Iterator[Reason]:
     if part.kind == "object":
         lacking = set(wanted.raw.get("required", ())) - part.object.required - set(part.object.declared)
         for name, schema in properties.items():
@@ -39,7 +39,7 @@ def _undeclared(reasons: list[Reason]) -> list[Reason]:
     return [Reason(sentence=f"{sentence}; {reasons[0].sentence}")]
 
 
-def _additional(ask: Ask, part: Part, wanted: Node, additional: Any) -> Iterator[Reason]:
+def _additional(ask: Ask, part: TypePart, wanted: Node, additional: Any) -> Iterator[Reason]:
     if part.kind != "object" or additional is True:
         return
     named = wanted.raw.get("properties", {})
@@ -62,7 +62,7 @@ def _only(named: Any) -> str:
     return f"only {listed(list(named))} are allowed" if named else "no properties are allowed"
 
 
-def _pattern_properties(ask: Ask, part: Part, wanted: Node, patterns: Any) -> Iterator[Reason]:
+def _pattern_properties(ask: Ask, part: TypePart, wanted: Node, patterns: Any) -> Iterator[Reason]:
     if part.kind != "object":
         return
     for pattern, schema in patterns.items():
@@ -81,7 +81,7 @@ def _names(pattern: str, name: str) -> bool:
     return compiled(pattern).search(name)
 
 
-def _others_fit(ask: Ask, part: Part, wanted: Node) -> list[Reason]:
+def _others_fit(ask: Ask, part: TypePart, wanted: Node) -> list[Reason]:
     """Whether every property that the producer does not name fits."""
     possibilities = part.object.others()
     if not part.object.patterned:
@@ -94,7 +94,7 @@ def _others_fit(ask: Ask, part: Part, wanted: Node) -> list[Reason]:
     return reasons
 
 
-def _property_names(ask: Ask, part: Part, wanted: Node, names: Any) -> Iterator[Reason]:
+def _property_names(ask: Ask, part: TypePart, wanted: Node, names: Any) -> Iterator[Reason]:
     if part.kind != "object":
         return
     inner = wanted.inner(names)
@@ -107,19 +107,19 @@ def _property_names(ask: Ask, part: Part, wanted: Node, names: Any) -> Iterator[
             yield Reason(sentence=f"may have further properties whose name {reason.sentence}", kind=reason.kind)
 
 
-def _min_properties(_ask: Ask, part: Part, _wanted: Node, bound: Any) -> Iterator[Reason]:
+def _min_properties(_ask: Ask, part: TypePart, _wanted: Node, bound: Any) -> Iterator[Reason]:
     if part.kind == "object" and part.object.least < bound:
         yield Reason(sentence=f"may have only {part.object.least} properties, but must have at least {bound}")
 
 
-def _max_properties(_ask: Ask, part: Part, _wanted: Node, bound: Any) -> Iterator[Reason]:
+def _max_properties(_ask: Ask, part: TypePart, _wanted: Node, bound: Any) -> Iterator[Reason]:
     if part.kind == "object" and part.object.most > bound:
         most = part.object.most
         may = "any number of" if math.isinf(most) else most
         yield Reason(sentence=f"may have {may} properties, but must have at most {bound}")
 
 
-def _dependent_required(_ask: Ask, part: Part, _wanted: Node, dependent: Any) -> Iterator[Reason]:
+def _dependent_required(_ask: Ask, part: TypePart, _wanted: Node, dependent: Any) -> Iterator[Reason]:
     if part.kind != "object":
         return
     for name, needed in dependent.items():
@@ -130,7 +130,7 @@ def _dependent_required(_ask: Ask, part: Part, _wanted: Node, dependent: Any) ->
                 )
 
 
-def _dependent_schemas(ask: Ask, part: Part, wanted: Node, dependent: Any) -> Iterator[Reason]:
+def _dependent_schemas(ask: Ask, part: TypePart, wanted: Node, dependent: Any) -> Iterator[Reason]:
     if part.kind != "object":
         return
     for name, schema in dependent.items():

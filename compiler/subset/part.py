@@ -16,7 +16,7 @@ from compiler.subset.node import TYPE_NODES, Conjunction, Node
 PartKind = Literal["values", "number", "string", "array", "object"]
 
 
-class Part:
+class TypePart:
     """The values of one type that one alternative allows; or a short list of them."""
 
     def __init__(self, kind: PartKind, nodes: Conjunction, types: TypeSet, values: tuple[Any, ...] = ()) -> None:
@@ -58,21 +58,21 @@ class Part:
         return ObjectFacts(self.nodes)
 
 
-def parts(nodes: Conjunction, types: TypeSet) -> Iterator[Part]:
+def parts(nodes: Conjunction, types: TypeSet) -> Iterator[TypePart]:
     """The alternative cut by type; as values, where it lists them or there are few."""
     listed = _listed(nodes)
     if listed is not None:
-        yield Part("values", nodes, types, _allowed(listed, nodes))
+        yield TypePart("values", nodes, types, _allowed(listed, nodes))
         return
     few = [None] * ("null" in types) + [False, True] * ("boolean" in types)
     if few:
-        yield Part("values", nodes, types, _allowed(few, nodes))
+        yield TypePart("values", nodes, types, _allowed(few, nodes))
     if types & {"integer", "fraction"}:
         type_node = TYPE_NODES["number" if "fraction" in types else "integer"]
-        yield Part("number", (*nodes, type_node), types & {"integer", "fraction"})
+        yield TypePart("number", (*nodes, type_node), types & {"integer", "fraction"})
     for kind in ("string", "array", "object"):
         if kind in types:
-            yield Part(kind, (*nodes, TYPE_NODES[kind]), frozenset({kind}))
+            yield TypePart(kind, (*nodes, TYPE_NODES[kind]), frozenset({kind}))
 
 
 def _listed(nodes: Conjunction) -> list[Any] | None:

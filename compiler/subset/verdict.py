@@ -32,7 +32,7 @@ class Reason:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class SubsetResult:
     """What the check found. Without reasons, every instance of the producer's schema is one of the consumer's."""
 
     reasons: tuple[Reason, ...] = ()

@@ -22,7 +22,7 @@ from deployments.publishing.known_agents import known_agents
 from deployments.publishing.registration import register_folder
 from deployments.stack.connection import connect
 from flows.runtime import agent_settings
-from tasks.safe_text import inert
+from tasks.safe_text import safe_text
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -124,7 +124,7 @@ def _request(spec: AgentSpec, action: str, inputs: dict[str, Any]) -> AgentReque
 
 
 def _show_log(line: LogLine) -> None:
-    sys.stderr.write(inert(line.text) + "\n")
+    sys.stderr.write(safe_text(line.text) + "\n")
 
 
 def _read(source: str) -> dict[str, Any]:

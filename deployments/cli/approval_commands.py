@@ -12,9 +12,9 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person,
 from deployments.cli.output import console, print_json, print_rows
 from deployments.cli.run_commands import as_value
 from deployments.cli.run_progress import approval_panel
-from deployments.cli.terminal_decision import WAY, BadEdit, decide_and_wake, tell, typed
+from deployments.cli.terminal_decision import WAY, InvalidEdit, decide_and_wake, tell, typed
 from deployments.stack.connection import connect
-from operations.decide import Word
+from operations.decide import DecisionRequest
 from operations.run_detail import row, run_detail
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
@@ -81,12 +81,12 @@ def reject_command(
 
 
 def read_edits(options: list[str]) -> dict[str, JsonValue]:
-    """`field=value` options; a value is JSON where it can be read as such, else text. Raises `BadEdit`."""
+    """`field=value` options; a value is JSON where it can be read as such, else text. Raises `InvalidEdit`."""
     edits: dict[str, JsonValue] = {}
     for option in options:
         field, equals, value = option.partition("=")
         if not equals or not field:
-            raise BadEdit(f"--set {option!r} is not field=value")
+            raise InvalidEdit(f"--set {option!r} is not field=value")
         edits[field] = as_value(value)
     return edits
 
@@ -108,7 +108,9 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
             console.print(approval_panel(each.card))
 
 
-async def _decide(word: Word, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool) -> None:
+async def _decide(
+    word: DecisionRequest, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool
+) -> None:
     async with connect(state) as connection:
         run = (await run_detail(connection.records, run_id, project_id=project_id)).run
         decision = await decide_and_wake(

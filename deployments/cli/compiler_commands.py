@@ -16,8 +16,7 @@ from compiler import (
     Source,
     compile_all,
     editor_schema,
-    examine,
-    format_examination,
+    format_case_results,
     format_json,
     format_proof,
     format_sarif,
@@ -25,6 +24,7 @@ from compiler import (
     load,
     mermaid,
     read_cases,
+    run_cases,
     text_graph,
 )
 from deployments.publishing.known_agents import known_agents_here
@@ -121,8 +121,8 @@ def run_tests(files: Files = None) -> None:
             typer.echo(f"{beside}: {exc}", err=True)
             failed = True
             continue
-        examination = examine(compiled.plan, cases)
-        typer.echo(format_examination(examination), nl=False)
+        examination = run_cases(compiled.plan, cases)
+        typer.echo(format_case_results(examination), nl=False)
         failed = failed or not examination.passed
     if failed:
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.safe_text import inert
+from tasks.safe_text import safe_text
 
 CELL_LIMIT = 300
 _WHOLE = frozenset({"id", "runId", "status", "name", "nodeId", "deployment", "risk"})
@@ -51,7 +51,7 @@ def cell(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in cast("list[Any]", value)):
         value = ", ".join(cast("list[str]", value))
     text = value if isinstance(value, str) else json.dumps(value, default=_plain, ensure_ascii=False)
-    return inert(text, limit=CELL_LIMIT)
+    return safe_text(text, limit=CELL_LIMIT)
 
 
 def _plain(value: Any) -> Any:

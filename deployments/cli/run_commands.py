@@ -17,7 +17,7 @@ from records import AuditEntry
 from triggers import deployment_name
 
 
-class BadContext(DeploymentError):
+class InvalidContext(DeploymentError):
     """`--context` was not `key=value` or `@file.json`."""
 
 
@@ -66,7 +66,7 @@ def show_command(
 
 
 def read_context(options: list[str]) -> dict[str, Any]:
-    """`k=v` and `@file.json` options, merged from left to right. Raises `BadContext`."""
+    """`k=v` and `@file.json` options, merged from left to right. Raises `InvalidContext`."""
     merged: dict[str, Any] = {}
     for option in options:
         if option.startswith("@"):
@@ -74,7 +74,7 @@ def read_context(options: list[str]) -> dict[str, Any]:
             continue
         key, equals, value = option.partition("=")
         if not equals or not key:
-            raise BadContext(f"--context {option!r} is neither key=value nor @file.json")
+            raise InvalidContext(f"--context {option!r} is neither key=value nor @file.json")
         merged[key] = as_value(value)
     return merged
 
@@ -83,9 +83,9 @@ def _context_file(path: Path) -> dict[str, Any]:
     try:
         found: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        raise BadContext(f"--context @{path}: {exc}") from exc
+        raise InvalidContext(f"--context @{path}: {exc}") from exc
     if not isinstance(found, dict):
-        raise BadContext(f"--context @{path}: the file must hold a JSON object")
+        raise InvalidContext(f"--context @{path}: the file must hold a JSON object")
     return cast("dict[str, Any]", found)
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from compiler.plan import Plan
 from operations.run_detail import RunDetail
 from tasks.card import in_reading_order
-from tasks.safe_text import inert, inert_json
+from tasks.safe_text import inert_json, safe_text
 
 _LOOKS = {
     "PENDING": ("○", "dim"),
@@ -84,9 +84,11 @@ def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType
             view.action,
             Text(f"{mark} {view.state}", style=style),
             "" if view.seconds is None else f"{view.seconds:.2f} s",
-            Text(inert(view.note, limit=300), style="dim"),
+            Text(safe_text(view.note, limit=300), style="dim"),
         )
-    return Panel(Group(table, Text(f"\nPrefect UI: {link}", style="cyan")), title=Text(inert(title, limit=120)))
+    return Panel(
+        Group(table, Text(f"\nPrefect UI: {link}", style="cyan")), title=Text(safe_text(title, limit=120))
+    )
 
 
 def approval_panel(card: Mapping[str, object]) -> RenderableType:
@@ -108,9 +110,9 @@ def approval_panel(card: Mapping[str, object]) -> RenderableType:
     ):
         value = card.get(key)
         text = (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        facts.add_row(label, Text(inert(text, limit=400)))
+        facts.add_row(label, Text(safe_text(text, limit=400)))
     for name, what in _entries(card, "bindings"):
-        facts.add_row("Taken at", Text(inert(f"{name}: {what}", limit=400)))
+        facts.add_row("Taken at", Text(safe_text(f"{name}: {what}", limit=400)))
     parts: list[RenderableType] = [
         facts,
         Text("\nInputs, exactly as they will be used:", style="bold"),
@@ -118,7 +120,7 @@ def approval_panel(card: Mapping[str, object]) -> RenderableType:
     ]
     for name, value in _entries(card, "upstream"):
         parts += [
-            Text(inert(f"\nWhat {name} found:", limit=200), style="bold"),
+            Text(safe_text(f"\nWhat {name} found:", limit=200), style="bold"),
             Text(inert_json(value, limit=1_500)),
         ]
     return Panel(Group(*parts), title="APPROVAL REQUIRED", border_style="yellow")

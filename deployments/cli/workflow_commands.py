@@ -16,7 +16,7 @@ from deployments.errors import DeploymentError
 from deployments.publishing.deploy import CheckFailed, compile_files, deploy, ensure_work_pool
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import Connection, connect
-from operations.deploy_review import Review, review
+from operations.deploy_review import DeployReview, review
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; `workflows/` by default.")]
 
@@ -83,7 +83,7 @@ async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: i
     )
 
 
-def _ask_consent(found: Review) -> None:
+def _ask_consent(found: DeployReview) -> None:
     """Raises ConsentMissing unless a person at the terminal agrees."""
     what = "; ".join(f"{each.workflow}: {each.message}" for each in found.dangerous)
     if not sys.stdin.isatty():
@@ -92,7 +92,7 @@ def _ask_consent(found: Review) -> None:
         raise ConsentMissing(f"nothing was deployed: {what}")
 
 
-def _print_review(found: Review) -> None:
+def _print_review(found: DeployReview) -> None:
     for each in found.changes:
         mark = "!" if each.dangerous else "~"
         console.print(f"{mark} {each.workflow}: {each.message}", markup=False, highlight=False)

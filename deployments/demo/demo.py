@@ -23,7 +23,7 @@ from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import Connection, connect_to
 from deployments.stack.stack import Stack, StackSettings
-from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_part
+from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
 from tasks.secrets import ENVIRONMENT_PREFIX
 
@@ -59,7 +59,7 @@ async def demo(options: DemoOptions) -> bool:
     async with open_sinks() as sinks:
         configure_agents(sinks, state=options.settings.state)
         console.print("Starting the platform: NATS, Prefect, worker, listener …", highlight=False)
-        async with Stack(options.settings, prepare=_prepare, report=report_part) as stack:
+        async with Stack(options.settings, prepare=_prepare, report=report_process) as stack:
             for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
                 console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
             console.print(f"Ready after {monotonic() - began:.1f} s. Prefect UI: {stack.addresses.ui_url}\n")

@@ -19,11 +19,11 @@ from deployments.demo.start import Started
 from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection
 from operations.run_detail import RunDetail, run_detail
-from records import Approval, Verdict
-from tasks.safe_text import inert
+from records import Approval, DecisionVerdict
+from tasks.safe_text import safe_text
 
 Answer = Literal["approve", "reject"]
-_VERDICTS: dict[str, Verdict] = {"approve": "APPROVED", "reject": "REJECTED"}
+_VERDICTS: dict[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
 LOOK_SECONDS = 0.2
 START_SECONDS = 30
 _ENDED = ("SUCCESS", "FAILED")
@@ -114,7 +114,7 @@ class Follower:
             now = await self.connection.records.approval(approval.run_id, approval.node_id)
             if now is not None and now.status != "PENDING":
                 sys.stdout.write("\n")
-                by = inert(now.responded_by or "nobody")
+                by = safe_text(now.responded_by or "nobody")
                 console.print(f"{now.status} by {by} ({now.way})", markup=False, highlight=False)
                 return
 

@@ -14,7 +14,7 @@ from deployments.cli.output import console, print_rows
 from deployments.demo.sample_repository import DemoRepository
 from deployments.demo.start import Started
 from operations.run_detail import RunDetail
-from tasks.safe_text import inert, inert_json
+from tasks.safe_text import inert_json, safe_text
 
 
 def print_records(detail: RunDetail, completed: dict[str, Any] | None) -> None:
@@ -46,7 +46,7 @@ def story_holds(
         checks += _report_checks(detail, mail=mail)
     console.print()
     for what, holds in checks:
-        console.print(Text("✓ " if holds else "✗ ", style="green" if holds else "red") + Text(inert(what)))
+        console.print(Text("✓ " if holds else "✗ ", style="green" if holds else "red") + Text(safe_text(what)))
     return all(holds for _, holds in checks)
 
 

@@ -14,7 +14,7 @@ from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import Deployed, deploy, ensure_work_pool
 from deployments.stack.connection import Connection, connect
-from triggers.errors import Transient
+from triggers.errors import TransientTriggerError
 from triggers.launcher import Launcher
 from triggers.reconcile.resume import resume
 
@@ -59,4 +59,4 @@ async def _deploy(connection: Connection, plan: Plan) -> Deployed:
         await ensure_work_pool(connection.prefect)
         return await deploy(plan, records=connection.records, client=connection.prefect)
     except httpx.HTTPError as exc:
-        raise Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
+        raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc

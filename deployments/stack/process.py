@@ -34,7 +34,7 @@ class Command:
     """Seconds between asking it to stop and killing its process group."""
 
 
-class Child:
+class ChildProcess:
     """A running process in a process group of its own."""
 
     def __init__(self, command: Command) -> None:

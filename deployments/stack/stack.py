@@ -29,7 +29,7 @@ from deployments.stack.nats_server import nats_server, write_settings
 from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
-from deployments.stack.supervised_process import Part
+from deployments.stack.supervised_process import SupervisedProcess
 
 
 class StackSettings(BaseSettings):
@@ -83,7 +83,7 @@ class Stack:
         self._prepare = prepare
         self._report = report
         self._state = StateFolder(settings.state)
-        self._parts: list[Part] = []
+        self._parts: list[SupervisedProcess] = []
         self._addresses: Addresses | None = None
 
     @property
@@ -94,7 +94,7 @@ class Stack:
         return self._addresses
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, SupervisedProcess]:
         """The parts that were started, by name."""
         return {part.name: part for part in self._parts}
 
@@ -195,12 +195,12 @@ class Stack:
         )
         return addresses
 
-    def _nats(self) -> Part:
+    def _nats(self) -> SupervisedProcess:
         port = int(self.addresses.nats_url.rpartition(":")[2])
         settings = self._state.path / "run" / "nats.conf"
         return self._part("nats", [nats_server(), "--config", str(settings)], probe=NatsProbe(port))
 
-    def _server(self) -> Part:
+    def _server(self) -> SupervisedProcess:
         port = self.addresses.ui_url.rpartition(":")[2]
         database = self.settings.prefect_database_url
         return self._part(
@@ -218,16 +218,16 @@ class Stack:
             env={"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {},
         )
 
-    def _worker(self) -> Part:
+    def _worker(self) -> SupervisedProcess:
         limit = self.settings.worker_limit
         name = f"embedded-{socket.gethostname()}"
         options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
         return self._python("worker", ["deployments.worker", *options])
 
-    def _listener(self) -> Part:
+    def _listener(self) -> SupervisedProcess:
         return self._python("listener", ["triggers"])
 
-    def _python(self, name: str, module: list[str]) -> Part:
+    def _python(self, name: str, module: list[str]) -> SupervisedProcess:
         """A part without a port: it creates the file `COMMANDCENTER_READY_FILE` when it is at work."""
         ready = self._state.path / "run" / f"{name}.ready"
         return self._part(
@@ -244,7 +244,7 @@ class Stack:
         *,
         probe: Probe,
         env: dict[str, str] | None = None,
-    ) -> Part:
+    ) -> SupervisedProcess:
         command = Command(
             name=name,
             arguments=arguments,
@@ -253,8 +253,8 @@ class Stack:
             # The worker hands its runs back, and JetStream writes what it has in memory.
             grace=15,
         )
-        return Part(command, probe=probe, timeout=self.settings.start_timeout, report=self._report)
+        return SupervisedProcess(command, probe=probe, timeout=self.settings.start_timeout, report=self._report)
 
-    def _add(self, part: Part) -> Part:
+    def _add(self, part: SupervisedProcess) -> SupervisedProcess:
         self._parts.append(part)
         return part

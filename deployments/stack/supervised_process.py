@@ -7,9 +7,9 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from deployments.errors import PartFailed
+from deployments.errors import ProcessFailed
 from deployments.stack.probe import Probe
-from deployments.stack.process import Child, Command
+from deployments.stack.process import ChildProcess, Command
 
 BACKOFF = (0.2, 1.0, 3.0, 10.0, 30.0)
 """Seconds before each new start of a part that keeps dying; after the last one it is given up."""
@@ -17,7 +17,7 @@ STEADY_SECONDS = 60.0
 """A part that lived this long starts over with the shortest pause."""
 
 
-class Part:
+class SupervisedProcess:
     """One child process of the stack, kept alive."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Part:
         self._probe = probe
         self._timeout = timeout
         self._report = report
-        self._child = Child(command)
+        self._child = ChildProcess(command)
         self._supervisor: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[None] | None = None
 
@@ -44,7 +44,7 @@ class Part:
         return self._child.pid
 
     async def start(self) -> None:
-        """Start it, wait until it answers, and keep it alive from then on; raises `PartFailed`."""
+        """Start it, wait until it answers, and keep it alive from then on; raises `ProcessFailed`."""
         self._gave_up = asyncio.get_running_loop().create_future()
         await self._bring_up()
         self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
@@ -60,14 +60,14 @@ class Part:
             self._gave_up.cancel()
 
     async def given_up(self) -> None:
-        """Wait until it is beyond help: raises `PartFailed` then."""
+        """Wait until it is beyond help: raises `ProcessFailed` then."""
         if self._gave_up is None:
             raise RuntimeError(f"{self.name} was not started")
         await asyncio.shield(self._gave_up)
 
     async def _bring_up(self) -> None:
         self._probe.reset()
-        self._child = Child(self._command)
+        self._child = ChildProcess(self._command)
         await self._child.start()
         self._report(self.name, "started")
         deadline = time.monotonic() + self._timeout
@@ -100,16 +100,16 @@ class Part:
                 try:
                     await self._bring_up()
                     break
-                except PartFailed as exc:
+                except ProcessFailed as exc:
                     failure = exc
 
-    def _give_up(self, failure: PartFailed) -> None:
+    def _give_up(self, failure: ProcessFailed) -> None:
         self._report(self.name, "gave up")
         if self._gave_up is not None and not self._gave_up.done():
             self._gave_up.set_exception(failure)
 
-    def _failure(self, reason: str) -> PartFailed:
-        return PartFailed(self.name, reason, log=self._command.log, tail=self._child.tail())
+    def _failure(self, reason: str) -> ProcessFailed:
+        return ProcessFailed(self.name, reason, log=self._command.log, tail=self._child.tail())
 
 
 def _ending(code: int) -> str:

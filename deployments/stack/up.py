@@ -41,7 +41,7 @@ def allow_repositories(folders: Iterable[Path]) -> None:
     os.environ["COMMANDCENTER_REPOSITORIES"] = os.pathsep.join(found)
 
 
-def report_part(part: str, event: str) -> None:
+def report_process(part: str, event: str) -> None:
     """One line for what happens to a part."""
     if event != "started":
         console.print(f"  {part}: {event}", style="dim", highlight=False, markup=False)
@@ -56,7 +56,7 @@ async def serve(
     async def prepare(addresses: Addresses) -> None:
         await prepare_records(addresses, project_id=project_id)
 
-    async with Stack(settings, prepare=prepare, report=report_part) as stack:
+    async with Stack(settings, prepare=prepare, report=report_process) as stack:
         if workflows.is_dir():
             try:
                 for each in await deploy_files(stack.addresses, [workflows], project_id=project_id):

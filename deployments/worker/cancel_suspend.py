@@ -15,7 +15,7 @@ CANCEL_SECONDS = 4.0
 """How long a cancelled run may take to end before its state is set over its head."""
 
 
-class Interruptions:
+class CancelSuspend:
     """Carries out what an event has announced, if Prefect says that it is so."""
 
     def __init__(self, client: PrefectClient, flows: FlowThread, *, worker: str) -> None:

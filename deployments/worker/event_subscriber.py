@@ -26,7 +26,7 @@ RECONNECT_SECONDS = 1.0
 _logger = logging.getLogger("prefect.worker.wakeup")
 
 
-class Wakeups:
+class EventSubscriber:
     """One connection for all runs of a work pool; `connected` says whether it stands now.
 
     Calls with the name of the new state, the run's id and the state's id; after a reconnection also with what

@@ -28,7 +28,7 @@ from prefect.settings import get_current_settings
 
 from deployments.worker.engine import InProcessEngine, Interruption, parameters
 from deployments.worker.run_client import RunClient, remember_result_storage
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 
 R = TypeVar("R")
 HandBack = Callable[[PrefectClient, FlowRun], Awaitable[State]]
@@ -37,7 +37,7 @@ HandBack = Callable[[PrefectClient, FlowRun], Awaitable[State]]
 class FlowThread:
     """The thread, its loop, and the runs on it; entered and used from the worker's own loop."""
 
-    def __init__(self, owner: Owner, *, hand_back: HandBack) -> None:
+    def __init__(self, owner: WorkerIdentity, *, hand_back: HandBack) -> None:
         self._owner = owner
         self._hand_back = hand_back
         self._loop = asyncio.new_event_loop()

@@ -14,7 +14,7 @@ MAX_REMEMBERED = 200
 """How many runs are remembered as announced and not found, and as found before they were announced."""
 
 
-class Announcements:
+class PendingRuns:
     """Which runs were told of and not found yet."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStat
 from prefect.states import AwaitingRetry, Cancelled, Failed
 
 from deployments.worker.run_client import disown
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 
 TAKEOVERS = "commandcenter.takeovers"
 """Label of a run: how often it was taken from a dead worker."""
@@ -49,7 +49,7 @@ _logger = logging.getLogger("prefect.worker.recovery")
 class View:
     """What one worker knows when it judges."""
 
-    me: Owner
+    me: WorkerIdentity
     in_hand: Collection[UUID]
     """Runs that this worker is busy with."""
     alive: Collection[str]
@@ -57,7 +57,7 @@ class View:
     trust_silence: bool
     """Whether a worker without heartbeats is dead, and not perhaps only cut off."""
 
-    def lost(self, owner: Owner) -> bool:
+    def lost(self, owner: WorkerIdentity) -> bool:
         """Whether this worker must act on the runs of the owner because the owner will not."""
         if owner.worker == self.me.worker:
             # The caller has excluded what is in hand, so runs of this very life were lost by an error.
@@ -73,7 +73,7 @@ def judge(run: FlowRun, view: View, *, now: datetime) -> Verdict:
         return "leave"
     if run.id in view.in_hand:
         return "cancel here" if state.type == StateType.CANCELLING else "leave"
-    owner = Owner.parse(run.infrastructure_pid)
+    owner = WorkerIdentity.parse(run.infrastructure_pid)
     age = (now - state.timestamp).total_seconds()
     settled = age > SETTLING_SECONDS
     if owner is None:
@@ -114,7 +114,7 @@ class Recovery:
     """Looks for lost runs of one work pool."""
 
     def __init__(
-        self, client: PrefectClient, *, pool: str, me: Owner, in_hand: Callable[[], Collection[UUID]]
+        self, client: PrefectClient, *, pool: str, me: WorkerIdentity, in_hand: Callable[[], Collection[UUID]]
     ) -> None:
         self._client = client
         self._pool = pool
@@ -175,7 +175,7 @@ class Recovery:
         run = await self._client.read_flow_run(seen.id)
         if run.state_id != seen.state_id or run.infrastructure_pid != seen.infrastructure_pid:
             return
-        owner = Owner.parse(run.infrastructure_pid)
+        owner = WorkerIdentity.parse(run.infrastructure_pid)
         whose = f"worker {owner.worker!r}" if owner else "a worker"
         _logger.warning("Flow run %r (%s) was left by %s: %s.", run.name, run.id, whose, verdict)
         if verdict == "take over":

@@ -20,8 +20,8 @@ from prefect.context import AsyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
-from reliability.retry import patiently
-from tasks.prefect_retry import is_passing
+from reliability.retry import retry_transient
+from tasks.prefect_retry import is_transient
 
 REQUESTS_AT_ONCE = 16
 POLL_AT_MOST = 200
@@ -49,7 +49,7 @@ class RunClient(PrefectClient):
         its time there. Prefect's client asks again by itself, but for HTTP 500: what the server says while its
         database is away.
         """
-        return await patiently(lambda: self._in_turn(*args, **options), passes=is_passing)
+        return await retry_transient(lambda: self._in_turn(*args, **options), passes=is_transient)
 
     async def _in_turn(self, *args: Any, **options: Any) -> httpx.Response:
         async with self._turns:

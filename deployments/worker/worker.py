@@ -25,17 +25,17 @@ from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunRe
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from deployments.worker.cancel_suspend import Interruptions
-from deployments.worker.event_subscriber import READY, Wakeups
+from deployments.worker.cancel_suspend import CancelSuspend
+from deployments.worker.event_subscriber import READY, EventSubscriber
 from deployments.worker.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.worker.flow_thread import FlowThread
-from deployments.worker.pending_runs import Announcements
+from deployments.worker.pending_runs import PendingRuns
 from deployments.worker.recovery import Recovery, requeue
 from deployments.worker.run_client import waiting_runs
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 from reliability.cancellation import cancelled
-from reliability.shutdown import ended_by_signals
-from tasks.prefect_retry import is_passing
+from reliability.shutdown import cancelled_by_signals
+from tasks.prefect_retry import is_transient
 
 RUNS_AT_ONCE = 100
 """How many runs a worker has in hand unless told otherwise. Those that wait for people or places are not in hand."""
@@ -83,16 +83,16 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             limit=limit or RUNS_AT_ONCE,
             **options,
         )
-        self.owner = Owner.new(self.name)
+        self.owner = WorkerIdentity.new(self.name)
         self._flows = FlowThread(self.owner, hand_back=self._hand_back)
         self._loader = FlowLoader()
         self._deployments: dict[UUID, tuple[float, DeploymentResponse]] = {}
         self._wake = asyncio.Event()
-        self._announced = Announcements()
+        self._announced = PendingRuns()
         self._claiming: set[UUID] = set()
         self._poll_lock = asyncio.Lock()
-        self._wakeups: Wakeups | None = None
-        self._interruptions: Interruptions | None = None
+        self._wakeups: EventSubscriber | None = None
+        self._interruptions: CancelSuspend | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._begun = False
         self._stopping = False
@@ -123,7 +123,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
     async def start(self, *args: Any, **options: Any) -> None:
         """Work until cancelled, or until a signal ends it."""
         # Prefect's command line answers SIGTERM with SIGINT, which processes below a shell's `&` ignore.
-        with ended_by_signals():
+        with cancelled_by_signals():
             await super().start(*args, **options)
 
     async def _setup_cancellation_observer(self) -> None:
@@ -132,8 +132,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             return
         self._begun = True
         await self._flows.__aenter__()
-        self._interruptions = Interruptions(self.client, self._flows, worker=self.name)
-        self._wakeups = Wakeups(self._work_pool.id, self._on_event)
+        self._interruptions = CancelSuspend(self.client, self._flows, worker=self.name)
+        self._wakeups = EventSubscriber(self._work_pool.id, self._on_event)
         recovery = Recovery(self.client, pool=self._work_pool_name, me=self.owner, in_hand=self._in_hand)
         self._spawn(self._wakeups.listen())
         self._spawn(self._poll_when_woken())
@@ -188,7 +188,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         try:
             await self._take(flow_run)
         except Exception as exc:
-            if is_passing(exc):
+            if is_transient(exc):
                 # It still waits in the queue; or it was claimed, and is found as such by the sweep.
                 self._logger.warning("Run %s is taken again later: %r", flow_run.id, exc)
                 asyncio.get_running_loop().call_later(DEAF_POLL_SECONDS, self._wake.set)
@@ -278,7 +278,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             if (pause := self._announced.polled()) is not None:
                 asyncio.get_running_loop().call_later(pause, self._wake.set)
 
-    async def _sweep(self, recovery: Recovery, interruptions: Interruptions) -> None:
+    async def _sweep(self, recovery: Recovery, interruptions: CancelSuspend) -> None:
         while not cancelled():
             try:
                 for flow_run_id in await recovery.sweep():

@@ -9,7 +9,7 @@ _PREFIX = "commandcenter:"
 
 
 @dataclass(frozen=True)
-class Owner:
+class WorkerIdentity:
     """One life of one worker."""
 
     worker: str
@@ -18,12 +18,12 @@ class Owner:
     """Differs from one process of that name to the next."""
 
     @classmethod
-    def new(cls, worker: str) -> Owner:
+    def new(cls, worker: str) -> WorkerIdentity:
         """The owner for a worker process that starts now."""
         return cls(worker, uuid4().hex[:12])
 
     @classmethod
-    def parse(cls, infrastructure_pid: str | None) -> Owner | None:
+    def parse(cls, infrastructure_pid: str | None) -> WorkerIdentity | None:
         """The owner that a run names; None if it has none, or one of another kind of worker."""
         if not infrastructure_pid or not infrastructure_pid.startswith(_PREFIX):
             return None

@@ -12,7 +12,7 @@ from records.database.payload import MAX_NOTES, line
 from records.database.store import Store, rows
 from records.tables import APPROVAL_AUDIT
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 _MAX_NAME = 200
 
@@ -33,7 +33,7 @@ NOBODY = Actor(name=None)
 class AuditStore(Store):
     """Reads the audit."""
 
-    @unbroken
+    @shielded
     async def audit_trail(
         self,
         *,

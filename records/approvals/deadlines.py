@@ -14,7 +14,7 @@ from records.database.store import Store, first, rows
 from records.events.outbox import emit
 from records.tables import WORKFLOW_APPROVAL
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 _PENDING = (WORKFLOW_APPROVAL.c.status == "PENDING") & CURRENT
 _CLOCK = Actor(name=None, way="deadline")
@@ -23,7 +23,7 @@ _CLOCK = Actor(name=None, way="deadline")
 class DeadlineStore(Store):
     """What the clock does to questions. Called every now and then by the listener."""
 
-    @unbroken
+    @shielded
     async def expire_gates(self, *, limit: int = 1_000) -> list[Approval]:
         """Apply the rule of each question whose deadline has passed; gives those that changed."""
         due = _PENDING & (WORKFLOW_APPROVAL.c.deadline <= now()) & WORKFLOW_APPROVAL.c.escalatedAt.is_(None)
@@ -38,7 +38,7 @@ class DeadlineStore(Store):
                     changed.append(approval_of(await _again(connection, row)))
         return changed
 
-    @unbroken
+    @shielded
     async def remind_gates(self, every: timedelta, *, limit: int = 1_000) -> list[Approval]:
         """Tell again of questions that have waited that long since they were last told of; gives them."""
         last = func.coalesce(WORKFLOW_APPROVAL.c.remindedAt, WORKFLOW_APPROVAL.c.requestedAt)

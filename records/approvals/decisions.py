@@ -9,17 +9,17 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
-from records.approvals.approval import Approval, Decision, Verdict
+from records.approvals.approval import Approval, Decision, DecisionVerdict
 from records.approvals.audit import Actor, append_audit
 from records.approvals.deadlines import expire
-from records.approvals.gate_rows import Which, answer, approval_of, lock_gate, one_gate, rule_of
+from records.approvals.gate_rows import GateRef, answer, approval_of, lock_gate, one_gate, rule_of
 from records.database.ids import new_id
 from records.database.payload import MAX_NOTES, line
 from records.database.store import Store, first, insert_new, rows
 from records.tables import APPROVAL_VOTE
 from records.tables.columns import now
-from reliability.fault_points import crash_point
-from reliability.shielded import unbroken
+from reliability.fault_points import fault_point
+from reliability.shielded import shielded
 
 _MAX_NAME = 200
 
@@ -27,12 +27,12 @@ _MAX_NAME = 200
 class DecisionStore(Store):
     """Answers to questions."""
 
-    @unbroken
+    @shielded
     async def decide(
         self,
-        which: Which,
+        which: GateRef,
         *,
-        decision: Verdict,
+        decision: DecisionVerdict,
         by: str,
         verified: bool,
         way: str,
@@ -60,15 +60,15 @@ class DecisionStore(Store):
             else:
                 applied = await _vote(connection, row, actor, notes)
             decision_made = await _counted(connection, row, applied=applied)
-        crash_point("decided")
+        fault_point("decided")
         return decision_made
 
-    @unbroken
+    @shielded
     async def objection(
         self,
-        which: Which,
+        which: GateRef,
         *,
-        decision: Verdict,
+        decision: DecisionVerdict,
         by: str,
         verified: bool,
         way: str,
@@ -97,7 +97,7 @@ def _is_due(row: RowMapping, at: datetime) -> bool:
     return row["deadline"] is not None and row["deadline"] <= at and row["escalatedAt"] is None
 
 
-def _objection(row: RowMapping, decision: Verdict, actor: Actor, digest: str | None) -> str | None:
+def _objection(row: RowMapping, decision: DecisionVerdict, actor: Actor, digest: str | None) -> str | None:
     """Why this decision cannot count; None: it can."""
     if row["supersededAt"] is not None:
         return "what will run has changed since: look at the new question"
@@ -118,7 +118,9 @@ def _already(row: RowMapping) -> str:
     return f"it was {verb} by {row['respondedBy'] or 'nobody'}{when} already"
 
 
-def _not_entitled(rule: ApprovalRule, triggered_by: str | None, decision: Verdict, actor: Actor) -> str | None:
+def _not_entitled(
+    rule: ApprovalRule, triggered_by: str | None, decision: DecisionVerdict, actor: Actor
+) -> str | None:
     name = voter(actor.name or "")
     if not name:
         return "say who you are: a decision needs a name"

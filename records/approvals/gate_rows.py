@@ -21,7 +21,7 @@ from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
 
-Which = str | tuple[str, str]
+GateRef = str | tuple[str, str]
 """An approval by its id, or by run and node."""
 
 _GATES = WORKFLOW_APPROVAL.join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == WORKFLOW_APPROVAL.c.workflowRunId).join(
@@ -46,14 +46,14 @@ def current_gate(run_id: str, node_id: str) -> Select[tuple[Any, ...]]:
     return select_gate().where(WORKFLOW_APPROVAL.c.workflowRunId == run_id, node, CURRENT)
 
 
-def one_gate(which: Which) -> Select[tuple[Any, ...]]:
+def one_gate(which: GateRef) -> Select[tuple[Any, ...]]:
     """The approval that is meant."""
     if isinstance(which, str):
         return select_gate().where(WORKFLOW_APPROVAL.c.id == which)
     return current_gate(*which)
 
 
-async def lock_gate(connection: AsyncConnection, which: Which, project_id: int | None = None) -> RowMapping:
+async def lock_gate(connection: AsyncConnection, which: GateRef, project_id: int | None = None) -> RowMapping:
     """The approval, which nobody else changes until the transaction ends. Raises NotFound."""
     row = await first(connection, one_gate(which))
     if row is None or project_id not in (None, row["projectId"]):
@@ -64,7 +64,7 @@ async def lock_gate(connection: AsyncConnection, which: Which, project_id: int |
     return locked
 
 
-def no_gate(which: Which) -> NotFound:
+def no_gate(which: GateRef) -> NotFound:
     """What to raise where there is no such approval."""
     hint = "list the open ones with `commandcenter approvals`"
     return NotFound("the approval", which if isinstance(which, str) else " ".join(which), hint)

@@ -17,7 +17,7 @@ from records.approvals.approval import Approval, ApprovalStatus
 from records.approvals.audit import NOBODY, Actor, append_audit
 from records.approvals.gate_rows import (
     CURRENT,
-    Which,
+    GateRef,
     answer,
     approval_of,
     current_gate,
@@ -35,13 +35,13 @@ from records.runs.fencing import lock_run
 from records.runs.node_states import refuse_ended
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_NODE
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 
 class GateStore(Store):
     """Questions: asked, changed, looked at."""
 
-    @unbroken
+    @shielded
     async def open_gate(
         self,
         *,
@@ -72,10 +72,10 @@ class GateStore(Store):
                     assert row is not None
         return approval_of(row)
 
-    @unbroken
+    @shielded
     async def amend_gate(
         self,
-        which: Which,
+        which: GateRef,
         *,
         digest: str,
         card: Mapping[str, Any],
@@ -104,15 +104,15 @@ class GateStore(Store):
             editor = Actor(name=by, verified=verified, way=way)
             return approval_of(await _ask(connection, run, row["nodeKey"], values, before=row, actor=editor))
 
-    @unbroken
+    @shielded
     async def approval(self, run_id: str, node_id: str, *, project_id: int | None = None) -> Approval | None:
         """The question that stands now; None where the node asked nothing."""
         async with self._db.read() as connection:
             row = await first(connection, current_gate(run_id, node_id))
         return None if row is None or project_id not in (None, row["projectId"]) else approval_of(row)
 
-    @unbroken
-    async def question(self, which: Which, *, project_id: int | None = None) -> Approval:
+    @shielded
+    async def question(self, which: GateRef, *, project_id: int | None = None) -> Approval:
         """The approval that is meant, superseded or not. Raises NotFound."""
         async with self._db.read() as connection:
             row = await first(connection, one_gate(which))
@@ -120,7 +120,7 @@ class GateStore(Store):
             raise no_gate(which)
         return approval_of(row)
 
-    @unbroken
+    @shielded
     async def approvals(
         self,
         project_id: int | None = None,
@@ -143,9 +143,9 @@ class GateStore(Store):
         async with self._db.read() as connection:
             return [approval_of(row) for row in await rows(connection, chosen)]
 
-    @unbroken
+    @shielded
     async def record_view(
-        self, which: Which, *, by: str | None, verified: bool, way: str, project_id: int | None = None
+        self, which: GateRef, *, by: str | None, verified: bool, way: str, project_id: int | None = None
     ) -> None:
         """Somebody looked at the card."""
         async with self._db.write() as connection:

@@ -13,13 +13,13 @@ from records.database.payload import checked
 from records.database.store import Store, first, insert_new, rows
 from records.tables import AGENT, AGENT_CAPABILITY
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 
 class AgentRegistry(Store):
     """Registered agents, per project."""
 
-    @unbroken
+    @shielded
     async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
         """Record the agent, new or changed; gives its id, which stays the same. Raises NameRefused."""
         subject_token("agent", spec.name)
@@ -34,7 +34,7 @@ class AgentRegistry(Store):
             await _replace_capabilities(connection, agent_id, spec)
         return agent_id
 
-    @unbroken
+    @shielded
     async def agents(self, project_id: int) -> list[AgentSpec]:
         """All agents of the project, by name."""
         async with self._db.read() as connection:
@@ -48,7 +48,7 @@ class AgentRegistry(Store):
             by_agent.setdefault(row["agentId"], []).append(row)
         return [_spec(row, by_agent.get(row["id"], [])) for row in found]
 
-    @unbroken
+    @shielded
     async def catalogue(self, project_id: int) -> Catalogue:
         """The project's agents, as the compiler wants them."""
         return Catalogue(agents={spec.name: spec for spec in await self.agents(project_id)})

@@ -17,7 +17,7 @@ from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 _PLANS_KEPT = 256
 
@@ -29,7 +29,7 @@ class WorkflowStore(Store):
         super().__init__(database)
         self._plans: dict[str, Plan] = {}
 
-    @unbroken
+    @shielded
     async def save_workflow(self, plan: Plan) -> str:
         """Record the plan and make it the workflow's current one; gives the workflow's id, which stays the same.
 
@@ -42,7 +42,7 @@ class WorkflowStore(Store):
             await _replace_nodes(connection, workflow_id, plan)
         return workflow_id
 
-    @unbroken
+    @shielded
     async def plan(self, digest: str) -> Plan:
         """The plan of that digest. Raises NotFound."""
         known = self._plans  # plans never change
@@ -56,7 +56,7 @@ class WorkflowStore(Store):
             known[digest] = Plan.model_validate_json(row["content"])
         return known[digest]
 
-    @unbroken
+    @shielded
     async def active_plans(self, project_id: int | None = None) -> list[Plan]:
         """The current plan of each ACTIVE workflow, of one project or (None) of all."""
         active = select(WORKFLOW.c.planDigest).where(
@@ -68,7 +68,7 @@ class WorkflowStore(Store):
             found = await rows(connection, active.order_by(WORKFLOW.c.projectId, WORKFLOW.c.name))
         return [await self.plan(row["planDigest"]) for row in found]
 
-    @unbroken
+    @shielded
     async def workflows(self, project_id: int | None = None) -> list[Workflow]:
         """All workflows, of one project or (None) of all, by name."""
         chosen = select(WORKFLOW).order_by(WORKFLOW.c.projectId, WORKFLOW.c.name)
@@ -77,7 +77,7 @@ class WorkflowStore(Store):
         async with self._db.read() as connection:
             return [_workflow(row) for row in await rows(connection, chosen)]
 
-    @unbroken
+    @shielded
     async def set_workflow_status(self, project_id: int, name: str, status: WorkflowStatus) -> bool:
         """Switch a workflow on or off; False where the project has none of that name."""
         mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 
 from records.database.connections import Database
 from records.errors import NotMigrated
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 VERSION_TABLE = "_commandcenter_migrations"
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -30,7 +30,7 @@ _LOCK = 0x434D4443
 _WAL_TRIES = 100
 
 
-@unbroken
+@shielded
 async def upgrade(url: str) -> str:
     """Bring the database to this version; gives the revision. Safe to call at every start, by several at once."""
     database = Database(url)

@@ -11,7 +11,7 @@ from records.database.ids import new_id
 from records.database.payload import line
 from records.database.store import Store, first, insert_new, rows
 from records.tables import DEAD_LETTER, PROCESSED_EVENT
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 _MAX_LETTER_BYTES = 1024 * 1024
 
@@ -37,7 +37,7 @@ class InboxStore(Store):
     `stream` should tell a stream from one made anew under its name (by its creation time): sequences begin again.
     """
 
-    @unbroken
+    @shielded
     async def record_event(
         self,
         stream: str,
@@ -61,7 +61,7 @@ class InboxStore(Store):
         async with self._db.write() as connection:
             return await insert_new(connection, PROCESSED_EVENT, row)
 
-    @unbroken
+    @shielded
     async def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> bool:
         """Whether the message was handled (for that workflow)."""
         same = select(PROCESSED_EVENT.c.id).where(
@@ -72,7 +72,7 @@ class InboxStore(Store):
         async with self._db.read() as connection:
             return await first(connection, same) is not None
 
-    @unbroken
+    @shielded
     async def starting_event(self, flow_run_id: str) -> str | None:
         """Subject of the message that started the flow run; None where none did, whatever its parameters say."""
         mine = select(PROCESSED_EVENT.c.subject).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
@@ -80,7 +80,7 @@ class InboxStore(Store):
             row = await first(connection, mine)
         return None if row is None else row["subject"]
 
-    @unbroken
+    @shielded
     async def dead_letter(
         self,
         stream: str,
@@ -106,7 +106,7 @@ class InboxStore(Store):
         async with self._db.write() as connection:
             return await insert_new(connection, DEAD_LETTER, row)
 
-    @unbroken
+    @shielded
     async def dead_letters(self, project_id: int | None = None, *, limit: int = 100) -> list[DeadLetter]:
         """The newest ones, of one project or (None) of all."""
         chosen = select(DEAD_LETTER).order_by(DEAD_LETTER.c.createdAt.desc(), DEAD_LETTER.c.sequence.desc())
@@ -129,7 +129,7 @@ class InboxStore(Store):
             for row in found
         ]
 
-    @unbroken
+    @shielded
     async def count_dead_letters(self) -> int:
         """How many there are in all."""
         async with self._db.read() as connection:

@@ -18,7 +18,7 @@ from records.database.payload import MAX_EVENT_BYTES, checked, dumps
 from records.database.store import Store, insert_new, rows
 from records.tables import OUTBOX
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class OutboxEvent:
 class OutboxStore(Store):
     """Events that were recorded and are not published yet."""
 
-    @unbroken
+    @shielded
     async def pending_events(self, limit: int = 100) -> list[OutboxEvent]:
         """Those not published, oldest first."""
         waiting = select(OUTBOX).where(OUTBOX.c.publishedAt.is_(None)).order_by(OUTBOX.c.id).limit(limit)
@@ -60,7 +60,7 @@ class OutboxStore(Store):
             for row in found
         ]
 
-    @unbroken
+    @shielded
     async def mark_published(self, ids: Iterable[int]) -> None:
         """The server has acknowledged them."""
         chosen = list(ids)
@@ -70,7 +70,7 @@ class OutboxStore(Store):
             waiting = OUTBOX.c.id.in_(chosen) & OUTBOX.c.publishedAt.is_(None)
             await connection.execute(update(OUTBOX).where(waiting).values(publishedAt=now()))
 
-    @unbroken
+    @shielded
     async def prune_events(self, before: datetime) -> int:
         """Forget events published before that moment; gives how many."""
         async with self._db.write() as connection:

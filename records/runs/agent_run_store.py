@@ -20,13 +20,13 @@ from records.runs.node_states import refuse_ended
 from records.runs.run import AgentRun, EndStatus
 from records.tables import AGENT, AGENT_RUN
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 
 class AgentRunStore(Store):
     """Agent runs, their results, and the event that each one makes."""
 
-    @unbroken
+    @shielded
     async def start_agent_run(
         self,
         *,
@@ -73,7 +73,7 @@ class AgentRunStore(Store):
             await begin_attempt(connection, (run_id, node_id, item), values, attempt)
         return agent_run_id
 
-    @unbroken
+    @shielded
     async def finish_agent_run(
         self,
         agent_run_id: str,
@@ -116,7 +116,7 @@ class AgentRunStore(Store):
             await _emit_executed(connection, row, values)
         return True
 
-    @unbroken
+    @shielded
     async def agent_runs(self, run_id: str) -> list[AgentRun]:
         """All agent runs of a run, each attempt, in the order they began."""
         async with self._db.read() as connection:
@@ -124,7 +124,7 @@ class AgentRunStore(Store):
             found = await rows(connection, mine.order_by(AGENT_RUN.c.startedAt, AGENT_RUN.c.id))
         return [_agent_run(row) for row in found]
 
-    @unbroken
+    @shielded
     async def agent_run(self, agent_run_id: str) -> AgentRun:
         """One agent run. Raises NotFound."""
         async with self._db.read() as connection:

@@ -13,7 +13,7 @@ from records.database.store import Store, first, insert_new
 from records.errors import NotFound, PayloadRefused
 from records.runs.fencing import read_run
 from records.tables import ARTIFACT
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 
@@ -21,7 +21,7 @@ _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 class ArtifactStore(Store):
     """The bytes, once per run and name, found by what they are."""
 
-    @unbroken
+    @shielded
     async def save_artifact(self, content: bytes, name: str, media_type: str, run_id: str | None = None) -> str:
         """Keep the bytes; gives the reference. Saving the same again gives the same one. Raises PayloadRefused."""
         digest = hashlib.sha256(content).hexdigest()
@@ -49,7 +49,7 @@ class ArtifactStore(Store):
             await insert_new(connection, ARTIFACT, row)
         return ref
 
-    @unbroken
+    @shielded
     async def artifact(self, ref: str, *, project_id: int | None = None) -> bytes:
         """The bytes; with a project, only what a run of that project saved. Raises NotFound."""
         match = _REF.fullmatch(ref)

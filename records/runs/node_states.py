@@ -15,7 +15,7 @@ from records.runs.fencing import lock_run
 from records.runs.run import EndStatus, NodeResult, NodeStatus
 from records.tables import AGENT_RUN, NODE_STATE
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 NodeKey = tuple[str, int | None]
 """Node id and item; None for the node as a whole."""
@@ -27,7 +27,7 @@ _WHOLE = -1
 class NodeStateStore(Store):
     """Results of nodes, also of those that no agent ran."""
 
-    @unbroken
+    @shielded
     async def record_node(
         self,
         run_id: str,
@@ -53,7 +53,7 @@ class NodeStateStore(Store):
             values = {"state": state, "outputJson": output, "reason": line(reason)}
             await put_node_state(connection, (run_id, node_id, item), values, known=row is not None)
 
-    @unbroken
+    @shielded
     async def node_results(self, run_id: str) -> dict[NodeKey, NodeResult]:
         """How each finished node ended, by node id and item."""
         ended = _select_results(run_id).where(NODE_STATE.c.state.in_(("SUCCESS", "FAILED", "SKIPPED")))
@@ -61,7 +61,7 @@ class NodeStateStore(Store):
             results = [_result(row) for row in await rows(connection, ended)]
         return {(result.node_id, result.item): result for result in results}
 
-    @unbroken
+    @shielded
     async def running_nodes(self, run_id: str) -> dict[NodeKey, str | None]:
         """Nodes that were begun and have not ended, with the id of their agent run."""
         begun = select(NODE_STATE).where(NODE_STATE.c.workflowRunId == run_id, NODE_STATE.c.state == "RUNNING")

@@ -20,13 +20,13 @@ from records.runs.run import EndStatus, OpenStatus, Run, RunStatus
 from records.runs.slots import release_place
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 
 class RunStore(Store):
     """Runs of workflows."""
 
-    @unbroken
+    @shielded
     async def start_run(
         self,
         *,
@@ -63,7 +63,7 @@ class RunStore(Store):
             assert row is not None
             return row["id"]
 
-    @unbroken
+    @shielded
     async def claim_run(self, run_id: str) -> int:
         """Take the run over; gives the lease, with which this process writes and older ones cannot any more."""
         async with self._db.write() as connection:
@@ -72,7 +72,7 @@ class RunStore(Store):
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(lease=lease))
         return lease
 
-    @unbroken
+    @shielded
     async def set_run_status(self, run_id: str, status: OpenStatus, *, lease: int | None = None) -> bool:
         """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
         async with self._db.write() as connection:
@@ -84,7 +84,7 @@ class RunStore(Store):
             await lock_run(connection, run_id, lease=lease)  # says why not, unless it is the end
             return False
 
-    @unbroken
+    @shielded
     async def finish_run(
         self, run_id: str, status: EndStatus, message: str = "", *, lease: int | None = None
     ) -> bool:
@@ -104,7 +104,7 @@ class RunStore(Store):
             await emit_completed(connection, run, status, line(message) or "")
         return True
 
-    @unbroken
+    @shielded
     async def reopen_run(self, run_id: str) -> bool:
         """A person tries a FAILED run again: it goes on, and its next end is told anew. False where it has not."""
         failed = (WORKFLOW_RUN.c.id == run_id) & (WORKFLOW_RUN.c.status == "FAILED")
@@ -112,7 +112,7 @@ class RunStore(Store):
         async with self._db.write() as connection:
             return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
 
-    @unbroken
+    @shielded
     async def run(self, run_id: str, *, project_id: int | None = None) -> Run:
         """One run; with a project, only one of it. Raises NotFound."""
         async with self._db.read() as connection:
@@ -121,14 +121,14 @@ class RunStore(Store):
             raise NotFound("the run", run_id, f"project {project_id} has none of that id")
         return _run(row)
 
-    @unbroken
+    @shielded
     async def run_of_flow_run(self, flow_run_id: str) -> Run | None:
         """The run that mirrors Prefect's flow run, if there is one."""
         async with self._db.read() as connection:
             row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
         return None if row is None else _run(row)
 
-    @unbroken
+    @shielded
     async def runs(
         self,
         project_id: int | None = None,

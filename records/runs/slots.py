@@ -16,7 +16,7 @@ from records.runs.fencing import lock_run
 from records.runs.node_states import refuse_ended
 from records.tables import RUN_SLOT, WORKFLOW, WORKFLOW_RUN
 from records.tables.columns import now
-from reliability.shielded import unbroken
+from reliability.shielded import shielded
 
 _MOST_GRANTED = 1_000
 
@@ -30,7 +30,7 @@ class OtherRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Slot:
     """Where a run stands among those of its key."""
 
     held: bool
@@ -42,10 +42,8 @@ class Place:
 class SlotStore(Store):
     """Places: asked for, waited for, given up. A run's end (`finish_run`) gives its place up."""
 
-    @unbroken
-    async def take_place(
-        self, run_id: str, *, key: str, limit: int, wait: bool, lease: int | None = None
-    ) -> Place:
+    @shielded
+    async def take_place(self, run_id: str, *, key: str, limit: int, wait: bool, lease: int | None = None) -> Slot:
         """Take one of the `limit` places of the key, or with `wait` stand in the queue; asking again changes nothing.
 
         Raises StaleAttempt for an old lease or an ended run.
@@ -66,9 +64,9 @@ class SlotStore(Store):
             for row in found
             if row["id"] < mine["id"]
         )
-        return Place(held=mine["heldAt"] is not None, before=before)
+        return Slot(held=mine["heldAt"] is not None, before=before)
 
-    @unbroken
+    @shielded
     async def granted_runs(self) -> list[OtherRun]:
         """Runs that were given a place while they waited for it, and have not begun; the oldest first."""
         granted = (

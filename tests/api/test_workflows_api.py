@@ -1,6 +1,6 @@
 import pytest
 
-from triggers.errors import Permanent, Transient
+from triggers.errors import PermanentTriggerError, TransientTriggerError
 
 
 async def test_a_workflow_is_compiled_saved_and_shown(ann, workflow_yaml):
@@ -102,7 +102,9 @@ async def test_a_context_that_is_not_in_order_starts_nothing(ann, workflow_yaml,
     assert not launch.runs
 
 
-@pytest.mark.parametrize(("fault", "status"), [(Transient("Prefect is away"), 503), (Permanent("refused"), 422)])
+@pytest.mark.parametrize(
+    ("fault", "status"), [(TransientTriggerError("Prefect is away"), 503), (PermanentTriggerError("refused"), 422)]
+)
 async def test_what_keeps_a_run_from_starting_is_said(ann, workflow_yaml, launch, fault, status):
     await ann.put("/workflows/talk", content=workflow_yaml("talk"))
     launch.fault = fault

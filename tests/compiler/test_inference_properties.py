@@ -20,7 +20,7 @@ from compiler.expressions.parser import parse
 from compiler.expressions.tree import (
     ExpressionError,
 )
-from compiler.inference.bindings import Bindings, Workflow
+from compiler.inference.bindings import Bindings, ResolvedWorkflow
 from compiler.inference.expression_types import Inference
 from compiler.inference.shape import of_schema
 from compiler.language.spec import WorkflowSpec
@@ -113,7 +113,7 @@ def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 EXPRESSIONS = st.recursive(ATOMS, compound, max_leaves=6)
 SPEC = WorkflowSpec.model_validate({"name": "x", "nodes": [{"id": "a", "agent": "b", "action": "c"}]})
-HERE = Bindings(Workflow(SPEC, [], {}, sort([[]]), frozenset(), of_schema(SCHEMA)))
+HERE = Bindings(ResolvedWorkflow(SPEC, [], {}, sort([[]]), frozenset(), of_schema(SCHEMA)))
 
 
 def infer(text: str) -> tuple[Any, Any, list[str]]:

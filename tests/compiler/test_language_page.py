@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from compiler import Plan, Source, examine, read_cases
+from compiler import Plan, Source, read_cases, run_cases
 from compiler.expressions.filters import FILTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "language.md"
@@ -21,7 +21,7 @@ def examples() -> list[str]:
 def test_the_example_workflow_compiles_and_its_tests_pass(planned: Callable[[str], Plan]) -> None:
     workflow, cases = examples()
 
-    examination = examine(planned(workflow), read_cases(Source(cases, "triage.test.yaml")))
+    examination = run_cases(planned(workflow), read_cases(Source(cases, "triage.test.yaml")))
 
     assert examination.passed, examination.verdicts
 

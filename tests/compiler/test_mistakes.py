@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.registration.builtin_agents import builtin_catalogue
-from compiler import Catalogue, compile, examine, format_text, load, read_cases
+from compiler import Catalogue, compile, format_text, load, read_cases, run_cases
 
 FOLDER = Path(__file__).parent / "mistakes"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -57,7 +57,7 @@ def test_the_cases_beside_the_audit_pass_and_cover_all_of_its_branches(agents: C
     plan = compile(load(folder / "security-audit-on-pr.yaml"), agents).plan
     assert plan is not None
 
-    examination = examine(plan, read_cases(load(folder / "security-audit-on-pr.test.yaml")))
+    examination = run_cases(plan, read_cases(load(folder / "security-audit-on-pr.test.yaml")))
 
     assert examination.passed, examination.verdicts
     assert examination.missed == ()

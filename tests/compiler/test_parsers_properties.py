@@ -28,15 +28,15 @@ from compiler import (
     Source,
     TemplateError,
     compile,
-    examine,
     format_json,
     format_sarif,
     format_text,
     matches,
     read_cases,
     render,
+    run_cases,
 )
-from compiler.diagnostics.diagnostic import Report
+from compiler.diagnostics.diagnostic import DiagnosticList
 from compiler.expressions.evaluation import evaluate
 from compiler.expressions.filters import FILTERS
 from compiler.expressions.parser import parse, parse_with_jinja
@@ -154,7 +154,7 @@ def test_any_json_as_a_workflow_gives_a_plan_or_errors(value: Any, catalogue: Ca
 @given(value=JSON)
 def test_what_is_quoted_is_read_as_it_was_written(value: Any) -> None:
     """JSON is YAML: our reading of it is JSON's own, where it is accepted at all."""
-    report = Report("x")
+    report = DiagnosticList("x")
     document = compose(Source(json.dumps(value)), report)
 
     if document is not None and not report.failed:
@@ -164,7 +164,7 @@ def test_what_is_quoted_is_read_as_it_was_written(value: Any) -> None:
 @few
 @given(value=JSON)
 def test_what_pyyaml_writes_is_read_alike(value: Any) -> None:
-    report = Report("x")
+    report = DiagnosticList("x")
     document = compose(Source(yaml.safe_dump(value, allow_unicode=True)), report)
 
     if document is not None and not report.failed:
@@ -338,7 +338,7 @@ def test_every_plan_is_in_topological_order_and_runs_so(
 
     place = {node.id: index for index, node in enumerate(plan.nodes)}
     assert all(place[parent] < place[node.id] for node in plan.nodes for parent in node.depends_on)
-    examination = examine(plan, [Case(), Case.model_validate({"context": {"filePath": "skip"}})])
+    examination = run_cases(plan, [Case(), Case.model_validate({"context": {"filePath": "skip"}})])
     assert examination.passed, examination
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compiler import Case, CaseError, Plan, Source, examine, format_examination, read_cases, rehearse
+from compiler import Case, CaseError, Plan, Source, dry_run, format_case_results, read_cases, run_cases
 
 Planned = Callable[[str], Plan]
 SUMMARY = {"total": 3, "critical": 2, "high": 1, "medium": 0, "low": 0}
@@ -58,7 +58,7 @@ outputs:
 
 def test_the_mission_runs_through_with_generated_answers(mission: dict[str, str], planned: Planned) -> None:
     for text in mission.values():
-        rehearsal = rehearse(planned(text), case())
+        rehearsal = dry_run(planned(text), case())
 
         assert rehearsal.started
         assert rehearsal.status == "SUCCESS", rehearsal.runs
@@ -67,7 +67,7 @@ def test_the_mission_runs_through_with_generated_answers(mission: dict[str, str]
 def test_the_fix_is_asked_for_and_a_rejection_fails_the_run(mission: dict[str, str], planned: Planned) -> None:
     plan = planned(mission["security-audit-on-pr"])
 
-    rehearsal = rehearse(plan, case(approvals={"create-fix-pr": "reject"}))
+    rehearsal = dry_run(plan, case(approvals={"create-fix-pr": "reject"}))
 
     assert rehearsal.gates == ["create-fix-pr"]
     assert rehearsal.status == "FAILED"
@@ -77,7 +77,7 @@ def test_the_fix_is_asked_for_and_a_rejection_fails_the_run(mission: dict[str, s
 def test_an_event_that_the_filters_refuse_starts_nothing(mission: dict[str, str], planned: Planned) -> None:
     context = {"projectId": 1, "filePath": "a.md", "repositoryPath": "/r", "branch": "main"}
 
-    rehearsal = rehearse(planned(mission["security-audit-on-pr"]), case(context=context))
+    rehearsal = dry_run(planned(mission["security-audit-on-pr"]), case(context=context))
 
     assert not rehearsal.started
     assert rehearsal.runs == {}
@@ -86,7 +86,7 @@ def test_an_event_that_the_filters_refuse_starts_nothing(mission: dict[str, str]
 def test_a_false_condition_skips_the_node_and_lets_the_rest_run(planned: Planned) -> None:
     calm = {**ASSESSED, "summary": {**SUMMARY, "critical": 0}}
 
-    rehearsal = rehearse(planned(BRANCHES), case(mocks={"assess": {"output": calm}}))
+    rehearsal = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": calm}}))
 
     assert rehearsal.ended("SKIPPED") == ["notify", "alarm"]
     assert rehearsal.runs["report"].inputs == ({"recipients": ["a@b.c"], "subject": "sent 0"},)
@@ -103,9 +103,7 @@ def test_foreach_runs_once_for_each_item(planned: Planned) -> None:
         "scanId": "s",
     }
 
-    rehearsal = rehearse(
-        planned(BRANCHES), case(mocks={"scan": {"output": found}, "assess": {"output": ASSESSED}})
-    )
+    rehearsal = dry_run(planned(BRANCHES), case(mocks={"scan": {"output": found}, "assess": {"output": ASSESSED}}))
 
     messages = [inputs["message"] for inputs in rehearsal.runs["notify"].inputs if isinstance(inputs, dict)]
     assert messages == ["a.py: HIGH", "b.py: HIGH"]
@@ -115,7 +113,7 @@ def test_foreach_runs_once_for_each_item(planned: Planned) -> None:
 
 
 def test_a_failure_skips_what_depends_on_it_and_wakes_its_handler(planned: Planned) -> None:
-    rehearsal = rehearse(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}}))
+    rehearsal = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}}))
 
     assert rehearsal.ended("FAILED") == ["scan"]
     assert rehearsal.ended("SKIPPED") == ["assess", "notify", "report"]
@@ -124,7 +122,7 @@ def test_a_failure_skips_what_depends_on_it_and_wakes_its_handler(planned: Plann
 
 
 def test_a_failure_whose_handler_fails_too_fails_the_run(planned: Planned) -> None:
-    rehearsal = rehearse(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}, "alarm": {"fail": "no net"}}))
+    rehearsal = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}, "alarm": {"fail": "no net"}}))
 
     assert rehearsal.status == "FAILED"
 
@@ -132,7 +130,7 @@ def test_a_failure_whose_handler_fails_too_fails_the_run(planned: Planned) -> No
 def test_a_failure_that_is_let_pass_fails_nothing_else(planned: Planned) -> None:
     mocks = {"assess": {"output": ASSESSED}, "notify": {"fail": "no net"}}
 
-    rehearsal = rehearse(planned(BRANCHES), case(mocks=mocks))
+    rehearsal = dry_run(planned(BRANCHES), case(mocks=mocks))
 
     assert rehearsal.ended("FAILED") == ["notify"]
     assert rehearsal.runs["report"].status == "SUCCESS"
@@ -146,12 +144,12 @@ def test_expectations_are_compared_and_branches_counted(planned: Planned) -> Non
         case(name="wrong", expect={"skipped": ["scan"], "inputs": {"report": {"subject": "sent 9"}}}),
     ]
 
-    examination = examine(plan, cases)
+    examination = run_cases(plan, cases)
 
     assert [verdict.passed for verdict in examination.verdicts] == [True, False]
     assert "alarm: succeeds" in examination.covered
     assert "notify: fails" in examination.missed
-    text = format_examination(examination)
+    text = format_case_results(examination)
     assert "skipped: alarm" in text or "skipped: " in text
     assert 'expected "sent 9"' in text
     assert "branches covered:" in text
@@ -159,12 +157,12 @@ def test_expectations_are_compared_and_branches_counted(planned: Planned) -> Non
 
 def test_a_mock_that_no_agent_could_give_is_refused(planned: Planned) -> None:
     with pytest.raises(CaseError, match="mock does not fit"):
-        rehearse(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": "none"}}}))
+        dry_run(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": "none"}}}))
 
 
 def test_a_case_for_a_node_that_is_not_there_is_refused(planned: Planned) -> None:
     with pytest.raises(CaseError, match="no node"):
-        rehearse(planned(BRANCHES), case(mocks={"asses": {}}))
+        dry_run(planned(BRANCHES), case(mocks={"asses": {}}))
 
 
 def test_test_files_are_read_strictly_and_say_where_they_are_wrong() -> None:

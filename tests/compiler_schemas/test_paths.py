@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from compiler.inference.paths import Found, Missing, subschema_at
+from compiler.inference.paths import FoundPath, MissingPath, subschema_at
 from compiler.schemas.validation import check_schema
 
 STRING, NULL = {"type": "string"}, {"type": "null"}
@@ -26,16 +26,16 @@ class Output(BaseModel):
 OUTPUT = Output.model_json_schema()
 
 
-def found(schema: Any, *path: str | int) -> Found:
+def found(schema: Any, *path: str | int) -> FoundPath:
     result = subschema_at(schema, path)
-    assert isinstance(result, Found), result
+    assert isinstance(result, FoundPath), result
     assert check_schema(result.schema) == []
     return result
 
 
-def missing(schema: Any, *path: str | int) -> Missing:
+def missing(schema: Any, *path: str | int) -> MissingPath:
     result = subschema_at(schema, path)
-    assert isinstance(result, Missing), result
+    assert isinstance(result, MissingPath), result
     return result
 
 
@@ -76,7 +76,7 @@ def test_walks_recursive_models() -> None:
 
 
 def test_a_name_in_a_dictionary_is_found_but_not_certain() -> None:
-    assert found(OUTPUT, "summary", "anything") == Found(
+    assert found(OUTPUT, "summary", "anything") == FoundPath(
         schema={"type": "integer"}, optional=True, why='$.summary may have no property "anything"'
     )
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from compiler.inference.paths import Found, subschema_at
+from compiler.inference.paths import FoundPath, subschema_at
 from compiler.schemas import array_of, infer, nullable, union
 from compiler.schemas.example import NoExample, example
 from compiler.schemas.validation import check_schema, validate
@@ -281,7 +281,7 @@ def test_what_is_found_at_a_path_holds_for_every_instance(
     schema: dict[str, Any], path: list[Any], seed: int
 ) -> None:
     found = subschema_at(schema, path)
-    if not isinstance(found, Found):
+    if not isinstance(found, FoundPath):
         return
     assert check_schema(found.schema) == []
     library, part = Draft202012Validator(schema), Draft202012Validator(found.schema)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from compiler.schemas import closed
 from compiler.schemas.vocabulary import SUBSCHEMAS, VALUES
-from compiler.subset import Verdict, fits
+from compiler.subset import SubsetResult, fits
 from compiler.subset.check import RULES
 
 OBJECT = {"type": "object"}
@@ -374,5 +374,5 @@ def test_an_answer_is_quick_and_quicker_the_second_time() -> None:
 def test_a_verdict_is_plain_data() -> None:
     verdict = fits(obj(a=STR), obj(a=INT))
 
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, SubsetResult)
     assert [(reason.kind, reason.path) for reason in verdict.reasons] == [("mismatch", ("a",))]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deployments.errors import PartFailed
+from deployments.errors import ProcessFailed
 from deployments.stack import supervised_process as part_module
 from deployments.stack.probe import FileProbe
-from deployments.stack.process import Child, Command
-from deployments.stack.supervised_process import Part
+from deployments.stack.process import ChildProcess, Command
+from deployments.stack.supervised_process import SupervisedProcess
 
 
 def is_alive(pid: int) -> bool:
@@ -44,9 +44,9 @@ def shell(script: str, folder: Path, **options) -> Command:
     )
 
 
-def part(script: str, folder: Path, *, timeout: float = 5, events: list[str] | None = None) -> Part:
+def part(script: str, folder: Path, *, timeout: float = 5, events: list[str] | None = None) -> SupervisedProcess:
     heard = [] if events is None else events
-    return Part(
+    return SupervisedProcess(
         shell(script, folder),
         probe=FileProbe(folder / "ready"),
         timeout=timeout,
@@ -64,7 +64,7 @@ async def test_a_part_is_started_when_it_answers(tmp_path):
 
 async def test_a_part_that_ends_at_once_is_reported_with_its_log_and_last_lines(tmp_path):
     thing = part("echo cannot open the thing >&2; exit 7", tmp_path)
-    with pytest.raises(PartFailed) as failed:
+    with pytest.raises(ProcessFailed) as failed:
         await thing.start()
     message = str(failed.value)
     assert "thing ended with exit status 7" in message
@@ -74,14 +74,14 @@ async def test_a_part_that_ends_at_once_is_reported_with_its_log_and_last_lines(
 
 async def test_last_lines_are_those_of_this_start_only(tmp_path):
     (tmp_path / "thing.log").write_text("an old story\n")
-    with pytest.raises(PartFailed) as failed:
+    with pytest.raises(ProcessFailed) as failed:
         await part("exit 1", tmp_path).start()
     assert "an old story" not in str(failed.value)
 
 
 async def test_a_part_that_does_not_answer_is_stopped(tmp_path):
     thing = part("exec sleep 60", tmp_path, timeout=0.2)
-    with pytest.raises(PartFailed, match=r"did not answer within 0\.2 s"):
+    with pytest.raises(ProcessFailed, match=r"did not answer within 0\.2 s"):
         await thing.start()
     assert not is_alive(thing.pid)
 
@@ -104,7 +104,7 @@ async def test_a_part_that_keeps_dying_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(part_module, "BACKOFF", (0.0, 0.0))
     thing = part(f"touch {tmp_path / 'ready'}; sleep 0.2; echo no more; exit 3", tmp_path)
     await thing.start()
-    with pytest.raises(PartFailed, match=r"exit status 3[\s\S]*no more"):
+    with pytest.raises(ProcessFailed, match=r"exit status 3[\s\S]*no more"):
         await asyncio.wait_for(thing.given_up(), 10)
     assert thing.restarts == 2
     await thing.stop()
@@ -112,7 +112,7 @@ async def test_a_part_that_keeps_dying_is_given_up(tmp_path, monkeypatch):
 
 async def test_stopping_kills_what_the_child_has_started_and_what_does_not_listen(tmp_path):
     script = f"trap '' TERM; sleep 60 & echo $! > {tmp_path / 'grandchild'}; while true; do sleep 0.1; done"
-    child = Child(shell(script, tmp_path, grace=0.3))
+    child = ChildProcess(shell(script, tmp_path, grace=0.3))
     await child.start()
     await until(lambda: (tmp_path / "grandchild").exists() and (tmp_path / "grandchild").read_text().strip())
     grandchild = int(await asyncio.to_thread((tmp_path / "grandchild").read_text))

@@ -8,12 +8,12 @@ from prefect.client.schemas.objects import FlowRun, FlowRunPolicy
 from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
 from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS, View, judge
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ME = Owner("b", "now")
-FORMER_ME = Owner("b", "before")
-OTHER = Owner("c", "x")
+ME = WorkerIdentity("b", "now")
+FORMER_ME = WorkerIdentity("b", "before")
+OTHER = WorkerIdentity("c", "x")
 
 
 def run(state, owner, *, age=3600.0, **fields):
@@ -26,13 +26,13 @@ def view(*, in_hand=(), alive=("b",), trust_silence=True):
 
 
 def test_an_owner_is_read_back_from_a_run_even_when_the_name_has_slashes():
-    owner = Owner("host/worker: 1", "abc")
-    assert Owner.parse(str(owner)) == owner
+    owner = WorkerIdentity("host/worker: 1", "abc")
+    assert WorkerIdentity.parse(str(owner)) == owner
 
 
 @pytest.mark.parametrize("pid", [None, "", "host:1234", "c0ffee"])
 def test_other_kinds_of_workers_are_not_owners(pid):
-    assert Owner.parse(pid) is None
+    assert WorkerIdentity.parse(pid) is None
 
 
 def test_a_run_in_hand_is_left_alone():

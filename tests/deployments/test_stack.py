@@ -15,7 +15,7 @@ import nats
 import pytest
 from prefect.client.orchestration import PrefectClient
 
-from deployments.errors import PartFailed, PortTaken, StateInUse
+from deployments.errors import PortTaken, ProcessFailed, StateInUse
 from deployments.stack.addresses import running
 from deployments.stack.stack import Stack, StackSettings
 from records import upgrade
@@ -105,7 +105,7 @@ async def test_a_taken_port_is_one_clear_message(settings):
 async def test_a_part_that_cannot_start_is_named_and_the_others_are_stopped(settings, tmp_path):
     broken = settings.model_copy(update={"prefect_database_url": "sqlite+aiosqlite:////no/such/folder/prefect.db"})
     stack = Stack(broken)
-    with pytest.raises(PartFailed, match=r"^prefect ended .*prefect\.log") as failed:
+    with pytest.raises(ProcessFailed, match=r"^prefect ended .*prefect\.log") as failed:
         async with stack:
             pass
     assert "unable to open database file" in str(failed.value)

@@ -11,9 +11,9 @@ from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.states import Running
 
 from deployments.worker.recovery import TAKEOVERS, Recovery
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 
-ME, DEAD = Owner("worker", "now"), Owner("worker", "before")
+ME, DEAD = WorkerIdentity("worker", "now"), WorkerIdentity("worker", "before")
 
 
 class Died(Exception):

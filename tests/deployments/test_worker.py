@@ -13,7 +13,7 @@ from prefect.workers.base import BaseWorker
 
 from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS
 from deployments.worker.worker import CommandCenterWorker
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -81,7 +81,7 @@ async def test_runs_have_logs_and_task_runs_as_with_any_worker(platform):
 
 async def test_a_run_names_the_process_that_executes_it(platform):
     run = await platform.until(await platform.start("empty"))
-    assert Owner.parse(run.infrastructure_pid).worker == "main"
+    assert WorkerIdentity.parse(run.infrastructure_pid).worker == "main"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_a_worker_that_stops_hands_its_runs_to_another(platform, server, t
     second = server.start_worker("goes-on", pool="handover")
     ended = await platform.until(run)
     assert ended.state.name == "Completed"
-    assert Owner.parse(ended.infrastructure_pid).worker == "goes-on"
+    assert WorkerIdentity.parse(ended.infrastructure_pid).worker == "goes-on"
     assert TAKEOVERS not in ended.labels
     second.terminate()
 

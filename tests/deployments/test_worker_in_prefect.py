@@ -19,7 +19,7 @@ from prefect.states import Pending
 
 from deployments.worker.recovery import TAKEOVERS
 from deployments.worker.worker import CommandCenterWorker
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -166,4 +166,4 @@ async def test_a_run_claimed_by_a_worker_that_died_before_it_signed_is_taken_up(
     run = await platform.until(left_unsigned)
     assert run.state.name == "Completed"
     assert run.labels[TAKEOVERS] == 1
-    assert Owner.parse(run.infrastructure_pid).worker == "main"
+    assert WorkerIdentity.parse(run.infrastructure_pid).worker == "main"

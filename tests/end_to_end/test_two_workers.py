@@ -27,9 +27,9 @@ from compiler.plan import Plan
 from deployments.publishing.deploy import compile_files, deploy, ensure_work_pool
 from deployments.publishing.registration import register_folder
 from deployments.worker.worker import CommandCenterWorker
-from deployments.worker.worker_identity import Owner
+from deployments.worker.worker_identity import WorkerIdentity
 from records import Records, upgrade
-from triggers.reconcile.ended_runs import Mirror
+from triggers.reconcile.ended_runs import EndedRuns
 
 AGENT = Path(__file__).parent / "agents" / "patient"
 WORKFLOWS = (
@@ -147,7 +147,7 @@ class Bench:
             return any(each.node_id == node and each.status == "RUNNING" for each in running)
 
         await self.until(the_node_runs)
-        owner = Owner.parse((await self.client.read_flow_run(run.id)).infrastructure_pid)
+        owner = WorkerIdentity.parse((await self.client.read_flow_run(run.id)).infrastructure_pid)
         assert owner is not None
         return owner.worker
 
@@ -240,7 +240,7 @@ async def test_another_living_worker_finishes_the_run_of_a_killed_one_and_repeat
     bench.site.workers[victim].wait()
     ended = await bench.ended(run)
     assert ended.state.is_completed(), ended.state.message
-    assert Owner.parse(ended.infrastructure_pid).worker == ({"a", "b"} - {victim}).pop()
+    assert WorkerIdentity.parse(ended.infrastructure_pid).worker == ({"a", "b"} - {victim}).pop()
     after = await tokens(bench, run)
     assert after["first"] == before["first"], "read from the records by a worker that never ran it"
     assert [len(after[node]) for node in ("first", "slow", "last")] == [1, 2, 1]
@@ -253,7 +253,7 @@ async def test_a_worker_that_wakes_up_after_its_run_was_finished_by_another_chan
     os.kill(bench.site.workers[victim].pid, signal.SIGSTOP)
     ended = await bench.ended(run)
     assert ended.state.is_completed(), ended.state.message
-    assert Owner.parse(ended.infrastructure_pid).worker != victim
+    assert WorkerIdentity.parse(ended.infrastructure_pid).worker != victim
     before = await bench.on_record(run)
     os.kill(bench.site.workers[victim].pid, signal.SIGCONT)
 
@@ -291,7 +291,7 @@ async def test_cancelling_ends_all_that_the_agents_have_started_within_five_seco
     assert time.monotonic() - began < 5
     ended = await bench.ended(run)
     assert ended.state.is_cancelled()
-    await Mirror(client=bench.client, records=bench.records)()
+    await EndedRuns(client=bench.client, records=bench.records)()
     record = await bench.records.run_of_flow_run(str(run.id))
     assert (record.status, record.finished_at is not None) == ("FAILED", True)
     assert "cancelled" in record.message
@@ -331,7 +331,7 @@ async def test_the_same_deployment_runs_unchanged_on_prefects_stock_process_work
     finally:
         await _move(bench.client, f"{POOL}-steps/project-1", POOL)
     assert ended.state.is_completed(), ended.state.message
-    assert Owner.parse(ended.infrastructure_pid) is None
+    assert WorkerIdentity.parse(ended.infrastructure_pid) is None
     assert {node: len(each) for node, each in (await tokens(bench, run)).items()} == {
         "first": 1,
         "slow": 1,

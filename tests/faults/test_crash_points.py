@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reliability.fault_points import POINTS, CrashPointRefused, faults_of
+from reliability.fault_points import POINTS, FaultPointRefused, fault_plan
 
 ROOT = Path(__file__).parents[2]
 PASS_TWICE = (
@@ -48,8 +48,8 @@ def test_without_the_harness_an_order_is_refused_at_the_start() -> None:
 
 @pytest.mark.parametrize("order", ["nowhere:1", "run-created:0", "run-created:often"])
 def test_an_order_that_names_no_pass_is_refused(tmp_path: Path, order: str) -> None:
-    with pytest.raises(CrashPointRefused, match="is not point:n"):
-        faults_of({"COMMANDCENTER_FAULTS": str(tmp_path), "CRASH_AT": order})
+    with pytest.raises(FaultPointRefused, match="is not point:n"):
+        fault_plan({"COMMANDCENTER_FAULTS": str(tmp_path), "CRASH_AT": order})
 
 
 def test_every_point_is_passed_somewhere_and_no_other_is() -> None:

@@ -12,7 +12,7 @@ from prefect.states import AwaitingRetry, Cancelled
 
 from agents.sandbox.port import AgentRequest, AgentResult
 from compiler.plan import ApprovalRule, Concurrency
-from triggers.reconcile.ended_runs import Mirror
+from triggers.reconcile.ended_runs import EndedRuns
 from triggers.reconcile.granted_slots import QUEUED, WakeGranted
 
 GATE = ApprovalRule()
@@ -92,7 +92,7 @@ async def test_a_run_cancelled_in_prefect_gives_its_place_up_once_it_is_mirrored
     await bench.execute(first)
     await bench.execute(second)
     await bench.client.set_flow_run_state(first.id, Cancelled(), force=True)
-    await Mirror(client=bench.client, records=bench.records)()
+    await EndedRuns(client=bench.client, records=bench.records)()
     hook = WakeGranted(client=bench.client, records=bench.records)
     assert (await hook(), await hook()) == (1, 0)
     assert (await bench.execute(second)).is_paused()

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule, Foreach
 from deployments.cli.main import app
-from operations.decide import Word, decide_gate
+from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 
 SCHEMA: dict[str, Any] = {
@@ -53,7 +53,9 @@ async def waiting(bench: Any, node: Any) -> Any:
 
 
 async def edit(bench: Any, seen: Any, *, by: str = "kim", **edits: Any) -> Any:
-    word = Word(decision="APPROVED", by=by, verified=True, way="api", notes="so", digest=seen.digest, edits=edits)
+    word = DecisionRequest(
+        decision="APPROVED", by=by, verified=True, way="api", notes="so", digest=seen.digest, edits=edits
+    )
     return await decide_gate(word, seen.id, records=bench.records)
 
 
@@ -139,7 +141,9 @@ async def test_an_edit_of_what_was_seen_before_somebody_elses_edit_is_refused(be
 
 async def test_an_edit_of_what_nobody_asks_any_more_is_told_so(bench, waiting) -> None:
     before = await asked(bench, waiting)
-    word = Word(decision="APPROVED", by="kim", verified=True, way="api", digest="sha256:0", edits={"branch": "x"})
+    word = DecisionRequest(
+        decision="APPROVED", by="kim", verified=True, way="api", digest="sha256:0", edits={"branch": "x"}
+    )
     late = await decide_gate(word, before.id, records=bench.records)
     assert (late.counted, late.reason) == (False, "what you saw is not what would run now: look at the card again")
     assert await asked(bench, waiting) == before
@@ -147,7 +151,7 @@ async def test_an_edit_of_what_nobody_asks_any_more_is_told_so(bench, waiting) -
 
 async def test_a_rejection_with_edits_decides_nothing(bench, waiting) -> None:
     before = await asked(bench, waiting)
-    word = Word(decision="REJECTED", by="kim", verified=True, way="api", edits={"branch": "next"})
+    word = DecisionRequest(decision="REJECTED", by="kim", verified=True, way="api", edits={"branch": "next"})
     with pytest.raises(EditRefused, match="belong to an approval"):
         await decide_gate(word, before.id, records=bench.records)
     assert await asked(bench, waiting) == before

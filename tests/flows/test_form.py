@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from flows.form import OpenGate, answers, form
+from flows.form import OpenGate, form, form_answers
 
 CARD: dict[str, Any] = {
     "node": "fix",
@@ -56,7 +56,7 @@ def test_a_markdown_renderer_shows_hostile_text_and_interprets_none_of_it() -> N
 
 def test_answers_are_read_per_approval() -> None:
     response = {"your_name": " kim ", "decision_ck1": "approve", "notes_ck1": "ok", "decision_ck2": "wait"}
-    (answer,) = answers(response)
+    (answer,) = form_answers(response)
     assert (answer.approval_id, answer.decision, answer.name, answer.notes) == ("ck1", "APPROVED", "kim", "ok")
 
 
@@ -75,4 +75,4 @@ def test_answers_are_read_per_approval() -> None:
     ],
 )
 def test_anything_that_is_not_plainly_a_named_decision_decides_nothing(response: dict[str, Any]) -> None:
-    assert answers(response) == []
+    assert form_answers(response) == []

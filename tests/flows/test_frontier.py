@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.plan import Plan, PlanNode
-from flows.ready_nodes import failure_of, frontier
+from flows.ready_nodes import failure_of, ready_nodes
 from tasks.outcome import NodeOutcome, failed
 
 
@@ -32,7 +32,7 @@ DONE = NodeOutcome(status="SUCCESS", output={})
 
 
 def ready(p: Plan, ended: dict[str, NodeOutcome], started: set[str] | None = None) -> list[str]:
-    return [each.id for each in frontier(p, ended=ended, started=started or set()).ready]
+    return [each.id for each in ready_nodes(p, ended=ended, started=started or set()).ready]
 
 
 def test_a_node_starts_as_soon_as_its_own_dependencies_are_done() -> None:
@@ -45,7 +45,7 @@ def test_a_node_starts_as_soon_as_its_own_dependencies_are_done() -> None:
 
 def test_a_failed_node_skips_all_that_depends_on_it_and_nothing_else() -> None:
     p = plan(node("a"), node("b"), node("c", "a"), node("d", "c"), node("e", "b"))
-    step = frontier(p, ended={"a": failed(p.node("a"), "broke"), "b": DONE}, started=set())
+    step = ready_nodes(p, ended={"a": failed(p.node("a"), "broke"), "b": DONE}, started=set())
     assert [each.id for each in step.ready] == ["e"]
     assert set(step.skipped) == {"c", "d"}
     assert "'a' was failed" in step.skipped["c"].reason
@@ -61,11 +61,11 @@ def test_continue_lets_dependents_go_on_and_does_not_fail_the_run() -> None:
 def test_a_handler_runs_only_after_the_failure_it_handles() -> None:
     p = plan(node("a", on_failure="handler:mend"), node("mend", "a"), node("b", "a"))
     assert ready(p, {}) == ["a"]
-    good = frontier(p, ended={"a": DONE}, started=set())
+    good = ready_nodes(p, ended={"a": DONE}, started=set())
     assert [each.id for each in good.ready] == ["b"]
     assert good.skipped["mend"].status == "SKIPPED"
     assert not good.skipped["mend"].blocks
-    bad = frontier(p, ended={"a": failed(p.node("a"), "broke")}, started=set())
+    bad = ready_nodes(p, ended={"a": failed(p.node("a"), "broke")}, started=set())
     assert [each.id for each in bad.ready] == ["mend"]
     assert set(bad.skipped) == {"b"}
     assert failure_of(p, {"a": failed(p.node("a"), "broke"), "mend": DONE}) is None
@@ -77,5 +77,5 @@ def test_a_handler_runs_only_after_the_failure_it_handles() -> None:
 def test_a_rejected_gate_fails_the_run_with_its_reason() -> None:
     p = plan(node("a"), node("b", "a"))
     rejected = NodeOutcome(status="REJECTED", reason="'a' was rejected by kim: no", blocks=True)
-    assert frontier(p, ended={"a": rejected}, started=set()).skipped["b"].blocks
+    assert ready_nodes(p, ended={"a": rejected}, started=set()).skipped["b"].blocks
     assert failure_of(p, {"a": rejected}) == "'a' was rejected by kim: no"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
-from flows.retry_detection import set_going_again
+from flows.retry_detection import was_retried
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 R, F, C, S = StateType.RUNNING, StateType.FAILED, StateType.CANCELLED, StateType.SCHEDULED
@@ -41,4 +41,4 @@ def test_only_an_end_that_prefect_knew_can_be_retried(
     states: list[tuple[StateType, float]], ended: float, again: bool
 ) -> None:
     history = [State(type=kind, timestamp=at(second)) for kind, second in reversed(states)]
-    assert set_going_again(history, at(ended)) is again
+    assert was_retried(history, at(ended)) is again

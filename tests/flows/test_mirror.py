@@ -7,7 +7,7 @@ from prefect.states import Cancelled, Completed, Crashed, Suspended
 
 from compiler.plan import ApprovalRule
 from triggers.reconcile import ended_runs
-from triggers.reconcile.ended_runs import Mirror
+from triggers.reconcile.ended_runs import EndedRuns
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def waiting(bench, node):
 
 
 async def test_a_waiting_run_that_is_cancelled_is_ended_at_the_next_look(bench, waiting) -> None:
-    hook = Mirror(client=bench.client, records=bench.records)
+    hook = EndedRuns(client=bench.client, records=bench.records)
     assert await hook() == 0
     await bench.client.set_flow_run_state(waiting.id, Cancelled(message="not any more"), force=True)
     assert await hook() == 1
@@ -36,7 +36,7 @@ async def test_all_pages_of_bad_ends_are_read(bench, node, monkeypatch) -> None:
     runs = [await bench.start(plan) for _ in range(5)]
     for flow_run in runs:
         await bench.execute(flow_run)
-    hook = Mirror(client=bench.client, records=bench.records)
+    hook = EndedRuns(client=bench.client, records=bench.records)
     assert await hook() == 0
     for flow_run in runs:
         await bench.client.set_flow_run_state(flow_run.id, Crashed(), force=True)
@@ -48,7 +48,7 @@ async def test_a_waiting_run_that_is_deleted_or_set_to_completed_is_ended_by_the
 ) -> None:
     other = await bench.start(await bench.deploy(node("fix", gate=ApprovalRule()), name="another"))
     await bench.execute(other)
-    hook = Mirror(client=bench.client, records=bench.records)
+    hook = EndedRuns(client=bench.client, records=bench.records)
     assert await hook() == 0
     await bench.client.delete_flow_run(waiting.id)
     await bench.client.set_flow_run_state(other.id, Completed(), force=True)
@@ -60,7 +60,7 @@ async def test_a_waiting_run_that_is_deleted_or_set_to_completed_is_ended_by_the
 
 
 async def test_an_end_committed_a_little_before_the_last_look_is_not_missed(bench, waiting) -> None:
-    hook = Mirror(client=bench.client, records=bench.records)
+    hook = EndedRuns(client=bench.client, records=bench.records)
     assert await hook() == 0
     await bench.client.set_flow_run_state(waiting.id, Cancelled(), force=True)
     assert hook._asked is not None
@@ -74,7 +74,7 @@ async def test_a_run_at_work_that_a_lost_process_has_suspended_is_woken_at_the_s
     run = await bench.record(waiting)
     lease = await bench.records.claim_run(run.id)
     await bench.records.set_run_status(run.id, "RUNNING", lease=lease)
-    hook = Mirror(client=bench.client, records=bench.records)
+    hook = EndedRuns(client=bench.client, records=bench.records)
     assert await hook() == 0
     assert (await bench.client.read_flow_run(waiting.id)).state_name == "Suspended"
     assert await hook() == 0
@@ -90,7 +90,7 @@ async def test_a_run_that_a_person_has_suspended_in_prefect_is_left_alone(bench,
     await bench.records.start_run(
         flow_run_id=str(flow_run.id), plan_digest=plan.digest, trigger="manual", context={}
     )
-    hook = Mirror(client=bench.client, records=bench.records)
+    hook = EndedRuns(client=bench.client, records=bench.records)
     await bench.client.set_flow_run_state(flow_run.id, Suspended(timeout_seconds=60), force=True)
     assert await hook() == await hook() == 0
     assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Suspended"

@@ -6,7 +6,7 @@ import pytest
 
 from agents.sandbox.in_memory import InMemorySandbox
 from agents.sandbox.port import AgentRequest, AgentResult
-from agents.sandbox.throttle import Turns
+from agents.sandbox.throttle import Throttle
 
 
 def _request(node: str) -> AgentRequest:
@@ -22,7 +22,7 @@ async def test_agents_over_the_number_wait_for_their_turn_and_come_in_order() ->
         return AgentResult(output={})
 
     inner.answer("act", work)
-    turns = Turns(inner, at_once=2)
+    turns = Throttle(inner, at_once=2)
     tasks = [asyncio.create_task(turns.run(_request(name), on_log=lambda line: None)) for name in "abcd"]
     await asyncio.sleep(0.05)
     assert begun == ["a", "b"]
@@ -34,4 +34,4 @@ async def test_agents_over_the_number_wait_for_their_turn_and_come_in_order() ->
 
 def test_no_agents_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        Turns(InMemorySandbox(), at_once=0)
+        Throttle(InMemorySandbox(), at_once=0)

@@ -14,7 +14,7 @@ from rich.console import Console
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import PlanNode
 from deployments.cli.run_progress import approval_panel
-from tasks.card import Intent, card, markdown
+from tasks.card import Invocation, card, markdown
 
 OPEN: dict[str, Any] = {"type": "object"}
 INPUTS = {
@@ -64,7 +64,7 @@ def agent(*, description: str = "Fixes what a scan has found.", **changes: Any) 
     return AgentSpec(**{**values, **changes})
 
 
-INTENT = Intent(
+INTENT = Invocation(
     node=node(),
     agent=agent(),
     inputs=INPUTS,

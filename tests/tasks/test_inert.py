@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.safe_text import fenced, inert, inert_json, inline
+from tasks.safe_text import fenced, inert_json, inline, safe_text
 
 
 @pytest.mark.parametrize(
@@ -23,24 +23,24 @@ from tasks.safe_text import fenced, inert, inert_json, inline
     ],
 )
 def test_characters_that_act_or_hide_become_visible_escapes(hostile: str) -> None:
-    shown = inert(hostile)
+    shown = safe_text(hostile)
     assert "\\u" in shown
     assert all(char.isprintable() for char in shown)
 
 
 def test_ordinary_text_in_any_language_stays_as_it_is() -> None:
     text = "Grüße, 世界! naïve — 🚨 3 CRITICAL\n\tnext"
-    assert inert(text) == text
+    assert safe_text(text) == text
 
 
 def test_long_text_is_cut_with_a_notice() -> None:
-    shown = inert("x" * 10_000, limit=100)
+    shown = safe_text("x" * 10_000, limit=100)
     assert len(shown) < 150
     assert "[cut: 10,000 characters in all]" in shown
 
 
 def test_escapes_do_not_let_text_grow_beyond_the_limit() -> None:
-    assert len(inert("\x00" * 1_000, limit=1_000)) < 1_100
+    assert len(safe_text("\x00" * 1_000, limit=1_000)) < 1_100
 
 
 @pytest.mark.parametrize(

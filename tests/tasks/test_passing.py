@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from reliability import retry
-from tasks.prefect_retry import is_passing, until_answered
+from tasks.prefect_retry import is_transient, until_answered
 
 
 def refused(status: int) -> httpx.HTTPStatusError:
@@ -30,7 +30,7 @@ def refused(status: int) -> httpx.HTTPStatusError:
     ],
 )
 def test_only_trouble_of_the_api_itself_passes(error: Exception, passing: bool) -> None:
-    assert is_passing(error) is passing
+    assert is_transient(error) is passing
 
 
 async def test_a_read_is_made_again_until_the_api_answers(monkeypatch) -> None:

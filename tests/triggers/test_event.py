@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from triggers.errors import Permanent
+from triggers.errors import PermanentTriggerError
 from triggers.event import MAX_BYTES, parse
 
 
 def refusal(subject, payload):
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    with pytest.raises(Permanent) as caught:
+    with pytest.raises(PermanentTriggerError) as caught:
         parse(subject, data)
     return str(caught.value)
 

@@ -3,7 +3,7 @@ import uuid
 import pytest
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
-from triggers.errors import Permanent, Transient
+from triggers.errors import PermanentTriggerError, TransientTriggerError
 from triggers.launcher import Launcher, NotDeployed, idempotency_key
 from triggers.service import open_client
 
@@ -69,11 +69,11 @@ async def test_a_workflow_without_deployment_says_how_to_mend_it(prefect_client,
 
 async def test_parameters_that_prefect_refuses_are_permanent(prefect_client, deploy, plan, start):
     await deploy(plan)
-    with pytest.raises(Permanent, match="524,288 bytes"):
+    with pytest.raises(PermanentTriggerError, match="524,288 bytes"):
         await start(Launcher(prefect_client), context={"text": "x" * 600_000})
 
 
 async def test_a_prefect_that_does_not_answer_is_transient(start):
     async with open_client("http://127.0.0.1:9/api") as client:
-        with pytest.raises(Transient, match="does not answer"):
+        with pytest.raises(TransientTriggerError, match="does not answer"):
             await start(Launcher(client))

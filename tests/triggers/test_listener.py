@@ -4,7 +4,7 @@ import json
 import pytest
 from nats.js.errors import NotFoundError
 
-from triggers.errors import Permanent, Transient
+from triggers.errors import PermanentTriggerError, TransientTriggerError
 from triggers.in_memory import MemoryLaunch, MemoryRecords
 from triggers.intake import Intake
 from triggers.nats.connection import connect
@@ -100,7 +100,7 @@ async def test_a_message_is_gone_from_the_stream_only_when_its_runs_exist(
     records, launch, publish, workflow, eventually, broker
 ):
     records.plans.append(workflow("a"))
-    launch.fault = Transient("Prefect is away")
+    launch.fault = TransientTriggerError("Prefect is away")
     await publish()
     await asyncio.sleep(0.3)
     assert await pending(broker) == 1
@@ -145,7 +145,7 @@ async def test_a_workflow_that_can_never_start_becomes_a_dead_letter_while_the_o
 
     async def picky(plan, **what):
         if plan.name == "broken":
-            raise Permanent("its parameters are refused")
+            raise PermanentTriggerError("its parameters are refused")
         return await start(plan, **what)
 
     launch.start = picky
@@ -253,7 +253,7 @@ async def test_a_password_in_the_address_of_nats_is_never_logged(caplog, backgro
 async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_server, broker, records, caplog):
     await broker.jetstream().add_stream(name="THEIRS", subjects=["graph.>"])
     listener = Listener(connection=broker, intake=Intake(inbox=records, launch=MemoryLaunch(), matches=by_subject))
-    with pytest.raises(Transient, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
+    with pytest.raises(TransientTriggerError, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
         await listener.ensure()
 
 

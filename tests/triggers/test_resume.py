@@ -9,7 +9,7 @@ from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Running, Suspended
 
 from flows.form import OpenGate, form
-from triggers.errors import Transient
+from triggers.errors import TransientTriggerError
 from triggers.in_memory import MemoryRecords
 from triggers.launcher import Launcher
 from triggers.ports import DecidedRun
@@ -77,7 +77,7 @@ async def test_a_run_that_works_or_is_not_there_is_left_alone(prefect_client, ru
 
 async def test_no_prefect_is_said_so():
     async with open_client("http://127.0.0.1:9/api") as client:
-        with pytest.raises(Transient, match="cannot resume"):
+        with pytest.raises(TransientTriggerError, match="cannot resume"):
             await resume(client, str(uuid.uuid4()))
 
 

@@ -4,7 +4,7 @@ from prefect.client.orchestration import PrefectClient
 from compiler import ActionSpec, AgentSpec, ApprovalRule
 from records import upgrade
 from triggers.ports import DecidedRun
-from triggers.reconcile.maintenance import upkeep
+from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.waiting_runs import TriggerRecords
 
 SCANNER = AgentSpec(
@@ -82,7 +82,7 @@ async def test_a_run_that_goes_on_or_has_ended_is_not_found(records, ask):
 async def test_upkeep_applies_deadlines_and_the_decided_run_is_found(records, ask):
     gate = await ask("f1", "a", deadline_seconds=0)
     async with PrefectClient("http://127.0.0.1:9/api") as nobody:
-        for hook in upkeep(records, nobody):
+        for hook in maintenance_hooks(records, nobody):
             if hook.name != "ends in Prefect":
                 await hook.run()
     (run,) = await records.decided_runs()

@@ -16,8 +16,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from reliability.cancellation import cancelled
-from reliability.fault_points import crash_point
-from triggers.errors import Permanent, Transient, TriggerFault
+from reliability.fault_points import fault_point
+from triggers.errors import PermanentTriggerError, TransientTriggerError, TriggerError
 from triggers.intake import GIVE_UP_AFTER, Intake, answered
 from triggers.launcher import NotDeployed
 from triggers.nats.connection import jetstream
@@ -56,7 +56,7 @@ class Listener:
                     await self.ensure()
                     failures = 0
                     await self._consume()
-                except (Transient, nats.errors.Error, OSError, TimeoutError) as exc:
+                except (TransientTriggerError, nats.errors.Error, OSError, TimeoutError) as exc:
                     failures += 1
                     log.warning("Listening again after: %s", exc or type(exc).__name__)
                     await asyncio.sleep(min(5.0, 0.1 * 2 ** min(failures, 6)))
@@ -124,7 +124,7 @@ class Listener:
 
     async def _work(self, message: Msg) -> None:
         """One delivery, from decoding to acknowledgement."""
-        crash_point("event-fetched")
+        fault_point("event-fetched")
         handling = asyncio.ensure_future(self.intake.take(message, stream=self._stream))
         try:
             while not handling.done():
@@ -135,11 +135,11 @@ class Listener:
             handling.cancel()
         try:
             handling.result()
-        except Permanent as exc:
+        except PermanentTriggerError as exc:
             await self._bury(message, reason=str(exc))
         except NotDeployed as exc:
             await self._again_or_bury(message, exc)
-        except Transient as exc:
+        except TransientTriggerError as exc:
             await self._again(message, exc)
         except Exception as exc:
             log.exception("Event %s met an unexpected error", message.subject)
@@ -161,7 +161,7 @@ class Listener:
     async def _bury(self, message: Msg, *, reason: str) -> None:
         try:
             await self.intake.bury(message, stream=self._stream, reason=reason)
-        except TriggerFault as exc:
+        except TriggerError as exc:
             await self._again(message, exc)
         else:
             await message.term()

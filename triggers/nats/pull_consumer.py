@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from reliability.cancellation import cancelled
-from triggers.errors import Transient
+from triggers.errors import TransientTriggerError
 
 HEARTBEAT_SECONDS = 2.0
 REQUEST_SECONDS = 30.0
@@ -26,7 +26,7 @@ _OVER = ("404", "408")
 _RECONNECTED = object()
 
 
-class ConsumerLost(Transient):
+class ConsumerLost(TransientTriggerError):
     """The consumer does not answer or is gone; ensure that it exists and begin again."""
 
 

@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from records import RecordsError
 from reliability.cancellation import cancelled
-from reliability.fault_points import crash_point
-from triggers.errors import Transient
+from reliability.fault_points import fault_point
+from triggers.errors import TransientTriggerError
 from triggers.nats.connection import jetstream
 from triggers.nats.outbox_watch import OutboxWatch
 from triggers.nats.streams import RESULTS, ensure_streams
@@ -72,7 +72,7 @@ class Relay:
                 published.append(event.id)
         finally:
             if published:
-                crash_point("outbox-published")
+                fault_point("outbox-published")
                 await self.outbox.mark_published(published)
         return len(events)
 
@@ -89,7 +89,7 @@ class Relay:
     async def _make_streams(self) -> None:
         try:
             await ensure_streams(jetstream(self.connection))
-        except (Transient, nats.errors.Error, TimeoutError) as exc:
+        except (TransientTriggerError, nats.errors.Error, TimeoutError) as exc:
             log.warning("Outgoing events wait: %s", exc)
 
 

@@ -21,7 +21,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from triggers.errors import Transient
+from triggers.errors import TransientTriggerError
 from triggers.nats.stream_subjects import INCOMING, OUTGOING
 
 EVENTS = "COMMANDCENTER_EVENTS"
@@ -107,7 +107,7 @@ async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamIn
     except NotFoundError:
         pass
     except ServiceUnavailableError as exc:
-        raise Transient(
+        raise TransientTriggerError(
             "the NATS server has no JetStream: start it with `-js`, or enable it for the account"
         ) from exc
     except APIError as exc:
@@ -119,8 +119,8 @@ async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamIn
         raise _refused(name, config, exc) from exc
 
 
-def _refused(name: str, config: StreamConfig, exc: APIError) -> Transient:
-    return Transient(
+def _refused(name: str, config: StreamConfig, exc: APIError) -> TransientTriggerError:
+    return TransientTriggerError(
         f"NATS refuses stream {name!r} with subjects {', '.join(config.subjects or [])}: "
         f"{exc.description or exc}; if another stream has one of these subjects, "
         "take it away there (`nats stream ls`)"

@@ -28,8 +28,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from records import Records, Run, RunStatus
-from reliability.fault_points import crash_point
-from triggers.errors import Transient
+from reliability.fault_points import fault_point
+from triggers.errors import TransientTriggerError
 from triggers.reconcile.resume import resume
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ _BAD_ENDS = [StateType.CANCELLED, StateType.CRASHED, StateType.FAILED]
 
 
 @dataclass(kw_only=True)
-class Mirror:
+class EndedRuns:
     """Reconciler hook.
 
     Runs at work are few, and looked up by id each time. Thousands may wait for people: of those only the ones that
@@ -120,7 +120,7 @@ class Mirror:
     async def _end(self, run: Run, reason: str | None) -> bool:
         if reason is None:
             return False
-        crash_point("mirroring")
+        fault_point("mirroring")
         if not await self.records.finish_run(run.id, "FAILED", reason):
             return False
         log.info("Run %s is over: %s", run.id, reason)
@@ -130,7 +130,7 @@ class Mirror:
         try:
             return await self.client.read_flow_runs(flow_run_filter=wanted, limit=BATCH, offset=offset)
         except httpx.HTTPError as exc:
-            raise Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
+            raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
 
 
 def _reason(flow_run: FlowRun | None) -> str | None:

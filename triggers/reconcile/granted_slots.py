@@ -18,8 +18,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from records import Records
-from reliability.stale_connection import once_more
-from triggers.errors import Transient
+from reliability.stale_connection import retry_stale_connection
+from triggers.errors import TransientTriggerError
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +40,16 @@ async def wake_granted(client: PrefectClient, records: Records) -> int:
         except ObjectNotFound:
             continue  # deleted in Prefect: the mirror ends it, and the place goes on to the next
         except httpx.HTTPError as exc:
-            raise Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
+            raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
     return woken
 
 
 async def _wake(client: PrefectClient, flow_run_id: UUID) -> bool:
-    state = (await once_more(lambda: client.read_flow_run(flow_run_id))).state
+    state = (await retry_stale_connection(lambda: client.read_flow_run(flow_run_id))).state
     if state is None or state.type != StateType.SCHEDULED or state.name != QUEUED:
         return False
     now = Scheduled(scheduled_time=datetime.now(UTC), message="A place is free")
-    await once_more(lambda: client.set_flow_run_state(flow_run_id, now))
+    await retry_stale_connection(lambda: client.set_flow_run_state(flow_run_id, now))
     return True
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from prefect.client.orchestration import PrefectClient
 
 from records import Records
-from triggers.reconcile.ended_runs import Mirror
+from triggers.reconcile.ended_runs import EndedRuns
 from triggers.reconcile.granted_slots import WakeGranted
 from triggers.reconcile.reconciler import Hook
 
@@ -16,7 +16,7 @@ REMIND_EVERY = timedelta(days=1)
 KEEP_PUBLISHED = timedelta(days=7)
 
 
-def upkeep(records: Records, client: PrefectClient) -> Sequence[Hook]:
+def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]:
     """Hooks for the reconciler. A gate that expires is decided; `ResumeDecided` then wakes its run."""
 
     async def remind() -> object:
@@ -26,7 +26,7 @@ def upkeep(records: Records, client: PrefectClient) -> Sequence[Hook]:
         return await records.prune_events(datetime.now(UTC) - KEEP_PUBLISHED)
 
     return (
-        Hook(name="ends in Prefect", run=Mirror(client=client, records=records), every_seconds=2.0),
+        Hook(name="ends in Prefect", run=EndedRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
         Hook(name="gate deadlines", run=records.expire_gates, every_seconds=1.0),
         Hook(name="reminders", run=remind, every_seconds=60.0),

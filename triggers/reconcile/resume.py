@@ -20,8 +20,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
-from reliability.stale_connection import once_more
-from triggers.errors import Transient
+from reliability.stale_connection import retry_stale_connection
+from triggers.errors import TransientTriggerError
 from triggers.ports import DecidedRun, DecidedRuns
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,13 @@ async def resume(client: PrefectClient, flow_run_id: str) -> Outcome:
     """
     for _ in range(_ATTEMPTS):
         try:
-            answer = await once_more(lambda: client.resume_flow_run(UUID(flow_run_id), run_input=dict(NO_INPUT)))
+            answer = await retry_stale_connection(
+                lambda: client.resume_flow_run(UUID(flow_run_id), run_input=dict(NO_INPUT))
+            )
         except (ObjectNotFound, httpx.HTTPError) as exc:
             if await _unknown(client, flow_run_id, exc):
                 return "unknown run"
-            raise Transient(
+            raise TransientTriggerError(
                 f"Prefect cannot resume run {flow_run_id!r} now ({type(exc).__name__}: {exc})"
             ) from exc
         if answer.status.value == "ACCEPT":
@@ -67,7 +69,7 @@ async def _unknown(client: PrefectClient, flow_run_id: str, exc: Exception) -> b
     if not isinstance(exc, httpx.HTTPStatusError) or exc.response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
         return isinstance(exc, ObjectNotFound)
     try:
-        await once_more(lambda: client.read_flow_run(UUID(flow_run_id)))
+        await retry_stale_connection(lambda: client.read_flow_run(UUID(flow_run_id)))
     except ObjectNotFound:
         return True
     except httpx.HTTPError:
@@ -110,22 +112,24 @@ class ResumeDecided:
         """None: the run does not wait now, or its form is not there yet."""
         flow_run_id = UUID(run.flow_run_id)
         try:
-            state = (await once_more(lambda: self.client.read_flow_run(flow_run_id))).state
+            state = (await retry_stale_connection(lambda: self.client.read_flow_run(flow_run_id))).state
             if state is None or state.type != StateType.PAUSED:
                 return None
             keys = state.state_details.run_input_keyset
             if keys is None:
                 return True
             key = keys["schema"]
-            form = json.loads(await once_more(lambda: self.client.read_flow_run_input(flow_run_id, key)))
+            form = json.loads(
+                await retry_stale_connection(lambda: self.client.read_flow_run_input(flow_run_id, key))
+            )
         except ObjectNotFound:
             return None
         except httpx.HTTPStatusError as exc:
             if exc.response.status_code == HTTPStatus.NOT_FOUND:
                 return None
-            raise Transient(f"Prefect does not answer ({exc})") from exc
+            raise TransientTriggerError(f"Prefect does not answer ({exc})") from exc
         except httpx.HTTPError as exc:
-            raise Transient(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
+            raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
         return asks(form.get("properties", {}), run.settled)
 
 

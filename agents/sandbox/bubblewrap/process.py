@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 from agents.sandbox.bubblewrap.cgroup import Group
 from agents.sandbox.bubblewrap.process_tree import kill_tree, tree, wait_for_memory_above
-from agents.sandbox.inside.order import Order
+from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.log_lines import LogStream
-from agents.sandbox.outcome import Ending
+from agents.sandbox.outcome import ProcessEnd
 from agents.sandbox.port import Limits
-from agents.sandbox.report import Refused, framed, read_held, read_hello
-from agents.sandbox.supervise import attend
+from agents.sandbox.report import JailRefused, framed, read_held, read_hello
+from agents.sandbox.supervise import supervise
 
 _START_SECONDS = 60.0
 """For the jail itself; the agent's own time begins afterwards."""
@@ -39,7 +39,11 @@ class Jail:
         """Limit -> what enforces it."""
 
     async def start(
-        self, make_command: Callable[[tuple[int, int]], Sequence[str]], order: Order, *, keep: tuple[int, ...]
+        self,
+        make_command: Callable[[tuple[int, int]], Sequence[str]],
+        order: LaunchOrder,
+        *,
+        keep: tuple[int, ...],
     ) -> None:
         """Start the jail and, once it stands, the agent. Raises JailBroken, Refused."""
         order_read, order_write = os.pipe()
@@ -73,13 +77,13 @@ class Jail:
         finally:
             orders.close()
 
-    async def attend(self, stream: LogStream) -> Ending:
+    async def attend(self, stream: LogStream) -> ProcessEnd:
         """Follow the agent to its end, or end it when it goes over a limit that is kept from outside."""
         assert self._process is not None
         assert self._process.stdout is not None
         assert self._report is not None
         pid = self._process.pid
-        return await attend(
+        return await supervise(
             self._limits,
             stream,
             report=self._report,
@@ -113,7 +117,7 @@ class Jail:
         pipe = os.fdopen(report_read, "rb", 0)
         self._transport, _ = await loop.connect_read_pipe(lambda: protocol, pipe)
 
-    async def _begin(self, orders: io.FileIO, order: Order) -> None:
+    async def _begin(self, orders: io.FileIO, order: LaunchOrder) -> None:
         assert self._process is not None
         assert self._report is not None
         if not await read_hello(self._report):
@@ -133,7 +137,7 @@ class Jail:
         self.held.setdefault("memory-in-all", "cgroup" if order["memory_counted"] else "watched")
         self.held |= {"time": "watched", "log": "watched", "tmp": "tmpfs", "network": "namespace"}
 
-    def _join_group(self, order: Order) -> None:
+    def _join_group(self, order: LaunchOrder) -> None:
         assert self._process is not None
         if self._group is None:
             return
@@ -142,7 +146,7 @@ class Jail:
             # the kernel milliseconds, so bubblewrap's own two stay where they are.
             self._group.add(tree(self._process.pid)[-1])
         except OSError as exc:
-            raise Refused(f"the control group: {exc}", entered=False) from exc
+            raise JailRefused(f"the control group: {exc}", entered=False) from exc
 
     async def _watch_memory(self) -> None:
         assert self._process is not None

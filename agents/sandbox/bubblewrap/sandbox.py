@@ -25,7 +25,7 @@ from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.orders import attempts, order_for
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, FailureKind, LogLine, SandboxReport
-from agents.sandbox.report import Refused
+from agents.sandbox.report import JailRefused
 from agents.sandbox.snapshot import show
 
 _USER_NAMESPACE_CURE = (
@@ -83,9 +83,9 @@ class BubblewrapSandbox:
                 run_id="check", node_id="check", entry_path="check", action="", inputs={}, result_schema=None
             )
             stream = LogStream(probe.limits, Masker({}), lambda line: None)
-            async with self._jail(ready, probe, "describe", stream=stream, runner=host.NOTHING) as (jail, _):
+            async with self._jail(ready, probe, "describe", stream=stream, runner=host.NOOP) as (jail, _):
                 held = jail.held
-        except (SandboxUnavailable, Refused, JailBroken) as exc:
+        except (SandboxUnavailable, JailRefused, JailBroken) as exc:
             cure = exc.cure if isinstance(exc, SandboxUnavailable) else ""
             what = exc.what if isinstance(exc, SandboxUnavailable) else str(exc)
             return SandboxReport(backend="bubblewrap", available=False, detail=what, advice=cure)
@@ -124,7 +124,7 @@ class BubblewrapSandbox:
                 denied = () if proxy is None else proxy.denied
         except SandboxUnavailable as exc:
             return _failed("sandbox-unavailable", str(exc))
-        except Refused as exc:
+        except JailRefused as exc:
             return _failed("bad-request" if exc.entered else "sandbox-unavailable", f"the jail: {exc}")
         except JailBroken as exc:
             return _failed("sandbox-unavailable", f"bubblewrap made no jail: {exc}. {_USER_NAMESPACE_CURE}")

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from agents.sandbox.bubblewrap.process import JailBroken
-from agents.sandbox.inside.order import Order
+from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.log_lines import LogStream
-from agents.sandbox.outcome import Ending
+from agents.sandbox.outcome import ProcessEnd
 from agents.sandbox.port import Limits
 from agents.sandbox.report import framed, read_held, read_hello
-from agents.sandbox.supervise import attend
+from agents.sandbox.supervise import supervise
 
 if TYPE_CHECKING:
     import dagger
@@ -55,7 +55,7 @@ class ContainerJail:
             self._execution.cancel()
             await asyncio.gather(self._execution, return_exceptions=True)
 
-    async def start(self, execution: dagger.Container, order: Order) -> None:
+    async def start(self, execution: dagger.Container, order: LaunchOrder) -> None:
         """Start the container and, once the jail in it stands, the agent. Raises JailBroken, Refused."""
         self._execution = asyncio.create_task(_execute(execution))
         try:
@@ -66,10 +66,10 @@ class ContainerJail:
         except (OSError, ValueError) as exc:
             raise JailBroken(f"the container's launcher spoke nonsense: {exc}") from exc
 
-    async def attend(self, stream: LogStream) -> Ending:
+    async def attend(self, stream: LogStream) -> ProcessEnd:
         """Follow the agent to its end."""
         report, logs = self._control.result(), self._log.result()
-        return await attend(
+        return await supervise(
             self._limits,
             stream,
             report=report[0],
@@ -79,7 +79,7 @@ class ContainerJail:
             out_of_memory=lambda: False,
         )
 
-    async def _begin(self, order: Order) -> None:
+    async def _begin(self, order: LaunchOrder) -> None:
         assert self._execution is not None
         await asyncio.wait(
             {self._execution, asyncio.ensure_future(asyncio.gather(self._control, self._log))},

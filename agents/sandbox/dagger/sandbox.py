@@ -27,12 +27,12 @@ from agents.sandbox.dagger.jail import ContainerJail
 from agents.sandbox.egress.proxy import EgressProxy
 from agents.sandbox.egress.wiring import Wiring, wire
 from agents.sandbox.inside.enter import CONTROL, LOG, SECRET_PREFIX
-from agents.sandbox.inside.order import Order
+from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.orders import attempts, order_for
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, LogLine, SandboxReport
-from agents.sandbox.report import Refused
+from agents.sandbox.report import JailRefused
 from agents.sandbox.snapshot import show
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class DaggerSandbox:
         )
         stream = LogStream(probe.limits, Masker({}), lambda line: None)
         try:
-            async with self._jail(probe, "describe", stream=stream, runner=host.NOTHING) as (jail, _):
+            async with self._jail(probe, "describe", stream=stream, runner=host.NOOP) as (jail, _):
                 held = jail.held
-        except (EngineMissing, JailBroken, Refused) as exc:
+        except (EngineMissing, JailBroken, JailRefused) as exc:
             return SandboxReport(backend="dagger", available=False, detail=str(exc), advice=self._settings.advice)
         detail = f"image {self._settings.image!r}, engine {self._settings.where}"
         return SandboxReport(backend="dagger", available=True, detail=detail, limits=held)
@@ -96,7 +96,7 @@ class DaggerSandbox:
                 held, denied = jail.held, () if proxy is None else proxy.denied
         except (EngineMissing, JailBroken) as exc:
             return _unavailable(f"{exc}. {self._settings.advice}")
-        except Refused as exc:
+        except JailRefused as exc:
             if exc.entered:
                 return AgentResult(failure=AgentFailure(kind="bad-request", message=f"the jail: {exc}"))
             return _unavailable(f"the jail in the container: {exc}")
@@ -177,7 +177,7 @@ def _show(request: AgentRequest, scratch: Path) -> dict[str, Path]:
     return shown
 
 
-def _order(request: AgentRequest, *, mode: str, wiring: Wiring, runner: str) -> Order:
+def _order(request: AgentRequest, *, mode: str, wiring: Wiring, runner: str) -> LaunchOrder:
     order = order_for(
         request,
         mode=mode,

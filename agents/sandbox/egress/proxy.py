@@ -48,7 +48,7 @@ class Target:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Denied(Exception):
+class EgressDenied(Exception):
     """The connection is not allowed, or cannot be made."""
 
     def __init__(self, target: str, reason: str, *, status: str = "403 Forbidden") -> None:
@@ -119,7 +119,7 @@ class EgressProxy:
                 head = await reader.readuntil(b"\r\n\r\n")
             target, forward = _parse(head)
             upstream = await self._connect(target)
-        except Denied as exc:
+        except EgressDenied as exc:
             self._tell(exc)
             body = f"egress refused: {exc.reason}\n"
             writer.write(
@@ -140,15 +140,17 @@ class EgressProxy:
 
     async def _connect(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if target not in self._allowed:
-            raise Denied(str(target), "it is not in the node's network list")
+            raise EgressDenied(str(target), "it is not in the node's network list")
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 address = await self._resolve(target)
                 return await asyncio.open_connection(str(address), target.port)
         except TimeoutError as exc:
-            raise Denied(str(target), "it does not answer", status="504 Gateway Timeout") from exc
+            raise EgressDenied(str(target), "it does not answer", status="504 Gateway Timeout") from exc
         except OSError as exc:
-            raise Denied(str(target), f"it cannot be reached ({exc.strerror})", status="502 Bad Gateway") from exc
+            raise EgressDenied(
+                str(target), f"it cannot be reached ({exc.strerror})", status="502 Bad Gateway"
+            ) from exc
 
     async def _resolve(self, target: Target) -> Address:
         loop = asyncio.get_running_loop()
@@ -157,7 +159,7 @@ class EgressProxy:
         for address in addresses:
             if is_public(address) or self._named(address, target):
                 return address
-        raise Denied(
+        raise EgressDenied(
             str(target), f"its address {addresses[0]} is not public, and the network list does not name it"
         )
 
@@ -166,7 +168,7 @@ class EgressProxy:
             return True
         return any(entry.port == target.port and _as_address(entry.host) == address for entry in self._allowed)
 
-    def _tell(self, denied: Denied) -> None:
+    def _tell(self, denied: EgressDenied) -> None:
         if len(self._denied) < _MAX_DENIED and denied.target not in self._denied:
             self._denied[denied.target] = None
         self._on_attempt(denied.target, denied.reason)
@@ -191,19 +193,19 @@ def _parse(head: bytes) -> tuple[Target, bytes | None]:
     """The request's head -> where it goes, and what to send there first (None: a tunnel). Raises Denied."""
     lines = head.decode("latin-1").split("\r\n")[:-2]
     if any(character in line for line in lines for character in "\r\n\0"):
-        raise Denied("(malformed)", "the request is malformed", status="400 Bad Request")
+        raise EgressDenied("(malformed)", "the request is malformed", status="400 Bad Request")
     connect = _CONNECT.fullmatch(lines[0])
     if connect is not None:
         return _checked(connect["host"], connect["port"]), None
     absolute = _ABSOLUTE.fullmatch(lines[0])
     if absolute is None:
-        raise Denied("(malformed)", "the request is malformed", status="400 Bad Request")
+        raise EgressDenied("(malformed)", "the request is malformed", status="400 Bad Request")
     target = _checked(absolute["host"], absolute["port"] or "80")
     headers = [f"Host: {target}" if absolute["port"] else f"Host: {absolute['host']}", "Connection: close"]
     for line in lines[1:]:
         match = _HEADER.fullmatch(line)
         if match is None:
-            raise Denied(str(target), "a header is malformed", status="400 Bad Request")
+            raise EgressDenied(str(target), "a header is malformed", status="400 Bad Request")
         name = match["name"].lower()
         if name not in _HOP_BY_HOP and not name.startswith("proxy-"):
             headers.append(line)
@@ -215,7 +217,7 @@ def _checked(host: str, port: str) -> Target:
     try:
         return _target(host, port)
     except ValueError as exc:
-        raise Denied("(malformed)", str(exc), status="400 Bad Request") from exc
+        raise EgressDenied("(malformed)", str(exc), status="400 Bad Request") from exc
 
 
 def _target(host: str, port: str) -> Target:

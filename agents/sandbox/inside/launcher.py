@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import socket
     from typing import NoReturn
 
-    from agents.sandbox.inside.order import Order
+    from agents.sandbox.inside.order import LaunchOrder
 
 _STATE = "/tmp/.commandcenter"
 _REQUEST, _RESULT, _ARTIFACTS = f"{_STATE}/request.json", f"{_STATE}/result.json", f"{_STATE}/artifacts"
@@ -66,7 +66,7 @@ def main() -> None:
     _finish(child, report_fd, order)
 
 
-def _listen(order: Order) -> list[tuple[socket.socket, str]]:
+def _listen(order: LaunchOrder) -> list[tuple[socket.socket, str]]:
     if not order["listen"]:
         return []
     from agents.sandbox.inside import forwarder
@@ -83,7 +83,7 @@ def _forward(ports: list[tuple[socket.socket, str]]) -> NoReturn:
         os._exit(1)
 
 
-def _enter(order: Order) -> dict[str, str]:
+def _enter(order: LaunchOrder) -> dict[str, str]:
     """Every limit, in an order in which none stands in the way of the next."""
     from agents.sandbox.inside import landlock, limits, seccomp
 
@@ -98,7 +98,7 @@ def _enter(order: Order) -> dict[str, str]:
     return held
 
 
-def _prepare(order: Order) -> None:
+def _prepare(order: LaunchOrder) -> None:
     """The request as a file, and a copy of what the agent may write."""
     import json
 
@@ -126,7 +126,7 @@ def _copy(source: str, target: str) -> None:
             shutil.copy(entry.path, place, follow_symlinks=False)
 
 
-def _become_agent(order: Order) -> None:
+def _become_agent(order: LaunchOrder) -> None:
     from agents.sandbox.inside import landlock, limits
 
     os.setsid()
@@ -170,7 +170,7 @@ def _filled_pipe(secrets: dict[str, str]) -> int:
     return read_end
 
 
-def _finish(child: int, report_fd: int, order: Order) -> None:
+def _finish(child: int, report_fd: int, order: LaunchOrder) -> None:
     """Wait for the agent, end its children, report. Never returns."""
     import json
     import resource

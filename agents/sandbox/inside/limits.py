@@ -11,7 +11,7 @@ from agents.sandbox.inside.seccomp import JailError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from agents.sandbox.inside.order import Numbers
+    from agents.sandbox.inside.order import LimitNumbers
 
 _MB = 1 << 20
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _AMBIENT_CLEAR_ALL = 4, 24, 47, 4
@@ -43,7 +43,7 @@ def set_dumpable(on: bool) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, int(on), 0, 0, 0)
 
 
-def restrict(limits: Numbers, *, memory_counted: bool) -> dict[str, str]:
+def restrict(limits: LimitNumbers, *, memory_counted: bool) -> dict[str, str]:
     """Enter the resource limits. With `memory_counted` a cgroup holds the memory, and addresses are left roomy.
 
     Returns limit -> what enforces it.

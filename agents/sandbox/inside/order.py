@@ -8,7 +8,7 @@ Listener = tuple[str, int, str]
 """Address and port in the jail, and `host:port` to tunnel to (empty: the client says, in HTTP)."""
 
 
-class Numbers(TypedDict):
+class LimitNumbers(TypedDict):
     """The limits the launcher enters; see `agents.sandbox.port.Limits`."""
 
     memory_mb: int
@@ -20,7 +20,7 @@ class Numbers(TypedDict):
     result_bytes: int
 
 
-class Order(TypedDict):
+class LaunchOrder(TypedDict):
     """One execution, from the launcher's side."""
 
     request: dict[str, Any]
@@ -29,7 +29,7 @@ class Order(TypedDict):
     """The runner: a dotted module, or the absolute path of a script."""
     environment: dict[str, str]
     secrets: dict[str, str]
-    limits: Numbers
+    limits: LimitNumbers
     uid: int | None
     """User to become; None: the launcher already is whom it should be."""
     memory_counted: bool
