@@ -48,7 +48,7 @@ class ClaimedRun:
     """True where the run had failed, and a person asked for another try."""
 
 
-async def open_run(
+async def claim_run(
     request: RunRequest,
     records: Records,
     *,

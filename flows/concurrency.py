@@ -53,7 +53,9 @@ class SlotDecision:
         return f"{verb}: {limit}{of_key}, and {len(self.place.before)} came before ({others})"
 
 
-async def stand(plan: Plan, *, run: Run, records: Records, logger: logging.Logger | Any) -> SlotDecision | None:
+async def request_slot(
+    plan: Plan, *, run: Run, records: Records, logger: logging.Logger | Any
+) -> SlotDecision | None:
     """Take a place or find out that there is none; None where the workflow has no limit. Raises TemplateError."""
     rule = plan.concurrency
     if rule is None:
@@ -68,7 +70,7 @@ async def stand(plan: Plan, *, run: Run, records: Records, logger: logging.Logge
     return SlotDecision(turn=turn, place=place, rule=rule)
 
 
-async def let_go(standing: SlotDecision, *, run: Run, records: Records) -> State[Any]:
+async def leave_slot(standing: SlotDecision, *, run: Run, records: Records) -> State[Any]:
     """Leave the worker: the run is skipped, or waits in Prefect's queue. Raises Prefect's `Pause` when it waits."""
     if standing.turn == "skip":
         # Nothing was done, so it is no success; in Prefect it is no failure either, which would alarm people.
@@ -87,7 +89,7 @@ async def let_go(standing: SlotDecision, *, run: Run, records: Records) -> State
     raise Pause(standing.reason, state=answer.state)
 
 
-async def pass_on(records: Records) -> None:
+async def wake_next(records: Records) -> None:
     """This run has ended: wake those that were given its place. If Prefect is away, the platform's own loop does."""
     with suppress(TransientTriggerError):
         async with get_client() as client:

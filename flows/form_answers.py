@@ -23,7 +23,7 @@ _WAY = "form"
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
 
-async def take_answers(flow_run_id: UUID, *, run: Run, records: Records, logger: Logger) -> None:
+async def apply_form_answers(flow_run_id: UUID, *, run: Run, records: Records, logger: Logger) -> None:
     """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing."""
     # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
     own = {each.id: each for each in await records.approvals(run_id=run.run_id, status="PENDING")}

@@ -1,11 +1,19 @@
-"""A call that may meet trouble that passes → its answer, waited for up to a minute."""
+"""A call that may fail with a transient error in; its result, after retries with exponential back-off, out."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+
+import httpx
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+)
+from tenacity.wait import wait_exponential
 
 T = TypeVar("T")
 
@@ -13,17 +21,37 @@ WAIT_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
-async def patiently(call: Callable[[], Awaitable[T]], *, passes: Callable[[Exception], bool]) -> T:
-    """What `call` gives; it may be called any number of times.
+async def retry_transient(call: Callable[[], Awaitable[T]], *, is_transient: Callable[[BaseException], bool]) -> T:
+    """Call until it succeeds, for up to `WAIT_SECONDS`. `call` must be safe to repeat.
 
-    Raises what it raises: at once what does not pass, the rest when the minute is over.
+    Raises what the call raises: a permanent error at once, a transient one when the time is over.
     """
-    until, pause = time.monotonic() + WAIT_SECONDS, FIRST_PAUSE
-    while True:
-        try:
-            return await call()
-        except Exception as exc:
-            if not passes(exc) or time.monotonic() > until:
-                raise
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_transient(error)),
+        stop=stop_after_delay(WAIT_SECONDS),
+        wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+        reraise=True,
+    )
+    return await _call(call, retrying)
+
+
+async def retry_stale_connection(request: Callable[[], Awaitable[T]]) -> T:
+    """Make a request a second time when the server has closed its kept-alive connection meanwhile.
+
+    Only for requests that are safe to repeat. The closing shows when the connection is used and says nothing about
+    the server's health, so it is not worth a delay.
+    """
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type((httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)),
+        stop=stop_after_attempt(2),
+        reraise=True,
+    )
+    return await _call(request, retrying)
+
+
+async def _call(call: Callable[[], Awaitable[T]], retrying: AsyncRetrying) -> T:
+    async def awaited() -> T:
+        # Tenacity awaits only what it recognises as a coroutine function; a lambda that gives an awaitable is none.
+        return await call()
+
+    return await retrying(awaited)

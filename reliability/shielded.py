@@ -1,10 +1,10 @@
-"""A method that may be cancelled, or lose its database, in the middle -> one that comes to its end first.
+"""A method that writes to a database in; the same method, completed even if its caller is cancelled, out.
 
-A statement of SQLite goes on in its thread when the coroutine that waits for it is cancelled. What it began would
-be left behind on a connection nobody holds: a write lock, which all other writers then wait for.
+An SQLite statement goes on in its thread when the coroutine that waits for it is cancelled. Its transaction would stay
+open on a connection that nobody holds, and its write lock would block all other writers.
 
-A PostgreSQL server that answered before and is away now is waited for: what an agent has done would be lost else. The
-method is then called again from its beginning; each is written so that a second call does no harm.
+A PostgreSQL server that answered before and is away now is waited for, since the result of an agent would be lost
+otherwise. The method is then called again from its beginning, so each must be safe to repeat.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def shielded(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corouti
 
     @wraps(method)
     async def whole(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await retry_transient(lambda: _to_its_end(method(*args, **kwargs)), passes=_is_passing)
+        return await retry_transient(lambda: _to_its_end(method(*args, **kwargs)), is_transient=_is_transient)
 
     return whole
 
 
-def _is_passing(error: Exception) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, Unavailable) and error.transient
 
 

@@ -30,7 +30,7 @@ PERIOD_RUNS = 1_000
 _DECISIONS = {"approved", "rejected"}
 
 
-async def project_facts(services: Services, project_id: int) -> dict[str, Any]:
+async def collect_project_facts(services: Services, project_id: int) -> dict[str, Any]:
     """What is on record, as the `facts` input of an agent."""
     records = services.records
     plans = await records.active_plans(project_id)

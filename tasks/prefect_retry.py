@@ -1,4 +1,4 @@
-"""An error of Prefect's API -> whether it passes; and a request made again until it has."""
+"""An error of Prefect's API -> whether it is transient; and a read that is retried until it is answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 _TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def is_transient(exc: Exception) -> bool:
+def is_transient(exc: BaseException) -> bool:
     """Whether the API may answer a moment later: it is away, or has trouble of its own."""
     if isinstance(exc, httpx.HTTPStatusError):
         return (
@@ -26,4 +26,4 @@ def is_transient(exc: Exception) -> bool:
 
 async def until_answered(request: Callable[[], Awaitable[T]]) -> T:
     """What `request` gives, a read that may be made any number of times. Raises what it raises after a minute."""
-    return await retry_transient(request, passes=is_transient)
+    return await retry_transient(request, is_transient=is_transient)

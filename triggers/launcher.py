@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
-from reliability.stale_connection import retry_stale_connection
+from reliability.retry import retry_stale_connection
 from triggers.errors import PermanentTriggerError, TransientTriggerError
 
 _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})

@@ -16,7 +16,7 @@ _LAST_LOGS_SECONDS = 5.0
 _CHUNK = 1 << 16
 
 
-async def attend(
+async def supervise(
     limits: Limits,
     stream: LogStream,
     *,

@@ -49,7 +49,7 @@ class RunClient(PrefectClient):
         its time there. Prefect's client asks again by itself, but for HTTP 500: what the server says while its
         database is away.
         """
-        return await retry_transient(lambda: self._in_turn(*args, **options), passes=is_transient)
+        return await retry_transient(lambda: self._in_turn(*args, **options), is_transient=is_transient)
 
     async def _in_turn(self, *args: Any, **options: Any) -> httpx.Response:
         async with self._turns:

@@ -91,7 +91,7 @@ class Database:
         }
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}
-            # No ping before each use: a call that meets a dead connection is made again (see unbroken.py).
+            # No ping before each use: a call that meets a dead connection is made again (see `reliability.shielded`).
             return create_async_engine(self.url, connect_args=connect, **options)
         try:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)

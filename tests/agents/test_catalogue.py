@@ -118,7 +118,10 @@ def test_every_agent_has_a_digest_of_its_own_that_stays():
 
 
 def test_the_catalogue_imports_no_tools():
-    seen = "import sys; from agents.registry import builtin_catalogue; builtin_catalogue(); print(*sys.modules)"
+    seen = (
+        "import sys; from agents.registration.builtin_agents import builtin_catalogue; "
+        "builtin_catalogue(); print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
 
     tools = {"bandit", "tree_sitter", "slack_sdk", "fpdf", "openai", "anthropic", "smtplib", "ssl"}

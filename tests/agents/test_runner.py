@@ -170,7 +170,7 @@ def test_describe_gives_the_manifest(tmp_path):
 
 
 def test_the_runner_imports_nothing_heavy():
-    seen = "import sys, agents.runner, agents.execution, agents.sdk; print(*sys.modules)"
+    seen = "import sys, agents.runtime.runner, agents.runtime.execution, agents.sdk; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", seen], capture_output=True, text=True, check=True)
 
     heavy = {"asyncio", "compiler", "jsonschema", "prefect", "sqlalchemy", "rich", "rfc8785", "ssl", "subprocess"}

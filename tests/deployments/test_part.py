@@ -124,10 +124,10 @@ async def test_stopping_kills_what_the_child_has_started_and_what_does_not_liste
 def test_children_die_with_a_parent_that_was_killed(tmp_path):
     script = (
         "import asyncio, pathlib, sys\n"
-        "from deployments.child import Child, Command\n"
+        "from deployments.stack.process import ChildProcess, Command\n"
         "async def main():\n"
         f"    folder = pathlib.Path({str(tmp_path)!r})\n"
-        "    child = Child(Command(name='x', arguments=['sleep', '60'], env={}, log=folder / 'x.log'))\n"
+        "    child = ChildProcess(Command(name='x', arguments=['sleep', '60'], env={}, log=folder / 'x.log'))\n"
         "    await child.start()\n"
         "    (folder / 'draft').write_text(str(child.pid))\n"
         "    (folder / 'draft').rename(folder / 'pid')\n"

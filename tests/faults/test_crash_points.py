@@ -15,7 +15,7 @@ from reliability.fault_points import POINTS, FaultPointRefused, fault_plan
 
 ROOT = Path(__file__).parents[2]
 PASS_TWICE = (
-    "from records.crash_points import crash_point\nfor _ in range(2): crash_point('run-created'); print(1)"
+    "from reliability.fault_points import fault_point\nfor _ in range(2): fault_point('run-created'); print(1)"
 )
 
 
@@ -55,4 +55,4 @@ def test_an_order_that_names_no_pass_is_refused(tmp_path: Path, order: str) -> N
 def test_every_point_is_passed_somewhere_and_no_other_is() -> None:
     rooms = ("records", "tasks", "flows", "triggers", "deployments", "agents", "api")
     code = "".join(file.read_text() for room in rooms for file in (ROOT / room).rglob("*.py"))
-    assert sorted(re.findall(r'crash_point\("([a-z-]+)"\)', code)) == sorted(POINTS)
+    assert sorted(re.findall(r'fault_point\("([a-z-]+)"\)', code)) == sorted(POINTS)

@@ -30,7 +30,7 @@ def environment(tmp_path: Path, prefect_api: str) -> dict[str, str]:
 
 
 def command(people: Path, port: int) -> list[str]:
-    script = "from deployments.cli import main; main()"
+    script = "from deployments.cli.main import main; main()"
     return [sys.executable, "-c", script, "api", "--people", str(people), "--port", str(port)]
 
 

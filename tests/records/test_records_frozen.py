@@ -14,12 +14,12 @@ from records.database.connections import Database
 STANDS_STILL = """
 import asyncio, os, signal, sys
 from sqlalchemy import text
-from records import database
+from records.database import connections
 
-database._IDLE_SECONDS = 1
+connections._IDLE_SECONDS = 1
 
 async def main():
-    async with database.Database(sys.argv[1]).write() as connection:
+    async with connections.Database(sys.argv[1]).write() as connection:
         await connection.execute(text("UPDATE held SET by = 'frozen'"))
         print("held", flush=True)
         os.kill(os.getpid(), signal.SIGSTOP)

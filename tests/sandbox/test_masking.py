@@ -171,7 +171,7 @@ LEAKS = {
     "an artifact": "said = context.save_artifact('a.txt', s.encode())",
     "an artifact's name": "said = context.save_artifact(s, b'x')",
     "a packed artifact": "import gzip; said = context.save_artifact('a.gz', gzip.compress(s.encode()))",
-    "a declared error": "from agents.errors import TransientError\nraise TransientError('no luck with ' + s)",
+    "a declared error": "from agents.sdk.errors import TransientError\nraise TransientError('no luck with ' + s)",
     "a crash": "import os, sys; sys.stderr.write(s); sys.stderr.flush(); os.abort()",
     "a half line": "import os, time; os.write(1, s.encode()[:20]); time.sleep(0.2); os.write(1, s.encode()[20:])",
 }

@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from records import Records
-from reliability.stale_connection import retry_stale_connection
+from reliability.retry import retry_stale_connection
 from triggers.errors import TransientTriggerError
 
 log = logging.getLogger(__name__)

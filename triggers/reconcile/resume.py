@@ -20,7 +20,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
-from reliability.stale_connection import retry_stale_connection
+from reliability.retry import retry_stale_connection
 from triggers.errors import TransientTriggerError
 from triggers.ports import DecidedRun, DecidedRuns
 
