@@ -165,7 +165,7 @@ class ApprovalAnswer(ResponseModel):
     responded_at: datetime | None
     responded_by: str | None
     verified: bool
-    way: str | None
+    channel: str | None
     notes: str | None
     closed_as: str | None
 
@@ -180,7 +180,7 @@ class AuditAnswer(ResponseModel):
     event: str
     by: str | None
     verified: bool
-    way: str | None
+    channel: str | None
     digest: str | None
     notes: str | None
     at: datetime

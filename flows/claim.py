@@ -81,9 +81,9 @@ async def claim_run(
         raise StaleAttempt(f"run {known.id!r} was taken over before this execution began; nothing was changed")
     if retried:  # Retry in Prefect's UI
         await records.reopen_run(known.id)
-    lease = known.lease if over else await records.claim_run(known.id)
+    fencing_token = known.fencing_token if over else await records.claim_run(known.id)
     if not over and plan.concurrency is None:  # else it has to find its place first
-        await records.set_run_status(known.id, "RUNNING", lease=lease)
+        await records.set_run_status(known.id, "RUNNING", fencing_token=fencing_token)
     run = Run(
         run_id=known.id,
         flow_run_id=request.flow_run_id,
@@ -94,7 +94,7 @@ async def claim_run(
         context=known.context,
         attempt=known.reopened + 1 + int(retried),
         by_clock=request.by_clock,
-        lease=lease,
+        fencing_token=fencing_token,
     )
     failure = known.message if over and known.status == "FAILED" else None
     return ClaimedRun(run=run, plan=plan, over=over, failure=failure, retried=retried)

@@ -62,10 +62,14 @@ async def request_slot(
         return None
     key = _key(rule, run)
     wait = rule.on_conflict != "skip"
-    place = await records.take_place(run.run_id, key=key, limit=rule.limit, wait=wait, lease=run.lease)
+    place = await records.take_place(
+        run.run_id, key=key, limit=rule.limit, wait=wait, fencing_token=run.fencing_token
+    )
     if not place.held and rule.on_conflict == "cancel-older":
         await _cancel_older(place, rule, by=run, records=records, logger=logger)
-        place = await records.take_place(run.run_id, key=key, limit=rule.limit, wait=wait, lease=run.lease)
+        place = await records.take_place(
+            run.run_id, key=key, limit=rule.limit, wait=wait, fencing_token=run.fencing_token
+        )
     turn: Turn = "go" if place.held else "wait" if wait else "skip"
     return SlotDecision(turn=turn, place=place, rule=rule)
 
@@ -74,9 +78,9 @@ async def leave_slot(standing: SlotDecision, *, run: Run, records: Records) -> S
     """Leave the worker: the run is skipped, or waits in Prefect's queue. Raises Prefect's `Pause` when it waits."""
     if standing.turn == "skip":
         # Nothing was done, so it is no success; in Prefect it is no failure either, which would alarm people.
-        await records.finish_run(run.run_id, "FAILED", standing.reason, lease=run.lease)
+        await records.finish_run(run.run_id, "FAILED", standing.reason, fencing_token=run.fencing_token)
         return Cancelled(name=SKIPPED, message=standing.reason)
-    await records.set_run_status(run.run_id, "PENDING", lease=run.lease)
+    await records.set_run_status(run.run_id, "PENDING", fencing_token=run.fencing_token)
     pause = CANCEL_LOOK if standing.rule.on_conflict == "cancel-older" else LOOK_AGAIN
     queued = AwaitingConcurrencySlot(scheduled_time=datetime.now(UTC) + pause, message=standing.reason)
     async with get_client() as client:

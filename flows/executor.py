@@ -164,7 +164,7 @@ class Executor:
                 state=state,
                 output=outcome.output,
                 reason=outcome.reason,
-                lease=self.run.lease,
+                fencing_token=self.run.fencing_token,
             )
         self.ended[node.id] = outcome
         if outcome.reason:

@@ -53,7 +53,7 @@ def _word(answer: FormAnswer) -> DecisionRequest:
     """Raises `EditRefused`: whoever wants other inputs has not approved these."""
     edits = _changes(answer.changes) if answer.decision == "APPROVED" else {}
     return DecisionRequest(
-        decision=answer.decision, by=answer.name, verified=False, way=_WAY, notes=answer.notes, edits=edits
+        decision=answer.decision, by=answer.name, verified=False, channel=_WAY, notes=answer.notes, edits=edits
     )
 
 

@@ -91,7 +91,7 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
 
 
 async def _is_overtaken(run: Run, services: Services) -> bool:
-    return (await services.records.run(run.run_id)).lease != run.lease
+    return (await services.records.run(run.run_id)).fencing_token != run.fencing_token
 
 
 async def _run(run: ClaimedRun, services: Services) -> State[Any]:
@@ -129,13 +129,13 @@ async def _find_place(run: ClaimedRun, services: Services) -> State[Any] | None:
     if standing.turn != "go":
         get_run_logger().info("%s", standing.reason)
         return await leave_slot(standing, run=run.run, records=services.records)
-    await services.records.set_run_status(run.run.run_id, "RUNNING", lease=run.run.lease)
+    await services.records.set_run_status(run.run.run_id, "RUNNING", fencing_token=run.run.fencing_token)
     return None
 
 
 async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
-    await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", lease=run.lease)
+    await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", fencing_token=run.fencing_token)
     fault_point("suspending")
     fired = _flow_run().empirical_policy.pause_keys or set()
     asked, key = form(gates), f"{PAUSE_KEY}-{len(fired) + 1}"
@@ -166,7 +166,7 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
 async def _finish(run: ClaimedRun, failure: str | None, services: Services) -> State[Any]:
     status = "SUCCESS" if failure is None else "FAILED"
     fault_point("run-ending")
-    await services.records.finish_run(run.run.run_id, status, failure or "", lease=run.run.lease)
+    await services.records.finish_run(run.run.run_id, status, failure or "", fencing_token=run.run.fencing_token)
     fault_point("run-ended")
     if run.plan.concurrency is not None:
         await wake_next(services.records)

@@ -20,7 +20,7 @@ class DecisionRequest:
     decision: DecisionVerdict
     by: str
     verified: bool
-    way: str
+    channel: str
     notes: str | None = None
     digest: str | None = None
     """Of the card that was read; None: of whatever is asked now."""
@@ -30,7 +30,7 @@ class DecisionRequest:
     @property
     def who(self) -> dict[str, Any]:
         """The person, as the records take it."""
-        return {"by": self.by, "verified": self.verified, "way": self.way}
+        return {"by": self.by, "verified": self.verified, "channel": self.channel}
 
 
 async def decide_gate(

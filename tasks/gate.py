@@ -29,7 +29,7 @@ async def ask(
         card=work.card(upstream=upstream, deadline=_deadline(rule)),
         rule=rule,
         trusted=run.trigger if trusted else None,
-        lease=run.lease,
+        fencing_token=run.fencing_token,
     )
 
 

@@ -78,7 +78,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         inputs=call.intent.inputs,
         idempotency_key=idempotency_key(run, call.intent, call.item),
         approved=call.approved,
-        lease=run.lease,
+        fencing_token=run.fencing_token,
     )
     fault_point("agent-run-begun")
     result = await execute(
@@ -100,7 +100,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         limits=result.limits_held,
         denied_egress=result.denied_egress,
         log_tail=result.log_tail,
-        lease=run.lease,
+        fencing_token=run.fencing_token,
     )
     fault_point("agent-run-ended")
     return result

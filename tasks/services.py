@@ -45,5 +45,5 @@ class Run:
     was approved must stay the same over them."""
     by_clock: bool
     """Whether Prefect's scheduler made the run."""
-    lease: int
+    fencing_token: int
     """Number of this execution. The records refuse what an earlier one still tries to write."""

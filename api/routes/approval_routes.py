@@ -19,7 +19,7 @@ from triggers import TransientTriggerError
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/approvals", tags=["approvals"])
 
-WAY = "api"
+CHANNEL = "api"
 
 
 class DecisionBody(BaseModel):
@@ -57,7 +57,9 @@ async def list_approvals(
 async def show_approval(approval_id: str, caller: Caller, platform: Platform) -> ApprovalDetail:
     """The card with its audit. That you looked at it is recorded."""
     records = platform.records
-    await records.record_view(approval_id, by=caller.name, verified=True, way=WAY, project_id=caller.projectId)
+    await records.record_view(
+        approval_id, by=caller.name, verified=True, channel=CHANNEL, project_id=caller.projectId
+    )
     trail = await records.audit_trail(approval_id=approval_id, project_id=caller.projectId)
     of_run = await records.approvals(caller.projectId, run_id=trail[0].run_id, superseded=True)
     approval = next(each for each in of_run if each.id == approval_id)
@@ -88,7 +90,7 @@ async def _decide(records: Records, approval_id: str, body: DecisionBody, caller
         decision="APPROVED" if body.decision == "approve" else "REJECTED",
         by=caller.name,
         verified=True,
-        way=WAY,
+        channel=CHANNEL,
         notes=body.notes,
         digest=body.digest,
         edits=body.edits or {},

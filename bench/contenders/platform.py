@@ -100,7 +100,7 @@ class Platform:
             approval, flow_run_id = await self._until_suspended()
         began = time.time()
         await self._connection.records.decide(
-            approval.id, decision="APPROVED", by="approver", verified=True, way="bench"
+            approval.id, decision="APPROVED", by="approver", verified=True, channel="bench"
         )
         await resume(self._connection.prefect, flow_run_id)
         async with asyncio.timeout(_LONG_SECONDS):

@@ -56,7 +56,7 @@ class Person:
         verdict = verdict_on(number)
         self.ledger.append("deciding", number=number, node=node, verdict=verdict)
         decision = await self.connection.records.decide(
-            (run.id, node), decision=verdict, by="auditor", verified=True, way="harness"
+            (run.id, node), decision=verdict, by="auditor", verified=True, channel="harness"
         )
         self.ledger.append("decided", number=number, node=node, verdict=verdict, applied=decision.applied)
         self.answered += 1

@@ -80,8 +80,8 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
+            for channel in ways:
+                channel.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             requests.transport.abort()
             writer.transport.abort()

@@ -165,7 +165,11 @@ async def _until_taken_over(world: World, held: dict[str, int]) -> list[str]:
     """Wait until each of these runs has another lease; those that have not when the time is up."""
     records = world.connection.records
     deadline = time.monotonic() + ALIVE_SECONDS
-    while kept := [run_id for run_id, lease in held.items() if (await records.run(run_id)).lease == lease]:
+    while kept := [
+        run_id
+        for run_id, fencing_token in held.items()
+        if (await records.run(run_id)).fencing_token == fencing_token
+    ]:
         if time.monotonic() > deadline:
             break
         await asyncio.sleep(0.2)

@@ -199,7 +199,7 @@ class World:
         runs = [
             await self.connection.records.run_of_flow_run(str(each.id)) for each in await self.executed_by(worker)
         ]
-        return {run.id: run.lease for run in runs if run is not None and run.finished_at is None}
+        return {run.id: run.fencing_token for run in runs if run is not None and run.finished_at is None}
 
     def order(self, point: str, number: int) -> Path:
         """Order a crash at a point; gives the file that will be there once it has happened."""

@@ -90,7 +90,7 @@ async def _decide_all(connection: Connection, asked: dict[str, str]) -> dict[str
         async with places:
             for _ in range(2):  # the second one must be told that it comes too late
                 told = await connection.records.decide(
-                    approval, decision=verdict, by="approver", verified=True, way="bench"
+                    approval, decision=verdict, by="approver", verified=True, channel="bench"
                 )
                 applied[told.applied] += 1
             run = await connection.records.run(asked[approval])

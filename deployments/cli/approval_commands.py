@@ -12,7 +12,7 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person,
 from deployments.cli.output import console, print_json, print_rows
 from deployments.cli.run_commands import as_value
 from deployments.cli.run_progress import approval_panel
-from deployments.cli.terminal_decision import WAY, InvalidEdit, decide_and_wake, tell, typed
+from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
 from deployments.stack.connection import connect
 from operations.decide import DecisionRequest
 from operations.run_detail import row, run_detail
@@ -96,10 +96,10 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
         found = await connection.records.approvals(project_id, status=None if everything else "PENDING")
         if cards:
             for each in found:
-                await connection.records.record_view(each.id, by=person(), verified=False, way=WAY)
+                await connection.records.record_view(each.id, by=person(), verified=False, channel=CHANNEL)
     print_rows(
         [row(each) for each in found],
-        columns=("runId", "nodeId", "status", "requestedAt", "respondedBy", "way", "notes"),
+        columns=("runId", "nodeId", "status", "requestedAt", "respondedBy", "channel", "notes"),
         title="Approvals",
         as_json=as_json,
     )

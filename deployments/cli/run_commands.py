@@ -151,7 +151,7 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
     )
     print_rows(
         data["approvals"],
-        columns=("nodeId", "status", "respondedBy", "verified", "way", "notes", "digest"),
+        columns=("nodeId", "status", "respondedBy", "verified", "channel", "notes", "digest"),
         title="Approvals",
         as_json=False,
     )
@@ -166,7 +166,7 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
 def _told(entry: AuditEntry) -> dict[str, Any]:
     """One line of the audit, as people read it."""
     known = "" if entry.verified else ", unverified"
-    by = f" by {entry.by} ({entry.way}{known})" if entry.by else ""
+    by = f" by {entry.by} ({entry.channel}{known})" if entry.by else ""
     notes = f": {entry.notes}" if entry.notes else ""
     digest = (entry.digest or "").removeprefix("sha256:")[:12]
     return {"at": entry.at, "node": entry.node_id, "what": f"{entry.event}{by}{notes}", "digest": digest}

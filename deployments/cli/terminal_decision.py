@@ -17,7 +17,7 @@ from tasks.safe_text import safe_text
 from triggers.errors import TransientTriggerError
 from triggers.reconcile.resume import resume
 
-WAY = "cli"
+CHANNEL = "cli"
 
 
 class InvalidEdit(DeploymentError):
@@ -34,7 +34,7 @@ def typed(
 ) -> DecisionRequest:
     """The word of the user of this terminal, whom nobody has verified."""
     return DecisionRequest(
-        decision=decision, by=by, verified=False, way=WAY, notes=notes, digest=digest, edits=edits or {}
+        decision=decision, by=by, verified=False, channel=CHANNEL, notes=notes, digest=digest, edits=edits or {}
     )
 
 

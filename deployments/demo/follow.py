@@ -115,7 +115,7 @@ class Follower:
             if now is not None and now.status != "PENDING":
                 sys.stdout.write("\n")
                 by = safe_text(now.responded_by or "nobody")
-                console.print(f"{now.status} by {by} ({now.way})", markup=False, highlight=False)
+                console.print(f"{now.status} by {by} ({now.channel})", markup=False, highlight=False)
                 return
 
     async def _decide(self, decision: Answer, approval: Approval, *, notes: str) -> None:

@@ -24,7 +24,7 @@ def print_records(detail: RunDetail, completed: dict[str, Any] | None) -> None:
     print_rows([data["run"]], columns=run_columns, title="\nWorkflowRun", as_json=False)
     agent_columns = ("nodeId", "agentName", "status", "attempt", "durationMs", "error")
     print_rows(data["agentRuns"], columns=agent_columns, title="\nAgentRun", as_json=False)
-    approval_columns = ("nodeId", "status", "respondedBy", "way", "notes", "digest")
+    approval_columns = ("nodeId", "status", "respondedBy", "channel", "notes", "digest")
     print_rows(data["approvals"], columns=approval_columns, title="\nWorkflowApproval", as_json=False)
     console.print(f"\nworkflow.completed.{detail.run.workflow_name} as received from NATS:", style="bold")
     console.print(Text(inert_json(completed, limit=2_500)))

@@ -36,7 +36,7 @@ class Approval:
     """None: nobody, see `closed_as`."""
     verified: bool
     """Whether the way in knew who it was; a name typed into a form is not verified."""
-    way: str | None
+    channel: str | None
     """`form`, `cli`, `api`, …"""
     notes: str | None
     closed_as: ClosedAs | None
@@ -100,7 +100,7 @@ class AuditEntry:
     or policy."""
     by: str | None
     verified: bool
-    way: str | None
+    channel: str | None
     digest: str | None
     notes: str | None
     at: datetime

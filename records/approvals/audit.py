@@ -23,7 +23,7 @@ class Actor:
 
     name: str | None
     verified: bool = False
-    way: str | None = None
+    channel: str | None = None
 
 
 NOBODY = Actor(name=None)
@@ -64,7 +64,7 @@ async def append_audit(
         "event": event,
         "by": line(actor.name, _MAX_NAME),
         "verified": actor.verified,
-        "way": line(actor.way, _MAX_NAME),
+        "channel": line(actor.channel, _MAX_NAME),
         "digest": row["digest"],
         "notes": line(notes, MAX_NOTES),
         "at": now(),
@@ -82,7 +82,7 @@ def _entry(row: RowMapping) -> AuditEntry:
         event=row["event"],
         by=row["by"],
         verified=row["verified"],
-        way=row["way"],
+        channel=row["channel"],
         digest=row["digest"],
         notes=row["notes"],
         at=row["at"],

@@ -17,7 +17,7 @@ from records.tables.columns import now
 from reliability.shielded import shielded
 
 _PENDING = (WORKFLOW_APPROVAL.c.status == "PENDING") & CURRENT
-_CLOCK = Actor(name=None, way="deadline")
+_CLOCK = Actor(name=None, channel="deadline")
 
 
 class DeadlineStore(Store):

@@ -35,7 +35,7 @@ class DecisionStore(Store):
         decision: DecisionVerdict,
         by: str,
         verified: bool,
-        way: str,
+        channel: str,
         notes: str | None = None,
         digest: str | None = None,
         project_id: int | None = None,
@@ -45,7 +45,7 @@ class DecisionStore(Store):
         Nothing is raised for a decision that does not count: the answer says why, and the audit keeps it.
         Raises NotFound where there is no such approval (in that project).
         """
-        actor = Actor(name=by, verified=verified, way=way)
+        actor = Actor(name=by, verified=verified, channel=channel)
         async with self._db.write() as connection:
             row = await lock_gate(connection, which, project_id)
             if row["status"] == "PENDING" and _is_due(row, now()):
@@ -71,7 +71,7 @@ class DecisionStore(Store):
         decision: DecisionVerdict,
         by: str,
         verified: bool,
-        way: str,
+        channel: str,
         digest: str | None = None,
         project_id: int | None = None,
     ) -> str | None:
@@ -82,7 +82,7 @@ class DecisionStore(Store):
             return "there is no such approval"
         if row["status"] == "PENDING" and _is_due(row, now()):
             return "its deadline has passed"
-        return _objection(row, decision, Actor(name=by, verified=verified, way=way), digest)
+        return _objection(row, decision, Actor(name=by, verified=verified, channel=channel), digest)
 
 
 def voter(name: str) -> str:
@@ -127,9 +127,7 @@ def _not_entitled(
     if len(name) > _MAX_NAME:
         return f"a name has at most {_MAX_NAME} characters"
     if not actor.verified and not rule.allow_unverified:
-        return (
-            f"this gate takes verified names only, and {actor.way} does not know who you are: use another way in"
-        )
+        return f"this gate takes verified names only, and {actor.channel} does not know who you are: use another way in"
     if rule.approvers and name not in {voter(approver) for approver in rule.approvers}:
         return f"{actor.name!r} may not decide this; it is for {', '.join(rule.approvers)}"
     own = triggered_by is not None and name == voter(triggered_by)
@@ -146,7 +144,7 @@ async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, note
         "voter": voter(actor.name or ""),
         "name": line(actor.name, 200),
         "verified": actor.verified,
-        "way": actor.way or "",
+        "channel": actor.channel or "",
         "notes": line(notes, MAX_NOTES),
         "votedAt": now(),
     }

@@ -85,7 +85,7 @@ async def answer(
         "respondedAt": now(),
         "respondedBy": line(actor.name, 200),
         "verified": actor.verified,
-        "way": actor.way,
+        "channel": actor.channel,
         "notes": line(notes, MAX_NOTES),
         "closedAs": closed_as,
     }
@@ -149,7 +149,7 @@ def approval_of(row: RowMapping) -> Approval:
         responded_at=row["respondedAt"],
         responded_by=row["respondedBy"],
         verified=row["verified"],
-        way=row["way"],
+        channel=row["channel"],
         notes=row["notes"],
         closed_as=row["closedAs"],
         superseded_at=row["supersededAt"],

@@ -51,7 +51,7 @@ class GateStore(Store):
         card: Mapping[str, Any],
         rule: ApprovalRule,
         trusted: str | None = None,
-        lease: int | None = None,
+        fencing_token: int | None = None,
     ) -> Approval:
         """Ask, with `workflow.approval.requested`; the same question again gives the same approval.
 
@@ -60,13 +60,13 @@ class GateStore(Store):
         values = {"digest": digest, "card": dict(card), "rule": rule.model_dump(mode="json")}
         checked(f"the approval card of node {node_id!r}", values, limit=MAX_CARD_BYTES)
         async with self._db.write() as connection:
-            run = await lock_run(connection, run_id, lease=lease)
+            run = await lock_run(connection, run_id, fencing_token=fencing_token)
             refuse_ended(run)
             row = await first(connection, current_gate(run_id, node_id))
             if row is None or not _same_question(row, digest):
                 row = await _ask(connection, run, node_id, values, before=row)
                 if trusted is not None:
-                    policy = Actor(name=f"policy: {trusted}", verified=True, way="policy")
+                    policy = Actor(name=f"policy: {trusted}", verified=True, channel="policy")
                     await answer(connection, row, "APPROVED", actor=policy, closed_as="policy")
                     row = await first(connection, one_gate(row["id"]))
                     assert row is not None
@@ -82,7 +82,7 @@ class GateStore(Store):
         edits: Mapping[str, Any],
         by: str,
         verified: bool,
-        way: str,
+        channel: str,
         seen: str | None = None,
         project_id: int | None = None,
     ) -> Approval | None:
@@ -101,7 +101,7 @@ class GateStore(Store):
             run = await lock_run(connection, row["workflowRunId"])
             base = row["baseDigest"] or row["digest"]
             values |= {"rule": row["rule"], "baseDigest": base}
-            editor = Actor(name=by, verified=verified, way=way)
+            editor = Actor(name=by, verified=verified, channel=channel)
             return approval_of(await _ask(connection, run, row["nodeKey"], values, before=row, actor=editor))
 
     @shielded
@@ -145,12 +145,12 @@ class GateStore(Store):
 
     @shielded
     async def record_view(
-        self, which: GateRef, *, by: str | None, verified: bool, way: str, project_id: int | None = None
+        self, which: GateRef, *, by: str | None, verified: bool, channel: str, project_id: int | None = None
     ) -> None:
         """Somebody looked at the card."""
         async with self._db.write() as connection:
             row = await lock_gate(connection, which, project_id)
-            await append_audit(connection, row, "viewed", Actor(name=by, verified=verified, way=way))
+            await append_audit(connection, row, "viewed", Actor(name=by, verified=verified, channel=channel))
 
 
 def _same_question(row: RowMapping, digest: str) -> bool:

@@ -39,14 +39,14 @@ class AgentRunStore(Store):
         idempotency_key: str | None = None,
         project_id: int | None = None,
         approved: str | None = None,
-        lease: int | None = None,
+        fencing_token: int | None = None,
     ) -> str:
         """Record that an agent begins; gives the agent run's id, which is also the right to finish it.
 
         `attempt` None: the one after the last. Whoever ran the node before loses that right. Without a run
         (`project_id` instead) it is an agent run by itself. `approved`: the digest that the node's gate must have
         approved, looked up in the same transaction. Raises NotApproved, NodeFinished where the node ended well
-        already, StaleAttempt for an attempt below the last one, an old lease or an ended run.
+        already, StaleAttempt for an attempt below the last one, an old fencing token or an ended run.
         """
         checked(f"the inputs of {agent_name!r}", dict(inputs))
         agent_run_id = new_id()
@@ -65,7 +65,7 @@ class AgentRunStore(Store):
                 values["agentId"] = await _agent_id(connection, project_id, agent_name)
                 await connection.execute(AGENT_RUN.insert().values(**values))
                 return agent_run_id
-            run = await lock_run(connection, run_id, lease=lease)
+            run = await lock_run(connection, run_id, fencing_token=fencing_token)
             refuse_ended(run)
             if approved is not None:
                 await require_approved(connection, run_id, node_id, approved)
@@ -89,7 +89,7 @@ class AgentRunStore(Store):
         denied_egress: Sequence[str] = (),
         artifacts: Sequence[str] = (),
         log_tail: str = "",
-        lease: int | None = None,
+        fencing_token: int | None = None,
     ) -> bool:
         """Record how the agent run ended, with `agent.executed.<agentName>`; False where that was recorded before.
 
@@ -109,7 +109,7 @@ class AgentRunStore(Store):
             "logTail": line(log_tail) or None,
         }
         async with self._db.write() as connection:
-            row = await _lock_agent_run(connection, agent_run_id, lease)
+            row = await _lock_agent_run(connection, agent_run_id, fencing_token)
             if not await end_attempt(connection, row, status, attempt):
                 return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
@@ -143,10 +143,10 @@ async def _read(connection: AsyncConnection, chosen: Select[tuple[Any, ...]], ag
     return row
 
 
-async def _lock_agent_run(connection: AsyncConnection, agent_run_id: str, lease: int | None) -> RowMapping:
+async def _lock_agent_run(connection: AsyncConnection, agent_run_id: str, fencing_token: int | None) -> RowMapping:
     row = await _read(connection, _SELECT, agent_run_id)
     if row["workflowRunId"] is not None:
-        await lock_run(connection, row["workflowRunId"], lease=lease)
+        await lock_run(connection, row["workflowRunId"], fencing_token=fencing_token)
     if connection.dialect.name == "sqlite":
         return row  # the whole database is this writer's since BEGIN
     return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id)

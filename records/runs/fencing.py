@@ -1,4 +1,4 @@
-"""Who may still write to a run: its row is locked for the transaction, and the writer's lease compared."""
+"""Who may still write to a run: its row is locked for the transaction, and the writer's fencing token compared."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ async def read_run(connection: AsyncConnection, run_id: str) -> RowMapping:
     return row
 
 
-async def lock_run(connection: AsyncConnection, run_id: str, *, lease: int | None = None) -> RowMapping:
-    """The run, locked until the transaction ends. Raises NotFound, and StaleAttempt where the lease is an old one.
+async def lock_run(connection: AsyncConnection, run_id: str, *, fencing_token: int | None = None) -> RowMapping:
+    """The run, locked until the transaction ends. Raises NotFound, and StaleAttempt for an old fencing token.
 
     All who write to a run lock it first, in this order, so that they cannot wait for each other in a circle.
     """
@@ -39,9 +39,9 @@ async def lock_run(connection: AsyncConnection, run_id: str, *, lease: int | Non
     row = await first(connection, locked)
     if row is None:
         raise NotFound("the run", run_id, "list the runs with `commandcenter runs`")
-    if lease is not None and lease != row["lease"]:
+    if fencing_token is not None and fencing_token != row["fencingToken"]:
         raise StaleAttempt(
-            f"run {run_id!r} was taken over: this process holds lease {lease}, the present one is {row['lease']}; "
-            "nothing was changed"
+            f"run {run_id!r} was taken over: its fencing token {fencing_token} is not the "
+            f"current {row['fencingToken']}; nothing was changed"
         )
     return row

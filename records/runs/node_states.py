@@ -37,15 +37,15 @@ class NodeStateStore(Store):
         item: int | None = None,
         output: Any = None,
         reason: str | None = None,
-        lease: int | None = None,
+        fencing_token: int | None = None,
     ) -> None:
         """Record what became of a node without an agent run of its own: skipped, refused, or a whole `foreach`.
 
-        Raises NodeFinished where it ended well before, StaleAttempt for an old lease or an ended run.
+        Raises NodeFinished where it ended well before, StaleAttempt for an old fencing token or an ended run.
         """
         checked(f"the output of node {node_id!r}", output)
         async with self._db.write() as connection:
-            run = await lock_run(connection, run_id, lease=lease)
+            run = await lock_run(connection, run_id, fencing_token=fencing_token)
             refuse_ended(run)
             row = await node_state(connection, run_id, node_id, item)
             if row is not None and row["state"] == "SUCCESS" and state != "SUCCESS":

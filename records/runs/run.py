@@ -35,7 +35,7 @@ class Run:
     """Who started it, by name; None: nobody, an event or the clock."""
     reopened: int
     """How often a person had it tried again after it FAILED."""
-    lease: int
+    fencing_token: int
     """Number of the last process that took the run over; older ones write nothing any more."""
 
 

@@ -65,35 +65,37 @@ class RunStore(Store):
 
     @shielded
     async def claim_run(self, run_id: str) -> int:
-        """Take the run over; gives the lease, with which this process writes and older ones cannot any more."""
+        """Take the run over; gives the fencing token with which this process writes and older ones cannot any more."""
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id)
-            lease = run["lease"] + 1
-            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(lease=lease))
-        return lease
+            fencing_token = run["fencingToken"] + 1
+            await connection.execute(
+                update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(fencingToken=fencing_token)
+            )
+        return fencing_token
 
     @shielded
-    async def set_run_status(self, run_id: str, status: OpenStatus, *, lease: int | None = None) -> bool:
+    async def set_run_status(self, run_id: str, status: OpenStatus, *, fencing_token: int | None = None) -> bool:
         """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
         async with self._db.write() as connection:
             going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
-            mine = going if lease is None else going & (WORKFLOW_RUN.c.lease == lease)
+            mine = going if fencing_token is None else going & (WORKFLOW_RUN.c.fencingToken == fencing_token)
             change = update(WORKFLOW_RUN).where(mine).values(status=status)
             if (await connection.execute(change)).rowcount == 1:
                 return True
-            await lock_run(connection, run_id, lease=lease)  # says why not, unless it is the end
+            await lock_run(connection, run_id, fencing_token=fencing_token)  # says why not, unless it is the end
             return False
 
     @shielded
     async def finish_run(
-        self, run_id: str, status: EndStatus, message: str = "", *, lease: int | None = None
+        self, run_id: str, status: EndStatus, message: str = "", *, fencing_token: int | None = None
     ) -> bool:
         """Record the end, with `workflow.completed.<workflowName>`; False, and nothing done, where it has ended.
 
         Open gates are closed, and agent runs that nobody finished are FAILED: in an ended run nothing goes on.
         """
         async with self._db.write() as connection:
-            run = await lock_run(connection, run_id, lease=lease)
+            run = await lock_run(connection, run_id, fencing_token=fencing_token)
             if run["finishedAt"] is not None:
                 return False
             ended = {"status": status, "finishedAt": now(), "message": line(message)}
@@ -202,5 +204,5 @@ def _run(row: RowMapping) -> Run:
         plan_digest=row["planDigest"],
         triggered_by=row["triggeredBy"],
         reopened=row["reopened"],
-        lease=row["lease"],
+        fencing_token=row["fencingToken"],
     )

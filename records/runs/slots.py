@@ -43,13 +43,15 @@ class SlotStore(Store):
     """Places: asked for, waited for, given up. A run's end (`finish_run`) gives its place up."""
 
     @shielded
-    async def take_place(self, run_id: str, *, key: str, limit: int, wait: bool, lease: int | None = None) -> Slot:
+    async def take_place(
+        self, run_id: str, *, key: str, limit: int, wait: bool, fencing_token: int | None = None
+    ) -> Slot:
         """Take one of the `limit` places of the key, or with `wait` stand in the queue; asking again changes nothing.
 
-        Raises StaleAttempt for an old lease or an ended run.
+        Raises StaleAttempt for an old fencing token or an ended run.
         """
         async with self._db.write() as connection:
-            run = await lock_run(connection, run_id, lease=lease)
+            run = await lock_run(connection, run_id, fencing_token=fencing_token)
             refuse_ended(run)
             await _lock_places(connection, run["workflowId"])
             asked = {"workflowRunId": run_id, "workflowId": run["workflowId"], "key": key, "limit": limit}

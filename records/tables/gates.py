@@ -25,7 +25,7 @@ WORKFLOW_APPROVAL = Table(
     may("rule", JSON_VALUE),
     may("deadline", Moment),
     must("verified", Boolean, server_default=text("false")),
-    may("way", Text),
+    may("channel", Text),
     # Why it was answered without a person: expired, superseded, run-ended, policy.
     may("closedAs", Text),
     # Inputs an approver changed, and the digest of what was asked before the change.
@@ -56,7 +56,7 @@ APPROVAL_VOTE = Table(
     must("voter", Text),
     must("name", Text),
     must("verified", Boolean),
-    must("way", Text),
+    must("channel", Text),
     may("notes", Text),
     must("votedAt", Moment, server_default=NOW),
     Index("ApprovalVote_approvalId_voter_key", "approvalId", "voter", unique=True),
@@ -74,7 +74,7 @@ APPROVAL_AUDIT = Table(
     must("event", Text),
     may("by", Text),
     must("verified", Boolean, server_default=text("false")),
-    may("way", Text),
+    may("channel", Text),
     may("digest", Text),
     may("notes", Text),
     must("at", Moment, server_default=NOW),

@@ -23,7 +23,7 @@ WORKFLOW_RUN = Table(
     may("message", Text),
     may("triggeredBy", Text),
     must("triggeredByVerified", Boolean, server_default=text("false")),
-    must("lease", Integer, server_default=_ZERO),
+    must("fencingToken", Integer, server_default=_ZERO),
     must("reopened", Integer, server_default=_ZERO),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
     Index("WorkflowRun_startedAt_idx", "startedAt"),

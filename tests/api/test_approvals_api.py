@@ -18,7 +18,7 @@ async def test_a_decision_stands_wakes_the_run_and_says_who(ann, ask, resumed):
     decided = answer.json()
     assert (decided["applied"], decided["run"]) == (True, "resumed")
     assert (decided["approval"]["status"], decided["approval"]["respondedBy"]) == ("APPROVED", "Ann")
-    assert (decided["approval"]["verified"], decided["approval"]["way"]) == (True, "api")
+    assert (decided["approval"]["verified"], decided["approval"]["channel"]) == (True, "api")
     assert resumed == ["flow-1"]
 
 

@@ -89,7 +89,7 @@ async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform
     detail = await watch.ended(change.key)
     assert detail.run.status == "SUCCESS", detail.run.message
     (approval,) = detail.approvals
-    assert (approval.responded_by, approval.way, approval.verified) == ("Robin", "form", False)
+    assert (approval.responded_by, approval.channel, approval.verified) == ("Robin", "form", False)
     assert approval.notes == "seen in the browser"
     assert any(each.startswith("security-fixes-") for each in change.branches())
 

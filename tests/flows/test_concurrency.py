@@ -24,7 +24,7 @@ async def state_of(bench: Any, flow_run: Any) -> Any:
 
 async def approve(bench: Any, flow_run: Any) -> None:
     run = await bench.record(flow_run)
-    await bench.records.decide((run.id, "fix"), decision="APPROVED", by="kim", verified=True, way="api")
+    await bench.records.decide((run.id, "fix"), decision="APPROVED", by="kim", verified=True, channel="api")
     await bench.resume(flow_run)
 
 

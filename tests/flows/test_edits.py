@@ -54,7 +54,7 @@ async def waiting(bench: Any, node: Any) -> Any:
 
 async def edit(bench: Any, seen: Any, *, by: str = "kim", **edits: Any) -> Any:
     word = DecisionRequest(
-        decision="APPROVED", by=by, verified=True, way="api", notes="so", digest=seen.digest, edits=edits
+        decision="APPROVED", by=by, verified=True, channel="api", notes="so", digest=seen.digest, edits=edits
     )
     return await decide_gate(word, seen.id, records=bench.records)
 
@@ -100,7 +100,7 @@ async def test_a_second_approver_may_edit_what_the_first_one_edited(bench, node)
     assert second.votes == ("robin",), "who approved other inputs has not approved these"
     again = await asked(bench, flow_run)
     assert again.edits == {"branch": "next", "count": 3}
-    await bench.records.decide(again.id, decision="APPROVED", by="kim", verified=True, way="api")
+    await bench.records.decide(again.id, decision="APPROVED", by="kim", verified=True, channel="api")
     assert (await go_on(bench, flow_run)).is_completed()
     assert bench.sandbox.requests[0].inputs == {"branch": "next", "path": "/src", "count": 3}
 
@@ -142,7 +142,7 @@ async def test_an_edit_of_what_was_seen_before_somebody_elses_edit_is_refused(be
 async def test_an_edit_of_what_nobody_asks_any_more_is_told_so(bench, waiting) -> None:
     before = await asked(bench, waiting)
     word = DecisionRequest(
-        decision="APPROVED", by="kim", verified=True, way="api", digest="sha256:0", edits={"branch": "x"}
+        decision="APPROVED", by="kim", verified=True, channel="api", digest="sha256:0", edits={"branch": "x"}
     )
     late = await decide_gate(word, before.id, records=bench.records)
     assert (late.counted, late.reason) == (False, "what you saw is not what would run now: look at the card again")
@@ -151,7 +151,7 @@ async def test_an_edit_of_what_nobody_asks_any_more_is_told_so(bench, waiting) -
 
 async def test_a_rejection_with_edits_decides_nothing(bench, waiting) -> None:
     before = await asked(bench, waiting)
-    word = DecisionRequest(decision="REJECTED", by="kim", verified=True, way="api", edits={"branch": "next"})
+    word = DecisionRequest(decision="REJECTED", by="kim", verified=True, channel="api", edits={"branch": "next"})
     with pytest.raises(EditRefused, match="belong to an approval"):
         await decide_gate(word, before.id, records=bench.records)
     assert await asked(bench, waiting) == before
@@ -193,8 +193,8 @@ async def test_an_approved_edit_is_worth_nothing_once_the_agent_has_changed(benc
 async def test_edits_written_past_the_check_open_no_gate(bench, waiting) -> None:
     before = await asked(bench, waiting)
     forged = {"digest": before.digest + "0", "card": before.card, "edits": {"path": "/etc"}}
-    amended = await bench.records.amend_gate(before.id, by="eve", verified=True, way="api", **forged)
-    await bench.records.decide(amended.id, decision="APPROVED", by="eve", verified=True, way="api")
+    amended = await bench.records.amend_gate(before.id, by="eve", verified=True, channel="api", **forged)
+    await bench.records.decide(amended.id, decision="APPROVED", by="eve", verified=True, channel="api")
     await go_on(bench, waiting)
     assert bench.ran() == []
 
@@ -229,7 +229,7 @@ async def test_the_command_line_approves_edited_inputs_and_shows_how_it_came_to_
     assert (await bench.execute(waiting)).is_completed()
     assert bench.sandbox.requests[0].inputs["branch"] == "next"
     shown = json.loads((await command("show", run.id, "--json")).output)
-    events = [(each["event"], each["by"], each["way"]) for each in shown["audit"]]
+    events = [(each["event"], each["by"], each["channel"]) for each in shown["audit"]]
     assert events[-2:] == [("requested", "kim", "cli"), ("approved", "kim", "cli")]
     assert "approved by kim (cli, unverified)" in " ".join((await command("show", run.id)).output.split())
 
@@ -240,7 +240,7 @@ async def test_looking_at_cards_on_the_command_line_is_on_record(bench, waiting,
     assert [each.event for each in await bench.records.audit_trail(run_id=run.id)] == ["requested"]
     assert "APPROVAL REQUIRED" in (await command("approvals", "--cards")).output
     viewed = (await bench.records.audit_trail(run_id=run.id))[-1]
-    assert (viewed.event, viewed.way, viewed.verified) == ("viewed", "cli", False)
+    assert (viewed.event, viewed.channel, viewed.verified) == ("viewed", "cli", False)
 
 
 async def test_show_tells_where_each_node_stands_and_why_one_was_skipped(bench, node, command) -> None:
@@ -268,7 +268,7 @@ async def test_inputs_changed_in_prefects_form_are_what_runs(bench, waiting) -> 
     assert [each.inputs for each in bench.sandbox.requests] == [{"branch": "next", "path": "/src"}]
     after = await asked(bench, waiting)
     assert (after.edits, after.base_digest) == ({"branch": "next"}, before.digest)
-    assert (after.responded_by, after.way, after.verified) == ("kim", "form", False)
+    assert (after.responded_by, after.channel, after.verified) == ("kim", "form", False)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ async def answer(bench: Any, flow_run: Any, decision: str, *, by: str, node_id: 
 async def decide(bench: Any, flow_run: Any, by: str, decision: str = "APPROVED", *, node_id: str = "fix") -> Any:
     """Decide as the API does."""
     approval = await gate_of(bench, flow_run, node_id)
-    return await bench.records.decide(approval.id, decision=decision, by=by, verified=True, way="api")
+    return await bench.records.decide(approval.id, decision=decision, by=by, verified=True, channel="api")
 
 
 @pytest.fixture
@@ -224,11 +224,11 @@ async def _announced(bench: Any, flow_run: Any, node_id: str) -> None:
 async def test_request_view_decision_and_its_digest_are_on_record_whichever_way_they_came(bench, waiting) -> None:
     flow_run = await waiting(ApprovalRule(quorum=2))
     asked = await gate_of(bench, flow_run)
-    await bench.records.record_view(asked.id, by="robin", verified=True, way="api")
+    await bench.records.record_view(asked.id, by="robin", verified=True, channel="api")
     await answer(bench, flow_run, "approve", by="kim")
     await decide(bench, flow_run, "robin")
     trail = await bench.records.audit_trail(approval_id=asked.id)
-    assert [(each.event, each.by, each.way, each.verified) for each in trail] == [
+    assert [(each.event, each.by, each.channel, each.verified) for each in trail] == [
         ("requested", None, None, False),
         ("viewed", "robin", "api", True),
         ("vote", "kim", "form", False),

@@ -50,7 +50,7 @@ async def test_a_gated_node_waits_with_its_exact_inputs_on_the_card_and_others_g
 
 async def test_an_approval_by_command_line_or_api_lets_exactly_that_node_run(bench, waiting) -> None:
     approval = await gate_of(bench, waiting)
-    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, way="api")
+    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, channel="api")
     await bench.resume(waiting)
     state = await bench.execute(waiting)
     assert state.is_completed(), state.message
@@ -64,7 +64,7 @@ async def test_the_form_in_prefect_decides_under_the_name_given_and_says_it_is_u
     await bench.resume(waiting, answer)
     assert (await bench.execute(waiting)).is_completed()
     decided = await gate_of(bench, waiting)
-    assert (decided.status, decided.responded_by, decided.verified, decided.way) == (
+    assert (decided.status, decided.responded_by, decided.verified, decided.channel) == (
         "APPROVED",
         "kim",
         False,
@@ -142,7 +142,7 @@ async def test_an_answer_for_another_runs_gate_decides_nothing_here(bench, waiti
 
 async def test_a_changed_agent_is_asked_about_again_and_the_old_approval_is_worth_nothing(bench, waiting) -> None:
     approval = await gate_of(bench, waiting)
-    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, way="api")
+    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, channel="api")
     actions = {"act": ActionSpec(name="act", input_schema=OPEN, output_schema=OPEN)}
     await bench.register("worker-bee", actions, version="1.1.0")
     await bench.resume(waiting)
@@ -151,7 +151,7 @@ async def test_a_changed_agent_is_asked_about_again_and_the_old_approval_is_wort
     again = await gate_of(bench, waiting)
     assert again.id != approval.id
     assert (again.status, again.card["agentVersion"]) == ("PENDING", "1.1.0")
-    late = await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, way="api")
+    late = await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, channel="api")
     assert not late.applied
 
 

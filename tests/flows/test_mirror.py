@@ -72,8 +72,8 @@ async def test_a_run_at_work_that_a_lost_process_has_suspended_is_woken_at_the_s
     bench, waiting, node
 ) -> None:
     run = await bench.record(waiting)
-    lease = await bench.records.claim_run(run.id)
-    await bench.records.set_run_status(run.id, "RUNNING", lease=lease)
+    fencing_token = await bench.records.claim_run(run.id)
+    await bench.records.set_run_status(run.id, "RUNNING", fencing_token=fencing_token)
     hook = EndedRuns(client=bench.client, records=bench.records)
     assert await hook() == 0
     assert (await bench.client.read_flow_run(waiting.id)).state_name == "Suspended"

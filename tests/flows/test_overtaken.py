@@ -110,7 +110,7 @@ async def test_one_that_stood_still_before_it_took_its_lease_does_not_take_it_fr
     with pytest.raises(Abort, match="before this execution began"):
         await bench.execute(flow_run)
     run = await bench.record(flow_run)
-    assert (run.lease, run.status) == (1, "PENDING")
+    assert (run.fencing_token, run.status) == (1, "PENDING")
     assert (await bench.client.read_flow_run(flow_run.id)).state_name == "AwaitingRetry"
     assert bench.ran() == []
 
@@ -123,7 +123,7 @@ async def test_one_that_was_slow_to_begin_goes_on_where_nobody_has_taken_the_run
     flow_run = await bench.start(plan)
     assert (await bench.execute(flow_run)).name == "Suspended"
     await bench.records.decide(
-        ((await bench.record(flow_run)).id, "a"), decision="APPROVED", by="kim", verified=True, way="cli"
+        ((await bench.record(flow_run)).id, "a"), decision="APPROVED", by="kim", verified=True, channel="cli"
     )
     await bench.resume(flow_run)
     assert (await bench.execute(flow_run)).is_completed()
@@ -165,5 +165,5 @@ async def test_a_suspension_whose_answer_was_lost_and_that_was_resumed_meanwhile
     monkeypatch.undo()
     assert (await bench.client.read_flow_run(flow_run.id)).state_name == "Resuming"
     run = await bench.record(flow_run)
-    await bench.records.decide((run.id, "fix"), decision="APPROVED", by="kim", verified=True, way="api")
+    await bench.records.decide((run.id, "fix"), decision="APPROVED", by="kim", verified=True, channel="api")
     assert (await bench.execute(flow_run)).is_completed()

@@ -24,7 +24,7 @@ def overdue(records: Records, run_id: str) -> Any:
 
 
 async def _approve(records: Records, approval: Any) -> Any:
-    return await records.decide(approval.id, decision="APPROVED", by="bob", verified=True, way="cli")
+    return await records.decide(approval.id, decision="APPROVED", by="bob", verified=True, channel="cli")
 
 
 async def test_a_decision_after_the_deadline_is_too_late_even_if_no_clock_has_run(
@@ -49,7 +49,7 @@ async def test_the_clock_approves_only_where_the_rule_says_so(overdue: Any, reco
     await overdue(on_expiry="approve")
     (changed,) = await records.expire_gates()
     assert changed.allows("sha256:a")
-    assert (changed.responded_by, changed.way, changed.closed_as) == (None, "deadline", "expired")
+    assert (changed.responded_by, changed.channel, changed.closed_as) == (None, "deadline", "expired")
 
 
 async def test_an_escalated_question_stays_open_and_is_told_once(overdue: Any, records: Records) -> None:

@@ -31,7 +31,7 @@ def gate(records: Records, begin: Any) -> Any:
 @pytest.fixture
 def decide(records: Records) -> Any:
     def _decide(approval: Any, by: str, decision: str = "APPROVED", **options: Any) -> Any:
-        fields = {"verified": True, "way": "cli"} | options
+        fields = {"verified": True, "channel": "cli"} | options
         return records.decide(approval.id, decision=decision, by=by, **fields)
 
     return _decide
@@ -60,7 +60,7 @@ async def test_fifty_with_connections_of_their_own_agree_on_one_decision(url: st
     async def decide(number: int) -> Decision:
         async with await Records.open(url, pool_size=1) as own:
             return await own.decide(
-                approval.id, decision="APPROVED", by=f"person {number}", verified=True, way="api"
+                approval.id, decision="APPROVED", by=f"person {number}", verified=True, channel="api"
             )
 
     decisions = await asyncio.gather(*(decide(number) for number in range(50)))
@@ -124,15 +124,15 @@ async def test_an_unverified_name_is_marked_as_such_and_refused_where_the_rule_s
     gate: Any, decide: Any
 ) -> None:
     approval = await gate(allow_unverified=False)
-    refused = await decide(approval, "ann", verified=False, way="form")
+    refused = await decide(approval, "ann", verified=False, channel="form")
     assert "takes verified names only, and form does not know who you are" in refused.reason
-    accepted = await decide(approval, "ann", verified=True, way="api")
-    assert (accepted.approval.verified, accepted.approval.way) == (True, "api")
+    accepted = await decide(approval, "ann", verified=True, channel="api")
+    assert (accepted.approval.verified, accepted.approval.channel) == (True, "api")
 
 
 async def test_an_unverified_name_counts_by_default_and_the_record_says_so(gate: Any, decide: Any) -> None:
-    decision = await decide(await gate(), "ann", verified=False, way="form")
-    assert (decision.applied, decision.approval.verified, decision.approval.way) == (True, False, "form")
+    decision = await decide(await gate(), "ann", verified=False, channel="form")
+    assert (decision.applied, decision.approval.verified, decision.approval.channel) == (True, False, "form")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u200b", "\x1b", "x" * 201])
@@ -159,13 +159,13 @@ async def test_a_decision_said_twice_by_the_same_person_stays_one(gate: Any, dec
 
 async def test_everything_that_happened_is_in_the_audit_in_order(gate: Any, decide: Any, records: Records) -> None:
     approval = await gate(quorum=2, approvers=("ann", "bob"))
-    await records.record_view(approval.id, by="ann", verified=True, way="ui")
+    await records.record_view(approval.id, by="ann", verified=True, channel="ui")
     await decide(approval, "eve", notes="let me in")
     await decide(approval, "ann", notes="fine")
-    await decide(approval, "bob", notes="fine, too", way="api")
+    await decide(approval, "bob", notes="fine, too", channel="api")
     await decide(approval, "bob")
     trail = await records.audit_trail(approval_id=approval.id, project_id=1)
-    assert [(entry.event, entry.by, entry.way) for entry in trail] == [
+    assert [(entry.event, entry.by, entry.channel) for entry in trail] == [
         ("requested", None, None),
         ("viewed", "ann", "ui"),
         ("refused", "eve", "cli"),

@@ -43,9 +43,9 @@ async def test_a_change_that_is_rolled_back_leaves_no_event(begin: Any, records:
     run_id = await begin()
     before = len(await records.pending_events())
     begun = await records.start_agent_run(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
-    lease = await records.claim_run(run_id)
+    fencing_token = await records.claim_run(run_id)
     with pytest.raises(Exception, match="taken over"):
-        await records.finish_agent_run(begun, status="SUCCESS", lease=lease - 1)
+        await records.finish_agent_run(begun, status="SUCCESS", fencing_token=fencing_token - 1)
     assert len(await records.pending_events()) == before
 
 

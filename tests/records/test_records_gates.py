@@ -23,7 +23,7 @@ def ask(records: Records, run_id: str) -> Any:
 
 
 async def _approve(records: Records, approval_id: str, by: str = "bob") -> None:
-    decision = await records.decide(approval_id, decision="APPROVED", by=by, verified=True, way="cli")
+    decision = await records.decide(approval_id, decision="APPROVED", by=by, verified=True, channel="cli")
     assert decision.applied, decision.reason
 
 
@@ -77,14 +77,16 @@ async def test_another_digest_is_asked_again_and_the_old_approval_never_counts_a
         (A, "PENDING", True),
     ]
     assert not any(each.allows(each.digest) for each in everything)
-    late = await records.decide(second.id, decision="APPROVED", by="bob", verified=True, way="cli")
+    late = await records.decide(second.id, decision="APPROVED", by="bob", verified=True, channel="cli")
     assert not late.applied
     assert "has changed" in late.reason
 
 
 async def test_a_rejection_stands_when_the_question_is_asked_again(ask: Any, records: Records) -> None:
     approval = await ask()
-    await records.decide(approval.id, decision="REJECTED", by="bob", verified=True, way="cli", notes="too risky")
+    await records.decide(
+        approval.id, decision="REJECTED", by="bob", verified=True, channel="cli", notes="too risky"
+    )
     again = await ask()
     assert (again.id, again.status, again.notes, again.responded_by) == (
         approval.id,
@@ -99,7 +101,7 @@ async def test_an_ended_run_closes_its_questions_and_a_new_try_asks_again(
 ) -> None:
     approval = await ask()
     await records.finish_run(run_id, "FAILED", "cancelled")
-    late = await records.decide(approval.id, decision="APPROVED", by="bob", verified=True, way="cli")
+    late = await records.decide(approval.id, decision="APPROVED", by="bob", verified=True, channel="cli")
     assert (late.applied, late.status, late.approval.closed_as) == (False, "REJECTED", "run-ended")
     assert "the run has ended" in late.reason
     with pytest.raises(StaleAttempt):
@@ -134,7 +136,7 @@ async def test_an_edit_is_a_new_question_that_remembers_the_old_one(
 ) -> None:
     rule = ApprovalRule(quorum=2, deadline_seconds=600)
     asked = await ask(A, rule=rule)
-    await records.decide(asked.id, decision="APPROVED", by="ann", verified=True, way="api")
+    await records.decide(asked.id, decision="APPROVED", by="ann", verified=True, channel="api")
     edited = await records.amend_gate(
         asked.id,
         digest=B,
@@ -142,7 +144,7 @@ async def test_an_edit_is_a_new_question_that_remembers_the_old_one(
         edits={"path": "b.py"},
         by="bob",
         verified=True,
-        way="api",
+        channel="api",
     )
     assert edited is not None
     assert (edited.digest, edited.base_digest, edited.edits) == (B, A, {"path": "b.py"})
@@ -150,14 +152,14 @@ async def test_an_edit_is_a_new_question_that_remembers_the_old_one(
     assert (await ask(A, rule=rule)).id == edited.id, (
         "the flow asks with what it knows, and gets the edited question"
     )
-    first = await records.decide(edited.id, decision="APPROVED", by="bob", verified=True, way="api", digest=B)
+    first = await records.decide(edited.id, decision="APPROVED", by="bob", verified=True, channel="api", digest=B)
     assert first.votes == ("bob",), "votes for the old inputs do not count"
     await _approve(records, edited.id, by="ann")
     approved = await records.approval(run_id, "fix")
     assert approved is not None
     assert approved.allows(B)
     assert not approved.allows(A)
-    late = {"digest": A, "card": {}, "edits": {}, "by": "x", "verified": True, "way": "api"}
+    late = {"digest": A, "card": {}, "edits": {}, "by": "x", "verified": True, "channel": "api"}
     assert await records.amend_gate(edited.id, **late) is None
 
 
@@ -166,7 +168,11 @@ async def test_what_the_policy_trusts_is_recorded_as_approved_by_it(
 ) -> None:
     approval = await ask(trusted="emergency")
     assert approval.allows(A)
-    assert (approval.responded_by, approval.way, approval.closed_as) == ("policy: emergency", "policy", "policy")
+    assert (approval.responded_by, approval.channel, approval.closed_as) == (
+        "policy: emergency",
+        "policy",
+        "policy",
+    )
     assert [entry.event for entry in await records.audit_trail(run_id=run_id)] == ["requested", "policy"]
 
 
@@ -183,14 +189,14 @@ async def test_questions_are_found_by_project_run_and_status(ask: Any, records: 
     assert await records.approval(run_id, "fix", project_id=2) is None
     assert await records.approval(run_id, "scan") is None
     with pytest.raises(NotFound, match="the approval"):
-        await records.decide(approval.id, decision="APPROVED", by="b", verified=True, way="api", project_id=2)
+        await records.decide(approval.id, decision="APPROVED", by="b", verified=True, channel="api", project_id=2)
     with pytest.raises(NotFound, match=f"{run_id} scan"):
-        await records.decide((run_id, "scan"), decision="APPROVED", by="b", verified=True, way="api")
+        await records.decide((run_id, "scan"), decision="APPROVED", by="b", verified=True, channel="api")
 
 
 async def test_several_gates_of_a_run_are_decided_each_by_itself(records: Records, run_id: str) -> None:
     for node in ("fix", "scan"):
         await records.open_gate(run_id=run_id, node_id=node, digest=A, card={}, rule=ApprovalRule())
-    await records.decide((run_id, "fix"), decision="REJECTED", by="bob", verified=True, way="cli")
+    await records.decide((run_id, "fix"), decision="REJECTED", by="bob", verified=True, channel="cli")
     (pending,) = await records.approvals(status="PENDING", run_id=run_id)
     assert pending.node_id == "scan"

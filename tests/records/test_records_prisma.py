@@ -113,7 +113,7 @@ async def test_a_prisma_client_reads_what_we_wrote_over_all_relations(
     begun = await records.start_agent_run(run_id=run_id, node_id="scan", agent_name="scanner", inputs={"a": [1]})
     await records.finish_agent_run(begun, status="SUCCESS", output={"found": ["ü"]}, duration_ms=5)
     await records.open_gate(run_id=run_id, node_id="fix", digest="sha256:a", card={"t": 1}, rule=ApprovalRule())
-    await records.decide((run_id, "fix"), decision="REJECTED", by="bob", verified=True, way="cli", notes="no")
+    await records.decide((run_id, "fix"), decision="REJECTED", by="bob", verified=True, channel="cli", notes="no")
     (workflow,) = json.loads(prisma.run("client.mjs", "read", url=url))
     assert (workflow["name"], workflow["trigger"]) == ("audit", {"event": "graph.file.updated"})
     nodes = {node["agent"]["name"]: node for node in workflow["nodes"]}
@@ -153,7 +153,7 @@ async def test_we_read_what_a_prisma_client_wrote_into_every_table(
     assert approval is not None
     assert (approval.id, approval.status) == (ids["approvalId"], "PENDING")
     assert not approval.allows("")
-    decision = await records.decide(approval.id, decision="APPROVED", by="ann", verified=True, way="api")
+    decision = await records.decide(approval.id, decision="APPROVED", by="ann", verified=True, channel="api")
     assert decision.applied
     assert not decision.approval.allows(""), "an approval without a digest opens nothing"
 

@@ -156,11 +156,11 @@ async def test_who_took_a_run_over_shuts_the_former_process_out_of_every_write(
 ) -> None:
     old = await records.claim_run(run_id)
     begun = await records.start_agent_run(
-        run_id=run_id, node_id="scan", agent_name="scanner", inputs={}, lease=old
+        run_id=run_id, node_id="scan", agent_name="scanner", inputs={}, fencing_token=old
     )
     new = await records.claim_run(run_id)
     assert new > old
-    stale = {"lease": old}
+    stale = {"fencing_token": old}
     for write in (
         records.set_run_status(run_id, "RUNNING", **stale),
         records.finish_run(run_id, "SUCCESS", **stale),
@@ -171,7 +171,7 @@ async def test_who_took_a_run_over_shuts_the_former_process_out_of_every_write(
         with pytest.raises(StaleAttempt, match="was taken over"):
             await write
     assert await records.node_results(run_id) == {}
-    assert await records.set_run_status(run_id, "RUNNING", lease=new)
+    assert await records.set_run_status(run_id, "RUNNING", fencing_token=new)
 
 
 async def test_parallel_claims_give_each_process_a_lease_of_its_own(run_id: str, records: Records) -> None:

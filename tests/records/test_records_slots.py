@@ -61,10 +61,10 @@ async def test_who_does_not_wait_stands_in_no_queue(records: Records, three: lis
 
 async def test_a_run_that_was_taken_over_or_has_ended_takes_no_place(records: Records, three: list[str]) -> None:
     first, second, third = three
-    lease = await records.claim_run(first)
+    fencing_token = await records.claim_run(first)
     await records.claim_run(first)
     with pytest.raises(StaleAttempt):
-        await records.take_place(first, key="k", limit=1, wait=True, lease=lease)
+        await records.take_place(first, key="k", limit=1, wait=True, fencing_token=fencing_token)
     await records.finish_run(second, "SUCCESS")
     with pytest.raises(StaleAttempt):
         await take(records, second)

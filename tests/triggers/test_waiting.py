@@ -47,7 +47,7 @@ def ask(records, workflow):
 
 
 async def decide(records, gate, verdict="APPROVED"):
-    await records.decide(gate.id, decision=verdict, by="Ann", verified=True, way="cli")
+    await records.decide(gate.id, decision=verdict, by="Ann", verified=True, channel="cli")
 
 
 async def test_only_waiting_runs_with_a_settled_gate_are_found(records, ask):
