@@ -10,6 +10,7 @@ import typer
 from deployments.cli import (
     agent_commands,
     approval_commands,
+    audit_commands,
     compiler_commands,
     platform_commands,
     run_commands,
@@ -28,6 +29,7 @@ app = typer.Typer(
 for module in (platform_commands, workflow_commands, run_commands, approval_commands):
     module.register(app)
 app.add_typer(compiler_commands.app)
+app.add_typer(audit_commands.app, name="audit")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 

@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from records.database.connections import Database
+from records.database.sign_existing import sign_existing
 from records.errors import NotMigrated
 from reliability.shielded import shielded
 
@@ -28,6 +29,8 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = 0x434D4443
 """Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
 _WAL_TRIES = 100
+_FIRST_SIGNED = "0006"
+"""Since this revision approvals are signed; what an older version has asked is signed when it is upgraded."""
 
 
 @shielded
@@ -40,7 +43,11 @@ async def upgrade(url: str) -> str:
         async with database.write() as connection:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            return await connection.run_sync(_upgrade)
+            before = await connection.run_sync(_revision)
+            revision = await connection.run_sync(_upgrade)
+            if before is not None and before < _FIRST_SIGNED:
+                await sign_existing(connection)
+            return revision
     finally:
         await database.close()
 
