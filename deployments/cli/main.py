@@ -13,6 +13,7 @@ from deployments.cli import (
     audit_commands,
     compiler_commands,
     platform_commands,
+    retention_commands,
     run_commands,
     workflow_commands,
 )
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (platform_commands, workflow_commands, run_commands, approval_commands):
+for module in (platform_commands, workflow_commands, run_commands, approval_commands, retention_commands):
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
