@@ -43,6 +43,8 @@ class StateFolder:
             owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
             os.close(lock)
             raise StateInUse(self.path, owner) from exc
+        for stale in self.logs.glob("*.errors.json"):  # of a stack that was killed
+            stale.unlink()
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
