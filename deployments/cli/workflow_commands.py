@@ -73,8 +73,13 @@ async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: i
         if found.dangerous and not agreed:
             _print_review(found)
             _ask_consent(found)
-        await ensure_work_pool(connection.prefect)
-        done = [await deploy(plan, records=connection.records, client=connection.prefect) for plan in plans]
+        await ensure_work_pool(connection.prefect, connection.addresses.pool)
+        done = [
+            await deploy(
+                plan, records=connection.records, client=connection.prefect, pool=connection.addresses.pool
+            )
+            for plan in plans
+        ]
     print_rows(
         [vars(each) for each in done],
         columns=("deployment", "digest", "entrypoint"),

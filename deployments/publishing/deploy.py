@@ -23,8 +23,6 @@ from flows.run import workflow_flow
 from records import Records
 from triggers import deployment_name, project_name
 
-WORK_POOL = "commandcenter"
-
 
 class CheckFailed(Exception):
     """At least one workflow has errors; nothing was deployed."""
@@ -56,12 +54,12 @@ def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: in
     return [result.plan for result in compiled if result.plan is not None]
 
 
-async def ensure_work_pool(client: PrefectClient) -> None:
+async def ensure_work_pool(client: PrefectClient, pool: str) -> None:
     """Make the pool our worker works on, unless it is there."""
     try:
         await client.create_work_pool(
             WorkPoolCreate(
-                name=WORK_POOL,
+                name=pool,
                 type=CommandCenterWorker.type,
                 base_job_template=CommandCenterWorker.get_default_base_job_template(),
             )
@@ -70,7 +68,7 @@ async def ensure_work_pool(client: PrefectClient) -> None:
         return
 
 
-async def deploy(plan: Plan, *, records: Records, client: PrefectClient) -> Deployed:
+async def deploy(plan: Plan, *, records: Records, client: PrefectClient, pool: str) -> Deployed:
     """Put a plan on record and make its deployment. Doing it again changes nothing."""
     await records.save_workflow(plan)
     flow = workflow_flow(plan.name)
@@ -80,7 +78,7 @@ async def deploy(plan: Plan, *, records: Records, client: PrefectClient) -> Depl
         name=project_name(plan.project_id),
         description=plan.description,
         entrypoint=entrypoint(plan.name),
-        work_pool_name=WORK_POOL,
+        work_pool_name=pool,
         parameters=parameters(plan),
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,

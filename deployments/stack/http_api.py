@@ -56,7 +56,9 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
 
 async def _deploy(connection: Connection, plan: Plan) -> Deployed:
     try:
-        await ensure_work_pool(connection.prefect)
-        return await deploy(plan, records=connection.records, client=connection.prefect)
+        await ensure_work_pool(connection.prefect, connection.addresses.pool)
+        return await deploy(
+            plan, records=connection.records, client=connection.prefect, pool=connection.addresses.pool
+        )
     except httpx.HTTPError as exc:
         raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc

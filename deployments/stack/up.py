@@ -30,8 +30,13 @@ async def deploy_files(addresses: Addresses, paths: Iterable[Path], *, project_i
     """Compile all files, then deploy all; raises `CheckFailed` before anything is changed."""
     async with connect_to(addresses) as connection:
         plans = compile_files(paths, await connection.records.catalogue(project_id), project_id=project_id)
-        await ensure_work_pool(connection.prefect)
-        return [await deploy(plan, records=connection.records, client=connection.prefect) for plan in plans]
+        await ensure_work_pool(connection.prefect, connection.addresses.pool)
+        return [
+            await deploy(
+                plan, records=connection.records, client=connection.prefect, pool=connection.addresses.pool
+            )
+            for plan in plans
+        ]
 
 
 def allow_repositories(folders: Iterable[Path]) -> None:
