@@ -4,7 +4,6 @@
 `COMMANDCENTER_…` variable is reported when a command or a part starts.
 """
 
-# ruff: noqa: E501 - a row of the table is one line
 from __future__ import annotations
 
 import os
@@ -124,6 +123,12 @@ SETTINGS: Sequence[Setting] = (
     ),
     _setting(
         "COMMANDCENTER_READY_FILE", "worker listener", "none", "File that is created once the part is at work."
+    ),
+    _setting(
+        "COMMANDCENTER_REMOVE_GATES",
+        "command",
+        "none",
+        "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
     ),
     _setting("COMMANDCENTER_FAULTS", "worker listener", "none", "Folder of the fault harness; for tests only."),
 )

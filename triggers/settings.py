@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from operations.event import MAX_BYTES, MAX_DEPTH
 from records.database.connections import default_database_url
-from triggers.event import MAX_BYTES, MAX_DEPTH
 from triggers.nats.listener import AT_ONCE
 
 
