@@ -15,7 +15,7 @@ from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
 from compiler.catalogue import AgentSpec
 from compiler.schemas.validation import validate
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.known_agents import known_agents
@@ -32,7 +32,9 @@ class AgentError(DeploymentError):
 
 
 @app.command("list")
-def list_command(state: State = DEFAULT_STATE, project: Project = 1, as_json: Json = False) -> None:
+def list_command(
+    state: State = DEFAULT_STATE, project: Project = 1, as_json: Json = False, wide: Wide = False
+) -> None:
     """List the agents of the project: those on record, or the built-in ones where nothing is running."""
     agents = run(known_agents(state, project_id=project)).agents
     print_rows(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect
@@ -50,6 +50,7 @@ def runs_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
+    wide: Wide = False,
 ) -> None:
     """List the runs on record."""
     run(_runs(workflow, limit=limit, state=state, project_id=project, as_json=as_json))
@@ -60,6 +61,7 @@ def show_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
+    wide: Wide = False,
 ) -> None:
     """Show one run: its nodes, agent runs, approvals, and all that happened to these."""
     run(_show(run_id, state=state, project_id=project, as_json=as_json))
@@ -121,7 +123,8 @@ async def _runs(workflow: str | None, *, limit: int, state: Path, project_id: in
         rows = await connection.records.runs(project_id, workflow=workflow, limit=limit)
     print_rows(
         [row(each) for each in rows],
-        columns=("id", "workflowName", "status", "trigger", "startedAt", "finishedAt", "message"),
+        columns=("id", "workflowName", "status", "startedAt", "message", "trigger"),
+        wide_columns=("finishedAt", "triggeredBy", "flowRunId"),
         title="Runs",
         as_json=as_json,
     )
@@ -135,31 +138,42 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         print_json(data)
         return
     print_rows(
-        [data["run"]], columns=("id", "workflowName", "status", "trigger", "message"), title="Run", as_json=False
+        [data["run"]],
+        columns=("id", "workflowName", "status", "startedAt", "message", "trigger"),
+        wide_columns=("finishedAt", "triggeredBy", "flowRunId"),
+        title="Run",
+        as_json=False,
+        on_page=True,
     )
     print_rows(
         data["nodes"],
         columns=("nodeId", "item", "status", "reason"),
         title="Nodes",
         as_json=False,
+        on_page=True,
     )
     print_rows(
         data["agentRuns"],
         columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),
+        wide_columns=("startedAt", "finishedAt", "failureKind", "artifacts"),
         title="Agent runs",
         as_json=False,
+        on_page=True,
     )
     print_rows(
         data["approvals"],
         columns=("nodeId", "status", "respondedBy", "verified", "channel", "notes", "digest"),
+        wide_columns=("requestedAt", "respondedAt", "deadline"),
         title="Approvals",
         as_json=False,
+        on_page=True,
     )
     print_rows(
         [_told(each) for each in detail.audit],
         columns=("at", "node", "what", "digest"),
         title="Audit",
         as_json=False,
+        on_page=True,
     )
 
 
