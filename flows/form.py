@@ -19,7 +19,7 @@ from prefect.input.run_input import Keyset, keyset_from_base_key
 from pydantic import Field, create_model
 
 from records import DecisionVerdict
-from tasks.card import markdown
+from tasks.card_text import card_markdown
 from tasks.safe_text import safe_text
 
 Choice = Literal["wait", "approve", "reject"]
@@ -111,7 +111,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
         if gate.editable:
             fields[_CHANGES + gate.approval_id] = (str, _changes(gate))
     model = create_model("Approval", __base__=Form, **fields)
-    return model.with_initial_data(description="\n\n---\n\n".join(markdown(gate.card) for gate in shown))
+    return model.with_initial_data(description="\n\n---\n\n".join(card_markdown(gate.card) for gate in shown))
 
 
 def _changes(gate: OpenGate) -> Any:

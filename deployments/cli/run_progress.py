@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -14,8 +13,8 @@ from rich.text import Text
 
 from compiler.plan import Plan
 from operations.run_detail import RunDetail
-from tasks.card import in_reading_order
-from tasks.safe_text import inert_json, safe_text
+from tasks.card_text import Block, Value, Words, card_parts
+from tasks.safe_text import safe_text
 
 _LOOKS = {
     "PENDING": ("○", "dim"),
@@ -92,40 +91,24 @@ def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType
 
 
 def approval_panel(card: Mapping[str, object]) -> RenderableType:
-    """An approval's card: what will run, exactly, with everything from outside inert."""
-    facts = Table(show_header=False, show_edge=False, pad_edge=False, box=None)
-    facts.add_column(style="bold", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for label, key in (
-        ("Node", "node"),
-        ("Agent", "agent"),
-        ("Version", "agentVersion"),
-        ("Action", "action"),
-        ("What it does", "description"),
-        ("Risk", "risk"),
-        ("Network", "network"),
-        ("Secrets", "secrets"),
-        ("Deadline", "deadline"),
-        ("Digest", "digest"),
-    ):
-        value = card.get(key)
-        text = (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        facts.add_row(label, Text(safe_text(text, limit=400)))
-    for name, what in _entries(card, "bindings"):
-        facts.add_row("Taken at", Text(safe_text(f"{name}: {what}", limit=400)))
-    parts: list[RenderableType] = [
-        facts,
-        Text("\nInputs, exactly as they will be used:", style="bold"),
-        Text(inert_json(in_reading_order(card.get("inputs")), limit=8_000)),
-    ]
-    for name, value in _entries(card, "upstream"):
-        parts += [
-            Text(safe_text(f"\nWhat {name} found:", limit=200), style="bold"),
-            Text(inert_json(value, limit=1_500)),
-        ]
-    return Panel(Group(*parts), title="APPROVAL REQUIRED", border_style="yellow")
+    """An approval's card in a frame: what will happen in words, the details, the exact inputs as JSON."""
+    lines: list[RenderableType] = []
+    for part in card_parts(card):
+        if isinstance(part, Block):
+            lines += [_words(part.title, style="bold"), Text(indented(part.text)), Text()]
+        else:
+            mark = Text(f"{part.mark}  ", style="bold yellow") if part.mark else Text()
+            lines += [mark + _words(part.words), Text()]
+    return Panel(Group(*lines[:-1]), title="APPROVAL REQUIRED", border_style="yellow")
 
 
-def _entries(card: Mapping[str, object], key: str) -> list[tuple[str, object]]:
-    found = card.get(key)
-    return list(cast("dict[str, object]", found).items()) if isinstance(found, dict) else []
+def _words(words: Words, *, style: str = "") -> Text:
+    shown = Text(style=style)
+    for each in words:
+        shown.append(each.shown, style="cyan") if isinstance(each, Value) else shown.append(each)
+    return shown
+
+
+def indented(text: str) -> str:
+    """The text of a block, set in, so that it stands apart from the card's own lines."""
+    return "\n".join(f"  {line}" for line in text.split("\n"))
