@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import ApiServices, Deploy, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
-from api.routes import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
+from api.routes import agent_routes, approval_routes, artifact_routes, event_routes, run_routes, workflow_routes
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People
 from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
@@ -67,7 +67,7 @@ def create_app(
         records=records, launch=launch, resume=resume, deploy=deploy, agent_folders=tuple(agent_folders)
     )
     app.state.people = people
-    for module in (agent_routes, workflow_routes, run_routes, approval_routes, event_routes):
+    for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(_health)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)

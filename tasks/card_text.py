@@ -62,7 +62,7 @@ def card_parts(data: Mapping[str, Any]) -> list[CardPart]:
     if effect := _effect(data):
         parts.append(Sentence(words=effect))
     if data.get("description"):
-        parts.append(Sentence(words=("Its author describes it so: ", _value(data["description"]))))
+        parts.append(Sentence(words=("Description by the author of the agent: ", _value(data["description"]))))
     parts.append(Sentence(words=_reach(data)))
     for name, what in _mapping(data, "bindings").items():
         parts.append(Sentence(words=(_value(name), " is taken at ", _value(what), ".")))

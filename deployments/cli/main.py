@@ -10,7 +10,9 @@ import typer
 from deployments.cli import (
     agent_commands,
     approval_commands,
+    artifact_commands,
     compiler_commands,
+    log_commands,
     platform_commands,
     run_commands,
     workflow_commands,
@@ -25,14 +27,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (platform_commands, workflow_commands, run_commands, approval_commands):
+for module in (
+    platform_commands,
+    workflow_commands,
+    run_commands,
+    log_commands,
+    artifact_commands,
+    approval_commands,
+):
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 
 def main() -> None:
-    """Run the command line. Errors that a person can mend are one message on standard error, and exit status 1."""
+    """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
     try:
         app()
     except (DeploymentError, RecordsError) as exc:

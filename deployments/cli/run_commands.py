@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from deployments.cli.moments import moment
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect
 from operations.run_detail import row, run_detail
-from records import AuditEntry
+from records import AuditEntry, RunStatus, run_cursor
 from triggers import deployment_name
+
+STATUSES: tuple[str, ...] = get_args(RunStatus)
+
+
+class InvalidStatus(DeploymentError):
+    """`--status` names no status of a run."""
 
 
 class InvalidContext(DeploymentError):
@@ -46,14 +54,35 @@ def trigger_command(
 
 def runs_command(
     workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 20,
+    status: Annotated[
+        str | None, typer.Option(help=f"Only runs with this status: {', '.join(STATUSES)}.", metavar="STATUS")
+    ] = None,
+    trigger: Annotated[
+        str | None, typer.Option(help="Only runs started by this: a NATS subject, schedule:…, manual.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only runs started then or later: 2h, 3d, 2026-03-01T09:00.", metavar="TIME")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only runs started before then.", metavar="TIME")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=1_000)] = 20,
+    cursor: Annotated[
+        str | None, typer.Option(help="Go on behind the last run of an earlier list, which told this.")
+    ] = None,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
     wide: Wide = False,
 ) -> None:
-    """List the runs on record."""
-    run(_runs(workflow, limit=limit, state=state, project_id=project, as_json=as_json))
+    """List the runs on record, the newest first."""
+    chosen = {
+        "workflow": workflow,
+        "status": _status(status),
+        "trigger": trigger,
+        "since": moment(since, option="--since"),
+        "until": moment(until, option="--until"),
+        "after": cursor,
+    }
+    run(_runs(chosen, limit=limit, state=state, project_id=project, as_json=as_json))
 
 
 def show_command(
@@ -118,9 +147,19 @@ async def _trigger(workflow: str, context: dict[str, Any], *, state: Path, proje
             console.print(f"started {flow_run.name}: {link}", highlight=False, soft_wrap=True)
 
 
-async def _runs(workflow: str | None, *, limit: int, state: Path, project_id: int, as_json: bool) -> None:
+def _status(text: str | None) -> str | None:
+    """The status, however it is written. Raises `InvalidStatus`."""
+    found = None if text is None else text.upper().replace("-", "_")
+    if found is not None and found not in STATUSES:
+        raise InvalidStatus(f"--status {text!r} is not a status of a run: give one of {', '.join(STATUSES)}")
+    return found
+
+
+async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        rows = await connection.records.runs(project_id, workflow=workflow, limit=limit)
+        # One more than asked for tells whether there is another page.
+        found = await connection.records.runs(project_id, **chosen, limit=limit + 1)
+    rows = found[:limit]
     print_rows(
         [row(each) for each in rows],
         columns=("id", "workflowName", "status", "startedAt", "message", "trigger"),
@@ -128,6 +167,9 @@ async def _runs(workflow: str | None, *, limit: int, state: Path, project_id: in
         title="Runs",
         as_json=as_json,
     )
+    if len(found) > limit:
+        # Not among the rows: what reads them from a pipe reads rows only.
+        sys.stderr.write(f"there are older runs: add --cursor {run_cursor(rows[-1])}\n")
 
 
 async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
