@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
+from api import docs_page
 from api.context import ApiServices, Deploy, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
 from api.routes import agent_routes, approval_routes, artifact_routes, event_routes, run_routes, workflow_routes
@@ -60,6 +61,7 @@ def create_app(
         title="CommandCenter",
         description=_DESCRIPTION,
         version=version("commandcenter-automation"),
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_route_name,
     )
@@ -70,6 +72,7 @@ def create_app(
     for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(_health)
+    app.include_router(docs_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer(status))
