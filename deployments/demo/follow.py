@@ -1,4 +1,4 @@
-"""A run that was set going -> its live picture on the terminal, and the person's answer where it waits for one."""
+"""A started run -> its nodes on the terminal, updated as they change, and the decision where it waits for one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ENDED = ("SUCCESS", "FAILED")
 
 
 class NoRun(DeploymentError):
-    """The event was published and no run came of it."""
+    """The event was published and no run started."""
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class Follower:
         )
 
     async def _show_until(self, plan: Plan, run_id: str) -> RunDetail:
-        """Live picture until the run has ended or waits for a person."""
+        """Show the nodes, updated as they change, until the run has ended or waits for a person."""
         with Live(console=console, refresh_per_second=8, transient=False) as live:
             while True:
                 detail = await self._detail(run_id)
@@ -103,10 +103,26 @@ class Follower:
             if line is None:  # no terminal: wait for the other ways
                 await asyncio.Event().wait()
             word, _, notes = (line or "").strip().partition(" ")
-            choice = {"a": "approve", "y": "approve", "r": "reject", "n": "reject"}.get(word, word)
+            word = word.lower().rstrip(",:;.")
+            choice = {
+                "a": "approve",
+                "y": "approve",
+                "yes": "approve",
+                "r": "reject",
+                "n": "reject",
+                "no": "reject",
+            }.get(word, word)
             if choice in ("approve", "reject"):
                 await self._decide("approve" if choice == "approve" else "reject", approval, notes=notes.strip())
                 return
+            typed_word = safe_text(word, limit=40)
+            console.print(
+                f"{typed_word!r} decides nothing: type approve (or a, y) or reject (or r, n)"
+                if word
+                else "nothing is decided yet: type approve (or a, y) or reject (or r, n)",
+                markup=False,
+                highlight=False,
+            )
 
     async def _decided_elsewhere(self, approval: Approval) -> None:
         while True:
