@@ -61,7 +61,7 @@ def _view(plan: Plan, *, node_id: str, detail: RunDetail) -> NodeView:
         seconds = max(0.0, (last - runs[0].started_at).total_seconds())
     return NodeView(
         node_id=node_id,
-        action=f"{node.agent}.{node.action}",
+        action=node.action,
         state=state,
         seconds=seconds,
         note=(ended.reason or "") if ended is not None else ("waits for a person" if gate is not None else ""),
@@ -69,13 +69,11 @@ def _view(plan: Plan, *, node_id: str, detail: RunDetail) -> NodeView:
 
 
 def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType:
-    """The whole run as one block, drawn anew on each change."""
-    table = Table(show_header=True, show_edge=False, pad_edge=False, expand=True)
-    table.add_column("node", no_wrap=True)
-    table.add_column("agent.action", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+    """The whole run as one block, drawn anew on each change; fits 80 columns, notes stand below the table."""
+    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for label in ("node", "action", "state"):
+        table.add_column(label, no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("", ratio=1, overflow="fold")
     for view in views:
         mark, style = _LOOKS[view.state]
         table.add_row(
@@ -83,11 +81,13 @@ def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType
             view.action,
             Text(f"{mark} {view.state}", style=style),
             "" if view.seconds is None else f"{view.seconds:.2f} s",
-            Text(safe_text(view.note, limit=300), style="dim"),
         )
-    return Panel(
-        Group(table, Text(f"\nPrefect UI: {link}", style="cyan")), title=Text(safe_text(title, limit=120))
-    )
+    notes = [
+        Text(f"{each.node_id}: {safe_text(each.note, limit=300)}", style="dim") for each in views if each.note
+    ]
+    below = [Text(), *notes] if notes else []
+    address = Text(f"\nPrefect UI: {link}", style="cyan")
+    return Panel(Group(table, *below, address), title=Text(safe_text(title, limit=120)))
 
 
 def approval_panel(card: Mapping[str, object]) -> RenderableType:

@@ -204,7 +204,7 @@ def test_hostile_text_does_nothing_in_plain_text(kind: str) -> None:
     ours = [line for line in text.splitlines() if line and not line.startswith("    ")]
     begins = (
         "APPROVAL_REQUIRED: If",
-        "Its author",
+        "Description by",
         "It can",
         "repositoryPath is",
         "Inputs:",
