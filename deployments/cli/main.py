@@ -11,9 +11,11 @@ from deployments.cli import (
     agent_commands,
     approval_commands,
     artifact_commands,
+    audit_commands,
     compiler_commands,
     log_commands,
     platform_commands,
+    retention_commands,
     run_commands,
     workflow_commands,
 )
@@ -34,9 +36,11 @@ for module in (
     log_commands,
     artifact_commands,
     approval_commands,
+    retention_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
+app.add_typer(audit_commands.app, name="audit")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 
