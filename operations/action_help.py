@@ -91,11 +91,12 @@ def _type(schema: Any, root: JsonSchema, *, depth: int = 0) -> str:
     if isinstance(choices := found.get("anyOf") or found.get("oneOf"), list):
         kinds = [_type(each, root, depth=depth + 1) for each in cast("list[Any]", choices)]
         return " | ".join(dict.fromkeys(kinds))
-    kind = found.get("type", "any")
+    kind: Any = found.get("type", "any")
     if kind == "array":
         return f"list of {_type(found.get('items'), root, depth=depth + 1)}"
-    special = found.get("x-kind")
-    return f"{kind} ({special})" if special else " | ".join(kind) if isinstance(kind, list) else str(kind)
+    kinds = cast("list[Any]", kind) if isinstance(kind, list) else [kind]
+    special = f" ({found['x-kind']})" if "x-kind" in found else ""
+    return " | ".join(str(each) for each in kinds) + special
 
 
 def _example(schema: JsonSchema) -> Any:
