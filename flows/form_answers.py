@@ -58,7 +58,7 @@ async def apply_form_answers(flow_run_id: UUID, *, run: Run, records: Records, l
 async def _tell_if_nothing_was_decided(
     responses: Sequence[FlowRunInput], *, open_nodes: Sequence[str], logger: Logger
 ) -> None:
-    """Prefect says "resumed" to whoever submits `wait`: say in the log and as an artifact what really became of it."""
+    """Prefect says "resumed" to whoever submits `wait`: say in the log and as an artifact that nothing was decided."""
     latest = max(responses, key=_number, default=None)
     if latest is None or not left_waiting(latest.decoded_value):
         return

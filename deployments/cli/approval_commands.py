@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
+from deployments.cli.approval_card import print_card
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
-from deployments.cli.output import console, print_json, print_rows
+from deployments.cli.output import print_json, print_rows
 from deployments.cli.run_commands import as_value
-from deployments.cli.run_progress import approval_panel
 from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
 from deployments.stack.connection import connect
 from operations.decide import DecisionRequest
@@ -107,7 +107,7 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
     )
     if cards and not as_json:
         for each in found:
-            console.print(approval_panel(each.card))
+            print_card(each.card)
 
 
 async def _decide(

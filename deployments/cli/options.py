@@ -1,4 +1,4 @@
-"""Options that many commands share, and the way from a command into its coroutine."""
+"""Options that many commands share, and how a command runs its coroutine."""
 
 from __future__ import annotations
 

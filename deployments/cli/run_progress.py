@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +12,6 @@ from rich.text import Text
 
 from compiler.plan import Plan
 from operations.run_detail import RunDetail
-from tasks.card_text import Block, Value, Words, card_parts
 from tasks.safe_text import safe_text
 
 _LOOKS = {
@@ -88,27 +86,3 @@ def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType
     below = [Text(), *notes] if notes else []
     address = Text(f"\nPrefect UI: {link}", style="cyan")
     return Panel(Group(table, *below, address), title=Text(safe_text(title, limit=120)))
-
-
-def approval_panel(card: Mapping[str, object]) -> RenderableType:
-    """An approval's card in a frame: what will happen in words, the details, the exact inputs as JSON."""
-    lines: list[RenderableType] = []
-    for part in card_parts(card):
-        if isinstance(part, Block):
-            lines += [_words(part.title, style="bold"), Text(indented(part.text)), Text()]
-        else:
-            mark = Text(f"{part.mark}  ", style="bold yellow") if part.mark else Text()
-            lines += [mark + _words(part.words), Text()]
-    return Panel(Group(*lines[:-1]), title="APPROVAL REQUIRED", border_style="yellow")
-
-
-def _words(words: Words, *, style: str = "") -> Text:
-    shown = Text(style=style)
-    for each in words:
-        shown.append(each.shown, style="cyan") if isinstance(each, Value) else shown.append(each)
-    return shown
-
-
-def indented(text: str) -> str:
-    """The text of a block, set in, so that it stands apart from the card's own lines."""
-    return "\n".join(f"  {line}" for line in text.split("\n"))

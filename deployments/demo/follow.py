@@ -10,10 +10,11 @@ from typing import Literal
 from rich.live import Live
 
 from compiler.plan import Plan
+from deployments.cli.approval_card import print_card
 from deployments.cli.options import person
 from deployments.cli.output import console
 from deployments.cli.prompt import ask_line
-from deployments.cli.run_progress import approval_panel, node_views, run_panel
+from deployments.cli.run_progress import node_views, run_panel
 from deployments.cli.terminal_decision import decide_and_wake, tell, typed
 from deployments.demo.start import Started
 from deployments.errors import DeploymentError
@@ -81,7 +82,7 @@ class Follower:
 
     async def _decided(self, approval: Approval, detail: RunDetail) -> None:
         """Return once the approval is decided: here, in Prefect's form, or from another terminal."""
-        console.print(approval_panel(approval.card))
+        print_card(approval.card)
         if self.answer is not None:
             await self._decide(self.answer, approval, notes=self.notes)
             return

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import PlanNode
-from deployments.cli.run_progress import approval_panel
+from deployments.cli.approval_card import approval_panel
 from tasks.card import Invocation, card
 from tasks.card_text import card_markdown, card_text
 
