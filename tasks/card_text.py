@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tasks.outline import outline
+from tasks.outline import field_lines, outline
 from tasks.safe_text import fenced, inert_json, inline, safe_text
 
 _RISKS = ("AUTO", "APPROVAL_REQUIRED")
 _INPUTS = 6_000
-_FOUND = 5_000
+_FOUND = 3_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def card_parts(data: Mapping[str, Any]) -> list[CardPart]:
     parts.append(Block(title=("Inputs:",), text=details if inputs else "(none)"))
     for name, found in _mapping(data, "upstream").items():
         parts.append(Block(title=("What ", _value(name), " found:"), text=outline(found, limit=_FOUND)))
-    exact = inert_json(inputs, limit=_INPUTS)
+    exact = safe_text(field_lines(inputs), limit=_INPUTS)
     parts.append(Block(title=("The inputs as JSON, exactly as they will be used:",), text=exact))
     parts.append(Sentence(words=("Digest: ", _value(data.get("digest")))))
     return parts

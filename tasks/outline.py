@@ -25,6 +25,20 @@ def outline(value: Any, *, limit: int, elsewhere: str = "") -> str:
     return safe_text("\n".join(_lines(value, elsewhere, depth=0)), limit=limit)
 
 
+def field_lines(value: Any) -> str:
+    """`value` as JSON with a line for each field or item: whole, and short where an outline stands beside it."""
+    if isinstance(value, dict) and value:
+        named = cast("dict[str, Any]", value).items()
+        return "{\n" + ",\n".join(f"  {_json(name)}: {_json(each)}" for name, each in named) + "\n}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f"  {_json(each)}" for each in cast("list[Any]", value)) + "\n]"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def bounded(value: JsonValue, *, limit: int = 4_000) -> JsonValue:
     """`value` where its JSON is short enough, else the same with long strings cut and long lists ended early."""
     if _fits(value, limit):
@@ -33,7 +47,7 @@ def bounded(value: JsonValue, *, limit: int = 4_000) -> JsonValue:
         shorter = _shorter(value, characters, members, depth=0)
         if _fits(shorter, limit):
             return shorter
-    size = len(json.dumps(value, ensure_ascii=False, default=str))
+    size = len(_json(value))
     return f"(too large to show here: {size:,} characters of JSON; the agent run has all of it)"
 
 
@@ -82,7 +96,7 @@ def _item(value: Any, elsewhere: str, *, depth: int) -> list[str]:
 
 def _scalar(value: Any, elsewhere: str) -> list[str]:
     if not isinstance(value, str):
-        return [safe_text(json.dumps(value, ensure_ascii=False, default=str), limit=LONGEST_TEXT)]
+        return [safe_text(_json(value), limit=LONGEST_TEXT)]
     if elsewhere and len(value) > LONGEST_TEXT:
         return [f"(a text of {len(value):,} characters: {elsewhere})"]
     text = safe_text(value, limit=LONGEST_TEXT)

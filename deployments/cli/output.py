@@ -43,6 +43,11 @@ _LABELS = {
 console = Console()
 
 
+def is_terminal() -> bool:
+    """Whether a person reads standard output; not what rich thinks, which FORCE_COLOR overrules for colours."""
+    return sys.stdout.isatty()
+
+
 class _Width:
     """Whether the command was asked for the whole of each row; set once, by the option `--wide`."""
 
@@ -75,7 +80,7 @@ def print_rows(
         print_json(found)
         return
     names = (*columns, *wide_columns) if _Width.wide else tuple(columns)
-    if not console.is_terminal:
+    if not is_terminal():
         print_lines(found, columns=names, title=title if on_page else None)
         return
     _print_table(found, columns=names, title=title, wrap=on_page)

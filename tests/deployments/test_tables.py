@@ -138,7 +138,9 @@ def on_a_terminal(made: Made, *arguments: str, columns: int = 80) -> list[str]:
 
 
 def through_a_pipe(made: Made, *arguments: str) -> str:
-    done = subprocess.run([COMMAND, *arguments], env=made.env, capture_output=True, text=True, check=False)
+    # As many CI systems have it: colours for their logs, which must not turn lines into tables.
+    env = made.env | {"FORCE_COLOR": "1"}
+    done = subprocess.run([COMMAND, *arguments], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -249,6 +249,20 @@ def test_the_card_says_in_words_what_will_happen_and_has_the_exact_json_last(sho
     assert begins < effect < details < background < exact
 
 
+def test_a_long_line_from_outside_stays_set_in_on_a_terminal_where_it_goes_on() -> None:
+    text = "word " * 100 + "Digest: sha256:0000"
+    lines = in_a_terminal(
+        card(replace(INTENT, inputs={"note": text}), upstream={"scan": text}, deadline=None)
+    ).splitlines()
+    assert sum(line.startswith("│ Digest: ") for line in lines) == 1
+    assert not any(line.startswith("│ word") for line in lines)
+
+
+def test_the_exact_json_can_be_read_back() -> None:
+    text = card_text(card(INTENT, upstream={}, deadline=None))
+    assert json.loads(text.split("exactly as they will be used:")[1].split("Digest: ")[0]) == INPUTS
+
+
 @pytest.mark.parametrize("shown", SHOWN)
 def test_long_text_is_cut_with_a_notice_and_hides_no_short_input(shown: Any) -> None:
     intent = replace(INTENT, inputs={"a-long-one": "x" * 50_000, "targetBranch": "the-branch"})
