@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from selenium import webdriver
@@ -88,6 +89,9 @@ async def test_the_form_can_be_read_in_both_themes_and_says_that_a_name_is_requi
         assert len(contrasts) > 10
         assert [each for each in contrasts if each[0] < 4.5] == []
     assert backgrounds["dark"] < 0.2 < 0.8 < backgrounds["light"]
+    logged = [json.loads(line) for line in platform.cli("logs", waiting.run.id, "--json").stdout.splitlines()]
+    assert {"scan", "assess", "notify-if-critical", None} == {each["node"] for each in logged}
+    assert [each["message"] for each in logged if each["level"] in ("ERROR", "CRITICAL")] == []
     platform.cli("reject", waiting.run.id, "create-fix-pr", "--by", "kim")
     await watch.ended(change.key)
 
