@@ -15,9 +15,10 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
+from api import docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
-from api.routes import agent_routes, approval_routes, event_routes, run_routes, workflow_routes
+from api.routes import agent_routes, approval_routes, artifact_routes, event_routes, run_routes, workflow_routes
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People
 from operations.deploy import Publisher
@@ -61,6 +62,7 @@ def create_app(
         title="CommandCenter",
         description=_DESCRIPTION,
         version=version("commandcenter-automation"),
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_route_name,
     )
@@ -68,9 +70,10 @@ def create_app(
         records=records, launch=launch, resume=resume, publisher=publisher, agent_folders=tuple(agent_folders)
     )
     app.state.people = people
-    for module in (agent_routes, workflow_routes, run_routes, approval_routes, event_routes):
+    for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(_health)
+    app.include_router(docs_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer(status))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 from pydantic.alias_generators import to_camel
 
 from compiler import Diagnostic, Plan
-from records import AgentRun, Approval, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
+from records import AgentRun, Approval, Artifact, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
+from tasks.card_text import card_text
 
 
 class ResponseModel(BaseModel):
@@ -150,6 +151,23 @@ class AgentRunAnswer(ResponseModel):
         return cls.model_validate(agent_run)
 
 
+class ArtifactAnswer(ResponseModel):
+    """A file that an agent saved, without its bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    ref: str
+    """As outputs name it."""
+    created_at: datetime
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> ArtifactAnswer:
+        return cls.model_validate(artifact)
+
+
 class ApprovalAnswer(ResponseModel):
     """A gate's question and, once there is one, its answer."""
 
@@ -168,6 +186,12 @@ class ApprovalAnswer(ResponseModel):
     channel: str | None
     notes: str | None
     closed_as: str | None
+
+    @computed_field
+    @property
+    def card_text(self) -> str:
+        """The card as plain text, as every other way in shows it; what comes from outside is inert."""
+        return card_text(self.card)
 
     @classmethod
     def of(cls, approval: Approval) -> ApprovalAnswer:

@@ -19,7 +19,7 @@ from prefect.input.run_input import Keyset, keyset_from_base_key
 from pydantic import Field, create_model
 
 from records import DecisionVerdict
-from tasks.card import markdown
+from tasks.card_text import card_markdown
 from tasks.safe_text import safe_text
 
 Choice = Literal["wait", "approve", "reject"]
@@ -30,6 +30,7 @@ _CHANGES = "changes_"
 _NAME = "your_name"
 _SUSPENDED = "suspended-"
 """What Prefect puts before a pause's key to name its form."""
+MAX_NAME = 200
 MAX_NOTES = 2_000
 MAX_CHANGES = 100_000
 
@@ -92,26 +93,38 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
     fields: dict[str, Any] = {
         _NAME: (
             str,
-            # Not required, so that a run whose gates were decided elsewhere can be woken with an empty answer.
+            # Required: a run whose gates were decided elsewhere is woken with a name of ours (`WAKE_INPUT`).
             Field(
-                default="",
                 min_length=1,
-                max_length=200,
+                max_length=MAX_NAME,
+                pattern=r"\S",
                 title="Your name",
-                description="On record as given; not verified.",
+                description="Required. It goes on record as you type it; nobody verifies it here.",
             ),
         )
     }
     for gate in shown:
-        fields[_DECISION + gate.approval_id] = (Choice, Field(default="wait", title=f"{gate.node_id}: decision"))
+        fields[_DECISION + gate.approval_id] = (
+            Choice,
+            Field(
+                default="wait",
+                title=f"{gate.node_id}: decision",
+                description="approve or reject; with wait nothing is decided, and the run asks again.",
+            ),
+        )
         fields[_NOTES + gate.approval_id] = (
             str,
-            Field(default="", max_length=MAX_NOTES, title=f"{gate.node_id}: notes"),
+            Field(
+                default="",
+                max_length=MAX_NOTES,
+                title=f"{gate.node_id}: notes",
+                description="Why; goes on record with the decision.",
+            ),
         )
         if gate.editable:
             fields[_CHANGES + gate.approval_id] = (str, _changes(gate))
     model = create_model("Approval", __base__=Form, **fields)
-    return model.with_initial_data(description="\n\n---\n\n".join(markdown(gate.card) for gate in shown))
+    return model.with_initial_data(description="\n\n---\n\n".join(card_markdown(gate.card) for gate in shown))
 
 
 def _changes(gate: OpenGate) -> Any:
@@ -120,8 +133,15 @@ def _changes(gate: OpenGate) -> Any:
         default="",
         max_length=MAX_CHANGES,
         title=f"{gate.node_id}: inputs to change before it is approved",
-        description=f'A JSON object like {{"name": "value"}}. May be changed: {names}. Empty: approved as shown.',
+        description=f'A JSON object like {{"name": "value"}}. Inputs that may be changed: {names}. '
+        "Leave it empty to approve the inputs as shown.",
     )
+
+
+def left_waiting(response: Mapping[str, Any]) -> bool:
+    """Whether the response is a submitted form in which nobody decided anything."""
+    choices = [value for field, value in response.items() if field.startswith(_DECISION)]
+    return bool(choices) and not any(isinstance(each, str) and each in _VERDICTS for each in choices)
 
 
 def form_answers(response: Mapping[str, Any]) -> list[FormAnswer]:

@@ -28,10 +28,12 @@ from flows.form import OpenGate, form
 from flows.form_answers import PAUSE_KEY, apply_form_answers
 from flows.ready_nodes import failure_of
 from flows.retry_detection import was_retried
+from flows.run_logs import correct_run_logs
 from flows.runtime import EnterRuntime, runtime
 from records import StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.services import Run, Services
+from triggers.reconcile.resume import WAKE_INPUT
 
 TAKEOVER_SECONDS = 5.0
 """In less time nobody takes a run from a process that stands still."""
@@ -51,6 +53,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
         project_id: int = 1,
         triggered_by: str = "",
     ) -> State[Any]:
+        correct_run_logs()
         async with enter() as services:
             return await _execute(
                 RunRequest(
@@ -150,7 +153,7 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
         if await _is_overtaken(run, services):
             # It was the successor that has been suspended, which may be past these gates: nothing else would wake it.
             async with get_client() as client:
-                await client.resume_flow_run(_flow_run().id, run_input={})
+                await client.resume_flow_run(_flow_run().id, run_input=dict(WAKE_INPUT))
         raise
     except RuntimeError as exc:
         # The answer to the suspension was lost on its way, and before it was asked for again somebody had decided.

@@ -20,13 +20,16 @@ from records.errors import (
 )
 from records.events.inbox import DeadLetter
 from records.events.outbox import OutboxEvent
+from records.runs.artifacts import Artifact
 from records.runs.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
+from records.runs.run_pages import run_cursor
 from records.runs.slots import OtherRun, Slot
 
 __all__ = [
     "AgentRun",
     "Approval",
     "ApprovalStatus",
+    "Artifact",
     "AuditEntry",
     "ClosedAs",
     "DatabaseUnavailable",
@@ -53,5 +56,6 @@ __all__ = [
     "StaleAttempt",
     "Workflow",
     "WorkflowStatus",
+    "run_cursor",
     "upgrade",
 ]

@@ -25,6 +25,7 @@ from reliability.fault_points import fault_point
 from tasks.card import Invocation
 from tasks.execution import execute, idempotency_key
 from tasks.outcome import NodeOutcome, failed
+from tasks.saved_artifacts import references, show_in_prefect
 from tasks.services import Run, Services
 from tasks.work import NodeWork
 
@@ -101,10 +102,12 @@ async def _attempt(call: Attempt) -> AgentResult:
         exit_code=result.exit_code,
         limits=result.limits_held,
         denied_egress=result.denied_egress,
+        artifacts=references(result),
         log_tail=result.log_tail,
         fencing_token=run.fencing_token,
     )
     fault_point("agent-run-ended")
+    await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
     return result
 
 

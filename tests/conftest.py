@@ -10,6 +10,7 @@ import ctypes
 import itertools
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -204,3 +206,45 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise RuntimeError(f"Prefect's server does not answer at {url}")
+
+
+# Nothing but this machine: without these a browser looks for its maker's hosts.
+_QUIET_BROWSER = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A headless Chromium with a new profile; skips the test where there is none."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip(
+            "no chromium with chromedriver here: install Debian's chromium and chromium-driver to run this"
+        )
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1400,1400",
+            f"--user-data-dir={profile}",
+            *_QUIET_BROWSER,
+        ):
+            options.add_argument(argument)
+        opened = webdriver.Chrome(options=options, service=Service(driver))
+        try:
+            yield opened
+        finally:
+            opened.quit()

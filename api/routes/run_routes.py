@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 
 from api.context import Platform
 from api.schemas import AgentRunAnswer, ApprovalAnswer, NodeAnswer, RunAnswer, RunDetailResponse
 from api.sign_in import Caller
-from records import RunStatus
+from records import RunStatus, run_cursor
 
 router = APIRouter(prefix="/runs", tags=["runs"])
+
+NEXT_CURSOR = "X-Next-Cursor"
 
 
 @router.get("", summary="List the runs")
 async def list_runs(
     caller: Caller,
     platform: Platform,
+    response: Response,
     status: RunStatus | None = None,
     workflow: Annotated[str | None, Query(max_length=200)] = None,
+    trigger: Annotated[str | None, Query(max_length=1000, description="What started it, whole.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Started then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Started before then.")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="From the header of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> list[RunAnswer]:
-    """The newest first."""
-    found = await platform.records.runs(caller.projectId, status=status, workflow=workflow, limit=limit)
-    return [RunAnswer.of(run) for run in found]
+    """The newest first. Where there are more, the header `X-Next-Cursor` holds the `cursor` of the next page."""
+    found = await platform.records.runs(
+        caller.projectId,
+        status=status,
+        workflow=workflow,
+        trigger=trigger,
+        since=since,
+        until=until,
+        after=cursor,
+        limit=limit + 1,
+    )
+    if len(found) > limit:
+        response.headers[NEXT_CURSOR] = run_cursor(found[limit - 1])
+    return [RunAnswer.of(run) for run in found[:limit]]
 
 
 @router.get("/{run_id}", summary="Show a run")

@@ -70,7 +70,9 @@ def _agent_rule(agent: AgentSpec) -> dict[str, Any]:
 
 def _about(agent: AgentSpec, action: ActionSpec) -> str:
     risk = agent.action_risk(action.name)
-    return f"{action.description or action.name} (agent {agent.name} {agent.version}, risk {risk})"
+    outputs = ", ".join(cast("Mapping[str, Any]", action.output_schema.get("properties") or {}))
+    gives = f" Output: {outputs}." if outputs else ""
+    return f"{action.description or action.name} (agent {agent.name} {agent.version}, risk {risk}).{gives}"
 
 
 def _action_rule(action: ActionSpec) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Mock(_Strict):
     """How one node's agent answers."""
 
     output: JsonValue = None
-    """The answer; without one it is generated from the action's output schema."""
+    """The answer; fields that are left out, or all of it, are filled in from an example of the output schema."""
     outputs: list[JsonValue] | None = None
     """Answers for the items of a `foreach` node, in order."""
     fail: str | None = None

@@ -22,6 +22,7 @@ from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTr
 from compiler.schemas.example import NoExample, example
 from compiler.schemas.validation import validate
 from compiler.simulation.cases import Case, CaseError, Mock
+from compiler.simulation.partial_mocks import completed
 from compiler.trigger_types.globs import example_of, is_glob
 from compiler.trigger_types.matching import matches
 from compiler.trigger_types.subjects import subject_matches
@@ -251,7 +252,7 @@ class _Player:
             raise CaseError(f"case {self.case.name!r}: the mock of {node.id!r} has too few `outputs`")
         if mock.output is None and mock.outputs is None:
             return _example_of(node.output_schema, f"the output of {node.id!r}: give one under `mocks`")
-        output = mock.outputs[index] if mock.outputs is not None else mock.output
+        output = completed(mock.outputs[index] if mock.outputs is not None else mock.output, node.output_schema)
         wrong = validate(output, node.output_schema)
         if wrong:
             raise CaseError(f"case {self.case.name!r}: node {node.id!r}: the mock does not fit ({wrong[0]})")

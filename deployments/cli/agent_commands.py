@@ -1,4 +1,4 @@
-"""`agents list|register|run`: the agents a project has, and one of them once, in the jail."""
+"""`agents list|show|register|run`: the agents a project has, what they take and give, and one run of one of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import typer
 from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
-from compiler.catalogue import AgentSpec
+from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
 from compiler.schemas.validation import validate
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
+from deployments.cli.action_page import print_action
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.known_agents import known_agents
 from deployments.publishing.registration import register_folder
 from deployments.stack.connection import connect
 from flows.runtime import agent_settings
+from operations.action_help import action_help
 from tasks.safe_text import safe_text
 
 app = typer.Typer(no_args_is_help=True)
@@ -32,13 +34,41 @@ class AgentError(DeploymentError):
 
 
 @app.command("list")
-def list_command(state: State = DEFAULT_STATE, project: Project = 1, as_json: Json = False) -> None:
+def list_command(
+    state: State = DEFAULT_STATE, project: Project = 1, as_json: Json = False, wide: Wide = False
+) -> None:
     """List the agents of the project: those on record, or the built-in ones where nothing is running."""
     agents = run(known_agents(state, project_id=project)).agents
     print_rows(
         [_row(spec) for spec in agents.values()],
         columns=("name", "type", "version", "risk", "actions", "network", "description"),
         title="Agents",
+        as_json=as_json,
+    )
+
+
+@app.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(help="Name of the agent.")],
+    action: Annotated[str | None, typer.Argument(help="Name of its action; none: list its actions.")] = None,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+    wide: Wide = False,
+) -> None:
+    """Show what an agent's action takes and gives: fields, an example node, and a mock for `commandcenter test`."""
+    spec, chosen = find_action(run(known_agents(state, project_id=project)), name, action)
+    if chosen is not None:
+        explained = action_help(spec, chosen)
+        print_json(explained.as_json()) if as_json else print_action(explained)
+        return
+    print_rows(
+        [
+            {"action": each.name, "risk": spec.action_risk(each.name), "description": each.description}
+            for each in spec.actions.values()
+        ],
+        columns=("action", "risk", "description"),
+        title=f"Actions of {safe_text(spec.name)} {safe_text(spec.version)}",
         as_json=as_json,
     )
 
@@ -90,20 +120,25 @@ async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
 async def _run_once(
     name: str, action: str, inputs: dict[str, Any], *, state: Path, project_id: int
 ) -> AgentResult:
-    agents = (await known_agents(state, project_id=project_id)).agents
-    spec = agents.get(name)
-    if spec is None or action not in spec.actions:
-        known = ", ".join(sorted(agents if spec is None else spec.actions))
-        raise AgentError(
-            f"no {'agent ' + repr(name) if spec is None else 'action ' + repr(action)}; there are: {known}"
-        )
-    if problems := validate(inputs, spec.actions[action].input_schema):
+    spec, chosen = find_action(await known_agents(state, project_id=project_id), name, action)
+    assert chosen is not None
+    if problems := validate(inputs, chosen.input_schema):
         raise AgentError(f"the input does not fit {name}.{action}: {'; '.join(problems)}")
     sandbox = open_sandbox()
     try:
         return await sandbox.run(_request(spec, action, inputs), on_log=_show_log)
     finally:
         await sandbox.close()
+
+
+def find_action(catalogue: Catalogue, name: str, action: str | None) -> tuple[AgentSpec, ActionSpec | None]:
+    """The agent and, where one is named, its action. Raises `AgentError` that names those there are."""
+    spec = catalogue.agents.get(name)
+    if spec is None:
+        raise AgentError(f"no agent {name!r}; there are: {', '.join(sorted(catalogue.agents))}")
+    if action is not None and action not in spec.actions:
+        raise AgentError(f"no action {action!r}; there are: {', '.join(sorted(spec.actions))}")
+    return spec, None if action is None else spec.actions[action]
 
 
 def _request(spec: AgentSpec, action: str, inputs: dict[str, Any]) -> AgentRequest:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
-from deployments.cli.output import console, print_json, print_rows
+from deployments.cli.approval_card import print_card
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.output import print_json, print_rows
 from deployments.cli.run_commands import as_value
-from deployments.cli.run_progress import approval_panel
 from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
 from deployments.stack.connection import connect
 from operations.decide import DecisionRequest
@@ -44,6 +44,7 @@ def approvals_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
+    wide: Wide = False,
 ) -> None:
     """List what waits for a decision."""
     run(_approvals(everything=everything, cards=cards, state=state, project_id=project, as_json=as_json))
@@ -99,13 +100,14 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
                 await connection.records.record_view(each.id, by=person(), verified=False, channel=CHANNEL)
     print_rows(
         [row(each) for each in found],
-        columns=("runId", "nodeId", "status", "requestedAt", "respondedBy", "channel", "notes"),
+        columns=("runId", "nodeId", "status", "requestedAt", "workflowName", "respondedBy", "channel", "notes"),
+        wide_columns=("deadline", "digest", "verified"),
         title="Approvals",
         as_json=as_json,
     )
     if cards and not as_json:
         for each in found:
-            console.print(approval_panel(each.card))
+            print_card(each.card)
 
 
 async def _decide(

@@ -10,8 +10,10 @@ import typer
 from deployments.cli import (
     agent_commands,
     approval_commands,
+    artifact_commands,
     audit_commands,
     compiler_commands,
+    log_commands,
     platform_commands,
     retention_commands,
     run_commands,
@@ -28,7 +30,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (platform_commands, workflow_commands, run_commands, approval_commands, retention_commands):
+for module in (
+    platform_commands,
+    workflow_commands,
+    run_commands,
+    log_commands,
+    artifact_commands,
+    approval_commands,
+    retention_commands,
+):
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
@@ -36,7 +46,7 @@ app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 
 def main() -> None:
-    """Run the command line. Errors that a person can mend are one message on standard error, and exit status 1."""
+    """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
     try:

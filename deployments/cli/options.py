@@ -1,4 +1,4 @@
-"""Options that many commands share, and the way from a command into its coroutine."""
+"""Options that many commands share, and how a command runs its coroutine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from deployments.cli.output import set_wide
+
 T = TypeVar("T")
 
 State = Annotated[
@@ -17,6 +19,10 @@ State = Annotated[
 ]
 Project = Annotated[int, typer.Option("--project", envvar="COMMANDCENTER_PROJECT_ID", help="Id of the project.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Wide = Annotated[
+    bool, typer.Option("--wide", callback=set_wide, help="All columns, full ids and times, lines of any length.")
+]
+"""Takes effect by its callback: a command declares it and passes nothing on."""
 DEFAULT_STATE = Path(".commandcenter")
 
 
@@ -26,5 +32,5 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def person() -> str:
-    """Who is at the terminal, by the system's word."""
+    """Name of the user who is logged in at this terminal, as the operating system gives it."""
     return getpass.getuser()

@@ -45,6 +45,9 @@ def demo_command(
     approve: Annotated[bool, typer.Option("--approve", help="Approve without asking, for scripts.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Reject without asking, for scripts.")] = False,
     notes: Annotated[str, typer.Option(help="Notes of the automatic decision.")] = "",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show all records at the end, and the event as NATS delivered it.")
+    ] = False,
     state: State = DEFAULT_STATE,
     prefect_port: PrefectPort = None,
     nats_port: NatsPort = None,
@@ -54,7 +57,8 @@ def demo_command(
         raise typer.BadParameter("give --approve or --reject, not both")
     answer = "approve" if approve else "reject" if reject else None
     settings = StackSettings(state=state, prefect_port=prefect_port, nats_port=nats_port, database_url=None)
-    worked = run(demo(DemoOptions(workflow=workflow, answer=answer, notes=notes, settings=settings)))
+    options = DemoOptions(workflow=workflow, answer=answer, notes=notes, verbose=verbose, settings=settings)
+    worked = run(demo(options))
     raise typer.Exit(0 if worked else 1)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
 from compiler.plan import Plan
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
+from deployments.cli.moments import moment
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect
@@ -17,7 +19,13 @@ from operations.errors import TriggerError
 from operations.launcher import Launcher
 from operations.run_detail import row, run_detail
 from operations.start_run import active_plan, start_run, typed_context
-from records import AuditEntry
+from records import AuditEntry, RunStatus, run_cursor
+
+STATUSES: tuple[str, ...] = get_args(RunStatus)
+
+
+class InvalidStatus(DeploymentError):
+    """`--status` names no status of a run."""
 
 
 class InvalidContext(DeploymentError):
@@ -49,13 +57,35 @@ def trigger_command(
 
 def runs_command(
     workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 20,
+    status: Annotated[
+        str | None, typer.Option(help=f"Only runs with this status: {', '.join(STATUSES)}.", metavar="STATUS")
+    ] = None,
+    trigger: Annotated[
+        str | None, typer.Option(help="Only runs started by this: a NATS subject, schedule:…, manual.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only runs started then or later: 2h, 3d, 2026-03-01T09:00.", metavar="TIME")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only runs started before then.", metavar="TIME")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=1_000)] = 20,
+    cursor: Annotated[
+        str | None, typer.Option(help="Go on behind the last run of an earlier list, which told this.")
+    ] = None,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
+    wide: Wide = False,
 ) -> None:
-    """List the runs on record."""
-    run(_runs(workflow, limit=limit, state=state, project_id=project, as_json=as_json))
+    """List the runs on record, the newest first."""
+    chosen = {
+        "workflow": workflow,
+        "status": _status(status),
+        "trigger": trigger,
+        "since": moment(since, option="--since"),
+        "until": moment(until, option="--until"),
+        "after": cursor,
+    }
+    run(_runs(chosen, limit=limit, state=state, project_id=project, as_json=as_json))
 
 
 def show_command(
@@ -63,6 +93,7 @@ def show_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
+    wide: Wide = False,
 ) -> None:
     """Show one run: its nodes, agent runs, approvals, and all that happened to these."""
     run(_show(run_id, state=state, project_id=project, as_json=as_json))
@@ -129,15 +160,29 @@ async def _trigger(workflow: str, options: list[str], *, state: Path, project_id
         console.print(f"started {workflow}: {link}", highlight=False, soft_wrap=True)
 
 
-async def _runs(workflow: str | None, *, limit: int, state: Path, project_id: int, as_json: bool) -> None:
+def _status(text: str | None) -> str | None:
+    """The status, however it is written. Raises `InvalidStatus`."""
+    found = None if text is None else text.upper().replace("-", "_")
+    if found is not None and found not in STATUSES:
+        raise InvalidStatus(f"--status {text!r} is not a status of a run: give one of {', '.join(STATUSES)}")
+    return found
+
+
+async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        rows = await connection.records.runs(project_id, workflow=workflow, limit=limit)
+        # One more than asked for tells whether there is another page.
+        found = await connection.records.runs(project_id, **chosen, limit=limit + 1)
+    rows = found[:limit]
     print_rows(
         [row(each) for each in rows],
-        columns=("id", "workflowName", "status", "trigger", "startedAt", "finishedAt", "message"),
+        columns=("id", "workflowName", "status", "startedAt", "message", "trigger"),
+        wide_columns=("finishedAt", "triggeredBy", "flowRunId"),
         title="Runs",
         as_json=as_json,
     )
+    if len(found) > limit:
+        # Not among the rows: what reads them from a pipe reads rows only.
+        sys.stderr.write(f"there are older runs: add --cursor {run_cursor(rows[-1])}\n")
 
 
 async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
@@ -148,31 +193,42 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         print_json(data)
         return
     print_rows(
-        [data["run"]], columns=("id", "workflowName", "status", "trigger", "message"), title="Run", as_json=False
+        [data["run"]],
+        columns=("id", "workflowName", "status", "startedAt", "message", "trigger"),
+        wide_columns=("finishedAt", "triggeredBy", "flowRunId"),
+        title="Run",
+        as_json=False,
+        on_page=True,
     )
     print_rows(
         data["nodes"],
         columns=("nodeId", "item", "status", "reason"),
         title="Nodes",
         as_json=False,
+        on_page=True,
     )
     print_rows(
         data["agentRuns"],
         columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),
+        wide_columns=("startedAt", "finishedAt", "failureKind", "artifacts"),
         title="Agent runs",
         as_json=False,
+        on_page=True,
     )
     print_rows(
         data["approvals"],
         columns=("nodeId", "status", "respondedBy", "verified", "channel", "notes", "digest"),
+        wide_columns=("requestedAt", "respondedAt", "deadline"),
         title="Approvals",
         as_json=False,
+        on_page=True,
     )
     print_rows(
         [_told(each) for each in detail.audit],
         columns=("at", "node", "what", "digest"),
         title="Audit",
         as_json=False,
+        on_page=True,
     )
 
 

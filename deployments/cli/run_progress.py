@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -14,8 +12,7 @@ from rich.text import Text
 
 from compiler.plan import Plan
 from operations.run_detail import RunDetail
-from tasks.card import in_reading_order
-from tasks.safe_text import inert_json, safe_text
+from tasks.safe_text import safe_text
 
 _LOOKS = {
     "PENDING": ("○", "dim"),
@@ -62,7 +59,7 @@ def _view(plan: Plan, *, node_id: str, detail: RunDetail) -> NodeView:
         seconds = max(0.0, (last - runs[0].started_at).total_seconds())
     return NodeView(
         node_id=node_id,
-        action=f"{node.agent}.{node.action}",
+        action=node.action,
         state=state,
         seconds=seconds,
         note=(ended.reason or "") if ended is not None else ("waits for a person" if gate is not None else ""),
@@ -70,13 +67,11 @@ def _view(plan: Plan, *, node_id: str, detail: RunDetail) -> NodeView:
 
 
 def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType:
-    """The whole run as one block, drawn anew on each change."""
-    table = Table(show_header=True, show_edge=False, pad_edge=False, expand=True)
-    table.add_column("node", no_wrap=True)
-    table.add_column("agent.action", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+    """The whole run as one block, drawn anew on each change; fits 80 columns, notes stand below the table."""
+    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for label in ("node", "action", "state"):
+        table.add_column(label, no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("", ratio=1, overflow="fold")
     for view in views:
         mark, style = _LOOKS[view.state]
         table.add_row(
@@ -84,48 +79,10 @@ def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType
             view.action,
             Text(f"{mark} {view.state}", style=style),
             "" if view.seconds is None else f"{view.seconds:.2f} s",
-            Text(safe_text(view.note, limit=300), style="dim"),
         )
-    return Panel(
-        Group(table, Text(f"\nPrefect UI: {link}", style="cyan")), title=Text(safe_text(title, limit=120))
-    )
-
-
-def approval_panel(card: Mapping[str, object]) -> RenderableType:
-    """An approval's card: what will run, exactly, with everything from outside inert."""
-    facts = Table(show_header=False, show_edge=False, pad_edge=False, box=None)
-    facts.add_column(style="bold", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for label, key in (
-        ("Node", "node"),
-        ("Agent", "agent"),
-        ("Version", "agentVersion"),
-        ("Action", "action"),
-        ("What it does", "description"),
-        ("Risk", "risk"),
-        ("Network", "network"),
-        ("Secrets", "secrets"),
-        ("Deadline", "deadline"),
-        ("Digest", "digest"),
-    ):
-        value = card.get(key)
-        text = (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        facts.add_row(label, Text(safe_text(text, limit=400)))
-    for name, what in _entries(card, "bindings"):
-        facts.add_row("Taken at", Text(safe_text(f"{name}: {what}", limit=400)))
-    parts: list[RenderableType] = [
-        facts,
-        Text("\nInputs, exactly as they will be used:", style="bold"),
-        Text(inert_json(in_reading_order(card.get("inputs")), limit=8_000)),
+    notes = [
+        Text(f"{each.node_id}: {safe_text(each.note, limit=300)}", style="dim") for each in views if each.note
     ]
-    for name, value in _entries(card, "upstream"):
-        parts += [
-            Text(safe_text(f"\nWhat {name} found:", limit=200), style="bold"),
-            Text(inert_json(value, limit=1_500)),
-        ]
-    return Panel(Group(*parts), title="APPROVAL REQUIRED", border_style="yellow")
-
-
-def _entries(card: Mapping[str, object], key: str) -> list[tuple[str, object]]:
-    found = card.get(key)
-    return list(cast("dict[str, object]", found).items()) if isinstance(found, dict) else []
+    below = [Text(), *notes] if notes else []
+    address = Text(f"\nPrefect UI: {link}", style="cyan")
+    return Panel(Group(table, *below, address), title=Text(safe_text(title, limit=120)))

@@ -1,4 +1,4 @@
-"""A person's word at a terminal -> the gate's row, and the run that waits for it goes on."""
+"""A decision typed at a terminal -> recorded for its gate, and the run that waits for it is resumed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def typed(
     digest: str | None,
     edits: Mapping[str, JsonValue] | None = None,
 ) -> DecisionRequest:
-    """The word of the user of this terminal, whom nobody has verified."""
+    """The decision as a request; the name of the user of this terminal is not verified."""
     return DecisionRequest(
         decision=decision, by=by, verified=False, channel=CHANNEL, notes=notes, digest=digest, edits=edits or {}
     )
@@ -41,18 +41,18 @@ def typed(
 async def decide_and_wake(
     word: DecisionRequest, gate: tuple[str, str], *, flow_run_id: str, project_id: int, connection: Connection
 ) -> Decision:
-    """Decide the gate (run, node), and wake the run where this very word decided. Raises `InvalidEdit`."""
+    """Decide the gate (run, node), and resume the run where this decision closed it. Raises `InvalidEdit`."""
     try:
         decision = await decide_gate(word, gate, project_id=project_id, records=connection.records)
     except EditRefused as exc:
         raise InvalidEdit(str(exc)) from exc
     if decision.applied:
-        # Where Prefect is away, the decision stands and the platform's own loop wakes the run.
+        # Where Prefect does not answer, the decision stands and the reconciler resumes the run.
         with suppress(TransientTriggerError):
             await resume(connection.prefect, flow_run_id)
     return decision
 
 
 def tell(decision: Decision) -> None:
-    """Print what became of it; the names in it are what somebody typed."""
+    """Print the result of the decision; the names in it are what somebody typed, so they are made inert."""
     console.print(safe_text(decision.reason), markup=False, highlight=False)

@@ -10,7 +10,7 @@ import typer
 
 from compiler import format_text
 from compiler.plan import Plan
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_files
@@ -68,6 +68,7 @@ def deploy_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
+    wide: Wide = False,
 ) -> None:
     """Check workflows and make or update their deployments. One error in one file, and nothing is deployed."""
     run(_deploy(files or [FOLDER], agreed=remove_gates, state=state, project_id=project, as_json=as_json))

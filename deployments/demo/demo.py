@@ -1,4 +1,4 @@
-"""The main job, told on a terminal: stack up, a commit, an event, agents, an approval, and what came of it.
+"""`commandcenter demo`: starts the platform, commits a change, publishes an event, asks for approval, checks the end.
 
 Everything in it is real: the repository and its remote, the message on NATS, the jail, the SMTP and HTTP conversations,
 the approval, the pushed branch. Only the receiving ends are the demo's own, on this machine.
@@ -16,7 +16,7 @@ from time import monotonic
 
 from deployments.cli.output import console
 from deployments.demo.follow import Answer, Follower
-from deployments.demo.outcome import print_records, story_holds
+from deployments.demo.outcome import print_checks, print_next_steps, print_records, print_summary
 from deployments.demo.sinks import ChatSink, MailSink
 from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
@@ -40,6 +40,8 @@ class DemoOptions:
     answer: Answer | None
     """The decision to take without asking; None asks."""
     notes: str
+    verbose: bool
+    """Whether all records and the event's JSON are shown at the end."""
     settings: StackSettings
 
 
@@ -52,9 +54,11 @@ class Sinks:
 
 
 async def demo(options: DemoOptions) -> bool:
-    """Run one of the two workflows to its end. Whether everything happened that the decision calls for."""
+    """Run one of the two workflows to its end. True where everything happened that the decision calls for."""
     if options.workflow not in (BY_EVENT, BY_SCHEDULE):
-        raise DeploymentError(f"the demo knows {BY_EVENT!r} and {BY_SCHEDULE!r}, not {options.workflow!r}")
+        raise DeploymentError(
+            f"--workflow {options.workflow!r} is not one of the demo: give {BY_EVENT!r} or {BY_SCHEDULE!r}"
+        )
     began = monotonic()
     async with open_sinks() as sinks:
         configure_agents(sinks, state=options.settings.state)
@@ -77,8 +81,12 @@ async def _run(options: DemoOptions, connection: Connection, sinks: Sinks) -> bo
         follower = Follower(connection=connection, started=started, answer=options.answer, notes=options.notes)
         detail = await follower.to_the_end()
         completed = await started.completed()
-        print_records(detail, completed)
-        return story_holds(started, detail, completed, mail=sinks.mail.messages, chat=sinks.chat.messages)
+        if options.verbose:
+            print_records(detail, completed)
+        print_summary(detail)
+        worked = print_checks(started, detail, completed, mail=sinks.mail.messages, chat=sinks.chat.messages)
+        print_next_steps(detail, state=options.settings.state, verbose=options.verbose)
+        return worked
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""A run that was set going -> its live picture on the terminal, and the person's answer where it waits for one."""
+"""A started run -> its nodes on the terminal, updated as they change, and the decision where it waits for one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Literal
 from rich.live import Live
 
 from compiler.plan import Plan
+from deployments.cli.approval_card import print_card
 from deployments.cli.options import person
 from deployments.cli.output import console
 from deployments.cli.prompt import ask_line
-from deployments.cli.run_progress import approval_panel, node_views, run_panel
+from deployments.cli.run_progress import node_views, run_panel
 from deployments.cli.terminal_decision import decide_and_wake, tell, typed
 from deployments.demo.start import Started
 from deployments.errors import DeploymentError
@@ -30,7 +31,7 @@ _ENDED = ("SUCCESS", "FAILED")
 
 
 class NoRun(DeploymentError):
-    """The event was published and no run came of it."""
+    """The event was published and no run started."""
 
 
 @dataclass(kw_only=True)
@@ -67,7 +68,7 @@ class Follower:
         )
 
     async def _show_until(self, plan: Plan, run_id: str) -> RunDetail:
-        """Live picture until the run has ended or waits for a person."""
+        """Show the nodes, updated as they change, until the run has ended or waits for a person."""
         with Live(console=console, refresh_per_second=8, transient=False) as live:
             while True:
                 detail = await self._detail(run_id)
@@ -81,7 +82,7 @@ class Follower:
 
     async def _decided(self, approval: Approval, detail: RunDetail) -> None:
         """Return once the approval is decided: here, in Prefect's form, or from another terminal."""
-        console.print(approval_panel(approval.card))
+        print_card(approval.card)
         if self.answer is not None:
             await self._decide(self.answer, approval, notes=self.notes)
             return
@@ -103,10 +104,26 @@ class Follower:
             if line is None:  # no terminal: wait for the other ways
                 await asyncio.Event().wait()
             word, _, notes = (line or "").strip().partition(" ")
-            choice = {"a": "approve", "y": "approve", "r": "reject", "n": "reject"}.get(word, word)
+            word = word.lower().rstrip(",:;.")
+            choice = {
+                "a": "approve",
+                "y": "approve",
+                "yes": "approve",
+                "r": "reject",
+                "n": "reject",
+                "no": "reject",
+            }.get(word, word)
             if choice in ("approve", "reject"):
                 await self._decide("approve" if choice == "approve" else "reject", approval, notes=notes.strip())
                 return
+            typed_word = safe_text(word, limit=40)
+            console.print(
+                f"{typed_word!r} decides nothing: type approve (or a, y) or reject (or r, n)"
+                if word
+                else "nothing is decided yet: type approve (or a, y) or reject (or r, n)",
+                markup=False,
+                highlight=False,
+            )
 
     async def _decided_elsewhere(self, approval: Approval) -> None:
         while True:

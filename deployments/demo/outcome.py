@@ -1,4 +1,4 @@
-"""A run that ended -> its records on the terminal, and whether the world is as its decision calls for."""
+"""A run that ended -> a summary on the terminal, and a check of each effect that its decision calls for."""
 
 from __future__ import annotations
 
@@ -20,17 +20,36 @@ from tasks.safe_text import inert_json, safe_text
 def print_records(detail: RunDetail, completed: dict[str, Any] | None) -> None:
     """The run, its agent runs and its approvals as the database has them, and the event as NATS delivered it."""
     data = detail.as_json()
-    run_columns = ("id", "workflowName", "status", "trigger", "startedAt", "finishedAt", "message")
-    print_rows([data["run"]], columns=run_columns, title="\nWorkflowRun", as_json=False)
+    run_columns = ("id", "workflowName", "status", "startedAt", "message", "trigger")
     agent_columns = ("nodeId", "agentName", "status", "attempt", "durationMs", "error")
-    print_rows(data["agentRuns"], columns=agent_columns, title="\nAgentRun", as_json=False)
     approval_columns = ("nodeId", "status", "respondedBy", "channel", "notes", "digest")
-    print_rows(data["approvals"], columns=approval_columns, title="\nWorkflowApproval", as_json=False)
+    for title, rows, columns in (
+        ("WorkflowRun", [data["run"]], run_columns),
+        ("AgentRun", data["agentRuns"], agent_columns),
+        ("WorkflowApproval", data["approvals"], approval_columns),
+    ):
+        console.print()
+        print_rows(rows, columns=columns, title=title, as_json=False, on_page=True)
     console.print(f"\nworkflow.completed.{detail.run.workflow_name} as received from NATS:", style="bold")
-    console.print(Text(inert_json(completed, limit=2_500)))
+    console.print(Text(inert_json(completed, limit=2_500)), soft_wrap=True)
 
 
-def story_holds(
+def print_summary(detail: RunDetail) -> None:
+    """How the run ended, in a line; and a line for each decision."""
+    run = detail.run
+    ended = run.finished_at or run.started_at
+    nodes = sum(1 for _, item in detail.nodes if item is None)
+    _say(
+        f"\nRun {run.id} of {run.workflow_name!r} ended with {run.status}: {nodes} nodes in "
+        f"{(ended - run.started_at).total_seconds():.1f} s",
+        style="bold",
+    )
+    for each in detail.approvals:
+        notes = f": {each.notes}" if each.notes else ""
+        _say(f"Node {each.node_id!r} was {each.status.lower()} by {each.responded_by} ({each.channel}){notes}")
+
+
+def print_checks(
     started: Started,
     detail: RunDetail,
     completed: dict[str, Any] | None,
@@ -38,16 +57,30 @@ def story_holds(
     mail: Sequence[Message],
     chat: Sequence[dict[str, Any]],
 ) -> bool:
-    """Check, and say, what came of the run outside the platform."""
-    checks = [("the completed event came over NATS", completed is not None)]
+    """Check what came of the run outside the platform, and print a line for each check. True where all hold."""
+    subject = f"workflow.completed.{detail.run.workflow_name}"
+    checks = [(f"the event {subject} came over NATS", completed is not None)]
     if started.repository is not None:
         checks += _code_checks(started.repository, detail, chat=chat)
     else:
         checks += _report_checks(detail, mail=mail)
     console.print()
     for what, holds in checks:
-        console.print(Text("✓ " if holds else "✗ ", style="green" if holds else "red") + Text(safe_text(what)))
+        mark = Text("✓ " if holds else "✗ ", style="green" if holds else "red")
+        console.print(mark + Text(safe_text(what)), soft_wrap=True)
     return all(holds for _, holds in checks)
+
+
+def print_next_steps(detail: RunDetail, *, state: Path, verbose: bool) -> None:
+    """How to look at the run once the demo has ended."""
+    _say(f"\nTo look at it again: commandcenter up --state {state}", style="dim")
+    _say(f"then, in another terminal: commandcenter show {detail.run.id} --state {state}", style="dim")
+    if not verbose:
+        _say("With --verbose the demo also shows all records and the event as NATS delivered it.", style="dim")
+
+
+def _say(text: str, *, style: str = "") -> None:
+    console.print(Text(safe_text(text, limit=1_000), style=style), soft_wrap=True)
 
 
 def _code_checks(

@@ -1,4 +1,4 @@
-"""How the demo sets a run going: a commit and an event on NATS, or what the cron deployment would start."""
+"""How the demo starts a run: by a commit and an event on NATS, or with the parameters of the cron deployment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPLETED_WAIT_SECONDS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A run that was set going, and how to recognise it and its end."""
+    """A run that was started, and how to recognise it and its end."""
 
     workflow: str
     key: dict[str, Any]
@@ -83,7 +83,7 @@ async def start_by_schedule(connection: Connection, *, state: Path, project_id: 
 async def _listening(
     connection: Connection, workflow: str
 ) -> AsyncGenerator[tuple[Client, Callable[[], Awaitable[dict[str, Any] | None]]]]:
-    """A NATS client that hears the completed event of `workflow`."""
+    """A NATS client that is subscribed to the completed event of `workflow`."""
     client = await nats.connect(connection.addresses.nats_url)  # pyright: ignore[reportUnknownMemberType]
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     # The client library leaves the type of its callback open.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from records.database.ids import new_id
 from records.database.payload import MAX_ARTIFACT_BYTES
-from records.database.store import Store, first, insert_new
+from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, PayloadRefused
 from records.runs.fencing import read_run
 from records.tables import ARTIFACT
@@ -18,8 +20,44 @@ from reliability.shielded import shielded
 _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """One row of Artifact, without its bytes."""
+
+    id: str
+    run_id: str | None
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+
+    @property
+    def ref(self) -> str:
+        """The reference that outputs carry."""
+        return f"artifact:{self.sha256}/{self.name}"
+
+
 class ArtifactStore(Store):
     """The bytes, once per run and name, found by what they are."""
+
+    @shielded
+    async def artifacts(self, run_id: str) -> list[Artifact]:
+        """What the agents of a run saved, oldest first; without the bytes."""
+        columns = [each for each in ARTIFACT.c if each.name != "content"]
+        mine = select(*columns).where(ARTIFACT.c.workflowRunId == run_id)
+        async with self._db.read() as connection:
+            found = await rows(connection, mine.order_by(ARTIFACT.c.createdAt, ARTIFACT.c.id))
+        return [_artifact(row) for row in found]
+
+    @shielded
+    async def artifact_content(self, artifact_id: str) -> bytes:
+        """The bytes of one artifact. Raises NotFound, and PayloadRefused where they are not those that were saved."""
+        async with self._db.read() as connection:
+            row = await first(connection, select(ARTIFACT).where(ARTIFACT.c.id == artifact_id))
+        if row is None:
+            raise NotFound("the artifact", artifact_id, "list them with `commandcenter artifacts RUN`")
+        return _content(row, sha256=row["sha256"], what=_artifact(row).ref)
 
     @shielded
     async def save_artifact(self, content: bytes, name: str, media_type: str, run_id: str | None = None) -> str:
@@ -28,7 +66,7 @@ class ArtifactStore(Store):
         ref = f"artifact:{digest}/{name}"
         if not _REF.fullmatch(ref) or name in (".", ".."):
             raise PayloadRefused(
-                f"the artifact name {name!r} is no plain file name: use no '/' and no control character"
+                f"the artifact name {name!r} is not a plain file name: use no '/' and no control character"
             )
         if len(content) > MAX_ARTIFACT_BYTES:
             raise PayloadRefused(
@@ -62,9 +100,23 @@ class ArtifactStore(Store):
             row = await first(connection, chosen)
         if row is None:
             raise NotFound("the artifact", ref, "it was never saved, or by another project")
-        content = bytes(row["content"])
-        if hashlib.sha256(content).hexdigest() != match[1]:
-            raise PayloadRefused(
-                f"the stored bytes of {ref!r} are not those that were saved: restore the database"
-            )
-        return content
+        return _content(row, sha256=match[1], what=ref)
+
+
+def _content(row: RowMapping, *, sha256: str, what: str) -> bytes:
+    content = bytes(row["content"])
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise PayloadRefused(f"the stored bytes of {what!r} are not those that were saved: restore the database")
+    return content
+
+
+def _artifact(row: RowMapping) -> Artifact:
+    return Artifact(
+        id=row["id"],
+        run_id=row["workflowRunId"],
+        name=row["name"],
+        media_type=row["mediaType"],
+        size=row["size"],
+        sha256=row["sha256"],
+        created_at=row["createdAt"],
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import ColumnElement, RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.gate_rows import close_gates
@@ -17,6 +18,7 @@ from records.events.outbox import emit
 from records.runs.completion import emit_completed
 from records.runs.fencing import lock_run, read_run, select_run
 from records.runs.run import EndStatus, OpenStatus, Run, RunStatus
+from records.runs.run_pages import older_than
 from records.runs.slots import release_place
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
 from records.tables.columns import now
@@ -137,19 +139,30 @@ class RunStore(Store):
         *,
         status: RunStatus | None = None,
         workflow: str | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
         unfinished: bool = False,
         limit: int = 50,
     ) -> list[Run]:
-        """The newest runs first; of one project or (None) of all."""
+        """The newest runs first; of one project or (None) of all.
+
+        Started at `since` or later and before `until`; `after` is the cursor of the last run of the page before
+        (`run_cursor`). Raises PayloadRefused for a cursor that is none.
+        """
         chosen = select_run().order_by(WORKFLOW_RUN.c.startedAt.desc(), WORKFLOW_RUN.c.id).limit(limit)
-        if project_id is not None:
-            chosen = chosen.where(WORKFLOW.c.projectId == project_id)
-        if status is not None:
-            chosen = chosen.where(WORKFLOW_RUN.c.status == status)
-        if workflow is not None:
-            chosen = chosen.where(WORKFLOW.c.name == workflow)
-        if unfinished:
-            chosen = chosen.where(WORKFLOW_RUN.c.finishedAt.is_(None))
+        wanted: list[ColumnElement[bool] | None] = [
+            None if project_id is None else WORKFLOW.c.projectId == project_id,
+            None if status is None else WORKFLOW_RUN.c.status == status,
+            None if workflow is None else WORKFLOW.c.name == workflow,
+            None if trigger is None else WORKFLOW_RUN.c.trigger == trigger,
+            None if since is None else WORKFLOW_RUN.c.startedAt >= since,
+            None if until is None else WORKFLOW_RUN.c.startedAt < until,
+            None if after is None else older_than(after),
+            WORKFLOW_RUN.c.finishedAt.is_(None) if unfinished else None,
+        ]
+        chosen = chosen.where(*(each for each in wanted if each is not None))
         async with self._db.read() as connection:
             return [_run(row) for row in await rows(connection, chosen)]
 

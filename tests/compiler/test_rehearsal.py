@@ -160,6 +160,23 @@ def test_a_mock_that_no_agent_could_give_is_refused(planned: Planned) -> None:
         dry_run(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": "none"}}}))
 
 
+def test_a_mock_may_leave_fields_out_and_what_it_says_stands(planned: Planned) -> None:
+    rehearsal = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": {"critical": 7}}}}))
+    output = rehearsal.runs["assess"].output
+    assert isinstance(output, dict)
+    assert output["summary"]["critical"] == 7
+    assert {"total", "high"} < set(output["summary"])
+    assert "riskLevel" in output
+
+
+@pytest.mark.parametrize("wrong", [{"riskLevel": "SOME"}, {"risklevel": "LOW"}, {"summary": {"critical": "two"}}])
+def test_a_mock_with_a_wrong_value_or_field_is_refused_though_others_are_filled_in(
+    planned: Planned, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(CaseError, match="mock does not fit"):
+        dry_run(planned(BRANCHES), case(mocks={"assess": {"output": wrong}}))
+
+
 def test_a_case_for_a_node_that_is_not_there_is_refused(planned: Planned) -> None:
     with pytest.raises(CaseError, match="no node"):
         dry_run(planned(BRANCHES), case(mocks={"asses": {}}))

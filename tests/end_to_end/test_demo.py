@@ -54,18 +54,25 @@ def test_an_approved_demo_ends_well_and_leaves_nothing_running(state: Path) -> N
         "/runs/flow-run/",
         "APPROVAL REQUIRED",
         "generateFixPR",
-        "workflow.completed.security-audit-deploy as received from NATS",
+        "ended with SUCCESS: 4 nodes in",
         "go ahead",
+        "✓ the event workflow.completed.security-audit-deploy came over NATS",
         "vulnerable lines are gone",
     ):
         assert shown in done.stdout, shown
-    assert "✗" not in done.stdout.split("as received from NATS")[1]
+    end = done.stdout.split("ended with SUCCESS")[1]
+    assert "✗" not in end
+    assert end.count("✓") >= 4
+    assert "{" not in end
+    assert len(end) < 1_500
     assert left_running(state) == []
 
 
 def test_a_second_run_works_on_the_state_of_the_first(state: Path) -> None:
-    done = demo(state, "--workflow", "compliance-check-weekly")
+    done = demo(state, "--workflow", "compliance-check-weekly", "--verbose")
     assert done.returncode == 0, done.stdout + done.stderr
+    event = done.stdout.split("workflow.completed.compliance-check-weekly as received from NATS:")[1]
+    assert '"status": "SUCCESS"' in event
     assert "1 e-mail with 1 PDF" in done.stdout
     listed = subprocess.run(
         [sys.executable, "-c", _RUNS, str(state)], capture_output=True, text=True, check=True

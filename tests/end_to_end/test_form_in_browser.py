@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import Iterator
+import json
 from typing import Any
 
-import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import element_to_be_clickable, presence_of_element_located
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from deployments.stack.connection import connect_to
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="no chromium with chromedriver here: install Debian's chromium and chromium-driver to run this",
-)
-# Nothing but this machine: without these a browser looks for its maker's hosts.
-QUIET = (
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture
-def browser() -> Iterator[webdriver.Chrome]:
-    """A headless browser with a new profile."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--window-size=1400,1400",
-            f"--user-data-dir={profile}",
-            *QUIET,
-        ):
-            options.add_argument(argument)
-        driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-        try:
-            yield driver
-        finally:
-            driver.quit()
 
 
 def field(browser: webdriver.Chrome, label: str, tag: str) -> Any:
@@ -65,17 +24,76 @@ def decide_in_form(
     browser: webdriver.Chrome, url: str, *, name: str, choice: str, notes: str, changes: str = ""
 ) -> str:
     """Open the run's page, press Resume, fill in the form and submit it. Gives the text of the card."""
-    wait = WebDriverWait(browser, 60)
-    browser.get(url)
-    wait.until(element_to_be_clickable((By.XPATH, "//button[normalize-space()='Resume']"))).click()
-    wait.until(presence_of_element_located((By.XPATH, "//span[starts-with(normalize-space(),'Your name')]")))
-    card = browser.find_element(By.CSS_SELECTOR, "article.markdown-renderer").text
+    card = open_form(browser, url).text
     field(browser, "Your name", "textarea").send_keys(name)
     Select(field(browser, "create-fix-pr: decision", "select")).select_by_value(choice)
     field(browser, "create-fix-pr: notes", "textarea").send_keys(notes)
     field(browser, "create-fix-pr: inputs to change", "textarea").send_keys(changes)
     browser.find_element(By.XPATH, "//button[normalize-space()='Submit']").click()
     return card
+
+
+# For each piece of text of the card: how far its colour is from what is drawn behind it (WCAG's contrast ratio).
+CONTRAST = """
+const rgba = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+const channel = v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 };
+const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+        const found = rgba(getComputedStyle(at).backgroundColor);
+        if (found.length < 4 || found[3] > 0.5) return found;
+    }
+    return [255, 255, 255];
+};
+const texts = document.createTreeWalker(arguments[0], NodeFilter.SHOW_TEXT);
+const seen = [];
+while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim()) continue;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))];
+    seen.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), texts.currentNode.data.slice(0, 60)]);
+}
+return [light(behind(arguments[0])), seen];
+"""
+
+
+def open_form(browser: webdriver.Chrome, url: str) -> Any:
+    """Open the run's page and its form. Gives the element of the card."""
+    wait = WebDriverWait(browser, 60)
+    browser.get(url)
+    wait.until(element_to_be_clickable((By.XPATH, "//button[normalize-space()='Resume']"))).click()
+    wait.until(presence_of_element_located((By.XPATH, "//span[starts-with(normalize-space(),'Your name')]")))
+    return browser.find_element(By.CSS_SELECTOR, "article.markdown-renderer")
+
+
+def look_at_form(browser: webdriver.Chrome, url: str, theme: str) -> tuple[str, float, list[tuple[float, str]]]:
+    """The labels of the form, how light its background is, and the contrast of each text of the card."""
+    browser.get(url)
+    browser.execute_script("localStorage.setItem('color-scheme', JSON.stringify(arguments[0]))", theme)
+    card = open_form(browser, url)
+    background, contrasts = browser.execute_script(CONTRAST, card)
+    labels = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".p-label__label")]
+    return " ".join(labels), background, [(ratio, text) for ratio, text in contrasts]
+
+
+async def test_the_form_can_be_read_in_both_themes_and_says_that_a_name_is_required(
+    platform, change, watch, browser
+) -> None:
+    waiting = await watch.waiting(change.key)
+    url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+    backgrounds = {}
+    for theme in ("light", "dark"):
+        labels, backgrounds[theme], contrasts = await asyncio.to_thread(look_at_form, browser, url, theme)
+        assert "Your name" in labels
+        assert "Your name (Optional)" not in " ".join(labels.split())
+        assert len(contrasts) > 10
+        assert [each for each in contrasts if each[0] < 4.5] == []
+    assert backgrounds["dark"] < 0.2 < 0.8 < backgrounds["light"]
+    logged = [json.loads(line) for line in platform.cli("logs", waiting.run.id, "--json").stdout.splitlines()]
+    assert {"scan", "assess", "notify-if-critical", None} == {each["node"] for each in logged}
+    assert [each["message"] for each in logged if each["level"] in ("ERROR", "CRITICAL")] == []
+    platform.cli("reject", waiting.run.id, "create-fix-pr", "--by", "kim")
+    await watch.ended(change.key)
 
 
 async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform, change, watch, browser) -> None:

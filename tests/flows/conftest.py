@@ -23,6 +23,7 @@ from flows.run import workflow_flow
 from records import Records, Run, upgrade
 from tasks.secrets import EnvironmentSecrets
 from tasks.services import Services
+from triggers.reconcile.resume import WAKE_INPUT
 
 OPEN = {"type": "object"}
 GATE = ApprovalRule()
@@ -90,7 +91,7 @@ class Bench:
 
     async def resume(self, flow_run: FlowRun, answer: dict[str, Any] | None = None) -> None:
         """Resume through Prefect's API, as the form in its UI does."""
-        result = await self.client.resume_flow_run(UUID(str(flow_run.id)), run_input=answer or {})
+        result = await self.client.resume_flow_run(UUID(str(flow_run.id)), run_input=answer or dict(WAKE_INPUT))
         assert result.status.value == "ACCEPT", result.details
 
     async def record(self, flow_run: FlowRun) -> Run:

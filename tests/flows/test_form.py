@@ -29,7 +29,8 @@ GATE = OpenGate(approval_id="ck1", node_id="fix", card=CARD)
 def test_the_form_asks_for_a_name_and_for_each_gate_and_defaults_to_no_decision() -> None:
     other = OpenGate(approval_id="ck2", node_id="deploy", card={**CARD, "node": "deploy"})
     schema = form([GATE, other]).model_json_schema()
-    assert "required" not in schema
+    assert schema["required"] == ["your_name"]
+    assert "(Optional)" not in schema["properties"]["your_name"]["title"]
     assert schema["properties"]["your_name"]["minLength"] == 1
     assert set(schema["properties"]) == {"your_name", "decision_ck1", "notes_ck1", "decision_ck2", "notes_ck2"}
     assert schema["properties"]["decision_ck1"]["default"] == "wait"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.states import AwaitingRetry, Completed, Running, Scheduled, State
 
 from compiler.catalogue import ActionSpec
@@ -83,7 +84,31 @@ async def test_a_rejection_in_the_form_fails_the_run_and_says_who_and_why(bench,
     assert "fix" not in bench.ran()
 
 
-@pytest.mark.parametrize("answer", [{}, {"your_name": "kim"}], ids=["empty", "name only"])
+async def test_the_form_is_refused_without_a_name(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    for name in ({}, {"your_name": ""}, {"your_name": "  "}):
+        answer = {**name, f"decision_{approval.id}": "approve"}
+        assert (await bench.client.resume_flow_run(waiting.id, run_input=answer)).status.value == "REJECT"
+    assert (await bench.client.read_flow_run(waiting.id)).state.is_paused()
+
+
+async def test_a_form_submitted_with_wait_says_that_nothing_was_decided(bench, waiting) -> None:
+    approval = await gate_of(bench, waiting)
+    await bench.resume(waiting, {"your_name": "kim", f"decision_{approval.id}": "wait"})
+    assert (await bench.execute(waiting)).is_paused()
+    (said,) = await artifacts_of(bench, waiting)
+    assert said == ("The form was submitted with 'wait': nothing was decided, and the run waits again for 'fix'.")
+    await bench.resume(waiting)
+    assert (await bench.execute(waiting)).is_paused()
+    assert len(await artifacts_of(bench, waiting)) == 1
+
+
+async def artifacts_of(bench: Any, flow_run: Any) -> list[Any]:
+    by_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]))
+    return [each.data for each in await bench.client.read_artifacts(artifact_filter=by_run)]
+
+
+@pytest.mark.parametrize("answer", [None, {"your_name": "kim"}], ids=["woken", "name only"])
 async def test_a_resume_without_a_decision_asks_again(bench, waiting, answer) -> None:
     await bench.resume(waiting, answer)
     state = await bench.execute(waiting)

@@ -39,7 +39,7 @@ async def test_a_malformed_reference_is_told_from_a_missing_one(records: Records
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb", "a\0", "x" * 256])
 async def test_a_name_that_is_no_file_name_is_refused(records: Records, name: str) -> None:
-    with pytest.raises(PayloadRefused, match="no plain file name"):
+    with pytest.raises(PayloadRefused, match="not a plain file name"):
         await records.save_artifact(b"", name, "text/plain")
 
 
@@ -55,3 +55,22 @@ async def test_bytes_changed_in_the_database_are_noticed(records: Records) -> No
         await connection.execute(update(ARTIFACT).values(content=b"evil"))
     with pytest.raises(PayloadRefused, match="not those that were saved"):
         await records.artifact(ref)
+
+
+async def test_the_artifacts_of_a_run_are_listed_without_their_bytes_and_read_one_by_one(
+    begin: Any, records: Records
+) -> None:
+    mine, other = await begin(flow_run_id="a"), await begin(flow_run_id="b")
+    ref = await records.save_artifact(b"%PDF", "report.pdf", "application/pdf", mine)
+    await records.save_artifact(b"x", "notes.txt", "text/plain", mine)
+    await records.save_artifact(b"%PDF", "report.pdf", "application/pdf", other)
+    found = await records.artifacts(mine)
+    assert sorted((each.name, each.size, each.media_type) for each in found) == [
+        ("notes.txt", 1, "text/plain"),
+        ("report.pdf", 4, "application/pdf"),
+    ]
+    report = next(each for each in found if each.name == "report.pdf")
+    assert report.ref == ref
+    assert await records.artifact_content(report.id) == b"%PDF"
+    with pytest.raises(NotFound, match="commandcenter artifacts"):
+        await records.artifact_content("nothing")

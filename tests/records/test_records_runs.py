@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from records import NodeFinished, NotFound, PayloadRefused, Records, StaleAttempt
+from records import NodeFinished, NotFound, PayloadRefused, Records, StaleAttempt, run_cursor
+from records.tables import WORKFLOW_RUN
 
 
 async def _subjects(records: Records) -> list[str]:
@@ -200,3 +203,45 @@ async def test_a_node_that_ended_well_is_never_recorded_otherwise(run_id: str, r
     with pytest.raises(NodeFinished):
         await records.record_node(run_id, "scan", state="FAILED", reason="late")
     assert (await records.node_results(run_id))["scan", None].output == [1]
+
+
+async def test_pages_of_runs_hold_each_run_once_also_where_some_began_at_the_same_moment(
+    begin: Any, records: Records
+) -> None:
+    made = [await begin(flow_run_id=f"flow-{number}") for number in range(7)]
+    async with records._db.write() as connection:
+        moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+        await connection.execute(
+            update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id.in_(made[:5])).values(startedAt=moment)
+        )
+    seen: list[str] = []
+    cursor = None
+    while page := await records.runs(1, limit=2, after=cursor):
+        seen += [run.id for run in page]
+        cursor = run_cursor(page[-1])
+        await begin(flow_run_id=f"new-{len(seen)}")  # what begins meanwhile shifts nothing
+    assert sorted(seen) == sorted(made)
+
+
+async def test_runs_are_found_by_trigger_and_time(begin: Any, records: Records) -> None:
+    by_hand = await begin(flow_run_id="a", trigger="manual")
+    by_event = await begin(flow_run_id="b", trigger="graph.file.updated")
+    moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    async with records._db.write() as connection:
+        old = update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == by_hand).values(startedAt=moment)
+        await connection.execute(old)
+    later = moment + timedelta(seconds=1)
+    for chosen, expected in (
+        ({"trigger": "manual"}, [by_hand]),
+        ({"trigger": "manu"}, []),
+        ({"since": later}, [by_event]),
+        ({"since": moment, "until": later}, [by_hand]),
+        ({"until": moment}, []),
+    ):
+        assert [run.id for run in await records.runs(1, **chosen)] == expected, chosen
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "äö", "MjAyNi0wMy0wMQ", "MjAyNi0wMy0wMSB4", "%00", "A" * 5_000])
+async def test_a_cursor_that_is_none_is_refused(records: Records, cursor: str) -> None:
+    with pytest.raises(PayloadRefused, match="the cursor is not one"):
+        await records.runs(1, after=cursor)

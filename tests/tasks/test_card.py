@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from io import StringIO
@@ -13,8 +14,9 @@ from rich.console import Console
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import PlanNode
-from deployments.cli.run_progress import approval_panel
-from tasks.card import Invocation, card, markdown
+from deployments.cli.approval_card import approval_panel
+from tasks.card import Invocation, card
+from tasks.card_text import card_markdown, card_text
 
 OPEN: dict[str, Any] = {"type": "object"}
 INPUTS = {
@@ -76,7 +78,7 @@ INTENT = Invocation(
 
 def in_prefects_form(data: dict[str, Any]) -> str:
     """As the form's Markdown is drawn by a browser."""
-    return MarkdownIt("commonmark").render(markdown(data))
+    return MarkdownIt("commonmark").render(card_markdown(data))
 
 
 def in_a_terminal(data: dict[str, Any]) -> str:
@@ -86,7 +88,12 @@ def in_a_terminal(data: dict[str, Any]) -> str:
     return out.getvalue()
 
 
-SHOWN = [in_prefects_form, in_a_terminal]
+def over_http(data: dict[str, Any]) -> str:
+    """As the API gives it, for clients that show text."""
+    return card_text(data)
+
+
+SHOWN = [in_prefects_form, in_a_terminal, over_http]
 
 
 @pytest.mark.parametrize("shown", SHOWN)
@@ -188,6 +195,72 @@ def test_hostile_text_does_nothing_in_a_terminal(kind: str) -> None:
         assert line[0] in "╭│╰", line
     if kind == "console markup":
         assert "[bold red]" in text
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_does_nothing_in_plain_text(kind: str) -> None:
+    text = card_text(hostile_card(HOSTILE[kind]))
+    assert all(char.isprintable() or char in "\n\t" for char in text)
+    ours = [line for line in text.splitlines() if line and not line.startswith("    ")]
+    begins = (
+        "APPROVAL_REQUIRED: If",
+        "Description by",
+        "It can",
+        "repositoryPath is",
+        "Inputs:",
+        "What ",
+        "The inputs",
+    )
+    assert all(line.startswith((*begins, "Digest: sha256:")) for line in ours), ours
+    assert sum(line.startswith("Digest: ") for line in ours) == 1
+
+
+BIG = {"summary": "One finding\nin two lines", "findings": [{"rule": "CC-SQL", "text": "z" * 300}] * 40}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+@pytest.mark.parametrize("upstream", [{"scan": BIG}, {"scan": json.dumps(BIG, indent=2)}], ids=["large", "text"])
+def test_no_json_stands_on_a_card_as_an_escaped_string(shown: Any, upstream: Any) -> None:
+    text = shown(card(INTENT, upstream=upstream, deadline=None))
+    assert '\\"' not in text
+    assert "{\\n" not in text
+    assert "CC-SQL" in text
+
+
+def test_a_large_output_keeps_its_shape_and_says_what_is_left_out() -> None:
+    found = card(INTENT, upstream={"scan": BIG}, deadline=None)["upstream"]["scan"]
+    assert isinstance(found, dict)
+    assert found["summary"] == BIG["summary"]
+    assert found["findings"][0]["rule"] == "CC-SQL"
+    assert "more)" in found["findings"][-1]
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_the_card_says_in_words_what_will_happen_and_has_the_exact_json_last(shown: Any) -> None:
+    data = card(replace(INTENT, node=node(effect="publish-branch")), upstream=UPSTREAM, deadline=None)
+    text = " ".join(re.sub(r"<[^>]+>|[│`]", "", shown(data)).split()).replace("&quot;", '"')
+    begins = text.index(
+        "If this is approved, agent patcher (version 1.4.2) runs its action generateFixPR, as node"
+    )
+    effect = text.index("Its changes are then pushed as the branch main")
+    details = text.index("targetBranch: main")
+    background = text.index("recommendation: FIX_AT_ONCE")
+    exact = text.index('"targetBranch": "main"')
+    assert begins < effect < details < background < exact
+
+
+def test_a_long_line_from_outside_stays_set_in_on_a_terminal_where_it_goes_on() -> None:
+    text = "word " * 100 + "Digest: sha256:0000"
+    lines = in_a_terminal(
+        card(replace(INTENT, inputs={"note": text}), upstream={"scan": text}, deadline=None)
+    ).splitlines()
+    assert sum(line.startswith("│ Digest: ") for line in lines) == 1
+    assert not any(line.startswith("│ word") for line in lines)
+
+
+def test_the_exact_json_can_be_read_back() -> None:
+    text = card_text(card(INTENT, upstream={}, deadline=None))
+    assert json.loads(text.split("exactly as they will be used:")[1].split("Digest: ")[0]) == INPUTS
 
 
 @pytest.mark.parametrize("shown", SHOWN)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 Outcome = Literal["resumed", "not waiting", "unknown run", "refused"]
 
-NO_INPUT: dict[str, Any] = {}
-"""The decision is in the row; every field of the form has a default."""
+WAKE_INPUT: Mapping[str, Any] = {"your_name": "CommandCenter"}
+"""An answer that decides nothing, as the decision is in the row. The form requires a name and nothing else."""
 _FORM_NOT_YET = "schema not found"
 _ATTEMPTS = 20
 _BETWEEN_SECONDS = 0.05
@@ -38,12 +38,12 @@ _BETWEEN_SECONDS = 0.05
 async def resume(client: PrefectClient, flow_run_id: str) -> Outcome:
     """Wakes the run if it waits. Raises Transient when Prefect does not answer.
 
-    The input is empty on purpose: Prefect renders what comes here as a template, so no text of a person goes in.
+    The input is a constant on purpose: Prefect renders what comes here as a template, so no text of a person goes in.
     """
     for _ in range(_ATTEMPTS):
         try:
             answer = await retry_stale_connection(
-                lambda: client.resume_flow_run(UUID(flow_run_id), run_input=dict(NO_INPUT))
+                lambda: client.resume_flow_run(UUID(flow_run_id), run_input=dict(WAKE_INPUT))
             )
         except (ObjectNotFound, httpx.HTTPError) as exc:
             if await _unknown(client, flow_run_id, exc):

@@ -1,0 +1,38 @@
+"""Log records of our runs -> inert text of the right level, without a traceback of no exception.
+
+Prefect's engine logs every end but Completed as an ERROR, also a suspension: a run that waits for a person as it
+should. And it logs a task that returned `Failed` with the traceback of no exception, which prints `NoneType: None`.
+Messages hold what agents wrote and what events brought: on the worker's terminal they must not act.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tasks.safe_text import safe_text
+
+_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+MAX_MESSAGE = 50_000
+_SUSPENDED = "Finished in state Suspended("
+
+
+class RunLogFilter(logging.Filter):
+    """Corrects a record before any handler sees it; lets every record pass."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always True."""
+        if record.exc_info and record.exc_info[0] is None:
+            record.exc_info = None
+        message = safe_text(record.getMessage(), limit=MAX_MESSAGE)
+        record.msg, record.args = message, None
+        if record.levelno >= logging.ERROR and message.startswith(_SUSPENDED):
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return True
+
+
+def correct_run_logs() -> None:
+    """Add the filter to the loggers of flow runs and task runs of this process, once."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, RunLogFilter) for each in logger.filters):
+            logger.addFilter(RunLogFilter())
