@@ -23,6 +23,7 @@ _SCRIPTS = ("Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", "Telugu", "Tha
 _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 )
+"""Text that needs the large font of Chinese, Japanese and Korean; it is read only then."""
 _SEVERITIES = ("ERROR", "WARNING", "NOT ASSESSED")
 _MOST_STANDARDS = 12
 
