@@ -18,7 +18,11 @@ CATALOGUE = builtin_catalogue()
 ACTIONS = {
     "security-scanner": ("SCRIPT", "AUTO", ["scanRepository", "scanFile"]),
     "security-assessor": ("RULE", "AUTO", ["evaluateRisk"]),
-    "notifier": ("API", "AUTO", ["sendSlack", "sendSlackAlert", "sendEmail", "sendWebhook"]),
+    "notifier": (
+        "API",
+        "AUTO",
+        ["sendSlack", "sendSlackAlert", "sendTeams", "sendDiscord", "sendEmail", "sendWebhook"],
+    ),
     "patcher": ("LLM", "APPROVAL_REQUIRED", ["generateFixPR", "suggestFix"]),
     "compliance-checker": ("RULE", "AUTO", ["auditProject", "checkPolicy"]),
     "report-generator": ("SCRIPT", "AUTO", ["createPDF"]),

@@ -98,6 +98,9 @@ GUARDS = (
             r">\s*(?:MAX|LIMIT)_\w+|\bLimitReader\s*\(|\bMaxBytesReader\s*\(",
         ),
         what="one request can take time or memory without end",
+        repaired_by=_any(
+            r"\btimeout\w*\s*\(", r"\bdeadline\b", r"\b(?:fail|move_on)_after\s*\(", r"\bWithTimeout\s*\("
+        ),
     ),
 )
 ERRORS = frozenset({"removed-path-check", "removed-auth-check", "removed-escape", "removed-parameters"})
