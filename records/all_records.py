@@ -15,6 +15,7 @@ from records.database.connections import Database
 from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
 from records.runs.node_states import NodeStateStore
@@ -36,6 +37,7 @@ class Records(
     ArtifactStore,
     OutboxStore,
     InboxStore,
+    RetentionStore,
 ):
     """The records in one database. Each part stands in a file of its noun; none of them sets state in Prefect.
 

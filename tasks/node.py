@@ -20,7 +20,7 @@ from pydantic import JsonValue
 
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import PlanNode
-from records import StaleAttempt
+from records import NotApproved, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
 from tasks.execution import execute, idempotency_key
@@ -56,6 +56,8 @@ async def agent_action(label: str, call: Attempt) -> State[Any]:
     except StaleAttempt as exc:
         call.stale = exc
         return Cancelled(message=str(exc))
+    except NotApproved as exc:
+        call.result = AgentResult(failure=AgentFailure(kind="cancelled", message=str(exc)))
     if call.result.failure is not None:
         return Failed(message=call.result.failure.message)
     return Completed(message=f"{call.intent.node.action} took {call.result.duration_ms} ms")

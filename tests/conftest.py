@@ -36,6 +36,15 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One signing key for all databases of the session, and for the processes that the tests start."""
+    file = tmp_path_factory.mktemp("signing") / "signing.key"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("COMMANDCENTER_SIGNING_KEY_FILE", str(file))
+        yield
+
+
 class PostgresServer:
     """A running server. It dies with this process, even with one that is killed."""
 

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from agents.sandbox.egress.target import parse_target
+
 _PLACEHOLDER = re.compile(r"\{([A-Z][A-Z0-9_]*)(?:\|([^{}]*))?\}")
-_HOST_PORT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _TEMPLATE = re.compile(rf"{_PLACEHOLDER.pattern}(?::(?:[0-9]{{1,5}}|{_PLACEHOLDER.pattern}))?")
 _PORTS = {"https": 443, "http": 80}
 
@@ -29,7 +30,7 @@ def resolve(entries: Iterable[str], settings: Mapping[str, str]) -> tuple[str, .
 
 def declared(entry: str) -> bool:
     """Whether an entry is well formed, before settings are known."""
-    return len(entry) <= 300 and bool(_HOST_PORT.fullmatch(entry) or _TEMPLATE.fullmatch(entry))
+    return len(entry) <= 300 and bool(_TEMPLATE.fullmatch(entry) or _is_target(entry))
 
 
 def _fill(entry: str, settings: Mapping[str, str]) -> str | None:
@@ -50,9 +51,18 @@ def _host_port(text: str, entry: str) -> str:
         parts = urlsplit(text)
         host = parts.hostname or ""
         text = f"{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS.get(parts.scheme, 0)}"
-    port = text.rpartition(":")[2]
-    if not _HOST_PORT.fullmatch(text) or not 0 < int(port) < 65536:
+    try:
+        parse_target(text)
+    except ValueError as exc:
         raise ValueError(
-            f"network entry {entry!r} gives {text!r}, which is not host:port; mend the setting it names"
-        )
+            f"network entry {entry!r} gives {text!r}, which is not host:port; fix the setting it names"
+        ) from exc
     return text.lower()
+
+
+def _is_target(entry: str) -> bool:
+    try:
+        parse_target(entry)
+    except ValueError:
+        return False
+    return True

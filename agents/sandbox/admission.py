@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from agents.sandbox.egress.target import parse_target
 from agents.sandbox.leaks.masking import MIN_SECRET
 from agents.sandbox.port import AgentFailure, AgentRequest
 
@@ -16,7 +17,6 @@ _MOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _RESERVED = re.compile(r"(LD_|PYTHON|COMMANDCENTER_|GIT_|GLIBC_|MALLOC_|DYLD_)|(PATH|HOME|IFS|ENV|SHELL)$|BASH_")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_HOST_PORT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
 def refuse(request: AgentRequest) -> AgentFailure | None:
@@ -86,9 +86,10 @@ def _variables(request: AgentRequest) -> str | None:
 
 def _network(request: AgentRequest) -> str | None:
     for entry in request.network:
-        match = _HOST_PORT.fullmatch(entry)
-        if match is None or not 0 < int(match[1]) < 65536:
-            return f"network entry {entry!r} is not host:port"
+        try:
+            parse_target(entry)
+        except ValueError as exc:
+            return str(exc)
     return None
 
 

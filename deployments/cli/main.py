@@ -10,8 +10,10 @@ import typer
 from deployments.cli import (
     agent_commands,
     approval_commands,
+    audit_commands,
     compiler_commands,
     platform_commands,
+    retention_commands,
     run_commands,
     workflow_commands,
 )
@@ -25,9 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (platform_commands, workflow_commands, run_commands, approval_commands):
+for module in (platform_commands, workflow_commands, run_commands, approval_commands, retention_commands):
     module.register(app)
 app.add_typer(compiler_commands.app)
+app.add_typer(audit_commands.app, name="audit")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.approval import AuditEntry
+from records.approvals.audit_chain import FIRST, ChainCheck, ChainReport, entry_hash
 from records.database.payload import MAX_NOTES, line
-from records.database.store import Store, rows
+from records.database.store import Store, first, rows
 from records.tables import APPROVAL_AUDIT
 from records.tables.columns import now
 from reliability.shielded import shielded
 
 _MAX_NAME = 200
+_PAGE = 1_000
+_CHAIN_LOCK = 0x434D4143
+"""Key of PostgreSQL's advisory lock: entries are appended one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,22 @@ class AuditStore(Store):
         async with self._db.read() as connection:
             return [_entry(row) for row in await rows(connection, chosen)]
 
+    async def verify_audit(self, *, expected_head: str | None = None) -> ChainReport:
+        """Walk the whole chain, of all projects."""
+        check, after = ChainCheck(), 0
+        while page := await self.audit_page(after=after, limit=_PAGE):
+            check.add(page)
+            after = page[-1]["id"]
+        return check.report(expected_head=expected_head)
+
+    @shielded
+    async def audit_page(self, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """Entries as they stand in the table, with their hashes, that follow the entry number `after`."""
+        chosen = select(APPROVAL_AUDIT).where(APPROVAL_AUDIT.c.id > after)
+        async with self._db.read() as connection:
+            found = await rows(connection, chosen.order_by(APPROVAL_AUDIT.c.id).limit(limit))
+        return [dict(row) for row in found]
+
 
 async def append_audit(
     connection: AsyncConnection, row: RowMapping, event: str, actor: Actor = NOBODY, *, notes: str | None = None
@@ -69,7 +90,21 @@ async def append_audit(
         "notes": line(notes, MAX_NOTES),
         "at": now(),
     }
+    previous = await _last_hash(connection)
+    values |= {"previousHash": previous, "hash": entry_hash(values, previous)}
     await connection.execute(APPROVAL_AUDIT.insert().values(**values))
+
+
+async def _last_hash(connection: AsyncConnection) -> str:
+    """The hash of the last entry; nobody else appends until this transaction ends.
+
+    Always taken after the lock on a run, never before one, so that two writers cannot wait for each other.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+    newest = select(APPROVAL_AUDIT.c.hash).order_by(APPROVAL_AUDIT.c.id.desc()).limit(1)
+    row = await first(connection, newest)
+    return FIRST if row is None or row["hash"] is None else str(row["hash"])
 
 
 def _entry(row: RowMapping) -> AuditEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
@@ -13,9 +13,11 @@ from records.approvals.approval import Approval, Decision, DecisionVerdict
 from records.approvals.audit import Actor, append_audit
 from records.approvals.deadlines import expire
 from records.approvals.gate_rows import GateRef, answer, approval_of, lock_gate, one_gate, rule_of
+from records.approvals.votes import votes_of
 from records.database.ids import new_id
 from records.database.payload import MAX_NOTES, line
-from records.database.store import Store, first, insert_new, rows
+from records.database.signing import signer_of
+from records.database.store import Store, first, insert_new
 from records.tables import APPROVAL_VOTE
 from records.tables.columns import now
 from reliability.fault_points import fault_point
@@ -51,7 +53,7 @@ class DecisionStore(Store):
             if row["status"] == "PENDING" and _is_due(row, now()):
                 await expire(connection, row)
                 row = await _again(connection, row)
-            objection = _objection(row, decision, actor, digest)
+            objection = _objection(row, decision, actor, digest) or _forged(connection, row)
             if objection is not None:
                 await append_audit(connection, row, "refused", actor, notes=f"{decision}: {objection}")
                 return await _told(connection, row, reason=objection)
@@ -108,6 +110,15 @@ def _objection(row: RowMapping, decision: DecisionVerdict, actor: Actor, digest:
     return _not_entitled(rule_of(row), row["triggeredBy"], decision, actor)
 
 
+def _forged(connection: AsyncConnection, row: RowMapping) -> str | None:
+    """Why no answer to this row may count: somebody else than the platform has written what it asks."""
+    if row["digest"] is None or signer_of(connection).asked(row):
+        return None
+    return (
+        "this question was not asked by the platform, or was changed in the database since: it cannot be answered"
+    )
+
+
 def _already(row: RowMapping) -> str:
     verb, at = row["status"].lower(), row["respondedAt"]
     when = "" if at is None else f" at {at:%Y-%m-%d %H:%M:%S} UTC"
@@ -148,18 +159,13 @@ async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, note
         "notes": line(notes, MAX_NOTES),
         "votedAt": now(),
     }
+    vote["signature"] = signer_of(connection).vote(vote, digest=row["digest"] or "")
     fresh = await insert_new(connection, APPROVAL_VOTE, vote)
-    if len(await _votes(connection, row["id"])) >= rule_of(row).quorum:
+    if len(await votes_of(connection, row)) >= rule_of(row).quorum:
         return await answer(connection, row, "APPROVED", actor=actor, notes=notes)
     if fresh:
         await append_audit(connection, row, "vote", actor, notes=notes)
     return False
-
-
-async def _votes(connection: AsyncConnection, approval_id: str) -> tuple[str, ...]:
-    mine = select(APPROVAL_VOTE.c.name).where(APPROVAL_VOTE.c.approvalId == approval_id)
-    in_order = mine.order_by(APPROVAL_VOTE.c.votedAt, APPROVAL_VOTE.c.id)
-    return tuple(row["name"] for row in await rows(connection, in_order))
 
 
 async def _again(connection: AsyncConnection, row: RowMapping) -> RowMapping:
@@ -169,7 +175,7 @@ async def _again(connection: AsyncConnection, row: RowMapping) -> RowMapping:
 
 
 async def _told(connection: AsyncConnection, row: RowMapping, *, reason: str) -> Decision:
-    votes = await _votes(connection, row["id"])
+    votes = await votes_of(connection, row)
     return Decision(
         approval=approval_of(row),
         applied=False,
@@ -182,7 +188,7 @@ async def _told(connection: AsyncConnection, row: RowMapping, *, reason: str) ->
 
 async def _counted(connection: AsyncConnection, row: RowMapping, *, applied: bool) -> Decision:
     approval: Approval = approval_of(await _again(connection, row))
-    votes, quorum = await _votes(connection, row["id"]), rule_of(row).quorum
+    votes, quorum = await votes_of(connection, row), rule_of(row).quorum
     if applied:
         reason = f"{approval.status.lower()} by {approval.responded_by}"
     else:

@@ -14,6 +14,7 @@ from compiler.plan import ApprovalRule
 from records.approvals.approval import Approval, ApprovalStatus
 from records.approvals.audit import NOBODY, Actor, append_audit
 from records.database.payload import MAX_NOTES, line
+from records.database.signing import signer_of
 from records.database.store import first, rows
 from records.errors import NotFound
 from records.events.outbox import emit
@@ -89,6 +90,7 @@ async def answer(
         "notes": line(notes, MAX_NOTES),
         "closedAs": closed_as,
     }
+    values["signature"] = signer_of(connection).decision({**row, **values})
     pending = (WORKFLOW_APPROVAL.c.id == row["id"]) & (WORKFLOW_APPROVAL.c.status == "PENDING")
     if (await connection.execute(update(WORKFLOW_APPROVAL).where(pending).values(**values))).rowcount != 1:
         return False

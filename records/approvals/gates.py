@@ -29,6 +29,7 @@ from records.approvals.gate_rows import (
 )
 from records.database.ids import new_id
 from records.database.payload import MAX_CARD_BYTES, checked
+from records.database.signing import signer_of
 from records.database.store import Store, first, rows
 from records.events.outbox import emit
 from records.runs.fencing import lock_run
@@ -178,7 +179,9 @@ async def _ask(
         deadline = before["deadline"]  # an edit buys no time
     times = {"requestedAt": asked_at, "deadline": deadline}
     node = await _node_row_id(connection, run["workflowId"], node_id)
-    await connection.execute(WORKFLOW_APPROVAL.insert().values(**key, **times, **values, nodeId=node))
+    asked = {"baseDigest": None, **key, **values}
+    asked["questionSignature"] = signer_of(connection).question(asked)
+    await connection.execute(WORKFLOW_APPROVAL.insert().values(**asked, **times, nodeId=node))
     row = await first(connection, one_gate(approval_id))
     assert row is not None
     await append_audit(connection, row, "requested", actor)

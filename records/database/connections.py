@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from records.database import sqlite_connection
 from records.database.payload import dumps
+from records.database.signing import LazySigner
 from records.errors import DatabaseUnavailable
 
 _BUSY_SECONDS = 60
@@ -78,6 +79,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.signer = LazySigner(self.url)
         self.engine = self._engine(pool_size)
         self._one_writer = asyncio.Lock()
         self._answered = False
@@ -88,6 +90,7 @@ class Database:
             "pool_size": pool_size,
             "max_overflow": 0,
             "pool_timeout": _BUSY_SECONDS,
+            "execution_options": {"signer": self.signer},
         }
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}

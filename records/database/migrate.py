@@ -7,9 +7,10 @@ adds our columns and tables. The scripts lie beside this file, so an installed p
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from records.database.connections import Database
+from records.database.sign_existing import sign_existing
 from records.errors import NotMigrated
 from reliability.shielded import shielded
 
@@ -28,6 +30,8 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = 0x434D4443
 """Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
 _WAL_TRIES = 100
+_FIRST_SIGNED = "0006"
+"""Since this revision approvals are signed; what an older version has asked is signed when it is upgraded."""
 
 
 @shielded
@@ -36,11 +40,16 @@ async def upgrade(url: str) -> str:
     database = Database(url)
     try:
         if database.is_sqlite:
+            await asyncio.to_thread(_create_for_owner, Path(str(database.url.database)))
             await asyncio.to_thread(_use_wal, database)
         async with database.write() as connection:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            return await connection.run_sync(_upgrade)
+            before = await connection.run_sync(_revision)
+            revision = await connection.run_sync(_upgrade)
+            if before is not None and before < _FIRST_SIGNED:
+                await sign_existing(connection)
+            return revision
     finally:
         await database.close()
 
@@ -78,6 +87,12 @@ def _upgrade(connection: Connection) -> str:
 def _revision(connection: Connection) -> str | None:
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     return context.get_current_revision()
+
+
+def _create_for_owner(file: Path) -> None:
+    """SQLite would make the file readable to all; its -wal and -shm files take the rights of the file."""
+    with suppress(OSError):  # SQLite says better what is wrong with the place
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _use_wal(database: Database) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from sqlalchemy import RowMapping, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.approvals.gate_rows import approval_of, current_gate
+from records.approvals.gate_rows import approval_of, current_gate, rule_of
+from records.approvals.votes import votes_of
+from records.database.signing import signer_of
 from records.database.store import first
 from records.errors import NodeFinished, NotApproved, StaleAttempt
 from records.runs.node_states import NodeOfRun, end_node_state, node_state, put_node_state
@@ -20,13 +22,31 @@ from records.tables.columns import now
 
 
 async def require_approved(connection: AsyncConnection, run_id: str, node_id: str, digest: str) -> None:
-    """Raises NotApproved unless the node's present question was answered with yes, for that digest."""
+    """Raises NotApproved unless the node's present question was answered with yes, for that digest.
+
+    Signatures, rule and votes are checked again: a row that only says APPROVED may have been written by anybody.
+    """
     row = await first(connection, current_gate(run_id, node_id))
-    if row is None or not approval_of(row).allows(digest):
-        state = "nobody was asked" if row is None else f"{row['status']} for {row['digest']}"
+    fault = "nobody was asked" if row is None else await _fault(connection, row, digest)
+    if fault is not None:
         raise NotApproved(
-            f"node {node_id!r} of run {run_id!r} is not approved for {digest} ({state}): it does not run"
+            f"node {node_id!r} of run {run_id!r} is not approved for {digest} ({fault}): it does not run"
         )
+
+
+async def _fault(connection: AsyncConnection, row: RowMapping, digest: str) -> str | None:
+    """Why this row does not let run what has that digest; None: it does."""
+    if not approval_of(row).allows(digest):
+        return f"{row['status']} for {row['digest']}"
+    signer, rule = signer_of(connection), rule_of(row)
+    if not signer.asked(row) or not signer.decided(row):
+        return "the row says APPROVED, but the platform did not sign that decision"
+    if row["closedAs"] == "expired":
+        return None if rule.on_expiry == "approve" else "its deadline passed, which approves nothing"
+    if row["closedAs"] is None:
+        votes = len(await votes_of(connection, row))
+        return None if votes >= rule.quorum else f"{votes} of {rule.quorum} votes are the platform's"
+    return None if row["closedAs"] == "policy" else f"it was closed as {row['closedAs']!r}"
 
 
 def next_attempt(standing: RowMapping | None, which: NodeOfRun, wanted: int | None) -> int:

@@ -34,6 +34,9 @@ WORKFLOW_APPROVAL = Table(
     may("supersededAt", Moment),
     may("escalatedAt", Moment),
     may("remindedAt", Moment),
+    # By the platform's key: what was asked, and what was decided. See `records.database.signing`.
+    may("questionSignature", Text),
+    may("signature", Text),
     Index("WorkflowApproval_workflowRunId_status_idx", "workflowRunId", "status"),
     # One gate of a node is the current one; older ones are history.
     Index(
@@ -59,6 +62,7 @@ APPROVAL_VOTE = Table(
     must("channel", Text),
     may("notes", Text),
     must("votedAt", Moment, server_default=NOW),
+    may("signature", Text),
     Index("ApprovalVote_approvalId_voter_key", "approvalId", "voter", unique=True),
 )
 
@@ -78,6 +82,9 @@ APPROVAL_AUDIT = Table(
     may("digest", Text),
     may("notes", Text),
     must("at", Moment, server_default=NOW),
+    # Each entry names the hash of the one before it; see `records.approvals.audit_chain`.
+    may("previousHash", Text),
+    may("hash", Text),
     Index("ApprovalAudit_approvalId_idx", "approvalId"),
     Index("ApprovalAudit_workflowRunId_idx", "workflowRunId"),
     Index("ApprovalAudit_projectId_idx", "projectId"),

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed, Paused, Pending, State
+from sqlalchemy import update
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule
+from records.tables import WORKFLOW_APPROVAL
 
 GATE = ApprovalRule()
 OPEN: dict[str, Any] = {"type": "object"}
@@ -51,6 +53,20 @@ def waiting(bench: Any, node: Any) -> Any:
         return flow_run
 
     return wait
+
+
+async def test_a_row_that_a_database_client_sets_to_approved_runs_nothing(bench, waiting) -> None:
+    flow_run = await waiting()
+    approval = await gate_of(bench, flow_run)
+    forged = {"status": "APPROVED", "respondedBy": "kim", "verified": True, "channel": "api"}
+    async with bench.records._db.write() as connection:
+        this = WORKFLOW_APPROVAL.c.id == approval.id
+        await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(**forged))
+    await bench.resume(flow_run)
+    state = await bench.execute(flow_run)
+    assert state.is_failed()
+    assert "the platform did not sign that decision" in state.message
+    assert bench.ran() == []
 
 
 async def test_a_policy_that_refuses_unverified_names_is_not_passed_by_the_form(bench, waiting) -> None:

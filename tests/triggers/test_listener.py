@@ -257,6 +257,22 @@ async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_serv
         await listener.ensure()
 
 
+async def test_a_trigger_on_another_streams_subject_is_refused_and_all_others_go_on(
+    broker, records, launch, listener, publish, workflow, eventually, caplog
+):
+    await broker.jetstream().add_stream(name="THEIRS", subjects=["shop.>"])
+    records.plans += [workflow("overlaps", event="shop.order.paid"), workflow("fine", event="mail.received")]
+    await listener.ensure()
+    await publish("mail.received")
+    await publish()
+    await eventually(lambda: len(launch.runs) == 1)
+    assert "Workflow 'overlaps' cannot be started by 'shop.order.paid'" in caplog.text
+    await broker.jetstream().delete_stream("THEIRS")
+    await listener.ensure()
+    await publish("shop.order.paid")
+    await eventually(lambda: len(launch.runs) == 2)
+
+
 async def test_events_wait_while_the_database_is_away(records, launch, publish, workflow, eventually, monkeypatch):
     records.plans.append(workflow("a"))
 

@@ -1,6 +1,7 @@
 import pytest
 
-from triggers.nats.stream_subjects import INCOMING, OUTGOING, collide, covers, incoming, malformed, merged
+from compiler.trigger_types.subjects import subject_fault
+from triggers.nats.stream_subjects import INCOMING, OUTGOING, collide, covers, incoming, merged
 
 
 @pytest.mark.parametrize(
@@ -65,10 +66,25 @@ def test_a_subject_that_would_bring_our_own_events_back_in_is_refused(workflow, 
 
 @pytest.mark.parametrize("event", ["", "a..b", "a b", "a.>.b", "a*", "a.", "x" * 256])
 def test_a_malformed_subject_is_refused_with_the_reason(workflow, event):
-    assert malformed(event)
+    assert subject_fault(event)
     if event:
         _, refused = incoming([workflow("bad", event=event)])
         assert len(refused) == 1
+
+
+def test_a_subject_of_another_stream_is_refused_for_its_workflow_alone(workflow):
+    plans = [workflow("overlaps", event="shop.order.*"), workflow("fine", event="mail.received")]
+    subjects, refused = incoming(plans, foreign=["shop.>", "metrics"])
+    assert subjects == tuple(sorted([*INCOMING, "mail.received"]))
+    assert [refusal.workflow for refusal in refused] == ["overlaps"]
+    assert "'shop.>' of another JetStream stream" in refused[0].reason
+
+
+def test_merging_two_triggers_never_reaches_into_another_stream(workflow):
+    plans = [workflow("one", event="a.*.c"), workflow("two", event="a.b.*")]
+    subjects, refused = incoming(plans, foreign=["a.x.y"])
+    assert not any(collide(subject, "a.x.y") for subject in subjects)
+    assert [refusal.workflow for refusal in refused] == ["two"]
 
 
 def test_incoming_and_outgoing_never_meet():

@@ -18,12 +18,13 @@ from nats.aio.msg import Msg
 from reliability.cancellation import cancelled
 from reliability.fault_points import fault_point
 from triggers.errors import PermanentTriggerError, TransientTriggerError, TriggerError
-from triggers.intake import GIVE_UP_AFTER, Intake, answered
+from triggers.intake import GIVE_UP_AFTER, Intake
 from triggers.launcher import NotDeployed
 from triggers.nats.connection import jetstream
+from triggers.nats.event_subjects import log_refusals, take_event_subjects
 from triggers.nats.pull_consumer import Pull
-from triggers.nats.stream_subjects import Refusal, incoming
-from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_streams
+from triggers.nats.stream_subjects import Refusal
+from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +68,11 @@ class Listener:
 
     async def ensure(self) -> None:
         """Streams and consumer exist, and the events stream takes what the active workflows ask for."""
-        subjects, refused = incoming(await answered(self.intake.inbox.active_plans(None)))
-        if refused != self._refused:
-            for refusal in refused:
-                log.error(
-                    "Workflow %r cannot be started by %r: %s", refusal.workflow, refusal.subject, refusal.reason
-                )
-            self._refused = refused
         streams = jetstream(self.connection)
-        self._stream = await ensure_streams(streams, subjects)
+        self._stream, refused = await take_event_subjects(streams, self.intake.inbox)
+        if refused != self._refused:
+            log_refusals(refused)
+            self._refused = refused
         await ensure_consumer(streams)
 
     def reconnected(self) -> None:

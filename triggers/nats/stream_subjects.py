@@ -6,11 +6,11 @@ on our own results would feed itself.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from compiler.plan import EventTrigger, Plan
+from compiler.trigger_types.subjects import subject_fault
 
 INCOMING = (
     "workflow.trigger.*",
@@ -29,8 +29,6 @@ MANUAL = "workflow.trigger."
 """What a manual trigger's subject starts with; the workflow's name follows."""
 
 _RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>")
-_TOKEN = re.compile(r"[^\s.*>\x00-\x1f\x7f]+")
-_LONGEST = 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,19 +38,6 @@ class Refusal:
     workflow: str
     subject: str
     reason: str
-
-
-def malformed(subject: str) -> str | None:
-    """Why `subject` is not a NATS subject, or None."""
-    if not subject or len(subject) > _LONGEST:
-        return f"a subject has 1 to {_LONGEST} characters"
-    tokens = subject.split(".")
-    for place, token in enumerate(tokens):
-        if token == ">" and place < len(tokens) - 1:
-            return "`>` may only be the last token"
-        if token not in ("*", ">") and not _TOKEN.fullmatch(token):
-            return f"{token!r} is not a token: no white space, and `*` or `>` only alone"
-    return None
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -92,15 +77,19 @@ def merged(one: str, other: str) -> str:
     return ".".join(tokens)
 
 
-def incoming(plans: Iterable[Plan]) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
-    """The subjects of the events stream: the fixed ones and those the plans' event triggers name beyond them."""
+def incoming(plans: Iterable[Plan], *, foreign: Sequence[str] = ()) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
+    """The subjects of the events stream: the fixed ones and those that the plans' event triggers add.
+
+    `foreign`: subjects of other streams of the same account. A trigger that needs one of them is refused alone, since
+    JetStream would otherwise refuse the stream, and with it the events of all workflows.
+    """
     taken = list(INCOMING)
     refusals: list[Refusal] = []
     for plan in plans:
         for trigger in plan.triggers:
             if not isinstance(trigger, EventTrigger) or any(covers(has, trigger.event) for has in taken):
                 continue
-            wanted, reason = _widen(taken, trigger.event)
+            wanted, reason = _widen(taken, trigger.event, foreign)
             if reason:
                 refusals.append(Refusal(workflow=plan.name, subject=trigger.event, reason=reason))
             else:
@@ -108,8 +97,8 @@ def incoming(plans: Iterable[Plan]) -> tuple[tuple[str, ...], tuple[Refusal, ...
     return tuple(sorted(taken)), tuple(refusals)
 
 
-def _widen(taken: Sequence[str], subject: str) -> tuple[str, str | None]:
-    reason = malformed(subject)
+def _widen(taken: Sequence[str], subject: str, foreign: Sequence[str]) -> tuple[str, str | None]:
+    reason = subject_fault(subject)
     if reason:
         return subject, reason
     wanted = subject
@@ -121,5 +110,12 @@ def _widen(taken: Sequence[str], subject: str) -> tuple[str, str | None]:
             return (
                 wanted,
                 f"it overlaps {ours!r}, which this platform or NATS itself publishes; name it more narrowly",
+            )
+    for theirs in foreign:
+        if collide(wanted, theirs):
+            return (
+                wanted,
+                f"it overlaps {theirs!r} of another JetStream stream; name another subject, or remove it there "
+                "(`nats stream ls`)",
             )
     return wanted, None

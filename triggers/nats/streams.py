@@ -90,6 +90,18 @@ async def ensure_streams(jetstream: JetStreamContext, subjects: Sequence[str] = 
     return f"{EVENTS}@{created.isoformat()}" if created else EVENTS
 
 
+async def foreign_subjects(jetstream: JetStreamContext) -> tuple[str, ...]:
+    """The subjects of all streams but our two: JetStream lets no two streams of an account share one."""
+    found: list[StreamInfo] = []
+    try:
+        while page := await jetstream.streams_info(offset=len(found)):
+            found += page
+    except ServiceUnavailableError as exc:
+        raise _no_jetstream() from exc
+    others = [info for info in found if info.config.name not in (EVENTS, RESULTS)]
+    return tuple(subject for info in others for subject in info.config.subjects or [])
+
+
 async def ensure_consumer(jetstream: JetStreamContext) -> None:
     """The consumer exists with the settings above."""
     add_consumer = jetstream.add_consumer  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -107,9 +119,7 @@ async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamIn
     except NotFoundError:
         pass
     except ServiceUnavailableError as exc:
-        raise TransientTriggerError(
-            "the NATS server has no JetStream: start it with `-js`, or enable it for the account"
-        ) from exc
+        raise _no_jetstream() from exc
     except APIError as exc:
         raise _refused(name, config, exc) from exc
     try:
@@ -117,6 +127,12 @@ async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamIn
         return await add_stream(config)
     except APIError as exc:
         raise _refused(name, config, exc) from exc
+
+
+def _no_jetstream() -> TransientTriggerError:
+    return TransientTriggerError(
+        "the NATS server has no JetStream: start it with `-js`, or enable it for the account"
+    )
 
 
 def _refused(name: str, config: StreamConfig, exc: APIError) -> TransientTriggerError:

@@ -14,19 +14,19 @@ import logging
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from agents.sandbox.egress.target import HOST, Target, make_target, parse_target
 
 _MAX_HEAD = 16 << 10
 _MAX_CONNECTIONS = 64
 _MAX_DENIED = 200
 _HEAD_SECONDS, _CONNECT_SECONDS = 15.0, 15.0
 _CHUNK = 1 << 16
-_HOST = r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))"
-_CONNECT = re.compile(rf"CONNECT {_HOST}:(?P<port>[0-9]{{1,5}}) HTTP/1\.[01]")
+_CONNECT = re.compile(rf"CONNECT {HOST}:(?P<port>[0-9]{{1,5}}) HTTP/1\.[01]")
 _ABSOLUTE = re.compile(
-    rf"(?P<method>[A-Z]{{1,16}}) http://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?(?P<path>/[!-~]*)? HTTP/1\.[01]"
+    rf"(?P<method>[A-Z]{{1,16}}) http://{HOST}(?::(?P<port>[0-9]{{1,5}}))?(?P<path>/[!-~]*)? HTTP/1\.[01]"
 )
 _HEADER = re.compile(r"(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}):[ \t]*(?P<value>[\t -~\x80-\xff]*)")
 _HOP_BY_HOP = {"connection", "host", "keep-alive", "te", "trailer", "upgrade"}
@@ -36,32 +36,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _log = logging.getLogger("commandcenter.egress")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """Where a connection is to go."""
-
-    host: str
-    """Lower case, without brackets and trailing dot."""
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
 class EgressDenied(Exception):
     """The connection is not allowed, or cannot be made."""
 
     def __init__(self, target: str, reason: str, *, status: str = "403 Forbidden") -> None:
         super().__init__(f"{target}: {reason}")
         self.target, self.reason, self.status = target, reason, status
-
-
-def parse_target(entry: str) -> Target:
-    """`host:port` of an allow-list. Raises ValueError."""
-    match = re.fullmatch(rf"{_HOST}:(?P<port>[0-9]{{1,5}})", entry)
-    if match is None:
-        raise ValueError(f"network entry {entry!r} is not host:port")
-    return _target(match["host"], match["port"])
 
 
 class EgressProxy:
@@ -215,18 +195,9 @@ def _parse(head: bytes) -> tuple[Target, bytes | None]:
 
 def _checked(host: str, port: str) -> Target:
     try:
-        return _target(host, port)
+        return make_target(host, port)
     except ValueError as exc:
         raise EgressDenied("(malformed)", str(exc), status="400 Bad Request") from exc
-
-
-def _target(host: str, port: str) -> Target:
-    number = int(port)
-    if not 0 < number < 65536:
-        raise ValueError(f"there is no port {port}")
-    if host.startswith("["):
-        return Target(host=str(ipaddress.IPv6Address(host[1:-1])), port=number)
-    return Target(host=host.lower().removesuffix("."), port=number)
 
 
 def _as_address(host: str) -> Address | None:

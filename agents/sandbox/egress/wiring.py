@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from agents.sandbox.egress.proxy import Target, parse_target
+from agents.sandbox.egress.target import Target, parse_target
 from agents.sandbox.inside.order import Listener
 
 _PROXY_PORT = 3128

@@ -1,0 +1,78 @@
+"""`commandcenter audit`: the chain checked and exported by the command itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from compiler.catalogue import ActionSpec, AgentSpec
+from compiler.plan import ApprovalRule, Plan, PlanNode
+from records import Records, upgrade
+
+COMMAND = str(Path(sys.executable).with_name("commandcenter"))
+
+
+@pytest.fixture
+async def state(tmp_path: Path) -> Path:
+    """A state folder whose records have one decided approval."""
+    url = f"sqlite:///{tmp_path}/records.db"
+    await upgrade(url)
+    action = ActionSpec(name="act", input_schema={"type": "object"}, output_schema={"type": "object"})
+    agent = AgentSpec(
+        name="a", type="RULE", version="1", risk="AUTO", entry_path="agents.a", actions={"act": action}
+    )
+    node = PlanNode(
+        id="fix",
+        agent="a",
+        agent_type="RULE",
+        input_schema={"type": "object"},
+        action="act",
+        agent_version="1",
+        entry_path="agents.a",
+        risk="AUTO",
+        inputs={},
+        output_schema={"type": "object"},
+        gate=ApprovalRule(),
+    )
+    plan = Plan(name="w", project_id=1, nodes=(node,))
+    async with await Records.open(url) as records:
+        await records.register_agent(1, agent)
+        await records.save_workflow(plan)
+        run_id = await records.start_run(flow_run_id="f", plan_digest=plan.digest, trigger="t", context={})
+        approval = await records.open_gate(run_id=run_id, node_id="fix", digest="d", card={}, rule=ApprovalRule())
+        await records.decide(approval.id, decision="REJECTED", by="ann", verified=True, channel="cli", notes="no")
+    return tmp_path
+
+
+def audit(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [COMMAND, "audit", *arguments, "--state", str(state)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_an_audit_that_nobody_changed_is_intact_and_exported_with_its_hashes(state: Path) -> None:
+    verified = audit(state, "verify")
+    assert verified.returncode == 0, verified.stderr
+    assert "the audit is intact: 2 entries" in verified.stdout
+    lines = [json.loads(each) for each in audit(state, "export").stdout.splitlines()]
+    assert [(line["schema"], line["event"], line["by"]) for line in lines] == [
+        ("commandcenter.audit/v1", "requested", None),
+        ("commandcenter.audit/v1", "rejected", "ann"),
+    ]
+    assert lines[1]["previousHash"] == lines[0]["hash"]
+    assert lines[1]["hash"] in verified.stdout
+
+
+def test_a_changed_entry_makes_verify_fail_and_names_it(state: Path) -> None:
+    engine = create_engine(f"sqlite:///{state}/records.db")
+    with engine.begin() as connection:
+        connection.execute(text('DROP TRIGGER "ApprovalAudit_no_update"'))
+        connection.execute(text("""UPDATE "ApprovalAudit" SET event = 'approved' WHERE id = 2"""))
+    engine.dispose()
+    verified = audit(state, "verify", "--json")
+    assert verified.returncode == 1
+    assert json.loads(verified.stdout) | {"intact": False, "broken_at": 2} == json.loads(verified.stdout)
