@@ -194,6 +194,12 @@ class _Push:
         if (commit := known.get(self._patch_ref)) is None:
             return None
         branch = self._branch_of(git, commit)
+        if branch:
+            return Published(number=self._number_of(known, commit), commit=commit, branch=branch)
+        self._fetch_all(git)
+        if self._holds(git, self.proposal.base_commit, commit):
+            return None  # it was merged, and the change is needed again
+        branch = self._grown_branch(git, commit)
         if not branch and self._base_of(git, commit) != self.proposal.base_commit:
             return None
         return Published(
@@ -207,17 +213,28 @@ class _Push:
         branches = [name.removeprefix("refs/heads/") for name in names if _BRANCH.fullmatch(name)]
         return self.proposal.branch if self.proposal.branch in branches else min(branches, default="")
 
+    def _fetch_all(self, git: Git) -> None:
+        """The remote's branches and the earlier proposal, with their history."""
+        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *self._server("upload-pack"))
+        wanted = ("+refs/heads/*:refs/remotes/origin/*", f"+{self._patch_ref}:refs/earlier")
+        git.run(*fetch, self.remote.url, *wanted)
+
+    def _holds(self, git: Git, later: str, earlier: str) -> bool:
+        """Whether one commit is in the history of the other."""
+        try:
+            git.run("merge-base", "--is-ancestor", earlier, later)
+        except GitError:
+            return False
+        return True
+
+    def _grown_branch(self, git: Git, commit: str) -> str:
+        """A branch that a person has added commits to; empty where there is none."""
+        contains = ("for-each-ref", f"--contains={commit}", "--format=%(refname)", "refs/remotes/origin")
+        names = (name.removeprefix("refs/remotes/origin/") for name in git.text(*contains).splitlines())
+        return min((name for name in names if _BRANCH.fullmatch(name)), default="")
+
     def _base_of(self, git: Git, commit: str) -> str:
         """The commit that the earlier proposal was made on."""
-        fetch = (
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            *self._server("upload-pack"),
-            "--depth=1",
-        )
-        git.run(*fetch, self.remote.url, f"+{self._patch_ref}:refs/earlier")
         found = re.search(r"^parent ([0-9a-f]+)$", git.text("cat-file", "commit", commit), re.MULTILINE)
         return found[1] if found else ""
 

@@ -114,6 +114,14 @@ def test_a_long_text_is_split_into_blocks_that_slack_takes(chat, endpoint):
     assert all("&" not in one["text"]["text"].replace("&amp;", "") for one in blocks)
 
 
+@pytest.mark.parametrize("title", ["x" * 400, "<" * 400, "short & sweet"])
+def test_a_title_is_as_long_as_slack_takes_it(chat, endpoint, title):
+    agent.execute("sendSlack", {"channel": "#a", "message": "m", "title": title}, chat)
+
+    shown = endpoint.sent()["blocks"][0]["text"]["text"]
+    assert 140 < len(shown) <= 150 or shown == "short &amp; sweet"
+
+
 def test_slacks_retry_after_is_honoured(chat, endpoint):
     endpoint.answers = [(429, {"Retry-After": "1"}, {"ok": False, "error": "ratelimited"}), *endpoint.answers]
 

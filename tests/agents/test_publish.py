@@ -158,6 +158,33 @@ def test_a_proposal_that_a_person_closed_is_not_made_again_on_the_same_base(shop
     assert not [name for name in references(shop) if name.startswith("refs/heads/fixes")]
 
 
+def test_a_branch_that_a_person_has_added_to_is_still_the_proposal(shop, tmp_path):
+    patch = readme_patch(shop)
+    first = publish(shop, proposal(shop, patch), key="run-1/fix")
+    git = Git(folder=shop.remote, config=("user.name=x", "user.email=x@example.org"))
+    tree = git.text("rev-parse", "fixes-1^{tree}")
+    git.run("update-ref", "refs/heads/fixes-1", git.text("commit-tree", tree, "-p", "fixes-1", "-m", "mine"))
+
+    second = publish(shop, proposal(shop, patch, branch="fixes-2"), key="run-2/fix")
+
+    assert second == {**first, "branch": "fixes-1"}
+    assert "refs/heads/fixes-2" not in references(shop)
+
+
+def test_a_change_that_was_merged_and_taken_back_is_proposed_again(shop):
+    patch = readme_patch(shop)
+    first = publish(shop, proposal(shop, patch), key="run-1/fix")
+    git = Git(folder=shop.remote, config=("user.name=x", "user.email=x@example.org"))
+    old_tree = git.text("rev-parse", f"{shop.commit}^{{tree}}")
+    reverted = git.text("commit-tree", old_tree, "-p", first["commit"], "-m", "take it back")
+    git.run("update-ref", "refs/heads/main", reverted)
+    git.run("update-ref", "-d", "refs/heads/fixes-1")
+
+    second = publish(shop, proposal(shop, patch, branch="fixes-2", baseCommit=reverted), key="run-2/fix")
+
+    assert second["prNumber"] == 2
+
+
 def test_a_change_that_is_needed_again_later_is_proposed_again(shop):
     patch = readme_patch(shop)
     publish(shop, proposal(shop, patch), key="run-1/fix")

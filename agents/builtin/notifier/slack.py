@@ -64,7 +64,7 @@ def blocks(message: Message) -> list[dict[str, Any]]:
     """Heading, text and facts. Slack takes fifty blocks; the longest text needs fewer."""
     made: list[dict[str, Any]] = []
     if message.heading:
-        made.append({"type": "header", "text": _plain(message.heading[: _MOST_HEADER // _ESCAPED])})
+        made.append({"type": "header", "text": _plain(_heading(message.heading))})
     for piece in pieces(message.text, _MOST_TEXT, 1 if inert(message.text) == message.text else _ESCAPED):
         if piece:
             made.append({"type": "section", "text": _plain(piece)})
@@ -72,6 +72,13 @@ def blocks(message: Message) -> list[dict[str, Any]]:
     for at in range(0, len(facts), _MOST_FIELDS):
         made.append({"type": "section", "fields": [_plain(fact) for fact in facts[at : at + _MOST_FIELDS]]})
     return made[:50]
+
+
+def _heading(text: str) -> str:
+    """As much of it as Slack takes once it is escaped."""
+    while len(inert(text)) > _MOST_HEADER:
+        text = text.removesuffix("…")[:-1] + "…"
+    return text
 
 
 def inert(text: str) -> str:
