@@ -18,18 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.repository.git import COMMIT, Git, GitError
+from agents.repository.git import Git, GitError
+from agents.repository.proposal import Proposal, PublishError, fingerprint, read_proposal
 from agents.repository.published_patch import (
     MAX_FILE_BYTES,
-    PatchedFile,
     PatchRefusedError,
     check_name,
-    read_patch,
 )
 from agents.repository.remote import Remote, RemoteRefusedError, check_remote, origin
+from agents.repository.remote_branches import RemoteBranches, grown_branch, holds, parent_of
 from agents.repository.repository_copy import RepositoryRefusedError, inside
 
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "CommandCenter",
     "GIT_AUTHOR_EMAIL": "commandcenter@localhost",
@@ -41,22 +40,6 @@ _SERVER = (
     "git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.alternateRefsCommand=true -c safe.directory=*"
 )
 _TRIES = 5
-_MAX_MESSAGE = 20_000
-
-
-class PublishError(Exception):
-    """The branch was not published; the message says why and how to mend it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """What the agent proposed, checked as far as that goes without the repository."""
-
-    branch: str
-    base_commit: str
-    message: str
-    patch: str
-    files: tuple[PatchedFile, ...]
 
 
 async def publish_branch(
@@ -100,41 +83,6 @@ async def publish_branch(
     }
 
 
-def read_proposal(result: Mapping[str, Any]) -> Proposal:
-    """Check names, hashes and the patch. Raises PublishError or PatchRefusedError."""
-    branch, base = str(result.get("branch", "")), str(result.get("baseCommit", ""))
-    bad = ("..", "//", "/.", "./", ".lock", "@{")
-    if not _BRANCH.fullmatch(branch) or any(part in branch for part in bad) or branch.endswith((".", "/")):
-        raise PublishError(f"branch name {branch[:200]!r} is refused: letters, digits, '.', '_', '-' and '/' only")
-    if branch.split("/")[0].lower() in ("refs", "head") or branch.lower() in ("main", "master"):
-        raise PublishError(f"branch name {branch!r} is refused: choose one of its own for the fixes")
-    if not COMMIT.fullmatch(base):
-        raise PublishError(f"base commit {base[:80]!r} is not a full commit hash")
-    patch = str(result["patch"])
-    return Proposal(
-        branch=branch,
-        base_commit=base,
-        message=_message(str(result.get("commitMessage", ""))),
-        patch=patch,
-        files=read_patch(patch),
-    )
-
-
-def _message(text: str) -> str:
-    """Printable lines only, and none that could pass for the platform's own trailer."""
-    lines = [
-        "".join(char for char in line if char.isprintable()).rstrip() for line in text[:_MAX_MESSAGE].split("\n")
-    ]
-    kept = [line for line in lines if not line.lower().startswith("commandcenter-")]
-    return "\n".join(kept).strip() or "Fix security weaknesses"
-
-
-def fingerprint(patch: str) -> str:
-    """Equal for the same change, wherever in its files and after whichever commit it is made."""
-    kept = ("@@" if line.startswith("@@") else line for line in patch.split("\n") if not line.startswith("index "))
-    return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogatepass")).hexdigest()[:40]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A proposal in the remote."""
@@ -152,6 +100,10 @@ class _Push:
     remote: Remote
     key: str
     token: str | None
+
+    @property
+    def _branches(self) -> RemoteBranches:
+        return RemoteBranches(url=self.remote.url, options=tuple(self._server("upload-pack")))
 
     @property
     def _key_ref(self) -> str:
@@ -189,54 +141,22 @@ class _Push:
     def _earlier(self, git: Git, known: Mapping[str, str]) -> Published | None:
         """The proposal of this key; or of this patch, while it is open or was closed on this base commit."""
         if (commit := known.get(self._key_ref)) is not None:
-            branch = self._branch_of(git, commit) or self.proposal.branch
+            branch = self._branches.at(git, commit, prefer=self.proposal.branch) or self.proposal.branch
             return Published(number=self._number_of(known, commit), commit=commit, branch=branch)
         if (commit := known.get(self._patch_ref)) is None:
             return None
-        branch = self._branch_of(git, commit)
+        branch = self._branches.at(git, commit, prefer=self.proposal.branch)
         if branch:
             return Published(number=self._number_of(known, commit), commit=commit, branch=branch)
-        self._fetch_all(git)
-        if self._holds(git, self.proposal.base_commit, commit):
+        self._branches.fetch_all(git, self._patch_ref)
+        if holds(git, self.proposal.base_commit, commit):
             return None  # it was merged, and the change is needed again
-        branch = self._grown_branch(git, commit)
-        if not branch and self._base_of(git, commit) != self.proposal.base_commit:
+        branch = grown_branch(git, commit)
+        if not branch and parent_of(git, commit) != self.proposal.base_commit:
             return None
         return Published(
             number=self._number_of(known, commit), commit=commit, branch=branch or self.proposal.branch
         )
-
-    def _branch_of(self, git: Git, commit: str) -> str:
-        """The remote's branch at that commit; empty where there is none."""
-        listed = git.text("ls-remote", *self._server("upload-pack"), self.remote.url, "refs/heads/*")
-        names = [line.split("\t", 1)[1] for line in listed.splitlines() if line.startswith(f"{commit}\t")]
-        branches = [name.removeprefix("refs/heads/") for name in names if _BRANCH.fullmatch(name)]
-        return self.proposal.branch if self.proposal.branch in branches else min(branches, default="")
-
-    def _fetch_all(self, git: Git) -> None:
-        """The remote's branches and the earlier proposal, with their history."""
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *self._server("upload-pack"))
-        wanted = ("+refs/heads/*:refs/remotes/origin/*", f"+{self._patch_ref}:refs/earlier")
-        git.run(*fetch, self.remote.url, *wanted)
-
-    def _holds(self, git: Git, later: str, earlier: str) -> bool:
-        """Whether one commit is in the history of the other."""
-        try:
-            git.run("merge-base", "--is-ancestor", earlier, later)
-        except GitError:
-            return False
-        return True
-
-    def _grown_branch(self, git: Git, commit: str) -> str:
-        """A branch that a person has added commits to; empty where there is none."""
-        contains = ("for-each-ref", f"--contains={commit}", "--format=%(refname)", "refs/remotes/origin")
-        names = (name.removeprefix("refs/remotes/origin/") for name in git.text(*contains).splitlines())
-        return min((name for name in names if _BRANCH.fullmatch(name)), default="")
-
-    def _base_of(self, git: Git, commit: str) -> str:
-        """The commit that the earlier proposal was made on."""
-        found = re.search(r"^parent ([0-9a-f]+)$", git.text("cat-file", "commit", commit), re.MULTILINE)
-        return found[1] if found else ""
 
     def _credentials(self) -> dict[str, str]:
         if self.token is None or self.remote.kind != "https":
