@@ -20,7 +20,7 @@ from reliability.fault_points import fault_point
 from tasks.card import Invocation
 from tasks.inputs import InputRefused, kind_of, prepare
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
-from tasks.services import Run, Services
+from tasks.services import Run, Services, Workplace
 
 
 def idempotency_key(run: Run, intent: Invocation, item: int | None) -> str:
@@ -38,20 +38,36 @@ async def execute(
     on_log: Callable[[LogLine], None],
 ) -> AgentResult:
     """Run the action once. What the agent does wrong comes back as a failure; only bugs of ours raise."""
+    result = await answer(intent, run=run, item=item, execution_id=execution_id, workplace=services, on_log=on_log)
+    fault_point("sandbox-answered")
+    return await _finish(intent, result, run=run, item=item, services=services)
+
+
+async def answer(
+    intent: Invocation,
+    *,
+    run: Run,
+    item: int | None,
+    execution_id: str,
+    workplace: Workplace,
+    on_log: Callable[[LogLine], None],
+) -> AgentResult:
+    """What the agent says: inputs checked and mounted, secrets resolved by name, run in the jail. No effect follows.
+
+    The command line's `agents run` calls it too: an agent sees the same there as in a workflow.
+    """
     node = intent.node
-    folder = Path(tempfile.mkdtemp(prefix=f"{node.id}-", dir=services.scratch))
+    folder = Path(tempfile.mkdtemp(prefix=f"{node.id}-", dir=workplace.scratch))
     try:
         if problems := validate(dict(intent.inputs), node.input_schema):
             return _refused(
                 "invalid-input", f"inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}"
             )
-        prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=services)
-        secrets = await resolve(required=node.required_secrets, optional=node.secrets, sources=services.secrets)
-        request = _request(intent, prepared.inputs, run=run, item=item, services=services)
+        prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=workplace)
+        secrets = await resolve(required=node.required_secrets, optional=node.secrets, sources=workplace.secrets)
+        request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
         request = replace(request, execution_id=execution_id, secrets=secrets, mounts=prepared.mounts)
-        result = await services.sandbox.run(request, on_log=on_log)
-        fault_point("sandbox-answered")
-        return await _finish(intent, result, run=run, item=item, services=services)
+        return await workplace.sandbox.run(request, on_log=on_log)
     except (InputRefused, UnknownSecret) as exc:
         return _refused("bad-request", str(exc))
     except SecretsUnavailable as exc:
@@ -102,7 +118,7 @@ async def _publish(intent: Invocation, result: Any, *, key: str, services: Servi
 
 
 def _request(
-    intent: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, services: Services
+    intent: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, workplace: Workplace
 ) -> AgentRequest:
     node = intent.node
     return AgentRequest(
@@ -117,7 +133,7 @@ def _request(
             memory_mb=node.memory_mb, timeout_seconds=node.timeout_seconds, cpu_seconds=node.timeout_seconds
         ),
         network=intent.network,
-        settings={name: services.settings[name] for name in intent.agent.settings if name in services.settings},
+        settings={name: workplace.settings[name] for name in intent.agent.settings if name in workplace.settings},
     )
 
 

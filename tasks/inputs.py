@@ -22,7 +22,7 @@ from agents.sandbox.port import Mount
 from compiler.plan import PlanNode
 from records import NotFound
 from tasks.collect_project_facts import collect_project_facts
-from tasks.services import Run, Services
+from tasks.services import Run, Services, Workplace
 
 ARTIFACT_PREFIX = "artifact:"
 _MAX_SCHEMAS = 100
@@ -72,7 +72,7 @@ async def complete(
     return completed
 
 
-async def bindings(node: PlanNode, inputs: Mapping[str, JsonValue], *, services: Services) -> dict[str, str]:
+async def bindings(node: PlanNode, inputs: Mapping[str, JsonValue], *, services: Workplace) -> dict[str, str]:
     """What inputs point at, pinned: field -> commit of the repository. An artifact's reference is its own digest."""
     pinned: dict[str, str] = {}
     for field, value in inputs.items():
@@ -92,7 +92,7 @@ async def prepare(
     *,
     folder: Path,
     run: Run,
-    services: Services,
+    services: Workplace,
 ) -> Prepared:
     """Make snapshots and files in `folder` for the inputs that need them. Raises `InputRefused`.
 
@@ -122,7 +122,7 @@ async def prepare(
     return Prepared(inputs=seen, mounts=tuple(mounts))
 
 
-async def _repository(path: str, *, pinned: str, into: Path, services: Services) -> None:
+async def _repository(path: str, *, pinned: str, into: Path, services: Workplace) -> None:
     await asyncio.to_thread(snapshot, path, allowed_roots=services.repository_roots, into=into)
     found = await asyncio.to_thread(head_commit, into, allowed_roots=(into,))
     if found != pinned:
@@ -131,7 +131,7 @@ async def _repository(path: str, *, pinned: str, into: Path, services: Services)
         )
 
 
-async def _artifact(reference: str, *, into: Path, run: Run, services: Services) -> str:
+async def _artifact(reference: str, *, into: Path, run: Run, services: Workplace) -> str:
     """Write the artifact below `into`; gives its file name."""
     content = await services.records.artifact(reference, project_id=run.project_id)
     name = Path(reference.removeprefix(ARTIFACT_PREFIX)).name or "file"

@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agents.sandbox.port import Sandbox
 from records import Records
 from tasks.secrets import SecretSource
+
+
+class ArtifactSource(Protocol):
+    """Where the files are that agents have saved."""
+
+    def artifact(self, ref: str, *, project_id: int | None = None) -> Coroutine[Any, Any, bytes]:
+        """The content behind an `artifact:…` reference. Raises NotFound."""
+        ...
+
+
+class Workplace(Protocol):
+    """What one action of an agent needs around it, in a workflow and from the command line alike."""
+
+    @property
+    def records(self) -> ArtifactSource:
+        """Artifacts of earlier actions."""
+        ...
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """What it runs in."""
+        ...
+
+    @property
+    def secrets(self) -> tuple[SecretSource, ...]:
+        """Asked in order; the first that has a name wins."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Non-secret settings of agents, by name."""
+        ...
+
+    @property
+    def repository_roots(self) -> tuple[Path, ...]:
+        """Folders that repositories may lie in."""
+        ...
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for snapshots and materialised artifacts."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """An agent's proposal (base commit, patch, message) -> a branch in the repository's remote, with a number.
 
 Runs outside of the jail, after the agent has ended. Nothing is checked out, nothing of the repository is run, and
-what the agent wrote is only ever data. Done once per idempotency key: a second call finds the first one's branch.
+what the agent wrote is only ever data. Done once per idempotency key, and once per patch: a second call, also one by a
+later run and under another branch name, finds the open proposal. A proposal is open while its branch is there. One
+that a person closed by deleting the branch is not made again while its base commit is still the base.
 """
 
 from __future__ import annotations
@@ -16,18 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.repository.git import COMMIT, Git, GitError
+from agents.repository.git import Git, GitError
+from agents.repository.proposal import Proposal, PublishError, fingerprint, read_proposal
 from agents.repository.published_patch import (
     MAX_FILE_BYTES,
-    PatchedFile,
     PatchRefusedError,
     check_name,
-    read_patch,
 )
 from agents.repository.remote import Remote, RemoteRefusedError, check_remote, origin
+from agents.repository.remote_branches import RemoteBranches, grown_branch, holds, parent_of
 from agents.repository.repository_copy import RepositoryRefusedError, inside
 
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "CommandCenter",
     "GIT_AUTHOR_EMAIL": "commandcenter@localhost",
@@ -39,22 +40,6 @@ _SERVER = (
     "git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.alternateRefsCommand=true -c safe.directory=*"
 )
 _TRIES = 5
-_MAX_MESSAGE = 20_000
-
-
-class PublishError(Exception):
-    """The branch was not published; the message says why and how to mend it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """What the agent proposed, checked as far as that goes without the repository."""
-
-    branch: str
-    base_commit: str
-    message: str
-    patch: str
-    files: tuple[PatchedFile, ...]
 
 
 async def publish_branch(
@@ -85,39 +70,26 @@ async def publish_branch(
                 remote, repository=real, allowed_roots=allowed_roots, allowed_hosts=allowed_hosts
             )
         push = _Push(proposal=proposal, remote=target, key=idempotency_key, token=token)
-        number, commit = await asyncio.to_thread(push.run)
+        made = await asyncio.to_thread(push.run)
     except (GitError, PatchRefusedError, RemoteRefusedError, RepositoryRefusedError) as exc:
         raise PublishError(f"branch {str(result.get('branch'))[:200]!r} was not published: {exc}") from exc
-    return {**rest, "prNumber": number, "prUrl": target.address(number, proposal.branch), "commit": commit}
+    if "branch" in rest:
+        rest["branch"] = made.branch
+    return {
+        **rest,
+        "prNumber": made.number,
+        "prUrl": target.address(made.number, made.branch),
+        "commit": made.commit,
+    }
 
 
-def read_proposal(result: Mapping[str, Any]) -> Proposal:
-    """Check names, hashes and the patch. Raises PublishError or PatchRefusedError."""
-    branch, base = str(result.get("branch", "")), str(result.get("baseCommit", ""))
-    bad = ("..", "//", "/.", "./", ".lock", "@{")
-    if not _BRANCH.fullmatch(branch) or any(part in branch for part in bad) or branch.endswith((".", "/")):
-        raise PublishError(f"branch name {branch[:200]!r} is refused: letters, digits, '.', '_', '-' and '/' only")
-    if branch.split("/")[0].lower() in ("refs", "head") or branch.lower() in ("main", "master"):
-        raise PublishError(f"branch name {branch!r} is refused: choose one of its own for the fixes")
-    if not COMMIT.fullmatch(base):
-        raise PublishError(f"base commit {base[:80]!r} is not a full commit hash")
-    patch = str(result["patch"])
-    return Proposal(
-        branch=branch,
-        base_commit=base,
-        message=_message(str(result.get("commitMessage", ""))),
-        patch=patch,
-        files=read_patch(patch),
-    )
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A proposal in the remote."""
 
-
-def _message(text: str) -> str:
-    """Printable lines only, and none that could pass for the platform's own trailer."""
-    lines = [
-        "".join(char for char in line if char.isprintable()).rstrip() for line in text[:_MAX_MESSAGE].split("\n")
-    ]
-    kept = [line for line in lines if not line.lower().startswith("commandcenter-")]
-    return "\n".join(kept).strip() or "Fix security weaknesses"
+    number: int
+    commit: str
+    branch: str
 
 
 @dataclass(kw_only=True)
@@ -130,33 +102,61 @@ class _Push:
     token: str | None
 
     @property
+    def _branches(self) -> RemoteBranches:
+        return RemoteBranches(url=self.remote.url, options=tuple(self._server("upload-pack")))
+
+    @property
     def _key_ref(self) -> str:
         return f"refs/commandcenter/{hashlib.sha256(self.key.encode()).hexdigest()[:40]}"
+
+    @property
+    def _patch_ref(self) -> str:
+        return f"refs/commandcenter/patch-{fingerprint(self.proposal.patch)}"
 
     @property
     def _branch_ref(self) -> str:
         return f"refs/heads/{self.proposal.branch}"
 
-    def run(self) -> tuple[int, str]:
-        """Number and commit of the proposal, made now or by an earlier call with the same key."""
+    def run(self) -> Published:
+        """The proposal, made now or by an earlier call with the same key or patch."""
         with tempfile.TemporaryDirectory(prefix="publish-") as folder:
             git = Git(folder=Path(folder), protocols=self.remote.kind, env={**_AUTHOR, **self._credentials()})
             git.run("init", "--quiet", "--bare", "--template=", *_object_format(self.proposal.base_commit))
             commit = ""
             for _ in range(_TRIES):
                 known = self._references(git)
-                if self._key_ref in known:
-                    return self._number_of(known, known[self._key_ref]), known[self._key_ref]
+                if (earlier := self._earlier(git, known)) is not None:
+                    return earlier
                 if self._branch_ref in known:
                     taken = f"branch {self.proposal.branch!r} exists already, made by somebody else"
                     raise PublishError(f"{taken}; delete or rename it")
                 commit = commit or self._commit(git)
                 number = self._next_number(known)
-                if self._push(git, commit, number):
-                    return number, commit
+                if self._push(git, commit, number, known):
+                    return Published(number=number, commit=commit, branch=self.proposal.branch)
             raise PublishError(
                 f"the remote kept changing while branch {self.proposal.branch!r} was pushed; try again"
             )
+
+    def _earlier(self, git: Git, known: Mapping[str, str]) -> Published | None:
+        """The proposal of this key; or of this patch, while it is open or was closed on this base commit."""
+        if (commit := known.get(self._key_ref)) is not None:
+            branch = self._branches.at(git, commit, prefer=self.proposal.branch) or self.proposal.branch
+            return Published(number=self._number_of(known, commit), commit=commit, branch=branch)
+        if (commit := known.get(self._patch_ref)) is None:
+            return None
+        branch = self._branches.at(git, commit, prefer=self.proposal.branch)
+        if branch:
+            return Published(number=self._number_of(known, commit), commit=commit, branch=branch)
+        self._branches.fetch_all(git, self._patch_ref)
+        if holds(git, self.proposal.base_commit, commit):
+            return None  # it was merged, and the change is needed again
+        branch = grown_branch(git, commit)
+        if not branch and parent_of(git, commit) != self.proposal.base_commit:
+            return None
+        return Published(
+            number=self._number_of(known, commit), commit=commit, branch=branch or self.proposal.branch
+        )
 
     def _credentials(self) -> dict[str, str]:
         if self.token is None or self.remote.kind != "https":
@@ -174,7 +174,7 @@ class _Push:
         return [f"--{program}={_SERVER} {program}"] if self.remote.kind == "file" else []
 
     def _references(self, git: Git) -> dict[str, str]:
-        wanted = (self._key_ref, self._branch_ref, f"{self.remote.proposals}/*/head")
+        wanted = (self._key_ref, self._patch_ref, self._branch_ref, f"{self.remote.proposals}/*/head")
         listed = git.text("ls-remote", *self._server("upload-pack"), self.remote.url, *wanted)
         pairs = (line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
         return {name: commit for commit, name in pairs}
@@ -235,11 +235,13 @@ class _Push:
         if names != {file.name for file in self.proposal.files}:
             raise PatchRefusedError("the commit changes other files than the patch names")
 
-    def _push(self, git: Git, commit: str, number: int) -> bool:
-        """All references or none, and only where none of them is there yet. False: somebody was quicker."""
-        targets = (self._branch_ref, f"{self.remote.proposals}/{number}/head", self._key_ref)
+    def _push(self, git: Git, commit: str, number: int, known: Mapping[str, str]) -> bool:
+        """All references or none, and only where none has changed meanwhile. False: somebody was quicker."""
+        new = (self._branch_ref, f"{self.remote.proposals}/{number}/head", self._key_ref)
+        targets = (*new, self._patch_ref)
         command = ["push", "--quiet", "--atomic", "--no-verify", *self._server("receive-pack")]
-        command += [f"--force-with-lease={target}:" for target in targets]
+        command += [f"--force-with-lease={target}:" for target in new]
+        command.append(f"--force-with-lease={self._patch_ref}:{known.get(self._patch_ref, '')}")
         try:
             git.run(*command, self.remote.url, *[f"{commit}:{target}" for target in targets])
         except GitError as exc:

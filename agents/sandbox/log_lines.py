@@ -1,9 +1,15 @@
-"""What the agent writes to stdout and stderr, in pieces -> lines with a level, secrets masked, within the caps."""
+"""What the agent writes to stdout and stderr, in pieces -> lines with a level, secrets masked, within the caps.
+
+A line that is written over and over with `\\r`, as progress bars do, is shown by its last state, at intervals and at
+its end. A line that stays unfinished is shown as far as it goes; what follows is a line of its own.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -18,16 +24,32 @@ _FLOOD = 8
 _TAIL_LINES = 40
 _TAIL_BYTES = 8_000
 _LEVELS = range(1, 51)
+STATE_SECONDS = 1.0
+"""Between two states of one line."""
+PARTIAL_SECONDS = 2.0
+"""How long a line stays unfinished before it is shown as it is."""
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+"""Sequences that move the cursor or set colours."""
 
 
 class LogStream:
     """Collects the output of one run."""
 
-    def __init__(self, limits: Limits, masker: Masker, on_log: Callable[[LogLine], None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        masker: Masker,
+        on_log: Callable[[LogLine], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limits, self._masker, self._on_log = limits, masker, on_log
+        self._clock = clock
         self._buffer = bytearray()
-        self._skipping = False
+        self._state: bytes = b""
+        """The state of the unfinished line that was shown last."""
         self._seen = self._told = 0
+        self._fed_at = self._shown_at = clock()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._full = False
 
@@ -41,6 +63,11 @@ class LogStream:
         """The last lines."""
         return "\n".join(self._tail)[-_TAIL_BYTES:]
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something to show by and by: `show_unfinished` is to be called about every second."""
+        return bool(self._buffer)
+
     def feed(self, chunk: bytes) -> None:
         """Take the next piece of output."""
         self._seen += len(chunk)
@@ -48,10 +75,28 @@ class LogStream:
         lines: list[bytes] = []
         for piece in pieces:
             self._extend(piece)
-            lines.append(bytes(self._buffer))
-            self._buffer.clear()
+            self._end_line(lines)
         self._extend(rest)
-        self._end_lines(lines)
+        self._tell_lines(lines)
+        self._fed_at = self._clock()
+        if b"\r" in rest:
+            self.show_unfinished()
+
+    def show_unfinished(self) -> None:
+        """Show the last state of a line that is written over, or a line that has stayed unfinished for long."""
+        now = self._clock()
+        last = self._buffer.rfind(b"\r")
+        if last >= 0:
+            state = bytes(self._buffer[:last])
+            if now - self._shown_at >= STATE_SECONDS:
+                del self._buffer[: last + 1]
+                if state not in (b"", self._state):
+                    self._tell_lines([state])
+                self._state, self._shown_at = state, now
+        elif self._buffer and self._buffer[0] != _RECORD and now - self._fed_at >= PARTIAL_SECONDS:
+            whole = _whole_characters(self._buffer)
+            self._tell_lines([bytes(self._buffer[:whole])] if whole else [])
+            del self._buffer[:whole]
 
     def note(self, level: int, text: str) -> None:
         """A line of the sandbox's own, among the agent's."""
@@ -60,15 +105,33 @@ class LogStream:
     def close(self) -> None:
         """The output has ended, perhaps within a line."""
         if self._buffer:
-            self._end_lines([bytes(self._buffer)])
-            self._buffer.clear()
+            lines: list[bytes] = []
+            self._end_line(lines)
+            self._tell_lines(lines)
 
     def _extend(self, piece: bytes) -> None:
+        self._buffer += piece
+        if b"\r" in self._buffer:
+            # Only the last whole state, and the one being written, can still be shown.
+            whole = re.sub(rb"\r+", b"\r", self._buffer)
+            last = whole.rfind(b"\r")
+            self._buffer = bytearray(whole[whole.rfind(b"\r", 0, last) + 1 :])
         # Whole lines are masked before they are cut, so more is kept than is shown; memory stays bounded.
-        room = self._limits.log_line_bytes * 8 - len(self._buffer)
-        self._buffer += piece[: max(room, 0)]
+        most = self._limits.log_line_bytes * 8
+        if len(self._buffer) > most:
+            del self._buffer[most:]
+            del self._buffer[_whole_characters(self._buffer) :]
 
-    def _end_lines(self, lines: list[bytes]) -> None:
+    def _end_line(self, lines: list[bytes]) -> None:
+        """The line is finished: its last state counts, and is not shown twice."""
+        was_written_over = bool(self._state)
+        state = bytes(self._buffer).rstrip(b"\r").rpartition(b"\r")[2]
+        if not (was_written_over and state in (b"", self._state)):
+            lines.append(state)
+        self._buffer.clear()
+        self._state = b""
+
+    def _tell_lines(self, lines: list[bytes]) -> None:
         if self._full or not lines:
             return
         mask = self._masker.mask if self._masker.may_hold(lines) else None
@@ -92,6 +155,16 @@ class LogStream:
         return text if len(text) <= limit else f"{text[:limit]}… (line cut off at {limit} characters)"
 
 
+def _whole_characters(raw: bytearray) -> int:
+    """How many of the bytes make whole characters: the last one may go on in the next piece."""
+    for back in range(1, min(4, len(raw)) + 1):
+        byte = raw[-back]
+        if byte & 0xC0 != 0x80:  # the first byte of a character
+            length = 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return len(raw) if back >= length else len(raw) - back
+    return len(raw)
+
+
 def _parse(raw: bytes) -> tuple[int, str]:
     if raw[:1] and raw[0] == _RECORD:
         try:
@@ -110,5 +183,5 @@ def _parse(raw: bytes) -> tuple[int, str]:
 
 def _clean(text: str) -> str:
     """Without what would drive a terminal or break a database."""
-    text = text.rstrip("\r\n").encode("utf-8", "replace").decode()
+    text = _TERMINAL.sub("", text).rstrip("\r\n").encode("utf-8", "replace").decode()
     return "".join(char if char.isprintable() or char in "\t\n" else "\ufffd" for char in text)

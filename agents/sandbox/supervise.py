@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from agents.sandbox.log_lines import LogStream
+from agents.sandbox.log_lines import STATE_SECONDS, LogStream
 from agents.sandbox.outcome import ProcessEnd
 from agents.sandbox.port import FailureKind, Limits
 from agents.sandbox.report import read_report
@@ -73,8 +73,15 @@ async def _wait(tasks: dict[str, asyncio.Task[Any]], seconds: float) -> FailureK
 
 async def _pump(logs: asyncio.StreamReader, stream: LogStream) -> bool:
     """Whether it was stopped for writing too much; False: the output ended."""
-    while chunk := await logs.read(_CHUNK):
+    while True:
+        try:
+            async with asyncio.timeout(STATE_SECONDS if stream.unfinished else None):
+                chunk = await logs.read(_CHUNK)
+        except TimeoutError:
+            stream.show_unfinished()
+            continue
+        if not chunk:
+            return False
         stream.feed(chunk)
         if stream.flooded:
             return True
-    return False

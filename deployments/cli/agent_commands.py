@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.choice import open_sandbox
-from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine
+from agents.sandbox.port import LogLine
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
 from compiler.schemas.validation import validate
 from deployments.cli.action_page import print_action
@@ -21,10 +23,13 @@ from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.known_agents import known_agents
 from deployments.publishing.registration import register_folder
-from deployments.stack.connection import connect
+from deployments.stack.connection import NotRunning, connect
 from flows.runtime import agent_settings
 from operations.action_help import action_help
+from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
 from tasks.safe_text import safe_text
+from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
+from tasks.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -93,19 +98,51 @@ def run_command(
     name: Annotated[str, typer.Argument(help="Name of the agent.")],
     action: Annotated[str, typer.Argument(help="Name of its action.")],
     input_file: Annotated[str, typer.Option("--input", help="JSON file with the inputs; - for standard input.")],
+    artifacts: Annotated[
+        Path, typer.Option("--artifacts", help="Folder for the files that the agent saves.")
+    ] = Path("artifacts"),
+    network: Annotated[
+        list[str] | None, typer.Option("--network", help="host:port to reach besides the agent's own; repeatable.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option("--secret", help="Name of a secret that must be there; repeatable.")
+    ] = None,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
-    """Run one action of one agent once, in the jail. Nothing goes on record, and no effect is carried out."""
-    result = run(_run_once(name, action, _read(input_file), state=state, project_id=project))
+    """Run one action of one agent once, in the jail, as a workflow would: with repositories, secrets and artifacts.
+
+    Nothing goes on record. An effect of the platform's, as a branch that would be published, is shown, not done.
+    """
+    asked = _Asked(
+        name=name,
+        action=action,
+        inputs=_read(input_file),
+        artifacts=artifacts.absolute(),
+        network=tuple(network or ()),
+        secrets=tuple(secret or ()),
+    )
+    outcome = run(_run_once(asked, state=state, project_id=project))
+    _show(outcome, as_json=as_json)
+    raise typer.Exit(0 if outcome.result.ok else 1)
+
+
+def _show(outcome: AgentOutcome, *, as_json: bool) -> None:
+    """The output on stdout, what is said about it on stderr."""
+    result, files = outcome.result, [str(file) for file in outcome.files]
     if as_json:
-        print_json({"ok": result.ok, "output": result.output, "failure": result.failure and vars(result.failure)})
-    elif result.failure is None:
-        print_json(result.output)
+        failure = result.failure and vars(result.failure)
+        found = {"ok": result.ok, "output": result.output, "failure": failure}
+        print_json({**found, "artifacts": files, "effectNotCarriedOut": outcome.effect})
+    elif result.failure is not None:
+        sys.stderr.write(f"commandcenter: {result.failure.kind}: {safe_text(result.failure.message)}\n")
     else:
-        sys.stderr.write(f"commandcenter: {result.failure.kind}: {result.failure.message}\n")
-    raise typer.Exit(0 if result.ok else 1)
+        print_json(result.output)
+    for file in files:
+        sys.stderr.write(f"kept: {file}\n")
+    if outcome.effect is not None:
+        sys.stderr.write(f"effect {outcome.effect!r} was not carried out: only a workflow does that\n")
 
 
 async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
@@ -117,16 +154,46 @@ async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
         await sandbox.close()
 
 
-async def _run_once(
-    name: str, action: str, inputs: dict[str, Any], *, state: Path, project_id: int
-) -> AgentResult:
-    spec, chosen = find_action(await known_agents(state, project_id=project_id), name, action)
-    assert chosen is not None
-    if problems := validate(inputs, chosen.input_schema):
-        raise AgentError(f"the input does not fit {name}.{action}: {'; '.join(problems)}")
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What the command line says."""
+
+    name: str
+    action: str
+    inputs: dict[str, Any]
+    artifacts: Path
+    network: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+
+async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutcome:
+    spec = await _agent(asked, state=state, project_id=project_id)
     sandbox = open_sandbox()
     try:
-        return await sandbox.run(_request(spec, action, inputs), on_log=_show_log)
+        with tempfile.TemporaryDirectory(prefix="agents-run-") as scratch:
+            workplace = AgentWorkplace(
+                sandbox=sandbox,
+                secrets=(EnvironmentSecrets(), FileSecrets(state.absolute() / "secrets")),
+                settings=agent_settings(os.environ),
+                repository_roots=_repository_roots(),
+                scratch=Path(scratch),
+                records=KeptArtifacts(folder=asked.artifacts),
+            )
+            async with AsyncExitStack() as stack:
+                platform = await _platform(workplace, state, stack)
+                if platform is not None:
+                    workplace = replace(workplace, secrets=platform.secrets)
+                return await run_agent(
+                    spec,
+                    asked.action,
+                    asked.inputs,
+                    workplace=workplace,
+                    project_id=project_id,
+                    network=asked.network,
+                    secrets=asked.secrets,
+                    platform=platform,
+                    on_log=_show_log,
+                )
     finally:
         await sandbox.close()
 
@@ -141,21 +208,35 @@ def find_action(catalogue: Catalogue, name: str, action: str | None) -> tuple[Ag
     return spec, None if action is None else spec.actions[action]
 
 
-def _request(spec: AgentSpec, action: str, inputs: dict[str, Any]) -> AgentRequest:
-    settings = agent_settings(os.environ)
-    chosen = spec.actions[action]
-    return AgentRequest(
-        run_id="once",
-        node_id=action,
-        entry_path=spec.entry_path,
-        action=action,
-        inputs=inputs,
-        result_schema=chosen.result_schema or chosen.output_schema,
-        idempotency_key="once",
-        limits=Limits(memory_mb=spec.memory_mb, timeout_seconds=spec.timeout_seconds),
-        network=allowed_hosts(spec.network, settings),
-        settings={name: settings[name] for name in spec.settings if name in settings},
+async def _agent(asked: _Asked, *, state: Path, project_id: int) -> AgentSpec:
+    """The agent, where it has the action and the input fits. Raises AgentError."""
+    spec, action = find_action(await known_agents(state, project_id=project_id), asked.name, asked.action)
+    assert action is not None
+    if problems := validate(asked.inputs, action.input_schema):
+        raise AgentError(f"the input does not fit {asked.name}.{asked.action}: {'; '.join(problems)}")
+    return spec
+
+
+async def _platform(workplace: AgentWorkplace, state: Path, stack: AsyncExitStack) -> Services | None:
+    """The running platform, whose records and Prefect Secret blocks a workflow would have; None where none runs."""
+    try:
+        connection = await stack.enter_async_context(connect(state))
+    except NotRunning:
+        return None
+    return Services(
+        records=connection.records,
+        sandbox=workplace.sandbox,
+        secrets=(*workplace.secrets, PrefectSecrets()),
+        settings=workplace.settings,
+        repository_roots=workplace.repository_roots,
+        scratch=workplace.scratch,
     )
+
+
+def _repository_roots() -> tuple[Path, ...]:
+    """The worker's setting; where it is not set, who runs the agent by hand decides by naming the repository."""
+    named = os.environ.get("COMMANDCENTER_REPOSITORIES", "")
+    return tuple(Path(each).absolute() for each in named.split(os.pathsep) if each)
 
 
 def _show_log(line: LogLine) -> None:

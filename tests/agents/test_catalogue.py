@@ -18,7 +18,11 @@ CATALOGUE = builtin_catalogue()
 ACTIONS = {
     "security-scanner": ("SCRIPT", "AUTO", ["scanRepository", "scanFile"]),
     "security-assessor": ("RULE", "AUTO", ["evaluateRisk"]),
-    "notifier": ("API", "AUTO", ["sendSlack", "sendSlackAlert", "sendEmail", "sendWebhook"]),
+    "notifier": (
+        "API",
+        "AUTO",
+        ["sendSlack", "sendSlackAlert", "sendTeams", "sendDiscord", "sendEmail", "sendWebhook"],
+    ),
     "patcher": ("LLM", "APPROVAL_REQUIRED", ["generateFixPR", "suggestFix"]),
     "compliance-checker": ("RULE", "AUTO", ["auditProject", "checkPolicy"]),
     "report-generator": ("SCRIPT", "AUTO", ["createPDF"]),
@@ -124,7 +128,17 @@ def test_the_catalogue_imports_no_tools():
     )
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
 
-    tools = {"bandit", "tree_sitter", "slack_sdk", "fpdf", "openai", "anthropic", "smtplib", "ssl"}
+    tools = {
+        "bandit",
+        "tree_sitter",
+        "slack_sdk",
+        "typst",
+        "manimgx_fonts_cjk",
+        "openai",
+        "anthropic",
+        "smtplib",
+        "ssl",
+    }
     assert not tools & set(done.stdout.split())
 
 

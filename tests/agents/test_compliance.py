@@ -126,6 +126,58 @@ def test_without_facts_nothing_is_called_good(context, facts):
     assert "there is no evidence" in output["violations"][0]["description"]
 
 
+EMPTY: dict[str, Any] = {
+    **GOOD,
+    "workflows": [],
+    "runs": {"total": 0},
+    "approvals": {"total": 0},
+    "audit": {"decisions": 0, "appendOnly": True},
+    "secrets": {"byName": 0, "inPlain": 0},
+}
+
+
+def test_an_empty_project_is_not_assessed_and_says_what_evidence_is_missing(context):
+    output = audited(context, EMPTY)
+
+    assert output["status"] == "not-assessed"
+    assert (output["compliant"], output["score"], output["assessed"], output["notAssessed"]) == (False, 0, 0, 17)
+    assert {one["state"] for one in output["controls"]} == {"not-assessed"}
+    assert output["summary"] == "Not assessed: there is no evidence for any of 17 control(s)."
+    assert any("workflows with nodes" in one and "no run" in one for one in output["missingEvidence"])
+    assert all(one["state"] == "not-assessed" for one in output["violations"])
+    assert [(one["score"], one["assessed"]) for one in output["standards"]] == [(0, 0)] * 3
+
+
+@pytest.mark.parametrize(
+    ("facts", "unassessed"),
+    [
+        (
+            {**GOOD, "approvals": {"total": 0}, "audit": {"decisions": 0, "appendOnly": True}},
+            {"separation-of-duties", "verified-approvers", "timely-approvals", "audit-trail"},
+        ),
+        ({**GOOD, "runs": {"total": 1, "waiting": 1}}, {"reliable-runs"}),
+        ({**GOOD, "agents": []}, {"network-allow-list", "encrypted-network", "pinned-agents"}),
+        ({**GOOD, "workflows": [{"name": "w", "status": "ACTIVE"}]}, {"change-approval", "trusted-bypass"}),
+        ({**GOOD, "messaging": None}, {"protected-events"}),
+    ],
+)
+def test_the_score_counts_only_what_was_assessed_and_says_so(context, facts, unassessed):
+    output = audited(context, facts)
+
+    assert {one["rule"] for one in output["controls"] if one["state"] == "not-assessed"} == unassessed
+    assert (output["status"], output["compliant"], output["score"]) == ("incomplete", False, 100)
+    assert output["assessed"] + output["notAssessed"] == output["controlsChecked"] == 17
+    assert output["summary"].endswith(f"{len(unassessed)} of 17 not assessed.")
+
+
+def test_a_broken_control_outweighs_what_was_not_assessed(context):
+    output = audited(context, {**BROKEN["encrypted-database"], "messaging": None})
+
+    assert (output["status"], output["compliant"]) == ("not-compliant", False)
+    [failed] = [one for one in output["controls"] if one["state"] == "fail"]
+    assert (failed["rule"], failed["places"]) == ("encrypted-database", ["database"])
+
+
 def test_an_inactive_workflow_is_not_held_against_the_project(context):
     facts = BROKEN["change-approval"]
     draft = {**facts, "workflows": [{**facts["workflows"][0], "status": "DRAFT"}]}
@@ -210,7 +262,9 @@ def test_a_long_report_has_many_pages_and_a_summary_has_one(context):
 
     assert long["pages"] == len(read(context, long).pages) > 3
     assert (summary["pages"], summary["violationsListed"]) == (1, 0)
-    assert "68violation(s)" in text(read(short, summary))
+    shown = text(read(short, summary))
+    assert "68control(s)werenotassessed" in shown
+    assert "Noviolationswerefoundinwhatwasassessed" in shown
 
 
 HOSTILE = "**bold** [x](https://evil.example) <b>hi</b> \u202ereversed \x1b[31m \x00 ☃ 漢字 é ß \u2013 \ud83d"

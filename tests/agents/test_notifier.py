@@ -206,7 +206,21 @@ def test_line_breaks_in_a_subject_make_no_header(mail):
 
 
 @pytest.mark.parametrize(
-    "address", ["", "nobody", "a@b\r\nBcc: c@d", "a b@c", "<a@b>", "a@b,c@d", "-oQ@example.org", "é@example.org"]
+    "address",
+    [
+        "",
+        "nobody",
+        "a@b\r\nBcc: c@d",
+        "a b@c",
+        "<a@b>",
+        "a@b,c@d",
+        "Ada <a@b>, c@d",
+        "Ada <a@b\r\nBcc: c@d>",
+        "-oQ@example.org",
+        "é@",
+        "a@@b.org",
+        "a..b@c.org",
+    ],
 )
 def test_what_is_no_address_is_refused(mail, address):
     box, context = mail

@@ -82,31 +82,125 @@ def test_a_second_call_with_the_same_key_finds_the_first(shop):
 
 
 def test_proposals_are_numbered(shop):
-    patch = readme_patch(shop)
-
     numbers = [
-        publish(shop, proposal(shop, patch, branch=f"fixes-{i}"), key=f"key-{i}")["prNumber"] for i in range(3)
+        publish(shop, proposal(shop, addition(f"new-{i}"), branch=f"fixes-{i}"), key=f"key-{i}")["prNumber"]
+        for i in range(3)
     ]
 
     assert numbers == [1, 2, 3]
 
 
-def test_calls_at_once_get_numbers_of_their_own(shop):
-    patch = readme_patch(shop)
-
-    async def all_at_once() -> list[int]:
-        calls = [
+def at_once(shop: DemoRepository, patches: list[str]) -> list[int]:
+    async def calls() -> list[int]:
+        made = [
             publish_branch(
                 proposal(shop, patch, branch=f"fixes-{i}"),
                 repository=shop.path,
-                idempotency_key=f"key-{i % 3}",
+                idempotency_key=f"key-{i}",
                 allowed_roots=[shop.path.parent],
             )
-            for i in range(3)
+            for i, patch in enumerate(patches)
         ]
-        return [output["prNumber"] for output in await asyncio.gather(*calls)]
+        return [output["prNumber"] for output in await asyncio.gather(*made)]
 
-    assert sorted(asyncio.run(all_at_once())) == [1, 2, 3]
+    return asyncio.run(calls())
+
+
+def test_calls_at_once_get_numbers_of_their_own(shop):
+    assert sorted(at_once(shop, [addition(f"new-{i}") for i in range(3)])) == [1, 2, 3]
+
+
+def test_calls_at_once_with_the_same_patch_get_one_number(shop):
+    assert at_once(shop, [addition("new")] * 3) == [1, 1, 1]
+    assert len(references(shop)) == 5  # main, the branch, the number, one key, the patch
+
+
+def test_the_same_patch_on_the_next_day_finds_the_open_proposal(shop):
+    patch = readme_patch(shop)
+
+    first = publish(shop, proposal(shop, patch, branch="fixes-monday"), key="run-1/fix")
+    before = references(shop)
+    second = publish(shop, proposal(shop, patch, branch="fixes-tuesday"), key="run-2/fix")
+
+    assert second == {**first, "branch": "fixes-monday"}
+    assert (second["prNumber"], references(shop)) == (1, before)
+
+
+def test_the_same_change_after_other_commits_is_the_same_proposal(shop):
+    patch = readme_patch(shop)
+    first = publish(shop, proposal(shop, patch), key="run-1/fix")
+    git = Git(folder=shop.path, config=("user.name=x", "user.email=x@example.org"), protocols="file")
+    git.run("checkout", "--quiet", "--", "README.md")
+    git.run("commit", "--quiet", "--allow-empty", "-m", "more")
+    git.run("push", "--quiet", "origin", "main")
+
+    later = proposal(shop, patch, branch="fixes-2", baseCommit=git.commit("HEAD"))
+    second = publish(shop, later, key="run-2/fix")
+
+    assert (second["prNumber"], second["commit"]) == (first["prNumber"], first["commit"])
+
+
+def test_another_patch_is_another_proposal(shop):
+    publish(shop, proposal(shop, addition("new", "one"), branch="fixes-1"), key="run-1/fix")
+    other = publish(shop, proposal(shop, addition("new", "  one"), branch="fixes-2"), key="run-2/fix")
+
+    assert other["prNumber"] == 2  # white space counts
+
+
+def test_a_proposal_that_a_person_closed_is_not_made_again_on_the_same_base(shop):
+    patch = readme_patch(shop)
+    first = publish(shop, proposal(shop, patch), key="run-1/fix")
+    Git(folder=shop.remote).run("update-ref", "-d", "refs/heads/fixes-1")
+
+    second = publish(shop, proposal(shop, patch, branch="fixes-2"), key="run-2/fix")
+
+    assert (second["prNumber"], second["commit"]) == (1, first["commit"])
+    assert not [name for name in references(shop) if name.startswith("refs/heads/fixes")]
+
+
+def test_a_branch_that_a_person_has_added_to_is_still_the_proposal(shop, tmp_path):
+    patch = readme_patch(shop)
+    first = publish(shop, proposal(shop, patch), key="run-1/fix")
+    git = Git(folder=shop.remote, config=("user.name=x", "user.email=x@example.org"))
+    tree = git.text("rev-parse", "fixes-1^{tree}")
+    git.run("update-ref", "refs/heads/fixes-1", git.text("commit-tree", tree, "-p", "fixes-1", "-m", "mine"))
+
+    second = publish(shop, proposal(shop, patch, branch="fixes-2"), key="run-2/fix")
+
+    assert second == {**first, "branch": "fixes-1"}
+    assert "refs/heads/fixes-2" not in references(shop)
+
+
+def test_a_change_that_was_merged_and_taken_back_is_proposed_again(shop):
+    patch = readme_patch(shop)
+    first = publish(shop, proposal(shop, patch), key="run-1/fix")
+    git = Git(folder=shop.remote, config=("user.name=x", "user.email=x@example.org"))
+    old_tree = git.text("rev-parse", f"{shop.commit}^{{tree}}")
+    reverted = git.text("commit-tree", old_tree, "-p", first["commit"], "-m", "take it back")
+    git.run("update-ref", "refs/heads/main", reverted)
+    git.run("update-ref", "-d", "refs/heads/fixes-1")
+
+    second = publish(shop, proposal(shop, patch, branch="fixes-2", baseCommit=reverted), key="run-2/fix")
+
+    assert second["prNumber"] == 2
+
+
+def test_a_change_that_is_needed_again_later_is_proposed_again(shop):
+    patch = readme_patch(shop)
+    publish(shop, proposal(shop, patch), key="run-1/fix")
+    Git(folder=shop.remote).run("update-ref", "-d", "refs/heads/fixes-1")
+    git = Git(folder=shop.path, config=("user.name=x", "user.email=x@example.org"), protocols="file")
+    git.run("checkout", "--quiet", "--", "README.md")
+    git.run("commit", "--quiet", "--allow-empty", "-m", "more")
+    git.run("push", "--quiet", "origin", "main")
+
+    later = proposal(shop, patch, branch="fixes-2", baseCommit=git.commit("HEAD"))
+    second = publish(shop, later, key="run-2/fix")
+    third = publish(shop, {**later, "branch": "fixes-3"}, key="run-3/fix")
+
+    assert second["prNumber"] == third["prNumber"] == 2
+    assert "refs/heads/fixes-2" in references(shop)
+    assert "refs/heads/fixes-3" not in references(shop)
 
 
 def test_a_branch_of_somebody_else_is_never_overwritten(shop):

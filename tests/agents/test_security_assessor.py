@@ -57,9 +57,85 @@ def test_the_worst_come_first_and_are_counted_by_class(context):
     assert output["summary"] == {"total": 15, "critical": 5, "high": 5, "medium": 0, "low": 5}
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"severity": "WORST"}, {"line": 0}, {"file": ""}, {"surprise": 1}, {"description": None}]
-)
+@pytest.mark.parametrize("wrong", [{"severity": "WORST"}, {"line": 0}, {"file": ""}, {"description": None}])
 def test_what_is_no_weakness_is_refused(context, wrong):
     with pytest.raises(InvalidInputError, match=r"vulnerabilities\.0"):
         agent.execute("evaluateRisk", {"vulnerabilities": [weakness("LOW", **wrong)]}, context)
+
+
+def risk(context, *findings: dict) -> dict:
+    return agent.execute("evaluateRisk", {"vulnerabilities": list(findings)}, context)
+
+
+def test_fields_that_are_not_known_are_taken_and_change_nothing(context):
+    plain = risk(context, weakness("HIGH"))
+    more = {"surprise": {"a": 1}, "confidence": "who knows", "cvss": "9.8", "epss": 7, "kev": "yes", "place": 3}
+
+    assert risk(context, weakness("HIGH", **more)) == plain
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [
+        ({"confidence": "LOW"}, {"confidence": "MEDIUM"}),
+        ({"confidence": "MEDIUM"}, {"confidence": "HIGH"}),
+        ({"confidence": 0.2}, {"confidence": 0.9}),
+        ({"file": "tests/test_a.py"}, {"file": "a.py"}),
+        ({"file": "src/a.test.ts"}, {"file": "src/a.ts"}),
+        ({"place": "test"}, {"place": "production", "file": "tests/a.py"}),
+        ({"file": "examples/a.py"}, {"file": "vendor/a.py"}),
+        ({"file": "vendor/a.py"}, {"file": "a.py"}),
+        ({"cvss": 5.0}, {"cvss": 7.5}),
+        ({"epss": 0.01}, {"epss": 0.9}),
+        ({"epss": 0.5}, {"kev": True}),
+    ],
+)
+def test_each_factor_moves_the_points(context, lower, higher):
+    low = risk(context, weakness("HIGH", **lower))["topFindings"][0]
+    high = risk(context, weakness("HIGH", **higher))["topFindings"][0]
+
+    assert low["points"] < high["points"]
+    assert low["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("cvss", "level"),
+    [
+        (9.0, "CRITICAL"),
+        (8.9, "HIGH"),
+        (7.0, "HIGH"),
+        (6.9, "MEDIUM"),
+        (4.0, "MEDIUM"),
+        (3.9, "LOW"),
+        (0.1, "LOW"),
+    ],
+)
+def test_a_cvss_score_has_the_level_of_its_own_scale(context, cvss, level):
+    assert risk(context, weakness("LOW", cvss=cvss))["riskLevel"] == level
+
+
+def test_a_vulnerable_application_ranks_above_a_clean_one_with_more_findings(context):
+    vulnerable = risk(context, weakness("HIGH", file="app/views.py", confidence="HIGH"))
+    clean = risk(
+        context,
+        *[weakness("CRITICAL", file=f"tests/test_{at}.py", line=at + 1) for at in range(300)],
+        *[weakness("HIGH", file="examples/demo.py", confidence="LOW", line=at + 1) for at in range(300)],
+        *[weakness("LOW", line=at + 1) for at in range(50)],
+    )
+
+    assert vulnerable["riskScore"] > clean["riskScore"]
+    assert (vulnerable["riskLevel"], clean["riskLevel"]) == ("HIGH", "MEDIUM")
+    assert clean["inProduction"] == 50
+    assert clean["summary"]["critical"] == 300  # what was found is not hidden
+
+
+def test_what_is_exploited_now_comes_first(context):
+    found = risk(
+        context,
+        weakness("CRITICAL", confidence="LOW", file="a.py"),
+        weakness("HIGH", cve="CVE-2026-1", cvss=8.1, kev=True, file="requirements.txt"),
+    )
+
+    assert found["topFindings"][0]["file"] == "requirements.txt"
+    assert found["topFindings"][0]["level"] == "CRITICAL"
+    assert "known to be exploited" in " ".join(found["topFindings"][0]["reasons"])

@@ -47,6 +47,24 @@ async def test_log_lines_stream_while_the_agent_runs(sandbox, logs, script_reque
     assert seen[1] - seen[0] > 0.9
 
 
+async def test_a_progress_bar_and_an_unfinished_line_are_seen_while_the_agent_runs(sandbox, logs, script_request):
+    code = (
+        "import sys, time\n"
+        "for at in range(31):\n"
+        "    sys.stdout.write(f'{at} von 30 ж\\r'); sys.stdout.flush(); time.sleep(0.1)\n"
+        "sys.stdout.write('\\nasking'); sys.stdout.flush(); time.sleep(4)\n"
+    )
+    seen: dict[str, float] = {}
+    started = time.monotonic()
+    await sandbox.run(script_request(code), on_log=lambda line: seen.setdefault(line.text, time.monotonic()))
+    texts = list(seen)
+    assert texts[-2:] == ["30 von 30 ж", "asking"]
+    assert 3 <= len(texts) <= 6
+    assert not any("\ufffd" in text for text in texts)
+    assert seen[texts[0]] - started < 3
+    assert time.monotonic() - seen["asking"] > 1
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
     [

@@ -1,18 +1,52 @@
-"""Two commits of a snapshot -> the changed source files, with the lines that are new in each."""
+"""Two commits of a snapshot -> the changed files: what each line was, what it is, and which lines are new.
+
+A renamed file is compared with what it was called before: a pure rename brings and removes nothing.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from agents.builtin.scanning.source_files import MAX_FILE_BYTES, SOURCE, SourceFile
 from agents.repository.git import Git, GitError
 from agents.sdk.errors import AgentError
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+CODE = SOURCE | frozenset(
+    ".java .kt .scala .go .rb .php .cs .rs .c .cc .cpp .h .hpp .swift .sh .vue .svelte .html .erb .jinja .sql".split()
+)
+"""Files whose removed lines are looked at; the other rules are for `SOURCE`."""
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MOST_FILES = 2_000
-_DIFF = ("diff-tree", "-p", "-r", "-U0", "--no-renames", "--no-ext-diff", "--no-textconv")
+_DIFF = ("diff-tree", "-p", "-r", "-U0", "-M", "--no-ext-diff", "--no-textconv")
+_RAW = ("diff-tree", "-r", "-z", "-M", "--raw", "--no-abbrev")
+_PLAIN = ("100644", "100755")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hunk:
+    """Lines that took the place of others."""
+
+    old_start: int
+    removed: tuple[str, ...]
+    new_start: int
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One changed text file, of any kind of code."""
+
+    name: str
+    """Path after the change; before it, where the file is gone."""
+    old_name: str
+    before: str
+    """Empty where the file is new."""
+    after: str | None
+    """None where the file is gone."""
+    hunks: tuple[Hunk, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +55,7 @@ class ChangedFile:
 
     source: SourceFile
     new_lines: frozenset[int]
+    before: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +64,26 @@ class Changes:
 
     files: tuple[ChangedFile, ...]
     names: tuple[str, ...]
-    """All changed files, also those that are not source."""
+    """All files with changed content, also those that are not source; without those that are gone."""
     added: int
     removed: int
     diff: str = field(repr=False)
+    differences: tuple[Difference, ...] = ()
+    git: Git | None = field(default=None, repr=False)
+    base: str = ""
+    """Full hash of the commit before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """One line of git's raw list."""
+
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+    old_name: str
+    name: str
 
 
 def changes(path: str, base: str, head: str) -> Changes:
@@ -40,18 +91,21 @@ def changes(path: str, base: str, head: str) -> Changes:
     git = Git(folder=Path(path))
     start, end = _commit(git, base), _commit(git, head)
     try:
-        listed = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=d", start, end)
-        names = [name.decode("utf-8", "replace") for name in listed.split(b"\0") if name]
+        entries = [one for one in _entries(git, start, end) if one.old_blob != one.new_blob]
         diff = git.run(*_DIFF, start, end)
+        differences = tuple(_differences(git, entries))
     except GitError as exc:
         raise AgentError(f"the changes from {base} to {head} cannot be read: {exc}") from exc
     lines = diff.split(b"\n")
     return Changes(
-        files=tuple(_files(git, end, start, names)),
-        names=tuple(names),
+        files=tuple(_sources(differences)),
+        names=tuple(one.name for one in entries if one.new_mode != "000000"),
         added=sum(line.startswith(b"+") and not line.startswith(b"+++ ") for line in lines),
         removed=sum(line.startswith(b"-") and not line.startswith(b"--- ") for line in lines),
         diff=diff.decode("utf-8", "replace"),
+        differences=differences,
+        git=git,
+        base=start,
     )
 
 
@@ -62,28 +116,88 @@ def _commit(git: Git, name: str) -> str:
     return found
 
 
-def _files(git: Git, commit: str, base: str, names: list[str]) -> list[ChangedFile]:
-    found: list[ChangedFile] = []
-    for name in [one for one in names if Path(one).suffix.lower() in SOURCE][:_MOST_FILES]:
-        entry = git.run("ls-tree", "-z", commit, "--", f":(literal){name}").split(b"\0")[0]
-        if not entry.startswith((b"100644", b"100755")):
+def _entries(git: Git, start: str, end: str) -> Iterator[_Entry]:
+    parts = iter(git.run(*_RAW, start, end).decode("utf-8", "replace").split("\0"))
+    for facts in parts:
+        if not facts.startswith(":"):
             continue
-        content = git.run("cat-file", "blob", entry.split(b"\t")[0].split(b" ")[2].decode())
-        if len(content) > MAX_FILE_BYTES or b"\0" in content:
-            continue
-        found.append(
-            ChangedFile(
-                source=SourceFile(name=name, text=content.decode("utf-8", "replace")),
-                new_lines=_new_lines(git, base, commit, name),
-            )
+        old_mode, new_mode, old_blob, new_blob, status = facts[1:].split(" ")
+        old_name = name = next(parts)
+        if status[:1] in ("R", "C"):
+            name = next(parts)
+        yield _Entry(
+            old_mode=old_mode,
+            new_mode=new_mode,
+            old_blob=old_blob,
+            new_blob=new_blob,
+            old_name=old_name,
+            name=name,
         )
-    return found
 
 
-def _new_lines(git: Git, base: str, commit: str, name: str) -> frozenset[int]:
-    diff = git.run(*_DIFF, base, commit, "--", f":(literal){name}")
-    lines: set[int] = set()
-    for match in _HUNK.finditer(diff):
-        start, count = int(match[2]), int(match[3] or 1)
-        lines.update(range(start, start + count))
-    return frozenset(lines)
+def _differences(git: Git, entries: list[_Entry]) -> Iterator[Difference]:
+    code = [one for one in entries if PurePosixPath(one.name).suffix.lower() in CODE]
+    for one in code[:_MOST_FILES]:
+        before = _text(git, one.old_mode, one.old_blob)
+        after = _text(git, one.new_mode, one.new_blob)
+        if before is None and after is None:
+            continue
+        yield Difference(
+            name=one.name,
+            old_name=one.old_name,
+            before=before or "",
+            after=after,
+            hunks=tuple(_hunks(git, one, before, after)),
+        )
+
+
+def _text(git: Git, mode: str, blob: str) -> str | None:
+    """A plain file's text; None for links, submodules, large and binary files."""
+    if mode not in _PLAIN:
+        return None
+    content = git.run("cat-file", "blob", blob)
+    return None if len(content) > MAX_FILE_BYTES or b"\0" in content else content.decode("utf-8", "replace")
+
+
+def _hunks(git: Git, entry: _Entry, before: str | None, after: str | None) -> Iterator[Hunk]:
+    if before is None:
+        lines = tuple((after or "").split("\n"))
+        yield Hunk(old_start=0, removed=(), new_start=1, added=lines[:-1] if lines[-1] == "" else lines)
+        return
+    if after is None:
+        yield Hunk(old_start=1, removed=tuple(before.split("\n")), new_start=0, added=())
+        return
+    options = ("-U0", "--no-ext-diff", "--no-textconv", "--no-color")
+    diff = git.run("diff", *options, entry.old_blob, entry.new_blob).decode("utf-8", "replace")
+    yield from _parse(diff.split("\n"))
+
+
+def _parse(lines: list[str]) -> Iterator[Hunk]:
+    at = 0
+    while at < len(lines):
+        head = _HUNK.match(lines[at])
+        at += 1
+        if head is None:
+            continue
+        end = at
+        while end < len(lines) and lines[end][:1] in ("-", "+", "\\"):
+            end += 1
+        body, at = lines[at:end], end
+        yield Hunk(
+            old_start=int(head[1]),
+            removed=tuple(line[1:] for line in body if line.startswith("-")),
+            new_start=int(head[3]),
+            added=tuple(line[1:] for line in body if line.startswith("+")),
+        )
+
+
+def _sources(differences: tuple[Difference, ...]) -> Iterator[ChangedFile]:
+    for one in differences:
+        if one.after is None or PurePosixPath(one.name).suffix.lower() not in SOURCE:
+            continue
+        new_lines = {
+            number for hunk in one.hunks for number in range(hunk.new_start, hunk.new_start + len(hunk.added))
+        }
+        yield ChangedFile(
+            source=SourceFile(name=one.name, text=one.after), new_lines=frozenset(new_lines), before=one.before
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,14 +68,41 @@ def _comment(file: str, remark: Remark) -> Comment:
 
 
 def _security(changes: Changes, context: Context) -> list[Comment]:
-    new_lines = {file.source.name: file.new_lines for file in changes.files}
+    """The weaknesses that were not there before: those of the new text, less those of the old one."""
+    before = Counter(_key(one, text) for one, text in _scanned(changes, "before", context))
+    brought: list[Comment] = []
+    for one, text in _scanned(changes, "after", context):
+        if before[_key(one, text)] > 0:
+            before[_key(one, text)] -= 1
+        else:
+            brought.append(_weakness(one))
+    return brought
+
+
+def _scanned(
+    changes: Changes, side: Literal["before", "after"], context: Context
+) -> Iterator[tuple[Vulnerability, str]]:
+    """Weaknesses of the changed files on one side of the change, each with its file's text."""
+    texts = {
+        file.source.name: file.source.text if side == "after" else file.before
+        for file in changes.files
+        if file.new_lines or file.before != file.source.text
+    }
+    present = {name: text for name, text in texts.items() if text}
     with tempfile.TemporaryDirectory(prefix="review-") as folder:
-        for file in changes.files:
-            place = Path(folder, file.source.name)
+        for name, text in present.items():
+            place = Path(folder, name)
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(file.source.text, "utf-8", newline="")
-        found = scan(Path(folder), list(new_lines), context.log).vulnerabilities
-    return [_weakness(one) for one in found if one.line in new_lines[one.file]]
+            place.write_text(text, "utf-8", newline="")
+        for one in scan(Path(folder), list(present), context.log).vulnerabilities:
+            yield one, present.get(one.file, "")
+
+
+def _key(one: Vulnerability, text: str) -> tuple[str, str, str]:
+    """Equal for the same weakness on both sides, also where the line has moved."""
+    lines = text.split("\n")
+    line = lines[one.line - 1] if one.line <= len(lines) else ""
+    return one.file, one.rule, "".join(line.split())
 
 
 def _weakness(one: Vulnerability) -> Comment:

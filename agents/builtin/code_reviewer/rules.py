@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.builtin.code_reviewer.changes import ChangedFile, Changes
+from agents.builtin.code_reviewer.removals import TEST_FILE, removals
 from agents.builtin.scanning.javascript_tree import line as line_of
 from agents.builtin.scanning.javascript_tree import parse as parse_javascript
 from agents.builtin.scanning.python_scan import dotted, parse
@@ -23,7 +24,10 @@ _OBVIOUS_LINES = 8
 _BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.BoolOp, ast.IfExp, ast.comprehension)
 _CONFLICT = re.compile(r"(?:<<<<<<< |>>>>>>> |=======$)")
 _LATER = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
-_TEST = re.compile(r"(?:^|/)(?:tests?|__tests__|spec)/|(?:^|/)test_[^/]*$|[._-](?:test|spec)\.[^/]*$")
+_GENERATED = re.compile(
+    r"(?:^|/)(?:vendor|third_party|generated|migrations|dist)/|\.min\.js$|_pb2(?:_grpc)?\.pyi?$|\.generated\."
+)
+_STYLE_ONLY_IN_PRODUCTION = frozenset({"complexity", "style"})
 
 
 _RULES = {
@@ -35,6 +39,14 @@ _RULES = {
     "swallowed-exception": ("correctness", "WARNING", "Handle it, or say why it does not matter."),
     "mutable-default": ("correctness", "WARNING", "Use None as default and make the value inside."),
     "loose-equality": ("correctness", "INFO", "Use === or !==."),
+    "removed-path-check": ("security", "ERROR", "Bring the check back, or show by a test that it is not needed."),
+    "removed-auth-check": ("security", "ERROR", "Bring the check back, or say who checks it now."),
+    "removed-escape": ("security", "ERROR", "Bring the escaping back, or use what escapes by itself."),
+    "removed-parameters": ("security", "ERROR", "Give the value as a parameter of the query."),
+    "removed-limit": ("security", "WARNING", "Bring the limit back, or say what limits it now."),
+    "removed-check": ("correctness", "WARNING", "Bring the check back, or say who checks it now."),
+    "removed-test": ("tests", "WARNING", "Keep the test, or say what it is replaced by."),
+    "disabled-test": ("tests", "WARNING", "Fix what it tests, or remove it with a reason."),
     "many-branches": ("complexity", "WARNING", "Split it by what it decides."),
     "long-function": ("complexity", "WARNING", "Split it by what it does."),
     "many-parameters": ("complexity", "INFO", "Put those that belong together into one."),
@@ -69,25 +81,31 @@ class Remark:
 
     @property
     def suggestion(self) -> str | None:
-        """How to mend it."""
+        """How to fix it."""
         return _RULES[self.rule][2]
 
 
 def remarks(file: ChangedFile) -> Iterator[Remark]:
     """Everything about the file's new lines."""
     found = [*_text(file), *(_python(file) if file.source.suffix in PYTHON else _javascript(file))]
-    yield from (remark for remark in found if remark.line in file.new_lines)
+    name = file.source.name
+    if _GENERATED.search(name):
+        return
+    kept = (one for one in found if not (TEST_FILE.search(name) and one.category in _STYLE_ONLY_IN_PRODUCTION))
+    yield from (remark for remark in kept if remark.line in file.new_lines)
 
 
 def whole(changes: Changes) -> Iterator[tuple[str, Remark]]:
     """What is to be said about the change as a whole, with the file to say it at."""
-    sources = [file for file in changes.files if not _TEST.search(file.source.name)]
-    if sources and not any(_TEST.search(name) for name in changes.names):
+    sources = [file for file in changes.files if file.new_lines and not TEST_FILE.search(file.source.name)]
+    if sources and not any(TEST_FILE.search(name) for name in changes.names):
         message = f"{len(sources)} source file(s) changed and no test did."
         yield sources[0].source.name, _at(_first(sources[0]), "no-tests", message)
+    for lost in removals(changes):
+        yield lost.file, _at(lost.line, lost.rule, lost.message)
     size = changes.added + changes.removed
-    if size > _MOST_CHANGED and changes.files:
-        first = changes.files[0]
+    if size > _MOST_CHANGED and sources:
+        first = sources[0]
         message = f"{size} changed lines are hard to review at once."
         yield first.source.name, _at(_first(first), "large-change", message)
 

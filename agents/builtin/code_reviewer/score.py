@@ -13,6 +13,8 @@ _COST = {"ERROR": 40, "WARNING": 15, "INFO": 4}
 _PRIORITY: dict[str, Literal["LOW", "MEDIUM", "HIGH"]] = {"ERROR": "HIGH", "WARNING": "MEDIUM", "INFO": "LOW"}
 _ORDER = ("HIGH", "MEDIUM", "LOW")
 _MOST_PLACES = 20
+_MOST_WITH_A_HOLE = 59
+"""The best score of a change that opens a hole."""
 
 
 def breakdown_of(review: Review) -> dict[str, int]:
@@ -27,7 +29,8 @@ def score_of(review: Review) -> int:
     """The weighted mean of the categories, held down by the worst: good style does not make up for a hole."""
     points = breakdown_of(review)
     mean = round(sum(points[category] * _WEIGHT[category] for category in _CATEGORIES) / 100)
-    return min(mean, min(points.values()) + 50)
+    hole = any(one.category == "security" and one.severity == "ERROR" for one in review.comments)
+    return min(mean, min(points.values()) + 50, _MOST_WITH_A_HOLE if hole else 100)
 
 
 def grade_of(score: int) -> Literal["A", "B", "C", "D", "F"]:

@@ -1,14 +1,23 @@
-"""compliance-checker: facts about a project -> violations of SOC 2, GDPR and HIPAA, or of a policy of its own."""
+"""compliance-checker: facts about a project and its repository -> the state of SOC 2, GDPR and HIPAA controls.
+
+A control passes, fails, or is not assessed, and what was not assessed is never called good: where there is any such
+control, `compliant` is false; the score counts only what was assessed, and is 0 where that is nothing. `status` says
+it in a word, `missingEvidence` what an assessment would have needed. A policy of the project's own is checked alike.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, JsonValue
 
 from agents.builtin.violation import Violation
-from agents.sdk import Agent, Context, Schema, ShortText, bounded
+from agents.sdk import Agent, Context, RepositoryPath, Schema, ShortText, bounded
 from agents.sdk.project_facts import ProjectFacts
+
+if TYPE_CHECKING:
+    from agents.builtin.compliance_checker.audit import Audit, Outcome
+    from agents.builtin.compliance_checker.repository_files import RepositoryFiles
 
 agent = Agent(
     name="compliance-checker",
@@ -29,6 +38,8 @@ class AuditInput(Schema):
     project_id: int
     standards: Annotated[list[Standard], bounded(1, 10)]
     facts: Facts = None
+    repository_path: RepositoryPath | None = None
+    """A repository of the project; with it, the controls on repositories are assessed too."""
 
 
 class Requirement(Schema):
@@ -60,7 +71,27 @@ class StandardResult(Schema):
     passed: int = Field(ge=0)
     failed: int = Field(ge=0)
     unknown: int = Field(ge=0)
-    """Controls about which there are no facts."""
+    """Controls that were not assessed, for want of evidence."""
+    assessed: int = Field(ge=0)
+    """Controls that the score counts."""
+
+
+Status = Literal["compliant", "not-compliant", "incomplete", "not-assessed"]
+"""`incomplete`: nothing that was assessed fails, but some controls were not. `not-assessed`: not one was."""
+
+
+class ControlResult(Schema):
+    """How one control came out."""
+
+    rule: str
+    title: str
+    state: Literal["pass", "fail", "not-assessed"]
+    severity: Literal["WARNING", "ERROR"]
+    clauses: list[str]
+    evidence: str
+    """What it is judged by."""
+    places: list[str]
+    """Where it is broken."""
 
 
 class AuditOutput(Schema):
@@ -68,11 +99,23 @@ class AuditOutput(Schema):
 
     project_id: int
     compliant: bool
-    """No violation of severity ERROR, and no control without facts."""
+    """No violation of severity ERROR, and no control that was not assessed."""
     violations: list[Violation]
+    """What is broken; and, marked by their `state`, the controls that were not assessed."""
     score: int = Field(ge=0, le=100)
+    """Share of the assessed controls that hold, by weight; 0 where none was assessed."""
     standards: list[StandardResult]
     controls_checked: int = Field(ge=0)
+    """All that the standards ask for, assessed or not."""
+    status: Status
+    assessed: int = Field(ge=0)
+    """Controls that the score counts."""
+    not_assessed: int = Field(ge=0)
+    summary: str
+    """One sentence: the status, and what the score is of."""
+    controls: list[ControlResult]
+    missing_evidence: list[str]
+    """What was needed and not there, each once."""
 
 
 class PolicyOutput(Schema):
@@ -91,17 +134,75 @@ def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
     from agents.builtin.compliance_checker.audit import audit
 
     standards = list(dict.fromkeys(inputs.standards))
-    done = audit(_own(inputs.facts, inputs.project_id, context), standards)
-    total = done.total
-    context.log.info("%d control(s) hold, %d broken, %d without facts", total.passed, total.failed, total.unknown)
+    facts = _own(inputs.facts, inputs.project_id, context)
+    done = audit(facts, standards, _files(inputs.repository_path, context))
+    total, status = done.total, _status(done)
+    context.log.info("%d control(s) hold, %d broken, %d not assessed", total.passed, total.failed, total.unknown)
     return AuditOutput(
         project_id=inputs.project_id,
-        compliant=not total.unknown and all(one.severity != "ERROR" for one in done.violations),
+        compliant=status == "compliant",
         violations=done.violations,
         score=total.score,
         standards=[StandardResult(standard=name, **done.by_standard[name].counts()) for name in standards],
         controls_checked=total.passed + total.failed + total.unknown,
+        status=status,
+        assessed=total.passed + total.failed,
+        not_assessed=total.unknown,
+        summary=_summary(done, status),
+        controls=[_control(one) for one in done.outcomes],
+        missing_evidence=list(dict.fromkeys(one.missing for one in done.outcomes if one.missing)),
     )
+
+
+def _status(done: Audit) -> Status:
+    total = done.total
+    if not total.passed + total.failed:
+        return "not-assessed"
+    if any(one.severity == "ERROR" and one.state == "fail" for one in done.violations):
+        return "not-compliant"
+    return "incomplete" if total.unknown else "compliant"
+
+
+def _summary(done: Audit, status: Status) -> str:
+    total = done.total
+    assessed, every = total.passed + total.failed, total.passed + total.failed + total.unknown
+    said = {
+        "compliant": "Compliant",
+        "not-compliant": "Not compliant",
+        "incomplete": "Not shown to be compliant",
+        "not-assessed": "Not assessed",
+    }[status]
+    if not assessed:
+        return f"{said}: there is no evidence for any of {every} control(s)."
+    return (
+        f"{said}: {total.passed} of {assessed} assessed control(s) hold, {total.unknown} of {every} not assessed."
+    )
+
+
+def _control(outcome: Outcome) -> ControlResult:
+    return ControlResult(
+        rule=outcome.control.rule,
+        title=outcome.control.title,
+        state=outcome.state,
+        severity=outcome.control.severity,
+        clauses=outcome.clauses,
+        evidence=outcome.control.evidence,
+        places=[place.location for place in outcome.places or ()],
+    )
+
+
+def _files(path: str | None, context: Context) -> RepositoryFiles | None:
+    if path is None:
+        return None
+    from pathlib import Path
+
+    from agents.builtin.compliance_checker.repository_files import read_files
+
+    found = read_files(Path(path))
+    context.log.info(
+        "%d text file(s) of the repository read, %d beyond the bounds", len(found.files), found.unread
+    )
+    return found
 
 
 @agent.action("checkPolicy", description="Check facts about a project against a policy of its own")

@@ -1,7 +1,8 @@
 """Facts about a project -> where a control is broken. One function for each `check` in controls.yaml.
 
 A check gives the places where it fails (none: it holds), or None where the facts do not say. What it is about stands
-above it: where the facts have nothing of that, it is not asked.
+above it: where the facts have nothing of that, it is not asked. Nothing is no evidence: a project without a single
+workflow, approval or run does not pass the checks about them, it is not assessed by them.
 """
 
 from __future__ import annotations
@@ -61,11 +62,43 @@ def _about(facts_of: Callable[[ProjectFacts], F | None]) -> Callable[[Callable[[
     return register
 
 
+def is_empty(facts: ProjectFacts) -> bool:
+    """Whether the project has done nothing yet: there is nothing of its own that could be assessed."""
+    runs, approvals = facts.runs, facts.approvals
+    return not (_workflows(facts) or (runs and runs.total) or (approvals and approvals.total))
+
+
+def _workflows(facts: ProjectFacts) -> list[WorkflowFacts] | None:
+    """The workflows, None where not one has a node."""
+    flows = facts.workflows or []
+    return flows if any(flow.nodes for flow in flows) else None
+
+
+def _agents(facts: ProjectFacts) -> list[AgentFacts] | None:
+    return facts.agents or None
+
+
+def _approvals(facts: ProjectFacts) -> ApprovalFacts | None:
+    return facts.approvals if facts.approvals and facts.approvals.total else None
+
+
+def _decisions(facts: ProjectFacts) -> tuple[AuditFacts, ApprovalFacts] | None:
+    """The audit trail and the approvals, None where nothing was decided."""
+    audit, approvals = facts.audit, facts.approvals
+    if audit is None or approvals is None:
+        return None
+    return (audit, approvals) if audit.decisions or approvals.approved or approvals.rejected else None
+
+
+def _ended(facts: ProjectFacts) -> RunFacts | None:
+    return facts.runs if facts.runs and facts.runs.success + facts.runs.failed else None
+
+
 def _broken(is_broken: object, location: str, detail: str) -> list[Place]:
     return [Place(location, detail)] if is_broken else []
 
 
-@_about(lambda facts: facts.workflows)
+@_about(_workflows)
 def risky_actions_are_gated(workflows: list[WorkflowFacts]) -> Found:
     """Nodes of active workflows that need approval and do not ask for it."""
     return [
@@ -77,7 +110,7 @@ def risky_actions_are_gated(workflows: list[WorkflowFacts]) -> Found:
     ]
 
 
-@_about(lambda facts: facts.workflows)
+@_about(_workflows)
 def no_trusted_bypass(workflows: list[WorkflowFacts]) -> Found:
     """Workflows whose policy lets triggers through."""
     return [
@@ -87,21 +120,21 @@ def no_trusted_bypass(workflows: list[WorkflowFacts]) -> Found:
     ]
 
 
-@_about(lambda facts: facts.approvals)
+@_about(_approvals)
 def nobody_approves_own_run(approvals: ApprovalFacts) -> Found:
     """Approvals by who had triggered the run."""
     count = approvals.self_approved
     return _broken(count, "approvals", f"{count} decided by who had started the run")
 
 
-@_about(lambda facts: facts.approvals)
+@_about(_approvals)
 def approvers_are_verified(approvals: ApprovalFacts) -> Found:
     """Decisions under an unverified name."""
     count = approvals.unverified
     return _broken(count, "approvals", f"{count} decided under an unverified name")
 
 
-@_about(lambda facts: facts.approvals)
+@_about(_approvals)
 def approvals_do_not_age(approvals: ApprovalFacts) -> Found:
     """The oldest open approval."""
     if not approvals.pending:
@@ -112,7 +145,7 @@ def approvals_do_not_age(approvals: ApprovalFacts) -> Found:
     return _broken(hours > _WEEK_HOURS, "approvals", f"the oldest has waited {hours:.0f} hours")
 
 
-@_about(lambda facts: (facts.audit, facts.approvals) if facts.audit and facts.approvals else None)
+@_about(_decisions)
 def every_decision_is_recorded(both: tuple[AuditFacts, ApprovalFacts]) -> Found:
     """Decisions without an audit entry, or entries that can be changed."""
     audit, approvals = both
@@ -125,7 +158,7 @@ def every_decision_is_recorded(both: tuple[AuditFacts, ApprovalFacts]) -> Found:
     ]
 
 
-@_about(lambda facts: facts.agents)
+@_about(_agents)
 def hosts_are_named(agents: list[AgentFacts]) -> Found:
     """Network entries that are not one host and port."""
     return [
@@ -136,7 +169,7 @@ def hosts_are_named(agents: list[AgentFacts]) -> Found:
     ]
 
 
-@_about(lambda facts: facts.agents)
+@_about(_agents)
 def no_clear_text_ports(agents: list[AgentFacts]) -> Found:
     """Network entries of protocols without encryption, this machine's own apart."""
     return [
@@ -168,13 +201,13 @@ def agents_are_contained(sandbox: SandboxFacts) -> Found:
     return _broken(not sandbox.available, f"sandbox {sandbox.backend}", "it does not work here")
 
 
-@_about(lambda facts: facts.agents)
+@_about(_agents)
 def agents_are_pinned(agents: list[AgentFacts]) -> Found:
     """Agents without a digest."""
     return [Place(f"agent {agent.name}", f"version {agent.version}") for agent in agents if not agent.code_digest]
 
 
-@_about(lambda facts: facts.runs)
+@_about(_ended)
 def runs_succeed(runs: RunFacts) -> Found:
     """Too many failed runs."""
     ended = runs.success + runs.failed

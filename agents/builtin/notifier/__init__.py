@@ -1,58 +1,106 @@
-"""notifier: a message -> Slack, e-mail or a webhook. A `condition` that is false sends nothing, and says so."""
+"""notifier: a message -> Slack, Teams, Discord, e-mail or a webhook. A false `condition` sends nothing and says so.
+
+All channels take one shape of message (text, and if wanted title, facts, severity) and show it as it stands: mentions,
+links and markup in it have no effect.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from agents.sdk import Agent, ArtifactFile, Context, LongText, Schema, ShortText, Url, bounded
+
+if TYPE_CHECKING:
+    from agents.builtin.notifier.message import Message
 
 agent = Agent(
     name="notifier",
     type="API",
     version="1.0.0",
     risk="AUTO",
-    description="Sends messages to Slack, by e-mail and to webhooks",
+    description="Sends messages to Slack, Teams and Discord, by e-mail and to webhooks",
     network=("{SLACK_API_URL|https://slack.com/api/}", "{SMTP_HOST}:{SMTP_PORT|587}"),
-    secrets=("SLACK_BOT_TOKEN", "SMTP_USERNAME", "SMTP_PASSWORD"),
-    settings=("SLACK_API_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_STARTTLS", "MAIL_FROM"),
+    secrets=(
+        "SLACK_BOT_TOKEN",
+        "SMTP_USERNAME",
+        "SMTP_PASSWORD",
+        "TEAMS_WEBHOOK_URL",
+        "DISCORD_WEBHOOK_URL",
+        "WEBHOOK_SIGNING_SECRET",
+        "WEBHOOK_AUTHORIZATION",
+    ),
+    settings=("SLACK_API_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_STARTTLS", "SMTP_SECURITY", "MAIL_FROM"),
 )
 
 
 def _address(value: str) -> str:
-    local, at, domain = value.rpartition("@")
-    plain = value.isascii() and value.isprintable() and not set(value) & set(' <>,;:"()[]\\')
-    if not (plain and at and local and domain) or len(value) > 254 or value.startswith("-"):
-        raise ValueError("this is not an e-mail address of the form name@domain")
+    from agents.builtin.notifier.addresses import parse
+
+    parse(value)
     return value
 
 
-class SlackInput(Schema):
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    from agents.builtin.notifier.webhook import check_headers
+
+    check_headers(value)
+    return value
+
+
+MailAddress = Annotated[str, AfterValidator(_address)]
+Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
+Facts = Annotated[dict[str, str], bounded(0, 50)]
+MessageText = Annotated[str, bounded(1, 40_000)]
+
+
+class Notice(Schema):
+    """What every channel can show besides the text."""
+
+    title: Annotated[str, bounded(0, 1000)] = ""
+    facts: Facts = Field(default_factory=dict[str, str])
+    """Label -> value, shown as a list."""
+    severity: Severity | None = None
+    condition: bool = True
+
+
+class SlackInput(Notice):
     """A message to a Slack channel."""
 
     channel: Annotated[str, bounded(1, 200)]
-    message: Annotated[str, bounded(1, 40_000)]
-    """Shown as it stands: mentions, links and markup in it have no effect."""
-    condition: bool = True
+    message: MessageText
 
 
-class EmailInput(Schema):
-    """An e-mail."""
+class ChatInput(Notice):
+    """A message to the channel behind an incoming webhook, whose address is a secret."""
 
-    recipients: Annotated[list[Annotated[str, AfterValidator(_address)]], bounded(1, 100)]
+    message: MessageText
+
+
+class EmailInput(Notice):
+    """An e-mail, in plain text and HTML."""
+
+    recipients: Annotated[list[MailAddress], bounded(1, 100)]
+    """`name@domain` or `Name <name@domain>`; each gets the mail once."""
+    cc: Annotated[list[MailAddress], bounded(0, 100)] = Field(default_factory=list[str])
     subject: ShortText
     body: LongText = ""
     attachment: ArtifactFile | None = None
-    condition: bool = True
 
 
 class WebhookInput(Schema):
-    """A JSON document for an HTTP endpoint. The workflow must allow its host in the node's `network`."""
+    """A JSON document for an HTTP endpoint. The workflow must allow its host in the node's `network`.
+
+    With the secret `WEBHOOK_SIGNING_SECRET` it is signed as in the Standard Webhooks specification.
+    """
 
     url: Url
     payload: dict[str, JsonValue]
+    headers: Annotated[dict[str, str], bounded(0, 50), AfterValidator(_headers)] = Field(
+        default_factory=dict[str, str]
+    )
     condition: bool = True
 
 
@@ -76,7 +124,7 @@ def send_slack(inputs: SlackInput, context: Context) -> Delivery:
         return _not_sent(inputs.channel, context)
     from agents.builtin.notifier.slack import post
 
-    message_id, channel = post(inputs.channel, inputs.message, context)
+    message_id, channel = post(inputs.channel, _message(inputs, inputs.message), context)
     return _sent(channel, message_id)
 
 
@@ -84,6 +132,28 @@ def send_slack(inputs: SlackInput, context: Context) -> Delivery:
 def send_slack_alert(inputs: SlackInput, context: Context) -> Delivery:
     """The same as sendSlack; the name under which workflows send alerts."""
     return send_slack(inputs, context)
+
+
+@agent.action("sendTeams", description="Post a message to a Microsoft Teams channel")
+def send_teams(inputs: ChatInput, context: Context) -> Delivery:
+    """Post an adaptive card to the webhook in the secret TEAMS_WEBHOOK_URL."""
+    if not inputs.condition:
+        return _not_sent("teams", context)
+    from agents.builtin.notifier import chat_webhooks
+
+    key = message_key(context)
+    return _sent(chat_webhooks.send_teams(_message(inputs, inputs.message), key, context), key)
+
+
+@agent.action("sendDiscord", description="Post a message to a Discord channel")
+def send_discord(inputs: ChatInput, context: Context) -> Delivery:
+    """Post an embed to the webhook in the secret DISCORD_WEBHOOK_URL."""
+    if not inputs.condition:
+        return _not_sent("discord", context)
+    from agents.builtin.notifier import chat_webhooks
+
+    key = message_key(context)
+    return _sent(chat_webhooks.send_discord(_message(inputs, inputs.message), key, context), key)
 
 
 @agent.action("sendEmail", description="Send an e-mail, with an attachment if wanted")
@@ -95,7 +165,11 @@ def send_email(inputs: EmailInput, context: Context) -> Delivery:
     from agents.builtin.notifier.mail import Mail, send
 
     mail = Mail(
-        recipients=tuple(inputs.recipients), subject=inputs.subject, body=inputs.body, attachment=inputs.attachment
+        recipients=tuple(inputs.recipients),
+        cc=tuple(inputs.cc),
+        subject=inputs.subject,
+        message=_message(inputs, inputs.body),
+        attachment=inputs.attachment,
     )
     return _sent(channel, send(mail, message_key(context), context))
 
@@ -109,8 +183,14 @@ def send_webhook(inputs: WebhookInput, context: Context) -> Delivery:
     if not inputs.condition:
         return _not_sent(channel, context)
     key = message_key(context)
-    post(inputs.url, inputs.payload, key, context)
+    post(inputs.url, inputs.payload, key, context, inputs.headers, own=True)
     return _sent(channel, key)
+
+
+def _message(inputs: Notice, text: str) -> Message:
+    from agents.builtin.notifier.message import Message
+
+    return Message(text=text, title=inputs.title, facts=inputs.facts, severity=inputs.severity)
 
 
 def message_key(context: Context) -> str:

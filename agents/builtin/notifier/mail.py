@@ -1,15 +1,23 @@
-"""Recipients, text and a file -> an e-mail, handed to the SMTP server of the settings."""
+"""Recipients, a message and a file -> an e-mail in plain text and HTML, handed to the SMTP server of the settings."""
 
 from __future__ import annotations
 
+import html
 import mimetypes
 import smtplib
+import socket
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
+from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
+from typing import Literal
 
+from agents.builtin.notifier.addresses import MailAddress, once, parse
+from agents.builtin.notifier.attempts import NotTakenError, deliver
+from agents.builtin.notifier.message import COLOURS, Message, one_line
 from agents.builtin.notifier.tunnel import open_connection
 from agents.sdk.context import Context
 from agents.sdk.errors import AgentError, BadRequestError, TransientError
@@ -17,6 +25,8 @@ from agents.sdk.errors import AgentError, BadRequestError, TransientError
 _TIMEOUT_SECONDS = 30
 _MAX_ATTACHMENT_BYTES = 20_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_TRUE = frozenset({"1", "true", "yes", "on"})
+Security = Literal["implicit", "starttls", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,59 +35,107 @@ class Mail:
 
     recipients: tuple[str, ...]
     subject: str
-    body: str
+    message: Message
+    cc: tuple[str, ...] = ()
     attachment: str | None = None
     """A file."""
 
 
-class _TunnelledSmtp(smtplib.SMTP):
-    """SMTP whose connection goes through the jail's proxy where there is one."""
+@dataclass(frozen=True, kw_only=True)
+class _Server:
+    """Where to, and how the connection is encrypted."""
 
-    def _get_socket(self, host: str, port: int, timeout: float):  # type: ignore[override]
-        return open_connection(host, port, timeout)
+    host: str
+    port: int
+    security: Security
+
+    def __str__(self) -> str:
+        return f"SMTP server {self.host}:{self.port}"
+
+
+class _TunnelledSmtp(smtplib.SMTP):
+    """SMTP whose connection goes through the jail's proxy where there is one, encrypted from its first byte or not."""
+
+    def __init__(self, server: _Server) -> None:
+        self._server = server
+        super().__init__(server.host, server.port, local_hostname="commandcenter", timeout=_TIMEOUT_SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override]
+        connection = open_connection(host, port, timeout)
+        if self._server.security != "implicit":
+            return connection
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
 
 
 def send(mail: Mail, key: str, context: Context) -> str:
     """The Message-ID. Raises TransientError where another attempt may succeed."""
-    host = context.setting("SMTP_HOST")
-    if not host:
-        raise BadRequestError("setting 'SMTP_HOST' is not set; without it no e-mail can be sent")
-    port = _port(context.setting("SMTP_PORT", "587"))
-    message = compose(mail, key, context.setting("MAIL_FROM", "commandcenter@localhost"))
-    try:
-        with _TunnelledSmtp(host, port, local_hostname="commandcenter", timeout=_TIMEOUT_SECONDS) as server:
-            _secure(server, host, port, context)
-            refused = server.send_message(message)
-    except smtplib.SMTPRecipientsRefused as exc:
-        raise _refusal(exc.recipients) from exc
-    except smtplib.SMTPResponseException as exc:
-        kind = TransientError if 400 <= exc.smtp_code < 500 else AgentError
-        raise kind(
-            f"SMTP server {host}:{port} refused the message: {exc.smtp_code} {_text(exc.smtp_error)}"
-        ) from exc
-    except (smtplib.SMTPException, OSError) as exc:
-        raise TransientError(f"SMTP server {host}:{port} cannot be used: {exc}") from exc
+    server = _server(context)
+    to, copies = _people(mail.recipients), _people(mail.cc)
+    copies = tuple(one for one in copies if one.spec not in {known.spec for known in to})
+    sender = _sender(context)
+    message = compose(mail, key, sender, to, copies)
+    refused = deliver(lambda: _once(server, sender, (*to, *copies), message, context), context)
     for recipient, (code, why) in refused.items():
         context.log.warning("recipient %s was refused: %s %s", recipient, code, _text(why))
     context.log.info(
-        "e-mail %s sent to %d recipient(s)", message["Message-ID"], len(mail.recipients) - len(refused)
+        "e-mail %s sent to %d recipient(s)", message["Message-ID"], len(to) + len(copies) - len(refused)
     )
     return str(message["Message-ID"])
 
 
-def compose(mail: Mail, key: str, sender: str) -> EmailMessage:
+def compose(
+    mail: Mail, key: str, sender: MailAddress, to: tuple[MailAddress, ...], copies: tuple[MailAddress, ...] = ()
+) -> EmailMessage:
     """The message. Line breaks and control characters cannot get from a text into its headers."""
-    message = EmailMessage()
-    message["From"] = _one_line(sender)
-    message["To"] = ", ".join(mail.recipients)
-    message["Subject"] = _one_line(mail.subject)
+    utf8 = any(one.needs_utf8 for one in (sender, *to, *copies))
+    message = EmailMessage(policy=policy.SMTPUTF8 if utf8 else policy.SMTP)
+    message["From"] = sender.header()
+    message["To"] = [one.header() for one in to]
+    if copies:
+        message["Cc"] = [one.header() for one in copies]
+    message["Subject"] = one_line(mail.subject)
     message["Date"] = formatdate(localtime=False)
     message["Message-ID"] = f"<{key}@commandcenter>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail.body or f"{_one_line(mail.subject)}\n")
+    text = mail.message.plain or one_line(mail.subject)
+    message.set_content(text if text.endswith("\n") else f"{text}\n")
+    message.add_alternative(html_of(mail), subtype="html")
     if mail.attachment:
         _attach(message, Path(mail.attachment))
     return message
+
+
+def html_of(mail: Mail) -> str:
+    """The same as the plain text; every text of others is escaped, and there are no links and no pictures."""
+    said = mail.message
+    colour = f"#{COLOURS[said.severity or 'INFO']:06x}"
+    heading = html.escape(said.heading or one_line(mail.subject))
+    text = html.escape(said.text)
+    rows = "".join(
+        f'<tr><th style="text-align:left;padding-right:12px">{html.escape(one_line(label))}</th>'
+        f"<td>{html.escape(value)}</td></tr>"
+        for label, value in said.facts.items()
+    )
+    return (
+        '<!doctype html><html><head><meta charset="utf-8"></head>'
+        '<body style="font-family:sans-serif;color:#1b1f24">'
+        f'<h1 style="font-size:18px;border-left:4px solid {colour};padding-left:8px">{heading}</h1>'
+        f'<div style="white-space:pre-wrap">{text}</div>'
+        + (f'<table style="margin-top:12px">{rows}</table>' if rows else "")
+        + "</body></html>\n"
+    )
+
+
+def _people(texts: Iterable[str]) -> tuple[MailAddress, ...]:
+    return once(parse(text) for text in texts)
+
+
+def _sender(context: Context) -> MailAddress:
+    text = context.setting("MAIL_FROM", "commandcenter@localhost")
+    try:
+        return parse(text)
+    except ValueError as exc:
+        raise BadRequestError(f"setting 'MAIL_FROM' is {text[:200]!r}: {exc}") from exc
 
 
 def _attach(message: EmailMessage, file: Path) -> None:
@@ -86,32 +144,74 @@ def _attach(message: EmailMessage, file: Path) -> None:
     if file.stat().st_size > _MAX_ATTACHMENT_BYTES:
         raise AgentError(f"attachment {file.name!r} is larger than {_MAX_ATTACHMENT_BYTES:,} bytes")
     kind = (mimetypes.guess_type(file.name)[0] or "application/octet-stream").split("/")
-    message.add_attachment(file.read_bytes(), maintype=kind[0], subtype=kind[1], filename=_one_line(file.name))
+    message.add_attachment(file.read_bytes(), maintype=kind[0], subtype=kind[1], filename=one_line(file.name))
 
 
-def _secure(server: smtplib.SMTP, host: str, port: int, context: Context) -> None:
-    server.ehlo()
-    wanted = context.setting("SMTP_STARTTLS", "true" if port == 587 else "false").lower() in (
-        "1",
-        "true",
-        "yes",
-        "on",
-    )
-    if wanted:
-        server.starttls(context=ssl.create_default_context())
-        server.ehlo()
+def _once(
+    server: _Server, sender: MailAddress, people: tuple[MailAddress, ...], message: EmailMessage, context: Context
+) -> dict[str, tuple[int, bytes]]:
+    """Whom the server refused, while it took others."""
+    try:
+        with _TunnelledSmtp(server) as client:
+            _secure(client, server, context)
+            options = _options(client, server, utf8=any(one.needs_utf8 for one in (sender, *people)))
+            content = message.as_bytes()  # by the message's own policy, which leaves a line of `From ` alone
+            return client.sendmail(sender.spec, [one.spec for one in people], content, options)
+    except smtplib.SMTPRecipientsRefused as exc:
+        raise _refusal(exc.recipients) from exc
+    except smtplib.SMTPResponseException as exc:
+        said = f"{server} refused the message: {exc.smtp_code} {_text(exc.smtp_error)}"
+        raise (NotTakenError(said) if 400 <= exc.smtp_code < 500 else AgentError(said)) from exc
+    except smtplib.SMTPNotSupportedError as exc:
+        raise AgentError(f"{server} cannot take the message: {exc}") from exc
+    except ssl.SSLCertVerificationError as exc:
+        raise AgentError(f"{server} has a certificate that is not trusted: {exc.verify_message}") from exc
+    except (smtplib.SMTPException, OSError) as exc:
+        raise TransientError(f"{server} cannot be used: {exc}") from exc
+
+
+def _options(client: smtplib.SMTP, server: _Server, *, utf8: bool) -> tuple[str, ...]:
+    if not utf8:
+        return ("BODY=8BITMIME",) if client.has_extn("8bitmime") else ()
+    if not client.has_extn("smtputf8"):
+        raise AgentError(f"{server} takes no address with letters beyond ASCII before the '@' (SMTPUTF8)")
+    return ("SMTPUTF8", "BODY=8BITMIME")
+
+
+def _server(context: Context) -> _Server:
+    host = context.setting("SMTP_HOST")
+    if not host:
+        raise BadRequestError("setting 'SMTP_HOST' is not set; without it no e-mail can be sent")
+    port = _port(context.setting("SMTP_PORT", "587"))
+    if port == 465:
+        usual = "implicit"
+    else:
+        usual = "starttls" if port == 587 else "none"
+    if told := context.setting("SMTP_STARTTLS"):
+        usual = "starttls" if told.lower() in _TRUE else "implicit" if port == 465 else "none"
+    security = context.setting("SMTP_SECURITY", usual)
+    if security not in ("implicit", "starttls", "none"):
+        raise BadRequestError(f"setting 'SMTP_SECURITY' is {security!r}; it must be implicit, starttls or none")
+    return _Server(host=host, port=port, security=security)
+
+
+def _secure(client: smtplib.SMTP, server: _Server, context: Context) -> None:
+    client.ehlo()
+    if server.security == "starttls":
+        client.starttls(context=ssl.create_default_context())
+        client.ehlo()
     username, password = context.optional_secret("SMTP_USERNAME"), context.optional_secret("SMTP_PASSWORD")
     if not (username and password):
         return
-    if not wanted and host not in _LOOPBACK:
-        raise BadRequestError(f"SMTP server {host}:{port} would get the password in clear; set SMTP_STARTTLS=true")
-    server.login(username, password)
+    if server.security == "none" and server.host not in _LOOPBACK:
+        raise BadRequestError(f"{server} would get the password in clear; set SMTP_STARTTLS=true")
+    client.login(username, password)
 
 
 def _refusal(recipients: dict[str, tuple[int, bytes]]) -> AgentError:
     said = "; ".join(f"{name}: {code} {_text(why)}" for name, (code, why) in recipients.items())
     passing = all(400 <= code < 500 for code, _ in recipients.values())
-    return (TransientError if passing else AgentError)(f"all recipients were refused: {said}")
+    return (NotTakenError if passing else AgentError)(f"all recipients were refused: {said}")
 
 
 def _port(text: str) -> int:
@@ -122,8 +222,4 @@ def _port(text: str) -> int:
 
 def _text(said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return _one_line(text)[:200]
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return one_line(text)[:200]

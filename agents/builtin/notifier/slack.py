@@ -1,23 +1,28 @@
-"""Channel and text -> a message in Slack, its text inert."""
+"""Channel and message -> a message in Slack, as blocks of plain text: mentions, links and markup have no effect."""
 
 from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, cast
 from urllib.error import URLError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from agents.builtin.notifier.attempts import NotTakenError, deliver, retry_after
+from agents.builtin.notifier.message import Message, pieces
 from agents.builtin.notifier.tunnel import unreachable
 from agents.sdk.context import Context
-from agents.sdk.errors import AgentError, TransientError
+from agents.sdk.errors import AgentError
 
 _PASSING = frozenset({"ratelimited", "service_unavailable", "fatal_error", "internal_error", "request_timeout"})
+_MOST_TEXT, _MOST_HEADER, _MOST_FIELDS = 3000, 150, 10
+_ESCAPED = 5
+"""Characters that one character may become."""
 
 
-def post(channel: str, message: str, context: Context) -> tuple[str, str]:
+def post(channel: str, message: Message, context: Context) -> tuple[str, str]:
     """Slack's id of the message and of the channel. Raises TransientError where another attempt may succeed."""
     logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)  # it logs requests, token and all, at DEBUG
     client: Any = WebClient(
@@ -27,10 +32,18 @@ def post(channel: str, message: str, context: Context) -> tuple[str, str]:
         timeout=30,
         retry_handlers=[],
     )
+    answer = deliver(lambda: _once(client, channel, message, context), context)
+    message_id, place = str(answer.get("ts", "")), str(answer.get("channel") or channel)
+    context.log.info("sent to Slack channel %s as %s", place, message_id)
+    return message_id, place
+
+
+def _once(client: Any, channel: str, message: Message, context: Context) -> Any:
     try:
-        answer = client.chat_postMessage(
+        return client.chat_postMessage(
             channel=channel,
-            text=inert(message),
+            text=inert(message.plain),
+            blocks=blocks(message),
             parse="none",
             link_names=False,
             mrkdwn=False,
@@ -45,9 +58,27 @@ def post(channel: str, message: str, context: Context) -> tuple[str, str]:
         raise _refused(channel, exc) from exc
     except (URLError, OSError, SlackClientError) as exc:
         raise unreachable(f"Slack at {client.base_url}", exc) from exc
-    message_id, place = str(answer.get("ts", "")), str(answer.get("channel") or channel)
-    context.log.info("sent to Slack channel %s as %s", place, message_id)
-    return message_id, place
+
+
+def blocks(message: Message) -> list[dict[str, Any]]:
+    """Heading, text and facts. Slack takes fifty blocks; the longest text needs fewer."""
+    made: list[dict[str, Any]] = []
+    if message.heading:
+        made.append({"type": "header", "text": _plain(_heading(message.heading))})
+    for piece in pieces(message.text, _MOST_TEXT, 1 if inert(message.text) == message.text else _ESCAPED):
+        if piece:
+            made.append({"type": "section", "text": _plain(piece)})
+    facts = [f"{label}: {value}"[:200] for label, value in message.facts.items()]
+    for at in range(0, len(facts), _MOST_FIELDS):
+        made.append({"type": "section", "fields": [_plain(fact) for fact in facts[at : at + _MOST_FIELDS]]})
+    return made[:50]
+
+
+def _heading(text: str) -> str:
+    """As much of it as Slack takes once it is escaped."""
+    while len(inert(text)) > _MOST_HEADER:
+        text = text.removesuffix("…")[:-1] + "…"
+    return text
 
 
 def inert(text: str) -> str:
@@ -55,10 +86,23 @@ def inert(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": inert(text), "emoji": False}
+
+
 def _refused(channel: str, error: SlackApiError) -> AgentError:
     response: Any = error.response
     code = str(response.get("error") or f"HTTP status {response.status_code}")
     sentence = f"Slack refused the message to {channel!r}: {code}"
     if code in _PASSING or response.status_code == 429 or response.status_code >= 500:
-        return TransientError(sentence)
+        return NotTakenError(sentence, retry_after=retry_after(_header(response.headers, "retry-after")))
     return AgentError(sentence)
+
+
+def _header(headers: Any, wanted: str) -> str | None:
+    """slack_sdk gives a header's values as text or as a list, under the name that the server wrote."""
+    for name, value in cast("dict[str, object]", headers or {}).items():
+        if name.lower() == wanted:
+            values = cast("list[object]", value) if isinstance(value, list) else [value]
+            return str(values[0]) if values else None
+    return None

@@ -6,9 +6,12 @@ import os
 import socket
 from urllib.parse import urlsplit
 
+from agents.builtin.notifier.attempts import NotTakenError
 from agents.sdk.errors import AgentError, BadRequestError, TransientError
 
 _MAX_ANSWER_BYTES = 16_384
+_NEVER_CONNECTED = (ConnectionRefusedError, socket.gaierror)
+"""Errors after which nothing can have been delivered."""
 
 
 def open_connection(host: str, port: int, timeout: float) -> socket.socket:
@@ -35,7 +38,8 @@ def unreachable(what: str, error: Exception) -> AgentError:
     reason = str(getattr(error, "reason", error))
     if "Tunnel connection failed: 403" in reason:
         return closed(what, reason)
-    return TransientError(f"{what} cannot be reached: {reason}")
+    kind = NotTakenError if isinstance(getattr(error, "reason", error), _NEVER_CONNECTED) else TransientError
+    return kind(f"{what} cannot be reached: {reason}")
 
 
 def closed(what: str, reason: str) -> BadRequestError:

@@ -15,12 +15,23 @@ agent = Agent(
     version="1.0.0",
     risk="AUTO",
     description="Writes reports as PDF",
+    memory_mb=2048,
 )
 
-MOST_LISTED = 1_000
-"""Violations shown one by one; a longer list helps nobody and takes minutes to lay out."""
+MOST_LISTED = 10_000
+"""Findings shown one by one."""
+MOST_LISTED_CHARACTERS = 6_000_000
+"""Text of the findings shown one by one: what can be laid out within the agent's memory."""
 
 Template = Literal["compliance-report", "compliance-summary"]
+
+
+class PastScore(Schema):
+    """The score of an earlier audit."""
+
+    label: str
+    """When it was, as it should be shown."""
+    score: float = Field(ge=0, le=100)
 
 
 class ReportInput(Schema):
@@ -32,6 +43,8 @@ class ReportInput(Schema):
     """`compliance-report` lists the violations, `compliance-summary` counts them."""
     title: str | None = None
     project: str | None = None
+    history: Annotated[list[PastScore], bounded(0, 24)] = Field(default_factory=list[PastScore])
+    """Earlier scores, oldest first: drawn as a trend."""
 
 
 class ReportOutput(Schema):
@@ -46,10 +59,9 @@ class ReportOutput(Schema):
 @agent.action("createPDF", description="Write violations and score as a PDF")
 def create_pdf(inputs: ReportInput, context: Context) -> ReportOutput:
     """Lay out the report and save it."""
-    from agents.builtin.report_generator.layout import Report, render
+    from agents.builtin.report_generator.layout import Point, Report, render
 
-    worst_first = sorted(inputs.violations, key=lambda one: (one.severity != "ERROR", one.rule, one.location))
-    listed = worst_first[:MOST_LISTED] if inputs.template == "compliance-report" else []
+    listed = _listed(inputs.violations) if inputs.template == "compliance-report" else []
     document = render(
         Report(
             title=inputs.title or "Compliance Report",
@@ -57,6 +69,8 @@ def create_pdf(inputs: ReportInput, context: Context) -> ReportOutput:
             score=inputs.score,
             violations=tuple(inputs.violations),
             listed=tuple(listed),
+            shows_list=inputs.template == "compliance-report",
+            trend=tuple(Point(label=one.label, score=one.score) for one in inputs.history),
         )
     )
     path = context.save_artifact(f"{inputs.template}.pdf", document.content, "application/pdf")
@@ -64,3 +78,20 @@ def create_pdf(inputs: ReportInput, context: Context) -> ReportOutput:
     return ReportOutput(
         pdf_path=path, pages=document.pages, size_bytes=len(document.content), violations_listed=len(listed)
     )
+
+
+def _listed(violations: list[Violation]) -> list[Violation]:
+    """The worst first, as many as can be laid out."""
+    listed: list[Violation] = []
+    room = MOST_LISTED_CHARACTERS
+    for one in sorted(violations, key=_order):
+        texts = (one.rule, one.location, one.description, one.remediation, *one.clauses)
+        room -= sum(min(len(text), 600) for text in texts)
+        if room < 0 or len(listed) == MOST_LISTED:
+            break
+        listed.append(one)
+    return listed
+
+
+def _order(one: Violation) -> tuple[bool, bool, str, str]:
+    return one.state == "not-assessed", one.severity != "ERROR", one.rule, one.location

@@ -1,26 +1,39 @@
-"""A report's content -> PDF pages: title, score, counts, and a table of violations."""
+"""A report's content -> a tagged PDF: title, score, charts, and a table of findings, in every script."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
-from fpdf.fonts import FontFace
+import typst
 
 from agents.builtin.report_generator.printable import printable
 from agents.builtin.violation import Violation
+from agents.sdk.errors import AgentError
 
-Colour = tuple[int, int, int]
-_GREEN: Colour = (34, 139, 80)
-_AMBER: Colour = (214, 140, 20)
-_RED: Colour = (190, 40, 40)
-_GREY: Colour = (110, 110, 110)
-_PALE: Colour = (232, 236, 240)
-_COLUMNS = (("Rule", 24), ("Severity", 15), ("Where", 32), ("What", 50), ("How to mend it", 46), ("Clauses", 23))
-_MARGIN = 12
+_TEMPLATE = Path(__file__).with_name("report.typ")
+_SCRIPTS = ("Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", "Telugu", "Thai", "Georgian", "Armenian")
+_CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+"""Text that needs the large font of Chinese, Japanese and Korean; it is read only then."""
+_SEVERITIES = ("ERROR", "WARNING", "NOT ASSESSED")
+_MOST_STANDARDS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """An earlier score."""
+
+    label: str
+    score: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +46,9 @@ class Report:
     violations: tuple[Violation, ...]
     listed: tuple[Violation, ...]
     """Those to show one by one."""
+    shows_list: bool
+    """Whether the template lists at all."""
+    trend: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,99 +59,104 @@ class Document:
     pages: int
 
 
-class _Pages(FPDF):
-    """A4 with a number at the foot of every page."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(format="A4")
-        self._title = title
-        self.set_margin(_MARGIN)
-        self.set_auto_page_break(True, margin=18)
-        self.set_title(title)
-        self.set_creator("CommandCenter report-generator")
-
-    def footer(self) -> None:
-        """Called by fpdf for each page."""
-        self.set_y(-13)
-        self.set_font("Helvetica", size=8)
-        self.set_text_color(*_GREY)
-        self.cell(0, 6, f"{self._title} - page {self.page_no()} of {{nb}}", align="C")
-
-
 def render(report: Report) -> Document:
-    """Lay it out."""
-    pdf = _Pages(printable(report.title, limit=100))
-    pdf.add_page()
-    _head(pdf, report)
-    _score(pdf, report.score)
-    _counts(pdf, report.violations)
-    if report.listed:
-        _table(pdf, report.listed)
-        if len(report.listed) < len(report.violations):
-            left_out = len(report.violations) - len(report.listed)
-            _line(pdf, f"{left_out} further violation(s) are not listed.", size=10, colour=_GREY)
-    return Document(content=bytes(pdf.output()), pages=pdf.pages_count)
-
-
-def _line(pdf: FPDF, text: str, *, size: float, style: str = "", colour: Colour = (0, 0, 0)) -> None:
-    pdf.set_font("Helvetica", style=style, size=size)
-    pdf.set_text_color(*colour)
-    pdf.multi_cell(0, size * 0.5, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-
-def _head(pdf: FPDF, report: Report) -> None:
-    _line(pdf, printable(report.title, limit=100), size=22, style="B")
-    about = f"Project {printable(report.project, limit=100)}, " if report.project else ""
-    _line(pdf, f"{about}{datetime.now(UTC):%d %B %Y, %H:%M} UTC", size=10, colour=_GREY)
-    pdf.ln(5)
-
-
-def _score(pdf: FPDF, score: float) -> None:
-    colour = _GREEN if score >= 90 else _AMBER if score >= 70 else _RED
-    _line(pdf, f"Score: {score:g} / 100", size=16, style="B", colour=colour)
-    pdf.ln(1)
-    width, height = pdf.epw, 5
-    pdf.set_fill_color(*_PALE)
-    pdf.rect(pdf.l_margin, pdf.get_y(), width, height, style="F")
-    pdf.set_fill_color(*colour)
-    pdf.rect(pdf.l_margin, pdf.get_y(), width * score / 100, height, style="F")
-    pdf.ln(height + 5)
-
-
-def _counts(pdf: FPDF, violations: tuple[Violation, ...]) -> None:
-    by_severity = Counter(one.severity for one in violations)
-    if not violations:
-        _line(pdf, "No violations were found.", size=12, colour=_GREEN)
-        return
-    sentence = (
-        f"{len(violations)} violation(s): {by_severity['ERROR']} error(s), {by_severity['WARNING']} warning(s)."
+    """Lay it out. The clock, fonts of the machine and the network have no part in it."""
+    data = json.dumps(_data(report), ensure_ascii=False)
+    packages = ("manimgx_fonts", *(("manimgx_fonts_cjk",) if _CJK.search(data) else ()))
+    fonts = typst.Fonts(
+        include_system_fonts=False,
+        include_embedded_fonts=False,
+        font_paths=[str(files(package)) for package in packages],
     )
-    _line(pdf, sentence, size=12)
-    standards = Counter(
-        standard for one in violations for standard in {each.split(" ")[0] for each in one.clauses}
-    )
-    if standards:
-        shown = ", ".join(f"{printable(name, limit=40)} {count}" for name, count in sorted(standards.items()))
-        _line(pdf, f"By standard: {shown}.", size=10, colour=_GREY)
-    pdf.ln(4)
+    compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=fonts, sys_inputs={"report": data})
+    try:
+        content = compiler.compile(format="pdf", pdf_tags=True)
+        pages = _pages(compiler)
+    except typst.TypstError as exc:
+        raise AgentError(f"the report could not be laid out: {exc.message}") from exc
+    if not isinstance(content, bytes):
+        raise AgentError("the report could not be laid out: the typesetter gave no document")
+    return Document(content=content, pages=pages)
 
 
-def _table(pdf: FPDF, violations: tuple[Violation, ...]) -> None:
-    pdf.set_font("Helvetica", size=8)
-    pdf.set_text_color(0, 0, 0)
-    pdf.set_draw_color(*_GREY)
-    widths = tuple(width for _, width in _COLUMNS)
-    heading = FontFace(emphasis="BOLD", fill_color=_PALE)
-    with pdf.table(
-        col_widths=widths, line_height=4, headings_style=heading, text_align="LEFT", padding=1
-    ) as table:
-        head = table.row()
-        for name, _ in _COLUMNS:
-            head.cell(name)
-        for one in violations:
-            row = table.row()
-            colour = _RED if one.severity == "ERROR" else _AMBER
-            row.cell(printable(one.rule))
-            row.cell(one.severity, style=FontFace(color=colour, emphasis="BOLD"))
-            for value in (one.location, one.description, one.remediation, ", ".join(one.clauses)):
-                row.cell(printable(value))
+def _pages(compiler: typst.Compiler) -> int:
+    """How many pages the compiled document has."""
+    return int(json.loads(compiler.query("<pages>", field="value", one=True)))
+
+
+def _data(report: Report) -> dict[str, Any]:
+    counts = Counter(badge_of(one) for one in report.violations)
+    standards = _standards(report.violations)
+    most = max(counts.values(), default=1)
+    return {
+        "title": _text(report.title, 100),
+        "short_title": _text(report.title, 60),
+        "project": None if report.project is None else _text(report.project, 100),
+        "written": f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC",
+        "score": report.score,
+        "score_line": f"Score: {report.score:g} / 100",
+        "sentence": _sentence(counts),
+        "notes": _notes(counts),
+        "fonts": _fonts(),
+        "severities": [_bar(name, counts[name], most) for name in _SEVERITIES if counts[name]],
+        "severities_alt": "Findings by severity: " + _listed(counts),
+        "standards": [_bar(name, count, max(standards.values())) for name, count in standards.items()],
+        "standards_alt": "Findings by standard: " + _listed(standards),
+        "trend": [
+            {"score": one.score, "score_text": f"{one.score:g}", "label": _text(one.label, 20)}
+            for one in report.trend
+        ],
+        "trend_alt": "Score over time: " + ", ".join(f"{one.score:g}" for one in report.trend),
+        "rows": [_row(one) for one in report.listed],
+        "left_out": len(report.violations) - len(report.listed) if report.shows_list else 0,
+    }
+
+
+def badge_of(one: Violation) -> str:
+    """What the severity column shows."""
+    return "NOT ASSESSED" if one.state == "not-assessed" else one.severity
+
+
+def _fonts() -> list[str]:
+    """In the order in which a glyph is looked for; the typesetter goes on with any other of the bundled fonts."""
+    return ["Noto Sans", *(f"Noto Sans {script}" for script in _SCRIPTS), "Noto Sans CJK SC", "Noto Emoji"]
+
+
+def _text(value: str, limit: int = 600) -> dict[str, object]:
+    return printable(value, limit=limit).as_json()
+
+
+def _bar(name: str, count: int, most: int) -> dict[str, Any]:
+    return {"label": _text(name, 40), "count": count, "share": count / most}
+
+
+def _listed(counts: Counter[str] | dict[str, int]) -> str:
+    return ", ".join(f"{_text(name, 40)['text']} {count}" for name, count in counts.items()) or "none"
+
+
+def _sentence(counts: Counter[str]) -> str:
+    errors, warnings = counts["ERROR"], counts["WARNING"]
+    if not errors + warnings:
+        return "No violations were found." if not counts else "No violations were found in what was assessed."
+    return f"{errors + warnings} violation(s): {errors} error(s), {warnings} warning(s)."
+
+
+def _notes(counts: Counter[str]) -> list[str]:
+    missing = counts["NOT ASSESSED"]
+    return [f"{missing} control(s) were not assessed; the score does not count them."] if missing else []
+
+
+def _standards(violations: Sequence[Violation]) -> dict[str, int]:
+    found = Counter(name for one in violations for name in {each.split(" ")[0] for each in one.clauses})
+    return dict(sorted(found.most_common(_MOST_STANDARDS)))
+
+
+def _row(one: Violation) -> dict[str, Any]:
+    return {
+        "rule": _text(one.rule),
+        "badge": badge_of(one),
+        "location": _text(one.location),
+        "description": _text(one.description),
+        "remediation": _text(one.remediation),
+        "clauses": _text(", ".join(one.clauses)),
+    }

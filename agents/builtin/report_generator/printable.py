@@ -1,26 +1,59 @@
-"""Any text -> text that the PDF's built-in fonts can show, and that only shows."""
+"""Any text -> one line that can be set in print, wraps, and only shows: no control characters, no direction marks."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from dataclasses import dataclass
 
-_PLAIN = {0x2013: "-", 0x2014: "-", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2022: "-", 0x2192: "->"}
-"""Dashes, quotes, bullet and arrow, for which the fonts have no glyph."""
+_LONG_WORD = re.compile(r"\S{18,}")
+_JOINING = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Letters that are shaped by their neighbours: such words are broken less often."""
+_BREAK = "\u200b"
+"""Marks a place to break for `as_json`; a zero-width space in the document itself would be copied with the text."""
+_JOINERS = "\u200c\u200d"
+"""Persian, Indic scripts and emoji are misspelled without these two."""
 
 
-def printable(text: str, *, limit: int = 600) -> str:
-    """One line of Latin-1. Letters lose accents only where they must; what cannot be shown becomes `?`."""
-    shown = "".join(_character(char) for char in text[: limit * 2].translate(_PLAIN))
-    line = " ".join(shown.split())
-    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+@dataclass(frozen=True)
+class Printable:
+    """A text and its base direction."""
+
+    text: str
+    rtl: bool
+    lang: str
+
+    def as_json(self) -> dict[str, object]:
+        """As the template reads it."""
+        parts = self.text.split(_BREAK)
+        return {"text": "".join(parts), "parts": parts, "rtl": self.rtl, "lang": self.lang}
+
+
+def printable(text: str, *, limit: int = 600) -> Printable:
+    """One line, cut at `limit` characters; long words may be broken anywhere."""
+    line = " ".join("".join(_character(char) for char in text[: limit * 2]).split())
+    shown = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    first = next((way for char in shown if (way := unicodedata.bidirectional(char)) in ("L", "R", "AL")), "L")
+    return Printable(
+        text=_LONG_WORD.sub(_breakable, shown), rtl=first != "L", lang={"R": "he", "AL": "ar"}.get(first, "en")
+    )
 
 
 def _character(char: str) -> str:
     if char.isspace():
         return " "
-    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn"):
-        return ""  # among them the marks that turn the direction of text
-    if ord(char) < 256:
+    if char in _JOINERS:
         return char
-    plain = "".join(part for part in unicodedata.normalize("NFKD", char) if ord(part) < 256)
-    return plain or "?"
+    # Among the format characters are the marks that turn the direction of text.
+    return "" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn") else char
+
+
+def _breakable(word: re.Match[str]) -> str:
+    """The word with places to break, between letters and digits only: accents and joiners stay with theirs."""
+    step = 12 if _JOINING.search(word[0]) else 1
+    made, since, before = "", 0, ""
+    for char in word[0]:
+        if since >= step and char.isalnum() and before.isalnum():
+            made, since = made + _BREAK, 0
+        made, since, before = made + char, since + 1, char
+    return made

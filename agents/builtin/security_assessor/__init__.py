@@ -1,13 +1,18 @@
-"""security-assessor: a list of weaknesses -> how bad that is, and what to do. Rules only; touches nothing."""
+"""security-assessor: a list of weaknesses -> how bad that is, and what to do. Rules only; touches nothing.
+
+Each weakness gets points by severity, confidence, place and known exploitation (formula.py says how). The level of the
+worst decides the level of all; the others move the score within it. Fields that it does not know change nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from agents.builtin.scanning import Severity, Summary, Vulnerability, summarise
-from agents.builtin.scanning.vulnerability import worst_first
+from agents.builtin.scanning import Summary, summarise
+from agents.builtin.scanning import Vulnerability as Finding
 from agents.sdk import Agent, Context, Schema, bounded
 
 agent = Agent(
@@ -19,7 +24,6 @@ agent = Agent(
 )
 
 RiskBand = Literal["NONE", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
-_POINTS: dict[Severity, int] = {"CRITICAL": 40, "HIGH": 15, "MEDIUM": 5, "LOW": 1}
 _FLOOR: dict[RiskBand, int] = {"CRITICAL": 80, "HIGH": 50, "MEDIUM": 20, "LOW": 5, "NONE": 0}
 _ADVICE: dict[RiskBand, str] = {
     "CRITICAL": "Stop the release and fix the critical weaknesses first: an attacker can use them now.",
@@ -31,10 +35,33 @@ _ADVICE: dict[RiskBand, str] = {
 TOP = 10
 
 
+class Vulnerability(Finding):
+    """A finding of the scanner, or of another tool: fields beyond the scanner's are taken too.
+
+    Looked at where they are there: `confidence`, `place` (production, test, …), `cvss`, `epss`, `kev`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+
 class Assessment(Schema):
     """What to rate."""
 
     vulnerabilities: Annotated[list[Vulnerability], bounded(0, 100_000)]
+
+
+class RankedWeakness(Finding):
+    """A finding with what it counts."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    points: float = Field(ge=0)
+    level: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+    """The severity after confidence, place and exploitation."""
+    place: str
+    """Where it is: production, test, example, documentation, generated or vendored."""
+    reasons: list[str]
+    """What the points come from."""
 
 
 class Area(Schema):
@@ -51,8 +78,10 @@ class RiskOutput(Schema):
     risk_score: int = Field(ge=0, le=100)
     risk_level: RiskBand
     recommendation: str
-    top_findings: list[Vulnerability]
-    """The worst ones, ten at most."""
+    top_findings: list[RankedWeakness]
+    """Those with the most points, ten at most."""
+    in_production: int = Field(ge=0)
+    """Findings outside of tests, examples, documents, generated and vendored code."""
     affected_files: list[str]
     areas: list[Area]
     """By class of weakness, most frequent first."""
@@ -61,8 +90,8 @@ class RiskOutput(Schema):
 @agent.action("evaluateRisk", description="Rate the risk of the weaknesses found")
 def evaluate_risk(inputs: Assessment, context: Context) -> RiskOutput:
     """Rate by the worst weakness, then by how many there are."""
-    found = worst_first(inputs.vulnerabilities)
-    level: RiskBand = found[0].severity if found else "NONE"
+    found = _ranked(inputs.vulnerabilities)
+    level: RiskBand = found[0].level if found else "NONE"
     score = _score(found, level)
     context.log.info("risk %s, score %d of 100, %d weakness(es)", level, score, len(found))
     return RiskOutput(
@@ -71,22 +100,41 @@ def evaluate_risk(inputs: Assessment, context: Context) -> RiskOutput:
         risk_level=level,
         recommendation=_ADVICE[level],
         top_findings=found[:TOP],
+        in_production=sum(one.place == "production" for one in found),
         affected_files=sorted({one.file for one in found}),
         areas=_areas(found),
     )
 
 
-def _score(found: list[Vulnerability], level: RiskBand) -> int:
+def _ranked(found: Sequence[Vulnerability]) -> list[RankedWeakness]:
+    """Those that count most first."""
+    from agents.builtin.security_assessor.formula import points_of
+
+    ranked: list[RankedWeakness] = []
+    for one in found:
+        fields = one.model_dump(by_alias=True)
+        points = points_of(fields)
+        told = {
+            "points": points.value,
+            "level": points.level,
+            "place": points.place,
+            "reasons": list(points.reasons),
+        }
+        ranked.append(RankedWeakness.model_validate({**fields, **told}))
+    return sorted(ranked, key=lambda one: (-one.points, one.file, one.line, one.rule))
+
+
+def _score(found: Sequence[RankedWeakness], level: RiskBand) -> int:
     """Never below the worst one's floor; more weaknesses come nearer to 100, never to the next level's floor."""
     if not found:
         return 0
     floor = _FLOOR[level]
     ceiling = min((value for value in _FLOOR.values() if value > floor), default=101) - 1
-    points = sum(_POINTS[one.severity] for one in found) - _POINTS[found[0].severity]
+    points = sum(one.points for one in found[1:])
     return floor + round((ceiling - floor) * points / (points + 50))
 
 
-def _areas(found: list[Vulnerability]) -> list[Area]:
+def _areas(found: Sequence[Finding]) -> list[Area]:
     counts: dict[str, int] = {}
     for one in found:
         counts[one.cwe or "other"] = counts.get(one.cwe or "other", 0) + 1

@@ -33,7 +33,9 @@ _NEEDED = (
     "tree-sitter-javascript",
     "tree-sitter-typescript",
     "slack-sdk",
-    "fpdf2",
+    "typst",
+    "manimgx-fonts",
+    "manimgx-fonts-cjk",
     "anthropic",
     "openai",
 )

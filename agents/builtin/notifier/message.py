@@ -1,0 +1,49 @@
+"""One shape of message for every channel: title, text, facts, severity. Each channel renders it, its text inert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
+COLOURS: dict[Severity, int] = {"INFO": 0x0969DA, "WARNING": 0x9A6700, "ERROR": 0xA40E26, "CRITICAL": 0x6E011A}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What to say."""
+
+    text: str
+    title: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Label -> value, shown as a list."""
+    severity: Severity | None = None
+
+    @property
+    def heading(self) -> str:
+        """Severity and title on one line; empty where there is neither."""
+        return ": ".join(part for part in (self.severity or "", one_line(self.title)) if part)
+
+    @property
+    def plain(self) -> str:
+        """All of it as plain text."""
+        facts = "\n".join(f"{one_line(label)}: {value}" for label, value in self.facts.items())
+        return "\n\n".join(part for part in (self.heading, self.text, facts) if part)
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def pieces(text: str, most: int, length: int = 1) -> list[str]:
+    """The text in pieces that stay below `most` even where each character becomes `length` characters."""
+    step = max(most // length, 1)
+    return [text[at : at + step] for at in range(0, len(text), step)] or [""]
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many characters; what is left out is said."""
+    said = "… (cut off)"
+    return text if len(text) <= most else text[: most - len(said)] + said

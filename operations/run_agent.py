@@ -1,0 +1,174 @@
+"""One action of one agent, run once by a person -> its result, with the files it saved kept in a folder.
+
+The agent sees what it would in a workflow: repositories as snapshots, secrets by name, its limits and its network.
+Nothing goes on record, and an effect that the platform would carry out afterwards is shown and not carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import cast
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from agents.registration.network import resolve as allowed_hosts
+from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sandbox
+from compiler.catalogue import AgentSpec
+from compiler.plan import PlanNode
+from records import NotFound
+from tasks.card import Invocation
+from tasks.execution import answer
+from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
+from tasks.secrets import SecretSource
+from tasks.services import Run, Services
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptArtifacts:
+    """A folder in which the files of earlier runs by hand lie, each below its digest."""
+
+    folder: Path
+
+    async def artifact(self, ref: str, *, project_id: int | None = None) -> bytes:
+        """The file's bytes. Raises NotFound."""
+        path = self.place(ref)
+        if path is None or not path.is_file():
+            hint = f"{str(self.folder)!r} does not hold it; name the folder it was kept in"
+            raise NotFound("artifact", ref[:200], hint)
+        return await asyncio.to_thread(path.read_bytes)
+
+    def place(self, reference: str) -> Path | None:
+        """Where the file of a reference lies; None for what is no reference."""
+        parts = PurePosixPath(reference.removeprefix(ARTIFACT_PREFIX)).parts
+        plain = len(parts) == 2 and all(part not in ("..", "/") for part in parts)
+        return self.folder.joinpath(*parts) if reference.startswith(ARTIFACT_PREFIX) and plain else None
+
+    def keep(self, artifact: Artifact) -> Path:
+        """Write a file that an agent saved."""
+        digest = hashlib.sha256(artifact.content).hexdigest()
+        path = self.folder / digest / (Path(artifact.name).name or "file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(artifact.content)
+        return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentWorkplace:
+    """What the action gets around it."""
+
+    sandbox: Sandbox
+    secrets: tuple[SecretSource, ...]
+    settings: Mapping[str, str]
+    repository_roots: tuple[Path, ...]
+    """Empty: the repositories that the person named, and no others."""
+    scratch: Path
+    records: KeptArtifacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentOutcome:
+    """What came of it."""
+
+    result: AgentResult
+    files: tuple[Path, ...] = ()
+    effect: str | None = None
+    """What the platform would do next in a workflow; it was not done."""
+
+
+async def run_agent(
+    spec: AgentSpec,
+    action: str,
+    inputs: Mapping[str, JsonValue],
+    *,
+    workplace: AgentWorkplace,
+    project_id: int,
+    network: Sequence[str] = (),
+    secrets: Sequence[str] = (),
+    platform: Services | None = None,
+    on_log: Callable[[LogLine], None],
+) -> AgentOutcome:
+    """Run it. `network` and `secrets` are those that a workflow's node would name besides the agent's own.
+
+    `platform`: the running one, whose records fill in what the platform knows of the project.
+    """
+    node = _node(spec, action, network=network, secrets=secrets)
+    settled = _settled(node, inputs)
+    run = _run(project_id)
+    if platform is not None:
+        settled = await complete(node, settled, run=run, services=platform)
+    place = workplace if workplace.repository_roots else _with_roots(workplace, node, settled)
+    try:
+        pinned = await bindings(node, settled, services=place)
+        hosts = tuple(allowed_hosts([*spec.network, *network], workplace.settings))
+    except (InputRefused, ValueError) as exc:
+        return AgentOutcome(result=AgentResult(failure=AgentFailure(kind="bad-request", message=str(exc))))
+    intent = Invocation(
+        node=node, agent=spec, inputs=settled, network=hosts, secrets=node.secrets, bindings=pinned
+    )
+    result = await answer(intent, run=run, item=None, execution_id=run.run_id, workplace=place, on_log=on_log)
+    files = [await asyncio.to_thread(workplace.records.keep, each) for each in result.artifacts]
+    return AgentOutcome(result=result, files=tuple(files), effect=node.effect if result.ok else None)
+
+
+def _node(spec: AgentSpec, action: str, *, network: Sequence[str], secrets: Sequence[str]) -> PlanNode:
+    """The action as a workflow of one node would have it."""
+    chosen = spec.actions[action]
+    return PlanNode(
+        id="once",
+        agent=spec.name,
+        agent_type=spec.type,
+        agent_version=spec.version,
+        agent_digest=spec.code_digest,
+        entry_path=spec.entry_path,
+        action=action,
+        description=chosen.description,
+        effect=chosen.effect,
+        risk=spec.action_risk(action),
+        inputs={},
+        input_schema=dict(chosen.input_schema),
+        output_schema=dict(chosen.output_schema),
+        result_schema=dict(chosen.result_schema) if chosen.result_schema else None,
+        timeout_seconds=spec.timeout_seconds,
+        memory_mb=spec.memory_mb,
+        network=(*spec.network, *network),
+        secrets=tuple(dict.fromkeys((*spec.secrets, *secrets))),
+        required_secrets=tuple(secrets),
+        settings=spec.settings,
+    )
+
+
+def _settled(node: PlanNode, inputs: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Paths of repositories as absolute ones: who types them means the folder they stand in."""
+    return {
+        name: str(Path(value).expanduser().absolute())
+        if kind_of(node, name) == "repository" and isinstance(value, str)
+        else value
+        for name, value in inputs.items()
+    }
+
+
+def _with_roots(workplace: AgentWorkplace, node: PlanNode, inputs: Mapping[str, JsonValue]) -> AgentWorkplace:
+    fields = (name for name, value in inputs.items() if kind_of(node, name) == "repository" and value)
+    named = [Path(cast("str", inputs[name])) for name in fields]
+    return replace(workplace, repository_roots=tuple(named))
+
+
+def _run(project_id: int) -> Run:
+    run_id = f"once-{uuid4().hex}"
+    return Run(
+        run_id=run_id,
+        flow_run_id=run_id,
+        project_id=project_id,
+        workflow="agents-run",
+        trigger="manual",
+        triggered_by="command line",
+        context={},
+        attempt=1,
+        by_clock=False,
+        fencing_token=0,
+    )
