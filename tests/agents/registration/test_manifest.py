@@ -12,7 +12,7 @@ from agents.registration.manifest import ManifestError, from_json, to_json
 from agents.runtime.description import describe
 from agents.runtime.loading import load
 
-ODD = Path(__file__).parent / "odd_agent"
+ODD = Path(__file__).parents[1] / "odd_agent"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-ODD = Path(__file__).parent / "odd_agent"
+ODD = Path(__file__).parents[1] / "odd_agent"
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Our migrated PostgreSQL, beside one that Prisma's own SQL made: equal but for what we add.
 
-`prisma/prisma.sql` is what Prisma's schema engine prints for `prisma/schema.prisma` (see test_records_prisma.py).
+`prisma/prisma.sql` is what Prisma's schema engine prints for `prisma/schema.prisma` (see test_prisma_client.py).
 """
 
 from __future__ import annotations

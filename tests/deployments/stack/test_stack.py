@@ -20,7 +20,7 @@ from deployments.stack.addresses import running
 from deployments.stack.stack import Stack, StackSettings
 from records import upgrade
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 def is_alive(pid: int) -> bool:

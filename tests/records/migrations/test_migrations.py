@@ -18,7 +18,7 @@ from records.database.connections import Database
 from records.database.migrate import VERSION_TABLE, head
 from records.tables import METADATA
 
-_HERE = Path(__file__).resolve().parents[2]
+_HERE = Path(__file__).resolve().parents[3]
 
 
 def _difference(connection: Connection) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 _PROBES = Path(__file__).parent / "probes"
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(_PROBES))
 from catalogue import load_all  # noqa: E402
 from jailed import run_jailed  # noqa: E402
