@@ -20,14 +20,14 @@ class References:
     def shape(self, reference: Reference) -> Shape:
         """What stands at the end of the path."""
         if reference.root == "context":
-            return self._walk(self.bindings.workflow.context, reference, 0, "CC506", "the context")
+            return self._type_at(self.bindings.workflow.context, reference, 0, "CC506", "the context")
         if reference.root == "run":
             return self._run(reference)
         if reference.root == "item":
             return self._item(reference)
         return self._node(reference)
 
-    def _walk(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
+    def _type_at(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
         found = descend(shape, reference.steps[start:])
         if isinstance(found, Lost):
             self._lost(found, reference, start + found.at, (code, owner))
@@ -58,7 +58,7 @@ class References:
             hint = "add `foreach` to the node, or refer to the list itself"
             self.note("CC507", "`item` is known only in a node with `foreach`", hint, "item")
             return ANY
-        return self._walk(self.bindings.item, reference, 0, "CC505", "the item")
+        return self._type_at(self.bindings.item, reference, 0, "CC505", "the item")
 
     def _node(self, reference: Reference) -> Shape:
         workflow = self.bindings.workflow
@@ -96,7 +96,7 @@ class References:
         if self.bindings.failed_into(position) and shape.known:
             shape = shape.or_null()
         spec = workflow.steps[position].spec
-        return self._walk(shape, reference, 2, "CC505", f"the output of {spec.agent}.{spec.action}")
+        return self._type_at(shape, reference, 2, "CC505", f"the output of {spec.agent}.{spec.action}")
 
     def _not_upstream(self, name: str, position: int, reference: Reference) -> None:
         at = self.bindings.at

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from compiler.schemas.plain import copied
-from compiler.schemas.walk import Schema, rebased, rebuilt, references
+from compiler.schemas.traversal import Schema, rebased, rebuilt, references
 
 JsonSchema = dict[str, Any]
 

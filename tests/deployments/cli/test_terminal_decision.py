@@ -5,7 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from deployments.cli.terminal_decision import tell
+
+pytestmark = pytest.mark.unit
 
 
 def test_who_decided_before_is_told_and_a_hostile_name_does_nothing(capsys: Any) -> None:

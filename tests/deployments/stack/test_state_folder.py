@@ -6,6 +6,8 @@ import pytest
 from deployments.errors import StateInUse
 from deployments.stack.state_folder import StateFolder
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def folder(tmp_path):

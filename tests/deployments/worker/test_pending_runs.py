@@ -2,7 +2,11 @@
 
 from uuid import uuid4
 
+import pytest
+
 from deployments.worker.pending_runs import LOOKS, MAX_REMEMBERED, PendingRuns
+
+pytestmark = pytest.mark.unit
 
 RUN, STATE = uuid4(), uuid4()
 

@@ -3,6 +3,8 @@ import pytest
 from compiler.trigger_types.subjects import subject_fault
 from triggers.nats.stream_subjects import INCOMING, OUTGOING, collide, covers, incoming, merged
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("wide", "narrow", "does"),
