@@ -15,6 +15,7 @@ from deployments.stack.connection import addresses_of
 from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
 from deployments.stack.stack import StackSettings
+from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import serve
 from records import upgrade
 
@@ -107,7 +108,7 @@ def env_command(state: State = DEFAULT_STATE) -> None:
 @db.command("upgrade")
 def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
     """Create or migrate the tables of the records database."""
-    state.mkdir(parents=True, exist_ok=True)
+    StateFolder(state).create()
     url = database_url or f"sqlite:///{state.absolute() / 'records.db'}"
     revision = run(upgrade(url))
     if as_json:

@@ -66,12 +66,16 @@ class QueuedSqlite(AioSqliteConfiguration):
     @staticmethod
     @asynccontextmanager
     async def _begin(session: AsyncSession, *, mode: str) -> AsyncGenerator[AsyncSessionTransaction, None]:
-        token = SQLITE_BEGIN_MODE.set(mode)
-        try:
-            async with session.begin() as transaction:
-                yield transaction
-        finally:
-            SQLITE_BEGIN_MODE.reset(token)
+        async with session.begin() as transaction:
+            token = SQLITE_BEGIN_MODE.set(mode)
+            try:
+                # Begins now, not at the first statement: the mode is meant for this connection alone. Another session
+                # that Prefect opens inside of this one, or in a task that it starts here, would else ask for the write
+                # lock as well, and wait for the one that waits for it.
+                await session.connection()
+            finally:
+                SQLITE_BEGIN_MODE.reset(token)
+            yield transaction
 
 
 def use(connection_url: str) -> None:

@@ -10,6 +10,8 @@ from typing import cast
 
 from deployments.stack.state_folder import StateFolder
 
+_SECRETS = "COMMANDCENTER_SECRET_"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
@@ -42,9 +44,10 @@ class Addresses:
             "DO_NOT_TRACK": "1",
         }
 
-    def child_env(self, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """The whole environment for a child process of the stack."""
-        env = {**inherited, **self.env()}
+    def child_env(self, inherited: Mapping[str, str] = os.environ, *, secrets: bool = False) -> dict[str, str]:
+        """The whole environment for a child process of the stack, with the agents' secrets if it needs them."""
+        known = {name: value for name, value in inherited.items() if secrets or not name.startswith(_SECRETS)}
+        env = {**known, **self.env()}
         # Compiled byte code halves the start of every Python process that imports Prefect.
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         env["PYTHONUNBUFFERED"] = "1"
@@ -57,6 +60,7 @@ class Addresses:
 def running(state: Path) -> Addresses | None:
     """The addresses of the stack that works on this folder now, if there is one."""
     folder = StateFolder(state)
+    folder.repair()
     found = folder.remembered().get("addresses")
     if not isinstance(found, dict) or not folder.locked():
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import json
 import platform
 import shutil
 import sys
@@ -17,6 +18,7 @@ from agents.sandbox.choice import open_sandbox
 from deployments.cli.output import console, print_json
 from deployments.stack.addresses import running
 from deployments.stack.nats_server import nats_server
+from deployments.stack.state_folder import StateFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ async def examine(state: Path) -> list[Finding]:
         *[await _sandbox(name, needed=name == "bubblewrap") for name in ("bubblewrap", "dagger")],
         *(_package(name) for name in ("prefect", "fastapi", "sqlalchemy", "nats-py", "dagger-io")),
         _state(state),
+        *_logged_errors(state),
     ]
 
 
@@ -110,6 +113,24 @@ def _package(name: str) -> Finding:
     except importlib.metadata.PackageNotFoundError:
         advice = f"pip install --constraint constraints.txt {name}"
         return Finding(what=name, ok=False, needed=True, detail="not installed", advice=advice)
+
+
+def _logged_errors(state: Path) -> list[Finding]:
+    """The parts of a running platform that log an error again and again."""
+    if running(state) is None:
+        return []
+    found: list[Finding] = []
+    for file in sorted(StateFolder(state).logs.glob("*.errors.json")):
+        told = json.loads(file.read_text())
+        finding = Finding(
+            what=f"part {file.name.removesuffix('.errors.json')}",
+            ok=False,
+            needed=True,
+            detail=f"logs errors again and again ({told['count']} in ten minutes): {told['message']}",
+            advice=f"read {told['log']}",
+        )
+        found.append(finding)
+    return found
 
 
 def _state(state: Path) -> Finding:

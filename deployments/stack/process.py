@@ -32,6 +32,8 @@ class Command:
     """Where its output goes, appended."""
     grace: float = 5.0
     """Seconds between asking it to stop and killing its process group."""
+    umask: int | None = None
+    """File mode bits that its files never have; None: those of this process."""
 
 
 class ChildProcess:
@@ -62,6 +64,8 @@ class ChildProcess:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
+            if self.command.umask is not None:
+                os.umask(self.command.umask)
 
         self._rotate_log()
         descriptor = os.open(self.command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -222,12 +222,12 @@ class Stack:
         limit = self.settings.worker_limit
         name = f"embedded-{socket.gethostname()}"
         options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
-        return self._python("worker", ["deployments.worker", *options])
+        return self._python("worker", ["deployments.worker", *options], secrets=True)
 
     def _listener(self) -> SupervisedProcess:
         return self._python("listener", ["triggers"])
 
-    def _python(self, name: str, module: list[str]) -> SupervisedProcess:
+    def _python(self, name: str, module: list[str], *, secrets: bool = False) -> SupervisedProcess:
         """A part without a port: it creates the file `COMMANDCENTER_READY_FILE` when it is at work."""
         ready = self._state.path / "run" / f"{name}.ready"
         return self._part(
@@ -235,6 +235,7 @@ class Stack:
             [sys.executable, "-m", *module],
             probe=FileProbe(ready),
             env={"COMMANDCENTER_READY_FILE": str(ready)},
+            secrets=secrets,
         )
 
     def _part(
@@ -244,11 +245,14 @@ class Stack:
         *,
         probe: Probe,
         env: dict[str, str] | None = None,
+        secrets: bool = False,
     ) -> SupervisedProcess:
+        """`secrets`: whether it is the worker, the only part that gets the agents' secrets and makes files for them."""
         command = Command(
             name=name,
             arguments=arguments,
-            env={**self.addresses.child_env(), **(env or {})},
+            env={**self.addresses.child_env(secrets=secrets), **(env or {})},
+            umask=None if secrets else 0o077,
             log=self._state.logs / f"{name}.log",
             # The worker hands its runs back, and JetStream writes what it has in memory.
             grace=15,

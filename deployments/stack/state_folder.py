@@ -11,6 +11,9 @@ from typing import Any, cast
 
 from deployments.errors import StateInUse
 
+_PRIVATE = ("logs", "run", "secrets", "prefect")
+"""Folders whose files are repaired too. The others are reached through the state folder only."""
+
 
 class StateFolder:
     """`<state>`: databases, logs, JetStream's store, and `stack.json` with the ports and the NATS token.
@@ -32,10 +35,26 @@ class StateFolder:
         """The file of what is remembered."""
         return self.path / "stack.json"
 
-    def acquire(self) -> None:
-        """Create the folder and lock it until `release`; the lock goes with the process, however that ends."""
+    def create(self) -> None:
+        """Make the folder for its owner only, whichever command comes first, and repair it where it is wider."""
         for folder in (self.path, self.logs, self.path / "run"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.repair()
+
+    def repair(self) -> None:
+        """Take all rights from group and others: of the folder, and of the files in which secrets may be."""
+        if not self.path.is_dir():
+            return
+        _owner_only(self.path)
+        for place in (self.path, *(self.path / name for name in _PRIVATE)):
+            if place.is_dir() and not place.is_symlink():
+                for each in place.iterdir():
+                    if each.is_file() and not each.is_symlink():
+                        _owner_only(each)
+
+    def acquire(self) -> None:
+        """Create the folder and lock it until `release`; the lock goes with the process, however that ends."""
+        self.create()
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,6 +62,8 @@ class StateFolder:
             owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
             os.close(lock)
             raise StateInUse(self.path, owner) from exc
+        for stale in self.logs.glob("*.errors.json"):  # of a stack that was killed
+            stale.unlink()
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
@@ -90,3 +111,9 @@ class StateFolder:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         draft.replace(path)
+
+
+def _owner_only(path: Path) -> None:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        path.chmod(mode & 0o700)

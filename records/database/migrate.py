@@ -7,9 +7,10 @@ adds our columns and tables. The scripts lie beside this file, so an installed p
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
@@ -39,6 +40,7 @@ async def upgrade(url: str) -> str:
     database = Database(url)
     try:
         if database.is_sqlite:
+            await asyncio.to_thread(_create_for_owner, Path(str(database.url.database)))
             await asyncio.to_thread(_use_wal, database)
         async with database.write() as connection:
             if not database.is_sqlite:
@@ -85,6 +87,12 @@ def _upgrade(connection: Connection) -> str:
 def _revision(connection: Connection) -> str | None:
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     return context.get_current_revision()
+
+
+def _create_for_owner(file: Path) -> None:
+    """SQLite would make the file readable to all; its -wal and -shm files take the rights of the file."""
+    with suppress(OSError):  # SQLite says better what is wrong with the place
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _use_wal(database: Database) -> None:

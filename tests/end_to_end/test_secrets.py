@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nats
+import psutil
 import pytest
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
@@ -124,3 +125,22 @@ async def _logs_written(connection: Any, flow_run_id: str) -> list[Any]:
             return everything
         await asyncio.sleep(0.2)
     raise AssertionError("the run's logs were not written")
+
+
+def test_only_the_worker_is_given_the_agents_secrets(platform) -> None:
+    main = psutil.Process(platform.process.pid)
+    given = {}
+    for process in main.children():
+        command = " ".join(process.cmdline())
+        given[command] = any(platform.canary in value for value in process.environ().values())
+    assert len(given) == 4, given
+    assert [command for command, has in given.items() if has] == [
+        command for command in given if "deployments.worker" in command
+    ]
+
+
+def test_what_the_platform_writes_is_for_its_owner_only(platform) -> None:
+    private = [platform.state, *platform.state.glob("*.db*"), *platform.state.glob("prefect/*.db*")]
+    private += [*platform.state.glob("logs/*"), *platform.state.glob("run/*"), platform.state / "stack.json"]
+    assert len(private) > 8
+    assert {str(each): oct(each.stat().st_mode & 0o777) for each in private if each.stat().st_mode & 0o077} == {}

@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import stat
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,9 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 
 from deployments.errors import PortTaken, ProcessFailed, StateInUse
+from deployments.stack import supervised_process
 from deployments.stack.addresses import running
+from deployments.stack.doctor import examine
 from deployments.stack.stack import Stack, StackSettings
 from records import upgrade
 
@@ -129,3 +132,33 @@ def test_children_compile_byte_code_and_bypass_proxies(monkeypatch, tmp_path):
     assert "PYTHONDONTWRITEBYTECODE" not in env
     assert env["NO_PROXY"] == "example.org,127.0.0.1,localhost"
     assert json.loads((tmp_path / "stack.json").read_text())["addresses"]["nats_url"] == env["NATS_URL"]
+
+
+async def test_a_part_that_answers_and_fails_at_every_pass_is_reported_by_the_stack_and_by_doctor(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(supervised_process, "LOOK_SECONDS", 0.3)
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "1")
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS", "1")
+    alone = settings.model_copy(update={"worker": False, "listener": False})
+    events: list[tuple[str, str]] = []
+
+    def told() -> list[str]:
+        return [event for name, event in events if name == "prefect" and event.startswith("logs errors")]
+
+    async with Stack(alone, report=lambda part, event: events.append((part, event))):
+        assert not [each for each in await examine(alone.state) if each.what == "part prefect"]
+        database = sqlite3.connect(alone.state / "prefect" / "prefect.db", timeout=30)
+        with closing(database):
+            database.execute("ALTER TABLE deployment_schedule RENAME TO gone")
+            database.commit()
+        deadline = time.monotonic() + 60
+        while not told():
+            assert time.monotonic() < deadline, (alone.state / "logs" / "prefect.log").read_text()[-3000:]
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
+        found = [each for each in await examine(alone.state) if each.what == "part prefect"]
+    assert "deployment_schedule" in told()[0]
+    assert "prefect.log" in told()[0]
+    assert [(each.ok, each.needed) for each in found] == [(False, True)]
+    assert "deployment_schedule" in found[0].detail

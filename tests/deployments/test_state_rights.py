@@ -1,0 +1,46 @@
+"""The state folder belongs to its owner alone, whichever command made it, and is repaired where it was wider."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("commandcenter"))
+
+
+def wide(state: Path) -> dict[str, str]:
+    """Files and folders that group or others have any right to."""
+    return {
+        str(each.relative_to(state)): oct(each.stat().st_mode & 0o777)
+        for each in (state, *state.rglob("*"))
+        if each.stat().st_mode & 0o077
+    }
+
+
+def command(state: Path, *arguments: str) -> None:
+    options = [COMMAND, *arguments, "--state", str(state)]
+    subprocess.run(options, capture_output=True, check=False, umask=0o000)
+
+
+@pytest.mark.parametrize("first", [("db", "upgrade"), ("audit", "verify"), ("doctor",), ("env",)], ids=" ".join)
+def test_whichever_command_comes_first_nobody_else_can_read(tmp_path: Path, first: tuple[str, ...]) -> None:
+    state = tmp_path / "state"
+    command(state, *first)
+    command(state, "db", "upgrade")
+    assert wide(state) == {}
+
+
+def test_a_folder_that_was_wider_is_repaired(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    command(state, "db", "upgrade")
+    (state / "secrets").mkdir()
+    (state / "secrets" / "SLACK_BOT_TOKEN").write_text("xoxb")
+    for each in (state, *state.rglob("*")):
+        each.chmod(0o777 if each.is_dir() else 0o666)
+    command(state, "env")
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert (state / "records.db").stat().st_mode & 0o777 == 0o600
+    assert (state / "secrets" / "SLACK_BOT_TOKEN").stat().st_mode & 0o777 == 0o600
