@@ -212,7 +212,7 @@ _PAGE = """\
 # What a run costs
 
 Made by `{command}` on {date}: {cpus} CPUs, Python {python}, Linux {kernel}; {versions}. Every single measurement is in
-[`bench/results.json`](../bench/results.json). Seconds; medians of {runs} after one to warm up, with the least and the
+[`bench/results.json`](../../bench/results.json). Seconds; medians of {runs} after one to warm up, with the least and the
 most in brackets. All contenders ran in turn in one go, with the same step; compare within a table, not with figures of
 another machine.
 
