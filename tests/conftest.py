@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -169,8 +170,8 @@ class PostgresServer:
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self._identity())
         assert done.returncode == 0, done.stderr
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [
+    def _spawn(self) -> subprocess.Popen[Any]:
+        command: list[str | Path] = [
             self._programs / "postgres",
             "-D",
             self._folder / "data",
@@ -191,7 +192,7 @@ class PostgresServer:
                 **self._identity(),
             )
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         if self._user is None:
             return {}
         return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
@@ -210,7 +211,7 @@ class PostgresServer:
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+            connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")

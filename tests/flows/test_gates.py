@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from prefect.states import AwaitingRetry, Completed, Running, Scheduled, State
+from prefect.client.schemas.objects import State
+from prefect.states import AwaitingRetry, Completed, Running, Scheduled
 
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule

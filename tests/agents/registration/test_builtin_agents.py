@@ -83,7 +83,7 @@ EDGES = [
 
 @pytest.mark.parametrize(("producer", "consumer"), EDGES)
 def test_what_one_agent_gives_is_what_the_next_takes(producer, consumer):
-    given, taken = field(*producer, "output"), field(*consumer)
+    given, taken = field(*producer, side="output"), field(*consumer)
     name = given["items"]["$ref"].split("/")[-1]
     item, expected = given["$defs"][name], taken["$defs"][name]
 

@@ -5,6 +5,7 @@ import os
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ SCHEMA = {"type": "object", "required": ["said"], "properties": {"said": {}}, "a
 Run = Callable[..., Awaitable[AgentResult]]
 
 
-def _request(code: str, **changes: object) -> AgentRequest:
+def _request(code: str, **changes: Any) -> AgentRequest:
     """A request that runs `code`."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "run_id": "run",
         "node_id": "node",
         "entry_path": str(SCRIPT_AGENT),
@@ -76,7 +77,7 @@ def logs() -> list[LogLine]:
 def run(sandbox: Sandbox, logs: list[LogLine]) -> Run:
     """Runs code in the jail; the log is in `logs`."""
 
-    async def run_code(code: str, **changes: object) -> AgentResult:
+    async def run_code(code: str, **changes: Any) -> AgentResult:
         return await sandbox.run(_request(code, **changes), on_log=logs.append)
 
     return run_code
@@ -86,7 +87,7 @@ def run(sandbox: Sandbox, logs: list[LogLine]) -> Run:
 def run_each(each_sandbox: Sandbox, logs: list[LogLine]) -> Run:
     """Runs code in the jail of every backend there is."""
 
-    async def run_code(code: str, **changes: object) -> AgentResult:
+    async def run_code(code: str, **changes: Any) -> AgentResult:
         return await each_sandbox.run(_request(code, **changes), on_log=logs.append)
 
     return run_code

@@ -32,7 +32,7 @@ many = settings(
     deadline=None,
     derandomize=not THOROUGH,
     database=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[*HealthCheck.__members__.values()],
 )
 DEPENDS_ON_VALUES = (
     "division by zero",

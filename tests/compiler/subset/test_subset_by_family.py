@@ -17,7 +17,11 @@ from compiler.schemas.validation import check_schema, validate
 from compiler.subset import fits
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-checked = settings(max_examples=12_000 if THOROUGH else 40, deadline=None, suppress_health_check=list(HealthCheck))
+checked = settings(
+    max_examples=12_000 if THOROUGH else 40,
+    deadline=None,
+    suppress_health_check=[*HealthCheck.__members__.values()],
+)
 
 BOUNDS = st.sampled_from([-1, 0, 0.5, 1, 1.0, 2])
 COUNTS = st.integers(0, 3)

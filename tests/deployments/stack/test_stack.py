@@ -26,7 +26,8 @@ from records import upgrade
 HERE = Path(__file__).parents[1]
 
 
-def is_alive(pid: int) -> bool:
+def is_alive(pid: int | None) -> bool:
+    assert pid is not None
     with suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
@@ -37,7 +38,7 @@ def settings(tmp_path, monkeypatch, prefect_home):
     shutil.copytree(prefect_home, tmp_path / "state" / "prefect")
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    return StackSettings(state=tmp_path / "state")
+    return StackSettings(state=tmp_path / "state")  # pyright: ignore[reportCallIssue]
 
 
 async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behind(settings):
@@ -71,6 +72,7 @@ async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behin
                 pass
 
         first = stack.parts["nats"].pid
+        assert first is not None
         os.kill(first, signal.SIGKILL)
         deadline = time.monotonic() + 10
         while events.count(("nats", "ready")) < 2:
@@ -118,14 +120,14 @@ async def test_a_part_that_cannot_start_is_named_and_the_others_are_stopped(sett
 def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("COMMANDCENTER_NATS_PORT", "4999")
     monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/records")
-    found = StackSettings()
+    found = StackSettings()  # pyright: ignore[reportCallIssue]
     assert (found.nats_port, found.database_url) == (4999, "postgresql://localhost/records")
 
 
 def test_children_compile_byte_code_and_bypass_proxies(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("NO_PROXY", "example.org")
-    stack = Stack(StackSettings(state=tmp_path))
+    stack = Stack(StackSettings(state=tmp_path))  # pyright: ignore[reportCallIssue]
     stack._state.acquire()
     env = stack._choose_addresses().child_env(os.environ)
     stack._state.release()

@@ -18,7 +18,8 @@ from deployments.stack.process import ChildProcess, Command
 from deployments.stack.supervised_process import SupervisedProcess
 
 
-def is_alive(pid: int) -> bool:
+def is_alive(pid: int | None) -> bool:
+    assert pid is not None
     with suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
@@ -91,6 +92,7 @@ async def test_a_part_that_dies_is_started_again(tmp_path):
     thing = part(f"touch {tmp_path / 'ready'}; exec sleep 60", tmp_path, events=events)
     await thing.start()
     first = thing.pid
+    assert first is not None
     os.kill(first, signal.SIGKILL)
     await until(lambda: events.count("ready") == 2)
     assert thing.pid != first

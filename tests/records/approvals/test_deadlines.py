@@ -15,7 +15,7 @@ from records import Records
 @pytest.fixture
 def overdue(records: Records, run_id: str) -> Any:
     def _overdue(**rule: Any) -> Any:
-        fields = {"deadline_seconds": 0} | rule
+        fields: dict[str, Any] = {"deadline_seconds": 0} | rule
         return records.open_gate(
             run_id=run_id, node_id="fix", digest="sha256:a", card={}, rule=ApprovalRule(**fields)
         )

@@ -10,7 +10,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from compiler.plan import ApprovalRule
-from records import Decision, Records
+from records import Decision, DecisionVerdict, Records
 from records.approvals.decisions import voter
 from records.tables import APPROVAL_AUDIT
 
@@ -30,7 +30,7 @@ def gate(records: Records, begin: Any) -> Any:
 
 @pytest.fixture
 def decide(records: Records) -> Any:
-    def _decide(approval: Any, by: str, decision: str = "APPROVED", **options: Any) -> Any:
+    def _decide(approval: Any, by: str, decision: DecisionVerdict = "APPROVED", **options: Any) -> Any:
         fields = {"verified": True, "channel": "cli"} | options
         return records.decide(approval.id, decision=decision, by=by, **fields)
 

@@ -49,8 +49,8 @@ ENUMS = """
 
 
 def _look(url: str, query: str, *, tables: bool = True) -> list[dict[str, Any]]:
-    with psycopg.connect(url, row_factory=dict_row) as connection:
-        return connection.execute(query, [list(TABLES)] if tables else None).fetchall()
+    with psycopg.connect(url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), [list(TABLES)] if tables else None).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def prismas(postgres_server: Any) -> Iterator[str]:
     """A database made by Prisma's SQL."""
     name = postgres_server.create()
     with psycopg.connect(postgres_server.url(name)) as connection:
-        connection.execute(SQL)
+        connection.execute(SQL.encode())
     yield postgres_server.url(name)
     postgres_server.drop(name)
 
@@ -106,7 +106,7 @@ def test_enums_have_prismas_names_and_order_and_there_are_no_others(prismas: str
 
 async def test_a_database_that_prisma_made_is_taken_over_with_its_rows(postgres_url: str, ours: str) -> None:
     with psycopg.connect(postgres_url) as connection:
-        connection.execute(SQL)
+        connection.execute(SQL.encode())
         connection.execute(
             'INSERT INTO "Agent" (id, "projectId", name, type, "entryPath", version, "riskLevel", "updatedAt") '
             "VALUES ('c1', 1, 'old', 'RULE', 'x', '1', 'AUTO', now())"

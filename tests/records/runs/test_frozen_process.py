@@ -34,8 +34,9 @@ async def test_what_a_frozen_process_has_locked_is_free_again_and_it_cannot_writ
 ) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE held AS SELECT 'nobody' AS by")
-    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", STANDS_STILL, postgres_url, **pipes)
+    command = [sys.executable, "-c", STANDS_STILL, postgres_url]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
     try:
         assert process.stdout is not None
         assert await process.stdout.readline() == b"held\n"

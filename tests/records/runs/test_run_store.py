@@ -160,7 +160,7 @@ async def test_who_took_a_run_over_shuts_the_former_process_out_of_every_write(
     )
     new = await records.claim_run(run_id)
     assert new > old
-    stale = {"fencing_token": old}
+    stale: dict[str, Any] = {"fencing_token": old}
     for write in (
         records.set_run_status(run_id, "RUNNING", **stale),
         records.finish_run(run_id, "SUCCESS", **stale),

@@ -26,7 +26,7 @@ def suspend(prefect_client):
     async def suspend(run_id, form_after=0.0, gates=("a1",)):
         state = Suspended(timeout_seconds=3600, pause_key=uuid.uuid4().hex)
         keys = keyset_from_paused_state(state)
-        state.state_details.run_input_keyset = keys
+        state.state_details.run_input_keyset = keys  # pyright: ignore[reportAttributeAccessIssue]
         await prefect_client.set_flow_run_state(run_id, state)
         await asyncio.sleep(form_after)
         form = {"type": "object", "properties": {f"decision_{gate}": CHOICE for gate in gates}}
