@@ -119,7 +119,7 @@ async def test_a_node_does_not_begin_unless_its_digest_is_approved_at_that_momen
             run_id=run_id, node_id="fix", agent_name="patcher", inputs={}, approved=digest
         )
 
-    with pytest.raises(NotApproved, match="nobody was asked"):
+    with pytest.raises(NotApproved, match="no approval was requested"):
         await start(A)
     approval = await ask()
     with pytest.raises(NotApproved, match="PENDING for sha256:a"):

@@ -52,10 +52,10 @@ async def test_a_run_keeps_what_it_was_started_with(begin: Any, records: Records
     ("context", "message"),
     [
         ({"x": "a" * 6_000_000}, "has 6,000,008 bytes of JSON, at most 5,000,000"),
-        ({"x": float("nan")}, "it is not JSON"),
+        ({"x": float("nan")}, "it is not valid JSON"),
         ({"x": "nul \0"}, "U\\+0000"),
-        ({"x": ["\ud800"]}, "it is not JSON"),
-        ({"x": object()}, "it is not JSON"),
+        ({"x": ["\ud800"]}, "it is not valid JSON"),
+        ({"x": object()}, "it is not valid JSON"),
     ],
 )
 async def test_a_context_no_database_stores_is_refused_with_the_reason(
