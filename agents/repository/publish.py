@@ -43,7 +43,7 @@ _MAX_MESSAGE = 20_000
 
 
 class PublishError(Exception):
-    """The branch was not published; the message says why and how to mend it."""
+    """The branch was not published; the message says why and how to fix it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ class _Push:
                 if self._key_ref in known:
                     return self._number_of(known, known[self._key_ref]), known[self._key_ref]
                 if self._branch_ref in known:
-                    taken = f"branch {self.proposal.branch!r} exists already, made by somebody else"
+                    taken = f"branch {self.proposal.branch!r} exists already and has another author"
                     raise PublishError(f"{taken}; delete or rename it")
                 commit = commit or self._commit(git)
                 number = self._next_number(known)
@@ -219,7 +219,7 @@ class _Push:
             raise PublishError(f"commit {base} is not in the remote; push it there first")
 
     def _check(self, git: Git, commit: str) -> None:
-        """Whatever the patch said: look at what the commit really changes."""
+        """Check what the commit really changes, independent of the patch."""
         changes = git.run("diff-tree", "-r", "-z", "--no-renames", self.proposal.base_commit, commit).split(b"\0")
         names: set[str] = set()
         for facts, raw in zip(changes[::2], changes[1::2], strict=False):
@@ -236,7 +236,7 @@ class _Push:
             raise PatchRefusedError("the commit changes other files than the patch names")
 
     def _push(self, git: Git, commit: str, number: int) -> bool:
-        """All references or none, and only where none of them is there yet. False: somebody was quicker."""
+        """Push all references or none, and only if none exists. False if another push was first."""
         targets = (self._branch_ref, f"{self.remote.proposals}/{number}/head", self._key_ref)
         command = ["push", "--quiet", "--atomic", "--no-verify", *self._server("receive-pack")]
         command += [f"--force-with-lease={target}:" for target in targets]

@@ -100,7 +100,7 @@ class AgentFailure:
 
     kind: FailureKind
     message: str
-    """One clear sentence, safe to show: what, which, how to mend it."""
+    """One clear sentence, safe to show: what, which, how to fix it."""
 
     @property
     def retryable(self) -> bool:
@@ -139,7 +139,7 @@ class SandboxReport:
     detail: str
     """Versions and what was found."""
     advice: str = ""
-    """How to mend what is missing."""
+    """How to fix what is missing."""
     limits: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

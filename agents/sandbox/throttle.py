@@ -13,11 +13,11 @@ from collections.abc import Callable
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
 
 PER_CPU = 8
-"""Most agents wait for somebody else - a model, a repository, a scanner - more than they compute."""
+"""Most agents wait for a model, a repository or a scanner more than they compute."""
 
 
 def default_concurrency() -> int:
-    """Agents at once where nobody says otherwise."""
+    """Agents at once by default."""
     return PER_CPU * (os.cpu_count() or 1)
 
 

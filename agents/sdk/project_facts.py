@@ -67,7 +67,7 @@ class ApprovalFacts(Schema):
     approved: _Count = 0
     rejected: _Count = 0
     unverified: _Count = 0
-    """Decided under a name that nobody verified."""
+    """Decided under an unverified name."""
     self_approved: _Count = 0
     """Decided by who had triggered the run."""
     oldest_pending_hours: float | None = Field(default=None, ge=0)
