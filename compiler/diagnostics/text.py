@@ -1,4 +1,4 @@
-"""Diagnostics -> text for a terminal, with the source line and the wrong part of it underlined."""
+"""Diagnostics -> text for a terminal, with the source line and the wrong part underlined."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from compiler.diagnostics.diagnostic import Diagnostic
 from compiler.language.source import Source
 
 WIDTH = 110
-"""Longest stretch of a source line that is shown."""
+"""Most characters of a source line that are shown."""
 
 
 def format_text(diagnostics: Sequence[Diagnostic], sources: Iterable[Source]) -> str:

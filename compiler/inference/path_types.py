@@ -49,7 +49,7 @@ class References:
         field = reference.steps[0] if reference.steps else ""
         if field not in RUN_FIELDS or len(reference.steps) != 1:
             hint = did_you_mean(str(field), RUN_FIELDS)
-            self.note("CC502", f"{str(reference)!r} leads nowhere: `run` has no such field", hint, str(reference))
+            self.note("CC502", f"{str(reference)!r} does not exist: `run` has no such field", hint, str(reference))
             return ANY
         return RUN_FIELDS[str(field)]
 
@@ -86,7 +86,10 @@ class References:
         if workflow.steps[position].action and part in _fields(workflow.output(position)):
             hint = f"did you mean `nodes.{name}.output.{part}`?"
         self.note(
-            "CC502", f"{str(reference)!r} leads nowhere: a node has output, status and error", hint, str(reference)
+            "CC502",
+            f"{str(reference)!r} does not exist: a node has output, status and error",
+            hint,
+            str(reference),
         )
         return ANY
 
@@ -113,7 +116,7 @@ class References:
             )
         elif self.bindings.workflow.topology.is_upstream(at, of=position):
             message = f"the node {name!r} runs after {here!r}, which cannot read its output"
-            self.note("CC504", message, "turn the dependency round, or refer to another node", str(reference))
+            self.note("CC504", message, "reverse the dependency, or refer to another node", str(reference))
         else:
             message = f"the node {name!r} is not upstream of {here!r}, so it may not have ended"
             self.note("CC504", message, f"add {name!r} to `dependsOn` of {here!r}", str(reference))

@@ -34,7 +34,7 @@ def _mermaid_node(node: PlanNode, place: str) -> list[str]:
 
 
 def _mermaid_edges(plan: Plan, node: PlanNode, places: dict[str, str]) -> list[str]:
-    """Arrows end at the gate, where there is one: nothing passes beside it."""
+    """Arrows end at the gate, where there is one: no arrow bypasses it."""
     target = places[node.id] + ("g" if node.gate is not None else "")
     label = f'|"{_escaped("when " + str(node.when))}"|' if node.when is not None else ""
     lines = [f"  {places[parent]} -->{label} {target}" for parent in node.depends_on]
@@ -48,7 +48,7 @@ def _mermaid_edges(plan: Plan, node: PlanNode, places: dict[str, str]) -> list[s
 
 
 def trigger_label(trigger: EventTrigger | ScheduleTrigger) -> str:
-    """The trigger in a few words."""
+    """A label for the trigger."""
     if isinstance(trigger, ScheduleTrigger):
         return f"schedule {trigger.cron} {trigger.timezone}"
     return trigger.event

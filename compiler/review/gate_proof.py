@@ -1,6 +1,6 @@
-"""Plan -> the proof that no high-risk action runs unasked: every path to it, and the gate that each passes.
+"""Plan -> the proof that no risky action runs without an approval: every path to it, and the gate on each.
 
-A node's gate stands before the node itself, so a path that ends at the node passes it whatever else it passes; the
+A node's gate stands before the node itself, so every path that ends at the node passes it; the
 gates of nodes above do not count, they approve other actions. Paths are counted exactly and listed up to a limit.
 """
 

@@ -67,7 +67,7 @@ def compiled(pattern: str) -> Matcher:
 
 
 def _states(pattern: str) -> int:
-    """States after multiplying out counted repetitions; an upper estimate, cheap, for any text whatever."""
+    """States after multiplying out counted repetitions; an upper bound that is cheap to compute for any text."""
     groups = [0]
     last = 0
     for token in _TOKEN.finditer(pattern):
