@@ -55,14 +55,14 @@ def trigger_label(trigger: EventTrigger | ScheduleTrigger) -> str:
 
 
 def gate_label(node: PlanNode) -> str:
-    """Who opens the gate."""
+    """Who decides the gate."""
     assert node.gate is not None
     who = f"{node.gate.quorum} approval" + ("s" if node.gate.quorum > 1 else "")
     return f"{who} of {len(node.gate.approvers)}" if node.gate.approvers else who
 
 
 def _escaped(text: str) -> str:
-    """Text that Mermaid and HTML take for nothing but text."""
+    """Text escaped for Mermaid and HTML."""
     cut = text if len(text) <= 80 else text[:79] + "…"
     return _UNSAFE.sub(lambda match: f"#{ord(match[0])};" if match[0].isprintable() else " ", cut)
 
@@ -79,7 +79,7 @@ def text_graph(plan: Plan) -> str:
 
 
 def _ranks(plan: Plan) -> dict[str, int]:
-    """Node -> length of the longest way to it."""
+    """Node -> length of the longest path to it."""
     handled: dict[str, list[str]] = {}
     for node in plan.nodes:
         if node.on_failure.startswith("handler:"):

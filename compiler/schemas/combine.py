@@ -14,7 +14,7 @@ JsonSchema = dict[str, Any]
 
 
 class Bundle:
-    """Takes in schemas that stand alone, hands out what refers to them inside of one common schema."""
+    """Collects self-contained schemas; returns references to them inside one common schema."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, Any] = {}

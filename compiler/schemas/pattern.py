@@ -91,7 +91,7 @@ def _states(pattern: str) -> int:
 
 
 def _engine_reason(error: SchemaError) -> str:
-    """The engine's own last line, without its drawing of the pattern."""
+    """The last line of the engine's message, without its drawing of the pattern."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = lines[-1] if lines else "it does not compile"
     _, _, tail = reason.rpartition("error: ")

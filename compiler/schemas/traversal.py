@@ -1,4 +1,4 @@
-"""A schema -> its subschemas, or a copy with references changed. Knows schema from data: `const` is not walked."""
+"""A schema -> its subschemas, or a copy with references changed. Tells schema from data: `const` is not traversed."""
 
 from __future__ import annotations
 

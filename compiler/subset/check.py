@@ -1,4 +1,4 @@
-"""Producer schema and consumer schema -> verdict.
+"""Producer schema and consumer schema -> whether one fits the other.
 
 The producer is taken apart into alternatives and types; each part must satisfy each keyword of the consumer. Two
 recursive schemas meet again in the same pair of places: such a pair is taken to fit while it is being checked
