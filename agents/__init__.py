@@ -1,1 +1,1 @@
-"""Agents: the SDK they are written with, the agents themselves, and the sandbox they run in."""
+"""A request for an agent in; a result that was computed in the jail and fits its schema, out."""

@@ -1,4 +1,4 @@
-"""HTTP: agents, workflows, runs, approvals."""
+"""HTTP requests of signed-in people in; JSON about agents, workflows, runs and approvals, and acts on them, out."""
 
 from api.app import create_app
 from api.server import serve

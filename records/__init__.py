@@ -1,4 +1,4 @@
-"""Records: what the platform remembers, in the mission's tables, on SQLite or PostgreSQL.
+"""Changes in; rows in the mission's tables, on SQLite or PostgreSQL, and events about them, out.
 
 `await upgrade(url)` once at start, then `records = await Records.open(url)`.
 """

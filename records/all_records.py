@@ -1,4 +1,4 @@
-"""All records of the platform behind one object: what happened, and what is to be told of it."""
+"""A database URL in; one object with all stores of the records out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Records(
     InboxStore,
     RetentionStore,
 ):
-    """The records in one database. Each part stands in a file of its noun; none of them sets state in Prefect.
+    """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 
     Belongs to the event loop it was opened in. Close it, or use it as `async with await Records.open(url)`.
     """
@@ -57,11 +57,11 @@ class Records(
 
     @property
     def database_kind(self) -> Literal["sqlite", "postgresql"]:
-        """Which of the two it is."""
+        """`sqlite` or `postgresql`."""
         return "sqlite" if self._db.is_sqlite else "postgresql"
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._db.close()
 
     async def __aenter__(self) -> Self:

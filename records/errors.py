@@ -1,4 +1,4 @@
-"""What can go wrong when something is recorded, each as a type with one clear sentence."""
+"""Errors of the records; each message is one sentence."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class DatabaseUnavailable(RecordsError, Unavailable):
     def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
-        """Whether it answered before, and may answer again."""
+        """Whether the error is transient."""
 
 
 class NotMigrated(RecordsError):
-    """The database has not the tables of this version."""
+    """The database does not have the tables of this version."""
 
 
 class NotFound(RecordsError):
@@ -32,7 +32,7 @@ class NotFound(RecordsError):
 
 
 class PayloadRefused(RecordsError):
-    """A value that does not fit into the record: too large, not JSON, or text that no database stores."""
+    """A value that cannot be stored: too large, not JSON, or text that no database stores."""
 
 
 class NameRefused(RecordsError):
@@ -44,8 +44,8 @@ class StaleAttempt(RecordsError):
 
 
 class NotApproved(RecordsError):
-    """The node must not run: nobody approved exactly what would run now."""
+    """The node must not run: there is no approval for exactly what would run now."""
 
 
 class NodeFinished(RecordsError):
-    """The node has ended well already; its recorded result counts and it is not run again."""
+    """The node has succeeded already; its recorded result counts and it is not run again."""

@@ -50,9 +50,9 @@ class RetentionStore(Store):
 
     @shielded
     async def delete_runs(self, ids: Sequence[str], *, before: datetime) -> int:
-        """Delete these runs with their agent runs, approvals, node states and artifacts; gives how many.
+        """Delete these runs with their agent runs, approvals, node states and artifacts; returns how many.
 
-        A run that was retried meanwhile, so that it has not ended before that moment any more, is left alone.
+        A run that was retried meanwhile, and so has not ended before that moment, is not deleted.
         """
         async with self._db.write() as connection:
             still = select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.id.in_(ids), WORKFLOW_RUN.c.finishedAt < before)
@@ -64,7 +64,7 @@ class RetentionStore(Store):
 
     @shielded
     async def delete_inbox(self, before: datetime) -> int:
-        """Forget which messages were handled before that moment.
+        """Delete inbox entries older than that moment.
 
         No younger than JetStream keeps messages, or a message that is delivered again would start a second run.
         """

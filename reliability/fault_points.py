@@ -2,7 +2,7 @@
 
 `CRASH_AT=point:n` kills this process, as `kill -9` would, when it passes the point for the n-th time. That needs
 `COMMANDCENTER_FAULTS`, a folder of the harness, too: without it `CRASH_AT` is refused at the start, so that a stray
-variable harms nobody unnoticed. In that folder a file `crash-at` with the same text does as much for processes that
+variable has no effect by accident. In that folder a file `crash-at` with the same text does as much for processes that
 run already. Each order is carried out once, also when its process is started again. With neither variable set,
 passing a point is one comparison.
 """
@@ -34,7 +34,7 @@ POINTS = (
     "node-ending",
     "run-ending",
     "run-ended",
-    # whoever decides
+    # the process that decides
     "decided",
 )
 """In the order in which a run passes them, by process."""
@@ -71,7 +71,7 @@ class FaultPlan:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _claim(self, order: str) -> bool:
-        """Whether nobody has carried out this order before; from now on somebody has."""
+        """Claim this order; False if another process carried it out before."""
         try:
             descriptor = os.open(self._folder / f"crashed-{order.strip().replace('/', '_')}", _NEW, 0o600)
         except FileExistsError:

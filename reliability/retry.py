@@ -51,7 +51,7 @@ async def retry_stale_connection(request: Callable[[], Awaitable[T]]) -> T:
 
 async def _call(call: Callable[[], Awaitable[T]], retrying: AsyncRetrying) -> T:
     async def awaited() -> T:
-        # Tenacity awaits only what it recognises as a coroutine function; a lambda that gives an awaitable is none.
+        # Tenacity awaits only what it recognises as a coroutine function; not a lambda that returns one.
         return await call()
 
     return await retrying(awaited)

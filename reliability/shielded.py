@@ -1,7 +1,7 @@
 """A method that writes to a database in; the same method, completed even if its caller is cancelled, out.
 
 An SQLite statement goes on in its thread when the coroutine that waits for it is cancelled. Its transaction would stay
-open on a connection that nobody holds, and its write lock would block all other writers.
+open on a connection without an owner, and its write lock would block all other writers.
 
 A PostgreSQL server that answered before and is away now is waited for, since the result of an agent would be lost
 otherwise. The method is then called again from its beginning, so each must be safe to repeat.

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,42 @@ _QUICK = (
     "shared_buffers=32MB",
     "max_connections=200",
 )
+MARKERS = ("unit", "server", "jail", "browser", "e2e", "faults")
+# Folders and files whose tests start processes or servers without a fixture.
+_PLACES = {
+    "agents/builtin/test_agents_in_jail.py": "jail",
+    "agents/builtin/test_code_reviewer.py": "server",
+    "agents/builtin/test_notifier.py": "server",
+    "agents/builtin/test_patcher.py": "server",
+    "agents/registration/test_builtin_agents.py": "server",
+    "agents/repository/": "server",
+    "agents/runtime/": "server",
+    "agents/sandbox/test_bubblewrap.py": "jail",
+    "agents/sandbox/test_defaults.py": "jail",
+    "agents/sandbox/test_egress.py": "server",
+    "agents/sandbox/test_probes.py": "jail",
+    "api/": "server",
+    "deployments/": "server",
+    "end_to_end/": "e2e",
+    "faults/": "faults",
+    "records/": "server",
+    "triggers/nats/": "server",
+    "triggers/reconcile/": "server",
+    "triggers/test_launcher.py": "server",
+    "triggers/test_service.py": "server",
+}
+_FIXTURES = {
+    "postgres_server": "server",
+    "prefect_api": "server",
+    "prefect_client": "server",
+    "nats_server": "server",
+    "shop": "server",  # a Git repository
+    "sandbox": "jail",
+    "each_sandbox": "jail",
+    "browser": "browser",
+}
+_FORBIDDEN = ("subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind", "socket.connect")
+_unit_test: list[str] = []
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -45,6 +81,46 @@ def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("COMMANDCENTER_SIGNING_KEY_FILE", str(file))
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that has no mark by its folder and its fixtures; what needs no other process is a unit test."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in MARKERS):
+            continue
+        for name in markers_of(item.path.relative_to(Path(__file__).parent), getattr(item, "fixturenames", ())):
+            item.add_marker(name)
+
+
+def markers_of(path: Path, fixtures: Iterable[str]) -> set[str]:
+    """The markers of a test that has none of its own."""
+    found = {marker for place, marker in _PLACES.items() if path.as_posix().startswith(place)}
+    found |= {_FIXTURES[name] for name in fixtures if name in _FIXTURES}
+    return found or {"unit"}
+
+
+def _forbid_processes(event: str, arguments: tuple[object, ...]) -> None:
+    if _unit_test and event in _FORBIDDEN:
+        pytest.fail(
+            f"{_unit_test[0]} is marked `unit`, but calls {event}: mark it `server`, or by its folder in conftest"
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `-m unit`, a test that starts a process or opens a socket fails, so that the marker stays true."""
+    if config.option.markexpr == "unit":
+        sys.addaudithook(_forbid_processes)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Note which unit test runs, for the audit hook."""
+    if item.get_closest_marker("unit"):
+        _unit_test.append(item.nodeid)
+    try:
+        return (yield)
+    finally:
+        _unit_test.clear()
 
 
 class PostgresServer:
@@ -95,8 +171,8 @@ class PostgresServer:
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self._identity())
         assert done.returncode == 0, done.stderr
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [
+    def _spawn(self) -> subprocess.Popen[Any]:
+        command: list[str | Path] = [
             self._programs / "postgres",
             "-D",
             self._folder / "data",
@@ -117,7 +193,7 @@ class PostgresServer:
                 **self._identity(),
             )
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         if self._user is None:
             return {}
         return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
@@ -136,7 +212,7 @@ class PostgresServer:
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+            connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")

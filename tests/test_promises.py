@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs" / "promises.md"
-NAMED = re.compile(r"`(\w+)/(\w+)::(\w+)`")
+NAMED = re.compile(r"`([\w/]+)/(\w+)::(\w+)`")
 
 
 def rows() -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The agents that ship with the platform. Importing this imports none of them."""
+"""A name in; the agent that ships with the platform under it, out. Importing this imports none of them."""
 
 from types import MappingProxyType
 

@@ -1,4 +1,4 @@
-"""An agent's files -> one SHA-256: a changed agent is another agent, whatever its version says."""
+"""An agent's files -> one SHA-256: a changed agent is another agent, even with the same version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def digest_of_module(name: str) -> str:
 
 
 def digest_of_folder(folder: Path) -> str:
-    """Digest over all regular files below a folder. Raises ValueError where there are links or too many files."""
+    """Digest over all regular files below a folder. Raises ValueError for links or too many files."""
     files: dict[str, Path] = {}
     for file in sorted(folder.rglob("*")):
         if "__pycache__" in file.parts:

@@ -1,4 +1,4 @@
-"""Manifest JSON <-> AgentSpec. A manifest may come from an agent nobody has reviewed: nothing in it is trusted."""
+"""Manifest JSON <-> AgentSpec. A manifest may come from an unreviewed agent: nothing in it is trusted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_MANIFEST_BYTES = 1_000_000
 
 
 class ManifestError(ValueError):
-    """What an agent says of itself cannot be registered."""
+    """The manifest cannot be registered."""
 
 
 def _no_foreign_references(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -89,7 +89,7 @@ def from_json(
     """The spec of a manifest. `settings` fills the network entries that name one; without it they stay.
 
     `trusted`: the schemas are the platform's own and need no check, which takes most of the time.
-    Raises ManifestError with a sentence that says what to mend.
+    Raises ManifestError with a sentence that says what to fix.
     """
     manifest = _parse(data, trusted=trusted)
     hosts = manifest.network
@@ -154,7 +154,7 @@ def _parse(data: Any, *, trusted: bool) -> _Manifest:
     except ValidationError as exc:
         raise ManifestError(f"the manifest is refused: {explain(exc)}") from exc
     except (TypeError, ValueError, RecursionError) as exc:
-        raise ManifestError(f"the manifest is not JSON: {exc}") from exc
+        raise ManifestError(f"the manifest is not valid JSON: {exc}") from exc
     names = [action.name for action in manifest.actions]
     if len(set(names)) != len(names):
         raise ManifestError(f"agent {manifest.name!r} names an action twice: {', '.join(sorted(names))}")

@@ -1,4 +1,4 @@
-"""A git command -> its output, with everything switched off by which a repository could run code or be led astray.
+"""A git command -> its output, with every feature switched off by which a repository could run code or redirect git.
 
 Used in the jail to read a snapshot, and outside of it to publish a branch.
 """
@@ -90,7 +90,7 @@ class Git:
         return self.run(*arguments, stdin=stdin).decode("utf-8", "surrogateescape").rstrip("\n")
 
     def commit(self, name: str) -> str | None:
-        """The full hash of the commit that `name` stands for; None where there is none."""
+        """The full hash of the commit that `name` refers to, or None."""
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}", name) or ".." in name:
             return None
         try:

@@ -128,7 +128,7 @@ class _Push:
                 if (earlier := self._earlier(git, known)) is not None:
                     return earlier
                 if self._branch_ref in known:
-                    taken = f"branch {self.proposal.branch!r} exists already, made by somebody else"
+                    taken = f"branch {self.proposal.branch!r} exists already and has another author"
                     raise PublishError(f"{taken}; delete or rename it")
                 commit = commit or self._commit(git)
                 number = self._next_number(known)
@@ -219,7 +219,7 @@ class _Push:
             raise PublishError(f"commit {base} is not in the remote; push it there first")
 
     def _check(self, git: Git, commit: str) -> None:
-        """Whatever the patch said: look at what the commit really changes."""
+        """Check what the commit really changes, independent of the patch."""
         changes = git.run("diff-tree", "-r", "-z", "--no-renames", self.proposal.base_commit, commit).split(b"\0")
         names: set[str] = set()
         for facts, raw in zip(changes[::2], changes[1::2], strict=False):
@@ -236,7 +236,7 @@ class _Push:
             raise PatchRefusedError("the commit changes other files than the patch names")
 
     def _push(self, git: Git, commit: str, number: int, known: Mapping[str, str]) -> bool:
-        """All references or none, and only where none has changed meanwhile. False: somebody was quicker."""
+        """Push all references or none, and only if none has changed. False if another push was first."""
         new = (self._branch_ref, f"{self.remote.proposals}/{number}/head", self._key_ref)
         targets = (*new, self._patch_ref)
         command = ["push", "--quiet", "--atomic", "--no-verify", *self._server("receive-pack")]

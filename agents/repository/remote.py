@@ -20,7 +20,7 @@ _PATH = re.compile(r"[A-Za-z0-9/_~][A-Za-z0-9._/~+-]*")
 
 
 class RemoteRefusedError(Exception):
-    """The remote must not be pushed to; the message says why and how to mend it."""
+    """The remote must not be pushed to; the message says why and how to fix it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ _SHA256_CONFIG = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extens
 
 
 class RepositoryRefusedError(Exception):
-    """A path that must not, or cannot, be given to an agent; the message says why and how to mend it."""
+    """A path that must not, or cannot, be given to an agent; the message says why and how to fix it."""
 
 
 def inside(path: Path | str, allowed_roots: Sequence[Path], *, what: str = "repository") -> Path:

@@ -16,7 +16,7 @@ ENTRY_FILE = "agent.py"
 
 
 def load(entry_path: str) -> Agent:
-    """Import the agent. Raises BadRequestError where there is none; what the import raises passes through."""
+    """Import the agent. Raises BadRequestError where there is none; errors of the import are not caught."""
     module = _load_folder(Path(entry_path)) if "/" in entry_path else _load_module(entry_path)
     agent = getattr(module, "agent", None)
     if not isinstance(agent, Agent):

@@ -1,1 +1,1 @@
-"""One request and a sandbox -> one validated result."""
+"""One request and a sandbox in; one validated result out."""

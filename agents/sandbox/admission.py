@@ -1,4 +1,4 @@
-"""A request -> why it cannot be run as it stands, before anything is started."""
+"""A request -> why it cannot be run, before anything is started."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 def refuse(request: AgentRequest) -> AgentFailure | None:
-    """The first thing that is wrong with the request; None: it may be run."""
+    """The first problem of the request, or None."""
     for check in (_limits, _entry, _mounts, _variables, _network, _inputs):
         message = check(request)
         if message is not None:

@@ -1,4 +1,4 @@
-"""A setting -> the sandbox it names, and never another one."""
+"""The name of a backend -> its sandbox, and never another one."""
 
 from __future__ import annotations
 

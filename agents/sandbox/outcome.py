@@ -104,7 +104,7 @@ def _result(ending: ProcessEnd, request: AgentRequest, masker: Masker) -> tuple[
         raise _Failed("output-limit", f"{who} returned more than {limits.result_bytes} bytes")
     leaked = masker.leaked(report.result)
     if leaked is not None:
-        raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was thrown away")
+        raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was discarded")
     result = _parse(who, report.result)
     if result.get("ok") is not True:
         raise _said_so(who, result)
@@ -144,7 +144,7 @@ def _parse(who: str, content: bytes) -> dict[str, Any]:
         # What cannot be written as UTF-8 (lone surrogates) could be stored nowhere.
         json.dumps(result, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as exc:
-        raise _Failed("invalid-output", f"{who} returned something that is not JSON: {exc}") from exc
+        raise _Failed("invalid-output", f"{who} returned something that is not valid JSON: {exc}") from exc
     if not isinstance(result, dict):
         raise _Failed("invalid-output", f"{who} returned JSON that is not an object")
     return cast(dict[str, Any], result)
@@ -157,7 +157,7 @@ def _refuse_constant(name: str) -> None:
 def _said_so(who: str, result: dict[str, Any]) -> _Failed:
     kind, message = _SAID_BY_AGENTS.get(str(result.get("kind"))), result.get("message")
     if kind is None or not isinstance(message, str) or not message.strip():
-        return _Failed("invalid-output", f"{who} said that it failed, but not in a form that can be read")
+        return _Failed("invalid-output", f"{who} reported a failure that is not readable")
     return _Failed(kind, message)
 
 
@@ -166,7 +166,7 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
     # Once more on what was read: JSON may write any character as an escape.
     leaked = masker.leaked(json.dumps(output, ensure_ascii=False).encode())
     if leaked is not None:
-        raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was thrown away")
+        raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was discarded")
     if request.result_schema is not None:
         problems = validate(output, request.result_schema)
         if problems:
@@ -184,12 +184,12 @@ def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Mas
     files = dict(report.files)
     artifacts: list[Artifact] = []
     if not isinstance(described, list):
-        raise _Failed("invalid-output", f"{who} described its artifacts in a form that cannot be read")
+        raise _Failed("invalid-output", f"{who} reported artifacts that are not readable")
     for entry in cast(list[Any], described)[:_MAX_ARTIFACTS]:
         fields = cast(dict[str, Any], entry) if isinstance(entry, dict) else {}
         name, media_type, file = fields.get("name"), fields.get("media_type"), fields.get("file")
         if not (isinstance(name, str) and isinstance(media_type, str) and isinstance(file, str)):
-            raise _Failed("invalid-output", f"{who} described its artifacts in a form that cannot be read")
+            raise _Failed("invalid-output", f"{who} reported artifacts that are not readable")
         if not _ARTIFACT_NAME.fullmatch(name) or not _MEDIA_TYPE.fullmatch(media_type):
             raise _Failed(
                 "invalid-output", f"{who} saved an artifact under a name or type that is refused: {name!r}"
@@ -198,7 +198,7 @@ def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Mas
             raise _Failed("output-limit", f"artifact {name!r} of the {who} is missing or too large")
         leaked = masker.leaked(files[file]) or masker.leaked(f"{name}\n{file}".encode())
         if leaked is not None:
-            raise _Failed("leaked-secret", f"an artifact of the {who} holds secret {leaked!r}; it was thrown away")
+            raise _Failed("leaked-secret", f"an artifact of the {who} holds secret {leaked!r}; it was discarded")
         artifacts.append(Artifact(name=name, media_type=media_type, content=files[file]))
     return tuple(artifacts)
 

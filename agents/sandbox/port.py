@@ -11,14 +11,14 @@ FailureKind = Literal[
     "sandbox-unavailable",  # no bwrap, no user namespaces, no engine: nothing was run
     "bad-request",  # unknown agent or action, missing secret, host not allowed, memory too small: nothing was run
     "invalid-input",  # the input does not fit the action's schema
-    "invalid-output",  # rubbish, or a result the schema forbids
+    "invalid-output",  # malformed, or a result the schema forbids
     "exit",  # the agent ended with an error or a non-zero status
     "timeout",
     "memory",
     "output-limit",
     "leaked-secret",
     "cancelled",
-    "transient",  # an error the agent itself declared as passing; may be retried
+    "transient",  # an error that the agent declared as transient; may be retried
 ]
 RETRYABLE: frozenset[FailureKind] = frozenset({"transient", "timeout"})
 
@@ -100,7 +100,7 @@ class AgentFailure:
 
     kind: FailureKind
     message: str
-    """One clear sentence, safe to show: what, which, how to mend it."""
+    """One clear sentence, safe to show: what, which, how to fix it."""
 
     @property
     def retryable(self) -> bool:
@@ -110,7 +110,7 @@ class AgentFailure:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentResult:
-    """How an execution ended: exactly one of `output` and `failure` counts."""
+    """The end of an execution: exactly one of `output` and `failure` is set."""
 
     output: Any = None
     failure: AgentFailure | None = None
@@ -126,7 +126,7 @@ class AgentResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the agent ended well and its output fits the schema."""
+        """Whether the agent succeeded and its output fits the schema."""
         return self.failure is None
 
 
@@ -139,7 +139,7 @@ class SandboxReport:
     detail: str
     """Versions and what was found."""
     advice: str = ""
-    """How to mend what is missing."""
+    """How to fix what is missing."""
     limits: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -159,5 +159,5 @@ class Sandbox(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of sessions and processes."""
+        """Close sessions and end processes."""
         ...

@@ -1,6 +1,6 @@
-"""The launcher's report, as bytes on a pipe -> what the jail did, or why it did nothing.
+"""The launcher's report, as bytes on a pipe -> the end of the agent, or why it was not started.
 
-Everything after the first two lines may be the work of a hostile agent: sizes are checked, names are plain.
+Everything after the first two lines may come from a hostile agent: sizes and names are checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MAX_LINE = 64 << 10
 
 
 class JailRefused(Exception):
-    """The launcher started nothing."""
+    """The launcher did not start the agent."""
 
     def __init__(self, reason: str, *, entered: bool) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""A file or folder of the host -> something safe to show in the jail: itself, or a copy where it is not.
+"""A file or folder of the host -> a path that is safe to show in the jail: itself, or a copy.
 
 A folder is shown as it is when the agent's user can read all of it and it holds plain files, folders and links
 only. Otherwise (files of one user only, sockets and pipes, through which an agent could reach a process of the

@@ -1,4 +1,4 @@
-"""A running agent -> how it ended, or what it was stopped for; the same for every backend."""
+"""A running agent -> its end, or the limit it was stopped for; the same for every backend."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def supervise(
 
 
 async def _wait(tasks: dict[str, asyncio.Task[Any]], seconds: float) -> FailureKind | None:
-    """What it was stopped for; None: it ended."""
+    """The limit it was stopped for; None if it ended by itself."""
     waiting = set(tasks.values())
     end = asyncio.get_running_loop().time() + seconds
     while True:

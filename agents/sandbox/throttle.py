@@ -1,4 +1,4 @@
-"""Any sandbox -> the same, with so many agents at once and no more; the others wait for their turn.
+"""Any sandbox -> the same, with so many agents at once and no more; the others wait for a slot.
 
 A burst of runs would otherwise start hundreds of interpreters side by side, each with its time limit running. The wait
 is before the jail and does not count towards any limit.
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
 
 PER_CPU = 8
-"""Most agents wait for somebody else - a model, a repository, a scanner - more than they compute."""
+"""Most agents wait for a model, a repository or a scanner more than they compute."""
 
 
 def default_concurrency() -> int:
-    """Agents at once where nobody says otherwise."""
+    """Agents at once by default."""
     return PER_CPU * (os.cpu_count() or 1)
 
 
@@ -31,7 +31,7 @@ class Throttle:
         self._free = asyncio.Semaphore(at_once)
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
-        """Execute one action, when it is its turn."""
+        """Execute one action as soon as a slot is free."""
         async with self._free:
             return await self._sandbox.run(request, on_log=on_log)
 

@@ -1,4 +1,4 @@
-"""Everything an agent's author needs, in one place."""
+"""Typed functions of an agent's author in; actions with schemas, called with a context, out."""
 
 from agents.sdk.agent import Action, Agent
 from agents.sdk.context import Context

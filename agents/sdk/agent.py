@@ -1,4 +1,4 @@
-"""An agent as its author writes it: who it is, what it needs, and the actions it can do.
+"""Functions of an agent's author in; an agent with a manifest and typed actions out.
 
 agent = Agent(name="greeter", type="SCRIPT", version="1.0.0", risk="AUTO")
 

@@ -1,4 +1,4 @@
-"""What an action may use besides its input: log, artifacts, settings, secrets, and who it runs for."""
+"""What an action may use besides its input: log, artifacts, settings, secrets, and the ids of its run."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Context:
     node_id: str = ""
     attempt: int = 1
     idempotency_key: str = ""
-    """Equal for every attempt at the same piece of work; side effects are done once per key."""
+    """The same for every attempt of the same work; side effects are done once per key."""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("commandcenter.agent"))
-    """Lines show up in the run's log while the agent runs."""
+    """Lines appear in the run's log while the agent runs."""
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """Settings the agent declared."""
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -61,7 +61,7 @@ class Context:
         return self.env.get(name) or default
 
     def save_artifact(self, name: str, content: bytes, media_type: str = "application/octet-stream") -> str:
-        """Keep `content` beyond the run; returns the reference that stands for it in the output."""
+        """Save `content` beyond the run; returns the reference to put into the output."""
         if not _ARTIFACT_NAME.fullmatch(name):
             raise AgentError(
                 f"artifact name {name!r} is refused: letters, digits, '.', '_' and '-' only, up to 100"

@@ -1,4 +1,4 @@
-"""Why an agent's action did not end well, as the SDK tells it to the platform."""
+"""Errors of an action, as the SDK reports them to the platform."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import ClassVar
 
 
 class AgentError(Exception):
-    """The action cannot do what was asked; trying again would not help. The message is shown as it stands."""
+    """The action cannot do what was asked; a retry would not help. The message is shown unchanged."""
 
     kind: ClassVar[str] = "exit"
 
 
 class TransientError(AgentError):
-    """Something that may pass (a server that does not answer, a rate limit): the platform may try again."""
+    """A transient error (a server that does not answer, a rate limit): the platform may retry."""
 
     kind = "transient"
 
 
 class BadRequestError(AgentError):
-    """The agent or the action is unknown, or a setting or secret it cannot do without was not given."""
+    """The agent or the action is unknown, or a required setting or secret is missing."""
 
     kind = "bad-request"
 

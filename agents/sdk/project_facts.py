@@ -1,4 +1,4 @@
-"""What the platform knows about a project, as the compliance-checker is given it.
+"""What the platform knows about a project: input of the compliance-checker.
 
 An input field of this model is annotated `x-kind: facts`: the platform fills it from its records before the agent
 starts. None means that the platform does not know; an audit counts that as missing evidence, not as good.
@@ -67,9 +67,9 @@ class ApprovalFacts(Schema):
     approved: _Count = 0
     rejected: _Count = 0
     unverified: _Count = 0
-    """Decided under a name that nobody verified."""
+    """Decided under an unverified name."""
     self_approved: _Count = 0
-    """Decided by who had triggered the run."""
+    """Decided by the person who triggered the run."""
     oldest_pending_hours: float | None = Field(default=None, ge=0)
 
 

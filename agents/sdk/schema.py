@@ -1,4 +1,4 @@
-"""The base of an action's input and output models, and the field types that the platform gives a meaning to.
+"""The base of an action's input and output models, and the field types with a meaning to the platform.
 
 Fields are snake_case in Python and camelCase in workflows. What a field means beyond its type is said in `x-…`
 keywords of its JSON Schema.
@@ -57,4 +57,4 @@ Url = Annotated[str, bounded(1, 2048), Field(json_schema_extra={"x-interprets": 
 """An address whose host the agent connects to."""
 
 Instructions = Annotated[str, bounded(0, 8000), Field(json_schema_extra={"x-interprets": "instructions"})]
-"""Text that a model obeys."""
+"""Text that a model reads as instructions."""

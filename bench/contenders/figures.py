@@ -211,10 +211,10 @@ def _version(package: str) -> str:
 _PAGE = """\
 # What a run costs
 
-Made by `{command}` on {date}: {cpus} CPUs, Python {python}, Linux {kernel}; {versions}. Every single measurement is in
-[`bench/results.json`](../bench/results.json). Seconds; medians of {runs} after one to warm up, with the least and the
-most in brackets. All contenders ran in turn in one go, with the same step; compare within a table, not with figures of
-another machine.
+Made by `{command}` on {date}: {cpus} CPUs, Python {python}, Linux {kernel}; {versions}. Every measurement is in
+[`bench/results.json`](../../bench/results.json). Seconds; medians of {runs} after one to warm up, with the least and
+the most in brackets. All contenders ran in turn in one go, with the same step; compare within a table, not with figures
+of another machine.
 
 - **W1**: one node. **W5**: scan → assess → (notify, fix) → report. **C10**: {at_once} W5 at once, with the CPU seconds
   of the contender's processes and its highest memory (proportional set size). **RESUME**: from a decision to the start

@@ -60,8 +60,8 @@ def _waiting(found: dict[str, Any]) -> str:
 _HEAD = """\
 # Many at once, and many that wait
 
-Made by `python bench/many.py`; the figures are in [`bench/many.json`](../bench/many.json). Each part starts the whole
-platform with `commandcenter up`, and every agent runs in the default jail.
+Made by `python bench/many.py`; the figures are in [`bench/many.json`](../../bench/many.json). Each part starts the
+whole platform with `commandcenter up`, and every agent runs in the default jail.
 """
 _BURST = """\
 ## A burst of events

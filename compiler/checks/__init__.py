@@ -1,1 +1,1 @@
-"""The passes over a resolved workflow; each is a pure function that adds to the report."""
+"""A resolved workflow in; diagnostics of what is wrong, each pass a pure function that adds to the report, out."""

@@ -14,12 +14,12 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One kind of mistake."""
+    """One kind of error or warning."""
 
     code: str
     title: str
     cause: str
-    cure: str
+    fix: str
     severity: Severity = "error"
 
 
@@ -72,7 +72,7 @@ _ALL = (
     Code(
         "CC109",
         "A key that is not text",
-        "Keys are names; a number, a list or an unquoted template is none.",
+        "Keys are names; a number, a list or an unquoted template is not a name.",
         "Put the key in quotes, or the template in quotes where it is the value.",
     ),
     Code(
@@ -96,9 +96,9 @@ _ALL = (
     ),
     Code(
         "CC199",
-        "More mistakes than are shown",
+        "More errors than are shown",
         "Only the first 100 errors and the first 100 warnings of a file are listed.",
-        "Mend them and check again.",
+        "Fix them and check again.",
     ),
     # 2xx: the language
     Code(
@@ -114,7 +114,9 @@ _ALL = (
         "The key takes another kind of value.",
         "Write the kind that the message names; quotes make text of a number.",
     ),
-    Code("CC204", "Not one of the allowed words", "The key takes one of a few words.", "Use one of those listed."),
+    Code(
+        "CC204", "Not one of the allowed values", "The key takes one of a few values.", "Use one of those listed."
+    ),
     Code("CC205", "A value out of bounds", "The value breaks a limit of the language.", "Stay within the limit."),
     Code(
         "CC206",
@@ -181,12 +183,12 @@ _ALL = (
     Code(
         "CC501",
         "A template that cannot be read",
-        "The text between `{{` and `}}` is no expression of the language.",
+        "The text between `{{` and `}}` is not an expression of the language.",
         "See the language's description: paths, comparisons, arithmetic, `a if b else c`, and filters.",
     ),
     Code(
         "CC502",
-        "A path that leads nowhere",
+        "A path that does not exist",
         "`nodes.<id>` has `output`, `status` and `error`; `run` has `id`, `trigger`, `projectId` and `attempt`.",
         "Name one of them.",
     ),
@@ -237,7 +239,7 @@ _ALL = (
     Code("CC603", "A foreach over no list", "`foreach` needs a list.", "Refer to a list."),
     Code(
         "CC604",
-        "A condition that is no truth value",
+        "A condition that is not true or false",
         '`when` and `expression` need true or false; text such as "false" would count as true elsewhere.',
         'Compare: `… > 0`, `… == "HIGH"`.',
     ),
@@ -272,7 +274,7 @@ _ALL = (
     Code(
         "CC708",
         "An event the platform does not know",
-        "None of the known subjects is meant, so nothing is known of the event's fields either.",
+        "The subject matches no known one, so the event's fields are not known either.",
         "Correct the subject, or describe the event under `context`.",
         "warning",
     ),
@@ -299,7 +301,7 @@ _ALL = (
     ),
     Code(
         "CC804",
-        "An approval that nobody can give",
+        "An approval that cannot be given",
         "The quorum is larger than the number of approvers.",
         "Name more approvers, or lower the quorum.",
     ),
@@ -353,7 +355,7 @@ _ALL = (
     Code(
         "CC905",
         "An edge that is checked only while running",
-        "Nothing is known of the value, so that the compiler cannot tell whether it fits.",
+        "Nothing is known of the value, so the compiler cannot check whether it fits.",
         "Describe the event under `context`, or the agent's output in its schema.",
         "warning",
     ),

@@ -36,7 +36,7 @@ def codes_page(examples: Mapping[str, str]) -> str:
         kind = "" if code.severity == "error" else " (warning)"
         parts.append(f"### {code.code}: {code.title}{kind}\n")
         parts.append(f"{code.cause}\n")
-        parts.append(f"*Cure:* {code.cure}\n")
+        parts.append(f"*Fix:* {code.fix}\n")
         if code.code in examples:
             parts.append(f"```text\n{examples[code.code].rstrip()}\n```\n")
     return "\n".join(parts)

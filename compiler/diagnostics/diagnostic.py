@@ -1,4 +1,4 @@
-"""Mistakes as values: code, place, sentence, hint. All of them are reported, none is raised."""
+"""Diagnostics as values: code, location, message, hint. All of them are reported, none is raised."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import NamedTuple
 from compiler.diagnostics.codes import CODES, Severity
 
 MAX_REPORTED = 100
-"""More errors, or warnings, than this help nobody; the rest is only counted."""
+"""More errors, or warnings, than this are counted but not shown."""
 MAX_QUOTED = 80
 _UNSURE = frozenset({"CC901", "CC905"})
 """Warnings that may only follow from an error elsewhere: not shown beside one."""
 
 
 class Span(NamedTuple):
-    """A stretch of the source; lines and columns start at 1, the end column is exclusive."""
+    """A range of the source; lines and columns start at 1, the end column is exclusive."""
 
     line: int
     column: int
@@ -31,15 +31,15 @@ START = Span(1, 1, 1, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One mistake in one workflow."""
+    """One error or warning in one workflow."""
 
     code: str
-    """Stable, `CC` and three digits; `compiler.diagnostics.codes.CODES` has cause and cure."""
+    """Stable, `CC` and three digits; `compiler.diagnostics.codes.CODES` has cause and fix."""
     severity: Severity
     message: str
-    """One sentence: what, which, where it matters."""
+    """One sentence: what is wrong, with which part."""
     hint: str = ""
-    """How to mend it."""
+    """How to fix it."""
     path: str
     line: int
     column: int
@@ -54,7 +54,7 @@ class Diagnostic:
 
 @dataclass
 class DiagnosticList:
-    """Collects the diagnostics of one source, in any order, without doubles."""
+    """Collects the diagnostics of one source, in any order, without duplicates."""
 
     path: str
     _found: dict[tuple[str, Span, str], Diagnostic] = field(
@@ -65,11 +65,11 @@ class DiagnosticList:
     _ignored: set[Span] = field(default_factory=set[Span])
 
     def ignore(self, span: Span) -> None:
-        """What stands there was reported and is not what the author meant: say no more about it."""
+        """The value there was reported as wrong: suppress further diagnostics about it."""
         self._ignored.add(span)
 
     def add(self, code: str, span: Span, message: str, *, hint: str = "") -> None:
-        """Note a mistake; its severity comes with the code."""
+        """Add a diagnostic; its severity comes with the code."""
         key = (code, span, message)
         if key in self._found or span in self._ignored:
             return
@@ -92,7 +92,7 @@ class DiagnosticList:
 
     @property
     def full(self) -> bool:
-        """Whether looking for more mistakes is of no use to anybody."""
+        """Whether so many were found that checking can stop."""
         return self._left_out["error"] > MAX_REPORTED
 
     @property
@@ -101,7 +101,7 @@ class DiagnosticList:
         return self._kept["error"] > 0
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """In the order of the file; a last one tells how many were left out."""
+        """In the order of the file; the last one says how many were left out."""
         kept = [each for each in self._found.values() if not (self.failed and each.code in _UNSURE)]
         found = sorted(kept, key=lambda each: (each.line, each.column, each.code, each.message))
         for severity, count in self._left_out.items():
@@ -115,7 +115,7 @@ def _left_out(last: Diagnostic, count: int, severity: Severity) -> Diagnostic:
         code="CC199",
         severity=severity,
         message=f"{count} more {severity}(s) are not shown",
-        hint="mend the first ones and check again",
+        hint="fix the first ones and check again",
         path=last.path,
         line=last.line,
         column=last.column,
@@ -131,9 +131,9 @@ def quoted(value: object) -> str:
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or all of a few, or nothing."""
+    """A hint that names the closest known name, or all of a few, or nothing."""
     names = sorted(set(known))
-    # difflib is quadratic in the words' lengths; a real slip of the pen is short.
+    # difflib is quadratic in the lengths; a real typing error is short.
     close = get_close_matches(wrong, names, n=1, cutoff=0.6) if len(wrong) <= 100 and len(names) <= 500 else []
     if close:
         return f"did you mean {close[0]!r}?"

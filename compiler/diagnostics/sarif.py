@@ -14,7 +14,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def format_sarif(diagnostics: Sequence[Diagnostic]) -> str:
-    """One run of one tool; each code used is a rule with its cause and cure."""
+    """One run of one tool; each code used is a rule with its cause and fix."""
     used = sorted({found.code for found in diagnostics})
     driver = {
         "name": "commandcenter",
@@ -30,7 +30,7 @@ def _rule(code: Code) -> dict[str, Any]:
         "id": code.code,
         "shortDescription": {"text": code.title},
         "fullDescription": {"text": code.cause},
-        "help": {"text": code.cure},
+        "help": {"text": code.fix},
         "defaultConfiguration": {"level": code.severity},
     }
 

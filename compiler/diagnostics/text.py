@@ -1,4 +1,4 @@
-"""Diagnostics -> text for a terminal, with the source line and the wrong part of it underlined."""
+"""Diagnostics -> text for a terminal, with the source line and the wrong part underlined."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from compiler.diagnostics.diagnostic import Diagnostic
 from compiler.language.source import Source
 
 WIDTH = 110
-"""Longest stretch of a source line that is shown."""
+"""Most characters of a source line that are shown."""
 
 
 def format_text(diagnostics: Sequence[Diagnostic], sources: Iterable[Source]) -> str:
@@ -29,11 +29,11 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def _block(found: Diagnostic, lines: Sequence[str]) -> str:
-    parts = [f"{found.place}: {found.severity} {found.code}: {inert(found.message)}"]
+    parts = [f"{found.place}: {found.severity} {found.code}: {safe_text(found.message)}"]
     if found.line <= len(lines):
         parts.extend(_underlined(found, lines[found.line - 1]))
     if found.hint:
-        parts.append(f"  = {inert(found.hint)}")
+        parts.append(f"  = {safe_text(found.hint)}")
     return "\n".join(parts)
 
 
@@ -47,12 +47,12 @@ def _underlined(found: Diagnostic, line: str) -> list[str]:
     if not shown.strip():
         return []
     gutter = f"{found.line:>5} | "
-    before = _width(inert(shown[: start - cut]))
-    wide = max(1, _width(inert(shown[start - cut : stop - cut])))
-    return [f"{gutter}{inert(shown)}", f"{' ' * (len(gutter) - 2)}| {' ' * before}{'^' * wide}"]
+    before = _width(safe_text(shown[: start - cut]))
+    wide = max(1, _width(safe_text(shown[start - cut : stop - cut])))
+    return [f"{gutter}{safe_text(shown)}", f"{' ' * (len(gutter) - 2)}| {' ' * before}{'^' * wide}"]
 
 
-def inert(text: str) -> str:
+def safe_text(text: str) -> str:
     """The text with each control, bidirectional or invisible character shown as a mark."""
     if text.isascii() and text.isprintable():
         return text

@@ -28,7 +28,7 @@ from compiler.expressions.tree import (
 from compiler.language.plain_scalars import MAX_SAFE_INTEGER
 
 MAX_TEXT = 1_000_000
-"""Longest text one expression or one template may give."""
+"""Longest text that one expression or template may result in."""
 
 
 @dataclass(frozen=True, kw_only=True)

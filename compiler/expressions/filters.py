@@ -30,7 +30,7 @@ class Filter:
 
 
 def kind_of(value: Any) -> str:
-    """The value's kind in the words of messages."""
+    """The value's kind as messages name it."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -132,7 +132,7 @@ def _closing(text: str, at: int) -> int:
 
 
 def templates(value: JsonValue, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """All texts in the value that hold templates, each with the way to it."""
+    """All texts in the value that hold templates, each with its path."""
     if isinstance(value, str):
         if is_template(value):
             yield path, value

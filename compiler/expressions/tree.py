@@ -14,7 +14,7 @@ class TemplateError(ValueError):
 
 
 class ExpressionError(TemplateError):
-    """A template that cannot be read: the author's mistake, known before anything runs."""
+    """A template that cannot be read: an error of the author, found before anything runs."""
 
 
 @dataclass(frozen=True, slots=True)

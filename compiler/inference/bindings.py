@@ -25,7 +25,7 @@ class ResolvedNode:
 
 
 def handler_of(node: NodeSpec) -> str | None:
-    """The node that `onFailure` names, if it names one."""
+    """The node that `onFailure` names, or None."""
     return None if node.on_failure in ("fail", "continue") else node.on_failure.removeprefix("handler:")
 
 
@@ -41,7 +41,7 @@ class ResolvedWorkflow:
     """Positions of nodes that run only when another fails."""
     context: Shape
     doubtful: frozenset[int] = frozenset()
-    """Positions of nodes whose dependencies are not certain, because of mistakes that are reported."""
+    """Positions of nodes whose dependencies are not certain, because of errors that are reported."""
     used: set[int] = field(default_factory=set[int])
     """Positions of nodes whose output some template reads."""
     _outputs: dict[int, Shape] = field(default_factory=dict[int, Shape])
@@ -61,7 +61,7 @@ class ResolvedWorkflow:
         return shape.or_null() if self.may_lack_output(step) else shape
 
     def may_lack_output(self, step: ResolvedNode) -> bool:
-        """Whether nodes after this one may run although it gave nothing: skipped, or failed and let pass."""
+        """Whether nodes after this one may run although it has no output: skipped, or failed with `continue`."""
         conditional = step.spec.when is not None and step.spec.when is not True
         return conditional or step.spec.on_failure == "continue" or step.position in self.handlers
 
@@ -119,4 +119,4 @@ def _below(doubtful: frozenset[int], topology: Topology) -> frozenset[int]:
 
 
 Note = Callable[[str, str, str, str], None]
-"""Reports a mistake in a template: code, message, hint, and the part of the text that is wrong."""
+"""Reports an error in a template: code, message, hint, and the part of the text that is wrong."""

@@ -59,7 +59,7 @@ _FILTER_KINDS = {
 
 @dataclass(frozen=True)
 class Inference:
-    """Works out shapes for one template."""
+    """Infers the shapes of one template."""
 
     bindings: Bindings
     note: Note

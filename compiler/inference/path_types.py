@@ -20,14 +20,14 @@ class References:
     def shape(self, reference: Reference) -> Shape:
         """What stands at the end of the path."""
         if reference.root == "context":
-            return self._walk(self.bindings.workflow.context, reference, 0, "CC506", "the context")
+            return self._type_at(self.bindings.workflow.context, reference, 0, "CC506", "the context")
         if reference.root == "run":
             return self._run(reference)
         if reference.root == "item":
             return self._item(reference)
         return self._node(reference)
 
-    def _walk(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
+    def _type_at(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
         found = descend(shape, reference.steps[start:])
         if isinstance(found, Lost):
             self._lost(found, reference, start + found.at, (code, owner))
@@ -49,7 +49,7 @@ class References:
         field = reference.steps[0] if reference.steps else ""
         if field not in RUN_FIELDS or len(reference.steps) != 1:
             hint = did_you_mean(str(field), RUN_FIELDS)
-            self.note("CC502", f"{str(reference)!r} leads nowhere: `run` has no such field", hint, str(reference))
+            self.note("CC502", f"{str(reference)!r} does not exist: `run` has no such field", hint, str(reference))
             return ANY
         return RUN_FIELDS[str(field)]
 
@@ -58,7 +58,7 @@ class References:
             hint = "add `foreach` to the node, or refer to the list itself"
             self.note("CC507", "`item` is known only in a node with `foreach`", hint, "item")
             return ANY
-        return self._walk(self.bindings.item, reference, 0, "CC505", "the item")
+        return self._type_at(self.bindings.item, reference, 0, "CC505", "the item")
 
     def _node(self, reference: Reference) -> Shape:
         workflow = self.bindings.workflow
@@ -86,7 +86,10 @@ class References:
         if workflow.steps[position].action and part in _fields(workflow.output(position)):
             hint = f"did you mean `nodes.{name}.output.{part}`?"
         self.note(
-            "CC502", f"{str(reference)!r} leads nowhere: a node has output, status and error", hint, str(reference)
+            "CC502",
+            f"{str(reference)!r} does not exist: a node has output, status and error",
+            hint,
+            str(reference),
         )
         return ANY
 
@@ -96,7 +99,7 @@ class References:
         if self.bindings.failed_into(position) and shape.known:
             shape = shape.or_null()
         spec = workflow.steps[position].spec
-        return self._walk(shape, reference, 2, "CC505", f"the output of {spec.agent}.{spec.action}")
+        return self._type_at(shape, reference, 2, "CC505", f"the output of {spec.agent}.{spec.action}")
 
     def _not_upstream(self, name: str, position: int, reference: Reference) -> None:
         at = self.bindings.at
@@ -113,7 +116,7 @@ class References:
             )
         elif self.bindings.workflow.topology.is_upstream(at, of=position):
             message = f"the node {name!r} runs after {here!r}, which cannot read its output"
-            self.note("CC504", message, "turn the dependency round, or refer to another node", str(reference))
+            self.note("CC504", message, "reverse the dependency, or refer to another node", str(reference))
         else:
             message = f"the node {name!r} is not upstream of {here!r}, so it may not have ended"
             self.note("CC504", message, f"add {name!r} to `dependsOn` of {here!r}", str(reference))

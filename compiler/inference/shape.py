@@ -1,4 +1,4 @@
-"""What a value may be: alternatives, each a self-contained JSON Schema, and the way from one to its fields.
+"""The types of a value: alternatives, each a self-contained JSON Schema, and access to their fields.
 
 Soundness runs one way: a shape may admit more than the value can be, never less.
 """
@@ -58,7 +58,7 @@ class Shape:
         return Shape(kept) if kept else ANY
 
     def describe(self) -> str:
-        """The kinds in words, for messages."""
+        """The kinds as text, for messages."""
         found = sorted(self.kinds - ({"integer"} if "number" in self.kinds else set()))
         return "anything" if len(found) >= 6 else " or ".join(_WORDS[kind] for kind in found)
 
@@ -198,14 +198,14 @@ def _without_null(schema: JsonSchema) -> JsonSchema:
 
 @dataclass(frozen=True)
 class Lost:
-    """A path that leads nowhere."""
+    """A path that does not exist."""
 
     at: int
     """Which of its steps."""
     known: tuple[str, ...]
     """The fields there are at that place."""
     found: str
-    """What the value there is, in words."""
+    """The kind of the value there, as text."""
 
 
 def descend(shape: Shape, steps: Sequence[str | int]) -> Shape | Lost:

@@ -1,4 +1,4 @@
-"""Two plans -> what changed in meaning: what a reviewer must know before the new one is deployed."""
+"""Two plans -> the changes that a reviewer must know before the new one is deployed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Change:
 
 
 def changes(old: Plan | None, new: Plan | None) -> tuple[Change, ...]:
-    """What the new plan changes; None stands for a workflow that is not there."""
+    """What the new plan changes; None for a workflow that does not exist."""
     if old is None and new is None:
         return ()
     if old is None:
@@ -76,7 +76,7 @@ def changes(old: Plan | None, new: Plan | None) -> tuple[Change, ...]:
 
 
 def _reach(plan: Plan) -> Iterator[Change]:
-    """What a new workflow brings with it."""
+    """Changes of a new workflow."""
     for node in plan.nodes:
         yield from _node_reach(plan.name, None, node)
 
@@ -119,7 +119,7 @@ def _same_source(old: EventTrigger | ScheduleTrigger, new: EventTrigger | Schedu
 
 
 def _widened(old: EventTrigger | ScheduleTrigger, new: EventTrigger | ScheduleTrigger) -> str:
-    """Why the new trigger may start runs that the old one did not; empty where it surely does not."""
+    """Why the new trigger may start runs that the old one did not; empty if it cannot."""
     if isinstance(old, ScheduleTrigger) or isinstance(new, ScheduleTrigger):
         return "runs at other times"
     dropped = sorted(set(old.filters) - set(new.filters))
@@ -224,7 +224,7 @@ def _gate(workflow: str, node: str, old: ApprovalRule | None, new: ApprovalRule 
 
 
 def _weaker(old: ApprovalRule, new: ApprovalRule) -> str:
-    """Why the new rule lets pass what the old one did not; empty where it does not."""
+    """Why the new rule allows what the old one did not; empty if it does not."""
     others = bool(old.approvers) and bool(set(new.approvers) - set(old.approvers))
     reasons = [
         (new.quorum < old.quorum, f"the quorum is {new.quorum}, was {old.quorum}"),

@@ -14,7 +14,7 @@ def mermaid(plan: Plan) -> str:
     lines = ["flowchart TD"]
     places = {node.id: f"n{index}" for index, node in enumerate(plan.nodes)}
     for index, trigger in enumerate(plan.triggers):
-        lines.append(f'  t{index}(["{_inert(trigger_label(trigger))}"])')
+        lines.append(f'  t{index}(["{_escaped(trigger_label(trigger))}"])')
     for node in plan.nodes:
         lines.extend(_mermaid_node(node, places[node.id]))
     for node in plan.nodes:
@@ -27,16 +27,16 @@ def mermaid(plan: Plan) -> str:
 
 
 def _mermaid_node(node: PlanNode, place: str) -> list[str]:
-    lines = [f'  {place}["{_inert(node.id)}<br/>{_inert(node.agent)}.{_inert(node.action)}"]']
+    lines = [f'  {place}["{_escaped(node.id)}<br/>{_escaped(node.agent)}.{_escaped(node.action)}"]']
     if node.gate is not None:
         lines.append(f'  {place}g{{"{gate_label(node)}"}} --> {place}')
     return lines
 
 
 def _mermaid_edges(plan: Plan, node: PlanNode, places: dict[str, str]) -> list[str]:
-    """Arrows end at the gate, where there is one: nothing passes beside it."""
+    """Arrows end at the gate, where there is one: no arrow bypasses it."""
     target = places[node.id] + ("g" if node.gate is not None else "")
-    label = f'|"{_inert("when " + str(node.when))}"|' if node.when is not None else ""
+    label = f'|"{_escaped("when " + str(node.when))}"|' if node.when is not None else ""
     lines = [f"  {places[parent]} -->{label} {target}" for parent in node.depends_on]
     if not node.depends_on and not node.handler_only:
         lines.extend(f"  t{index} -->{label} {target}" for index in range(len(plan.triggers)))
@@ -48,21 +48,21 @@ def _mermaid_edges(plan: Plan, node: PlanNode, places: dict[str, str]) -> list[s
 
 
 def trigger_label(trigger: EventTrigger | ScheduleTrigger) -> str:
-    """The trigger in a few words."""
+    """A label for the trigger."""
     if isinstance(trigger, ScheduleTrigger):
         return f"schedule {trigger.cron} {trigger.timezone}"
     return trigger.event
 
 
 def gate_label(node: PlanNode) -> str:
-    """Who opens the gate."""
+    """Who decides the gate."""
     assert node.gate is not None
     who = f"{node.gate.quorum} approval" + ("s" if node.gate.quorum > 1 else "")
     return f"{who} of {len(node.gate.approvers)}" if node.gate.approvers else who
 
 
-def _inert(text: str) -> str:
-    """Text that Mermaid and HTML take for nothing but text."""
+def _escaped(text: str) -> str:
+    """Text escaped for Mermaid and HTML."""
     cut = text if len(text) <= 80 else text[:79] + "…"
     return _UNSAFE.sub(lambda match: f"#{ord(match[0])};" if match[0].isprintable() else " ", cut)
 
@@ -79,7 +79,7 @@ def text_graph(plan: Plan) -> str:
 
 
 def _ranks(plan: Plan) -> dict[str, int]:
-    """Node -> length of the longest way to it."""
+    """Node -> length of the longest path to it."""
     handled: dict[str, list[str]] = {}
     for node in plan.nodes:
         if node.on_failure.startswith("handler:"):

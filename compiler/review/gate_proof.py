@@ -1,6 +1,6 @@
-"""Plan -> the proof that no high-risk action runs unasked: every path to it, and the gate that each passes.
+"""Plan -> the proof that no risky action runs without an approval: every path to it, and the gate on each.
 
-A node's gate stands before the node itself, so a path that ends at the node passes it whatever else it passes; the
+A node's gate stands before the node itself, so every path that ends at the node passes it; the
 gates of nodes above do not count, they approve other actions. Paths are counted exactly and listed up to a limit.
 """
 
@@ -17,7 +17,7 @@ MANUAL = "manual"
 
 @dataclass(frozen=True)
 class ProvenPath:
-    """One way from a trigger to an action, and what stands on it."""
+    """One path from a trigger to an action, and the gates on it."""
 
     trigger: str
     nodes: tuple[str, ...]
@@ -27,7 +27,7 @@ class ProvenPath:
 
 @dataclass(frozen=True)
 class Proof:
-    """All ways to one high-risk action."""
+    """All paths to one risky action."""
 
     node: str
     action: str
@@ -35,7 +35,7 @@ class Proof:
     count: int
     """Number of all paths, listed or not."""
     trusted: tuple[str, ...]
-    """Triggers that the policy lets pass the node's own gate."""
+    """Triggers for which the policy skips the node's own gate."""
 
     @property
     def holds(self) -> bool:

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12) as the compiler uses them: plain data, checked once, local, bounded in cost."""
+"""JSON Schemas (draft 2020-12) and values in; checked schemas and validation errors, at bounded cost, out."""
 
 from compiler.schemas.combine import array_of, closed, nullable, union
 from compiler.schemas.literal import infer

@@ -8,17 +8,17 @@ from contextvars import ContextVar
 
 
 class TooMuchWork(Exception):
-    """The question cannot be answered within its budget."""
+    """The answer needs more work than its budget."""
 
 
 class Budget:
-    """So many steps, then TooMuchWork."""
+    """A number of steps; TooMuchWork after that."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
 
     def spend(self, steps: int = 1) -> None:
-        """Takes `steps` off. Raises TooMuchWork when they are used up."""
+        """Spend `steps`. Raises TooMuchWork when the budget is used up."""
         self.left -= steps
         if self.left < 0:
             raise TooMuchWork
@@ -38,7 +38,7 @@ def budgeted(budget: Budget) -> Generator[Budget]:
 
 
 def spend(steps: int = 1) -> None:
-    """Takes steps off the current budget, if there is one. Raises TooMuchWork."""
+    """Spend steps of the current budget, if there is one. Raises TooMuchWork."""
     current = _CURRENT.get()
     if current is not None:
         current.spend(steps)

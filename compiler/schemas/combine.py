@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from compiler.schemas.plain import copied
-from compiler.schemas.walk import Schema, rebased, rebuilt, references
+from compiler.schemas.traversal import Schema, rebased, rebuilt, references
 
 JsonSchema = dict[str, Any]
 
 
 class Bundle:
-    """Takes in schemas that stand alone, hands out what refers to them inside of one common schema."""
+    """Collects self-contained schemas; returns references to them inside one common schema."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""A schema as handed in -> a private, checked, cached copy that can be asked and walked."""
+"""A schema -> a private, checked, cached copy that can validate and be traversed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Document:
         """The schema as JSON; equal texts share one document."""
         root: Any = json.loads(text)
         self.problems: tuple[str, ...] = tuple(problems_of(root))
-        """Why it cannot be used; empty: it can."""
+        """Why it cannot be used; empty if it can."""
         if isinstance(root, dict) and not self.problems:
             # The library switches to its own validator class, or to another base address, where it meets these.
             entries = cast("dict[str, Any]", root)
@@ -60,7 +60,7 @@ class Document:
 
 
 def document(schema: object) -> Document:
-    """The document of a schema. Raises NotPlain where it is no JSON data or too large."""
+    """The document of a schema. Raises NotPlain if it is not JSON data or too large."""
     key = _key(schema)
     if key is None or key not in _RECENT:
         doc = _document(schema)

@@ -56,7 +56,7 @@ def example(schema: object) -> Any:
 
 
 def _examples(nodes: Conjunction, depth: int) -> Iterator[Any]:
-    """Instances, the nicest first; null only where nothing else is left."""
+    """Instances, the most useful first; null only as the last resort."""
     if depth > _MAX_DEPTH:
         return
     null = False

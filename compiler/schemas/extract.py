@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from compiler.schemas.document import Document
 from compiler.schemas.references import normal
-from compiler.schemas.walk import rebased, references
+from compiler.schemas.traversal import rebased, references
 
 _ROOT = "#/$defs/origin"
 

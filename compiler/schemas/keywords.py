@@ -1,7 +1,7 @@
 """The keywords of draft 2020-12, for `jsonschema`, with bounded cost and bounded messages.
 
 Those of the library print whole instances and search with a backtracking engine; these do neither, and agree with
-them on every verdict otherwise.
+them on every result otherwise.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from compiler.schemas.combine import Bundle, JsonSchema
 from compiler.schemas.excerpt import PathStep
-from compiler.schemas.walk import Schema
+from compiler.schemas.traversal import Schema
 
 Known = Callable[[tuple[PathStep, ...], str], Schema | None]
 """Place and text of a string in the literal -> its schema where it is a template, None where it is just text."""

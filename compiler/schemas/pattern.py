@@ -67,7 +67,7 @@ def compiled(pattern: str) -> Matcher:
 
 
 def _states(pattern: str) -> int:
-    """States after multiplying out counted repetitions; an upper estimate, cheap, for any text whatever."""
+    """States after multiplying out counted repetitions; an upper bound that is cheap to compute for any text."""
     groups = [0]
     last = 0
     for token in _TOKEN.finditer(pattern):
@@ -91,7 +91,7 @@ def _states(pattern: str) -> int:
 
 
 def _engine_reason(error: SchemaError) -> str:
-    """The engine's own last line, without its drawing of the pattern."""
+    """The last line of the engine's message, without its drawing of the pattern."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = lines[-1] if lines else "it does not compile"
     _, _, tail = reason.rpartition("error: ")

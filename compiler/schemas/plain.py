@@ -1,4 +1,4 @@
-"""Anything a caller hands in -> a private copy that is certainly JSON data and certainly bounded, or a reason."""
+"""Any value -> a private copy that is bounded JSON data, or the reason why it is not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INTEGER_BOUND = 2**1000
 
 
 class NotPlain(ValueError):
-    """The value is no JSON data, or larger than allowed. The text says where and what."""
+    """The value is not JSON data, or larger than allowed. The message says where and what."""
 
 
 def check_plain(value: object, *, max_values: int, max_depth: int = MAX_DEPTH) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from compiler.subset.ask import Ask, Rule
 from compiler.subset.node import Node
 from compiler.subset.part import ArrayFacts, TypePart
-from compiler.subset.verdict import Reason, below
+from compiler.subset.result import Reason, below
 
 
 def _prefix_items(ask: Ask, part: TypePart, wanted: Node, schemas: Any) -> Iterator[Reason]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from compiler.subset.node import Conjunction, Node
 from compiler.subset.part import TypePart
-from compiler.subset.verdict import Reason
+from compiler.subset.result import Reason
 
 
 class Ask(Protocol):

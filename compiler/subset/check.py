@@ -1,4 +1,4 @@
-"""Producer schema and consumer schema -> verdict.
+"""Producer schema and consumer schema -> whether one fits the other.
 
 The producer is taken apart into alternatives and types; each part must satisfy each keyword of the consumer. Two
 recursive schemas meet again in the same pair of places: such a pair is taken to fit while it is being checked
@@ -23,7 +23,7 @@ from compiler.subset.ask import Rule
 from compiler.subset.emptiness import is_empty
 from compiler.subset.node import Conjunction, Node
 from compiler.subset.part import TypePart, parts
-from compiler.subset.verdict import Reason, SubsetResult
+from compiler.subset.result import Reason, SubsetResult
 
 MAX_REASONS = 20
 MAX_STEPS = 300_000
@@ -52,7 +52,7 @@ def fits(producer: object, consumer: object) -> SubsetResult:
         if doc.problems:
             return _unusable(side, *doc.problems)
         docs.append(doc)
-    return _verdict(docs[0], docs[1])
+    return _result(docs[0], docs[1])
 
 
 def _unusable(side: str, *problems: str) -> SubsetResult:
@@ -65,7 +65,7 @@ def _unusable(side: str, *problems: str) -> SubsetResult:
 
 
 @lru_cache(maxsize=1024)
-def _verdict(producer: Document, consumer: Document) -> SubsetResult:
+def _result(producer: Document, consumer: Document) -> SubsetResult:
     try:
         with budgeted(Budget(MAX_STEPS)):
             reasons = _Check().fits((Node(producer, producer.root),), Node(consumer, consumer.root))

@@ -1,6 +1,6 @@
 """A conjunction -> whether it certainly accepts nothing, for its types, bounds, values or properties contradict.
 
-Says no where it is not sure; that only makes the check refuse more.
+Says no if it is not sure, which only makes the check refuse more.
 """
 
 from __future__ import annotations

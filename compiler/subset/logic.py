@@ -12,7 +12,7 @@ from compiler.subset.ask import Ask, Rule
 from compiler.subset.discriminator import told_apart
 from compiler.subset.node import Node
 from compiler.subset.part import TypePart
-from compiler.subset.verdict import Reason
+from compiler.subset.result import Reason
 
 
 def _type(_ask: Ask, part: TypePart, _wanted: Node, types: Any) -> Iterator[Reason]:

@@ -23,7 +23,7 @@ class Node:
 
     @property
     def excludes_all(self) -> bool:
-        """Whether the schema is `false`, or says so in other words."""
+        """Whether the schema is `false`, or is equivalent to it."""
         if isinstance(self.raw, bool):
             return not self.raw
         excluded = self.raw.get("not", False)

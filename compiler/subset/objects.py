@@ -12,7 +12,7 @@ from compiler.schemas.pattern import compiled
 from compiler.subset.ask import Ask, Rule, first_error
 from compiler.subset.node import Conjunction, Node, made
 from compiler.subset.part import TypePart
-from compiler.subset.verdict import Reason, below
+from compiler.subset.result import Reason, below
 
 
 def _required(_ask: Ask, part: TypePart, _wanted: Node, names: Any) -> Iterator[Reason]:

@@ -10,7 +10,7 @@ from compiler.schemas.excerpt import shown
 from compiler.subset.ask import Ask, Rule
 from compiler.subset.node import Node
 from compiler.subset.part import TypePart
-from compiler.subset.verdict import Reason
+from compiler.subset.result import Reason
 
 _EXACT = 2**53
 """Up to here, a float holds every whole number."""

@@ -20,7 +20,7 @@ from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.flows import Flow
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
-Interruption = Literal["cancelled", "handed back"]
+StopReason = Literal["cancelled", "handed back"]
 """Why the worker stops a run: someone cancelled it, or the worker itself ends."""
 
 
@@ -28,7 +28,7 @@ Interruption = Literal["cancelled", "handed back"]
 class InProcessEngine(AsyncFlowRunEngine[Any, Any]):
     """Executes one run on the loop of all runs."""
 
-    interruption: Interruption | None = field(default=None, init=False)
+    interruption: StopReason | None = field(default=None, init=False)
     hand_back: Callable[[PrefectClient, FlowRun], Awaitable[State]] | None = None
     """Puts a run that the worker gives up back into the queue; its new state."""
 

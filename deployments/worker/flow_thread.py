@@ -26,7 +26,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import get_current_settings
 
-from deployments.worker.engine import InProcessEngine, Interruption, parameters
+from deployments.worker.engine import InProcessEngine, StopReason, parameters
 from deployments.worker.run_client import RunClient, remember_result_storage
 from deployments.worker.worker_identity import WorkerIdentity
 
@@ -80,7 +80,7 @@ class FlowThread:
         await asyncio.shield(self._there(self._execute(flow_run, flow)))
 
     async def interrupt(
-        self, flow_run_ids: frozenset[UUID], why: Interruption, *, patience: float
+        self, flow_run_ids: frozenset[UUID], why: StopReason, *, patience: float
     ) -> frozenset[UUID]:
         """Stop runs, with their reason; returns those that have not ended in time."""
         return await self._there(self._interrupt(flow_run_ids, why, patience))
@@ -144,7 +144,7 @@ class FlowThread:
         finally:
             del self._engines[flow_run.id]
 
-    async def _interrupt(self, ids: frozenset[UUID], why: Interruption, patience: float) -> frozenset[UUID]:
+    async def _interrupt(self, ids: frozenset[UUID], why: StopReason, patience: float) -> frozenset[UUID]:
         tasks: dict[asyncio.Task[None], UUID] = {}
         for flow_run_id in ids & self.running:
             engine, task = self._engines[flow_run_id]

@@ -1,4 +1,4 @@
-"""A gate's question, its answer, and what a decision did."""
+"""Values of an approval: the question, the decision, and the effect of an attempt to decide."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class Approval:
     project_id: int
     workflow_name: str
     digest: str
-    """Of exactly what will run if it is approved."""
+    """Digest of exactly what will run if it is approved."""
     status: ApprovalStatus
     card: dict[str, Any]
-    """What the person is shown."""
+    """The card: what the person is shown."""
     rule: ApprovalRule
     requested_at: datetime
     deadline: datetime | None
     responded_at: datetime | None
     responded_by: str | None
-    """None: nobody, see `closed_as`."""
+    """None where no person decided; see `closed_as`."""
     verified: bool
-    """Whether the way in knew who it was; a name typed into a form is not verified."""
+    """Whether the channel authenticated the person; a name typed into a form is not verified."""
     channel: str | None
     """`form`, `cli`, `api`, …"""
     notes: str | None
     closed_as: ClosedAs | None
-    """Why it was answered without a person; None: a person answered, or nobody yet."""
+    """Why it was closed without a person; None: a person decided, or it is still pending."""
     superseded_at: datetime | None
-    """Since when another question stands in its place."""
+    """When another question replaced it."""
     escalated_at: datetime | None
     edits: dict[str, Any] | None
     """Input fields that an approver changed; `digest` covers them."""
@@ -50,20 +50,20 @@ class Approval:
     """The digest before the edits."""
 
     def allows(self, digest: str) -> bool:
-        """Whether this answer lets run what has that digest: the only thing that opens a gate."""
+        """Whether this approval allows the work with that digest to run. Nothing else opens a gate."""
         return self.status == "APPROVED" and self.superseded_at is None and bool(digest) and digest == self.digest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What became of an attempt to decide."""
+    """The result of an attempt to decide."""
 
     approval: Approval
-    """As it stands now."""
+    """The approval after the attempt."""
     applied: bool
-    """Whether this very attempt decided it."""
+    """Whether this attempt decided it."""
     counted: bool
-    """Whether it was a vote that counts, be the quorum reached or not."""
+    """Whether the vote counts, with or without reaching the quorum."""
     votes: tuple[str, ...]
     """Who approved so far."""
     quorum: int
@@ -77,7 +77,7 @@ class Decision:
 
     @property
     def decided_by(self) -> str | None:
-        """Who decided it; None: nobody yet, or no person."""
+        """Who decided it; None while it is pending, or if it was no person."""
         return self.approval.responded_by
 
     @property

@@ -1,4 +1,4 @@
-"""Everything that happens to an approval -> one more row, which the database lets nobody change."""
+"""What happens to an approval -> a row in the audit, which the database does not allow to change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHAIN_LOCK = 0x434D4143
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who does something, as far as the way in can tell."""
+    """Who acts, as far as the channel knows."""
 
     name: str | None
     verified: bool = False
@@ -57,7 +57,7 @@ class AuditStore(Store):
             return [_entry(row) for row in await rows(connection, chosen)]
 
     async def verify_audit(self, *, expected_head: str | None = None) -> ChainReport:
-        """Walk the whole chain, of all projects."""
+        """Verify the whole chain, of all projects."""
         check, after = ChainCheck(), 0
         while page := await self.audit_page(after=after, limit=_PAGE):
             check.add(page)
@@ -66,7 +66,7 @@ class AuditStore(Store):
 
     @shielded
     async def audit_page(self, *, after: int, limit: int) -> list[dict[str, Any]]:
-        """Entries as they stand in the table, with their hashes, that follow the entry number `after`."""
+        """Entries with their hashes, as stored, after entry number `after`."""
         chosen = select(APPROVAL_AUDIT).where(APPROVAL_AUDIT.c.id > after)
         async with self._db.read() as connection:
             found = await rows(connection, chosen.order_by(APPROVAL_AUDIT.c.id).limit(limit))
@@ -76,7 +76,7 @@ class AuditStore(Store):
 async def append_audit(
     connection: AsyncConnection, row: RowMapping, event: str, actor: Actor = NOBODY, *, notes: str | None = None
 ) -> None:
-    """One more entry about the approval `row`."""
+    """Append an entry about the approval `row`."""
     values = {
         "approvalId": row["id"],
         "workflowRunId": row["workflowRunId"],
@@ -96,7 +96,7 @@ async def append_audit(
 
 
 async def _last_hash(connection: AsyncConnection) -> str:
-    """The hash of the last entry; nobody else appends until this transaction ends.
+    """The hash of the last entry; no other writer appends until this transaction ends.
 
     Always taken after the lock on a run, never before one, so that two writers cannot wait for each other.
     """

@@ -1,7 +1,7 @@
 """Audit entries in order -> a hash chain, and the first place where it is broken.
 
-Each entry's hash covers its values and the hash of the entry before it. Whoever changes, removes or inserts an entry
-in the database breaks the chain from there on; who cuts off the end is found by comparing with a head that was noted
+Each entry's hash covers its values and the hash of the entry before it. Changing, removing or inserting an entry
+in the database breaks the chain from there on; a cut-off end is found by comparing with a head that was noted
 down elsewhere (`commandcenter audit verify --head`).
 """
 

@@ -1,4 +1,4 @@
-"""Questions nobody answers in time -> answered by their rule, passed on, or asked again."""
+"""Pending approvals and the time -> expired, escalated or reminded of, by their rule."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _CLOCK = Actor(name=None, channel="deadline")
 
 
 class DeadlineStore(Store):
-    """What the clock does to questions. Called every now and then by the listener."""
+    """Deadlines and reminders. Called periodically by the listener."""
 
     @shielded
     async def expire_gates(self, *, limit: int = 1_000) -> list[Approval]:
-        """Apply the rule of each question whose deadline has passed; gives those that changed."""
+        """Apply the rule of each approval whose deadline has passed; returns those that changed."""
         due = _PENDING & (WORKFLOW_APPROVAL.c.deadline <= now()) & WORKFLOW_APPROVAL.c.escalatedAt.is_(None)
         async with self._db.read() as connection:
             found = await rows(connection, select(WORKFLOW_APPROVAL.c.id).where(due).limit(limit))
@@ -40,7 +40,7 @@ class DeadlineStore(Store):
 
     @shielded
     async def remind_gates(self, every: timedelta, *, limit: int = 1_000) -> list[Approval]:
-        """Tell again of questions that have waited that long since they were last told of; gives them."""
+        """Emit a reminder for approvals that have waited that long since the last one; returns them."""
         last = func.coalesce(WORKFLOW_APPROVAL.c.remindedAt, WORKFLOW_APPROVAL.c.requestedAt)
         quiet = _PENDING & (last <= now() - every)
         async with self._db.read() as connection:
@@ -58,7 +58,7 @@ class DeadlineStore(Store):
 
 
 async def expire(connection: AsyncConnection, row: RowMapping) -> None:
-    """The deadline of this pending question has passed."""
+    """Apply the rule of one pending approval whose deadline has passed."""
     on_expiry = rule_of(row).on_expiry
     if on_expiry == "escalate":
         this = WORKFLOW_APPROVAL.c.id == row["id"]

@@ -1,4 +1,4 @@
-"""An answer, whichever way it came -> the decision: the first one stands, later ones are told who decided."""
+"""A vote by any channel -> the decision: the first one stands, later ones are told who decided."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_NAME = 200
 
 
 class DecisionStore(Store):
-    """Answers to questions."""
+    """Decides approvals."""
 
     @shielded
     async def decide(
@@ -42,9 +42,9 @@ class DecisionStore(Store):
         digest: str | None = None,
         project_id: int | None = None,
     ) -> Decision:
-        """Approve or reject. `digest`: what the person saw, if the way in knows it; another one is refused.
+        """Approve or reject. `digest`: what the person saw, if the channel knows it; another one is refused.
 
-        Nothing is raised for a decision that does not count: the answer says why, and the audit keeps it.
+        A decision that does not count raises nothing: the result says why, and it is in the audit.
         Raises NotFound where there is no such approval (in that project).
         """
         actor = Actor(name=by, verified=verified, channel=channel)
@@ -77,7 +77,7 @@ class DecisionStore(Store):
         digest: str | None = None,
         project_id: int | None = None,
     ) -> str | None:
-        """Why `decide` would refuse this now, and record that; None: it would count. Nothing is changed."""
+        """Why `decide` would refuse this now; None if it would count. Changes nothing."""
         async with self._db.read() as connection:
             row = await first(connection, one_gate(which))
         if row is None or project_id not in (None, row["projectId"]):
@@ -88,7 +88,7 @@ class DecisionStore(Store):
 
 
 def voter(name: str) -> str:
-    """The name as it is compared: letter case, width, spaces and invisible characters make no other person."""
+    """The name normalised for comparison: case, width, spaces and invisible characters do not make another person."""
     visible = "".join(
         c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c)[0] != "C" or c == " "
     )
@@ -111,7 +111,7 @@ def _objection(row: RowMapping, decision: DecisionVerdict, actor: Actor, digest:
 
 
 def _forged(connection: AsyncConnection, row: RowMapping) -> str | None:
-    """Why no answer to this row may count: somebody else than the platform has written what it asks."""
+    """Why no decision on this row may count: its question was not written by the platform."""
     if row["digest"] is None or signer_of(connection).asked(row):
         return None
     return (
@@ -143,12 +143,12 @@ def _not_entitled(
         return f"{actor.name!r} may not decide this; it is for {', '.join(rule.approvers)}"
     own = triggered_by is not None and name == voter(triggered_by)
     if own and decision == "APPROVED" and not rule.allow_self_approval:
-        return f"{actor.name!r} started this run and cannot approve it: somebody else must"
+        return f"{actor.name!r} started this run and cannot approve it: another person must"
     return None
 
 
 async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, notes: str | None) -> bool:
-    """Count the approval; True where it was the one that reached the quorum."""
+    """Count the vote; True if it reached the quorum."""
     vote = {
         "id": new_id(),
         "approvalId": row["id"],

@@ -1,6 +1,6 @@
-"""Rows of WorkflowApproval: how all ways of answering read, lock and answer them.
+"""Rows of WorkflowApproval: how they are read, locked and closed.
 
-Whoever changes an approval locks its run first, so that votes are counted one after the other on PostgreSQL, too.
+Every change of an approval locks its run first, so that votes are counted one after the other on PostgreSQL, too.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ def select_gate() -> Select[tuple[Any, ...]]:
 
 
 def current_gate(run_id: str, node_id: str) -> Select[tuple[Any, ...]]:
-    """The question that stands now, by the node's id in the YAML or its row's id."""
+    """The current approval, by the node's id in the YAML or its row's id."""
     node = or_(WORKFLOW_APPROVAL.c.nodeKey == node_id, WORKFLOW_APPROVAL.c.nodeId == node_id)
     return select_gate().where(WORKFLOW_APPROVAL.c.workflowRunId == run_id, node, CURRENT)
 
 
 def one_gate(which: GateRef) -> Select[tuple[Any, ...]]:
-    """The approval that is meant."""
+    """The approval with this id."""
     if isinstance(which, str):
         return select_gate().where(WORKFLOW_APPROVAL.c.id == which)
     return current_gate(*which)
 
 
 async def lock_gate(connection: AsyncConnection, which: GateRef, project_id: int | None = None) -> RowMapping:
-    """The approval, which nobody else changes until the transaction ends. Raises NotFound."""
+    """The approval, locked until the transaction ends. Raises NotFound."""
     row = await first(connection, one_gate(which))
     if row is None or project_id not in (None, row["projectId"]):
         raise no_gate(which)
@@ -66,7 +66,7 @@ async def lock_gate(connection: AsyncConnection, which: GateRef, project_id: int
 
 
 def no_gate(which: GateRef) -> NotFound:
-    """What to raise where there is no such approval."""
+    """The error for an approval that does not exist."""
     hint = "list the open ones with `commandcenter approvals`"
     return NotFound("the approval", which if isinstance(which, str) else " ".join(which), hint)
 
@@ -80,7 +80,7 @@ async def answer(
     notes: str | None = None,
     closed_as: str | None = None,
 ) -> bool:
-    """Compare and set: the first answer to a pending question stands; False where there was one before."""
+    """Compare and set: the first decision of a pending approval stands; False if there was one before."""
     values = {
         "status": status,
         "respondedAt": now(),
@@ -106,7 +106,7 @@ async def answer(
 
 
 async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
-    """The run has ended: what is still asked is answered with no."""
+    """The run has ended: pending approvals are rejected."""
     asked = select_gate().where(
         WORKFLOW_APPROVAL.c.workflowRunId == run["id"], WORKFLOW_APPROVAL.c.status == "PENDING"
     )
@@ -116,7 +116,7 @@ async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
 
 
 def event_of(row: RowMapping) -> dict[str, Any]:
-    """What every event about an approval says. `nodeId` is the node's row, `nodeKey` its id in the YAML."""
+    """Payload of every event about an approval. `nodeId` is the node's row, `nodeKey` its id in the YAML."""
     return {
         "workflowRunId": row["workflowRunId"],
         "nodeId": row["nodeId"],
@@ -130,12 +130,12 @@ def event_of(row: RowMapping) -> dict[str, Any]:
 
 
 def rule_of(row: RowMapping) -> ApprovalRule:
-    """The rule it was asked under; that of a row another program wrote is the default."""
+    """The rule of the approval; the default for a row that another program wrote."""
     return ApprovalRule() if row["rule"] is None else ApprovalRule.model_validate(row["rule"])
 
 
 def approval_of(row: RowMapping) -> Approval:
-    """The row as a value."""
+    """The row as an Approval."""
     return Approval(
         id=row["id"],
         run_id=row["workflowRunId"],

@@ -1,6 +1,6 @@
-"""A node that must not run unasked -> one question, bound to the digest of exactly what will run.
+"""A node that needs an approval -> one pending approval, bound to the digest of exactly what will run.
 
-Another digest is another question: the old answer, whatever it was, is history from then on.
+Another digest is another approval: it supersedes the old one, decided or not.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from reliability.shielded import shielded
 
 
 class GateStore(Store):
-    """Questions: asked, changed, looked at."""
+    """Approvals: opened, edited, viewed."""
 
     @shielded
     async def open_gate(
@@ -87,9 +87,9 @@ class GateStore(Store):
         seen: str | None = None,
         project_id: int | None = None,
     ) -> Approval | None:
-        """A person changed inputs: ask anew for the new digest. None where the question is answered already.
+        """A person edited inputs: open an approval for the new digest. None if the old one is decided already.
 
-        `seen`: the digest of what was changed; None as well where the question is another one by now.
+        `seen`: the digest of what was changed; None as well if the current approval is another one by now.
 
         The caller has checked the edits against the action's schema. Votes for the old question do not count.
         """
@@ -107,7 +107,7 @@ class GateStore(Store):
 
     @shielded
     async def approval(self, run_id: str, node_id: str, *, project_id: int | None = None) -> Approval | None:
-        """The question that stands now; None where the node asked nothing."""
+        """The current approval; None if the node has none."""
         async with self._db.read() as connection:
             row = await first(connection, current_gate(run_id, node_id))
         return None if row is None or project_id not in (None, row["projectId"]) else approval_of(row)
@@ -131,7 +131,7 @@ class GateStore(Store):
         superseded: bool = False,
         limit: int = 1_000,
     ) -> list[Approval]:
-        """Questions, oldest first; with the superseded ones if wanted; of one project or (None) of all."""
+        """Approvals, oldest first; with superseded ones on request; of one project or (None) of all."""
         chosen = select_gate().order_by(WORKFLOW_APPROVAL.c.requestedAt, WORKFLOW_APPROVAL.c.id).limit(limit)
         if project_id is not None:
             chosen = chosen.where(WORKFLOW.c.projectId == project_id)
@@ -148,7 +148,7 @@ class GateStore(Store):
     async def record_view(
         self, which: GateRef, *, by: str | None, verified: bool, channel: str, project_id: int | None = None
     ) -> None:
-        """Somebody looked at the card."""
+        """Record that a person viewed the card."""
         async with self._db.write() as connection:
             row = await lock_gate(connection, which, project_id)
             await append_audit(connection, row, "viewed", Actor(name=by, verified=verified, channel=channel))
@@ -204,7 +204,7 @@ async def _supersede(connection: AsyncConnection, row: RowMapping, digest: str, 
 
 
 async def _node_row_id(connection: AsyncConnection, workflow_id: str, node_id: str) -> str:
-    """The node's row, as the mission's engine writes it; its id in the YAML where the workflow has it no more."""
+    """The node's row, as the mission's engine writes it; its id in the YAML if the workflow no longer has it."""
     here = select(WORKFLOW_NODE.c.id).where(
         WORKFLOW_NODE.c.workflowId == workflow_id, WORKFLOW_NODE.c.key == node_id
     )

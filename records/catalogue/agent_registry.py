@@ -21,7 +21,7 @@ class AgentRegistry(Store):
 
     @shielded
     async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
-        """Record the agent, new or changed; gives its id, which stays the same. Raises NameRefused."""
+        """Insert or update the agent; returns its id, which stays the same. Raises NameRefused."""
         subject_token("agent", spec.name)
         values = _agent_values(spec)
         async with self._db.write() as connection:
@@ -50,7 +50,7 @@ class AgentRegistry(Store):
 
     @shielded
     async def catalogue(self, project_id: int) -> Catalogue:
-        """The project's agents, as the compiler wants them."""
+        """The project's agents as the compiler's Catalogue."""
         return Catalogue(agents={spec.name: spec for spec in await self.agents(project_id)})
 
 

@@ -31,7 +31,7 @@ class WorkflowStore(Store):
 
     @shielded
     async def save_workflow(self, plan: Plan) -> str:
-        """Record the plan and make it the workflow's current one; gives the workflow's id, which stays the same.
+        """Record the plan and make it the workflow's current one; returns the workflow's id, which stays the same.
 
         Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry.
         """
@@ -79,7 +79,7 @@ class WorkflowStore(Store):
 
     @shielded
     async def set_workflow_status(self, project_id: int, name: str, status: WorkflowStatus) -> bool:
-        """Switch a workflow on or off; False where the project has none of that name."""
+        """Switch a workflow on or off; False if the project has none of that name."""
         mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)
         async with self._db.write() as connection:
             change = update(WORKFLOW).where(mine).values(status=status, updatedAt=now())

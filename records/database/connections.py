@@ -1,6 +1,6 @@
-"""A URL -> connections whose transactions either read, or write without ever meeting 'database is locked'.
+"""A database URL -> connections with read and write transactions that do not fail with 'database is locked'.
 
-SQLite upgrades a deferred transaction only if nobody wrote in between and fails at once otherwise, whatever its
+SQLite upgrades a deferred transaction only if no one wrote in between and fails at once otherwise, despite its
 busy timeout. So each writing transaction begins with BEGIN IMMEDIATE; in this process they queue at a lock, which
 is fair, and other processes are waited for by the connection (see sqlite_connection.py).
 """
@@ -51,7 +51,7 @@ def database_url(url: str) -> URL:
         return parsed.set(drivername="sqlite+aiosqlite")
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg", query=_libpq_query(parsed))
-    raise DatabaseUnavailable(f"records live in SQLite or PostgreSQL, not in {backend!r}: mend the database URL")
+    raise DatabaseUnavailable(f"records live in SQLite or PostgreSQL, not in {backend!r}: fix the database URL")
 
 
 _PRISMA_ONLY = frozenset({"schema", "connection_limit", "pool_timeout", "pgbouncer", "options"})
@@ -115,13 +115,13 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that only looks."""
+        """A read transaction."""
         async with self._connected() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
-        """One transaction that writes: all of it, or nothing."""
+        """A write transaction, committed as a whole or not at all."""
         if not self.is_sqlite:
             async with self._connected() as connection, connection.begin():
                 yield connection
@@ -156,21 +156,21 @@ class Database:
         return plain.render_as_string(hide_password=True)
 
     def unavailable(self, exc: BaseException) -> DatabaseUnavailable:
-        """The error for a database that cannot be worked with, with the driver's reason."""
+        """The error for a database that cannot be used, with the driver's reason."""
         cause = " ".join(str(exc.orig if isinstance(exc, DBAPIError) else exc).split())
         return DatabaseUnavailable(
             f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
-            # A file does not come back by itself.
+            # A missing file is not a transient error.
             transient=self._answered and not self.is_sqlite,
         )
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self.engine.dispose()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.isolation_level = None  # BEGIN is issued by `_begin`, below
     cursor = connection.cursor()
     # NORMAL: nothing is lost when a process dies; a power cut may take the last few commits, never the file.
     # The connection waits for locks itself: SQLite would do it on the event loop.

@@ -1,4 +1,4 @@
-"""Whatever a database holds -> the tables of this version.
+"""A database of any earlier version -> the tables of this version.
 
 The first revision makes what Prisma makes, and leaves alone what a Prisma service made already; the second one
 adds our columns and tables. The scripts lie beside this file, so an installed package migrates as a checkout does.
@@ -36,7 +36,7 @@ _FIRST_SIGNED = "0006"
 
 @shielded
 async def upgrade(url: str) -> str:
-    """Bring the database to this version; gives the revision. Safe to call at every start, by several at once."""
+    """Migrate the database to this version; returns the revision. Safe at every start, and concurrently."""
     database = Database(url)
     try:
         if database.is_sqlite:
@@ -55,7 +55,7 @@ async def upgrade(url: str) -> str:
 
 
 async def require_migrated(database: Database) -> None:
-    """Raises NotMigrated where `upgrade` has still to be called."""
+    """Raises NotMigrated if `upgrade` has not been called."""
     async with database.read() as connection:
         found = await connection.run_sync(_revision)
     if found != head():
@@ -91,7 +91,7 @@ def _revision(connection: Connection) -> str | None:
 
 def _create_for_owner(file: Path) -> None:
     """SQLite would make the file readable to all; its -wal and -shm files take the rights of the file."""
-    with suppress(OSError):  # SQLite says better what is wrong with the place
+    with suppress(OSError):  # SQLite's own message says better what is wrong with the path
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 

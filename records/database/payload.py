@@ -1,4 +1,4 @@
-"""What goes into a record: JSON that both databases store alike, of bounded size; anything else is refused."""
+"""A value in; JSON that both databases store alike, of bounded size, out. Anything else is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_ERROR = 16_000
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text; NaN and Infinity are no JSON."""
+    """Compact JSON text; NaN and Infinity are not JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -28,7 +28,7 @@ def checked(what: str, value: Any, *, limit: int = MAX_JSON_BYTES) -> Any:
         text = dumps(value)
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as exc:
-        raise PayloadRefused(f"{what} cannot be recorded, it is not JSON: {exc}") from exc
+        raise PayloadRefused(f"{what} cannot be recorded because it is not valid JSON: {exc}") from exc
     if size > limit:
         raise PayloadRefused(
             f"{what} has {size:,} bytes of JSON, at most {limit:,} are recorded: save large content as an artifact"
@@ -39,7 +39,7 @@ def checked(what: str, value: Any, *, limit: int = MAX_JSON_BYTES) -> Any:
 
 
 def _has_nul(value: Any) -> bool:
-    # Iterative: the depth of agent output is not ours to choose.
+    # Iterative: the depth of agent output is not bounded.
     rest: list[Any] = [value]
     while rest:
         part = rest.pop()

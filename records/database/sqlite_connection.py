@@ -38,7 +38,7 @@ _QUERY = re.compile(r"\s*(?:SELECT|WITH(?!.*\b(?:INSERT|UPDATE|DELETE|REPLACE)\b
 
 
 class _Immediately:
-    """Stands in for the queue to aiosqlite's thread: runs what is put into it."""
+    """Replaces the queue to aiosqlite's thread: runs what is put into it."""
 
     def put_nowait(self, item: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
         future, function = item
@@ -54,12 +54,12 @@ class _Immediately:
 
 
 class _NoThread:
-    """Stands in for aiosqlite's thread."""
+    """Replaces aiosqlite's thread."""
 
     daemon = True
 
     def start(self) -> None:
-        """Nothing starts."""
+        """There is no thread to start."""
 
 
 class InLoopConnection(aiosqlite.Connection):
@@ -105,13 +105,13 @@ class InLoopConnection(aiosqlite.Connection):
         return time.monotonic() > self._query_until
 
     def watch(self, connection: sqlite3.Connection) -> sqlite3.Connection:
-        """Let SQLite ask whether a query takes too long."""
+        """Install a progress handler that interrupts a query that takes too long."""
         connection.set_progress_handler(self._takes_too_long, CHECK_STEPS)
         return connection
 
 
 def use(engine: AsyncEngine) -> None:
-    """Make an engine of aiosqlite's use these connections; before its first one."""
+    """Make an aiosqlite engine use these connections. Call it before the first connection."""
     if not event.contains(engine.sync_engine, "do_connect", _connect):
         event.listen(engine.sync_engine, "do_connect", _connect)
 

@@ -1,4 +1,4 @@
-"""What all stores share: the database, and rows that are inserted only once."""
+"""What all stores share: the database, and inserts that happen once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from records.database.connections import Database
 
 
 class Store:
-    """A part of the records, with the database it works on."""
+    """Base of all stores: holds the database."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
 
 async def insert_new(connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
-    """Insert the row unless one with an equal unique key is there; whether it was inserted."""
+    """Insert the row unless its unique key exists; returns whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
     # Not `rowcount`: SQLAlchemy keeps it for UPDATE and DELETE only.
@@ -28,7 +28,7 @@ async def insert_new(connection: AsyncConnection, table: Table, values: Mapping[
 
 
 async def first(connection: AsyncConnection, statement: Select[tuple[Any, ...]]) -> RowMapping | None:
-    """The first row, by column name; None where there is none."""
+    """The first row, by column name, or None."""
     return (await connection.execute(statement)).mappings().first()
 
 

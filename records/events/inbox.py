@@ -1,4 +1,4 @@
-"""Messages that came in -> handled once, however often they are delivered, or dead letters with the reason."""
+"""Received messages -> handled once, however often they are delivered, or dead letters with the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_LETTER_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A message that nobody could handle."""
+    """A message that could not be handled."""
 
     id: str
     stream: str
@@ -32,7 +32,7 @@ class DeadLetter:
 
 
 class InboxStore(Store):
-    """Which messages were handled, and which never will be.
+    """The inbox and the dead letters.
 
     `stream` should tell a stream from one made anew under its name (by its creation time): sequences begin again.
     """
@@ -74,7 +74,7 @@ class InboxStore(Store):
 
     @shielded
     async def starting_event(self, flow_run_id: str) -> str | None:
-        """Subject of the message that started the flow run; None where none did, whatever its parameters say."""
+        """Subject of the message that started the flow run; None if no message did (its parameters prove nothing)."""
         mine = select(PROCESSED_EVENT.c.subject).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
         async with self._db.read() as connection:
             row = await first(connection, mine)
@@ -92,7 +92,7 @@ class InboxStore(Store):
         project_id: int | None = None,
         deliveries: int = 0,
     ) -> bool:
-        """Keep the message (its first MiB) and why it was given up; False where it is kept already."""
+        """Record the message (its first MiB) and why it was given up; False if it is recorded already."""
         row = {
             "id": new_id(),
             "stream": stream,

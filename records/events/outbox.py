@@ -1,4 +1,4 @@
-"""Changes -> events, written in the transaction of the change; the relay publishes them and says so.
+"""Changes -> events, written in the transaction of the change; the relay publishes them and marks them as published.
 
 The message id is the same however often a change is repeated, so that neither a retry here nor one of the relay
 (`Nats-Msg-Id`) makes a second event.
@@ -72,7 +72,7 @@ class OutboxStore(Store):
 
     @shielded
     async def prune_events(self, before: datetime) -> int:
-        """Forget events published before that moment; gives how many."""
+        """Delete events published before that moment; returns how many."""
         async with self._db.write() as connection:
             return (await connection.execute(delete(OUTBOX).where(OUTBOX.c.publishedAt < before))).rowcount
 
@@ -80,7 +80,7 @@ class OutboxStore(Store):
 async def emit(
     connection: AsyncConnection, *, message_id: str, project_id: int, subject: str, payload: dict[str, Any]
 ) -> None:
-    """Write the event with the change it tells of; a second one with that message id is no event."""
+    """Write the event in the transaction of its change; a second one with that message id is ignored."""
     checked(f"the event {subject!r}", payload, limit=MAX_EVENT_BYTES)
     row = {"messageId": message_id, "projectId": project_id, "subject": subject, "payload": payload}
     await insert_new(connection, OUTBOX, row)

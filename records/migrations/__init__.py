@@ -1,0 +1,1 @@
+"""A database of any revision in; the tables of the newest one out."""

@@ -41,9 +41,9 @@ class AgentRunStore(Store):
         approved: str | None = None,
         fencing_token: int | None = None,
     ) -> str:
-        """Record that an agent begins; gives the agent run's id, which is also the right to finish it.
+        """Record the start of an agent; returns the agent run's id, which is needed to finish it.
 
-        `attempt` None: the one after the last. Whoever ran the node before loses that right. Without a run
+        `attempt` None: the one after the last. An earlier attempt can no longer finish the node. Without a run
         (`project_id` instead) it is an agent run by itself. `approved`: the digest that the node's gate must have
         approved, looked up in the same transaction. Raises NotApproved, NodeFinished where the node ended well
         already, StaleAttempt for an attempt below the last one, an old fencing token or an ended run.
@@ -91,7 +91,7 @@ class AgentRunStore(Store):
         log_tail: str = "",
         fencing_token: int | None = None,
     ) -> bool:
-        """Record how the agent run ended, with `agent.executed.<agentName>`; False where that was recorded before.
+        """Record the end of the agent run, with `agent.executed.<agentName>`; False if it was recorded before.
 
         Raises StaleAttempt where another attempt has taken the node over: nothing is changed then.
         """

@@ -61,7 +61,7 @@ class ArtifactStore(Store):
 
     @shielded
     async def save_artifact(self, content: bytes, name: str, media_type: str, run_id: str | None = None) -> str:
-        """Keep the bytes; gives the reference. Saving the same again gives the same one. Raises PayloadRefused."""
+        """Store the bytes; returns the reference, the same for the same bytes. Raises PayloadRefused."""
         digest = hashlib.sha256(content).hexdigest()
         ref = f"artifact:{digest}/{name}"
         if not _REF.fullmatch(ref) or name in (".", ".."):

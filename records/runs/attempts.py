@@ -1,4 +1,4 @@
-"""Of all attempts of a node the last one begun counts: it alone may end the node, and only a node that may run begins.
+"""Attempts of a node: the last one started is the only one that may end it, and only an approved node starts.
 
 All of this happens with the run locked.
 """
@@ -22,12 +22,12 @@ from records.tables.columns import now
 
 
 async def require_approved(connection: AsyncConnection, run_id: str, node_id: str, digest: str) -> None:
-    """Raises NotApproved unless the node's present question was answered with yes, for that digest.
+    """Raises NotApproved unless the node's current approval is APPROVED for that digest.
 
-    Signatures, rule and votes are checked again: a row that only says APPROVED may have been written by anybody.
+    Signatures, rule and votes are checked again: a row that says APPROVED may have been written by another program.
     """
     row = await first(connection, current_gate(run_id, node_id))
-    fault = "nobody was asked" if row is None else await _fault(connection, row, digest)
+    fault = "no approval was requested" if row is None else await _fault(connection, row, digest)
     if fault is not None:
         raise NotApproved(
             f"node {node_id!r} of run {run_id!r} is not approved for {digest} ({fault}): it does not run"
@@ -35,7 +35,7 @@ async def require_approved(connection: AsyncConnection, run_id: str, node_id: st
 
 
 async def _fault(connection: AsyncConnection, row: RowMapping, digest: str) -> str | None:
-    """Why this row does not let run what has that digest; None: it does."""
+    """Why this row does not allow the work with that digest to run; None if it does."""
     if not approval_of(row).allows(digest):
         return f"{row['status']} for {row['digest']}"
     signer, rule = signer_of(connection), rule_of(row)
@@ -55,16 +55,16 @@ def next_attempt(standing: RowMapping | None, which: NodeOfRun, wanted: int | No
         return wanted or 1
     where = f"node {which[1]!r} of run {which[0]!r}"
     if standing["state"] == "SUCCESS":
-        raise NodeFinished(f"{where} ended well already: take its recorded result")
+        raise NodeFinished(f"{where} succeeded already: use its recorded result")
     if wanted is not None and wanted < standing["attempt"]:
-        raise StaleAttempt(f"{where} is at attempt {standing['attempt']} already, attempt {wanted} is an old one")
+        raise StaleAttempt(f"{where} is at attempt {standing['attempt']} already; attempt {wanted} is stale")
     return int(standing["attempt"]) + 1 if wanted is None else wanted
 
 
 async def begin_attempt(
     connection: AsyncConnection, which: NodeOfRun, agent_run: Mapping[str, object], wanted: int | None
 ) -> None:
-    """Insert the agent run as the one that counts; the one before it, if it is still going, is given up."""
+    """Insert the agent run as the current one; the one before it, if unfinished, is marked as taken over."""
     standing = await node_state(connection, *which)
     attempt = next_attempt(standing, which, wanted)
     if standing is not None and standing["state"] == "RUNNING":
@@ -80,12 +80,12 @@ async def begin_attempt(
 async def end_attempt(
     connection: AsyncConnection, row: RowMapping, status: EndStatus, attempt: int | None
 ) -> bool:
-    """Let the agent run end its node; False where it did so before. Raises StaleAttempt where another one counts."""
+    """Let the agent run end its node; False if it did so before. Raises StaleAttempt if another one is current."""
     where = f"agent run {row['id']!r} (attempt {row['attempt']})"
     named = row["attempt"] if attempt is None else attempt
     if row["finishedAt"] is not None:
         if (row["status"], row["attempt"]) == (status, named):
-            return False  # the answer to the first call was lost on its way
+            return False  # the response to the first call was lost
         ended = f"{row['status']}: {row['error'] or 'well'}"
         raise StaleAttempt(f"{where} has ended already ({ended}); nothing was changed")
     if named != row["attempt"]:

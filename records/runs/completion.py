@@ -21,7 +21,7 @@ _MAX_MESSAGE = 4_000
 
 
 async def emit_completed(connection: AsyncConnection, run: RowMapping, status: EndStatus, message: str) -> None:
-    """Tell how the run ended: once, and once more for each time it was opened again."""
+    """Emit the end of the run: once, and once more each time it was reopened."""
     results = await _results(connection, run)
     skipped = await _skipped(connection, run["id"])
     payload = {
@@ -81,7 +81,7 @@ async def _skipped(connection: AsyncConnection, run_id: str) -> list[str]:
 
 
 def _fitting(payload: dict[str, Any]) -> dict[str, Any]:
-    """The event with its largest outputs left out, and their size told, until it fits."""
+    """The event, with its largest outputs replaced by their size until it fits."""
     sizes = [len(dumps(result["output"]).encode()) for result in payload["results"]]
     total = len(dumps(payload).encode())
     results = list(payload["results"])

@@ -33,7 +33,7 @@ async def read_run(connection: AsyncConnection, run_id: str) -> RowMapping:
 async def lock_run(connection: AsyncConnection, run_id: str, *, fencing_token: int | None = None) -> RowMapping:
     """The run, locked until the transaction ends. Raises NotFound, and StaleAttempt for an old fencing token.
 
-    All who write to a run lock it first, in this order, so that they cannot wait for each other in a circle.
+    Every writer locks the run first, so that writers cannot deadlock.
     """
     locked = _SELECT_RUN.where(WORKFLOW_RUN.c.id == run_id).with_for_update(of=WORKFLOW_RUN)
     row = await first(connection, locked)

@@ -1,4 +1,4 @@
-"""Where each node of a run stands, and how finished ones ended: what a re-run reads so as to repeat nothing."""
+"""State and result of each node of a run -> the checkpoint that a re-run reads, so that it repeats nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WHOLE = -1
 
 
 class NodeStateStore(Store):
-    """Results of nodes, also of those that no agent ran."""
+    """Results of nodes, with or without an agent run."""
 
     @shielded
     async def record_node(
@@ -39,9 +39,9 @@ class NodeStateStore(Store):
         reason: str | None = None,
         fencing_token: int | None = None,
     ) -> None:
-        """Record what became of a node without an agent run of its own: skipped, refused, or a whole `foreach`.
+        """Record the end of a node without an agent run of its own: skipped, rejected, or a whole `foreach`.
 
-        Raises NodeFinished where it ended well before, StaleAttempt for an old fencing token or an ended run.
+        Raises NodeFinished if it succeeded before, StaleAttempt for an old fencing token or an ended run.
         """
         checked(f"the output of node {node_id!r}", output)
         async with self._db.write() as connection:
@@ -49,7 +49,9 @@ class NodeStateStore(Store):
             refuse_ended(run)
             row = await node_state(connection, run_id, node_id, item)
             if row is not None and row["state"] == "SUCCESS" and state != "SUCCESS":
-                raise NodeFinished(f"node {node_id!r} of run {run_id!r} ended well already, it is not {state}")
+                raise NodeFinished(
+                    f"node {node_id!r} of run {run_id!r} succeeded already and cannot become {state}"
+                )
             values = {"state": state, "outputJson": output, "reason": line(reason)}
             await put_node_state(connection, (run_id, node_id, item), values, known=row is not None)
 
@@ -73,20 +75,20 @@ class NodeStateStore(Store):
 def refuse_ended(run: RowMapping) -> None:
     """Raises StaleAttempt where the run has ended."""
     if run["finishedAt"] is not None:
-        raise StaleAttempt(f"run {run['id']!r} has ended ({run['status']}): nothing runs in it any more")
+        raise StaleAttempt(f"run {run['id']!r} has ended ({run['status']}): no node can be recorded in it")
 
 
 async def node_state(
     connection: AsyncConnection, run_id: str, node_id: str, item: int | None
 ) -> RowMapping | None:
-    """Where the node stands; None: not begun."""
+    """State of the node; None if it has not started."""
     return await first(connection, select(NODE_STATE).where(_same_node(run_id, node_id, item)))
 
 
 async def put_node_state(
     connection: AsyncConnection, which: NodeOfRun, values: dict[str, Any], *, known: bool
 ) -> None:
-    """Insert the node's row, or change it where it is `known`. The run is locked: nobody does so at the same time."""
+    """Insert the node's row, or change it where it is `known`. The run is locked, so there is no concurrent writer."""
     values = values | {"updatedAt": now()}
     run_id, node_id, item = which
     if known:
@@ -99,14 +101,14 @@ async def put_node_state(
 async def end_node_state(
     connection: AsyncConnection, which: NodeOfRun, agent_run_id: str, status: EndStatus
 ) -> bool:
-    """How the agent run ended is how the node stands; False where another agent run has taken the node over."""
+    """Set the node's state from its agent run; False if another agent run has taken the node over."""
     mine = _same_node(*which) & (NODE_STATE.c.agentRunId == agent_run_id)
     change = update(NODE_STATE).where(mine).values(state=status, reason=None, updatedAt=now())
     return (await connection.execute(change)).rowcount == 1
 
 
 def item_of(row: RowMapping) -> int | None:
-    """The item of a NodeState row as everybody else writes it."""
+    """The item of a NodeState row, with None for no item."""
     return None if row["item"] == _WHOLE else row["item"]
 
 

@@ -1,4 +1,4 @@
-"""A workflow's run, an agent's run in it, and what became of a node."""
+"""Values: a run of a workflow, an agent run in it, and the result of a node."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Run:
     context: dict[str, Any]
     status: RunStatus
     message: str
-    """Why it ended as it did; empty while it goes on."""
+    """Why it ended; empty while it runs."""
     started_at: datetime
     finished_at: datetime | None
     flow_run_id: str | None
     """Prefect's id of it."""
     plan_digest: str | None
     triggered_by: str | None
-    """Who started it, by name; None: nobody, an event or the clock."""
+    """Who started it, by name; None for an event or a schedule."""
     reopened: int
-    """How often a person had it tried again after it FAILED."""
+    """How often a person retried it after it FAILED."""
     fencing_token: int
-    """Number of the last process that took the run over; older ones write nothing any more."""
+    """Fencing token of the last process that took the run over; writes with older ones are refused."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A flow run <-> a row of WorkflowRun, begun once and ended once, with the events that tell of it."""
+"""A flow run <-> a row of WorkflowRun, started once and ended once, with its events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunStore(Store):
         triggered_by: str | None = None,
         triggered_by_verified: bool = False,
     ) -> str:
-        """Record the flow run, with `workflow.started.<workflowId>`; gives the run's id, the same at each call.
+        """Record the flow run, with `workflow.started.<workflowId>`; returns the run's id, the same at each call.
 
         Raises NotFound where the plan was never saved, PayloadRefused for a context that cannot be stored.
         """
@@ -67,7 +67,7 @@ class RunStore(Store):
 
     @shielded
     async def claim_run(self, run_id: str) -> int:
-        """Take the run over; gives the fencing token with which this process writes and older ones cannot any more."""
+        """Take the run over; returns a new fencing token, so that writes with older ones are refused."""
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id)
             fencing_token = run["fencingToken"] + 1
@@ -78,7 +78,7 @@ class RunStore(Store):
 
     @shielded
     async def set_run_status(self, run_id: str, status: OpenStatus, *, fencing_token: int | None = None) -> bool:
-        """Record that the run waits or goes on; False, and nothing changed, where it has ended."""
+        """Record that the run waits or continues; False, and nothing changed, if it has ended."""
         async with self._db.write() as connection:
             going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
             mine = going if fencing_token is None else going & (WORKFLOW_RUN.c.fencingToken == fencing_token)
@@ -92,9 +92,9 @@ class RunStore(Store):
     async def finish_run(
         self, run_id: str, status: EndStatus, message: str = "", *, fencing_token: int | None = None
     ) -> bool:
-        """Record the end, with `workflow.completed.<workflowName>`; False, and nothing done, where it has ended.
+        """Record the end, with `workflow.completed.<workflowName>`; False, and nothing changed, if it has ended.
 
-        Open gates are closed, and agent runs that nobody finished are FAILED: in an ended run nothing goes on.
+        Pending approvals are closed, and unfinished agent runs are FAILED.
         """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id, fencing_token=fencing_token)
@@ -110,7 +110,7 @@ class RunStore(Store):
 
     @shielded
     async def reopen_run(self, run_id: str) -> bool:
-        """A person tries a FAILED run again: it goes on, and its next end is told anew. False where it has not."""
+        """Reopen a FAILED run that a person retries; its next end emits another event. False if it is not FAILED."""
         failed = (WORKFLOW_RUN.c.id == run_id) & (WORKFLOW_RUN.c.status == "FAILED")
         again = {"status": "RUNNING", "finishedAt": None, "message": None, "reopened": WORKFLOW_RUN.c.reopened + 1}
         async with self._db.write() as connection:

@@ -1,7 +1,7 @@
-"""A run of a workflow with `concurrency` -> a place among the runs that go on at once, or one in the queue for it.
+"""A run of a workflow with `concurrency` -> a slot among the runs that execute at once, or a place in the queue.
 
-Places are given in the order in which they were asked for, and by whoever changes anything: a run that ends gives its
-place to the next in the transaction of its end. So a place that is free is never waited for, whatever crashes.
+Slots are granted in the order of the requests, in the transaction of the change: a run that ends passes its slot on in
+the transaction of its end. So a crash cannot leave a slot free while runs wait for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_GRANTED = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRun:
-    """A run with a place of the same key."""
+    """A run with a slot of the same key."""
 
     run_id: str
     flow_run_id: str | None
@@ -31,22 +31,22 @@ class OtherRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Where a run stands among those of its key."""
+    """Position of a run among those of its key."""
 
     held: bool
-    """Whether it may go on."""
+    """Whether it holds a slot."""
     before: tuple[OtherRun, ...]
     """Those that asked earlier and have not ended, the oldest first."""
 
 
 class SlotStore(Store):
-    """Places: asked for, waited for, given up. A run's end (`finish_run`) gives its place up."""
+    """Slots: requested, waited for, released. A run's end (`finish_run`) releases its slot."""
 
     @shielded
     async def take_place(
         self, run_id: str, *, key: str, limit: int, wait: bool, fencing_token: int | None = None
     ) -> Slot:
-        """Take one of the `limit` places of the key, or with `wait` stand in the queue; asking again changes nothing.
+        """Take one of the `limit` slots of the key, or with `wait` a place in the queue; safe to repeat.
 
         Raises StaleAttempt for an old fencing token or an ended run.
         """
@@ -70,7 +70,7 @@ class SlotStore(Store):
 
     @shielded
     async def granted_runs(self) -> list[OtherRun]:
-        """Runs that were given a place while they waited for it, and have not begun; the oldest first."""
+        """Runs that were granted a slot while they waited, and have not started; the oldest first."""
         granted = (
             select(RUN_SLOT.c.workflowRunId, WORKFLOW_RUN.c.flowRunId)
             .join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == RUN_SLOT.c.workflowRunId)
@@ -84,7 +84,7 @@ class SlotStore(Store):
 
 
 async def release_place(connection: AsyncConnection, run: RowMapping) -> None:
-    """The locked run has ended: its place goes to the next, and it stands in no queue any more."""
+    """The locked run has ended: release its slot to the next run, and remove it from the queue."""
     mine = RUN_SLOT.c.workflowRunId == run["id"]
     row = await first(connection, select(RUN_SLOT.c.key).where(mine))
     if row is None:
@@ -95,7 +95,7 @@ async def release_place(connection: AsyncConnection, run: RowMapping) -> None:
 
 
 async def _lock_places(connection: AsyncConnection, workflow_id: str) -> None:
-    """One at a time gives places of a workflow. After the run's lock, never before; runs can begin meanwhile."""
+    """Lock the slots of a workflow. Taken after the run's lock, never before; runs can start meanwhile."""
     workflow = select(WORKFLOW.c.id).where(WORKFLOW.c.id == workflow_id)
     await connection.execute(workflow.with_for_update(key_share=True))
 
@@ -110,7 +110,7 @@ def _places(workflow_id: str, key: str) -> Select[tuple[str, ...]]:
 
 
 async def _give(connection: AsyncConnection, workflow_id: str, key: str) -> None:
-    """Give free places to those who wait, the first come first; each counts by the limit it asked under."""
+    """Grant free slots to waiting runs, first come first; each counts by the limit it was requested under."""
     found = await rows(connection, _places(workflow_id, key))
     held = sum(row["heldAt"] is not None for row in found)
     for row in found:

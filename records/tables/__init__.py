@@ -1,4 +1,4 @@
-"""The tables: seven of the mission's schema with our extra columns, and the tables that are only ours."""
+"""Column names in; table definitions out: seven of the mission's schema with our extra columns, and our own."""
 
 from records.tables.events import DEAD_LETTER, OUTBOX, PROCESSED_EVENT
 from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL

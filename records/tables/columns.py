@@ -32,7 +32,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 JSON_VALUE = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
-"""`Json` of Prisma. Python's None is SQL's NULL."""
+"""`Json` of Prisma. Python's None is SQL NULL."""
 TEXT_LIST = JSON().with_variant(postgresql.ARRAY(Text()), "postgresql")
 """`String[]` of Prisma."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -68,6 +68,6 @@ def refer(table: str, column: str, target: str, on_delete: str, *, nullable: boo
 
 
 def now() -> datetime:
-    """This moment, as precise as the database keeps it."""
+    """The current time, in the precision of the database."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

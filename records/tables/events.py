@@ -1,4 +1,4 @@
-"""Events on their way out, events that came in, and those nobody could handle."""
+"""Outbox, inbox and dead letters."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 

@@ -1,4 +1,4 @@
-"""Approvals, the votes for them, and the audit that nobody can rewrite."""
+"""Approvals, votes, and the append-only audit."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
 

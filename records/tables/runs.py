@@ -1,4 +1,4 @@
-"""Runs of workflows, their places, runs of agents in them, where each node stands, and what agents saved."""
+"""Runs of workflows, slots, agent runs, node states and artifacts."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
 
@@ -31,11 +31,11 @@ WORKFLOW_RUN = Table(
     Index("WorkflowRun_status_idx", "status"),
 )
 
-# A run of a workflow with `concurrency`: it holds one of the places of its key, or stands in the queue for one.
+# A run of a workflow with `concurrency`: it holds one of the slots of its key, or waits for one.
 RUN_SLOT = Table(
     "RunSlot",
     METADATA,
-    # Who came first.
+    # The order of the requests.
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     refer("RunSlot", "workflowRunId", "WorkflowRun.id", "CASCADE"),
     refer("RunSlot", "workflowId", "Workflow.id", "CASCADE"),
@@ -43,7 +43,7 @@ RUN_SLOT = Table(
     must("key", Text),
     must("limit", Integer),
     must("askedAt", Moment, server_default=NOW),
-    # Since when it holds its place; NULL while it waits.
+    # When its slot was granted; NULL while it waits.
     may("heldAt", Moment),
     Index("RunSlot_workflowRunId_key", "workflowRunId", unique=True),
     Index("RunSlot_workflowId_key_idx", "workflowId", "key"),

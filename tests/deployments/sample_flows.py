@@ -57,7 +57,7 @@ class Answer(RunInput):
 
 @flow
 async def asking(answer_file: str):
-    answer = await suspend_flow_run(wait_for_input=Answer, timeout=600)
+    answer = await suspend_flow_run(wait_for_input=Answer, timeout=600)  # pyright: ignore[reportGeneralTypeIssues]
     await asyncio.to_thread(Path(answer_file).write_text, answer.word)
 
 

@@ -9,6 +9,7 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import nats
 import psutil
@@ -109,7 +110,7 @@ def _places(state: Path) -> dict[Path, bytes]:
 
 
 def _of(flow_run_id: str) -> LogFilter:
-    return LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+    return LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(flow_run_id)]))
 
 
 async def _logs_written(connection: Any, flow_run_id: str) -> list[Any]:

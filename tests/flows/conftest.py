@@ -75,8 +75,10 @@ class Bench:
             yield self.services
 
         fresh = await self.client.read_flow_run(flow_run.id)
-        deployment = await self.client.read_deployment(fresh.deployment_id)
-        flow = workflow_flow(deployment.parameters and await self._name(fresh), enter=enter)
+        deployment = await self.client.read_deployment(
+            fresh.deployment_id or pytest.fail("a run without a deployment")
+        )
+        flow = workflow_flow(await self._name(fresh) if deployment.parameters else "", enter=enter)
         try:
             await run_flow_async(flow, flow_run=fresh, parameters=fresh.parameters, return_type="state")
         except BaseException as exc:

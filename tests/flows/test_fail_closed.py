@@ -7,7 +7,8 @@ import logging
 from typing import Any
 
 import pytest
-from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed, Paused, Pending, State
+from prefect.client.schemas.objects import State
+from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed, Paused, Pending
 from sqlalchemy import update
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.states import AwaitingRetry, Completed, Running, Scheduled, State
+from prefect.client.schemas.objects import State
+from prefect.states import AwaitingRetry, Completed, Running, Scheduled
 
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule

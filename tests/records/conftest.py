@@ -21,7 +21,12 @@ from records.tables import METADATA
 def _agent(name: str, **changes: Any) -> AgentSpec:
     schema = {"type": "object", "properties": {"path": {"type": "string"}}}
     actions = changes.pop("actions", {"work": ActionSpec(name="work", input_schema=schema, output_schema=schema)})
-    fields = {"type": "SCRIPT", "version": "1.0.0", "risk": "AUTO", "entry_path": f"agents.{name}"} | changes
+    fields: dict[str, Any] = {
+        "type": "SCRIPT",
+        "version": "1.0.0",
+        "risk": "AUTO",
+        "entry_path": f"agents.{name}",
+    } | changes
     return AgentSpec(name=name, actions=actions, **fields)
 
 
@@ -44,7 +49,7 @@ def _node(node_id: str, *depends_on: str, agent: str = "scanner", gate: Approval
 
 def _plan(*, name: str = "audit", project_id: int = 1, **changes: Any) -> Plan:
     nodes = changes.pop("nodes", (_node("scan"), _node("fix", "scan", agent="patcher", gate=ApprovalRule())))
-    trigger = {"event": "graph.file.updated"}
+    trigger: dict[str, Any] = {"event": "graph.file.updated"}
     return Plan(name=name, project_id=project_id, nodes=nodes, trigger_source=trigger, **changes)
 
 
@@ -95,7 +100,7 @@ def emptied_postgres(migrated_postgres: str) -> str:
         # The audit's own trigger refuses to be emptied; replication passes it by.
         connection.execute("SET session_replication_role = replica")
         tables = ", ".join(f'"{name}"' for name in METADATA.tables)
-        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
     return migrated_postgres
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
@@ -77,7 +78,7 @@ async def broker(nats_server: NatsServer) -> AsyncIterator[Client]:
 async def clear(connection: Client) -> None:
     streams = connection.jetstream()
     for info in await streams.streams_info():
-        await streams.delete_stream(info.config.name)
+        await streams.delete_stream(str(info.config.name))
 
 
 @pytest.fixture
@@ -101,9 +102,7 @@ def deploy(prefect_client: PrefectClient) -> Callable[[Plan], Awaitable[None]]:
 def workflow() -> Callable[..., Plan]:
     """Makes a plan of one node."""
 
-    def workflow(
-        name: str, *, project: int = 1, event: str | None = "graph.file.updated", **trigger: object
-    ) -> Plan:
+    def workflow(name: str, *, project: int = 1, event: str | None = "graph.file.updated", **trigger: Any) -> Plan:
         node = PlanNode(
             id="scan",
             agent="scanner",

@@ -104,7 +104,7 @@ def view(users: range) -> HostView:
 
 
 def environment(python_prefix: str) -> dict[str, str]:
-    """What the agent finds in its environment, whoever started the sandbox."""
+    """The agent's environment, the same for every user of the sandbox."""
     first = f"{python_prefix}/bin:" if python_prefix else ""
     return {
         "HOME": "/tmp",
@@ -120,7 +120,7 @@ def environment(python_prefix: str) -> dict[str, str]:
 
 
 def parents(path: str) -> list[str]:
-    """Arguments that make the folders above `path`, open to the agent whatever they are on the host."""
+    """Arguments that make the folders above `path`, readable by the agent even if they are not on the host."""
     return [
         argument
         for folder in reversed(Path(path).parents[:-1])
@@ -199,7 +199,7 @@ def _write_venv(folder: Path, interpreter: Path, packages: str) -> None:
 
 
 def _open_to_all(folder: Path) -> None:
-    # Whatever the umask is: the agent is another user.
+    # Independent of the umask: the agent is another user.
     for path in folder.rglob("*"):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)

@@ -73,7 +73,7 @@ class Jail:
         except TimeoutError as exc:
             raise JailBroken(f"it did not start within {_START_SECONDS:g} s") from exc
         except ValueError as exc:
-            raise JailBroken("the launcher spoke nonsense") from exc
+            raise JailBroken("the launcher's report is malformed") from exc
         finally:
             orders.close()
 
@@ -94,7 +94,7 @@ class Jail:
         )
 
     async def end(self) -> None:
-        """End whatever is left of it."""
+        """Kill what is left of it."""
         if self._transport is not None:
             self._transport.close()
         if self._process is not None:
@@ -104,7 +104,7 @@ class Jail:
             await self._process.wait()
 
     async def _drain(self) -> None:
-        # asyncio only sees the end of a process whose output somebody reads.
+        # asyncio only notices the end of a process whose output is read.
         assert self._process is not None
         assert self._process.stdout is not None
         while await self._process.stdout.read(_PIPE_BYTES):
@@ -123,7 +123,7 @@ class Jail:
         if not await read_hello(self._report):
             assert self._process.stdout is not None
             said = (await self._process.stdout.read(4096)).decode(errors="replace").strip()
-            raise JailBroken(said or "bwrap ended without a word")
+            raise JailBroken(said or "bwrap ended without a message")
         self._join_group(order)
         content = framed(order)
         if len(content) <= _PIPE_BYTES:

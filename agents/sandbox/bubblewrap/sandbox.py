@@ -76,7 +76,7 @@ class BubblewrapSandbox:
         return await self._execute(request, "describe", lambda line: None)
 
     async def check(self) -> SandboxReport:
-        """What works here: found by starting a jail."""
+        """What works on this machine, found by starting a jail."""
         try:
             ready = await self._get_ready()
             probe = AgentRequest(
@@ -96,12 +96,12 @@ class BubblewrapSandbox:
             backend="bubblewrap",
             available=True,
             detail=f"bubblewrap {bwrap.text} ({bwrap.path}){holes}; agents run as {who}",
-            advice="a newer bubblewrap without the known holes is worth having" if bwrap.holes else "",
+            advice="install a newer bubblewrap, without these holes" if bwrap.holes else "",
             limits=held,
         )
 
     async def close(self) -> None:
-        """Let go of what all runs share."""
+        """Release what all runs share."""
         ready, self._ready = self._ready, None
         if ready is not None:
             host.discard(ready.view)

@@ -1,4 +1,4 @@
-"""Started by root -> user ids of the host that belong to nobody else, one for each run.
+"""Started by root -> user ids of the host that are otherwise unused, one for each run.
 
 A user namespace is made once: its root is the host's root, so that bubblewrap can reach what it is to show, and
 its other ids are high ids of the host that own nothing. The launcher becomes one of them before it starts the
@@ -55,11 +55,11 @@ class OwnUsers:
         self._free.append(uid)
 
     def host_uid(self, uid: int) -> int:
-        """Who that id is on the host."""
+        """That id on the host."""
         return self._first + uid - AGENT_UID
 
     def close(self) -> None:
-        """Let go of the namespace."""
+        """Close the namespace."""
         os.close(self.namespace)
 
 

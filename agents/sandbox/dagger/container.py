@@ -1,8 +1,8 @@
 """One run in a Dagger container -> bubblewrap's command line in there.
 
 The container shows only its image and what was mounted for this run, so its root is taken as it is, read-only; the
-walls are the same as on the host. It is not a user namespace that makes the agent somebody else here, but an id of
-its own from the start.
+walls are the same as on the host. The agent is another user here because of an id of
+its own, not because of a user namespace.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class EngineSession:
         self._base: dagger.Container | None = None
 
     async def client(self) -> dagger.Client:
-        """The session's client; a session that has died is replaced. Raises EngineMissing."""
+        """The session's client; a closed session is replaced. Raises EngineMissing."""
         async with self._lock:
             if self._client is not None:
                 try:
@@ -127,7 +127,7 @@ class EngineSession:
     async def _open(self) -> dagger.Client:
         settings = self._settings
         if not (settings.cli or shutil.which("dagger") or settings.runner_host or shutil.which("docker")):
-            # The SDK would go and download a program; nobody asked for that.
+            # The SDK would download a program, which was not requested.
             raise EngineMissing("there is no Dagger engine")
         if settings.cli and shutil.which(settings.cli) is None:
             raise EngineMissing(f"the dagger CLI {settings.cli!r} is not there, or cannot be executed")

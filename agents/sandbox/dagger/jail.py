@@ -64,7 +64,7 @@ class ContainerJail:
         except TimeoutError as exc:
             raise JailBroken(f"the container did not start within {_START_SECONDS:g} s") from exc
         except (OSError, ValueError) as exc:
-            raise JailBroken(f"the container's launcher spoke nonsense: {exc}") from exc
+            raise JailBroken(f"the report of the container's launcher is malformed: {exc}") from exc
 
     async def attend(self, stream: LogStream) -> ProcessEnd:
         """Follow the agent to its end."""

@@ -80,7 +80,7 @@ class DaggerSandbox:
         return SandboxReport(backend="dagger", available=True, detail=detail, limits=held)
 
     async def close(self) -> None:
-        """Let go of the engine's session."""
+        """Close the engine's session."""
         await self._engine.close()
 
     async def _execute(self, request: AgentRequest, mode: str, on_log: Callable[[LogLine], None]) -> AgentResult:

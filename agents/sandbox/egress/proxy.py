@@ -85,7 +85,7 @@ class EgressProxy:
             if len(self._tasks) <= _MAX_CONNECTIONS:
                 await self._serve(reader, writer)
         except asyncio.CancelledError:
-            # Cut on purpose; asyncio would complain of a handler that ends so.
+            # Cancelled on purpose; asyncio would log an error for the handler.
             pass
         except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as exc:
             _log.debug("connection ended: %s", exc)

@@ -1,1 +1,1 @@
-"""What runs inside the jail: standard library only, and quick to start."""
+"""A launch order in; the jail's last layers and the agent in it, out. Standard library only, and quick to start."""

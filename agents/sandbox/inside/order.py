@@ -35,7 +35,7 @@ class LaunchOrder(TypedDict):
     memory_counted: bool
     """A cgroup holds the memory."""
     watch_memory: bool
-    """The launcher watches what the agent's processes hold together: nobody outside can."""
+    """The launcher watches what the agent's processes hold together: a process outside cannot."""
     network: bool
     """IP sockets are allowed (what they can reach is not for the launcher to say)."""
     listen: list[Listener]

@@ -1,4 +1,4 @@
-"""The agent's process -> its end, or why it has to be ended: for memory, or because nobody waits any more.
+"""The agent's process -> its end, or why it has to be ended: for memory, or because its caller has gone.
 
 For where neither a control group nor a process outside can count: in a container whose host we do not see.
 """

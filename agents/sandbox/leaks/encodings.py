@@ -13,7 +13,7 @@ MIN_ENCODED = 8
 
 
 def texts(secret: str) -> tuple[bytes, ...]:
-    """Longest first. The secret itself counts whatever its length."""
+    """Longest first. The secret itself counts at any length."""
     raw = secret.encode()
     forms = {raw, raw[::-1], codecs.encode(secret, "rot13").encode()}
     forms |= {secret.encode("utf-16-le"), secret.encode("utf-16-be")}
@@ -38,7 +38,7 @@ def hexadecimal(secret: str) -> tuple[bytes, ...]:
 
 
 def _base64(raw: bytes) -> set[bytes]:
-    """What is sure to be there at each of the three offsets, whatever stands before and behind."""
+    """The part that is the same at each of the three offsets, independent of the text around it."""
     found: set[bytes] = set()
     for offset, skip in ((0, 0), (1, 2), (2, 3)):
         text = base64.b64encode(bytes(offset) + raw)[skip : (offset + len(raw)) * 8 // 6]

@@ -1,8 +1,8 @@
 """What leaves the jail + the run's secrets -> the same with every secret blotted out, or the name of what leaked.
 
-It works on whole lines and whole files, put together from whatever pieces arrived, so a secret that is cut by a
+It works on whole lines and whole files, put together from the pieces that arrived, so a secret that is cut by a
 chunk's border is one secret again. It finds the usual encodings, not ciphers: an agent that means to smuggle a
-secret out to somebody who reads its output can always invent one.
+secret out to a reader of its output can always invent one.
 """
 
 from __future__ import annotations

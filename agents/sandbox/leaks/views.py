@@ -35,7 +35,7 @@ class View:
 
     data: bytes
     places: tuple[int, ...] | range | None
-    """None: nobody asked."""
+    """None: not computed yet."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where data[start:end] stands in the original."""

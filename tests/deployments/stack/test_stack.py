@@ -1,0 +1,166 @@
+"""The whole stack on real parts. One start serves several assertions: each costs seconds."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+import nats
+import pytest
+from prefect.client.orchestration import PrefectClient
+
+from deployments.errors import PortTaken, ProcessFailed, StateInUse
+from deployments.stack import supervised_process
+from deployments.stack.addresses import running
+from deployments.stack.doctor import examine
+from deployments.stack.stack import Stack, StackSettings
+from records import upgrade
+
+HERE = Path(__file__).parents[1]
+
+
+def is_alive(pid: int | None) -> bool:
+    assert pid is not None
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch, prefect_home):
+    shutil.copytree(prefect_home, tmp_path / "state" / "prefect")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    return StackSettings(state=tmp_path / "state")  # pyright: ignore[reportCallIssue]
+
+
+async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behind(settings):
+    events: list[tuple[str, str]] = []
+    prepared = []
+
+    async def prepare(addresses):
+        prepared.append(addresses)
+        await upgrade(addresses.database_url)
+
+    async with Stack(settings, prepare=prepare, report=lambda *event: events.append(event)) as stack:
+        addresses = stack.addresses
+        assert prepared == [addresses]
+        assert running(settings.state) == addresses
+        assert {part for part, event in events if event == "ready"} == {"nats", "prefect", "worker", "listener"}
+        assert stat.S_IMODE((settings.state / "run" / "nats.conf").stat().st_mode) == 0o600
+
+        bus = await nats.connect(addresses.nats_url, connect_timeout=5)
+        await bus.jetstream().add_stream(name="kept", subjects=["kept.>"])
+        await bus.jetstream().publish("kept.thing", b"1")
+        await bus.close()
+
+        async with PrefectClient(addresses.api_url) as client:
+            workers = await client.read_workers_for_work_pool("commandcenter")
+            assert [worker.status for worker in workers] == ["ONLINE"]
+            pool = await client.read_work_pool("commandcenter")
+            assert (pool.type, pool.status) == ("commandcenter", "READY")
+
+        with pytest.raises(StateInUse):
+            async with Stack(settings):
+                pass
+
+        first = stack.parts["nats"].pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while events.count(("nats", "ready")) < 2:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        bus = await nats.connect(addresses.nats_url, connect_timeout=5)
+        assert (await bus.jetstream().stream_info("kept")).state.messages == 1
+        await bus.close()
+        pids = [part.pid for part in stack.parts.values()]
+
+    assert not any(is_alive(pid) for pid in pids)
+    assert running(settings.state) is None
+    assert not httpx_answers(addresses.api_url)
+    again = Stack(settings)
+    again._state.acquire()
+    assert again._choose_addresses() == addresses
+    again._state.release()
+
+
+def httpx_answers(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/health", trust_env=False).is_success
+    return False
+
+
+async def test_a_taken_port_is_one_clear_message(settings):
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(PortTaken, match=rf"port {port} for Prefect's server .* --prefect-port"):
+            async with Stack(settings.model_copy(update={"prefect_port": port})):
+                pass
+
+
+async def test_a_part_that_cannot_start_is_named_and_the_others_are_stopped(settings, tmp_path):
+    broken = settings.model_copy(update={"prefect_database_url": "sqlite+aiosqlite:////no/such/folder/prefect.db"})
+    stack = Stack(broken)
+    with pytest.raises(ProcessFailed, match=r"^prefect ended .*prefect\.log") as failed:
+        async with stack:
+            pass
+    assert "unable to open database file" in str(failed.value)
+    assert not is_alive(stack.parts["nats"].pid)
+
+
+def test_settings_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("COMMANDCENTER_NATS_PORT", "4999")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/records")
+    found = StackSettings()  # pyright: ignore[reportCallIssue]
+    assert (found.nats_port, found.database_url) == (4999, "postgresql://localhost/records")
+
+
+def test_children_compile_byte_code_and_bypass_proxies(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    stack = Stack(StackSettings(state=tmp_path))  # pyright: ignore[reportCallIssue]
+    stack._state.acquire()
+    env = stack._choose_addresses().child_env(os.environ)
+    stack._state.release()
+    assert "PYTHONDONTWRITEBYTECODE" not in env
+    assert env["NO_PROXY"] == "example.org,127.0.0.1,localhost"
+    assert json.loads((tmp_path / "stack.json").read_text())["addresses"]["nats_url"] == env["NATS_URL"]
+
+
+async def test_a_part_that_answers_and_fails_at_every_pass_is_reported_by_the_stack_and_by_doctor(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(supervised_process, "LOOK_SECONDS", 0.3)
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "1")
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS", "1")
+    alone = settings.model_copy(update={"worker": False, "listener": False})
+    events: list[tuple[str, str]] = []
+
+    def told() -> list[str]:
+        return [event for name, event in events if name == "prefect" and event.startswith("logs errors")]
+
+    async with Stack(alone, report=lambda part, event: events.append((part, event))):
+        assert not [each for each in await examine(alone.state) if each.what == "part prefect"]
+        database = sqlite3.connect(alone.state / "prefect" / "prefect.db", timeout=30)
+        with closing(database):
+            database.execute("ALTER TABLE deployment_schedule RENAME TO gone")
+            database.commit()
+        deadline = time.monotonic() + 60
+        while not told():
+            assert time.monotonic() < deadline, (alone.state / "logs" / "prefect.log").read_text()[-3000:]
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
+        found = [each for each in await examine(alone.state) if each.what == "part prefect"]
+    assert "deployment_schedule" in told()[0]
+    assert "prefect.log" in told()[0]
+    assert [(each.ok, each.needed) for each in found] == [(False, True)]
+    assert "deployment_schedule" in found[0].detail
