@@ -14,6 +14,7 @@ import sys
 import termios
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from records import Records, upgrade
 COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 WORDS = "the repository of the shop cannot be read because its folder was moved to another disk last night"
 HOSTILE = "\x1b[2J\x1b]0;x\x07first\nsecond\tthird \u202egpj.exe"
-OPEN = {"type": "object"}
+OPEN: dict[str, Any] = {"type": "object"}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from prefect.states import Cancelling, Suspended
 
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from compiler.plan import Plan
-from deployments.publishing.deploy import compile_files, deploy, ensure_work_pool
+from deployments.publishing.deploy import PrefectPublisher, compile_files, ensure_work_pool
 from deployments.publishing.registration import register_folder
 from deployments.worker.worker import CommandCenterWorker
 from deployments.worker.worker_identity import WorkerIdentity
@@ -197,13 +197,14 @@ async def _deploy(site: Site) -> None:
             (site.folder / f"{number}.yaml").write_text(text.format(pool=POOL))
         files = sorted(site.folder.glob("*.yaml"))
         plans: list[Plan] = compile_files(files, await records.catalogue(1), project_id=1)
-        await ensure_work_pool(client)
+        await ensure_work_pool(client, "commandcenter")
         template = CommandCenterWorker.get_default_base_job_template()
         await client.create_work_pool(
             WorkPoolCreate(name=POOL, type=CommandCenterWorker.type, base_job_template=template)
         )
         for plan in plans:
-            made = await deploy(plan, records=records, client=client)
+            await records.save_workflow(plan)
+            made = await PrefectPublisher(client, "commandcenter").publish(plan)
             await _move(client, made.deployment, POOL)
     await sandbox.close()
 

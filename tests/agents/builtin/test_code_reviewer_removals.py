@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def read(name):
 
 
 def reviewed(
-    folder: Path, context: Any, *states: dict[str, str | None], messages: tuple[str, ...] = ()
+    folder: Path, context: Any, *states: Mapping[str, str | None], messages: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The review of the last state against the one before it."""
     git = Git(folder=folder, config=("user.name=x", "user.email=x@example.org"))

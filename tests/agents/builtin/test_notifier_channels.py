@@ -472,7 +472,7 @@ def test_mail_is_encrypted_from_the_first_byte_or_after_starttls(
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server_side.load_cert_chain(certificate)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    wrapped = (
+    wrapped: dict[str, Any] = (
         {"ssl_context": server_side}
         if security == "implicit"
         else {"tls_context": server_side, "require_starttls": True}

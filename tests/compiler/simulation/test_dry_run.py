@@ -162,8 +162,7 @@ def test_a_mock_that_no_agent_could_give_is_refused(planned: Planned) -> None:
 
 def test_a_mock_may_leave_fields_out_and_what_it_says_stands(planned: Planned) -> None:
     rehearsal = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": {"critical": 7}}}}))
-    output = rehearsal.runs["assess"].output
-    assert isinstance(output, dict)
+    output: Any = rehearsal.runs["assess"].output
     assert output["summary"]["critical"] == 7
     assert {"total", "high"} < set(output["summary"])
     assert "riskLevel" in output

@@ -231,13 +231,14 @@ async def test_runs_are_found_by_trigger_and_time(begin: Any, records: Records) 
         old = update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == by_hand).values(startedAt=moment)
         await connection.execute(old)
     later = moment + timedelta(seconds=1)
-    for chosen, expected in (
+    cases: list[tuple[dict[str, Any], list[str]]] = [
         ({"trigger": "manual"}, [by_hand]),
         ({"trigger": "manu"}, []),
         ({"since": later}, [by_event]),
         ({"since": moment, "until": later}, [by_hand]),
         ({"until": moment}, []),
-    ):
+    ]
+    for chosen, expected in cases:
         assert [run.id for run in await records.runs(1, **chosen)] == expected, chosen
 
 
