@@ -35,7 +35,8 @@ STRICT = "approvalRequired: true\n    approval: {quorum: 2, approvers: [ann, bob
 WEAKER = {
     "quorum": "approvalRequired: true\n    approval: {quorum: 1, approvers: [ann, bob], allowSelfApproval: false}",
     "approvers": "approvalRequired: true\n    approval: {quorum: 2, approvers: [], allowSelfApproval: false}",
-    "self-approval": "approvalRequired: true\n    approval: {quorum: 2, approvers: [ann, bob], allowSelfApproval: true}",
+    "self-approval": "approvalRequired: true\n"
+    "    approval: {quorum: 2, approvers: [ann, bob], allowSelfApproval: true}",
     "no gate": "approvalRequired: false",
 }
 TOKEN = "token-of-ann"
