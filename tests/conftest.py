@@ -53,6 +53,7 @@ _PLACES = {
     "end_to_end/": "e2e",
     "faults/": "faults",
     "records/": "server",
+    "reliability/test_settings.py": "server",
     "triggers/nats/": "server",
     "triggers/reconcile/": "server",
     "triggers/test_launcher.py": "server",
