@@ -16,7 +16,7 @@ _MAX_MESSAGE = 20_000
 
 
 class PublishError(Exception):
-    """The branch was not published; the message says why and how to mend it."""
+    """The branch was not published; the message says why and how to fix it."""
 
 
 @dataclass(frozen=True, kw_only=True)
