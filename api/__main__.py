@@ -15,6 +15,7 @@ from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
+from reliability.settings import unknown_settings
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
@@ -57,6 +58,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for sentence in unknown_settings():
+        logging.warning("%s", sentence)
     if options.people is None:
         parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
     try:

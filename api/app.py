@@ -16,13 +16,14 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import docs_page
-from api.context import ApiServices, Deploy, Platform, Resume
+from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
 from api.routes import agent_routes, approval_routes, artifact_routes, event_routes, run_routes, workflow_routes
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People
+from operations.deploy import Publisher
+from operations.start_run import Launch
 from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
-from triggers.ports import Launch
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def create_app(
     *,
     launch: Launch | None = None,
     resume: Resume | None = None,
-    deploy: Deploy | None = None,
+    publisher: Publisher | None = None,
     agent_folders: Sequence[Path] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
@@ -66,7 +67,7 @@ def create_app(
         generate_unique_id_function=_route_name,
     )
     app.state.parts = ApiServices(
-        records=records, launch=launch, resume=resume, deploy=deploy, agent_folders=tuple(agent_folders)
+        records=records, launch=launch, resume=resume, publisher=publisher, agent_folders=tuple(agent_folders)
     )
     app.state.people = people
     for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):

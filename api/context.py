@@ -9,12 +9,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from compiler import Plan
+from operations.deploy import Publisher
+from operations.start_run import Launch
 from records import Records
-from triggers.ports import Launch
 
-Deploy = Callable[[Plan], Awaitable[object]]
-"""Makes or updates the workflow's Prefect deployment. Raises triggers.Transient."""
 Resume = Callable[[str], Awaitable[str]]
 """Wakes a suspended flow run; gives what became of it. Raises triggers.Transient."""
 
@@ -28,7 +26,7 @@ class ApiServices:
     """None: runs cannot be started here."""
     resume: Resume | None = None
     """None: the reconciler wakes runs a moment later."""
-    deploy: Deploy | None = None
+    publisher: Publisher | None = None
     """None: workflows are saved, and deployed by `commandcenter deploy`."""
     agent_folders: tuple[Path, ...] = ()
     """Folders below which agents may be registered, besides those that are built in."""

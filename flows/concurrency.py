@@ -21,9 +21,9 @@ from prefect.states import AwaitingConcurrencySlot, Cancelled, Cancelling
 
 from compiler import Scope, render
 from compiler.plan import Concurrency, Plan, digest_of
+from operations.errors import TransientTriggerError
 from records import OtherRun, Records, Slot
 from tasks.services import Run
-from triggers.errors import TransientTriggerError
 from triggers.reconcile.granted_slots import wake_granted
 
 LOOK_AGAIN = timedelta(minutes=5)

@@ -12,12 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.throttle import Throttle, default_concurrency
 from records import Records
+from records.database.connections import default_database_url
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
 
@@ -28,12 +29,12 @@ SETTING_PREFIX = "COMMANDCENTER_SETTING_"
 class RuntimeSettings(BaseSettings):
     """Environment variables a worker reads."""
 
-    model_config = SettingsConfigDict(extra="ignore")
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    database_url: str
+    database_url: str = Field(default_factory=default_database_url)
     """`DATABASE_URL`: the records, SQLite or PostgreSQL."""
-    sandbox: str = "bubblewrap"
-    """`SANDBOX`: bubblewrap or dagger."""
+    sandbox: str = Field(default="bubblewrap", validation_alias=AliasChoices("COMMANDCENTER_SANDBOX", "SANDBOX"))
+    """`COMMANDCENTER_SANDBOX` or `SANDBOX`: bubblewrap or dagger."""
     commandcenter_agents_at_once: int = Field(default_factory=default_concurrency, ge=1)
     """`COMMANDCENTER_AGENTS_AT_ONCE`: how many agents one worker runs side by side; 8 per CPU by default."""
     commandcenter_state: Path = Path(".commandcenter")
@@ -71,7 +72,7 @@ async def runtime() -> AsyncGenerator[Services]:
     shared = _shared_by_loop.setdefault(loop, _Shared())
     async with shared.lock:
         if shared.services is None:
-            shared.services = await open_services(RuntimeSettings(), os.environ)  # pyright: ignore[reportCallIssue]
+            shared.services = await open_services(RuntimeSettings(), os.environ)
         shared.holders += 1
     try:
         yield shared.services

@@ -1,8 +1,8 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
-from triggers.errors import PermanentTriggerError, TransientTriggerError, TriggerError
+from operations.errors import PermanentTriggerError, TransientTriggerError, TriggerError
+from operations.launcher import Launcher, NotDeployed, deployment_name, project_name
 from triggers.intake import Intake
-from triggers.launcher import Launcher, NotDeployed, deployment_name, project_name
 from triggers.nats.listener import Listener
 from triggers.nats.relay import Relay
 from triggers.nats.stream_subjects import INCOMING, OUTGOING, incoming

@@ -10,6 +10,7 @@ import sys
 
 from compiler import matches
 from records import RecordsError, upgrade
+from reliability.settings import unknown_settings
 from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
@@ -62,6 +63,8 @@ def run() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for sentence in unknown_settings():
+        logging.warning("%s", sentence)
     try:
         asyncio.run(main(TriggerSettings.load()))
     except (RecordsError, SettingsError) as exc:

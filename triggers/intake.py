@@ -16,11 +16,11 @@ from nats.aio.msg import Msg
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
+from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.event import MAX_BYTES, MAX_DEPTH, Event, parse
+from operations.launcher import NotDeployed, idempotency_key
 from records import PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
-from triggers.errors import PermanentTriggerError, TransientTriggerError
-from triggers.event import MAX_BYTES, MAX_DEPTH, Event, parse
-from triggers.launcher import NotDeployed, idempotency_key
 from triggers.ports import Inbox, Launch
 from triggers.routing import Matches, route
 

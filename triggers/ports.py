@@ -103,7 +103,7 @@ class TriggerPorts(Inbox, Outbox, DecidedRuns, Protocol):
 
 
 class Launch(Protocol):
-    """Starts a workflow's deployment; in production `triggers.launcher.Launcher`."""
+    """Starts a workflow's deployment; in production `operations.launcher.Launcher`."""
 
     def start(
         self,

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from compiler.plan import EventTrigger, Plan
-from triggers.errors import PermanentTriggerError
-from triggers.event import Event
+from operations.errors import PermanentTriggerError
+from operations.event import Event
 
 Matches = Callable[[EventTrigger, str, Mapping[str, Any]], bool]
 """Whether a trigger accepts an event: subject and content. Never raises; `compiler.matches`."""

@@ -12,9 +12,9 @@ from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from operations.launcher import Launcher
 from reliability.cancellation import cancelled
 from triggers.intake import Intake
-from triggers.launcher import Launcher
 from triggers.nats.connection import connect
 from triggers.nats.listener import Listener
 from triggers.nats.outbox_watch import OutboxWatch

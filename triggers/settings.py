@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from triggers.event import MAX_BYTES, MAX_DEPTH
+from operations.event import MAX_BYTES, MAX_DEPTH
+from records.database.connections import default_database_url
 from triggers.nats.listener import AT_ONCE
 
 
@@ -22,7 +23,7 @@ class TriggerSettings(BaseSettings):
 
     nats_url: str = Field(default="nats://127.0.0.1:4222", validation_alias="NATS_URL")
     prefect_api_url: str = Field(default="http://127.0.0.1:4200/api", validation_alias="PREFECT_API_URL")
-    database_url: str = Field(default="sqlite:///.commandcenter/commandcenter.db", validation_alias="DATABASE_URL")
+    database_url: str = Field(default_factory=default_database_url, validation_alias="DATABASE_URL")
     max_event_bytes: int = Field(default=MAX_BYTES, gt=0, validation_alias="COMMANDCENTER_MAX_EVENT_BYTES")
     max_event_depth: int = Field(default=MAX_DEPTH, gt=0, validation_alias="COMMANDCENTER_MAX_EVENT_DEPTH")
     events_at_once: int = Field(default=AT_ONCE, gt=0, validation_alias="COMMANDCENTER_EVENTS_AT_ONCE")

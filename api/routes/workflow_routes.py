@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.context import Platform
 from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
 from api.sign_in import Caller, Person
-from compiler import Plan, PlanNode, Source, compile
-from records import Records
-from triggers import PermanentTriggerError, TransientTriggerError
-from triggers.event import parse
-from triggers.nats.stream_subjects import MANUAL
+from compiler import Plan, Source, compile
+from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
+from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.start_run import NoActiveWorkflow, start_run
+from records import NotFound, Records, Workflow
 
 router = APIRouter(prefix="/workflows", tags=["workflows"])
 
@@ -88,29 +88,52 @@ async def save_workflow(
         raise HTTPException(422, f"the file's workflow is {plan.name!r}, the address names {name!r}")
     if plan.project_id != caller.projectId:
         raise HTTPException(403, f"the file is for project {plan.project_id}, your token for {caller.projectId}")
-    gone = await _opened_gates(platform.records, plan)
-    if gone and not remove_gates:
-        raise HTTPException(
-            409,
-            f"gates of the present version would be open: {', '.join(gone)}; repeat with ?removeGates=true",
+    publisher = platform.publisher or _RecordsOnly()
+    try:
+        await deploy(
+            [plan],
+            records=platform.records,
+            publisher=publisher,
+            project_id=caller.projectId,
+            consent=caller.name if remove_gates else None,
         )
-    workflow_id = await platform.records.save_workflow(plan)
-    if platform.deploy is not None:
-        try:
-            await platform.deploy(plan)
-        except TransientTriggerError as exc:
-            raise HTTPException(503, f"the workflow is saved, but not deployed: {exc}; send it again") from exc
+    except ConsentMissing as exc:
+        raise HTTPException(409, f"{exc}; repeat with ?removeGates=true to agree") from exc
+    except TransientTriggerError as exc:
+        raise HTTPException(503, f"the workflow is saved, but not deployed: {exc}; send it again") from exc
+    workflow_id = (await _workflow(platform.records, caller, name)).id
     return SavedAnswer(
         id=workflow_id,
         name=plan.name,
         plan_digest=plan.digest,
-        deployed=platform.deploy is not None,
+        deployed=platform.publisher is not None,
         warnings=diagnostics,
     )
 
 
+@router.post(
+    "/{name}/archive",
+    status_code=204,
+    summary="Archive a workflow",
+    responses={404: {"model": Problem, "description": "The project has no such workflow."}},
+)
+async def archive(name: str, caller: Caller, platform: Platform) -> None:
+    """It starts no more runs; runs that wait can still go on."""
+    try:
+        await archive_workflow(
+            name,
+            records=platform.records,
+            publisher=platform.publisher or _RecordsOnly(),
+            project_id=caller.projectId,
+        )
+    except NotFound as exc:
+        raise HTTPException(404, str(exc)) from exc
+    except TransientTriggerError as exc:
+        raise HTTPException(503, str(exc)) from exc
+
+
 @router.post("/{name}/runs", status_code=202, tags=["runs"], summary="Start a run")
-async def start_run(
+async def start(
     name: str,
     body: StartBody,
     caller: Caller,
@@ -122,20 +145,24 @@ async def start_run(
     """Starts the workflow's deployment; the caller counts as who triggered it and cannot approve it."""
     if platform.launch is None:
         raise HTTPException(503, "this server is not connected to Prefect")
-    plan = await _active(platform.records, caller, name)
     try:
-        run = await platform.launch.start(
-            plan,
-            context=_context(body, caller, name),
+        started = await start_run(
+            name,
+            body.context,
+            records=platform.records,
+            launch=platform.launch,
+            project_id=caller.projectId,
             trigger=TRIGGER,
             triggered_by=caller.name,
             idempotency_key=_key(caller, name, idempotency_key) if idempotency_key else None,
         )
+    except NoActiveWorkflow as exc:
+        raise HTTPException(404, str(exc)) from exc
     except PermanentTriggerError as exc:
         raise HTTPException(422, str(exc)) from exc
     except TransientTriggerError as exc:
         raise HTTPException(503, str(exc)) from exc
-    return StartedAnswer(flow_run_id=run, workflow=name, plan_digest=plan.digest)
+    return StartedAnswer(flow_run_id=started.flow_run_id, workflow=name, plan_digest=started.plan.digest)
 
 
 async def _text(request: Request) -> str:
@@ -145,36 +172,22 @@ async def _text(request: Request) -> str:
         raise HTTPException(422, f"the body is not UTF-8 text: {exc.reason} at byte {exc.start}") from exc
 
 
-async def _active(records: Records, caller: Person, name: str) -> Plan:
-    for plan in await records.active_plans(caller.projectId):
-        if plan.name == name:
-            return plan
-    raise HTTPException(404, f"project {caller.projectId} has no active workflow {name!r}")
+async def _workflow(records: Records, caller: Person, name: str) -> Workflow:
+    for workflow in await records.workflows(caller.projectId):
+        if workflow.name == name:
+            return workflow
+    raise HTTPException(404, f"project {caller.projectId} has no workflow {name!r}")
 
 
-def _context(body: StartBody, caller: Person, name: str) -> dict[str, Any]:
-    # The same checks as for a trigger that comes over NATS.
-    trigger = {"context": body.context, "projectId": caller.projectId}
-    return dict(parse(f"{MANUAL}{name}", json.dumps(trigger).encode()).context)
+class _RecordsOnly:
+    """Stands in for Prefect where this server is not connected to it."""
+
+    async def publish(self, plan: Plan) -> Deployed:
+        return Deployed(workflow=plan.name, deployment="", digest=plan.digest, entrypoint="")
+
+    async def retire(self, workflow: str, project_id: int) -> None:
+        return None
 
 
 def _key(caller: Person, name: str, key: str) -> str:
     return hashlib.sha256(json.dumps(["api", caller.projectId, name, key]).encode()).hexdigest()
-
-
-async def _opened_gates(records: Records, after: Plan) -> list[str]:
-    """Nodes that ask for an approval in the present version and would run unasked in the new one."""
-    for workflow in await records.workflows(after.project_id):
-        if workflow.name == after.name and workflow.plan_digest:
-            before = await records.plan(workflow.plan_digest)
-            return [node.id for node in after.nodes if _opened(before, node)]
-    return []
-
-
-def _opened(before: Plan, after: PlanNode) -> bool:
-    trusted = None if after.gate is None else set(after.gate.trusted_triggers)
-    for node in before.nodes:
-        same = node.id == after.id or (node.agent, node.action) == (after.agent, after.action)
-        if same and node.gate is not None and (trusted is None or trusted - set(node.gate.trusted_triggers)):
-            return True
-    return False

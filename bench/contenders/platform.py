@@ -147,11 +147,13 @@ class Platform:
         await sandbox.close()
         files = [_written(self._folder, name) for name in (*SHAPES, "gated")]
         catalogue = await connection.records.catalogue(1)
-        await ensure_work_pool(connection.prefect)
+        await ensure_work_pool(connection.prefect, connection.addresses.pool)
         if self._worker == "process":
             await connection.prefect.create_work_pool(WorkPoolCreate(name="process", type="process"))
         for plan in compile_files(files, catalogue, project_id=1):
-            deployed = await deploy(plan, records=connection.records, client=connection.prefect)
+            deployed = await deploy(
+                plan, records=connection.records, client=connection.prefect, pool=connection.addresses.pool
+            )
             made = await connection.prefect.read_deployment_by_name(deployed.deployment)
             await connection.prefect.create_deployment(
                 flow_id=made.flow_id,

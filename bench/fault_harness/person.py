@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deployments.stack.connection import Connection
 from fault_harness.ledger import Ledger
+from operations.errors import TransientTriggerError
 from records import DecisionVerdict, RecordsError, Run
-from triggers.errors import TransientTriggerError
 from triggers.reconcile.resume import resume
 
 REJECT_EVERY = 5

@@ -21,6 +21,7 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.settings import unknown_settings
 
 app = typer.Typer(
     name="commandcenter",
@@ -46,6 +47,8 @@ app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 def main() -> None:
     """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
+    for sentence in unknown_settings():
+        sys.stderr.write(f"commandcenter: {sentence}\n")
     try:
         app()
     except (DeploymentError, RecordsError) as exc:

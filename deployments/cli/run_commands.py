@@ -9,14 +9,17 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from compiler.plan import Plan
 from deployments.cli.moments import moment
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect
+from operations.errors import TriggerError
+from operations.launcher import Launcher
 from operations.run_detail import row, run_detail
+from operations.start_run import active_plan, start_run, typed_context
 from records import AuditEntry, RunStatus, run_cursor
-from triggers import deployment_name
 
 STATUSES: tuple[str, ...] = get_args(RunStatus)
 
@@ -49,7 +52,7 @@ def trigger_command(
     as_json: Json = False,
 ) -> None:
     """Start a workflow by hand."""
-    run(_trigger(workflow, read_context(context or []), state=state, project_id=project, as_json=as_json))
+    run(_trigger(workflow, context or [], state=state, project_id=project, as_json=as_json))
 
 
 def runs_command(
@@ -96,8 +99,8 @@ def show_command(
     run(_show(run_id, state=state, project_id=project, as_json=as_json))
 
 
-def read_context(options: list[str]) -> dict[str, Any]:
-    """`k=v` and `@file.json` options, merged from left to right. Raises `InvalidContext`."""
+def read_context(options: list[str], plan: Plan) -> dict[str, Any]:
+    """`k=v` and `@file.json` options, merged from left to right, typed as the workflow declares its context."""
     merged: dict[str, Any] = {}
     for option in options:
         if option.startswith("@"):
@@ -106,18 +109,25 @@ def read_context(options: list[str]) -> dict[str, Any]:
         key, equals, value = option.partition("=")
         if not equals or not key:
             raise InvalidContext(f"--context {option!r} is neither key=value nor @file.json")
-        merged[key] = as_value(value)
+        merged.update(typed_context([(key, value)], plan))
     return merged
 
 
 def _context_file(path: Path) -> dict[str, Any]:
     try:
-        found: object = json.loads(path.read_text(encoding="utf-8"))
+        found: object = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
     except (OSError, ValueError) as exc:
         raise InvalidContext(f"--context @{path}: {exc}") from exc
     if not isinstance(found, dict):
         raise InvalidContext(f"--context @{path}: the file must hold a JSON object")
     return cast("dict[str, Any]", found)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key is there twice")
+    return made
 
 
 def as_value(text: str) -> Any:
@@ -128,23 +138,26 @@ def as_value(text: str) -> Any:
         return text
 
 
-async def _trigger(workflow: str, context: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:
+async def _trigger(workflow: str, options: list[str], *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        name = deployment_name(workflow, project_id)
         try:
-            deployment = await connection.prefect.read_deployment_by_name(name)
-        except Exception as exc:
-            raise DeploymentError(
-                f"there is no deployment {name!r}: deploy the workflow first (`commandcenter deploy FILE`)"
-            ) from exc
-        flow_run = await connection.prefect.create_flow_run_from_deployment(
-            deployment.id, parameters={"context": context, "trigger": "manual", "triggered_by": person()}
-        )
-        link = f"{connection.addresses.ui_url}/runs/flow-run/{flow_run.id}"
-        if as_json:
-            print_json({"flowRunId": str(flow_run.id), "link": link})
-        else:
-            console.print(f"started {flow_run.name}: {link}", highlight=False, soft_wrap=True)
+            plan = await active_plan(workflow, records=connection.records, project_id=project_id)
+            started = await start_run(
+                workflow,
+                read_context(options, plan),
+                records=connection.records,
+                launch=Launcher(connection.prefect),
+                project_id=project_id,
+                trigger="manual",
+                triggered_by=person(),
+            )
+        except TriggerError as exc:
+            raise DeploymentError(str(exc)) from exc
+    link = f"{connection.addresses.ui_url}/runs/flow-run/{started.flow_run_id}"
+    if as_json:
+        print_json({"flowRunId": started.flow_run_id, "link": link})
+    else:
+        console.print(f"started {workflow}: {link}", highlight=False, soft_wrap=True)
 
 
 def _status(text: str | None) -> str | None:

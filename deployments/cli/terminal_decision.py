@@ -12,9 +12,9 @@ from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
+from operations.errors import TransientTriggerError
 from records import Decision, DecisionVerdict
 from tasks.safe_text import safe_text
-from triggers.errors import TransientTriggerError
 from triggers.reconcile.resume import resume
 
 CHANNEL = "cli"

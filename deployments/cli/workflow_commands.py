@@ -10,25 +10,47 @@ import typer
 
 from compiler import format_text
 from compiler.plan import Plan
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.publishing.deploy import CheckFailed, compile_files, deploy, ensure_work_pool
+from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_files
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import Connection, connect
+from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
 from operations.deploy_review import DeployReview, review
+from triggers.nats.event_subjects import take_subjects_now
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; `workflows/` by default.")]
 
 
-class ConsentMissing(DeploymentError):
-    """Gates would be removed, and nobody agreed to that."""
+class ConsentRefused(DeploymentError):
+    """Gates would be removed or weakened, and nobody agreed to that."""
+
+
+workflows = typer.Typer(help="Deployed workflows.", no_args_is_help=True)
+
+
+@workflows.command("list")
+def list_command(state: State = DEFAULT_STATE, project: Project = 1, as_json: Json = False) -> None:
+    """List the project's workflows with their status."""
+    run(_list(state=state, project_id=project, as_json=as_json))
+
+
+@workflows.command("archive")
+def archive_command(
+    name: Annotated[str, typer.Argument(help="Name of the workflow.")],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+) -> None:
+    """Let a workflow start no more runs. Runs that wait go on; deploying it again brings it back."""
+    run(_archive(name, state=state, project_id=project))
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("plan")(plan_command)
     app.command("deploy")(deploy_command)
+    app.add_typer(workflows, name="workflows")
 
 
 def plan_command(
@@ -70,12 +92,20 @@ async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: boo
 async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
         plans = await _compile_or_exit(files, connection, project_id=project_id)
-        found = await review(plans, connection.records, project_id=project_id)
-        if found.dangerous and not agreed:
-            _print_review(found)
-            _ask_consent(found)
-        await ensure_work_pool(connection.prefect)
-        done = [await deploy(plan, records=connection.records, client=connection.prefect) for plan in plans]
+        publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
+
+        async def attempt(consent: str | None) -> list[Deployed]:
+            return await deploy(
+                plans, records=connection.records, publisher=publisher, project_id=project_id, consent=consent
+            )
+
+        try:
+            done = await attempt(person() if agreed else None)
+        except ConsentMissing as exc:
+            _print_review(exc.review)
+            _ask_consent(exc)
+            done = await attempt(person())
+        await take_subjects_now(connection.addresses.nats_url, connection.records)
     print_rows(
         [vars(each) for each in done],
         columns=("deployment", "digest", "entrypoint"),
@@ -84,13 +114,30 @@ async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: i
     )
 
 
-def _ask_consent(found: DeployReview) -> None:
-    """Raises ConsentMissing unless a person at the terminal agrees."""
-    what = "; ".join(f"{each.workflow}: {each.message}" for each in found.dangerous)
+def _ask_consent(missing: ConsentMissing) -> None:
+    """Raises ConsentRefused unless a person at the terminal agrees."""
     if not sys.stdin.isatty():
-        raise ConsentMissing(f"nothing was deployed, as a person must agree (--remove-gates): {what}")
+        raise ConsentRefused(f"{missing} (--remove-gates agrees, for scripts)") from missing
     if not typer.confirm("Deploy although gates are removed or weakened?", default=False):
-        raise ConsentMissing(f"nothing was deployed: {what}")
+        raise ConsentRefused(str(missing)) from missing
+
+
+async def _archive(name: str, *, state: Path, project_id: int) -> None:
+    async with connect(state) as connection:
+        publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
+        await archive_workflow(name, records=connection.records, publisher=publisher, project_id=project_id)
+    console.print(f"workflow {name} is archived: it starts no more runs", markup=False, highlight=False)
+
+
+async def _list(*, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        found = await connection.records.workflows(project_id)
+    print_rows(
+        [{"name": each.name, "status": each.status, "planDigest": each.plan_digest} for each in found],
+        columns=("name", "status", "planDigest"),
+        title="Workflows",
+        as_json=as_json,
+    )
 
 
 def _print_review(found: DeployReview) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.callables import parameter_schema
 
 from compiler import Diagnostic, Source, compile_all, load
@@ -20,10 +21,11 @@ from deployments.publishing.workflow_files import workflow_files
 from deployments.worker.worker import CommandCenterWorker
 from flows.compiled import entrypoint
 from flows.run import workflow_flow
-from records import Records
-from triggers import deployment_name, project_name
+from operations.deploy import Deployed
+from operations.launcher import deployment_name, project_name
 
-WORK_POOL = "commandcenter"
+_RETIRED = "archived"
+"""Tag of a deployment that was paused because its workflow was archived, not by a person in Prefect."""
 
 
 class CheckFailed(Exception):
@@ -33,17 +35,6 @@ class CheckFailed(Exception):
         self.diagnostics = tuple(diagnostics)
         self.sources = tuple(sources)
         super().__init__(f"{len(self.diagnostics)} problems; nothing was deployed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """One workflow that is now in Prefect."""
-
-    workflow: str
-    deployment: str
-    """`<workflow>/<project>` as `prefect deployment run` takes it."""
-    digest: str
-    entrypoint: str
 
 
 def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> list[Plan]:
@@ -56,12 +47,12 @@ def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: in
     return [result.plan for result in compiled if result.plan is not None]
 
 
-async def ensure_work_pool(client: PrefectClient) -> None:
+async def ensure_work_pool(client: PrefectClient, pool: str) -> None:
     """Make the pool our worker works on, unless it is there."""
     try:
         await client.create_work_pool(
             WorkPoolCreate(
-                name=WORK_POOL,
+                name=pool,
                 type=CommandCenterWorker.type,
                 base_job_template=CommandCenterWorker.get_default_base_job_template(),
             )
@@ -70,31 +61,56 @@ async def ensure_work_pool(client: PrefectClient) -> None:
         return
 
 
-async def deploy(plan: Plan, *, records: Records, client: PrefectClient) -> Deployed:
-    """Put a plan on record and make its deployment. Doing it again changes nothing."""
-    await records.save_workflow(plan)
-    flow = workflow_flow(plan.name)
-    flow_id = await client.create_flow_from_name(plan.name)
-    await client.create_deployment(
-        flow_id=flow_id,
-        name=project_name(plan.project_id),
-        description=plan.description,
-        entrypoint=entrypoint(plan.name),
-        work_pool_name=WORK_POOL,
-        parameters=parameters(plan),
-        parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
-        enforce_parameter_schema=True,
-        schedules=[_schedule(each, index) for index, each in enumerate(plan.triggers) if _is_schedule(each)],
-        tags=tags(plan),
-        paused=plan.status != "ACTIVE",
-        version=plan.digest.removeprefix("sha256:")[:12],
-    )
-    return Deployed(
-        workflow=plan.name,
-        deployment=deployment_name(plan.name, plan.project_id),
-        digest=plan.digest,
-        entrypoint=entrypoint(plan.name),
-    )
+@dataclass(frozen=True)
+class PrefectPublisher:
+    """Makes and retires Prefect deployments; the publisher of `operations.deploy`."""
+
+    client: PrefectClient
+    pool: str
+    """The work pool that the deployments use; made if it is not there."""
+
+    async def publish(self, plan: Plan) -> Deployed:
+        """Make or update the deployment. Doing it again changes nothing; what people have paused stays paused."""
+        await ensure_work_pool(self.client, self.pool)
+        flow = workflow_flow(plan.name)
+        flow_id = await self.client.create_flow_from_name(plan.name)
+        before = await self._existing(plan)
+        await self.client.create_deployment(
+            flow_id=flow_id,
+            name=project_name(plan.project_id),
+            description=plan.description,
+            entrypoint=entrypoint(plan.name),
+            work_pool_name=self.pool,
+            parameters=parameters(plan),
+            parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
+            enforce_parameter_schema=True,
+            schedules=_schedules(plan, before),
+            tags=tags(plan),
+            paused=plan.status != "ACTIVE"
+            or (before is not None and before.paused and _RETIRED not in before.tags),
+            version=plan.digest.removeprefix("sha256:")[:12],
+        )
+        return Deployed(
+            workflow=plan.name,
+            deployment=deployment_name(plan.name, plan.project_id),
+            digest=plan.digest,
+            entrypoint=entrypoint(plan.name),
+        )
+
+    async def retire(self, workflow: str, project_id: int) -> None:
+        """Pause the deployment: its schedules start nothing, and runs that are suspended can still be resumed."""
+        try:
+            found = await self.client.read_deployment_by_name(deployment_name(workflow, project_id))
+        except ObjectNotFound:
+            return
+        tagged = DeploymentUpdate(paused=True, tags=[*(each for each in found.tags if each != _RETIRED), _RETIRED])
+        await self.client.update_deployment(found.id, tagged)
+
+    async def _existing(self, plan: Plan) -> DeploymentResponse | None:
+        try:
+            return await self.client.read_deployment_by_name(deployment_name(plan.name, plan.project_id))
+        except ObjectNotFound:
+            return None
 
 
 def parameters(plan: Plan) -> dict[str, Any]:
@@ -108,14 +124,22 @@ def tags(plan: Plan) -> list[str]:
     return [f"project:{plan.project_id}", *(["approval"] if gated else [])]
 
 
-def _is_schedule(trigger: object) -> bool:
-    return isinstance(trigger, ScheduleTrigger)
-
-
-def _schedule(trigger: object, index: int) -> DeploymentScheduleCreate:
-    assert isinstance(trigger, ScheduleTrigger)
-    return DeploymentScheduleCreate(
-        schedule=CronSchedule(cron=trigger.cron, timezone=trigger.timezone),
-        slug=f"schedule-{index}",
-        parameters={"trigger": f"schedule:{trigger.cron}"},
-    )
+def _schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentScheduleCreate]:
+    """The plan's schedules; one that a person has paused in Prefect stays paused as long as it is the same one."""
+    paused = {
+        (each.schedule.cron, each.schedule.timezone)
+        for each in (before.schedules if before else [])
+        if not each.active and isinstance(each.schedule, CronSchedule)
+    }
+    made: list[DeploymentScheduleCreate] = []
+    for index, trigger in enumerate(plan.triggers):
+        if isinstance(trigger, ScheduleTrigger):
+            made.append(
+                DeploymentScheduleCreate(
+                    schedule=CronSchedule(cron=trigger.cron, timezone=trigger.timezone),
+                    active=(trigger.cron, trigger.timezone) not in paused,
+                    slug=f"schedule-{index}",
+                    parameters={"trigger": f"schedule:{trigger.cron}"},
+                )
+            )
+    return made

@@ -12,10 +12,12 @@ import httpx
 from api import PeopleError, create_app, load_people, serve
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
-from deployments.publishing.deploy import Deployed, deploy, ensure_work_pool
+from deployments.publishing.deploy import PrefectPublisher
 from deployments.stack.connection import Connection, connect
-from triggers.errors import TransientTriggerError
-from triggers.launcher import Launcher
+from operations.deploy import Deployed
+from operations.errors import TransientTriggerError
+from operations.launcher import Launcher
+from triggers.nats.event_subjects import take_subjects_now
 from triggers.reconcile.resume import resume
 
 
@@ -47,16 +49,36 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
             people,
             launch=Launcher(connection.prefect),
             resume=functools.partial(resume, connection.prefect),
-            deploy=functools.partial(_deploy, connection),
+            publisher=_Publisher(connection=connection),
             agent_folders=options.agents,
         )
         if not await serve(app, host=options.host, port=options.port):
             raise ApiRefused(f"the API cannot listen on {options.host}:{options.port}: choose another --port")
 
 
-async def _deploy(connection: Connection, plan: Plan) -> Deployed:
-    try:
-        await ensure_work_pool(connection.prefect)
-        return await deploy(plan, records=connection.records, client=connection.prefect)
-    except httpx.HTTPError as exc:
-        raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
+@dataclass(frozen=True, kw_only=True)
+class _Publisher:
+    """Prefect's publisher, whose trouble is an error that the API knows, and whose events find a stream at once."""
+
+    connection: Connection
+
+    async def publish(self, plan: Plan) -> Deployed:
+        try:
+            done = await self._prefect().publish(plan)
+        except httpx.HTTPError as exc:
+            raise _away(exc) from exc
+        await take_subjects_now(self.connection.addresses.nats_url, self.connection.records)
+        return done
+
+    async def retire(self, workflow: str, project_id: int) -> None:
+        try:
+            await self._prefect().retire(workflow, project_id)
+        except httpx.HTTPError as exc:
+            raise _away(exc) from exc
+
+    def _prefect(self) -> PrefectPublisher:
+        return PrefectPublisher(self.connection.prefect, self.connection.addresses.pool)
+
+
+def _away(exc: httpx.HTTPError) -> TransientTriggerError:
+    return TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})")

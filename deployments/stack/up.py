@@ -8,12 +8,14 @@ from pathlib import Path
 
 from compiler import format_text
 from deployments.cli.output import console
-from deployments.publishing.deploy import CheckFailed, Deployed, compile_files, deploy, ensure_work_pool
+from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_files
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from deployments.stack.stack import Stack, StackSettings
+from operations.deploy import ConsentMissing, Deployed, deploy
 from records import Records, upgrade
+from triggers.nats.event_subjects import take_subjects_now
 
 
 async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
@@ -26,12 +28,18 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
         await records.close()
 
 
-async def deploy_files(addresses: Addresses, paths: Iterable[Path], *, project_id: int) -> list[Deployed]:
-    """Compile all files, then deploy all; raises `CheckFailed` before anything is changed."""
+async def deploy_files(
+    addresses: Addresses, paths: Iterable[Path], *, project_id: int, consent: str | None = None
+) -> list[Deployed]:
+    """Compile all files, then deploy all; raises `CheckFailed` or `ConsentMissing` before anything is changed."""
     async with connect_to(addresses) as connection:
         plans = compile_files(paths, await connection.records.catalogue(project_id), project_id=project_id)
-        await ensure_work_pool(connection.prefect)
-        return [await deploy(plan, records=connection.records, client=connection.prefect) for plan in plans]
+        publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
+        done = await deploy(
+            plans, records=connection.records, publisher=publisher, project_id=project_id, consent=consent
+        )
+        await take_subjects_now(addresses.nats_url, connection.records)
+        return done
 
 
 def allow_repositories(folders: Iterable[Path]) -> None:
@@ -61,6 +69,10 @@ async def serve(
             try:
                 for each in await deploy_files(stack.addresses, [workflows], project_id=project_id):
                     console.print(f"  deployed {each.deployment}  {each.digest[:19]}", highlight=False)
+            except ConsentMissing as exc:
+                console.print(
+                    f"{exc}\nThe deployed versions stay. Agree with `commandcenter deploy`.", markup=False
+                )
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
         console.print(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from prefect.client.orchestration import get_client
 
 from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
+from reliability.settings import unknown_settings
 
 SERVER_SECONDS = 120.0
 
@@ -30,10 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m deployments.worker", description="Runs flows in this process."
     )
-    parser.add_argument("--pool", default="commandcenter", help="the work pool to serve; made if it is not there")
+    parser.add_argument(
+        "--pool",
+        default=os.environ.get("COMMANDCENTER_POOL") or "commandcenter",
+        help="the work pool to serve; made if it is not there",
+    )
     parser.add_argument("--name", help="the worker's name; each of a pool's workers needs its own")
     parser.add_argument("--limit", type=int, help="how many runs to have in hand at a time")
     options = parser.parse_args(arguments)
+    for sentence in unknown_settings():
+        print(f"warning: {sentence}", file=sys.stderr)
     try:
         asyncio.run(_work(options.pool, options.name, options.limit))
     except DeploymentError as exc:

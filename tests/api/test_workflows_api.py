@@ -1,6 +1,6 @@
 import pytest
 
-from triggers.errors import PermanentTriggerError, TransientTriggerError
+from operations.errors import PermanentTriggerError, TransientTriggerError
 
 
 async def test_a_workflow_is_compiled_saved_and_shown(ann, workflow_yaml):

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from triggers.errors import PermanentTriggerError
-from triggers.event import MAX_BYTES, parse
+from operations.errors import PermanentTriggerError
+from operations.event import MAX_BYTES, parse
 
 
 def refusal(subject, payload):

@@ -3,8 +3,8 @@ import uuid
 import pytest
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
-from triggers.errors import PermanentTriggerError, TransientTriggerError
-from triggers.launcher import Launcher, NotDeployed, idempotency_key
+from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.launcher import Launcher, NotDeployed, idempotency_key
 from triggers.service import open_client
 
 

@@ -4,7 +4,7 @@ import json
 import pytest
 from nats.js.errors import NotFoundError
 
-from triggers.errors import PermanentTriggerError, TransientTriggerError
+from operations.errors import PermanentTriggerError, TransientTriggerError
 from triggers.in_memory import MemoryLaunch, MemoryRecords
 from triggers.intake import Intake
 from triggers.nats.connection import connect

@@ -9,9 +9,9 @@ from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Running, Suspended
 
 from flows.form import OpenGate, form
-from triggers.errors import TransientTriggerError
+from operations.errors import TransientTriggerError
+from operations.launcher import Launcher
 from triggers.in_memory import MemoryRecords
-from triggers.launcher import Launcher
 from triggers.ports import DecidedRun
 from triggers.reconcile.resume import ResumeDecided, asks, resume
 from triggers.service import open_client

@@ -13,10 +13,10 @@ import pytest
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
 from compiler import ActionSpec, AgentSpec, matches
+from operations.launcher import Launcher
 from records import upgrade
 from triggers.in_memory import MemoryRecords
 from triggers.intake import Intake
-from triggers.launcher import Launcher
 from triggers.nats.connection import connect
 from triggers.nats.listener import Listener
 from triggers.nats.streams import CONSUMER, EVENTS

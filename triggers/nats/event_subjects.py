@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
+import nats
+import nats.errors
 from nats.js import JetStreamContext
 
+from operations.errors import TransientTriggerError
 from triggers.intake import answered
+from triggers.nats.connection import jetstream
 from triggers.nats.stream_subjects import Refusal, incoming
 from triggers.nats.streams import ensure_streams, foreign_subjects
 from triggers.ports import Inbox
@@ -23,6 +28,27 @@ async def take_event_subjects(jetstream: JetStreamContext, inbox: Inbox) -> tupl
     plans = await answered(inbox.active_plans(None))
     subjects, refused = incoming(plans, foreign=await foreign_subjects(jetstream))
     return await ensure_streams(jetstream, subjects), refused
+
+
+async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0) -> bool:
+    """Do it over a connection of its own; False, with a warning, where NATS does not answer within that time.
+
+    The listener does it as well, within its refresh interval.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            connect = nats.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            client = await connect(nats_url, connect_timeout=2, allow_reconnect=False)
+            try:
+                _, refused = await take_event_subjects(jetstream(client), inbox)
+            finally:
+                await client.close()
+    except (nats.errors.Error, OSError, TimeoutError, TransientTriggerError) as exc:
+        reason = exc or type(exc).__name__
+        log.warning("Events published in the next seconds may find no stream: NATS did not answer (%s)", reason)
+        return False
+    log_refusals(refused)
+    return True
 
 
 def log_refusals(refused: tuple[Refusal, ...]) -> None:

@@ -15,11 +15,11 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from operations.errors import PermanentTriggerError, TransientTriggerError, TriggerError
+from operations.launcher import NotDeployed
 from reliability.cancellation import cancelled
 from reliability.fault_points import fault_point
-from triggers.errors import PermanentTriggerError, TransientTriggerError, TriggerError
 from triggers.intake import GIVE_UP_AFTER, Intake
-from triggers.launcher import NotDeployed
 from triggers.nats.connection import jetstream
 from triggers.nats.event_subjects import log_refusals, take_event_subjects
 from triggers.nats.pull_consumer import Pull

@@ -14,8 +14,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from operations.errors import TransientTriggerError
 from reliability.cancellation import cancelled
-from triggers.errors import TransientTriggerError
 
 HEARTBEAT_SECONDS = 2.0
 REQUEST_SECONDS = 30.0

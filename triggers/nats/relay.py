@@ -17,10 +17,10 @@ from nats.aio.client import Client
 from nats.js.errors import NoStreamResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
+from operations.errors import TransientTriggerError
 from records import RecordsError
 from reliability.cancellation import cancelled
 from reliability.fault_points import fault_point
-from triggers.errors import TransientTriggerError
 from triggers.nats.connection import jetstream
 from triggers.nats.outbox_watch import OutboxWatch
 from triggers.nats.streams import RESULTS, ensure_streams

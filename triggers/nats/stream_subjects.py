@@ -25,8 +25,6 @@ OUTGOING = (
     "workflow.approval.*",
     "agent.executed.*",
 )
-MANUAL = "workflow.trigger."
-"""What a manual trigger's subject starts with; the workflow's name follows."""
 
 _RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>")
 

@@ -21,7 +21,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from triggers.errors import TransientTriggerError
+from operations.errors import TransientTriggerError
 from triggers.nats.stream_subjects import INCOMING, OUTGOING
 
 EVENTS = "COMMANDCENTER_EVENTS"

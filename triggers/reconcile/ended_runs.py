@@ -27,9 +27,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 
+from operations.errors import TransientTriggerError
 from records import Records, Run, RunStatus
 from reliability.fault_points import fault_point
-from triggers.errors import TransientTriggerError
 from triggers.reconcile.resume import resume
 
 log = logging.getLogger(__name__)

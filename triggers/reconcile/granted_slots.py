@@ -17,9 +17,9 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
+from operations.errors import TransientTriggerError
 from records import Records
 from reliability.retry import retry_stale_connection
-from triggers.errors import TransientTriggerError
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
+from operations.errors import TransientTriggerError
 from reliability.retry import retry_stale_connection
-from triggers.errors import TransientTriggerError
 from triggers.ports import DecidedRun, DecidedRuns
 
 log = logging.getLogger(__name__)

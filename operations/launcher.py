@@ -13,8 +13,8 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
+from operations.errors import PermanentTriggerError, TransientTriggerError
 from reliability.retry import retry_stale_connection
-from triggers.errors import PermanentTriggerError, TransientTriggerError
 
 _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
 """Besides 5xx: also refused credentials, because mending them is a matter of configuration, not of the event."""

@@ -1,0 +1,89 @@
+"""Checked plans in; workflows on record and in Prefect, after a review that every way in makes alike, out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from compiler.plan import Plan
+from operations.deploy_review import DeployReview, review
+from records import NotFound, Records
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """One workflow that is now in Prefect."""
+
+    workflow: str
+    deployment: str
+    """`<workflow>/<project>` as `prefect deployment run` takes it."""
+    digest: str
+    entrypoint: str
+
+
+class Publisher(Protocol):
+    """Prefect, as far as deploying needs it. Raises what its client raises."""
+
+    async def publish(self, plan: Plan) -> Deployed:
+        """Make or update the deployment; what people have paused stays paused."""
+        ...
+
+    async def retire(self, workflow: str, project_id: int) -> None:
+        """Let the deployment start nothing any more; runs that wait can still go on."""
+        ...
+
+
+class ConsentMissing(Exception):
+    """Less control or more trust than before, and nobody has agreed to that. Nothing was deployed."""
+
+    def __init__(self, found: DeployReview) -> None:
+        self.review = found
+        what = "; ".join(f"{each.workflow}: {each.message}" for each in found.dangerous)
+        super().__init__(f"nothing was deployed, as a person must agree: {what}")
+
+
+async def deploy(
+    plans: Sequence[Plan],
+    *,
+    records: Records,
+    publisher: Publisher,
+    project_id: int,
+    consent: str | None = None,
+) -> list[Deployed]:
+    """Put the plans on record and into Prefect. Doing it again changes nothing.
+
+    `consent`: who agrees to gates being removed or weakened and to trust being added; None: nobody, so such a change
+    raises ConsentMissing before anything is saved. Raises NotFound for an agent that is not registered, also before.
+    """
+    found = await review(plans, records, project_id=project_id)
+    if found.dangerous:
+        if consent is None:
+            raise ConsentMissing(found)
+        for change in found.dangerous:
+            log.warning("%s agreed to a change of %r: %s", consent, change.workflow, change.message)
+    await _require_agents(plans, records, project_id)
+    for plan in plans:
+        await records.save_workflow(plan)
+    return [await publisher.publish(plan) for plan in plans]
+
+
+async def archive_workflow(name: str, *, records: Records, publisher: Publisher, project_id: int) -> None:
+    """The workflow starts no more runs; what waits goes on. Raises NotFound."""
+    if not await records.set_workflow_status(project_id, name, "ARCHIVED"):
+        raise NotFound("the workflow", name, "list the workflows with `commandcenter workflows list`")
+    await publisher.retire(name, project_id)
+
+
+async def _require_agents(plans: Sequence[Plan], records: Records, project_id: int) -> None:
+    known = (await records.catalogue(project_id)).agents
+    for plan in plans:
+        for node in plan.nodes:
+            if node.agent not in known:
+                hint = (
+                    f"node {node.id!r} of {plan.name!r} needs it in project {plan.project_id}: register it first"
+                )
+                raise NotFound("the agent", node.agent, hint)

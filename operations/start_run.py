@@ -1,0 +1,163 @@
+"""A workflow's name and a context in; a checked context and a started run, or one sentence why not, out.
+
+Every way in calls this: the command line, HTTP, and (through `operations.event`) NATS make the same checks, so that
+nothing that an event may not carry comes in by another way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from pydantic import JsonValue
+
+from compiler.plan import Plan
+from operations.errors import PermanentTriggerError
+from operations.event import MANUAL, parse
+from records import Records
+
+
+class Launch(Protocol):
+    """Prefect, as far as starting runs needs it."""
+
+    async def start(
+        self,
+        plan: Plan,
+        *,
+        context: Mapping[str, JsonValue],
+        trigger: str,
+        triggered_by: str,
+        idempotency_key: str | None,
+    ) -> str:
+        """The id of the flow run. Raises TransientTriggerError or PermanentTriggerError."""
+        ...
+
+
+class NoActiveWorkflow(PermanentTriggerError):
+    """The project has no workflow of that name that may start runs."""
+
+
+class InvalidContext(PermanentTriggerError):
+    """The context cannot be what a run starts with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedRun:
+    """A run that was asked for."""
+
+    flow_run_id: str
+    plan: Plan
+
+
+async def active_plan(name: str, *, records: Records, project_id: int) -> Plan:
+    """The current plan of a workflow that may start runs. Raises NoActiveWorkflow, which says why there is none."""
+    for plan in await records.active_plans(project_id):
+        if plan.name == name:
+            return plan
+    for workflow in await records.workflows(project_id):
+        if workflow.name == name:
+            raise NoActiveWorkflow(
+                f"workflow {name!r} is {workflow.status}: deploy it again with `status: ACTIVE` to start runs"
+            )
+    raise NoActiveWorkflow(
+        f"project {project_id} has no workflow {name!r}: deploy it (`commandcenter deploy FILE`)"
+    )
+
+
+async def start_run(
+    name: str,
+    context: Mapping[str, Any],
+    *,
+    records: Records,
+    launch: Launch,
+    project_id: int,
+    trigger: str,
+    triggered_by: str,
+    idempotency_key: str | None = None,
+) -> StartedRun:
+    """Check the context and start the workflow. Raises NoActiveWorkflow, InvalidContext, or what `launch` raises."""
+    plan = await active_plan(name, records=records, project_id=project_id)
+    checked = checked_context(context, plan)
+    flow_run_id = await launch.start(
+        plan, context=checked, trigger=trigger, triggered_by=triggered_by, idempotency_key=idempotency_key
+    )
+    return StartedRun(flow_run_id=flow_run_id, plan=plan)
+
+
+def checked_context(context: Mapping[str, Any], plan: Plan) -> dict[str, JsonValue]:
+    """The context with the project's id, checked as an event is. A template that finds no value says so in the run."""
+    try:
+        data = json.dumps({"context": dict(context), "projectId": plan.project_id}, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidContext(f"the context is not JSON: {exc}") from exc
+    try:
+        return dict(parse(f"{MANUAL}{plan.name}", data.encode("utf-8", "surrogatepass")).context)
+    except PermanentTriggerError as exc:
+        raise InvalidContext(str(exc).replace("the payload", "the context", 1)) from exc
+
+
+def typed_context(pairs: Sequence[tuple[str, str]], plan: Plan) -> dict[str, Any]:
+    """`key=value` pairs as typed at a terminal -> values of the types that the workflow's context declares.
+
+    Where the schema says text, the value is the text as it was typed: `sha=12e4567` is no number. Where it says
+    nothing, JSON is read as JSON and anything else is text. Raises InvalidContext.
+    """
+    properties = cast("Mapping[str, Any]", (plan.context_schema or {}).get("properties") or {})
+    typed: dict[str, Any] = {}
+    for key, text in pairs:
+        kinds = _kinds(properties.get(key))
+        typed[key] = text if kinds and kinds <= {"string", "null"} else typed_value(text, key=key)
+    return typed
+
+
+def typed_value(text: str, *, key: str) -> Any:
+    """A value of no declared type: JSON where it can be read as such, else text. Raises InvalidContext."""
+    try:
+        value: Any = json.loads(
+            text, object_pairs_hook=lambda pairs: _unique(pairs, key), parse_constant=_Constant
+        )
+    except ValueError:
+        return text
+    if isinstance(value, _Constant) or _holds_constant(value):
+        raise InvalidContext(f"{key}: {text!r} is not a finite number: write a number, or quote it as text")
+    if isinstance(value, int | float) and not isinstance(value, bool) and json.dumps(value) != text:
+        # 1.10, 007 or 12e4567 lose what was typed; a version or a commit is text.
+        return text
+    return value
+
+
+class _Constant:
+    """Stands for NaN or Infinity while a value is read."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _unique(pairs: list[tuple[str, Any]], key: str) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise InvalidContext(f"{key}: a key is there twice in its JSON object")
+    return made
+
+
+def _holds_constant(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_constant(each) for each in cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        return any(_holds_constant(each) for each in cast("list[object]", value))
+    return isinstance(value, _Constant)
+
+
+def _kinds(schema: object) -> set[str]:
+    """The JSON types that a property's schema allows; empty where it does not say."""
+    if not isinstance(schema, Mapping):
+        return set()
+    known = cast("Mapping[str, Any]", schema)
+    if "anyOf" in known:
+        found = [_kinds(each) for each in known["anyOf"]]
+        empty: set[str] = set()
+        return empty.union(*found) if all(found) else empty
+    kinds = known.get("type")
+    return {kinds} if isinstance(kinds, str) else set(cast("list[str]", kinds or []))

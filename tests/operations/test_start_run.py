@@ -1,0 +1,114 @@
+"""What a run may start with, whichever way it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compiler.plan import Plan, PlanNode
+from operations.errors import PermanentTriggerError
+from operations.start_run import InvalidContext, checked_context, typed_context
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "sha": {"type": "string"},
+        "version": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "count": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+
+@pytest.fixture
+def plan() -> Plan:
+    node = PlanNode(
+        id="a",
+        agent="a",
+        agent_type="RULE",
+        agent_version="1",
+        entry_path="agents.a",
+        action="act",
+        risk="AUTO",
+        inputs={},
+        input_schema={"type": "object"},
+        output_schema={"type": "object"},
+    )
+    return Plan(name="w", project_id=1, context_schema=SCHEMA, nodes=(node,))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("sha", "12e4567", "12e4567"),
+        ("sha", "null", "null"),
+        ("sha", '"quoted"', '"quoted"'),
+        ("version", "1.10", "1.10"),
+        ("version", "true", "true"),
+        ("count", "3", 3),
+        ("tags", '["a", "b"]', ["a", "b"]),
+        ("free", "1.10", "1.10"),
+        ("free", "1.5", 1.5),
+        ("free", "12e4567", "12e4567"),
+        ("free", "007", "007"),
+        ("free", "true", True),
+        ("free", "null", None),
+        ("free", '{"a": 1}', {"a": 1}),
+        ("free", "plain words", "plain words"),
+    ],
+)
+def test_text_stays_as_it_was_typed_where_the_schema_says_text(
+    plan: Plan, key: str, text: str, value: Any
+) -> None:
+    found = typed_context([(key, text)], plan)[key]
+    assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", '{"a": [NaN]}', "[Infinity]"])
+def test_what_is_no_number_in_json_is_refused(plan: Plan, text: str) -> None:
+    with pytest.raises(InvalidContext, match="not a finite number"):
+        typed_context([("x", text)], plan)
+
+
+def test_a_key_that_is_there_twice_is_refused(plan: Plan) -> None:
+    with pytest.raises(InvalidContext, match="twice"):
+        typed_context([("x", '{"a": 1, "a": 2}')], plan)
+
+
+@pytest.mark.parametrize(
+    ("context", "sentence"),
+    [
+        ({"x": {"__prefect_kind": "jinja", "template": "{{ 7*7 }}"}}, "which Prefect would interpret"),
+        ({"x": "a\0b"}, "U\\+0000|NUL|control"),
+        ({"x": "y" * 700_000}, "at most"),
+        ({"x": float("nan")}, "not JSON|not a finite"),
+        ({"x": 2**70}, "64 bits"),
+        ({"x": "\ud800"}, "."),
+        ({"projectId": 2}, "one project"),
+    ],
+    ids=[
+        "prefect's marker",
+        "NUL",
+        "too large",
+        "NaN",
+        "too wide a number",
+        "half a character",
+        "another project",
+    ],
+)
+def test_what_no_event_may_carry_starts_no_run(plan: Plan, context: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(PermanentTriggerError, match=sentence):
+        checked_context(context, plan)
+
+
+def test_nesting_is_bounded(plan: Plan) -> None:
+    deep: Any = "x"
+    for _ in range(2_000):
+        deep = [deep]
+    with pytest.raises(PermanentTriggerError):
+        checked_context({"x": deep}, plan)
+
+
+def test_a_good_context_gets_the_projects_id(plan: Plan) -> None:
+    assert checked_context({"x": [1, "é"]}, plan) == {"x": [1, "é"], "projectId": 1}
