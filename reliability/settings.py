@@ -70,6 +70,12 @@ SETTINGS: Sequence[Setting] = (
     _setting("COMMANDCENTER_LISTENER", "stack", "`true`", "Whether the stack has a NATS listener."),
     _setting("COMMANDCENTER_START_TIMEOUT", "stack", "`180`", "Seconds that a part may take until it answers."),
     _setting(
+        "COMMANDCENTER_API_URL",
+        "worker",
+        "none",
+        "Address of the HTTP API as browsers reach it: Prefect's page of a run links to the files of its agents.",
+    ),
+    _setting(
         "COMMANDCENTER_REPOSITORIES",
         "worker",
         "none",
