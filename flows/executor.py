@@ -100,7 +100,8 @@ class Executor:
         except (TemplateError, InvalidWork, InputRefused) as exc:
             await self._end(node, failed(node, str(exc)))
             return
-        if node.gate is None:
+        if node.gate is None or not work.intents:
+            # A `foreach` over an empty list does nothing, so there is nothing to ask about.
             self._start(work)
             return
         trusted = await is_trusted(node.gate, run=self.run, records=self.services.records)

@@ -34,11 +34,14 @@ async def execute(
     run: Run,
     item: int | None,
     execution_id: str,
+    attempt: int = 1,
     services: Services,
     on_log: Callable[[LogLine], None],
 ) -> AgentResult:
     """Run the action once. What the agent does wrong comes back as a failure; only bugs of ours raise."""
-    result = await answer(intent, run=run, item=item, execution_id=execution_id, workplace=services, on_log=on_log)
+    result = await answer(
+        intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
+    )
     fault_point("sandbox-answered")
     return await _finish(intent, result, run=run, item=item, services=services)
 
@@ -49,6 +52,7 @@ async def answer(
     run: Run,
     item: int | None,
     execution_id: str,
+    attempt: int = 1,
     workplace: Workplace,
     on_log: Callable[[LogLine], None],
 ) -> AgentResult:
@@ -66,7 +70,9 @@ async def answer(
         prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=workplace)
         secrets = await resolve(required=node.required_secrets, optional=node.secrets, sources=workplace.secrets)
         request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
-        request = replace(request, execution_id=execution_id, secrets=secrets, mounts=prepared.mounts)
+        request = replace(
+            request, execution_id=execution_id, attempt=attempt, secrets=secrets, mounts=prepared.mounts
+        )
         return await workplace.sandbox.run(request, on_log=on_log)
     except (InputRefused, UnknownSecret) as exc:
         return _refused("bad-request", str(exc))

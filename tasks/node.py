@@ -73,7 +73,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         logger.log(line.level, "%s", line.text)
 
     fault_point("agent-run-beginning")
-    agent_run_id = await records.start_agent_run(
+    agent_run_id, attempt = await records.start_attempt(
         run_id=run.run_id,
         node_id=node.id,
         item=call.item,
@@ -89,6 +89,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         run=run,
         item=call.item,
         execution_id=agent_run_id,
+        attempt=attempt,
         services=call.services,
         on_log=on_log,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,11 +23,26 @@ from records.tables.columns import now
 from reliability.shielded import shielded
 
 
+class StartOptions(TypedDict, total=False):
+    """What `AgentRunStore.start_attempt` takes."""
+
+    agent_name: Required[str]
+    inputs: Required[Mapping[str, Any]]
+    run_id: str | None
+    node_id: str | None
+    item: int | None
+    attempt: int | None
+    idempotency_key: str | None
+    project_id: int | None
+    approved: str | None
+    fencing_token: int | None
+
+
 class AgentRunStore(Store):
     """Agent runs, their results, and the event that each one makes."""
 
     @shielded
-    async def start_agent_run(
+    async def start_attempt(
         self,
         *,
         agent_name: str,
@@ -40,8 +55,8 @@ class AgentRunStore(Store):
         project_id: int | None = None,
         approved: str | None = None,
         fencing_token: int | None = None,
-    ) -> str:
-        """Record the start of an agent; returns the agent run's id, which is needed to finish it.
+    ) -> tuple[str, int]:
+        """Record the start of an agent; returns the agent run's id, which is needed to finish it, and its attempt.
 
         `attempt` None: the one after the last. An earlier attempt can no longer finish the node. Without a run
         (`project_id` instead) it is an agent run by itself. `approved`: the digest that the node's gate must have
@@ -64,13 +79,18 @@ class AgentRunStore(Store):
             if run_id is None or node_id is None:
                 values["agentId"] = await _agent_id(connection, project_id, agent_name)
                 await connection.execute(AGENT_RUN.insert().values(**values))
-                return agent_run_id
+                return agent_run_id, 1
             run = await lock_run(connection, run_id, fencing_token=fencing_token)
             refuse_ended(run)
             if approved is not None:
                 await require_approved(connection, run_id, node_id, approved)
             values["agentId"] = await _agent_id(connection, run["projectId"], agent_name)
-            await begin_attempt(connection, (run_id, node_id, item), values, attempt)
+            number = await begin_attempt(connection, (run_id, node_id, item), values, attempt)
+        return agent_run_id, number
+
+    async def start_agent_run(self, **options: Unpack[StartOptions]) -> str:
+        """`start_attempt`, for callers that need no more than the id."""
+        agent_run_id, _ = await self.start_attempt(**options)
         return agent_run_id
 
     @shielded

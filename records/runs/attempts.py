@@ -63,8 +63,11 @@ def next_attempt(standing: RowMapping | None, which: NodeOfRun, wanted: int | No
 
 async def begin_attempt(
     connection: AsyncConnection, which: NodeOfRun, agent_run: Mapping[str, object], wanted: int | None
-) -> None:
-    """Insert the agent run as the current one; the one before it, if unfinished, is marked as taken over."""
+) -> int:
+    """Insert the agent run as the current one; the one before it, if unfinished, is marked as taken over.
+
+    Returns the number of the attempt.
+    """
     standing = await node_state(connection, *which)
     attempt = next_attempt(standing, which, wanted)
     if standing is not None and standing["state"] == "RUNNING":
@@ -75,6 +78,7 @@ async def begin_attempt(
     values = {"state": "RUNNING", "attempt": attempt, "agentRunId": agent_run["id"]}
     empty = {"reason": None, "outputJson": None}
     await put_node_state(connection, which, values | empty, known=standing is not None)
+    return attempt
 
 
 async def end_attempt(

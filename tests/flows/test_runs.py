@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from prefect.states import AwaitingRetry, Running
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
-from compiler.plan import Foreach, Retries
+from compiler.plan import ApprovalRule, Foreach, Retries
 
 
 async def test_a_run_passes_outputs_on_with_their_types_and_is_on_record(bench, node) -> None:
@@ -136,6 +137,7 @@ async def test_only_passing_failures_are_tried_again(bench, node) -> None:
     assert len(executions) == 4
     runs = await bench.records.agent_runs((await bench.record(flow_run)).id)
     assert sorted(each.attempt for each in runs if each.node_id == "flaky") == [1, 2, 3]
+    assert [each.attempt for each in bench.sandbox.requests if each.node_id == "flaky"] == [1, 2, 3]
 
 
 async def test_foreach_runs_once_per_item_within_its_limit_and_gives_a_list(bench, node) -> None:
@@ -159,6 +161,25 @@ async def test_foreach_runs_once_per_item_within_its_limit_and_gives_a_list(benc
     assert state.is_completed(), state.message
     assert most == 2
     assert bench.sandbox.requests[-1].inputs == {"all": [{"double": n * 2} for n in (1, 2, 3, 4, 5)]}
+
+
+@pytest.mark.parametrize("gate", [None, ApprovalRule()], ids=["ungated", "gated"])
+async def test_foreach_over_an_empty_list_asks_nobody_and_gives_an_empty_list(bench, node, gate) -> None:
+    bench.sandbox.answer("after", {})
+    risk = "AUTO" if gate is None else "APPROVAL_REQUIRED"
+    plan = await bench.deploy(
+        node(
+            "each", foreach=Foreach(items="{{ context.items }}"), inputs={"n": "{{ item }}"}, gate=gate, risk=risk
+        ),
+        node("after", "each", inputs={"all": "{{ nodes.each.output }}"}),
+    )
+    flow_run = await bench.start(plan, context={"items": []})
+    state = await bench.execute(flow_run)
+    assert state.is_completed(), state.message
+    assert bench.ran() == ["after"]
+    assert bench.sandbox.requests[-1].inputs == {"all": []}
+    run = await bench.record(flow_run)
+    assert await bench.records.approvals(run_id=run.id) == []
 
 
 async def test_retry_from_the_ui_repeats_only_what_failed(bench, node) -> None:

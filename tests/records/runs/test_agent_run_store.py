@@ -122,7 +122,7 @@ async def test_a_finish_under_another_attempts_number_is_refused(start: Any, rec
 
 async def test_a_node_that_ended_well_is_not_begun_again(start: Any, records: Records) -> None:
     await records.finish_agent_run(await start(), status="SUCCESS", output=1)
-    with pytest.raises(NodeFinished, match="take its recorded result"):
+    with pytest.raises(NodeFinished, match="use its recorded result"):
         await start()
 
 
