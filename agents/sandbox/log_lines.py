@@ -1,7 +1,8 @@
 """What the agent writes to stdout and stderr, in pieces -> lines with a level, secrets masked, within the caps.
 
 A line that is written over and over with `\\r`, as progress bars do, is shown by its last state, at intervals and at
-its end. A line that stays unfinished is shown as far as it goes; what follows is a line of its own.
+its end. A line that stays unfinished is shown as far as it goes; what follows is a line of its own. Neither is done in
+a run with secrets: those are masked in whole lines.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ class LogStream:
 
     def show_unfinished(self) -> None:
         """Show the last state of a line that is written over, or a line that has stayed unfinished for long."""
+        if not self._masker.idle:
+            # A secret that is written in two halves is only found in a whole line.
+            return
         now = self._clock()
         last = self._buffer.rfind(b"\r")
         if last >= 0:

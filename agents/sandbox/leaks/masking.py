@@ -23,6 +23,11 @@ class Masker:
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._known = [_Known(name, value) for name, value in secrets.items() if len(value) >= MIN_SECRET]
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no secret to look for."""
+        return not self._known
+
     def mask(self, text: str) -> str:
         """The text without secrets: each is replaced by `[secret NAME]`."""
         if not self._known:

@@ -112,8 +112,10 @@ def test_a_secret_in_a_state_or_an_unfinished_line_is_masked():
     log.feed("b ghp_16C7e42F292c6912E7710c838347Ae178B4a")
     log.now += 5
     log.stream.show_unfinished()
+    assert log.texts == [], "in a run with secrets only whole lines are shown"
+    log.feed("\n")
 
-    assert log.texts == ["a [secret TOKEN]", "b [secret TOKEN]"]
+    assert log.texts == ["b [secret TOKEN]"]
 
 
 def test_a_record_of_the_sdk_is_never_shown_in_part():
@@ -124,3 +126,16 @@ def test_a_record_of_the_sdk_is_never_shown_in_part():
     log.feed('"ready"}\n')
 
     assert [(line.level, line.text) for line in log.lines] == [(30, "ready")]
+
+
+@pytest.mark.parametrize("between", ["", "\r"], ids=["a pause", "a carriage return"])
+def test_a_secret_that_is_written_in_two_halves_is_not_shown_by_halves(between):
+    secret = "xoxb-5f0c8f1e-0123456789"
+    log = Log(secrets={"TOKEN": secret})
+    log.feed(f"the token is {secret[:11]}", between)
+    log.now += 60
+    log.stream.show_unfinished()
+    log.feed(secret[11:], "\n")
+
+    shown = "".join(log.texts)
+    assert secret[:11] not in shown
