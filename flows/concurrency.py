@@ -114,6 +114,8 @@ async def _cancel_older(
     reason = f"cancelled: the newer run {by.run_id} takes its place"
     async with get_client() as client:
         for older in place.before[: len(place.before) - rule.limit + 1]:
+            # On record first: Prefect's own record of a cancelled run does not keep the reason.
+            await records.note_end(older.run_id, reason)
             if await _cancelled(client, older, reason):
                 await records.finish_run(older.run_id, "FAILED", reason)
             logger.info("the older run %s is cancelled", older.run_id)

@@ -89,6 +89,13 @@ class RunStore(Store):
             return False
 
     @shielded
+    async def note_end(self, run_id: str, reason: str) -> None:
+        """Say why the run is about to be ended from outside; `finish_run` may still say something else."""
+        going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
+        async with self._db.write() as connection:
+            await connection.execute(update(WORKFLOW_RUN).where(going).values(message=line(reason)))
+
+    @shielded
     async def finish_run(
         self, run_id: str, status: EndStatus, message: str = "", *, fencing_token: int | None = None
     ) -> bool:

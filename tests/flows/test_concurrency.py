@@ -156,9 +156,11 @@ async def test_cancel_older_never_starts_before_the_older_one_has_stopped(bench,
     going.cancel()  # as a worker does when it hears of it
     await asyncio.gather(going, return_exceptions=True)
     await bench.client.set_flow_run_state(first.id, Cancelled(), force=True)
+    assert await EndedRuns(client=bench.client, records=bench.records)() == 1
+    ended, newer = await bench.record(first), await bench.record(second)
+    assert (ended.status, ended.message) == ("FAILED", f"cancelled: the newer run {newer.id} takes its place")
     stopped.set()
     assert (await bench.execute(second)).is_completed()
-    assert (await bench.record(first)).status == "FAILED"
 
 
 async def test_a_run_that_is_tried_again_asks_for_a_place_again(bench, limited, node) -> None:

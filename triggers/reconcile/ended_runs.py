@@ -120,6 +120,7 @@ class EndedRuns:
     async def _end(self, run: Run, reason: str | None) -> bool:
         if reason is None:
             return False
+        reason = run.message or reason  # who ended it may have said why
         fault_point("mirroring")
         if not await self.records.finish_run(run.id, "FAILED", reason):
             return False
