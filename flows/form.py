@@ -18,21 +18,13 @@ from prefect.input import RunInput
 from prefect.input.run_input import Keyset, keyset_from_base_key
 from pydantic import Field, create_model
 
-from records import DecisionVerdict
+from operations.form_answers import CHANGES, DECISION, MAX_CHANGES, MAX_NAME, MAX_NOTES, NAME, NOTES
 from tasks.card_text import card_markdown
 from tasks.safe_text import safe_text
 
 Choice = Literal["wait", "approve", "reject"]
-_VERDICTS: Mapping[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
-_DECISION = "decision_"
-_NOTES = "notes_"
-_CHANGES = "changes_"
-_NAME = "your_name"
 _SUSPENDED = "suspended-"
 """What Prefect puts before a pause's key to name its form."""
-MAX_NAME = 200
-MAX_NOTES = 2_000
-MAX_CHANGES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +36,6 @@ class OpenGate:
     card: Mapping[str, Any]
     editable: tuple[str, ...] = ()
     """Names of the inputs that who approves may change."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FormAnswer:
-    """One decision taken from the form. The name is what somebody typed: nobody verified it."""
-
-    approval_id: str
-    decision: DecisionVerdict
-    name: str
-    notes: str
-    changes: str = ""
-    """Inputs to change before it is approved, as typed: nobody has looked whether it is a JSON object."""
 
 
 class Form(RunInput):
@@ -91,7 +71,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
     """The form for these gates."""
     shown = list(gates)
     fields: dict[str, Any] = {
-        _NAME: (
+        NAME: (
             str,
             # Required: a run whose gates were decided elsewhere is woken with a name of ours (`WAKE_INPUT`).
             Field(
@@ -104,7 +84,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
         )
     }
     for gate in shown:
-        fields[_DECISION + gate.approval_id] = (
+        fields[DECISION + gate.approval_id] = (
             Choice,
             Field(
                 default="wait",
@@ -112,7 +92,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
                 description="approve or reject; with wait nothing is decided, and the run asks again.",
             ),
         )
-        fields[_NOTES + gate.approval_id] = (
+        fields[NOTES + gate.approval_id] = (
             str,
             Field(
                 default="",
@@ -122,7 +102,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
             ),
         )
         if gate.editable:
-            fields[_CHANGES + gate.approval_id] = (str, _changes(gate))
+            fields[CHANGES + gate.approval_id] = (str, _changes(gate))
     model = create_model("Approval", __base__=Form, **fields)
     return model.with_initial_data(description="\n\n---\n\n".join(card_markdown(gate.card) for gate in shown))
 
@@ -136,35 +116,3 @@ def _changes(gate: OpenGate) -> Any:
         description=f'A JSON object like {{"name": "value"}}. Inputs that may be changed: {names}. '
         "Leave it empty to approve the inputs as shown.",
     )
-
-
-def left_waiting(response: Mapping[str, Any]) -> bool:
-    """Whether the response is a submitted form in which nobody decided anything."""
-    choices = [value for field, value in response.items() if field.startswith(_DECISION)]
-    return bool(choices) and not any(isinstance(each, str) and each in _VERDICTS for each in choices)
-
-
-def form_answers(response: Mapping[str, Any]) -> list[FormAnswer]:
-    """The decisions in a form's stored response; anything that is not plainly one is left out."""
-    name = response.get(_NAME)
-    if not isinstance(name, str) or not name.strip():
-        return []
-    found: list[FormAnswer] = []
-    for field, choice in response.items():
-        if field.startswith(_DECISION) and isinstance(choice, str) and choice in _VERDICTS:
-            approval_id = field.removeprefix(_DECISION)
-            found.append(
-                FormAnswer(
-                    approval_id=approval_id,
-                    decision=_VERDICTS[choice],
-                    name=name.strip(),
-                    notes=_text(response, _NOTES + approval_id),
-                    changes=_text(response, _CHANGES + approval_id),
-                )
-            )
-    return found
-
-
-def _text(response: Mapping[str, Any], field: str) -> str:
-    value = response.get(field)
-    return value if isinstance(value, str) else ""

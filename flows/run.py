@@ -25,11 +25,11 @@ from flows.claim import ClaimedRun, RunRequest, claim_run
 from flows.concurrency import leave_slot, request_slot, wake_next
 from flows.executor import Executor
 from flows.form import OpenGate, form
-from flows.form_answers import PAUSE_KEY, apply_form_answers
 from flows.ready_nodes import failure_of
 from flows.retry_detection import was_retried
 from flows.run_logs import correct_run_logs
 from flows.runtime import EnterRuntime, runtime
+from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.services import Run, Services
@@ -107,7 +107,9 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         return await _finish(run, failure, services)
     if (elsewhere := await _find_place(run, services)) is not None:
         return elsewhere
-    await apply_form_answers(_flow_run().id, run=run.run, records=services.records, logger=get_run_logger())
+    await apply_form_answers(
+        _flow_run().id, run_id=run.run.run_id, records=services.records, logger=get_run_logger(), tell=True
+    )
     walk = Executor(
         plan=run.plan,
         run=run.run,

@@ -12,7 +12,7 @@ from records.approvals.audit import NOBODY, Actor, append_audit
 from records.approvals.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate, one_gate, rule_of
 from records.database.store import Store, first, rows
 from records.events.outbox import emit
-from records.tables import WORKFLOW_APPROVAL
+from records.tables import WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
 from reliability.shielded import shielded
 
@@ -37,6 +37,22 @@ class DeadlineStore(Store):
                     await expire(connection, row)
                     changed.append(approval_of(await _again(connection, row)))
         return changed
+
+    @shielded
+    async def runs_with_gates_due(self, within: timedelta, *, limit: int = 1_000) -> list[tuple[str, str]]:
+        """Runs (id, flow run's id) with a question whose deadline passes within that time, or has passed."""
+        due = (
+            _PENDING & (WORKFLOW_APPROVAL.c.deadline <= now() + within) & WORKFLOW_APPROVAL.c.escalatedAt.is_(None)
+        )
+        chosen = (
+            select(WORKFLOW_RUN.c.id, WORKFLOW_RUN.c.flowRunId)
+            .join(WORKFLOW_APPROVAL, WORKFLOW_APPROVAL.c.workflowRunId == WORKFLOW_RUN.c.id)
+            .where(due, WORKFLOW_RUN.c.flowRunId.is_not(None))
+            .distinct()
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            return [(row["id"], row["flowRunId"]) for row in await rows(connection, chosen)]
 
     @shielded
     async def remind_gates(self, every: timedelta, *, limit: int = 1_000) -> list[Approval]:

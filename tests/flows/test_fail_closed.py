@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule
 from records.tables import WORKFLOW_APPROVAL
+from triggers.reconcile.gate_deadlines import GateDeadlines
 
 GATE = ApprovalRule()
 OPEN: dict[str, Any] = {"type": "object"}
@@ -54,6 +56,21 @@ def waiting(bench: Any, node: Any) -> Any:
         return flow_run
 
     return wait
+
+
+async def test_a_vote_in_the_form_stands_though_no_worker_reads_it_before_the_deadline(bench, waiting) -> None:
+    flow_run = await waiting(ApprovalRule(deadline_seconds=4))
+    approval = await gate_of(bench, flow_run)
+    await bench.resume(flow_run, {"your_name": "kim", f"decision_{approval.id}": "approve"})
+    deadlines = GateDeadlines(client=bench.client, records=bench.records)
+    while datetime.now(UTC) < approval.deadline + timedelta(seconds=1.5):
+        await deadlines()  # the platform's own loop; no worker executes the run
+        await asyncio.sleep(1)
+    decided = await gate_of(bench, flow_run)
+    assert (decided.status, decided.responded_by, decided.channel) == ("APPROVED", "kim", "form")
+    assert bench.ran() == []
+    assert (await bench.execute(flow_run)).is_completed()
+    assert bench.ran() == ["fix"]
 
 
 async def test_a_row_that_a_database_client_sets_to_approved_runs_nothing(bench, waiting) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from flows.form import OpenGate, form, form_answers
+from flows.form import OpenGate, form
+from operations.form_answers import form_answers
 
 CARD: dict[str, Any] = {
     "node": "fix",

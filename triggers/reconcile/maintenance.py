@@ -1,4 +1,4 @@
-"""What the clock asks of the records: deadlines of gates, reminders, and events that were told long ago."""
+"""Periodic maintenance of the records: deadlines of gates, reminders, and events that were published long ago."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prefect.client.orchestration import PrefectClient
 
 from records import Records
 from triggers.reconcile.ended_runs import EndedRuns
+from triggers.reconcile.gate_deadlines import GateDeadlines
 from triggers.reconcile.granted_slots import WakeGranted
 from triggers.reconcile.reconciler import Hook
 
@@ -28,7 +29,7 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
     return (
         Hook(name="ends in Prefect", run=EndedRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
-        Hook(name="gate deadlines", run=records.expire_gates, every_seconds=1.0),
+        Hook(name="gate deadlines", run=GateDeadlines(client=client, records=records), every_seconds=1.0),
         Hook(name="reminders", run=remind, every_seconds=60.0),
         Hook(name="published events", run=prune, every_seconds=3600.0),
     )

@@ -4,43 +4,76 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
 import httpx
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRunInput
 from pydantic import JsonValue
 
-from flows.form import FormAnswer, form_answers, left_waiting
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
-from records import Records
+from records import DecisionVerdict, Records
 from tasks.safe_text import safe_text
-from tasks.services import Run
 
 PAUSE_KEY = "gates"
 _PAUSED_PREFIX = f"suspended-{PAUSE_KEY}-"
 CHANNEL = "form"
+_VERDICTS: Mapping[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
+DECISION = "decision_"
+NOTES = "notes_"
+CHANGES = "changes_"
+NAME = "your_name"
+MAX_NAME = 200
+MAX_NOTES = 2_000
+MAX_CHANGES = 100_000
+"""Names of the form's fields, and how long their texts may be."""
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
 
-async def apply_form_answers(flow_run_id: UUID, *, run: Run, records: Records, logger: Logger) -> None:
-    """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing."""
+@dataclass(frozen=True, kw_only=True)
+class FormAnswer:
+    """One decision taken from the form. The name is what somebody typed: nobody verified it."""
+
+    approval_id: str
+    decision: DecisionVerdict
+    name: str
+    notes: str
+    changes: str = ""
+    """Inputs to change before it is approved, as typed: nobody has looked whether it is a JSON object."""
+
+
+async def apply_form_answers(
+    flow_run_id: UUID,
+    *,
+    run_id: str,
+    records: Records,
+    client: PrefectClient | None = None,
+    logger: Logger,
+    tell: bool = False,
+) -> None:
+    """Turn the answers given in Prefect's form into decisions. Deciding is idempotent: old answers change nothing.
+
+    `tell`: say in the run's log and on its page when `wait` was submitted; only the run itself can.
+    """
     # Anybody can write inputs of any run: an answer counts for the open gates of its own run alone.
-    own = {each.id: each for each in await records.approvals(run_id=run.run_id, status="PENDING")}
+    own = {each.id: each for each in await records.approvals(run_id=run_id, status="PENDING")}
     if not own:
         return
-    async with get_client() as client:
-        inputs = await client.filter_flow_run_input(
+    async with nullcontext(client) if client is not None else get_client() as opened:
+        inputs = await opened.filter_flow_run_input(
             flow_run_id=flow_run_id, key_prefix=_PAUSED_PREFIX, limit=200, exclude_keys=set()
         )
     responses = [each for each in inputs if each.key.endswith("-response")]
-    await _tell_if_nothing_was_decided(
-        responses, open_nodes=[each.node_id for each in own.values()], logger=logger
-    )
+    if tell:
+        await _tell_if_nothing_was_decided(
+            responses, open_nodes=[each.node_id for each in own.values()], logger=logger
+        )
     for each in responses:
         for answer in form_answers(each.decoded_value):
             if (approval := own.get(answer.approval_id)) is None:
@@ -96,3 +129,35 @@ def _changes(text: str) -> dict[str, JsonValue]:
     if not isinstance(found, dict):
         raise EditRefused('the inputs to change are not a JSON object like {"name": "value"}')
     return cast("dict[str, JsonValue]", found)
+
+
+def left_waiting(response: Mapping[str, Any]) -> bool:
+    """Whether the response is a submitted form in which nobody decided anything."""
+    choices = [value for field, value in response.items() if field.startswith(DECISION)]
+    return bool(choices) and not any(isinstance(each, str) and each in _VERDICTS for each in choices)
+
+
+def form_answers(response: Mapping[str, Any]) -> list[FormAnswer]:
+    """The decisions in a form's stored response; anything that is not plainly one is left out."""
+    name = response.get(NAME)
+    if not isinstance(name, str) or not name.strip():
+        return []
+    found: list[FormAnswer] = []
+    for field, choice in response.items():
+        if field.startswith(DECISION) and isinstance(choice, str) and choice in _VERDICTS:
+            approval_id = field.removeprefix(DECISION)
+            found.append(
+                FormAnswer(
+                    approval_id=approval_id,
+                    decision=_VERDICTS[choice],
+                    name=name.strip(),
+                    notes=_text(response, NOTES + approval_id),
+                    changes=_text(response, CHANGES + approval_id),
+                )
+            )
+    return found
+
+
+def _text(response: Mapping[str, Any], field: str) -> str:
+    value = response.get(field)
+    return value if isinstance(value, str) else ""
