@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from compiler.plan import Plan
 from operations.deploy_review import DeployReview, review
 from records import NotFound, Records
 
+_NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 log = logging.getLogger(__name__)
 
 
@@ -53,13 +55,17 @@ async def deploy(
     publisher: Publisher,
     project_id: int,
     consent: str | None = None,
+    sources: Mapping[str, str] = _NO_SOURCES,
 ) -> list[Deployed]:
     """Put the plans on record and into Prefect. Doing it again changes nothing.
+
+    `sources`: the file of each plan, by the workflow's name; a workflow that was renamed in its file is archived under
+    its old name, or both would run on each event.
 
     `consent`: who agrees to gates being removed or weakened and to trust being added; None: nobody, so such a change
     raises ConsentMissing before anything is saved. Raises NotFound for an agent that is not registered, also before.
     """
-    found = await review(plans, records, project_id=project_id)
+    found = await review(plans, records, project_id=project_id, sources=sources)
     if found.dangerous:
         if consent is None:
             raise ConsentMissing(found)
@@ -67,8 +73,11 @@ async def deploy(
             log.warning("%s agreed to a change of %r: %s", consent, change.workflow, change.message)
     await _require_agents(plans, records, project_id)
     for plan in plans:
-        await records.save_workflow(plan)
-    return [await publisher.publish(plan) for plan in plans]
+        await records.save_workflow(plan, source=sources.get(plan.name))
+    done = [await publisher.publish(plan) for plan in plans]
+    for old in found.renamed.values():
+        await archive_workflow(old, records=records, publisher=publisher, project_id=project_id)
+    return done
 
 
 async def archive_workflow(name: str, *, records: Records, publisher: Publisher, project_id: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from compiler import Change, changes
 from compiler.plan import Plan
 from records import Records
+
+_NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +18,8 @@ class DeployReview:
     """All changes of one deploy."""
 
     changes: tuple[Change, ...]
+    renamed: Mapping[str, str]
+    """New name of a workflow -> the name under which its file was deployed before."""
     waiting: tuple[str, ...]
     """Ids of runs that wait for a person; they go on with the plan they started with."""
 
@@ -24,12 +29,41 @@ class DeployReview:
         return tuple(each for each in self.changes if each.dangerous)
 
 
-async def review(plans: Sequence[Plan], records: Records, *, project_id: int) -> DeployReview:
-    """Compare the plans with those deployed. A workflow without a plan here is left alone, not removed."""
+async def review(
+    plans: Sequence[Plan], records: Records, *, project_id: int, sources: Mapping[str, str] = _NO_SOURCES
+) -> DeployReview:
+    """Compare the plans with those deployed. A workflow without a plan here is left alone, not removed.
+
+    `sources`: the file of each plan, by the workflow's name. A deployed workflow whose file now holds another one was
+    renamed: the new one is compared with it, so that a gate does not get lost under a new name.
+    """
     deployed = {plan.name: plan for plan in await records.active_plans(project_id)}
-    found = [change for plan in plans for change in changes(deployed.get(plan.name), plan)]
+    renamed = await _renamed(plans, records, project_id=project_id, sources=sources)
+    found: list[Change] = []
+    for plan in plans:
+        old = renamed.get(plan.name)
+        found += changes(deployed.get(plan.name) or (None if old is None else deployed.get(old)), plan)
+        if old is not None:
+            message = (
+                f"its file now holds {plan.name!r}: it is archived and starts no more runs; those that wait go on"
+            )
+            found.append(Change("workflow-removed", old, "", message))
     changed = {change.workflow for change in found}
     waiting = await records.runs(project_id, status="WAITING_APPROVAL", limit=1_000)
     return DeployReview(
-        changes=tuple(found), waiting=tuple(run.id for run in waiting if run.workflow_name in changed)
+        changes=tuple(found),
+        renamed=renamed,
+        waiting=tuple(run.id for run in waiting if run.workflow_name in changed),
     )
+
+
+async def _renamed(
+    plans: Sequence[Plan], records: Records, *, project_id: int, sources: Mapping[str, str]
+) -> dict[str, str]:
+    names = {plan.name for plan in plans}
+    by_file = {
+        workflow.source: workflow.name
+        for workflow in await records.workflows(project_id)
+        if workflow.source and workflow.status == "ACTIVE" and workflow.name not in names
+    }
+    return {name: by_file[file] for name, file in sources.items() if file in by_file}

@@ -13,7 +13,7 @@ from compiler.plan import Plan
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_files
+from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import Connection, connect
 from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
@@ -76,8 +76,10 @@ def deploy_command(
 
 async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        plans = await _compile_or_exit(files, connection, project_id=project_id)
-        found = await review(plans, connection.records, project_id=project_id)
+        compiled = await _compile_or_exit(files, connection, project_id=project_id)
+        found = await review(
+            list(compiled.values()), connection.records, project_id=project_id, sources=_names(compiled)
+        )
     if as_json:
         print_json(
             {
@@ -91,12 +93,17 @@ async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: boo
 
 async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
-        plans = await _compile_or_exit(files, connection, project_id=project_id)
+        compiled = await _compile_or_exit(files, connection, project_id=project_id)
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
 
         async def attempt(consent: str | None) -> list[Deployed]:
             return await deploy(
-                plans, records=connection.records, publisher=publisher, project_id=project_id, consent=consent
+                list(compiled.values()),
+                records=connection.records,
+                publisher=publisher,
+                project_id=project_id,
+                consent=consent,
+                sources=_names(compiled),
             )
 
         try:
@@ -112,6 +119,11 @@ async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: i
         title="Deployed",
         as_json=as_json,
     )
+
+
+def _names(compiled: dict[str, Plan]) -> dict[str, str]:
+    """The file of each workflow, by its name."""
+    return {plan.name: file for file, plan in compiled.items()}
 
 
 def _ask_consent(missing: ConsentMissing) -> None:
@@ -151,10 +163,10 @@ def _print_review(found: DeployReview) -> None:
         console.print(f"waiting runs go on with the plan they started with: {runs}", highlight=False)
 
 
-async def _compile_or_exit(files: list[Path], connection: Connection, *, project_id: int) -> list[Plan]:
-    """The plans; or the diagnostics on standard error and exit status 1."""
+async def _compile_or_exit(files: list[Path], connection: Connection, *, project_id: int) -> dict[str, Plan]:
+    """The plans by file; or the diagnostics on standard error and exit status 1."""
     try:
-        return compile_files(files, await connection.records.catalogue(project_id), project_id=project_id)
+        return compile_by_file(files, await connection.records.catalogue(project_id), project_id=project_id)
     except CheckFailed as exc:
         sys.stderr.write(format_text(exc.diagnostics, exc.sources) + "\n")
         raise typer.Exit(1) from exc

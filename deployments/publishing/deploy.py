@@ -39,12 +39,21 @@ class CheckFailed(Exception):
 
 def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> list[Plan]:
     """All plans, or `CheckFailed` with every problem of every file."""
+    return list(compile_by_file(paths, catalogue, project_id=project_id).values())
+
+
+def compile_by_file(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> dict[str, Plan]:
+    """The plan of each file, by the file's absolute path. Raises `CheckFailed` with every problem of every file."""
     sources = [load(path) for path in workflow_files(paths)]
     compiled = compile_all(sources, catalogue, project_id=project_id)
     problems = [each for result in compiled for each in result.diagnostics if each.severity == "error"]
     if problems:
         raise CheckFailed(problems, sources)
-    return [result.plan for result in compiled if result.plan is not None]
+    return {
+        str(Path(source.path).absolute()): result.plan
+        for source, result in zip(sources, compiled, strict=True)
+        if result.plan is not None
+    }
 
 
 async def ensure_work_pool(client: PrefectClient, pool: str) -> None:

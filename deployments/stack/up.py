@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compiler import format_text
 from deployments.cli.output import console
-from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_files
+from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
@@ -33,10 +33,16 @@ async def deploy_files(
 ) -> list[Deployed]:
     """Compile all files, then deploy all; raises `CheckFailed` or `ConsentMissing` before anything is changed."""
     async with connect_to(addresses) as connection:
-        plans = compile_files(paths, await connection.records.catalogue(project_id), project_id=project_id)
+        catalogue = await connection.records.catalogue(project_id)
+        compiled = compile_by_file(paths, catalogue, project_id=project_id)
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
         done = await deploy(
-            plans, records=connection.records, publisher=publisher, project_id=project_id, consent=consent
+            list(compiled.values()),
+            records=connection.records,
+            publisher=publisher,
+            project_id=project_id,
+            consent=consent,
+            sources={plan.name: file for file, plan in compiled.items()},
         )
         await take_subjects_now(addresses.nats_url, connection.records)
         return done

@@ -22,5 +22,7 @@ class Workflow:
     status: WorkflowStatus
     plan_digest: str | None
     """The plan that new runs take; None for a row that another program wrote."""
+    source: str | None
+    """Absolute path of the file it was deployed from; None where it came by another way."""
     created_at: datetime
     updated_at: datetime

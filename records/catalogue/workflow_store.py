@@ -30,7 +30,7 @@ class WorkflowStore(Store):
         self._plans: dict[str, Plan] = {}
 
     @shielded
-    async def save_workflow(self, plan: Plan) -> str:
+    async def save_workflow(self, plan: Plan, *, source: str | None = None) -> str:
         """Record the plan and make it the workflow's current one; returns the workflow's id, which stays the same.
 
         Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry.
@@ -38,7 +38,7 @@ class WorkflowStore(Store):
         subject_token("workflow", plan.name)
         async with self._db.write() as connection:
             await _insert_plan(connection, plan)
-            workflow_id = await _upsert_workflow(connection, plan)
+            workflow_id = await _upsert_workflow(connection, plan, source)
             await _replace_nodes(connection, workflow_id, plan)
         return workflow_id
 
@@ -92,7 +92,7 @@ async def _insert_plan(connection: AsyncConnection, plan: Plan) -> None:
     await insert_new(connection, PLAN, row)
 
 
-async def _upsert_workflow(connection: AsyncConnection, plan: Plan) -> str:
+async def _upsert_workflow(connection: AsyncConnection, plan: Plan, source: str | None) -> str:
     values = {
         "description": plan.description or None,
         # A workflow that is only started by hand has no trigger; the mission's column is never NULL.
@@ -102,6 +102,8 @@ async def _upsert_workflow(connection: AsyncConnection, plan: Plan) -> str:
         "planDigest": plan.digest,
         "approvalPolicy": {"trustedTriggers": list(plan.trusted_triggers)} if plan.trusted_triggers else None,
     }
+    if source is not None:
+        values["source"] = source
     mine = (WORKFLOW.c.projectId == plan.project_id) & (WORKFLOW.c.name == plan.name)
     fresh = {"id": new_id(), "projectId": plan.project_id, "name": plan.name, **values}
     if not await insert_new(connection, WORKFLOW, fresh):
@@ -153,6 +155,7 @@ def _workflow(row: RowMapping) -> Workflow:
         trigger=row["trigger"],
         status=row["status"],
         plan_digest=row["planDigest"],
+        source=row["source"],
         created_at=row["createdAt"],
         updated_at=row["updatedAt"],
     )

@@ -19,6 +19,7 @@ WORKFLOW = Table(
     # Ours.
     may("approvalPolicy", JSON_VALUE),
     may("planDigest", Text),
+    may("source", Text),
     Index("Workflow_projectId_name_key", "projectId", "name", unique=True),
     Index("Workflow_projectId_status_idx", "projectId", "status"),
 )

@@ -216,3 +216,23 @@ def _gate(platform: Any, name: str) -> Any:
             return plan.nodes[0].gate
 
     return asyncio.run(look())
+
+
+def test_a_workflow_that_is_renamed_in_its_file_runs_under_one_name_and_keeps_its_gate(platform, tmp_path) -> None:
+    file = tmp_path / "renamed.yaml"
+    file.write_text(GATED.format(name="old-name", rule=STRICT))
+    platform.cli("deploy", str(file))
+    file.write_text(GATED.format(name="new-name", rule="approvalRequired: false"))
+
+    planned = json.loads(platform.cli("plan", str(file), "--json").stdout)["changes"]
+    assert {(each["workflow"], each["kind"]) for each in planned} >= {
+        ("old-name", "workflow-removed"),
+        ("new-name", "gate-removed"),
+    }
+    assert platform.cli("deploy", str(file), check=False).returncode == 1
+    file.write_text(GATED.format(name="new-name", rule=STRICT))
+    platform.cli("deploy", str(file))
+
+    listed = json.loads(platform.cli("workflows", "list", "--json").stdout)
+    status = {each["name"]: each["status"] for each in listed}
+    assert (status["old-name"], status["new-name"]) == ("ARCHIVED", "ACTIVE")
