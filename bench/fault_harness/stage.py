@@ -49,7 +49,7 @@ class ProxiedStack(Stack):
     async def start_second_worker(self) -> None:
         """One more worker of the same pool, which knows nothing of the first."""
         options = ["--pool", self.settings.pool, "--name", WORKERS[_SECOND]]
-        worker = self._add(self._python(_SECOND, ["deployments.worker", *options]))
+        worker = self._add(self._python(_SECOND, ["deployments.worker", *options], secrets=True))
         await worker.start()
 
     def _part(

@@ -105,7 +105,7 @@ async def test_a_broken_workflow_is_refused_with_every_place_and_nothing_is_depl
     assert "Traceback" not in done.stderr
     listed = platform.cli("trigger", "never-deployed", check=False)
     assert listed.returncode == 1
-    assert "no deployment 'never-deployed/project-1'" in listed.stderr
+    assert "has no workflow 'never-deployed'" in listed.stderr
 
 
 async def test_malformed_and_oversized_events_become_dead_letters_and_the_next_one_runs(

@@ -200,7 +200,7 @@ def _write_venv(folder: Path, interpreter: Path, packages: str) -> None:
 
 def _open_to_all(folder: Path) -> None:
     # Independent of the umask: the agent is another user.
-    for path in folder.rglob("*"):
+    for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)
 
