@@ -278,6 +278,13 @@ _ALL = (
         "Correct the subject, or describe the event under `context`.",
         "warning",
     ),
+    Code(
+        "CC709",
+        "A step wider than its field",
+        "Steps are counted within the field: `*/90` minutes is the same as minute 0 of each hour.",
+        "List the times, or use two schedules.",
+        "warning",
+    ),
     # 8xx: risk, gates, taint
     Code(
         "CC801",
