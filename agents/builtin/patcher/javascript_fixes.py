@@ -154,9 +154,9 @@ def _hard_coded(tree: Tree, at: int) -> Edit:
     for label, _, value in _named(tree, at):
         if names_a_secret(label) and looks_secret(literal(value) or ""):
             variable = environment_name(label)
-            new = f"process.env.{variable}"
-            if tree.dialect != "javascript":
-                new = f"({new} as string)"
+            _refuse_shared_variable(tree, variable, literal(value) or "")
+            # Fails closed: without the variable, a comparison with `undefined` would let anybody in.
+            new = f'(process.env.{variable} || (() => {{ throw new Error("{variable} is not set"); }})())'
             return Edit(
                 spans=((value.start_byte, value.end_byte, new),),
                 what=f"a secret from the environment variable {variable}",
@@ -213,6 +213,18 @@ def _random(tree: Tree, at: int) -> Edit:
                 what="a random value nobody can compute",
             )
     raise CannotFixError("the random value is not made by Math.random().toString()")
+
+
+def _refuse_shared_variable(tree: Tree, variable: str, secret: str) -> None:
+    """Two secrets must never become one: whoever knew the weaker would have the other. Raises CannotFixError."""
+    others = {literal(value) for label, _, value in named_values(tree) if environment_name(label) == variable} - {
+        None,
+        secret,
+    }
+    if others or f"process.env.{variable}" in text(tree.root):
+        raise CannotFixError(
+            f"this file has more than one secret that would become {variable}; give each a name of its own"
+        )
 
 
 def _named(tree: Tree, at: int) -> Iterator[tuple[str, Node, Node]]:

@@ -239,6 +239,7 @@ def _hard_coded(text: PythonText, line: int) -> Edit:
             continue
         if isinstance(value.value, str) and names_a_secret(name) and looks_secret(value.value):
             variable = environment_name(name)
+            _refuse_shared_variable(text, variable, value.value)
             return Edit(
                 spans=((*text.span(value), f'os.environ["{variable}"]'),),
                 what=f"a secret from the environment variable {variable}",
@@ -246,6 +247,19 @@ def _hard_coded(text: PythonText, line: int) -> Edit:
                 note=f"Set {variable}; the old value is known and has to be replaced.",
             )
     raise CannotFixError("the secret is not given to a plain name")
+
+
+def _refuse_shared_variable(text: PythonText, variable: str, secret: str) -> None:
+    """Two secrets must never become one: whoever knew the weaker would have the other. Raises CannotFixError."""
+    others = {
+        value.value
+        for name, value, _ in named_values(text.tree)
+        if environment_name(name) == variable and isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
+    if others - {secret} or f'environ["{variable}"]' in text.content.decode("utf-8", "replace"):
+        raise CannotFixError(
+            f"this file has more than one secret that would become {variable}; give each a name of its own"
+        )
 
 
 def environment_name(name: str) -> str:
@@ -306,6 +320,50 @@ def _further_option(name: str, value: str, *functions: str) -> Fix:
     return add
 
 
+def _archive_filter(text: PythonText, line: int) -> Edit:
+    """`filter="data"`, which tarfile has and zipfile has not: the archive's type must be known."""
+    for call in text.calls(line):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "extractall":
+            kinds = _archive_kinds(text.tree, call.func.value, line)
+            if kinds != {"tarfile"}:
+                kind = " or ".join(sorted(kinds)) or "of unknown type"
+                raise CannotFixError(
+                    f"the archive is {kind}, and only tarfile has a filter: check each member's path before extracting"
+                )
+    return _further_option("filter", '"data"', "extractall")(text, line)
+
+
+def _archive_kinds(tree: ast.Module, archive: ast.expr, line: int) -> set[str]:
+    """The modules that may have opened the archive, as far as the file says; "something else" for any other value."""
+    if isinstance(archive, ast.Call):
+        return {_opener(archive)}
+    if not isinstance(archive, ast.Name):
+        return set()
+    inside = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    scope: ast.AST = max(inside, key=lambda node: node.lineno, default=tree)
+    kinds: set[str] = set()
+    for node in ast.walk(scope):
+        if isinstance(node, ast.withitem) and _is_name(node.optional_vars, archive.id):
+            kinds.add(_opener(node.context_expr))
+        elif isinstance(node, ast.Assign) and any(_is_name(target, archive.id) for target in node.targets):
+            kinds.add(_opener(node.value))
+    return kinds
+
+
+def _is_name(node: ast.expr | None, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _opener(value: ast.expr) -> str:
+    module = dotted(value.func).partition(".")[0] if isinstance(value, ast.Call) else ""
+    return module if module in ("tarfile", "zipfile") else "something else"
+
+
 def _tls(text: PythonText, line: int) -> Edit:
     for call in text.calls(line):
         if dotted(call.func) == "ssl._create_unverified_context":
@@ -345,7 +403,7 @@ FIXES: dict[str, Fix] = {
     "py/tls-verification-off": _tls,
     "py/debug-mode": _option("debug", True, "False", "debug mode off"),
     "py/template-autoescape-off": _option("autoescape", False, "True", "HTML is escaped"),
-    "py/archive-traversal": _further_option("filter", '"data"', "extractall"),
+    "py/archive-traversal": _archive_filter,
     "py/request-without-timeout": _further_option(
         "timeout", "30", "get", "post", "put", "patch", "delete", "head", "options", "request"
     ),

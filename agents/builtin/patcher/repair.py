@@ -18,6 +18,9 @@ from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.source_files import JAVASCRIPT, PYTHON, SourceFile
 from agents.builtin.scanning.vulnerability import Vulnerability
 
+_MARK = "\ufeff"
+"""A byte-order mark."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed:
@@ -52,7 +55,12 @@ def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str],
     for name, found in _by_file(vulnerabilities).items():
         try:
             old = read(name)
-            _repair_file(SourceFile(name=name, text=old), found, done, log)
+            # A byte-order mark stays, and no fixer has to know of it.
+            mark = _MARK if old.startswith(_MARK) else ""
+            _repair_file(SourceFile(name=name, text=old.removeprefix(_MARK)), found, done, log)
+            if mark and name in done.changes:
+                change = done.changes[name]
+                done.changes[name] = Change(old=mark + change.old, new=mark + change.new)
         except CannotFixError as exc:
             done.left += [Left(vulnerability=one, reason=str(exc)) for one in found]
     return done

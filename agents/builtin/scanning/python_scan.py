@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -15,14 +16,31 @@ from agents.builtin.scanning.vulnerability import Vulnerability
 _RANDOM = frozenset({"random", "randint", "randrange", "choice", "choices", "getrandbits", "sample", "uniform"})
 
 
+class NotParsed(Exception):
+    """The file is not Python that this interpreter can read; the message says where and why."""
+
+
 def scan(file: SourceFile, log: logging.Logger) -> list[Vulnerability]:
-    """Findings of one file; none, with a line in the log, where it does not parse."""
+    """Findings of one file. Raises NotParsed where it cannot be read: it must not count as scanned."""
     tree = parse(file.text)
     if tree is None:
-        log.warning("%s: not valid Python, so only partly scanned", file.name)
-        return []
+        raise NotParsed(
+            f"{file.name!r} is not valid Python {sys.version_info[0]}.{sys.version_info[1]}{_place(file)}"
+        )
     found = [rule.at(file.name, line) for rule, line in _findings(tree)]
     return list(dict.fromkeys(found))
+
+
+def _place(file: SourceFile) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(file.text)
+    except SyntaxError as exc:
+        return f" (line {exc.lineno}: {exc.msg})"
+    except (ValueError, RecursionError, MemoryError):
+        return ""
+    return ""
 
 
 def parse(text: str) -> ast.Module | None:

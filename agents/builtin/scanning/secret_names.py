@@ -17,7 +17,10 @@ _ABOUT = frozenset(
 _PLACEHOLDERS = frozenset(
     {"changeme", "change-me", "example", "placeholder", "todo", "none", "null", "undefined", "true", "false"}
     | {"bearer", "basic", "password", "secret", "token", "string", "required", "optional"}
+    | {"include", "omit", "same-origin"}
 )
+_LABEL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]*")
+"""One capitalised word of letters, as in the texts of a user interface: `Passwort`, `Пароль`."""
 _TOKEN = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bxox[abposr]-[A-Za-z0-9-]{10,}"
     r"|\bsk_live_[A-Za-z0-9]{16,}\b|\bglpat-[A-Za-z0-9_-]{20,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"
@@ -38,7 +41,7 @@ def looks_secret(value: str) -> bool:
     """Whether a literal given to such a name is a real value, not a placeholder, path, address or template."""
     if not 4 <= len(value) <= 4000 or any(char.isspace() for char in value):
         return False
-    if value.lower() in _PLACEHOLDERS or len(set(value)) < 3:
+    if value.lower() in _PLACEHOLDERS or len(set(value)) < 3 or _LABEL.fullmatch(value):
         return False
     return not value.lower().startswith(("http://", "https://", "/", "./", "${", "{{", "<", "%(", "your", "env:"))
 

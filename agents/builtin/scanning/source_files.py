@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -73,4 +75,18 @@ def read_source(folder: Path, name: str) -> SourceFile | str:
         return f"{name!r} is larger than {MAX_FILE_BYTES:,} bytes"
     if b"\0" in content:
         return f"{name!r} is not text"
-    return SourceFile(name=name, text=content.decode("utf-8", "replace"))
+    text = _decoded(content, python=Path(name).suffix.lower() in PYTHON)
+    if text is None:
+        return f"{name!r} is neither UTF-8 nor of an encoding that it declares"
+    return SourceFile(name=name, text=text)
+
+
+def _decoded(content: bytes, *, python: bool) -> str | None:
+    """The text without a byte-order mark, as its language would read it; None where that is not possible."""
+    if not python:
+        return content.decode("utf-8-sig", "replace")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return None

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from agents.builtin.scanning import Summary, Vulnerability, summarise
+from agents.builtin.scanning.not_scanned import NotScanned
 from agents.sdk import Agent, AgentError, Context, RepositoryPath, Schema, ShortText
 
 agent = Agent(
@@ -20,6 +21,8 @@ agent = Agent(
     description="Finds weaknesses in Python (bandit and own rules) and JavaScript/TypeScript (tree-sitter rules)",
 )
 
+MAX_NAMED = 200
+"""How many files that were not scanned are named."""
 ScanType = Literal["FULL", "INCREMENTAL"]
 
 
@@ -50,6 +53,8 @@ class ScanOutput(Schema):
     """What was done: FULL also where INCREMENTAL was asked for and could not be."""
     files_scanned: int = Field(ge=0)
     files_skipped: int = Field(ge=0)
+    """How many were not scanned; `notScanned` names the first of them."""
+    not_scanned: list[NotScanned] = Field(default_factory=list[NotScanned], max_length=MAX_NAMED)
     base_commit: str | None = None
     commit: str | None = None
     """What the repository was at, where that is known."""
@@ -106,6 +111,7 @@ def _scan(
         scan_type=scan_type,
         files_scanned=done.files_scanned,
         files_skipped=done.files_skipped,
+        not_scanned=list(done.not_scanned[:MAX_NAMED]),
         base_commit=base,
         commit=commit,
         scan_duration_ms=round((time.monotonic() - started) * 1000),

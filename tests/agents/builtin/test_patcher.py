@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -183,7 +186,7 @@ FIXES = [
     (
         "a.ts",
         "const apiKey: string = 'f00ba2ba2';\n",
-        "const apiKey: string = (process.env.API_KEY as string);\n",
+        'const apiKey: string = (process.env.API_KEY || (() => { throw new Error("API_KEY is not set"); })());\n',
     ),
     ("a.js", "const t = { rejectUnauthorized: false };\n", "const t = { rejectUnauthorized: true };\n"),
     ("a.js", "document.write(x);\n", "document.body.append(x);\n"),
@@ -238,3 +241,79 @@ def test_patches_apply_whatever_the_line_ends(tmp_path):
     subprocess.run(["git", "apply", "-"], input=made.encode(), cwd=tmp_path, check=True)
 
     assert {name: (tmp_path / name).read_bytes().decode() for name in old} == new
+
+
+def _fixed(name, text, log=None):
+    import logging
+
+    from agents.builtin.patcher.repair import repair
+    from agents.builtin.scanning.scan import scan
+
+    log = logging.getLogger("test")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, name).write_text(text)
+        found = scan(Path(folder), [name], log).vulnerabilities
+    return repair(found, lambda _: text, log)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.py", 'U = {"ann": {"password": "Wq9-admin-only"}, "bob": {"password": "guest-for-all"}}\n'),
+        ("a.py", 'password = "Wq9-admin-only"\nclass B:\n    password = "guest-for-all"\n'),
+        ("a.js", 'const u = { ann: { password: "Wq9-admin-only" }, bob: { password: "guest-for-all" } };\n'),
+    ],
+)
+def test_two_secrets_never_become_one_variable(name, text):
+    done = _fixed(name, text)
+
+    assert done.changes == {}
+    assert len(done.left) >= 1
+    assert all("more than one secret" in left.reason for left in done.left)
+
+
+def test_a_javascript_secret_that_is_unset_lets_nobody_in():
+    old = 'const adminPassword = "S3cret-Admin-1";\nmodule.exports = (b) => b.password === adminPassword;\n'
+    new = _fixed("a.js", old).changes["a.js"].new
+
+    assert "S3cret" not in new
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node here")
+    env = {"PATH": os.environ["PATH"]}
+    script = "try { console.log(require('./a.js')({})) } catch (e) { console.log('refused: ' + e.message) }"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.js").write_text(new)
+        for given, said in (({}, "refused: ADMIN_PASSWORD is not set"), ({"ADMIN_PASSWORD": ""}, "refused: ")):
+            done = subprocess.run(
+                [node, "-e", script], cwd=folder, env=env | given, capture_output=True, text=True
+            )
+            assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("opened", "fixed"),
+    [
+        ("with tarfile.open(n) as z:\n        z.extractall(to)", True),
+        ("tarfile.open(n).extractall(to)", True),
+        ("with zipfile.ZipFile(n) as z:\n        z.extractall(to)", False),
+        ("zipfile.ZipFile(n).extractall(to)", False),
+        ("z = something(n)\n    z.extractall(to)", False),
+    ],
+)
+def test_only_a_tar_archive_is_given_a_filter(opened, fixed):
+    done = _fixed("a.py", f"import tarfile, zipfile\ndef f(n, to):\n    {opened}\n")
+
+    assert ("a.py" in done.changes and 'filter="data"' in done.changes["a.py"].new) == fixed
+    if not fixed:
+        assert all(
+            "filter" in left.reason for left in done.left if left.vulnerability.rule == "py/archive-traversal"
+        )
+
+
+def test_a_byte_order_mark_stays_in_a_fixed_file():
+    text = "\ufeffimport hashlib\nhashlib.md5(b'x')\n"
+    done = _fixed("a.py", text)
+
+    assert done.changes["a.py"].new.startswith("\ufeffimport hashlib")
+    assert "sha256" in done.changes["a.py"].new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -133,13 +134,13 @@ def test_a_bare_repository_is_not_called_clean(shop, context):
         agent.execute("scanRepository", {"repositoryPath": str(shop.remote)}, context)
 
 
-def test_a_file_that_does_not_parse_is_said_to_be_partly_scanned(tmp_path, context, caplog):
+def test_a_file_that_does_not_parse_is_said_to_be_not_scanned(tmp_path, context, caplog):
     (tmp_path / "broken.py").write_text("def (:\n")
     (tmp_path / "broken.js").write_text("function {{{ eval(x)\n")
 
     agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)
 
-    assert "broken.py: not valid Python" in caplog.text
+    assert "'broken.py' is not valid Python" in caplog.text
     assert "broken.js: " in caplog.text
 
 
@@ -293,3 +294,88 @@ def test_names_of_other_things(name):
 )
 def test_values_that_are_no_secrets(value):
     assert not looks_secret(value)
+
+
+SHELL = "import os\ndef f(d):\n    os.system('ls ' + d)\n"
+
+
+def test_a_byte_order_mark_hides_nothing(tmp_path, context):
+    (tmp_path / "plain.py").write_text(SHELL)
+    (tmp_path / "marked.py").write_bytes(b"\xef\xbb\xbf" + SHELL.encode())
+    (tmp_path / "marked.js").write_bytes(b"\xef\xbb\xbfeval(x)\n")
+
+    output = agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)
+
+    found = {(one["file"], one["rule"], one["line"]) for one in output["vulnerabilities"]}
+    rules = {(rule, line) for file, rule, line in found if file == "plain.py"}
+    assert rules
+    assert {(rule, line) for file, rule, line in found if file == "marked.py"} == rules
+    assert ("marked.js", "js/eval", 1) in found
+    assert output["filesSkipped"] == 0
+
+
+def test_a_declared_encoding_is_read(tmp_path, context):
+    text = "# -*- coding: latin-1 -*-\n# \xe9\n" + SHELL
+    (tmp_path / "old.py").write_bytes(text.encode("latin-1"))
+
+    output = agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)
+
+    assert output["filesScanned"] == 1
+    assert any(one["line"] == 5 for one in output["vulnerabilities"])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"# caf\xe9\nimport os\n", "neither UTF-8"),
+        (b"def f(:\n    pass\n", "line 1"),
+        (b'import os\ndef f(d): os.system(f"ls {d["dir"]}")\n', "not valid Python"),
+        (b"print 'hello'\n", "not valid Python"),
+        (b"# -*- coding: klingon -*-\n", "neither UTF-8"),
+    ],
+    ids=["undeclared Latin-1", "a syntax error", "newer syntax", "older syntax", "an unknown encoding"],
+)
+def test_what_cannot_be_read_is_named_and_not_counted_as_scanned(tmp_path, context, content, reason):
+    (tmp_path / "odd.py").write_bytes(content)
+    (tmp_path / "good.py").write_text("x = 1\n")
+
+    output = agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)
+
+    if sys.version_info >= (3, 12) and b'd["dir"]' in content:
+        assert output["vulnerabilities"]
+        return
+    assert (output["filesScanned"], output["filesSkipped"]) == (1, 1)
+    (left,) = output["notScanned"]
+    assert left["file"] == "odd.py"
+    assert reason in left["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.js", 'fetch("/api", { credentials: "include" });\n'),
+        ("a.js", 'fetch("/api", { credentials: "same-origin" });\n'),
+        ("a.ts", 'const i18n = { password: "Passwort", secret: "Geheimnis" };\n'),
+        ("a.js", 'const ru = { password: "\u041f\u0430\u0440\u043e\u043b\u044c" };\n'),
+        ("a.py", 'LABELS = {"password": "Kennwort", "token": "Jeton"}\n'),
+    ],
+)
+def test_a_word_that_people_read_is_no_secret(tmp_path, context, name, text):
+    (tmp_path / name).write_text(text)
+
+    assert agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)["vulnerabilities"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.js", 'const adminPassword = "S3cret-Admin-1";\n'),
+        ("a.py", 'password = "guest-for-all"\n'),
+        ("a.py", 'password = "Wq9-admin-only"\n'),
+        ("a.py", 'password = "hunter"\n'),
+    ],
+)
+def test_a_value_that_opens_something_is_a_secret(tmp_path, context, name, text):
+    (tmp_path / name).write_text(text)
+
+    assert agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)["vulnerabilities"]
