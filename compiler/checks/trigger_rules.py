@@ -18,7 +18,7 @@ from compiler.language.spec import EventSpec, ScheduleSpec, WorkflowSpec
 from compiler.schemas.validation import check_schema
 from compiler.trigger_types.globs import GlobError, glob_matches, is_glob
 from compiler.trigger_types.matching import COMPARISONS, filter_accepts
-from compiler.trigger_types.schedule import cron_fault, timezone_fault
+from compiler.trigger_types.schedule import cron_fault, step_warnings, timezone_fault
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS, subject_fault
 
 _SORTED = ("gt", "gte", "lt", "lte")
@@ -54,6 +54,9 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Reporter) -> None:
     if fault:
         hint = 'for example "0 9 * * 1": Mondays at nine'
         desk.at((*path, "schedule"), "CC702", f"the schedule is no cron expression: {fault}", hint)
+    else:
+        for warning in step_warnings(trigger.schedule):
+            desk.at((*path, "schedule"), "CC709", warning, "a step counts inside its field only and starts anew")
     zone = timezone_fault(trigger.timezone)
     if zone:
         desk.at((*path, "timezone"), "CC703", zone[0], zone[1])

@@ -247,9 +247,17 @@ _ALL = (
     Code(
         "CC701", "Not a NATS subject", "The subject breaks NATS' rules.", "Parts without spaces, joined by dots."
     ),
-    Code("CC702", "Not a cron expression", "The schedule cannot be read.", "Five fields, such as `0 9 * * 1`."),
     Code(
-        "CC703", "Not a time zone", "The name is not in the IANA database.", "Use a name such as `Europe/Vienna`."
+        "CC702",
+        "Not a cron expression",
+        "The schedule cannot be read, or no date ever fits it.",
+        "Five fields, such as `0 9 * * 1`.",
+    ),
+    Code(
+        "CC703",
+        "Not a time zone",
+        "The name is not in the IANA database, or means another zone on each machine.",
+        "Use a name such as `Europe/Vienna`.",
     ),
     Code("CC704", "Not a glob", "The pattern cannot be read.", "Close brackets and braces; keep it short."),
     Code(
@@ -276,6 +284,13 @@ _ALL = (
         "An event the platform does not know",
         "The subject matches no known one, so the event's fields are not known either.",
         "Correct the subject, or describe the event under `context`.",
+        "warning",
+    ),
+    Code(
+        "CC709",
+        "A step longer than its range",
+        "A cron step counts inside its own field, so `*/90` in the minutes is the same as `0`: once an hour.",
+        "Write the value itself, or spread the times over several fields or schedules.",
         "warning",
     ),
     # 8xx: risk, gates, taint
