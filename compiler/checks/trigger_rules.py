@@ -16,6 +16,7 @@ from compiler.inference.shape import ANY, Lost, Shape, kinds, of_schema, step, u
 from compiler.language.document import Path
 from compiler.language.spec import EventSpec, ScheduleSpec, WorkflowSpec
 from compiler.schemas.validation import check_schema
+from compiler.trigger_types.daylight_saving import daylight_saving_warnings
 from compiler.trigger_types.globs import GlobError, glob_matches, is_glob
 from compiler.trigger_types.matching import COMPARISONS, filter_accepts
 from compiler.trigger_types.schedule import cron_fault, step_warnings, timezone_fault
@@ -39,7 +40,7 @@ def trigger_path(document_has_list: bool, index: int, *steps: str | int) -> Path
 
 
 def check_triggers(workflow: ResolvedWorkflow, desk: Reporter) -> None:
-    """CC701 to CC706, and the triggers' expressions."""
+    """CC701 to CC710, and the triggers' expressions."""
     listed = desk.document.value(("trigger", 0)) is not desk.document.value(("trigger",))
     for index, trigger in enumerate(workflow.spec.trigger):
         path = trigger_path(listed, index)
@@ -60,6 +61,9 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Reporter) -> None:
     zone = timezone_fault(trigger.timezone)
     if zone:
         desk.at((*path, "timezone"), "CC703", zone[0], zone[1])
+    elif not fault:
+        for warning in daylight_saving_warnings(trigger.schedule, trigger.timezone):
+            desk.at((*path, "schedule"), "CC710", warning, "choose another time of day, or UTC")
 
 
 def _check_event(workflow: ResolvedWorkflow, index: int, trigger: EventSpec, where: tuple[Path, Reporter]) -> None:

@@ -293,6 +293,15 @@ _ALL = (
         "Write the value itself, or spread the times over several fields or schedules.",
         "warning",
     ),
+    Code(
+        "CC710",
+        "A time that daylight saving moves",
+        "On a day when the zone's clock changes, the schedule's time of day does not exist or comes twice. The runs of "
+        "a skipped hour start before it, or not at all; in a repeated hour they start the first time only. The years "
+        "2027 and 2028 are looked at, whatever the day of the check.",
+        "Choose a time of day outside of the hour that changes, or the time zone UTC.",
+        "warning",
+    ),
     # 8xx: risk, gates, taint
     Code(
         "CC801",
