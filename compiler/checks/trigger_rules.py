@@ -113,7 +113,9 @@ def _field(shape: Shape, parts: list[str]) -> Shape | tuple[str, Lost]:
     """The shape at the path, by the rules of `field_of`; else the first part that is missing."""
     if not parts:
         return shape
-    place = list_place(parts[0]) if "array" in shape.kinds and shape.known else None
+    place = (
+        list_place(parts[0]) if shape.known and "array" in shape.kinds and "object" not in shape.kinds else None
+    )
     missing: tuple[str, Lost] | None = None
     for length in range(1, len(parts) + 1):
         key = ".".join(parts[:length])
