@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from compiler.trigger_types.daylight_saving import daylight_saving_warnings
 
 def runs(cron: str, zone: str, start: datetime, end: datetime) -> list[str]:
     """Prefect's dates between the two moments, as local times with their offsets."""
-    dates = CronSchedule(cron=cron, timezone=zone)._get_dates_generator(start=start, end=end)
+    dates = asyncio.run(CronSchedule(cron=cron, timezone=zone).get_dates(start=start, end=end))
     return [date.isoformat(timespec="minutes") for date in dates]
 
 
