@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from compiler import Scope, TemplateError, condition
 from compiler.catalogue import Catalogue
+from compiler.outputs import outputs_of
 from compiler.plan import Plan, PlanNode
 from flows.checkpoint import Checkpoint
 from flows.form import OpenGate
@@ -186,6 +187,10 @@ class Executor:
             )
             for each in self._waiting.values()
         )
+
+    def outputs(self) -> dict[str, JsonValue] | None:
+        """What the workflow's `outputs` give, now that all nodes have ended. Raises TemplateError."""
+        return outputs_of(self.plan, self._scope())
 
     def _scope(self) -> Scope:
         return Scope(

@@ -17,6 +17,7 @@ from prefect.exceptions import Abort, Pause
 from prefect.flow_runs import asuspend_flow_run
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
+from pydantic import JsonValue
 
 from compiler import TemplateError
 from compiler.schemas.validation import validate
@@ -25,12 +26,13 @@ from flows.claim import ClaimedRun, RunRequest, claim_run
 from flows.concurrency import leave_slot, request_slot, wake_next
 from flows.executor import Executor
 from flows.form import OpenGate, form
+from flows.outputs import show_outputs
 from flows.ready_nodes import failure_of
 from flows.retry_detection import was_retried
 from flows.run_logs import correct_run_logs
 from flows.runtime import EnterRuntime, runtime
 from operations.form_answers import PAUSE_KEY, apply_form_answers
-from records import StaleAttempt
+from records import PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.services import Run, Services
 from triggers.reconcile.resume import WAKE_INPUT
@@ -120,7 +122,13 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
     )
     if gates := await walk.go():
         await _suspend(run.run, gates, services)
-    return await _finish(run, failure_of(run.plan, walk.ended), services)
+    failure, outputs = failure_of(run.plan, walk.ended), None
+    if failure is None:
+        try:
+            outputs = walk.outputs()
+        except TemplateError as exc:
+            failure = str(exc)
+    return await _finish(run, failure, services, outputs=outputs)
 
 
 async def _find_place(run: ClaimedRun, services: Services) -> State[Any] | None:
@@ -168,11 +176,20 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     raise RuntimeError("the run could not be suspended while gates are open; retry it to be asked again")
 
 
-async def _finish(run: ClaimedRun, failure: str | None, services: Services) -> State[Any]:
+async def _finish(
+    run: ClaimedRun, failure: str | None, services: Services, *, outputs: dict[str, JsonValue] | None = None
+) -> State[Any]:
     status = "SUCCESS" if failure is None else "FAILED"
     fault_point("run-ending")
-    await services.records.finish_run(run.run.run_id, status, failure or "", fencing_token=run.run.fencing_token)
+    try:
+        await services.records.finish_run(
+            run.run.run_id, status, failure or "", outputs=outputs, fencing_token=run.run.fencing_token
+        )
+    except PayloadRefused as exc:
+        return await _finish(run, str(exc), services)
     fault_point("run-ended")
+    if outputs:
+        await show_outputs(outputs)
     if run.plan.concurrency is not None:
         await wake_next(services.records)
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)

@@ -13,7 +13,7 @@ from compiler.language.document import Path
 from compiler.language.spec import EventSpec, ScheduleSpec, WorkflowSpec
 from compiler.schemas.validation import check_schema
 from compiler.trigger_types.daylight_saving import daylight_saving_warnings
-from compiler.trigger_types.schedule import cron_fault, step_warnings, timezone_fault
+from compiler.trigger_types.schedule import cron_fault, cron_surprises, timezone_fault
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS, subject_fault
 
 
@@ -45,10 +45,9 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Reporter) -> None:
     fault = cron_fault(trigger.schedule)
     if fault:
         hint = 'for example "0 9 * * 1": Mondays at nine'
-        desk.at((*path, "schedule"), "CC702", f"the schedule cannot be used: {fault}", hint)
-    else:
-        for warning in step_warnings(trigger.schedule):
-            desk.at((*path, "schedule"), "CC709", warning, "a step counts inside its field only and starts anew")
+        desk.at((*path, "schedule"), "CC702", f"the schedule is no cron expression: {fault}", hint)
+    for surprise in [] if fault else cron_surprises(trigger.schedule):
+        desk.at((*path, "schedule"), "CC709", f"the schedule runs more rarely than it seems: {surprise}")
     zone = timezone_fault(trigger.timezone)
     if zone:
         desk.at((*path, "timezone"), "CC703", zone[0], zone[1])

@@ -288,9 +288,9 @@ _ALL = (
     ),
     Code(
         "CC709",
-        "A step longer than its range",
-        "A cron step counts inside its own field, so `*/90` in the minutes is the same as `0`: once an hour.",
-        "Write the value itself, or spread the times over several fields or schedules.",
+        "A step wider than its field",
+        "Steps are counted within the field: `*/90` minutes is the same as minute 0 of each hour.",
+        "List the times, or use two schedules.",
         "warning",
     ),
     Code(

@@ -18,6 +18,7 @@ from compiler.expressions.template import condition, render
 from compiler.expressions.tree import (
     TemplateError,
 )
+from compiler.outputs import outputs_of
 from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
 from compiler.schemas.example import NoExample, example
 from compiler.schemas.validation import validate
@@ -99,9 +100,10 @@ def dry_run(plan: Plan, case: Case) -> DryRun:
         rehearsal.runs[node.id] = run
         rehearsal.seen[node.id] = {"output": run.output, "status": run.status, "error": run.error}
     try:
-        rehearsal.outputs = render(cast("JsonValue", plan.outputs), _scope(plan, rehearsal))
+        # A run that fails has no outputs.
+        rehearsal.outputs = outputs_of(plan, _scope(plan, rehearsal)) if rehearsal.status == "SUCCESS" else None
     except TemplateError as exc:
-        raise CaseError(f"the outputs of {plan.name!r} cannot be resolved: {exc}") from exc
+        raise CaseError(str(exc)) from exc
     return rehearsal
 
 

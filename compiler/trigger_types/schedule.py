@@ -2,98 +2,70 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from croniter import CroniterBadDateError, CroniterError, croniter
+from croniter import CroniterError, croniter
 
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
+from compiler.trigger_types.cron_fields import FIELDS, field_fault
 
 MAX_CRON = 200
-FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 6))
-"""Name of each cron field, its lowest and its highest value."""
 
-_BASE = datetime(2026, 1, 1)
-"""Where the search for a schedule's first run begins: a constant, so that a file's verdict never depends on the
-day of the check. croniter looks 50 years ahead."""
 
-_RANDOM = re.compile(r"[HhRr](?:$|[/(])")
-"""Fields that croniter fills by a hash or at random. Prefect would draw new times at each look."""
-
-_NEAREST_WEEKDAY = re.compile(r"\d[Ww]|[Ww]\d")
-"""Newer croniters read `15W`; the one inside Prefect does not."""
-
-_LOCAL = frozenset({"localtime", "posixrules", "Factory"})
-"""Names that tzdata lists and that mean another zone on each machine, or none."""
-
-_STEP = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)/(\d+)")
+_BASE = datetime(2024, 1, 1)
+"""Where the search for a first run begins: any day does, since the calendar repeats."""
+_SYSTEM_ZONES = ("localtime", "posixrules", "Factory")
+"""Names in the database that stand for whatever the machine is set to."""
 
 
 def cron_fault(cron: str) -> str | None:
-    """Why this is no cron expression of five fields that Prefect takes and that runs, or None."""
+    """Why this is not a cron expression of five fields that ever runs; None: it is.
+
+    The grammar is what this platform and Prefect's own reader understand alike: numbers, names of months and days,
+    ranges, lists, steps, `L` for the last day of the month and `#` for the n-th weekday. Everything else that some cron
+    knows (`R`, `H`, `W`, `?`, `@daily`, seconds) is refused here, not at the deploy or never.
+    """
     fields = cron.split()
     if len(cron) > MAX_CRON:
         return f"it is longer than {MAX_CRON} characters"
-    if cron.startswith("@"):
-        return f"{quoted(cron)} is a short name; write the five fields, as in '0 0 * * *' for each day"
-    if len(fields) != 5:
+    if len(fields) != len(FIELDS):
         return f"it has {len(fields)} fields, not five: minute, hour, day of month, month, day of week"
-    return _unsupported(fields) or _unread(cron) or _impossible_day(fields)
-
-
-def _unsupported(fields: list[str]) -> str | None:
-    for (name, _, _), field in zip(FIELDS, fields, strict=True):
-        if not field.isascii():
-            return f"the {name} {quoted(field)} has characters that cron does not know"
-        for part in field.split(","):
-            if _RANDOM.match(part):
-                return f"the {name} {quoted(part)} is a random or hashed value, which Prefect does not take"
-            if _NEAREST_WEEKDAY.search(part):
-                return f"the {name} {quoted(part)} means the nearest weekday, which Prefect does not take"
-    return None
-
-
-def _unread(cron: str) -> str | None:
+    for text, field in zip(fields, FIELDS, strict=True):
+        if fault := field_fault(text, field):
+            return fault
     try:
-        croniter.expand(cron)
         croniter(cron, _BASE).get_next(datetime)
-    except CroniterBadDateError:
-        return f"{quoted(cron)} never runs: no date of the calendar fits it"
-    except (CroniterError, ValueError, KeyError, TypeError, IndexError) as exc:
-        return f"{quoted(cron)} cannot be read: {_first_line(exc)}"
+        if fields[2] != "*":  # Prefect's search stops at a day no month has, even where the weekday would fit
+            croniter(" ".join([*fields[:4], "*"]), _BASE).get_next(datetime)
+    except (CroniterError, ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
+        return f"{quoted(cron)} never runs: there is no such day ({_first_line(exc)})"
     return None
 
 
-def _impossible_day(fields: list[str]) -> str | None:
-    """A day of month that no month has stops Prefect's search, even where the day of week would still fit."""
-    return _unread(" ".join([*fields[:4], "*"])) if fields[4] != "*" and fields[2] not in ("*", "?") else None
-
-
-def step_warnings(cron: str) -> list[str]:
-    """What to say about each step that leaves its range at once, so that it gives one value only."""
+def cron_surprises(cron: str) -> list[str]:
+    """What a readable expression does that its author hardly means: steps that reach beyond their field."""
     found: list[str] = []
-    for (name, low, high), field in zip(FIELDS, cron.split(), strict=True):
-        for part in field.split(","):
-            read = _STEP.fullmatch(part)
-            if read is None:
-                continue
-            first, last = int(read[1] or low), int(read[2] or high)
-            if first < last < first + int(read[3]):
+    for text, field in zip(cron.split(), FIELDS, strict=False):
+        for part in text.split(","):
+            values, _, step = part.partition("/")
+            if step.isdecimal() and int(step) > field.high - field.low:
+                first = field.low if values == "*" else values.partition("-")[0]
                 found.append(
-                    f"the {name} {quoted(part)} equals {quoted(str(first))}: "
-                    f"its step is longer than the range {first} to {last}"
+                    f"{quoted(part)} as {field.name} is the same as {quoted(str(first))}: the step is too wide"
                 )
     return found
 
 
 def timezone_fault(name: str) -> tuple[str, str] | None:
-    """Why this is no IANA time zone that is the same on every machine, and a hint; or None."""
-    zones = available_timezones() - _LOCAL
+    """Why this is not an IANA time zone that means the same on every machine, and a hint; or None."""
+    zones = {
+        zone
+        for zone in available_timezones()
+        if zone not in _SYSTEM_ZONES and not zone.startswith(("posix/", "right/"))
+    }
     if name in zones:
         return None
-    if name in _LOCAL or name.startswith(("right/", "posix/")):
-        return f"{quoted(name)} is not the same time zone on every machine", "use a name such as Europe/Vienna"
     return f"{quoted(name)} is not a time zone", did_you_mean(
         name, _likely(name, zones)
     ) or "use a name such as UTC"

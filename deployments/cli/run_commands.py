@@ -215,6 +215,13 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["run"].get("outputs"):
+        print_rows(
+            [{"output": name, "value": value} for name, value in data["run"]["outputs"].items()],
+            columns=("output", "value"),
+            title="Outputs",
+            as_json=False,
+        )
     print_rows(
         data["approvals"],
         columns=("nodeId", "status", "respondedBy", "verified", "channel", "notes", "digest"),

@@ -20,7 +20,9 @@ _MOST_RESULTS = 1_000
 _MAX_MESSAGE = 4_000
 
 
-async def emit_completed(connection: AsyncConnection, run: RowMapping, status: EndStatus, message: str) -> None:
+async def emit_completed(
+    connection: AsyncConnection, run: RowMapping, status: EndStatus, message: str, *, outputs: Any = None
+) -> None:
     """Emit the end of the run: once, and once more each time it was reopened."""
     results = await _results(connection, run)
     skipped = await _skipped(connection, run["id"])
@@ -28,6 +30,7 @@ async def emit_completed(connection: AsyncConnection, run: RowMapping, status: E
         "workflowRunId": run["id"],
         "status": status,
         "results": results[:_MOST_RESULTS],
+        "outputs": outputs,
         "projectId": run["projectId"],
         "workflowId": run["workflowId"],
         "workflowName": run["workflowName"],
@@ -85,6 +88,10 @@ def _fitting(payload: dict[str, Any]) -> dict[str, Any]:
     sizes = [len(dumps(result["output"]).encode()) for result in payload["results"]]
     total = len(dumps(payload).encode())
     results = list(payload["results"])
+    outputs = len(dumps(payload["outputs"]).encode())
+    if outputs > MAX_EVENT_BYTES // 2:
+        payload |= {"outputs": None, "outputsBytes": outputs}
+        total -= outputs
     for place in sorted(range(len(sizes)), key=lambda place: sizes[place], reverse=True):
         if total <= MAX_EVENT_BYTES:
             break

@@ -35,6 +35,8 @@ class Run:
     """Who started it, by name; None for an event or a schedule."""
     reopened: int
     """How often a person retried it after it FAILED."""
+    outputs: Any
+    """What the workflow's `outputs` gave; None for a run that has not ended well, or of a workflow without."""
     fencing_token: int
     """Fencing token of the last process that took the run over; writes with older ones are refused."""
 

@@ -97,9 +97,17 @@ class RunStore(Store):
 
     @shielded
     async def finish_run(
-        self, run_id: str, status: EndStatus, message: str = "", *, fencing_token: int | None = None
+        self,
+        run_id: str,
+        status: EndStatus,
+        message: str = "",
+        *,
+        outputs: Any = None,
+        fencing_token: int | None = None,
     ) -> bool:
-        """Record the end, with `workflow.completed.<workflowName>`; False, and nothing changed, if it has ended.
+        """Record the end and what the workflow's `outputs` gave, with `workflow.completed.<workflowName>`.
+
+        False, and nothing changed, if it has ended.
 
         Pending approvals are closed, and unfinished agent runs are FAILED.
         """
@@ -107,19 +115,21 @@ class RunStore(Store):
             run = await lock_run(connection, run_id, fencing_token=fencing_token)
             if run["finishedAt"] is not None:
                 return False
-            ended = {"status": status, "finishedAt": now(), "message": line(message)}
+            checked("the outputs of the workflow", outputs)
+            ended = {"status": status, "finishedAt": now(), "message": line(message), "outputJson": outputs}
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
             await _end_agent_runs(connection, run_id)
             await close_gates(connection, run)
             await release_place(connection, run)
-            await emit_completed(connection, run, status, line(message) or "")
+            await emit_completed(connection, run, status, line(message) or "", outputs=outputs)
         return True
 
     @shielded
     async def reopen_run(self, run_id: str) -> bool:
         """Reopen a FAILED run that a person retries; its next end emits another event. False if it is not FAILED."""
         failed = (WORKFLOW_RUN.c.id == run_id) & (WORKFLOW_RUN.c.status == "FAILED")
-        again = {"status": "RUNNING", "finishedAt": None, "message": None, "reopened": WORKFLOW_RUN.c.reopened + 1}
+        empty = {"finishedAt": None, "message": None, "outputJson": None}
+        again = {"status": "RUNNING", **empty, "reopened": WORKFLOW_RUN.c.reopened + 1}
         async with self._db.write() as connection:
             return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
 
@@ -224,5 +234,6 @@ def _run(row: RowMapping) -> Run:
         plan_digest=row["planDigest"],
         triggered_by=row["triggeredBy"],
         reopened=row["reopened"],
+        outputs=row["outputJson"],
         fencing_token=row["fencingToken"],
     )

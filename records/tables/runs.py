@@ -25,6 +25,8 @@ WORKFLOW_RUN = Table(
     must("triggeredByVerified", Boolean, server_default=text("false")),
     must("fencingToken", Integer, server_default=_ZERO),
     must("reopened", Integer, server_default=_ZERO),
+    # What the `outputs` of the workflow gave; NULL for a run that failed, or of a workflow without.
+    may("outputJson", JSON_VALUE),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
     Index("WorkflowRun_startedAt_idx", "startedAt"),
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),

@@ -9,6 +9,8 @@ from prefect.states import AwaitingRetry, Running
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
 from compiler.plan import ApprovalRule, Foreach, Retries
+from compiler.simulation.cases import Case, Mock
+from compiler.simulation.dry_run import dry_run
 
 
 async def test_a_run_passes_outputs_on_with_their_types_and_is_on_record(bench, node) -> None:
@@ -161,6 +163,35 @@ async def test_foreach_runs_once_per_item_within_its_limit_and_gives_a_list(benc
     assert state.is_completed(), state.message
     assert most == 2
     assert bench.sandbox.requests[-1].inputs == {"all": [{"double": n * 2} for n in (1, 2, 3, 4, 5)]}
+
+
+async def test_the_workflows_outputs_are_on_record_in_the_event_and_as_the_dry_run_says(bench, node) -> None:
+    bench.sandbox.answer("scan", {"count": 3, "name": "<b>x</b>"})
+    outputs = {
+        "count": "{{ nodes.scan.output.count }}",
+        "text": "found {{ nodes.scan.output.name }}",
+        "fixed": [1],
+    }
+    plan = await bench.deploy(node("scan"), outputs=outputs)
+    flow_run = await bench.start(plan)
+    state = await bench.execute(flow_run)
+    assert state.is_completed(), state.message
+    run = await bench.record(flow_run)
+    assert run.outputs == {"count": 3, "text": "found <b>x</b>", "fixed": [1]}
+    events = [
+        each for each in await bench.records.pending_events() if each.subject.startswith("workflow.completed")
+    ]
+    assert events[-1].payload["outputs"] == run.outputs
+    case = Case(name="same", mocks={"scan": Mock(output={"count": 3, "name": "<b>x</b>"})})
+    assert dry_run(plan, case).outputs == run.outputs
+
+
+async def test_an_output_that_cannot_be_evaluated_fails_the_run_and_is_named(bench, node) -> None:
+    bench.sandbox.answer("scan", {"count": 3})
+    plan = await bench.deploy(node("scan"), outputs={"first": "{{ 1 / (nodes.scan.output.count - 3) }}"})
+    state = await bench.execute(await bench.start(plan))
+    assert state.is_failed()
+    assert "the output 'first'" in state.message
 
 
 @pytest.mark.parametrize("gate", [None, ApprovalRule()], ids=["ungated", "gated"])
