@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
-
-from pydantic import JsonValue
-
 from compiler.checks.conditions import check_condition
+from compiler.checks.filter_rules import check_filter
 from compiler.checks.nulls import context_of
 from compiler.checks.reporter import Reporter
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
 from compiler.inference.bindings import Bindings, ResolvedWorkflow
-from compiler.inference.shape import ANY, Lost, Shape, kinds, of_schema, step, union
+from compiler.inference.shape import ANY, Shape, of_schema, union
 from compiler.language.document import Path
 from compiler.language.spec import EventSpec, ScheduleSpec, WorkflowSpec
 from compiler.schemas.validation import check_schema
-from compiler.trigger_types.globs import GlobError, glob_matches, is_glob
-from compiler.trigger_types.matching import COMPARISONS, filter_accepts
+from compiler.trigger_types.daylight_saving import daylight_saving_warnings
 from compiler.trigger_types.schedule import cron_fault, cron_surprises, timezone_fault
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS, subject_fault
-
-_SORTED = ("gt", "gte", "lt", "lte")
-_LISTS = ("in", "notIn")
 
 
 def context_shape(spec: WorkflowSpec) -> Shape:
@@ -39,7 +31,7 @@ def trigger_path(document_has_list: bool, index: int, *steps: str | int) -> Path
 
 
 def check_triggers(workflow: ResolvedWorkflow, desk: Reporter) -> None:
-    """CC701 to CC706, and the triggers' expressions."""
+    """CC701 to CC710, and the triggers' expressions."""
     listed = desk.document.value(("trigger", 0)) is not desk.document.value(("trigger",))
     for index, trigger in enumerate(workflow.spec.trigger):
         path = trigger_path(listed, index)
@@ -59,6 +51,9 @@ def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Reporter) -> None:
     zone = timezone_fault(trigger.timezone)
     if zone:
         desk.at((*path, "timezone"), "CC703", zone[0], zone[1])
+    elif not fault:
+        for warning in daylight_saving_warnings(trigger.schedule, trigger.timezone):
+            desk.at((*path, "schedule"), "CC710", warning, "choose another time of day, or UTC")
 
 
 def _check_event(workflow: ResolvedWorkflow, index: int, trigger: EventSpec, where: tuple[Path, Reporter]) -> None:
@@ -73,46 +68,12 @@ def _check_event(workflow: ResolvedWorkflow, index: int, trigger: EventSpec, whe
         hint = did_you_mean(trigger.event, KNOWN_CONTEXTS) or "describe the event under `context`"
         desk.at((*path, "event"), "CC708", f"the platform knows no event {quoted(trigger.event)}", hint)
     for name, wanted in trigger.filters.items():
-        place = (*path, "filters", name)
-        _check_filter(wanted, place, desk)
-        field = _check_field(name, event, place, desk)
-        if wanted != [] and field is not None and not _can_match(wanted, field):
-            message = f"the filter never matches: {name!r} is {field.describe()}"
-            values = [str(value) for schema in field.alternatives for value in schema.get("enum", [])]
-            desk.at(place, "CC707", message, did_you_mean(str(wanted), values))
+        check_filter(name, wanted, event, ((*path, "filters", name), desk))
     if trigger.expression is not None:
         alone = ResolvedWorkflow(
             workflow.spec, workflow.steps, workflow.by_id, workflow.topology, workflow.handlers, event
         )
         check_condition(trigger.expression, (*path, "expression"), Bindings(alone), desk)
-
-
-def _check_field(name: str, event: Shape, path: Path, desk: Reporter) -> Shape | None:
-    shape = event
-    for part in name.split("."):
-        found = step(shape, part)
-        if isinstance(found, Lost):
-            hint = did_you_mean(part, found.known)
-            desk.at_key(path, "CC706", f"the event has no field {quoted(name)}, so the filter never matches", hint)
-            return None
-        shape = found
-    return shape
-
-
-def _can_match(wanted: JsonValue, field: Shape) -> bool:
-    """Whether the filter accepts some value of that shape; true where that is not known."""
-    if not field.known or isinstance(wanted, dict):
-        return True
-    if isinstance(wanted, list):
-        return any(_can_match(each, field) for each in wanted)
-    for schema in field.alternatives:
-        values = [schema["const"]] if "const" in schema else schema.get("enum")
-        if isinstance(values, list):
-            if any(filter_accepts(wanted, value) for value in cast("list[Any]", values)):
-                return True
-        elif kinds({"const": wanted}) & kinds(schema) or (isinstance(wanted, int) and "number" in kinds(schema)):
-            return True
-    return False
 
 
 def check_context(spec: WorkflowSpec, desk: Reporter) -> bool:
@@ -126,56 +87,3 @@ def check_context(spec: WorkflowSpec, desk: Reporter) -> bool:
     for problem in problems:
         desk.at_key(("context",), "CC307", f"`context` is no schema that can be used: {problem}")
     return not problems and spec.context.get("type") == "object"
-
-
-def _check_filter(wanted: JsonValue, path: Path, desk: Reporter) -> None:
-    if isinstance(wanted, str):
-        _check_glob(wanted, path, desk)
-    elif isinstance(wanted, list):
-        if not wanted:
-            desk.at(path, "CC705", "an empty list of values never matches", "give at least one value")
-        for index, each in enumerate(wanted):
-            if isinstance(each, list):
-                desk.at((*path, index), "CC705", "a list inside a list of values never matches", "flatten it")
-            else:
-                _check_filter(each, (*path, index), desk)
-    elif isinstance(wanted, dict):
-        _check_comparisons(wanted, path, desk)
-
-
-def _check_comparisons(wanted: Mapping[str, JsonValue], path: Path, desk: Reporter) -> None:
-    if not wanted:
-        desk.at(path, "CC705", "the filter has no comparison", "write for example `gte: 3`")
-    for name, limit in wanted.items():
-        if name not in COMPARISONS:
-            hint = did_you_mean(name, COMPARISONS)
-            desk.at_key((*path, name), "CC705", f"there is no comparison {quoted(name)}", hint)
-        elif name == "glob" and isinstance(limit, str):
-            _check_glob(limit, (*path, name), desk, always=True)
-        elif not _limit_fits(name, limit):
-            needs = "a list" if name in _LISTS else "true or false" if name == "exists" else "a number or text"
-            desk.at((*path, name), "CC705", f"the comparison {name!r} needs {needs}")
-
-
-def _limit_fits(name: str, limit: Any) -> bool:
-    if name in _LISTS:
-        return isinstance(limit, list)
-    if name == "exists":
-        return isinstance(limit, bool)
-    if name in _SORTED or name == "glob":
-        return isinstance(limit, str | int | float) and not isinstance(limit, bool) and name != "glob"
-    return True
-
-
-def _check_glob(pattern: str, path: Path, desk: Reporter, *, always: bool = False) -> None:
-    if not always and not is_glob(pattern):
-        return
-    try:
-        glob_matches(pattern, "")
-    except GlobError as exc:
-        desk.at(
-            path,
-            "CC704",
-            f"{quoted(pattern)} is no glob: {exc}",
-            "put `\\` before a character to take it literally",
-        )

@@ -247,9 +247,17 @@ _ALL = (
     Code(
         "CC701", "Not a NATS subject", "The subject breaks NATS' rules.", "Parts without spaces, joined by dots."
     ),
-    Code("CC702", "Not a cron expression", "The schedule cannot be read.", "Five fields, such as `0 9 * * 1`."),
     Code(
-        "CC703", "Not a time zone", "The name is not in the IANA database.", "Use a name such as `Europe/Vienna`."
+        "CC702",
+        "Not a cron expression",
+        "The schedule cannot be read, or no date ever fits it.",
+        "Five fields, such as `0 9 * * 1`.",
+    ),
+    Code(
+        "CC703",
+        "Not a time zone",
+        "The name is not in the IANA database, or means another zone on each machine.",
+        "Use a name such as `Europe/Vienna`.",
     ),
     Code("CC704", "Not a glob", "The pattern cannot be read.", "Close brackets and braces; keep it short."),
     Code(
@@ -283,6 +291,15 @@ _ALL = (
         "A step wider than its field",
         "Steps are counted within the field: `*/90` minutes is the same as minute 0 of each hour.",
         "List the times, or use two schedules.",
+        "warning",
+    ),
+    Code(
+        "CC710",
+        "A time that daylight saving moves",
+        "On a day when the zone's clock changes, the schedule's time of day does not exist or comes twice. The runs of "
+        "a skipped hour start before it, or not at all; in a repeated hour they start the first time only. The years "
+        "2027 and 2028 are looked at, whatever the day of the check.",
+        "Choose a time of day outside of the hour that changes, or the time zone UTC.",
         "warning",
     ),
     # 8xx: risk, gates, taint

@@ -15,7 +15,10 @@ from compiler.expressions.tree import (
 )
 from compiler.plan import EventTrigger
 from compiler.trigger_types.globs import GlobError, glob_matches, is_glob
+from compiler.trigger_types.moments import moment_of
 from compiler.trigger_types.subjects import subject_matches
+
+MAX_PLACE_DIGITS = 7
 
 _MISSING = object()
 
@@ -34,13 +37,31 @@ def matches(trigger: EventTrigger, subject: str, event: Mapping[str, Any]) -> bo
 
 
 def field_of(event: Mapping[str, Any], path: str) -> Any:
-    """The event's field at the dotted path; a private mark where there is none."""
-    found: Any = event
-    for name in path.split("."):
-        if not isinstance(found, Mapping) or name not in found:
-            return _MISSING
-        found = cast("Mapping[str, Any]", found)[name]
-    return found
+    """The event's field at the dotted path; a private mark where there is none. A number is a place in a list; a key
+    that has dots itself is found where no nested fields have that path."""
+    return _inside(event, path.split("."))
+
+
+def _inside(value: Any, parts: list[str]) -> Any:
+    if not parts:
+        return value
+    if isinstance(value, list):
+        items, place = cast("list[Any]", value), list_place(parts[0])
+        return _inside(items[place], parts[1:]) if place is not None and place < len(items) else _MISSING
+    if not isinstance(value, Mapping):
+        return _MISSING
+    fields = cast("Mapping[str, Any]", value)
+    for length in range(1, len(parts) + 1):
+        name = ".".join(parts[:length])
+        found = _inside(fields[name], parts[length:]) if name in fields else _MISSING
+        if found is not _MISSING:
+            return found
+    return _MISSING
+
+
+def list_place(part: str) -> int | None:
+    """The place in a list that a part of a path names, counted from 0."""
+    return int(part) if part.isascii() and part.isdigit() and len(part) < MAX_PLACE_DIGITS else None
 
 
 def filter_accepts(wanted: JsonValue, found: Any) -> bool:
@@ -64,7 +85,13 @@ def _glob(found: Any, pattern: JsonValue) -> bool:
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, JsonValue], bool]:
+    """Numbers with numbers, moments with moments where the limit is one, text with text; different kinds never."""
+
     def holds(found: Any, limit: JsonValue) -> bool:
+        moment = moment_of(limit)
+        if moment is not None:
+            at = moment_of(found)
+            return at is not None and compare(at, moment)
         return _sort_of(found) is not None and _sort_of(found) == _sort_of(limit) and compare(found, limit)
 
     return holds

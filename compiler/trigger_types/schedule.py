@@ -36,6 +36,8 @@ def cron_fault(cron: str) -> str | None:
             return fault
     try:
         croniter(cron, _BASE).get_next(datetime)
+        if fields[2] != "*":  # Prefect's search stops at a day no month has, even where the weekday would fit
+            croniter(" ".join([*fields[:4], "*"]), _BASE).get_next(datetime)
     except (CroniterError, ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         return f"{quoted(cron)} never runs: there is no such day ({_first_line(exc)})"
     return None

@@ -137,3 +137,51 @@ def test_subjects_match_as_in_nats(pattern: str, subject: str, expected: bool) -
 @pytest.mark.parametrize("subject", ["", ".a", "a.", "a..b", "a b", "a.>.b", "a.b*", "x" * 300, "a.\x00"])
 def test_what_nats_would_refuse_is_no_subject(subject: str) -> None:
     assert subject_fault(subject)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "expected"),
+    [
+        ({"gte": "2026-01-01T12:00:00+01:00"}, "2026-01-01T11:00:00Z", True),
+        ({"gt": "2026-01-01T12:00:00+01:00"}, "2026-01-01T11:00:00Z", False),
+        ({"lte": "2026-01-01T10:00:00Z"}, "2026-01-01T09:30:00-02:00", False),
+        ({"lt": "2026-01-01T10:00:00.5Z"}, "2026-01-01T10:00:00Z", True),
+        ({"gte": "2026-01-01"}, "2026-01-01T00:00:00", True),
+        ({"gte": "2026-01-01"}, "soon", False),
+        ({"lte": "2026-01-01"}, 3, False),
+        ({"gte": 3}, "2026-01-01", False),
+        ({"gte": 10}, 9, False),
+        ({"gte": "10"}, "9", True),
+    ],
+)
+def test_moments_compare_as_moments_numbers_as_numbers_and_kinds_never_mix(
+    wanted: Any, found: Any, expected: bool
+) -> None:
+    assert matches(EventTrigger(event="x", filters={"at": wanted}), "x", {"at": found}) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.0.b", True),
+        ("a.1.b", False),
+        ("a.9.b", False),
+        ("a.-1.b", False),
+        ("labels.app.io/name", True),
+        ("labels.app.io/name.deep", True),
+        ("dotted.key", True),
+        ("both.way", True),
+    ],
+)
+def test_a_path_reaches_into_lists_and_keys_with_dots(path: str, expected: bool) -> None:
+    event = {
+        "a": [{"b": "yes"}, {"b": "no"}],
+        "labels": {"app.io/name": "yes", "app": {"io/name": {"deep": "yes"}}}
+        if "deep" in path
+        else {"app.io/name": "yes"},
+        "dotted.key": "yes",
+        "both": {"way": "yes"},
+        "both.way": "no",
+    }
+
+    assert matches(EventTrigger(event="x", filters={path: "yes"}), "x", event) is expected

@@ -89,3 +89,8 @@ def test_every_zone_that_is_taken_is_one_of_prefects() -> None:
     assert len(taken) > 400
     for zone in taken:
         assert CronSchedule(cron="0 9 * * 1", timezone=zone).timezone == zone
+
+
+def test_a_day_that_no_month_has_is_refused_even_where_the_weekday_would_fit() -> None:
+    assert cron_fault("0 0 30 2 1") is not None
+    assert cron_fault("0 0 29 2 1") is None
