@@ -36,8 +36,12 @@ class GateDeadlines:
         """How many questions expired. Raises TransientTriggerError: an answer may be there that cannot be read now."""
         for run_id, flow_run_id in await self.records.runs_with_gates_due(LOOK_AHEAD):
             try:
+                flow_run = UUID(flow_run_id)
+            except ValueError:
+                continue  # a run of another program, which Prefect cannot have a form for
+            try:
                 await apply_form_answers(
-                    UUID(flow_run_id), run_id=run_id, records=self.records, client=self.client, logger=log
+                    flow_run, run_id=run_id, records=self.records, client=self.client, logger=log
                 )
             except httpx.HTTPStatusError as exc:
                 if exc.response.status_code != HTTPStatus.NOT_FOUND:  # a run that was deleted has no answers
