@@ -7,20 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from compiler import format_text
-from compiler.plan import Plan
 from deployments.publishing.deploy import CheckFailed, compile_files
-from operations.deploy import ConsentMissing, Deployed, deploy
+from operations.deploy import ConsentMissing, RecordsOnly, deploy
 from records import Records
-
-
-class _ByPrefect:
-    """`prefect deploy` makes the deployment itself, after this step."""
-
-    async def publish(self, plan: Plan) -> Deployed:
-        return Deployed(workflow=plan.name, deployment="", digest=plan.digest, entrypoint="")
-
-    async def retire(self, workflow: str, project_id: int) -> None:
-        return None
 
 
 async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
@@ -35,7 +24,8 @@ async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
     try:
         (plan,) = compile_files([Path(file)], await records.catalogue(project_id), project_id=project_id)
         consent = "COMMANDCENTER_REMOVE_GATES" if os.environ.get("COMMANDCENTER_REMOVE_GATES") == "yes" else None
-        await deploy([plan], records=records, publisher=_ByPrefect(), project_id=project_id, consent=consent)
+        # `prefect deploy` makes the deployment itself, after this step.
+        await deploy([plan], records=records, publisher=RecordsOnly(), project_id=project_id, consent=consent)
     except ConsentMissing as exc:
         raise ValueError(f"{exc}; set COMMANDCENTER_REMOVE_GATES=yes to agree") from exc
     except CheckFailed as exc:

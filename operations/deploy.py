@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Protocol
 
 from compiler.plan import Plan
-from operations.deploy_review import DeployReview, review
+from operations.deploy_review import NO_SOURCES, DeployReview, review
 from records import NotFound, Records
 
-_NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +37,17 @@ class Publisher(Protocol):
         ...
 
 
+class RecordsOnly:
+    """The publisher of a way in that leaves Prefect to somebody else: `prefect deploy`, or an API beside no Prefect."""
+
+    async def publish(self, plan: Plan) -> Deployed:
+        """Nothing is made in Prefect."""
+        return Deployed(workflow=plan.name, deployment="", digest=plan.digest, entrypoint="")
+
+    async def retire(self, workflow: str, project_id: int) -> None:
+        """Nothing is changed in Prefect."""
+
+
 class ConsentMissing(Exception):
     """Less control or more trust than before, and nobody has agreed to that. Nothing was deployed."""
 
@@ -55,7 +64,7 @@ async def deploy(
     publisher: Publisher,
     project_id: int,
     consent: str | None = None,
-    sources: Mapping[str, str] = _NO_SOURCES,
+    sources: Mapping[str, str] = NO_SOURCES,
 ) -> list[Deployed]:
     """Put the plans on record and into Prefect. Doing it again changes nothing.
 

@@ -10,7 +10,8 @@ from compiler import Change, changes
 from compiler.plan import Plan
 from records import Records
 
-_NO_SOURCES: Mapping[str, str] = MappingProxyType({})
+NO_SOURCES: Mapping[str, str] = MappingProxyType({})
+"""Plans that came from no file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class DeployReview:
 
 
 async def review(
-    plans: Sequence[Plan], records: Records, *, project_id: int, sources: Mapping[str, str] = _NO_SOURCES
+    plans: Sequence[Plan], records: Records, *, project_id: int, sources: Mapping[str, str] = NO_SOURCES
 ) -> DeployReview:
     """Compare the plans with those deployed. A workflow without a plan here is left alone, not removed.
 

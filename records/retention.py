@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Delete, Select, delete, func, select
+from sqlalchemy import Column, ColumnElement, Delete, Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.store import Store, rows
@@ -42,8 +42,7 @@ class RetentionStore(Store):
     @shielded
     async def ended_runs(self, before: datetime, *, limit: int = 200) -> list[EndedRun]:
         """Runs that ended before that moment, oldest first."""
-        ended = (WORKFLOW_RUN.c.finishedAt < before) & WORKFLOW_RUN.c.status.in_(("SUCCESS", "FAILED"))
-        chosen = select(WORKFLOW_RUN.c.id, WORKFLOW_RUN.c.flowRunId).where(ended)
+        chosen = select(WORKFLOW_RUN.c.id, WORKFLOW_RUN.c.flowRunId).where(_ended(before))
         async with self._db.read() as connection:
             found = await rows(connection, chosen.order_by(WORKFLOW_RUN.c.finishedAt).limit(limit))
         return [EndedRun(id=row["id"], flow_run_id=row["flowRunId"]) for row in found]
@@ -91,9 +90,12 @@ class RetentionStore(Store):
     @shielded
     async def count_ended_runs(self, before: datetime) -> int:
         """How many runs ended before that moment."""
-        ended = (WORKFLOW_RUN.c.finishedAt < before) & WORKFLOW_RUN.c.status.in_(("SUCCESS", "FAILED"))
         async with self._db.read() as connection:
-            return int((await connection.execute(select(func.count()).where(ended))).scalar_one())
+            return int((await connection.execute(select(func.count()).where(_ended(before)))).scalar_one())
+
+
+def _ended(before: datetime) -> ColumnElement[bool]:
+    return (WORKFLOW_RUN.c.finishedAt < before) & WORKFLOW_RUN.c.status.in_(("SUCCESS", "FAILED"))
 
 
 def _named(column: Column[Any]) -> Select[tuple[Any]]:

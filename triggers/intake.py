@@ -19,9 +19,10 @@ from compiler.plan import Plan
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.event import MAX_BYTES, MAX_DEPTH, Event, parse
 from operations.launcher import NotDeployed, idempotency_key
+from operations.start_run import Launch
 from records import PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
-from triggers.ports import Inbox, Launch
+from triggers.ports import Inbox
 from triggers.routing import Matches, route
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pydantic import JsonValue
-
 from compiler.plan import Plan
 
 
@@ -100,19 +98,3 @@ class DecidedRuns(Protocol):
 
 class TriggerPorts(Inbox, Outbox, DecidedRuns, Protocol):
     """All that the triggers need from the records."""
-
-
-class Launch(Protocol):
-    """Starts a workflow's deployment; in production `operations.launcher.Launcher`."""
-
-    def start(
-        self,
-        plan: Plan,
-        *,
-        context: Mapping[str, JsonValue],
-        trigger: str,
-        triggered_by: str,
-        idempotency_key: str | None,
-    ) -> Awaitable[str]:
-        """The flow run's id; the same one for the same key. Raises Transient or Permanent."""
-        ...

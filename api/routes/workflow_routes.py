@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.context import Platform
 from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
 from api.sign_in import Caller, Person
-from compiler import Plan, Source, compile
-from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
+from compiler import Source, compile
+from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow, deploy
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.start_run import NoActiveWorkflow, start_run
 from records import NotFound, Records, Workflow
@@ -88,7 +88,7 @@ async def save_workflow(
         raise HTTPException(422, f"the file's workflow is {plan.name!r}, the address names {name!r}")
     if plan.project_id != caller.projectId:
         raise HTTPException(403, f"the file is for project {plan.project_id}, your token for {caller.projectId}")
-    publisher = platform.publisher or _RecordsOnly()
+    publisher = platform.publisher or RecordsOnly()
     try:
         await deploy(
             [plan],
@@ -123,7 +123,7 @@ async def archive(name: str, caller: Caller, platform: Platform) -> None:
         await archive_workflow(
             name,
             records=platform.records,
-            publisher=platform.publisher or _RecordsOnly(),
+            publisher=platform.publisher or RecordsOnly(),
             project_id=caller.projectId,
         )
     except NotFound as exc:
@@ -177,16 +177,6 @@ async def _workflow(records: Records, caller: Person, name: str) -> Workflow:
         if workflow.name == name:
             return workflow
     raise HTTPException(404, f"project {caller.projectId} has no workflow {name!r}")
-
-
-class _RecordsOnly:
-    """Stands in for Prefect where this server is not connected to it."""
-
-    async def publish(self, plan: Plan) -> Deployed:
-        return Deployed(workflow=plan.name, deployment="", digest=plan.digest, entrypoint="")
-
-    async def retire(self, workflow: str, project_id: int) -> None:
-        return None
 
 
 def _key(caller: Person, name: str, key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,17 +70,20 @@ async def ensure_work_pool(client: PrefectClient, pool: str) -> None:
         return
 
 
-@dataclass(frozen=True)
+@dataclass
 class PrefectPublisher:
     """Makes and retires Prefect deployments; the publisher of `operations.deploy`."""
 
     client: PrefectClient
     pool: str
     """The work pool that the deployments use; made if it is not there."""
+    _pool_is_there: bool = field(default=False, init=False)
 
     async def publish(self, plan: Plan) -> Deployed:
         """Make or update the deployment. Doing it again changes nothing; what people have paused stays paused."""
-        await ensure_work_pool(self.client, self.pool)
+        if not self._pool_is_there:
+            await ensure_work_pool(self.client, self.pool)
+            self._pool_is_there = True
         flow = workflow_flow(plan.name)
         flow_id = await self.client.create_flow_from_name(plan.name)
         before = await self._existing(plan)

@@ -129,6 +129,8 @@ class SupervisedProcess:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             repeated = await asyncio.to_thread(self._errors.look, time.monotonic())
+            if repeated != self.repeated_error:
+                await asyncio.to_thread(self._tell, repeated)
             self.repeated_error = repeated
             if repeated is None:
                 reported = 0
@@ -138,7 +140,6 @@ class SupervisedProcess:
                 self._report(
                     self.name, f"logs errors: {repeated.message} ({repeated.count} so far, {self._command.log})"
                 )
-            await asyncio.to_thread(self._tell, repeated)
 
     def _tell(self, repeated: RepeatedError | None) -> None:
         """Leave a file for `commandcenter doctor`, or remove it."""
