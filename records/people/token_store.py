@@ -157,7 +157,7 @@ def _limited(roles: dict[int, tuple[Role, ...]], row: RowMapping) -> dict[int, t
         if row["projectId"] not in (None, project):
             continue
         limit: list[Role] = list(held) if row["roles"] is None else row["roles"]
-        left = tuple(role for role in limit if role in held or "admin" in held)
+        left: tuple[Role, ...] = tuple(role for role in limit if role in held or "admin" in held)
         if left:
             found[project] = left
     return found

@@ -72,3 +72,21 @@ BROWSER_SESSION = Table(
     Index("BrowserSession_hash_key", "hash", unique=True),
     Index("BrowserSession_expiresAt_idx", "expiresAt"),
 )
+
+CHANGE_REQUEST = Table(
+    "ChangeRequest",
+    METADATA,
+    key(),
+    must("projectId", Integer),
+    must("kind", Text),
+    # Of exactly what would be changed.
+    must("digest", Text),
+    must("summary", Text),
+    must("requestedBy", Text),
+    must("requestedAt", Moment, server_default=NOW),
+    may("confirmedBy", Text),
+    may("confirmedAt", Moment),
+    may("usedAt", Moment),
+    must("signature", Text),
+    Index("ChangeRequest_projectId_digest_idx", "projectId", "digest"),
+)

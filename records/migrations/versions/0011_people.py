@@ -1,4 +1,4 @@
-"""People with roles in projects, their tokens, and their browser sessions."""
+"""People, roles, tokens, browser sessions; changes that need a second person; the code of agents, by digest."""
 
 from __future__ import annotations
 
@@ -87,6 +87,30 @@ def upgrade() -> None:
     )
     op.create_index("BrowserSession_hash_key", "BrowserSession", ["hash"], unique=True)
     op.create_index("BrowserSession_expiresAt_idx", "BrowserSession", ["expiresAt"])
+    op.create_table(
+        "ChangeRequest",
+        _must("id", sa.Text),
+        _must("projectId", sa.Integer),
+        _must("kind", sa.Text),
+        _must("digest", sa.Text),
+        _must("summary", sa.Text),
+        _must("requestedBy", sa.Text),
+        _must("requestedAt", MOMENT, server_default=NOW),
+        _may("confirmedBy", sa.Text),
+        _may("confirmedAt", MOMENT),
+        _may("usedAt", MOMENT),
+        _must("signature", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="ChangeRequest_pkey"),
+    )
+    op.create_index("ChangeRequest_projectId_digest_idx", "ChangeRequest", ["projectId", "digest"])
+    op.create_table(
+        "AgentBundle",
+        _must("digest", sa.Text),
+        _must("content", sa.LargeBinary),
+        _must("sizeBytes", sa.Integer),
+        _must("createdAt", MOMENT, server_default=NOW),
+        sa.PrimaryKeyConstraint("digest", name="AgentBundle_pkey"),
+    )
 
 
 def downgrade() -> None:
