@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.store import Store, first, insert_new, rows
-from records.errors import NotFound
+from records.errors import NotFound, VersionConflict
 from records.events.changes import note_change
 from records.tables import WORKFLOW, WORKFLOW_DRAFT, WORKFLOW_VERSION
 from records.tables.columns import now
@@ -120,17 +120,31 @@ class VersionStore(Store):
 
 
 async def add_version(
-    connection: AsyncConnection, workflow_id: str, plan_digest: str, *, text: str | None, by: str | None
+    connection: AsyncConnection,
+    workflow_id: str,
+    plan_digest: str,
+    *,
+    text: str | None,
+    by: str | None,
+    expected: int | None = None,
 ) -> None:
-    """Keep the version, in the transaction that deploys it, unless it is the last one again."""
+    """Keep the version, in the transaction that deploys it, unless it is the last one again.
+
+    Raises VersionConflict unless `expected` is the number of the newest one.
+    """
     newest = select(WORKFLOW_VERSION).where(WORKFLOW_VERSION.c.workflowId == workflow_id)
     last = await first(connection, newest.order_by(WORKFLOW_VERSION.c.number.desc()).limit(1))
+    number = 0 if last is None else int(last["number"])
+    if expected not in (None, number):
+        raise VersionConflict(
+            f"version {number} is the newest, you began from version {expected}: look at it first"
+        )
     if last is not None and last["planDigest"] == plan_digest and text in (None, last["sourceText"]):
         return
     values = {
         "id": new_id(),
         "workflowId": workflow_id,
-        "number": 1 if last is None else last["number"] + 1,
+        "number": number + 1,
         "planDigest": plan_digest,
         "sourceText": text,
         "savedBy": line(by, 200),

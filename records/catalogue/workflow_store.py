@@ -33,20 +33,29 @@ class WorkflowStore(Store):
 
     @shielded
     async def save_workflow(
-        self, plan: Plan, *, source: str | None = None, text: str | None = None, by: str | None = None
+        self,
+        plan: Plan,
+        *,
+        source: str | None = None,
+        text: str | None = None,
+        by: str | None = None,
+        expected: int | None = None,
     ) -> str:
         """Record the plan and make it the workflow's current one; returns the workflow's id, which stays the same.
 
         `text`: the YAML, kept as a new version with who saved it where plan or text differ from the last one's.
+        `expected`: number of the newest version that the writer knows, 0 for none.
 
-        Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry.
+        Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry,
+        VersionConflict where another version is the newest.
         """
         subject_token("workflow", plan.name)
         async with self._db.write() as connection:
             await _insert_plan(connection, plan)
             workflow_id = await _upsert_workflow(connection, plan, source)
             await _replace_nodes(connection, workflow_id, plan)
-            await add_version(connection, workflow_id, plan.digest, text=text, by=by)
+            # The workflow's row is locked by now: two writers compare one after the other.
+            await add_version(connection, workflow_id, plan.digest, text=text, by=by, expected=expected)
             await note_change(connection, plan.project_id, "workflow", plan.name)
         return workflow_id
 

@@ -54,9 +54,7 @@ class ChangeStore(Store):
         chosen = select(CHANGE).where(CHANGE.c.projectId == project_id, or_(CHANGE.c.id > after, late))
         async with self._db.read() as connection:
             found = await rows(connection, chosen.order_by(CHANGE.c.id).limit(limit + LOOK_BACK))
-        return [
-            RecordChange(id=row["id"], type=row["type"], ref=row["ref"], run_id=row["runId"]) for row in found
-        ]
+        return [RecordChange(id=row["id"], type=row["type"], ref=row["ref"], run_id=row["runId"]) for row in found]
 
     @shielded
     async def prune_changes(self, before: datetime) -> int:

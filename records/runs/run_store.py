@@ -163,7 +163,13 @@ class RunStore(Store):
             if run["finishedAt"] is None or run["rerunNodes"] is None:
                 return False
             chosen = (NODE_STATE.c.workflowRunId == run_id) & NODE_STATE.c.nodeKey.in_(run["rerunNodes"])
-            undone = {"state": "PENDING", "reason": None, "outputJson": None, "agentRunId": None, "updatedAt": now()}
+            undone = {
+                "state": "PENDING",
+                "reason": None,
+                "outputJson": None,
+                "agentRunId": None,
+                "updatedAt": now(),
+            }
             await connection.execute(update(NODE_STATE).where(chosen).values(**undone))
             empty = {"finishedAt": None, "message": None, "outputJson": None, "rerunNodes": None}
             again = {"status": "RUNNING", **empty, "reopened": WORKFLOW_RUN.c.reopened + 1}
