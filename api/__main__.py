@@ -15,6 +15,7 @@ from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
+from reliability.secret_files import SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
@@ -63,8 +64,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if options.people is None:
         parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
     try:
+        read_secret_files()
         return 0 if asyncio.run(main(options, load_people(options.people))) else 1
-    except (PeopleError, RecordsError, SettingsError) as exc:
+    except (PeopleError, RecordsError, SecretFileError, SettingsError) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1
 
