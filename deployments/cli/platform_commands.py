@@ -49,6 +49,9 @@ def demo_command(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show all records at the end, and the event as NATS delivered it.")
     ] = False,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Use the platform that the environment names instead of starting one.")
+    ] = False,
     state: State = DEFAULT_STATE,
     prefect_port: PrefectPort = None,
     nats_port: NatsPort = None,
@@ -58,7 +61,9 @@ def demo_command(
         raise typer.BadParameter("give --approve or --reject, not both")
     answer = "approve" if approve else "reject" if reject else None
     settings = StackSettings(state=state, prefect_port=prefect_port, nats_port=nats_port, database_url=None)
-    options = DemoOptions(workflow=workflow, answer=answer, notes=notes, verbose=verbose, settings=settings)
+    options = DemoOptions(
+        workflow=workflow, answer=answer, notes=notes, verbose=verbose, settings=settings, attach=attach
+    )
     worked = run(demo(options))
     raise typer.Exit(0 if worked else 1)
 
