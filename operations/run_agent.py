@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
-from agents.registration.network import resolve as allowed_hosts
+from agents.effects import EffectError
 from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
@@ -24,8 +24,10 @@ from records import NotFound
 from tasks.card import Invocation
 from tasks.execution import answer
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
+from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretSource
 from tasks.services import Run, Services
+from tasks.work import reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,8 @@ class AgentOutcome:
     files: tuple[Path, ...] = ()
     effect: str | None = None
     """What the platform would do next in a workflow; it was not done."""
+    proposal: Proposal | None = None
+    """Exactly what it would do."""
 
 
 async def run_agent(
@@ -104,15 +108,20 @@ async def run_agent(
     place = workplace if workplace.repository_roots else _with_roots(workplace, node, settled)
     try:
         pinned = await bindings(node, settled, services=place)
-        hosts = tuple(allowed_hosts([*spec.network, *network], workplace.settings))
+        hosts, names = reach(node, workplace.settings)
     except (InputRefused, ValueError) as exc:
         return AgentOutcome(result=AgentResult(failure=AgentFailure(kind="bad-request", message=str(exc))))
-    intent = Invocation(
-        node=node, agent=spec, inputs=settled, network=hosts, secrets=node.secrets, bindings=pinned
-    )
+    intent = Invocation(node=node, agent=spec, inputs=settled, network=hosts, secrets=names, bindings=pinned)
     result = await answer(intent, run=run, item=None, execution_id=run.run_id, workplace=place, on_log=on_log)
     files = [await asyncio.to_thread(workplace.records.keep, each) for each in result.artifacts]
-    return AgentOutcome(result=result, files=tuple(files), effect=node.effect if result.ok else None)
+    if node.effect is None or not result.ok:
+        return AgentOutcome(result=result, files=tuple(files))
+    try:
+        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output))
+    except EffectError as exc:
+        refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
+        return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)
+    return AgentOutcome(result=result, files=tuple(files), effect=node.effect, proposal=proposal)
 
 
 def _node(spec: AgentSpec, action: str, *, network: Sequence[str], secrets: Sequence[str]) -> PlanNode:

@@ -23,6 +23,8 @@ POINTS = (
     "mirroring",
     # worker
     "run-opened",
+    "proposing",
+    "proposed",
     "gate-opened",
     "suspending",
     "form-saved",

@@ -3,7 +3,7 @@
 from records.tables.events import DEAD_LETTER, OUTBOX, PROCESSED_EVENT
 from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL
 from records.tables.registry import AGENT, AGENT_CAPABILITY
-from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, RUN_SLOT, WORKFLOW_RUN
+from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_SLOT, WORKFLOW_RUN
 from records.tables.schema import METADATA
 from records.tables.workflows import PLAN, WORKFLOW, WORKFLOW_NODE
 
@@ -20,6 +20,7 @@ __all__ = [
     "OUTBOX",
     "PLAN",
     "PROCESSED_EVENT",
+    "PROPOSAL",
     "RUN_SLOT",
     "WORKFLOW",
     "WORKFLOW_APPROVAL",
