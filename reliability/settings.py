@@ -95,6 +95,12 @@ SETTINGS: Sequence[Setting] = (
         "Agents that one worker runs side by side; others wait.",
     ),
     _setting(
+        "COMMANDCENTER_WARM_JAILS",
+        "worker",
+        "`4`",
+        "Jails that a worker starts ahead for the agents it ran last, while cores are idle; 0: none.",
+    ),
+    _setting(
         "COMMANDCENTER_DAGGER_IMAGE",
         "sandbox",
         "`python:3.11-slim`",
@@ -141,7 +147,9 @@ SETTINGS: Sequence[Setting] = (
 """All of them, in the order of the page."""
 # Set by the sandbox inside of a jail, never by an operator.
 _IN_THE_JAIL = (
+    "COMMANDCENTER_PRELOAD",
     "COMMANDCENTER_REQUEST",
+    "COMMANDCENTER_REQUEST_FD",
     "COMMANDCENTER_RESULT",
     "COMMANDCENTER_ARTIFACTS",
     "COMMANDCENTER_SECRETS_FD",
