@@ -1,13 +1,14 @@
 """One action of one agent, run once by a person -> its result, with the files it saved kept in a folder.
 
 The agent sees what it would in a workflow: repositories as snapshots, secrets by name, its limits and its network.
-Nothing goes on record, and an effect that the platform would carry out afterwards is shown and not carried out.
+Nothing goes on record. An effect that needs an approval is shown and not carried out; one that needs none is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -22,7 +23,7 @@ from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
 from records import NotFound
 from tasks.card import Invocation
-from tasks.execution import answer
+from tasks.execution import answer, carry_out
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretSource
@@ -121,7 +122,18 @@ async def run_agent(
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)
-    return AgentOutcome(result=result, files=tuple(files), effect=node.effect, proposal=proposal)
+    if node.risk != "AUTO":
+        return AgentOutcome(result=result, files=tuple(files), effect=node.effect, proposal=proposal)
+
+    async def save(name: str, content: bytes, media_type: str) -> str:
+        path = workplace.records.keep(Artifact(name=name, media_type=media_type, content=content))
+        files.append(path)
+        return f"{ARTIFACT_PREFIX}{path.parent.name}/{path.name}"
+
+    done = await carry_out(
+        intent, proposal, key=run.run_id, run=run, workplace=place, save=save, log=logging.getLogger(__name__)
+    )
+    return AgentOutcome(result=replace(result, output=done.output, failure=done.failure), files=tuple(files))
 
 
 def _node(spec: AgentSpec, action: str, *, network: Sequence[str], secrets: Sequence[str]) -> PlanNode:

@@ -32,6 +32,7 @@ POINTS = (
     "agent-run-begun",
     "sandbox-answered",
     "branch-published",
+    "message-sent",
     "agent-run-ended",
     "node-ending",
     "run-ending",

@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
+from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
 from tasks.inputs import InputRefused, prepare
@@ -26,6 +27,8 @@ from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
 from tasks.services import Run, Services, Workplace
 
+SaveFile = Callable[[str, bytes, str], Awaitable[str]]
+"""Name, bytes, media type -> the reference of the artifact."""
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
@@ -59,7 +62,13 @@ async def execute(
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
     done = await carry_out(
-        intent, proposal, key=idempotency_key(run, intent, item), run=run, services=services, log=log
+        intent,
+        proposal,
+        key=idempotency_key(run, intent, item),
+        run=run,
+        workplace=services,
+        save=saver(run, services),
+        log=log,
     )
     return replace(result, output=done.output, failure=done.failure)
 
@@ -88,36 +97,47 @@ async def propose(
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 
 
+def saver(run: Run, services: Services) -> SaveFile:
+    """What keeps the files of an effect with its run."""
+
+    async def save(name: str, content: bytes, media_type: str) -> str:
+        return await services.records.save_artifact(content, name=name, media_type=media_type, run_id=run.run_id)
+
+    return save
+
+
 async def carry_out(
-    intent: Invocation, proposal: Proposal, *, key: str, run: Run, services: Services, log: Log
+    intent: Invocation, proposal: Proposal, *, key: str, run: Run, workplace: Workplace, save: SaveFile, log: Log
 ) -> AgentResult:
     """Do what was proposed, once for each key; the agent is not run again. The output is that of the node."""
     node = intent.node
     spec = effect_of(proposal.effect)
     began = time.monotonic()
     output = dict(proposal.output)
+    secrets: dict[str, str] = {}
     if proposal.request is not None:
         try:
             names = [each for each in node.secrets if each in spec.secrets or each in node.required_secrets]
             required = [each for each in node.required_secrets if each in names]
-            secrets = await resolve(required=required, optional=names, sources=services.secrets)
+            secrets = await resolve(required=required, optional=names, sources=workplace.secrets)
             context = EffectContext(
                 key=key,
                 run_id=run.run_id,
                 node_id=node.id,
-                repository_roots=services.repository_roots,
-                settings=services.settings,
+                repository_roots=workplace.repository_roots,
+                settings=workplace.settings,
                 secrets=secrets,
-                hosts=allowed_hosts(node.network, services.settings),
-                artifact=lambda reference: services.records.artifact(reference, project_id=run.project_id),
+                hosts=allowed_hosts(node.network, workplace.settings),
+                artifact=lambda reference: workplace.records.artifact(reference, project_id=run.project_id),
+                save=save,
                 log=log,
             )
             output |= await spec.perform(dict(proposal.request), context)
         except (TransientEffectError, SecretsUnavailable) as exc:
-            return _refused("transient", str(exc))
-        except (EffectError, UnknownSecret, ValueError) as exc:
-            return _refused("bad-request", str(exc))
-        fault_point("branch-published")
+            return _refused("transient", _masked(exc, secrets))
+        except (EffectError, UnknownSecret, NotFound, PayloadRefused, ValueError) as exc:
+            return _refused("bad-request", _masked(exc, secrets))
+        fault_point("branch-published" if "patch" in proposal.request else "message-sent")
     duration = round((time.monotonic() - began) * 1000)
     if problems := validate(output, node.output_schema):
         message = f"what {proposal.effect!r} made of the result does not fit the output schema: {problems[0]}"
@@ -178,6 +198,7 @@ def _request(
         node_id=node.id,
         entry_path=intent.agent.entry_path,
         action=node.action,
+        propose=node.effect is not None,
         inputs=inputs,
         result_schema=node.result_schema or node.output_schema,
         idempotency_key=idempotency_key(run, intent, item),
@@ -187,6 +208,14 @@ def _request(
         network=intent.network,
         settings={name: workplace.settings[name] for name in intent.agent.settings if name in workplace.settings},
     )
+
+
+def _masked(error: Exception, secrets: Mapping[str, str]) -> str:
+    """What a receiver answered may hold what it was sent."""
+    text = str(error)
+    for secret in secrets.values():
+        text = text.replace(secret, "***")
+    return text
 
 
 def _required(intent: Invocation) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from compiler.plan import PlanNode, digest_of
 from records import NotApproved, PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
-from tasks.execution import carry_out, execute, idempotency_key, propose
+from tasks.execution import carry_out, execute, idempotency_key, propose, saver
 from tasks.outcome import NodeOutcome, failed
 from tasks.proposal import BaseMoved, Proposal, proposal_of, refuse_moved_base
 from tasks.saved_artifacts import references, show_in_prefect
@@ -182,7 +182,13 @@ async def _attempt(call: Attempt) -> AgentResult:
     fault_point("agent-run-begun")
     if call.proposal is not None:
         result = await carry_out(
-            call.intent, call.proposal, key=_key(call), run=run, services=call.services, log=logger
+            call.intent,
+            call.proposal,
+            key=_key(call),
+            run=run,
+            workplace=call.services,
+            save=saver(run, call.services),
+            log=logger,
         )
     else:
         result = await execute(

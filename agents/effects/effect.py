@@ -50,6 +50,8 @@ class EffectContext:
     """`host:port` that the node may reach."""
     artifact: Callable[[str], Awaitable[bytes]]
     """The bytes of an artifact of the same project."""
+    save: Callable[[str, bytes, str], Awaitable[str]]
+    """Save a file with the run: name, bytes, media type -> its reference."""
     log: logging.Logger | logging.LoggerAdapter[Any]
 
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from agents.effects.branch import PUBLISH_BRANCH
 from agents.effects.effect import EffectSpec
+from agents.effects.files import WRITE_ARTIFACT
+from agents.effects.messages import CALL_WEBHOOK, SEND_CHAT, SEND_MAIL
 
-EFFECTS: Mapping[str, EffectSpec] = {each.name: each for each in (PUBLISH_BRANCH,)}
+_ALL = (PUBLISH_BRANCH, SEND_MAIL, SEND_CHAT, CALL_WEBHOOK, WRITE_ARTIFACT)
+EFFECTS: Mapping[str, EffectSpec] = {each.name: each for each in _ALL}
 
 
 def effect_of(name: str) -> EffectSpec:

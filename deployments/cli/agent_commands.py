@@ -116,7 +116,7 @@ def run_command(
 ) -> None:
     """Run one action of one agent once, in the jail, as a workflow would: with repositories, secrets and artifacts.
 
-    Nothing goes on record. An effect of the platform's, as a branch that would be published, is shown, not done.
+    Nothing goes on record. An effect that needs an approval, as a branch that would be pushed, is shown, not done.
     """
     asked = _Asked(
         name=name,
