@@ -102,7 +102,7 @@ def _verdict(facts: Data) -> Words:
     found = facts.get("verified")
     if found is None:
         return ()
-    return (_VERDICTS.get(str(found), ", not verified"),)
+    return (_VERDICTS.get(str(found), ", NOT verified"),)
 
 
 def _branch_details(request: Data, facts: Data) -> list[CardPart]:
@@ -128,6 +128,8 @@ def _patch_details(request: Data, facts: Data) -> list[CardPart]:
         Block(title=("The change, exactly as it will be pushed:",), text=safe_text(patch, limit=MAX_DIFF)),
         Block(title=("Commit message:",), text=safe_text(str(request.get("commitMessage")), limit=_TEXT)),
     ]
+    if reason := facts.get("verification"):
+        parts.insert(0, Sentence(words=("Verification in a jail of its own: ", value(reason), ".")))
     if facts:
         parts.append(Block(title=("What the agent says about it:",), text=outline(dict(facts), limit=_TEXT)))
     return parts

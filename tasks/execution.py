@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -26,6 +27,7 @@ from tasks.inputs import InputRefused, prepare
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
 from tasks.services import Run, Services, Workplace
+from tasks.verify import verified
 
 SaveFile = Callable[[str, bytes, str], Awaitable[str]]
 """Name, bytes, media type -> the reference of the artifact."""
@@ -57,8 +59,9 @@ async def execute(
     if not result.ok or intent.node.effect is None:
         return result
     # Below the risk of a gate: carried out at once.
+    found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
     try:
-        proposal = proposal_of(intent, cast("dict[str, Any]", result.output))
+        proposal = proposal_of(intent, found)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
     done = await carry_out(
@@ -91,10 +94,32 @@ async def propose(
     await _keep_artifacts(result, run=run, services=services)
     if not result.ok:
         return result, None
+    found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
+    result = replace(result, output=found)
     try:
-        return result, proposal_of(intent, cast("dict[str, Any]", result.output))
+        return result, proposal_of(intent, found)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
+
+
+async def _with_verdict(
+    intent: Invocation,
+    result: AgentResult,
+    *,
+    run: Run,
+    item: int | None,
+    services: Workplace,
+    on_log: Callable[[LogLine], None],
+) -> dict[str, Any]:
+    """The agent's result; a patch in it verified in a jail of its own."""
+
+    async def ask(verification: Invocation) -> AgentResult:
+        return await answer(
+            verification, run=run, item=item, execution_id=uuid4().hex, workplace=services, on_log=on_log
+        )
+
+    found = cast("dict[str, Any]", result.output)
+    return dict(await verified(intent, found, settings=services.settings, ask=ask))
 
 
 def saver(run: Run, services: Services) -> SaveFile:

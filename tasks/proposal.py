@@ -77,6 +77,8 @@ class Proposal:
         }
 
 
+VERDICT = ("verified", "verification")
+"""What the platform adds to a result; part of the output where its schema has a place for it."""
 FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "engine")
 """Fields of a result that a gate shows beside the request."""
 
@@ -89,7 +91,8 @@ def proposal_of(intent: Invocation, result: Mapping[str, Any]) -> Proposal:
         inputs=intent.inputs, bindings=intent.bindings, repository=_repository(intent), result=result
     )
     request = spec.propose(proposed)
-    rest = {name: value for name, value in result.items() if name not in spec.consumed}
+    left_out = spec.consumed | {name for name in VERDICT if name not in _fields(node.output_schema)}
+    rest = {name: value for name, value in result.items() if name not in left_out}
     output = rest if request is not None else {**rest, **spec.nothing(proposed)}
     return Proposal(
         effect=spec.name,
@@ -134,6 +137,11 @@ async def refuse_moved_base(proposal: Proposal, *, services: Services) -> None:
         raise BaseMoved(
             f"repository {repository!r} moved from commit {commit} to {found or 'none'} after the proposal was made"
         )
+
+
+def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = schema.get("properties")
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _repository(intent: Invocation) -> str | None:
