@@ -1,0 +1,5 @@
+import { Page } from "../components/basics";
+
+export default function Run() {
+  return <Page title="Run">…</Page>;
+}
