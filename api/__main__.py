@@ -15,6 +15,7 @@ from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
+from reliability.browser_borders import allowed_hosts
 from reliability.settings import unknown_settings
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
@@ -36,6 +37,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             launch=Launcher(client),
             resume=functools.partial(resume, client),
             agent_folders=options.agents,
+            hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
         )
         return await serve(app, host=options.host, port=options.port)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.choice import BACKENDS, open_sandbox
 from agents.sandbox.port import AgentRequest, Sandbox
 
@@ -40,13 +41,18 @@ async def main() -> None:
     """Measure and print."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+        folder = Path(name) / "agent"
+        folder.mkdir()
+        for each in (folder.parent, folder):
+            each.chmod(0o755)
         (folder / "agent.py").write_text(_AGENT)
         sandboxes = await _present()
         measures: dict[str, Measure] = {"python -c pass": _start_only, "bare agent": lambda: _bare(folder)}
         for backend, sandbox in sandboxes.items():
             measures[f"{backend}, one run"] = lambda sandbox=sandbox: _jailed(sandbox, folder)
+        warm = BubblewrapSandbox(warm=2) if "bubblewrap" in sandboxes else None
+        if warm is not None:
+            measures["bubblewrap, warm"] = lambda: _jailed(warm, folder)
         times = await _alternate(measures, runs)
         _print(times)
         for backend, sandbox in sandboxes.items():
@@ -54,6 +60,8 @@ async def main() -> None:
             await asyncio.gather(*(_jailed(sandbox, folder) for _ in range(_PARALLEL)))
             print(f"{backend}, {_PARALLEL} runs at once: {(time.perf_counter() - started) * 1000:.0f} ms in all")
             await sandbox.close()
+        if warm is not None:
+            await warm.close()
 
 
 async def _present() -> dict[str, Sandbox]:
@@ -86,14 +94,15 @@ async def _start_only() -> None:
 
 async def _bare(folder: Path) -> None:
     request = {"mode": "execute", "entry_path": str(folder), "action": "nothing", "inputs": {}}
-    (folder / "request.json").write_text(json.dumps(request))
+    # Beside the agent's folder: a changed folder is another agent.
+    (folder.parent / "request.json").write_text(json.dumps(request))
     variables = {"COMMANDCENTER_REQUEST": "request.json", "COMMANDCENTER_RESULT": "result.json"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-m",
         "agents.runtime.runner",
-        env={**os.environ, **{name: str(folder / file) for name, file in variables.items()}},
+        env={**os.environ, **{name: str(folder.parent / file) for name, file in variables.items()}},
         stdout=subprocess.DEVNULL,
     )
     assert await process.wait() == 0

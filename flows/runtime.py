@@ -23,6 +23,8 @@ from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
 
 EnterRuntime = Callable[[], AbstractAsyncContextManager[Services]]
+DEFAULT_WARM_JAILS = 4
+"""One for each of the agents that ran last; each holds about 40 MB for at most two minutes."""
 SETTING_PREFIX = "COMMANDCENTER_SETTING_"
 
 
@@ -37,6 +39,8 @@ class RuntimeSettings(BaseSettings):
     """`COMMANDCENTER_SANDBOX` or `SANDBOX`: bubblewrap or dagger."""
     commandcenter_agents_at_once: int = Field(default_factory=default_concurrency, ge=1)
     """`COMMANDCENTER_AGENTS_AT_ONCE`: how many agents one worker runs side by side; 8 per CPU by default."""
+    commandcenter_warm_jails: int = Field(default=DEFAULT_WARM_JAILS, ge=0)
+    """`COMMANDCENTER_WARM_JAILS`: jails that are started ahead and wait for a request; 0: none."""
     commandcenter_state: Path = Path(".commandcenter")
     """`COMMANDCENTER_STATE`: folder for scratch files, and `secrets/` with one file per secret."""
     commandcenter_repositories: str = ""
@@ -102,7 +106,10 @@ async def open_services(settings: RuntimeSettings, environment: Mapping[str, str
     await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
     return Services(
         records=await Records.open(settings.database_url),
-        sandbox=Throttle(open_sandbox(settings.sandbox), at_once=settings.commandcenter_agents_at_once),
+        sandbox=Throttle(
+            open_sandbox(settings.sandbox, warm=settings.commandcenter_warm_jails),
+            at_once=settings.commandcenter_agents_at_once,
+        ),
         secrets=(EnvironmentSecrets(environment), FileSecrets(state / "secrets"), PrefectSecrets()),
         settings=agent_settings(environment),
         repository_roots=settings.repository_roots,

@@ -63,6 +63,24 @@ SETTINGS: Sequence[Setting] = (
     _setting("NATS_URL", "listener command", "`nats://127.0.0.1:4222`", "NATS, with its credentials."),
     _setting("PREFECT_API_URL", "worker listener api command", "`http://127.0.0.1:4200/api`", "Prefect's API."),
     _setting(
+        "PREFECT_API_AUTH_STRING",
+        "stack worker listener api command",
+        "made at the first start",
+        "What Prefect's API asks for, as `name:password`; Prefect's UI asks a person for it once.",
+    ),
+    _setting(
+        "NATS_PUBLISHER_URL",
+        "command",
+        "made at the first start",
+        "NATS, with credentials that may publish events and nothing else; `commandcenter env` prints it.",
+    ),
+    _setting(
+        "COMMANDCENTER_ALLOWED_HOSTS",
+        "stack api",
+        "names of this machine",
+        "More names under which Prefect's UI and the API may be addressed, separated by commas.",
+    ),
+    _setting(
         "COMMANDCENTER_POOL", "stack command", "`commandcenter`", "Work pool of the worker and of the deployments."
     ),
     _setting("COMMANDCENTER_WORKER_LIMIT", "stack", "no limit", "Runs that the worker has in hand at a time."),
@@ -93,6 +111,12 @@ SETTINGS: Sequence[Setting] = (
         "worker",
         "8 per CPU",
         "Agents that one worker runs side by side; others wait.",
+    ),
+    _setting(
+        "COMMANDCENTER_WARM_JAILS",
+        "worker",
+        "`4`",
+        "Jails that a worker starts ahead for the agents it ran last, while cores are idle; 0: none.",
     ),
     _setting(
         "COMMANDCENTER_DAGGER_IMAGE",
@@ -141,7 +165,9 @@ SETTINGS: Sequence[Setting] = (
 """All of them, in the order of the page."""
 # Set by the sandbox inside of a jail, never by an operator.
 _IN_THE_JAIL = (
+    "COMMANDCENTER_PRELOAD",
     "COMMANDCENTER_REQUEST",
+    "COMMANDCENTER_REQUEST_FD",
     "COMMANDCENTER_RESULT",
     "COMMANDCENTER_ARTIFACTS",
     "COMMANDCENTER_SECRETS_FD",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agents.runtime.description import describe
 from agents.runtime.loading import load
 from agents.runtime.log_records import open_log
+from agents.sdk.agent import Agent
 from agents.sdk.context import Context, SavedArtifact
 from agents.sdk.errors import AgentError, BadRequestError
 
@@ -21,9 +23,16 @@ def run() -> int:
     log = open_log()
     saved: list[SavedArtifact] = []
     result_path = Path(os.environ.pop("COMMANDCENTER_RESULT"))
+    warm = os.environ.pop("COMMANDCENTER_REQUEST_FD", None)
     try:
-        request = _read_request(Path(os.environ.pop("COMMANDCENTER_REQUEST")))
-        result: dict[str, Any] = {"ok": True, "output": _perform(request, _context(request, secrets, saved))}
+        if warm is None:
+            request = _read_request(Path(os.environ.pop("COMMANDCENTER_REQUEST")).read_bytes())
+            import_agent = load
+        else:
+            import_agent = _preload(os.environ.pop("COMMANDCENTER_PRELOAD"))
+            request, secrets = _wait_for_request(int(warm))
+        context = _context(request, secrets, saved)
+        result: dict[str, Any] = {"ok": True, "output": _perform(request, context, import_agent)}
         json.dumps(result, allow_nan=False)
     except AgentError as exc:
         result = {"ok": False, "kind": exc.kind, "message": str(exc)}
@@ -41,15 +50,47 @@ def run() -> int:
     return 0 if result["ok"] else 1
 
 
-def _perform(request: dict[str, Any], context: Context) -> Any:
-    agent = load(request["entry_path"])
+def _perform(request: dict[str, Any], context: Context, import_agent: Callable[[str], Agent]) -> Any:
+    agent = import_agent(request["entry_path"])
     if request["mode"] == "describe":
         return describe(agent)
     return agent.execute(request["action"], request["inputs"], context)
 
 
-def _read_request(path: Path) -> dict[str, Any]:
-    request: dict[str, Any] = json.loads(path.read_bytes())
+def _preload(entry_path: str) -> Callable[[str], Agent]:
+    """Import the agent before its request is there. An error of the import is raised once there is one."""
+    if not entry_path:
+        return load
+    try:
+        agent = load(entry_path)
+    except BaseException as exc:
+        error = exc
+    else:
+        return lambda _: agent
+
+    def fail(_: str) -> Agent:
+        raise error
+
+    return fail
+
+
+def _wait_for_request(descriptor: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a warm jail is to do, and its secrets; they go into the environment as well."""
+    with os.fdopen(descriptor, "rb") as pipe:
+        content = pipe.read()
+    if not content:
+        os._exit(0)  # the jail is no longer needed
+    message = json.loads(content)
+    secrets: dict[str, str] = message["secrets"]
+    os.environ.update(secrets)
+    return _checked(message["request"]), secrets
+
+
+def _read_request(content: bytes) -> dict[str, Any]:
+    return _checked(json.loads(content))
+
+
+def _checked(request: dict[str, Any]) -> dict[str, Any]:
     if request.get("mode") not in ("execute", "describe"):
         raise BadRequestError(f"request has mode {request.get('mode')!r}; it must be 'execute' or 'describe'")
     return request

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from agents.sandbox.bubblewrap import host
 from agents.sandbox.egress.wiring import Wiring
-from agents.sandbox.inside.order import LaunchOrder
+from agents.sandbox.inside.order import LaunchOrder, WarmMessage
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.port import AgentRequest
 
@@ -37,6 +37,7 @@ def order_for(
             "attempt": request.attempt,
             "secrets": sorted(request.secrets),
         },
+        preload="",
         module=module,
         environment={**host.environment(prefix), **request.settings, **dict(wiring.environment)},
         secrets=dict(request.secrets),
@@ -58,6 +59,19 @@ def order_for(
         paths=paths,
         prefix=prefix,
     )
+
+
+def warm_order(order: LaunchOrder) -> LaunchOrder:
+    """The same order without what it is to do: nothing of the request is in a warm jail before it is used."""
+    assert order["request"] is not None
+    preload = "" if order["secrets"] else order["request"]["entry_path"]
+    return {**order, "request": None, "secrets": {}, "preload": preload}
+
+
+def warm_message(order: LaunchOrder) -> WarmMessage:
+    """What `warm_order` left out."""
+    assert order["request"] is not None
+    return WarmMessage(request=order["request"], secrets=order["secrets"])
 
 
 def attempts(stream: LogStream) -> Callable[[str, str | None], None]:

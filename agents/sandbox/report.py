@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from agents.sandbox.inside.order import LaunchOrder
+from agents.sandbox.inside.order import LaunchOrder, WarmMessage
 
 _MAX_LINE = 64 << 10
 
@@ -39,9 +39,9 @@ class JailReport:
     """The launcher itself saw the agent's processes hold more than they may together."""
 
 
-def framed(order: LaunchOrder) -> bytes:
-    """The order as the launcher reads it: its length on a line, then the JSON."""
-    content = json.dumps(order).encode()
+def framed(message: LaunchOrder | WarmMessage) -> bytes:
+    """A message as the launcher reads it: its length on a line, then the JSON."""
+    content = json.dumps(message).encode()
     return b"%d\n%s" % (len(content), content)
 
 

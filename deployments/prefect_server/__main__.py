@@ -49,6 +49,10 @@ def serve(host: str, port: int, *, access_log: bool = False) -> None:
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
     os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     os.environ.pop("PREFECT_API_URL", None)
+    # No page of another origin may read an answer; the default lets every page.
+    os.environ.setdefault(
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS", f"http://127.0.0.1:{port},http://localhost:{port}"
+    )
     asyncio.run(_serve(host, port, access_log))
 
 
@@ -60,11 +64,15 @@ async def _serve(host: str, port: int, access_log: bool) -> None:
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
     from deployments.prefect_server import sqlite
+    from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
 
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
-    app = create_app(final=True)
+    app = OwnPagesOnly(
+        SecurityHeaders(create_app(final=True)),
+        hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+    )
     config = uvicorn.Config(
         _timed(app) if access_log else app,
         host=host,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from agents.sandbox.bubblewrap.cgroup import Group
 from agents.sandbox.bubblewrap.process_tree import kill_tree, tree, wait_for_memory_above
-from agents.sandbox.inside.order import LaunchOrder
+from agents.sandbox.inside.order import LaunchOrder, WarmMessage
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.outcome import ProcessEnd
 from agents.sandbox.port import Limits
@@ -35,6 +35,8 @@ class Jail:
         self._process: asyncio.subprocess.Process | None = None
         self._report: asyncio.StreamReader | None = None
         self._transport: asyncio.ReadTransport | None = None
+        self._orders: io.FileIO | None = None
+        """Open while a warm jail waits for its request."""
         self.held: dict[str, str] = {}
         """Limit -> what enforces it."""
 
@@ -45,7 +47,10 @@ class Jail:
         *,
         keep: tuple[int, ...],
     ) -> None:
-        """Start the jail and, once it stands, the agent. Raises JailBroken, Refused."""
+        """Start the jail and, once it stands, the agent; or, without a request, what waits for one.
+
+        Raises JailBroken, JailRefused.
+        """
         order_read, order_write = os.pipe()
         report_read, report_write = os.pipe()
         orders = os.fdopen(order_write, "wb", 0)
@@ -75,7 +80,29 @@ class Jail:
         except ValueError as exc:
             raise JailBroken("the launcher's report is malformed") from exc
         finally:
+            if order["request"] is None:
+                self._orders = orders
+            else:
+                orders.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its first process is still there."""
+        return self._process is not None and self._process.returncode is None
+
+    async def hand_over(self, message: WarmMessage) -> None:
+        """Give a warm jail its request; the agent starts with it."""
+        assert self._orders is not None
+        orders, self._orders = self._orders, None
+        try:
+            await _send(orders, framed(message))
+        finally:
             orders.close()
+
+    def kill(self) -> None:
+        """End its processes; `end` also waits for that."""
+        if self._process is not None and self._process.returncode is None:
+            kill_tree(self._process.pid)
 
     async def attend(self, stream: LogStream) -> ProcessEnd:
         """Follow the agent to its end, or end it when it goes over a limit that is kept from outside."""
@@ -95,11 +122,12 @@ class Jail:
 
     async def end(self) -> None:
         """Kill what is left of it."""
+        if self._orders is not None:
+            self._orders.close()
         if self._transport is not None:
             self._transport.close()
         if self._process is not None:
-            if self._process.returncode is None:
-                kill_tree(self._process.pid)
+            self.kill()
             await self._drain()
             await self._process.wait()
 
@@ -125,13 +153,9 @@ class Jail:
             said = (await self._process.stdout.read(4096)).decode(errors="replace").strip()
             raise JailBroken(said or "bwrap ended without a message")
         self._join_group(order)
-        content = framed(order)
-        if len(content) <= _PIPE_BYTES:
-            # Fits into the empty pipe: no thread is needed to wait for the reader.
-            _write_all(orders, content)
-        else:
-            await asyncio.to_thread(_write_all, orders, content)
-        orders.close()
+        await _send(orders, framed(order))
+        if order["request"] is not None:
+            orders.close()
         self.held = await read_held(self._report)
         self.held |= {} if self._group is None else self._group.held
         self.held.setdefault("memory-in-all", "cgroup" if order["memory_counted"] else "watched")
@@ -156,6 +180,14 @@ class Jail:
                 await asyncio.sleep(_WATCH_SECONDS)
             return
         await wait_for_memory_above(self._process.pid, megabytes=self._limits.memory_mb)
+
+
+async def _send(pipe: io.FileIO, content: bytes) -> None:
+    if len(content) <= _PIPE_BYTES:
+        # Fits into the empty pipe: no thread is needed to wait for the reader.
+        _write_all(pipe, content)
+    else:
+        await asyncio.to_thread(_write_all, pipe, content)
 
 
 def _write_all(pipe: io.FileIO, content: bytes) -> None:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,13 @@ from agents.sandbox.bubblewrap.binary import Bwrap, find_bwrap
 from agents.sandbox.bubblewrap.cgroup import make_group
 from agents.sandbox.bubblewrap.process import Jail, JailBroken
 from agents.sandbox.bubblewrap.users import NoUserNamespace, OwnUsers
+from agents.sandbox.bubblewrap.warm import WarmJails, shape_of
 from agents.sandbox.egress.proxy import EgressProxy
 from agents.sandbox.egress.wiring import Wiring, wire
+from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.log_lines import LogStream
-from agents.sandbox.orders import attempts, order_for
+from agents.sandbox.orders import attempts, order_for, warm_message, warm_order
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, FailureKind, LogLine, SandboxReport
 from agents.sandbox.report import JailRefused
 from agents.sandbox.snapshot import show
@@ -56,13 +58,35 @@ class _Ready:
     """None: not started by root; agents are the user we are, in a namespace of their own."""
 
 
-class BubblewrapSandbox:
-    """Runs agents under bubblewrap."""
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A jail that stands, and all that has to be released after it."""
 
-    def __init__(self, *, runner: str = "agents.runtime.runner") -> None:
+    jail: Jail
+    proxy: EgressProxy | None
+    entry_path: str
+    """The agent, as the jail sees it."""
+    resources: contextlib.AsyncExitStack
+
+    @property
+    def alive(self) -> bool:
+        return self.jail.alive
+
+    def kill(self) -> None:
+        self.jail.kill()
+
+    async def close(self) -> None:
+        await self.resources.aclose()
+
+
+class BubblewrapSandbox:
+    """Runs agents under bubblewrap. `warm` jails may wait for requests; 0: each is started when it is needed."""
+
+    def __init__(self, *, runner: str = "agents.runtime.runner", warm: int = 0) -> None:
         self._runner = runner
         self._ready: _Ready | None = None
         self._lock = threading.Lock()
+        self.warm = WarmJails(self._open_warm, most=warm)
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         """Execute one action. Fails closed: no jail, no run."""
@@ -83,8 +107,9 @@ class BubblewrapSandbox:
                 run_id="check", node_id="check", entry_path="check", action="", inputs={}, result_schema=None
             )
             stream = LogStream(probe.limits, Masker({}), lambda line: None)
-            async with self._jail(ready, probe, "describe", stream=stream, runner=host.NOOP) as (jail, _):
-                held = jail.held
+            opened = await self._open(ready, probe, "describe", stream=stream, runner=host.NOOP)
+            held = opened.jail.held
+            await opened.close()
         except (SandboxUnavailable, JailRefused, JailBroken) as exc:
             cure = exc.cure if isinstance(exc, SandboxUnavailable) else ""
             what = exc.what if isinstance(exc, SandboxUnavailable) else str(exc)
@@ -102,6 +127,7 @@ class BubblewrapSandbox:
 
     async def close(self) -> None:
         """Release what all runs share."""
+        await self.warm.close()
         ready, self._ready = self._ready, None
         if ready is not None:
             host.discard(ready.view)
@@ -117,11 +143,14 @@ class BubblewrapSandbox:
         stream = LogStream(request.limits, masker, on_log)
         held: Mapping[str, str] = {}
         try:
-            ready = await self._get_ready()
-            async with self._jail(ready, request, mode, stream=stream) as (jail, proxy):
-                held = jail.held
-                ending = await jail.attend(stream)
-                denied = () if proxy is None else proxy.denied
+            with self.warm.running():
+                opened = await self._obtain(request, mode, stream)
+                try:
+                    held = opened.jail.held
+                    ending = await opened.jail.attend(stream)
+                    denied = () if opened.proxy is None else opened.proxy.denied
+                finally:
+                    await opened.close()
         except SandboxUnavailable as exc:
             return _failed("sandbox-unavailable", str(exc))
         except JailRefused as exc:
@@ -136,11 +165,37 @@ class BubblewrapSandbox:
             outcome.judge, ending, request, masker, began=began, held=held, denied=denied
         )
 
-    @contextlib.asynccontextmanager
-    async def _jail(
-        self, ready: _Ready, request: AgentRequest, mode: str, *, stream: LogStream, runner: str | None = None
-    ) -> AsyncGenerator[tuple[Jail, EgressProxy | None]]:
-        """A jail in which the agent has just been started; ended, with all in it, on the way out."""
+    async def _obtain(self, request: AgentRequest, mode: str, stream: LogStream) -> _Opened:
+        """A jail in which the agent has just been started."""
+        ready = await self._get_ready()
+        shape = shape_of(request) if mode == "execute" and self.warm.most else None
+        opened = None if shape is None else await self.warm.take(shape)
+        if opened is None:
+            opened = await self._open(ready, request, mode, stream=stream)
+        else:
+            order = self._order(ready, request, mode, entry_path=opened.entry_path)
+            await opened.jail.hand_over(warm_message(order))
+        if shape is not None:
+            # Only now, so that it does not compete with this one's start.
+            self.warm.prepare(shape, request)
+        return opened
+
+    async def _open_warm(self, request: AgentRequest) -> _Opened:
+        ready = await self._get_ready()
+        stream = LogStream(request.limits, Masker({}), lambda line: None)
+        return await self._open(ready, request, "execute", stream=stream, warm=True)
+
+    async def _open(
+        self,
+        ready: _Ready,
+        request: AgentRequest,
+        mode: str,
+        *,
+        stream: LogStream,
+        runner: str | None = None,
+        warm: bool = False,
+    ) -> _Opened:
+        """Start a jail; the caller closes it."""
         async with contextlib.AsyncExitStack() as stack:
             scratch = Path(tempfile.mkdtemp(prefix=f"commandcenter-{os.getpid()}-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
@@ -160,15 +215,15 @@ class BubblewrapSandbox:
             shown = await asyncio.to_thread(_show, request, scratch, wiring, other_user=uid is not None)
             jail = Jail(request.limits, group)
             stack.push_async_callback(jail.end)
-            order = order_for(
+            entry_path = request.entry_path if shown.agent_folder is None else "/agent"
+            order = self._order(
+                ready,
                 request,
-                mode=mode,
+                mode,
+                entry_path=entry_path,
                 wiring=wiring,
-                module=runner or self._runner,
-                entry_path=request.entry_path if shown.agent_folder is None else "/agent",
                 copies=command.copies(shown),
-                paths=list(ready.view.paths),
-                prefix=ready.view.prefix,
+                runner=runner,
             )
             order["uid"], order["memory_counted"] = uid, group is not None and group.memory
             await jail.start(
@@ -180,10 +235,33 @@ class BubblewrapSandbox:
                     fds=fds,
                     namespace=None if users is None else users.namespace,
                 ),
-                order,
+                warm_order(order) if warm else order,
                 keep=() if users is None else (users.namespace,),
             )
-            yield jail, proxy
+            return _Opened(jail=jail, proxy=proxy, entry_path=entry_path, resources=stack.pop_all())
+        raise AssertionError  # an exit stack swallows nothing
+
+    def _order(
+        self,
+        ready: _Ready,
+        request: AgentRequest,
+        mode: str,
+        *,
+        entry_path: str,
+        wiring: Wiring | None = None,
+        copies: list[tuple[str, str]] | None = None,
+        runner: str | None = None,
+    ) -> LaunchOrder:
+        return order_for(
+            request,
+            mode=mode,
+            wiring=wiring or wire(()),
+            module=runner or self._runner,
+            entry_path=entry_path,
+            copies=copies or [],
+            paths=list(ready.view.paths),
+            prefix=ready.view.prefix,
+        )
 
     async def _get_ready(self) -> _Ready:
         return self._ready or await asyncio.to_thread(self._make_ready_once)

@@ -4,6 +4,9 @@ Started as `python -I -S -u launcher.py ORDER_FD REPORT_FD [SECRETS_FD]`. Says h
 on a line, then JSON), enters the limits, starts the agent's runner in a child, waits, ends whatever the agent left
 running, and writes the report: lines of JSON, then the bytes of result and artifacts. Nothing it writes is trusted
 outside.
+
+An order without a request is for a warm jail: the child imports what it needs, and waits. What it is to do comes in
+a second message, which the launcher hands on through a pipe.
 """
 
 from __future__ import annotations
@@ -31,13 +34,14 @@ def main() -> None:
     _close_others(order_fd, report_fd, *others)
     os.write(report_fd, b'{"hello": 1}\n')
     order_bytes = _read_order(order_fd)
-    if order_fd != report_fd:
-        os.close(order_fd)
     sys.path.insert(0, _SOURCES)
     import json
 
     order = json.loads(order_bytes)
     del order_bytes
+    warm = order["request"] is None
+    if order_fd != report_fd and not warm:
+        os.close(order_fd)
     for secrets_fd in others:
         order["secrets"] = json.loads(_read_all(secrets_fd))
         os.close(secrets_fd)
@@ -58,11 +62,19 @@ def main() -> None:
         _forward(ports)
     for port, _ in ports:
         port.close()
+    coming, handing_on = os.pipe() if warm else (-1, -1)
     child = os.fork()
     if child == 0:
         os.close(report_fd)
-        _become_agent(order)
+        if warm:
+            os.close(order_fd)
+            os.close(handing_on)
+        _become_agent(order, coming)
         return
+    if warm:
+        os.close(coming)
+        _hand_on(_read_order(order_fd), handing_on)
+        os.close(order_fd)
     _finish(child, report_fd, order)
 
 
@@ -105,8 +117,9 @@ def _prepare(order: LaunchOrder) -> None:
     os.umask(0o022)
     os.mkdir(_STATE, 0o700)  # noqa: PTH102
     os.mkdir(_ARTIFACTS, 0o700)  # noqa: PTH102
-    with open(_REQUEST, "w") as file:  # noqa: PTH123 - pathlib is slow to import in here
-        json.dump(order["request"], file)
+    if order["request"] is not None:
+        with open(_REQUEST, "w") as file:  # noqa: PTH123 - pathlib is slow to import in here
+            json.dump(order["request"], file)
     for source, target in order["copies"]:
         _copy(source, target)
 
@@ -126,7 +139,16 @@ def _copy(source: str, target: str) -> None:
             shutil.copy(entry.path, place, follow_symlinks=False)
 
 
-def _become_agent(order: LaunchOrder) -> None:
+def _hand_on(message: bytes, pipe: int) -> None:
+    """Give a warm child its request. It may have ended, or may not read: then the time limit ends it."""
+    try:
+        _write_all(pipe, message)
+    except BrokenPipeError:
+        pass
+    os.close(pipe)
+
+
+def _become_agent(order: LaunchOrder, coming: int) -> None:
     from agents.sandbox.inside import landlock, limits
 
     os.setsid()
@@ -137,6 +159,9 @@ def _become_agent(order: LaunchOrder) -> None:
     os.environ.update(
         COMMANDCENTER_REQUEST=_REQUEST, COMMANDCENTER_RESULT=_RESULT, COMMANDCENTER_ARTIFACTS=_ARTIFACTS
     )
+    if order["request"] is None:
+        del os.environ["COMMANDCENTER_REQUEST"]
+        os.environ.update(COMMANDCENTER_REQUEST_FD=str(coming), COMMANDCENTER_PRELOAD=order["preload"])
     if order["secrets"]:
         os.environ["COMMANDCENTER_SECRETS_FD"] = str(_filled_pipe(order["secrets"]))
     os.chdir("/tmp")

@@ -23,8 +23,10 @@ class LimitNumbers(TypedDict):
 class LaunchOrder(TypedDict):
     """One execution, from the launcher's side."""
 
-    request: dict[str, Any]
-    """What the runner finds in its request file."""
+    request: dict[str, Any] | None
+    """What the runner finds in its request file. None: a warm jail; request and secrets come in a second message."""
+    preload: str
+    """What a warm jail imports before its request comes: an entry path; empty: the SDK only."""
     module: str
     """The runner: a dotted module, or the absolute path of a script."""
     environment: dict[str, str]
@@ -46,3 +48,10 @@ class LaunchOrder(TypedDict):
     """What the agent may import from, after the standard library."""
     prefix: str
     """The virtual environment's folder in the jail; empty: none."""
+
+
+class WarmMessage(TypedDict):
+    """The second message to a warm jail: what it is to do."""
+
+    request: dict[str, Any]
+    secrets: dict[str, str]
