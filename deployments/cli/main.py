@@ -14,6 +14,7 @@ from deployments.cli import (
     audit_commands,
     compiler_commands,
     log_commands,
+    people_commands,
     platform_commands,
     retention_commands,
     run_commands,
@@ -38,6 +39,7 @@ for module in (
     artifact_commands,
     approval_commands,
     retention_commands,
+    people_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
