@@ -1,8 +1,8 @@
 """The console's source -> `api/console_bundle/`, with Node.js from a wheel; nothing to do while the source is the same.
 
-    python console/build.py              # fails where it cannot be built
-    python console/build.py --optional   # says so and goes on: set-up works without the npm registry
-    python console/build.py npm run dev  # npm with that Node.js
+python console/build.py              # fails where it cannot be built
+python console/build.py --optional   # says so and goes on: set-up works without the npm registry
+python console/build.py npm run dev  # npm with that Node.js
 """
 
 from __future__ import annotations
@@ -46,13 +46,18 @@ def npm(*arguments: str, seconds: int | None = None) -> None:
     # The wheel's own `bin/npm` does not find its modules.
     program = [str(_NODE / "bin" / "node"), str(_NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
     path = f"{_NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    subprocess.run([*program, *arguments], cwd=SOURCE, env=os.environ | {"PATH": path}, timeout=seconds, check=True)
+    subprocess.run(
+        [*program, *arguments], cwd=SOURCE, env=os.environ | {"PATH": path}, timeout=seconds, check=True
+    )
 
 
 def build() -> None:
     """Install what the lock file names, without running scripts of packages, and build."""
     digest = source_digest()
-    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", seconds=_INSTALL_SECONDS)
+    installed = SOURCE / "node_modules" / ".package-lock.json"
+    lock = SOURCE / "package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
+        npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", seconds=_INSTALL_SECONDS)
     shutil.rmtree(BUNDLE, ignore_errors=True)
     npm("run", "--silent", "build", seconds=_INSTALL_SECONDS)
     STAMP.write_text(digest)

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { NavLink, Route, Routes } from "react-router";
-import { address } from "./api/client";
+import { address, chooseProject } from "./api/client";
 import { usePending } from "./api/queries";
 import { type Connection, followChanges } from "./api/stream";
 import { Loading, Page } from "./components/basics";
@@ -27,7 +27,7 @@ export function App() {
   const waiting = pending.data?.length ?? 0;
   return (
     <div className="shell">
-      <div className="side">
+      <header className="side">
         <a className="skip" href={`${location.pathname}#content`}>
           Skip to content
         </a>
@@ -46,10 +46,27 @@ export function App() {
         </nav>
         <div className="foot">
           <span>
-            {me.name}
-            {me.project !== null && `, project ${me.project}`}
-            {me.role && ` (${me.role})`}
+            {me.name} ({me.role})
           </span>
+          {me.projects.length > 1 ? (
+            <label className="field">
+              Project
+              <select
+                value={me.project}
+                onChange={async (event) => {
+                  await chooseProject(Number(event.target.value));
+                  // Everything on the page is of the other project now.
+                  location.assign(document.baseURI);
+                }}
+              >
+                {me.projects.map((project) => (
+                  <option key={project}>{project}</option>
+                ))}
+              </select>
+            </label>
+          ) : (
+            <span>Project {me.project}</span>
+          )}
           <label className="field">
             Colours
             <select
@@ -70,7 +87,7 @@ export function App() {
             Sign out
           </button>
         </div>
-      </div>
+      </header>
       <main className="main" id="content" tabIndex={-1}>
         {connection === "offline" && (
           <div className="offline" role="status">

@@ -1,5 +1,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { createContext, type FormEvent, type ReactNode, useContext, useEffect, useState } from "react";
+import {
+  createContext,
+  type FormEvent,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
 import { ApiError, type Me, signIn, signOut, whenSignedOut, whoAmI } from "./api/client";
 import { Failure, Loading } from "./components/basics";
 
@@ -32,8 +40,11 @@ export function SignedIn({ linkToken, children }: { linkToken: string | null; ch
     staleTime: Number.POSITIVE_INFINITY,
     retry: (times, error) => error instanceof ApiError && error.passing && times < 30,
   });
+  const used = useRef(false);
   useEffect(() => {
-    if (token === null) return;
+    // A link works once.
+    if (token === null || used.current) return;
+    used.current = true;
     signIn(token)
       .catch(setLinkError)
       .finally(() => setToken(null));
@@ -55,25 +66,24 @@ export function SignedIn({ linkToken, children }: { linkToken: string | null; ch
   }
 
   if (token !== null || me.isPending) return <Loading />;
-  if (me.data && !expired) {
-    return <Session.Provider value={{ me: me.data, leave }}>{children}</Session.Provider>;
-  }
-  const out = me.error instanceof ApiError && me.error.signedOut;
-  if (me.error && !out && !expired) return <Failure error={me.error} retry={() => me.refetch()} />;
   if (me.data) {
     // The page stays as it is below: notes and unsaved text are not lost by a sign-in that has expired.
     return (
       <>
-        <div hidden>
+        <div className="holder" hidden={expired}>
           <Session.Provider value={{ me: me.data, leave }}>{children}</Session.Provider>
         </div>
-        <SignInForm
-          enter={enter}
-          why="Your sign-in has expired. Sign in again; what you were doing is kept."
-        />
+        {expired && (
+          <SignInForm
+            enter={enter}
+            why="Your sign-in has expired. Sign in again; what you were doing is kept."
+          />
+        )}
       </>
     );
   }
+  const out = me.error instanceof ApiError && me.error.signedOut;
+  if (me.error && !out) return <Failure error={me.error} retry={() => me.refetch()} />;
   return <SignInForm enter={enter} error={linkError} />;
 }
 

@@ -1,11 +1,12 @@
 /**
  * The only place that talks to the API: addresses, sign-in, errors.
  *
- * Sign-in is a cookie where the API has sessions (`POST /session`). An API without them gets the token in each
- * request; it is kept in `sessionStorage`, which ends with the tab.
+ * Sign-in is a cookie that no script can read (`POST /session`). Tokens of the JSON file begin no session: such a token
+ * goes with each request, and is kept in `sessionStorage`, which ends with the tab.
  */
 
 const TOKEN = "commandcenter.token";
+const PROJECT = "commandcenter.project";
 
 /** The API's address; the console lies below it, at `console/`. */
 export const API_ROOT: string = import.meta.env.DEV
@@ -63,7 +64,8 @@ export function storedToken(): string | null {
 /** The headers that show who asks. */
 export function authorization(): Record<string, string> {
   const token = storedToken();
-  return token ? { Authorization: `Bearer ${token}` } : {};
+  const project = sessionStorage.getItem(PROJECT);
+  return token ? { Authorization: `Bearer ${token}`, ...(project ? { "X-Project": project } : {}) } : {};
 }
 
 export function address(path: string, query: RequestOptions["query"] = {}): string {
@@ -156,30 +158,29 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 export interface Me {
   name: string;
-  project: number | null;
-  role: string | null;
+  project: number;
+  role: string;
+  /** Of read, author, operate, approve, admin. */
+  may: string[];
   projects: number[];
 }
 
 /** Who is signed in. Raises ApiError with status 401 for nobody. */
 export async function whoAmI(): Promise<Me> {
-  const fallback: Me = { name: "you", project: null, role: null, projects: [] };
-  try {
-    const me = await get<Record<string, unknown>>("me");
-    const project = me.project ?? me.projectId ?? null;
-    const id = isObject(project) ? project.id : project;
-    const projects = Array.isArray(me.projects) ? me.projects : [];
-    return {
-      name: String(me.name ?? "you"),
-      project: typeof id === "number" ? id : null,
-      role: typeof me.role === "string" ? me.role : null,
-      projects: projects.map((each) => Number(isObject(each) ? each.id : each)).filter(Number.isFinite),
-    };
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    await get("runs", { limit: 1 });
-    return fallback;
-  }
+  const me = await get<{
+    name: string;
+    projectId: number;
+    role: string;
+    may: string[];
+    projects: Array<{ projectId: number }>;
+  }>("me");
+  return {
+    name: me.name,
+    project: me.projectId,
+    role: me.role,
+    may: me.may,
+    projects: me.projects.map((each) => each.projectId),
+  };
 }
 
 /** Signs in with a token. Raises ApiError with status 401 for one that is not known. */
@@ -189,7 +190,8 @@ export async function signIn(token: string): Promise<void> {
     await post("session", { token });
     return;
   } catch (error) {
-    if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 405)) throw error;
+    // 422: a token of the JSON file, which begins no session.
+    if (!(error instanceof ApiError) || error.status !== 422) throw error;
   }
   sessionStorage.setItem(TOKEN, token);
   try {
@@ -200,8 +202,15 @@ export async function signIn(token: string): Promise<void> {
   }
 }
 
+/** Looks at another project: the session does, or each request of a token says so. */
+export async function chooseProject(project: number): Promise<void> {
+  if (storedToken() === null) await request("session", { method: "PATCH", json: { projectId: project } });
+  else sessionStorage.setItem(PROJECT, String(project));
+}
+
 export async function signOut(): Promise<void> {
   const hadToken = storedToken() !== null;
   sessionStorage.removeItem(TOKEN);
+  sessionStorage.removeItem(PROJECT);
   if (!hadToken) await request("session", { method: "DELETE" }).catch(() => undefined);
 }

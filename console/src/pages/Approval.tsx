@@ -7,6 +7,7 @@ import type { ApprovalDetail, Approval as ApprovalType, Decision, Json, Proposal
 import { Ago, Deadline, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
 import { DiffView } from "../components/DiffView";
 import { useKeys } from "../components/keys";
+import { useSession } from "../session";
 import { differences, entriesOf, headline, sentences } from "../text/card";
 
 export default function ApprovalPage() {
@@ -30,6 +31,7 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
   const shown = moved ? seen : newest;
   const { card } = shown;
   const pending = shown.status === "PENDING";
+  const { me } = useSession();
   const navigate = useNavigate();
   const others = usePending();
   const go = (step: number) => {
@@ -76,7 +78,13 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
           ))}
         </div>
         <div className="stack">
-          {pending && !moved && <Decide approval={shown} changed={setSeen} />}
+          {pending &&
+            !moved &&
+            (me.may.includes("approve") ? (
+              <Decide approval={shown} changed={setSeen} />
+            ) : (
+              <p className="notice">Your role, {me.role}, does not decide.</p>
+            ))}
           <Facts approval={shown} />
           <History approval={newest} />
         </div>
