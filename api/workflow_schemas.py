@@ -10,7 +10,7 @@ from pydantic import Field
 from api.schemas import DiagnosticAnswer, ResponseModel, WorkflowDetail
 from compiler import CaseResults, Change, Diagnostic, Plan, Proof
 from compiler.completion import CompletionKind
-from compiler.review.graph_data import EdgeKind, PlanGraph
+from compiler.plan_graph import EdgeKind, PlanGraph
 from operations.compile_source import CompiledSource, Fix
 from operations.deploy_review import DeployReview
 from records import WorkflowDraft, WorkflowVersion

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from compiler import Case, CaseResults, Diagnostic, Plan, Proof, Source, compile, prove_gates, run_cases
 from compiler.completion import Completion, complete
-from compiler.review.graph_data import PlanGraph, plan_graph
+from compiler.plan_graph import PlanGraph, plan_graph
 from compiler.simulation.cases import Mock, read_cases
 from compiler.trigger_types.schedule import cron_fault, timezone_fault
 from compiler.trigger_types.schedule_words import cron_in_words, next_times

@@ -11,6 +11,7 @@ from records.database.migrate import upgrade
 from records.errors import (
     DatabaseUnavailable,
     NameRefused,
+    NewerDatabase,
     NodeFinished,
     NotApproved,
     NotFound,
@@ -47,6 +48,7 @@ __all__ = [
     "EventOutcome",
     "KeptLine",
     "NameRefused",
+    "NewerDatabase",
     "NodeFinished",
     "NodeResult",
     "NodeStatus",

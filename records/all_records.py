@@ -9,7 +9,9 @@ from records.approvals.audit import AuditStore
 from records.approvals.deadlines import DeadlineStore
 from records.approvals.decisions import DecisionStore
 from records.approvals.gates import GateStore
+from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
+from records.catalogue.bundle_store import BundleStore
 from records.catalogue.versions import VersionStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
@@ -33,11 +35,13 @@ from records.statistics import StatisticsStore
 
 class Records(
     AgentRegistry,
+    BundleStore,
     WorkflowStore,
     RunStore,
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    ProposalStore,
     GateStore,
     DecisionStore,
     DeadlineStore,

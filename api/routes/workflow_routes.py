@@ -25,7 +25,7 @@ from api.workflow_schemas import (
     VersionDetail,
     WorkflowSourceDetail,
 )
-from compiler.review.graph_data import plan_graph
+from compiler.plan_graph import plan_graph
 from operations.compile_source import WorkflowMistakes, compile_source
 from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow
 from operations.errors import PermanentTriggerError, TransientTriggerError
