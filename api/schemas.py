@@ -153,6 +153,12 @@ class AgentRunAnswer(ResponseModel):
     finished_at: datetime | None
     duration_ms: int | None
     artifacts: tuple[str, ...]
+    failure_kind: str | None = None
+    exit_code: int | None = None
+    limits: dict[str, str] = {}
+    """Limits that the jail held."""
+    denied_egress: tuple[str, ...] = ()
+    log_tail: str = ""
 
     @classmethod
     def of(cls, agent_run: AgentRun) -> AgentRunAnswer:
@@ -237,13 +243,60 @@ class ApprovalDetail(ApprovalAnswer):
     audit: list[AuditAnswer]
 
 
-class RunDetailResponse(RunAnswer):
-    """A run with all that happened in it."""
+class TimelineAnswer(ResponseModel):
+    """A stretch of time of a run."""
 
-    context: dict[str, Any]
-    nodes: list[NodeAnswer]
-    agent_runs: list[AgentRunAnswer]
-    approvals: list[ApprovalAnswer]
+    kind: Literal["run", "queue", "approval", "attempt"]
+    node_id: str | None
+    item: int | None
+    attempt: int | None
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+
+
+class RootCauseAnswer(ResponseModel):
+    """The failure that no other failure explains."""
+
+    node_id: str
+    message: str
+    kind: str | None
+    attempt: int | None
+    log_tail: str
+
+
+class LogLineAnswer(ResponseModel):
+    """One line that an agent wrote."""
+
+    id: int
+    at: datetime
+    node_id: str
+    item: int | None
+    attempt: int
+    level: str
+    message: str
+
+
+class LogPage(ResponseModel):
+    """Lines in the order in which they were kept."""
+
+    lines: list[LogLineAnswer]
+    next: str
+    """`after` of the next page."""
+    ended: bool
+    """Whether the run has ended, so that no more will come."""
+
+
+class ActAnswer(ResponseModel):
+    """What became of an act on a run."""
+
+    id: str
+    """The run that goes on: another one for a replay, whose row appears as soon as it begins."""
+    run_id: str | None
+    flow_run_id: str | None
+    message: str
+    nodes: list[str] = []
+    """What runs again."""
 
 
 class DeadLetterAnswer(ResponseModel):
@@ -256,6 +309,9 @@ class DeadLetterAnswer(ResponseModel):
     created_at: datetime
     payload: str
     """As text; bytes that are none are replaced."""
+    settled_as: str | None = None
+    settled_by: str | None = None
+    settled_at: datetime | None = None
 
     @classmethod
     def of(cls, letter: DeadLetter) -> DeadLetterAnswer:
@@ -266,6 +322,9 @@ class DeadLetterAnswer(ResponseModel):
             deliveries=letter.deliveries,
             created_at=letter.created_at,
             payload=letter.payload.decode("utf-8", errors="replace"),
+            settled_as=letter.settled_as,
+            settled_by=letter.settled_by,
+            settled_at=letter.settled_at,
         )
 
 

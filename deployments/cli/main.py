@@ -19,6 +19,7 @@ from deployments.cli import (
     people_commands,
     platform_commands,
     retention_commands,
+    run_act_commands,
     run_commands,
     workflow_commands,
 )
@@ -39,6 +40,7 @@ for module in (
     part_commands,
     workflow_commands,
     run_commands,
+    run_act_commands,
     log_commands,
     artifact_commands,
     approval_commands,

@@ -50,6 +50,7 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
             connection.records,
             people,
             launch=Launcher(connection.prefect),
+            prefect=connection.prefect,
             resume=functools.partial(resume, connection.prefect),
             publisher=_Publisher(connection=connection),
             agent_folders=options.agents,
