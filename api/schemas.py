@@ -237,10 +237,31 @@ class AuditAnswer(ResponseModel):
         return cls.model_validate(entry)
 
 
+class TaintedInputAnswer(ResponseModel):
+    """An input that text from outside may reach."""
+
+    input: str
+    source: str
+
+
 class ApprovalDetail(ApprovalAnswer):
-    """An approval with its audit."""
+    """An approval with what a person decides on."""
 
     audit: list[AuditAnswer]
+    votes: list[str]
+    quorum: int
+    approvers: list[str]
+    """Empty: anybody but who started the run."""
+    on_expiry: str
+    tainted: list[TaintedInputAnswer]
+    recommendation: Any
+    """What a node before it recommends."""
+    edits: Any
+    """Inputs that an approver has changed."""
+    superseded: bool
+    """Whether something else would run now, and is asked for elsewhere."""
+    earlier: list[ApprovalAnswer]
+    """Questions of the same node that were asked before."""
 
 
 class TimelineAnswer(ResponseModel):

@@ -92,6 +92,10 @@ def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
         return
     if expected.status is not None and expected.status != rehearsal.status:
         yield f"the run ended as {rehearsal.status}, expected {expected.status}{_reason(rehearsal)}"
+    if expected.status is None and rehearsal.failure is not None:
+        yield rehearsal.failure
+    if expected.status is None and rehearsal.failure is not None:
+        yield rehearsal.failure
     ran = sorted(rehearsal.ended("SUCCESS") + rehearsal.ended("FAILED"))
     found = {"ran": ran, "skipped": rehearsal.ended("SKIPPED"), "failed": rehearsal.ended("FAILED")}
     for what, names in (*found.items(), ("gates", rehearsal.gates)):

@@ -14,7 +14,7 @@ from triggers.intake import Intake
 FILTERED = """\
 name: {name}
 trigger:
-  event: graph.file.updated
+  event: shop.file.changed
   filters:
     filePath: "**.py"
     size: {{gt: 10}}
@@ -48,14 +48,15 @@ async def came(ann: Any, records: Any, launch: Any) -> Any:
     numbers = iter(range(1, 100))
 
     async def come(subject: str, payload: Any) -> None:
+        await asyncio.sleep(0.002)  # two events of one millisecond have no order
         await intake.take(Message(subject, payload, next(numbers)), stream="S")
 
     return come
 
 
 async def test_an_event_that_starts_nothing_says_why_field_by_field(ann: Any, eve: Any, came: Any) -> None:
-    await came("graph.file.updated", {"projectId": 1, "filePath": "a.js", "size": 11})
-    await came("graph.file.updated", {"projectId": 1, "filePath": "a.py", "size": 11})
+    await came("shop.file.changed", {"projectId": 1, "filePath": "a.js", "size": 11})
+    await came("shop.file.changed", {"projectId": 1, "filePath": "a.py", "size": 11})
     newest, oldest = (await ann.get("/events")).json()
     assert (newest["outcome"], newest["workflows"]) == ("started", ["picky"])
     assert (oldest["outcome"], oldest["workflows"], oldest["looked"]) == ("matched nothing", [], 1)
@@ -78,8 +79,7 @@ async def test_an_event_that_starts_nothing_says_why_field_by_field(ann: Any, ev
 
 async def test_events_are_paged_and_chosen(ann: Any, came: Any) -> None:
     for number in range(5):
-        await came("graph.file.updated", {"projectId": 1, "filePath": "a.py", "size": 9 + number})
-        await asyncio.sleep(0.002)
+        await came("shop.file.changed", {"projectId": 1, "filePath": "a.py", "size": 9 + number})
     await came("hub.health.status", {"projectId": 1})
     seen: list[str] = []
     query: dict[str, Any] = {"limit": 2}
@@ -98,12 +98,12 @@ async def test_events_are_paged_and_chosen(ann: Any, came: Any) -> None:
 
 async def test_a_filter_is_tried_on_recorded_events(ann: Any, came: Any) -> None:
     for size in (1, 5, 50):
-        await came("graph.file.updated", {"projectId": 1, "filePath": "a.py", "size": size})
-    body = {"event": "graph.file.*", "filters": {"size": {"gte": 5}}}
+        await came("shop.file.changed", {"projectId": 1, "filePath": "a.py", "size": size})
+    body = {"event": "shop.file.*", "filters": {"size": {"gte": 5}}}
     found = (await ann.post("/events/try-filter", json=body)).json()
     assert (found["tried"], found["matched"]) == (3, 2)
     assert {each["verdict"]["matched"] for each in found["events"]} == {True, False}
-    broken = {"event": "graph.file.updated", "expression": "{{ context.nothing > 1 }}"}
+    broken = {"event": "shop.file.changed", "expression": "{{ context.nothing > 1 }}"}
     found = (await ann.post("/events/try-filter", json=broken)).json()
     assert found["matched"] == 0
     assert found["events"][0]["verdict"]["expressionError"]
