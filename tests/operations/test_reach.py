@@ -87,6 +87,9 @@ def names_used(folder: str) -> set[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("operations."):
                 found |= {((node.module or "").removeprefix("operations."), alias.name) for alias in node.names}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                # `from operations import module`
+                found.add((node.value.id, node.attr))
     return found
 
 
