@@ -14,6 +14,7 @@ from pathlib import Path
 from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
+from observability.metrics.settings import MetricsSettingsError
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
 from reliability.settings import unknown_settings
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
     try:
         return 0 if asyncio.run(main(options, load_people(options.people))) else 1
-    except (PeopleError, RecordsError, SettingsError) as exc:
+    except (PeopleError, RecordsError, SettingsError, MetricsSettingsError) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1
 

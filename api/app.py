@@ -18,7 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
-from api.routes import agent_routes, approval_routes, artifact_routes, event_routes, run_routes, workflow_routes
+from api.routes import (
+    agent_routes,
+    approval_routes,
+    artifact_routes,
+    event_routes,
+    metrics_routes,
+    run_routes,
+    workflow_routes,
+)
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People
 from operations.deploy import Publisher
@@ -78,6 +86,7 @@ def create_app(
     for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(_health)
+    metrics_routes.include(app, records)
     app.include_router(docs_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(SecurityHeaders)

@@ -15,6 +15,8 @@ from records.database.connections import Database
 from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.measures.live import LiveStore
+from records.measures.totals import TotalStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
@@ -37,6 +39,8 @@ class Records(
     ArtifactStore,
     OutboxStore,
     InboxStore,
+    TotalStore,
+    LiveStore,
     RetentionStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
+import functools
 import logging
+import os
 import signal
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from nats.aio.client import Client
+from prefect.client.orchestration import PrefectClient
 
 from compiler import matches
-from records import RecordsError, upgrade
+from observability.metrics.endpoint import serve_metrics
+from observability.metrics.settings import MetricsSettings, MetricsSettingsError
+from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
+from records import Records, RecordsError, upgrade
 from reliability.settings import unknown_settings
+from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
@@ -33,6 +46,7 @@ async def main(settings: TriggerSettings) -> None:
                 matches=matches,
                 hooks=maintenance_hooks(records, client),
                 ready=ready,
+                metrics=functools.partial(_metrics, records=records, client=client),
             ),
             name="triggers",
         )
@@ -46,6 +60,32 @@ async def main(settings: TriggerSettings) -> None:
             pass
         finally:
             announcing.cancel()
+
+
+@asynccontextmanager
+async def _metrics(connection: Client, *, records: Records, client: PrefectClient) -> AsyncGenerator[None]:
+    """Serve `/metrics` where COMMANDCENTER_METRICS_ADDRESS says so."""
+    settings = MetricsSettings.load()
+    if settings.address is None:
+        yield
+        return
+    sources = {
+        "nats": consumer_gauges(connection),
+        "workers": worker_gauges(client, os.environ.get("COMMANDCENTER_POOL") or "commandcenter"),
+    }
+    if state := os.environ.get("COMMANDCENTER_STATE"):
+        sources["logs"] = log_gauges(Path(state) / "logs")
+    page = MetricsPage(records=records, sources=sources)
+    try:
+        async with serve_metrics(settings.address, page, token=settings.token):
+            yield
+    except OSError as exc:
+        if exc.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise MetricsSettingsError(
+            f"COMMANDCENTER_METRICS_ADDRESS: nothing can listen on {settings.address} ({exc.strerror}): "
+            "choose another port"
+        ) from exc
 
 
 async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
@@ -67,7 +107,7 @@ def run() -> int:
         logging.warning("%s", sentence)
     try:
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SettingsError) as exc:
+    except (RecordsError, SettingsError, MetricsSettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

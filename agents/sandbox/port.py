@@ -119,6 +119,10 @@ class AgentResult:
     exit_code: int | None = None
     log_tail: str = ""
     """The last lines logged, for the record."""
+    memory_kb: int | None = None
+    """What its largest process used at most; None where nothing ran, or it was ended from outside."""
+    cpu_ms: int | None = None
+    """Processor time of all its processes."""
     limits_held: Mapping[str, str] = field(default_factory=dict[str, str])
     """Limit -> what enforced it (`cgroup`, `rlimit`, `tmpfs`, `seccomp`, …)."""
     denied_egress: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from records.database.signing import signer_of
 from records.database.store import first, rows
 from records.errors import NotFound
 from records.events.outbox import emit
+from records.measures.ended import count_approval
 from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
@@ -94,6 +95,7 @@ async def answer(
     pending = (WORKFLOW_APPROVAL.c.id == row["id"]) & (WORKFLOW_APPROVAL.c.status == "PENDING")
     if (await connection.execute(update(WORKFLOW_APPROVAL).where(pending).values(**values))).rowcount != 1:
         return False
+    await count_approval(connection, row, values)
     await append_audit(connection, row, closed_as or status.lower(), actor, notes=notes)
     await emit(
         connection,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import RowMapping, update
+from sqlalchemy import ColumnElement, RowMapping, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.gate_rows import approval_of, current_gate, rule_of
@@ -15,7 +15,8 @@ from records.approvals.votes import votes_of
 from records.database.signing import signer_of
 from records.database.store import first
 from records.errors import NodeFinished, NotApproved, StaleAttempt
-from records.runs.node_states import NodeOfRun, end_node_state, node_state, put_node_state
+from records.measures.ended import WORKER_LOST, AgentRunEnd, count_agent_run, unfinished_agent_runs
+from records.runs.node_states import NodeKey, NodeOfRun, end_node_state, node_state, put_node_state
 from records.runs.run import EndStatus
 from records.tables import AGENT_RUN
 from records.tables.columns import now
@@ -62,23 +63,44 @@ def next_attempt(standing: RowMapping | None, which: NodeOfRun, wanted: int | No
 
 
 async def begin_attempt(
-    connection: AsyncConnection, which: NodeOfRun, agent_run: Mapping[str, object], wanted: int | None
+    connection: AsyncConnection,
+    run: RowMapping,
+    node: NodeKey,
+    agent_run: Mapping[str, object],
+    wanted: int | None,
 ) -> int:
     """Insert the agent run as the current one; the one before it, if unfinished, is marked as taken over.
 
-    Returns the number of the attempt.
+    `run` is locked. Returns the number of the attempt.
     """
+    which: NodeOfRun = (run["id"], *node)
     standing = await node_state(connection, *which)
     attempt = next_attempt(standing, which, wanted)
     if standing is not None and standing["state"] == "RUNNING":
-        abandoned = (AGENT_RUN.c.id == standing["agentRunId"]) & AGENT_RUN.c.finishedAt.is_(None)
-        given_up = {"status": "FAILED", "error": f"taken over by attempt {attempt}", "finishedAt": now()}
-        await connection.execute(update(AGENT_RUN).where(abandoned).values(**given_up))
+        await end_unfinished(
+            connection,
+            run,
+            AGENT_RUN.c.id == standing["agentRunId"],
+            error=f"taken over by attempt {attempt}",
+            kind=WORKER_LOST,
+        )
     await connection.execute(AGENT_RUN.insert().values(**agent_run, attempt=attempt))
     values = {"state": "RUNNING", "attempt": attempt, "agentRunId": agent_run["id"]}
     empty = {"reason": None, "outputJson": None}
     await put_node_state(connection, which, values | empty, known=standing is not None)
     return attempt
+
+
+async def end_unfinished(
+    connection: AsyncConnection, run: RowMapping, condition: ColumnElement[bool], *, error: str, kind: str
+) -> None:
+    """End agent runs of the locked run that nobody else will end: FAILED, for this reason."""
+    for row in await unfinished_agent_runs(connection, condition):
+        at = now()
+        ended = {"status": "FAILED", "error": error, "failureKind": kind, "finishedAt": at}
+        await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == row["id"]).values(**ended))
+        end = AgentRunEnd(status="FAILED", at=at, failure_kind=kind)
+        await count_agent_run(connection, row, end)
 
 
 async def end_attempt(
