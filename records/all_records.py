@@ -16,6 +16,7 @@ from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
 from records.measures.live import LiveStore
+from records.measures.spans import SpanStore
 from records.measures.totals import TotalStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
@@ -40,6 +41,7 @@ class Records(
     OutboxStore,
     InboxStore,
     TotalStore,
+    SpanStore,
     LiveStore,
     RetentionStore,
 ):

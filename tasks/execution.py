@@ -16,6 +16,8 @@ from agents.repository.publish import PublishError, publish_branch
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
+from observability.traces.ids import agent_span_id, trace_id, traceparent
+from observability.traces.settings import is_traced
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
 from tasks.inputs import InputRefused, kind_of, prepare
@@ -71,7 +73,12 @@ async def answer(
         secrets = await resolve(required=node.required_secrets, optional=node.secrets, sources=workplace.secrets)
         request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
         request = replace(
-            request, execution_id=execution_id, attempt=attempt, secrets=secrets, mounts=prepared.mounts
+            request,
+            execution_id=execution_id,
+            attempt=attempt,
+            secrets=secrets,
+            mounts=prepared.mounts,
+            traceparent=_trace(run, node.id, item, attempt),
         )
         return await workplace.sandbox.run(request, on_log=on_log)
     except (InputRefused, UnknownSecret) as exc:
@@ -121,6 +128,13 @@ async def _publish(intent: Invocation, result: Any, *, key: str, services: Servi
         idempotency_key=key,
         allowed_roots=services.repository_roots,
     )
+
+
+def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
+    """The trace context of this attempt, as the records will export it; empty without tracing."""
+    if not is_traced():
+        return ""
+    return traceparent(trace_id(run.flow_run_id), agent_span_id(run.flow_run_id, node_id, item, attempt))
 
 
 def _request(

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -20,11 +20,14 @@ from prefect.client.orchestration import PrefectClient
 from compiler import matches
 from observability.metrics.endpoint import serve_metrics
 from observability.metrics.settings import MetricsSettings, MetricsSettingsError
+from observability.traces.export import SpanExporter
+from observability.traces.settings import TraceSettingsError, load_trace_settings
 from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
 from records import Records, RecordsError, upgrade
 from reliability.settings import unknown_settings
 from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
+from triggers.reconcile.reconciler import Hook
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
@@ -34,17 +37,23 @@ async def main(settings: TriggerSettings) -> None:
     """Runs until SIGINT or SIGTERM."""
     await upgrade(settings.database_url)
     ready = asyncio.Event()
+    traces = load_trace_settings()
     async with (
+        AsyncExitStack() as opened,
         await TriggerRecords.open(settings.database_url) as records,
         open_client(settings.prefect_api_url) as client,
     ):
+        hooks = list(maintenance_hooks(records, client))
+        if traces is not None:
+            exporter = await opened.enter_async_context(SpanExporter(outbox=records, settings=traces))
+            hooks.append(Hook(name="export of spans", run=exporter.export, every_seconds=1.0))
         work = asyncio.create_task(
             serve(
                 settings,
                 records=records,
                 client=client,
                 matches=matches,
-                hooks=maintenance_hooks(records, client),
+                hooks=hooks,
                 ready=ready,
                 metrics=functools.partial(_metrics, records=records, client=client),
             ),
@@ -107,7 +116,7 @@ def run() -> int:
         logging.warning("%s", sentence)
     try:
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SettingsError, MetricsSettingsError) as exc:
+    except (RecordsError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

@@ -22,6 +22,7 @@ class MemoryEvent:
     message_id: str
     subject: str
     payload: Mapping[str, Any]
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 GIVE_UP_AFTER = 8
 """Deliveries after which a missing deployment or an unexpected error becomes a dead letter (about a minute)."""
 _MESSAGE_ID = "Nats-Msg-Id"
+_TRACEPARENT = "traceparent"
 T = TypeVar("T")
 
 
@@ -101,6 +102,7 @@ class Intake:
                 project_id=event.project_id,
                 flow_run_id=run,
                 received_at=message.metadata.timestamp,
+                traceparent=(message.headers or {}).get(_TRACEPARENT),
             )
         )
         fault_point("inbox-written")

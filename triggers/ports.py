@@ -29,6 +29,11 @@ class OutboxEvent(Protocol):
     @property
     def payload(self) -> Mapping[str, Any]: ...
 
+    @property
+    def traceparent(self) -> str | None:
+        """The trace of the change; None without tracing."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecidedRun:

@@ -39,7 +39,12 @@ def order_for(
         },
         preload="",
         module=module,
-        environment={**host.environment(prefix), **request.settings, **dict(wiring.environment)},
+        environment={
+            **host.environment(prefix),
+            **request.settings,
+            **dict(wiring.environment),
+            **({"TRACEPARENT": request.traceparent} if request.traceparent else {}),
+        },
         secrets=dict(request.secrets),
         limits={
             "memory_mb": limits.memory_mb,

@@ -73,6 +73,8 @@ class AgentRequest:
     """Name -> value; reach the agent's environment only."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     """Non-secret environment of the agent."""
+    traceparent: str = ""
+    """W3C trace context of this execution, which the agent finds as `TRACEPARENT`; empty: there is no tracing."""
     mounts: tuple[Mount, ...] = ()
 
 

@@ -12,8 +12,9 @@ from records.database.ids import new_id
 from records.database.payload import line
 from records.database.store import Store, first, insert_new, rows
 from records.measures.ended import milliseconds
+from records.measures.spans import keep_origin, trace_intake
 from records.measures.totals import count
-from records.tables import DEAD_LETTER, PROCESSED_EVENT, RUN_ORIGIN
+from records.tables import DEAD_LETTER, PROCESSED_EVENT
 from records.tables.columns import now
 from reliability.shielded import shielded
 
@@ -71,8 +72,8 @@ class InboxStore(Store):
             if not await insert_new(connection, PROCESSED_EVENT, row):
                 return False
             if flow_run_id is not None and received_at is not None:
-                origin = {"flowRunId": flow_run_id, "receivedAt": received_at, "traceparent": traceparent}
-                await insert_new(connection, RUN_ORIGIN, origin)
+                await keep_origin(connection, flow_run_id, received_at=received_at, traceparent=traceparent)
+                await trace_intake(connection, row, received_at=received_at)
                 waited = milliseconds(received_at, now())
                 await count(connection, Sample(metric=EVENT_TO_RUN, labels=(workflow,), value=waited))
             return True

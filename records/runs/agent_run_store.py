@@ -15,6 +15,7 @@ from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.events.outbox import emit
 from records.measures.ended import AgentRunEnd, count_agent_run
+from records.measures.spans import context_of, trace_agent_run
 from records.runs.attempts import begin_attempt, end_attempt, require_approved
 from records.runs.fencing import lock_run
 from records.runs.node_states import refuse_ended
@@ -149,12 +150,14 @@ class AgentRunStore(Store):
             cpu_ms=cpu_ms,
         )
         async with self._db.write() as connection:
-            row = await _lock_agent_run(connection, agent_run_id, fencing_token)
+            row, run = await _lock_agent_run(connection, agent_run_id, fencing_token)
             if not await end_attempt(connection, row, status, attempt):
                 return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
             await count_agent_run(connection, row, end)
-            await _emit_executed(connection, row, values)
+            if run is not None:
+                await trace_agent_run(connection, row, run, end, error=line(error))
+            await _emit_executed(connection, row, run, values)
         return True
 
     @shielded
@@ -184,13 +187,17 @@ async def _read(connection: AsyncConnection, chosen: Select[tuple[Any, ...]], ag
     return row
 
 
-async def _lock_agent_run(connection: AsyncConnection, agent_run_id: str, fencing_token: int | None) -> RowMapping:
+async def _lock_agent_run(
+    connection: AsyncConnection, agent_run_id: str, fencing_token: int | None
+) -> tuple[RowMapping, RowMapping | None]:
+    """The agent run and the run that it belongs to."""
     row = await _read(connection, _SELECT, agent_run_id)
+    run = None
     if row["workflowRunId"] is not None:
-        await lock_run(connection, row["workflowRunId"], fencing_token=fencing_token)
+        run = await lock_run(connection, row["workflowRunId"], fencing_token=fencing_token)
     if connection.dialect.name == "sqlite":
-        return row  # the whole database is this writer's since BEGIN
-    return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id)
+        return row, run  # the whole database is this writer's since BEGIN
+    return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id), run
 
 
 async def _agent_id(connection: AsyncConnection, project_id: int | None, name: str) -> str:
@@ -202,7 +209,9 @@ async def _agent_id(connection: AsyncConnection, project_id: int | None, name: s
     return agent_id
 
 
-async def _emit_executed(connection: AsyncConnection, row: RowMapping, values: Mapping[str, Any]) -> None:
+async def _emit_executed(
+    connection: AsyncConnection, row: RowMapping, run: RowMapping | None, values: Mapping[str, Any]
+) -> None:
     payload = {
         "agentRunId": row["id"],
         "agentName": row["agentName"],
@@ -221,6 +230,7 @@ async def _emit_executed(connection: AsyncConnection, row: RowMapping, values: M
         project_id=row["projectId"],
         subject=f"agent.executed.{subject_token('agent', row['agentName'])}",
         payload=payload,
+        traceparent=None if run is None else context_of(connection, run["flowRunId"], run["reopened"]),
     )
 
 

@@ -6,8 +6,9 @@ All of this happens with the run locked.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, update
+from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.gate_rows import approval_of, current_gate, rule_of
@@ -16,9 +17,10 @@ from records.database.signing import signer_of
 from records.database.store import first
 from records.errors import NodeFinished, NotApproved, StaleAttempt
 from records.measures.ended import WORKER_LOST, AgentRunEnd, count_agent_run, unfinished_agent_runs
+from records.measures.spans import trace_agent_run
 from records.runs.node_states import NodeKey, NodeOfRun, end_node_state, node_state, put_node_state
 from records.runs.run import EndStatus
-from records.tables import AGENT_RUN
+from records.tables import AGENT_LOG, AGENT_RUN
 from records.tables.columns import now
 
 
@@ -96,11 +98,19 @@ async def end_unfinished(
 ) -> None:
     """End agent runs of the locked run that nobody else will end: FAILED, for this reason."""
     for row in await unfinished_agent_runs(connection, condition):
-        at = now()
-        ended = {"status": "FAILED", "error": error, "failureKind": kind, "finishedAt": at}
+        at = await _last_sign(connection, row) if kind == WORKER_LOST else now()
+        ended = {"status": "FAILED", "error": error, "failureKind": kind, "finishedAt": now()}
         await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == row["id"]).values(**ended))
         end = AgentRunEnd(status="FAILED", at=at, failure_kind=kind)
         await count_agent_run(connection, row, end)
+        await trace_agent_run(connection, row, run, end, error=error)
+
+
+async def _last_sign(connection: AsyncConnection, row: RowMapping) -> datetime:
+    """When an attempt whose worker died was last heard of: its last line of log, or its beginning."""
+    last = select(func.max(AGENT_LOG.c.at).label("at")).where(AGENT_LOG.c.agentRunId == row["id"])
+    found = await first(connection, last)
+    return row["startedAt"] if found is None or found["at"] is None else max(found["at"], row["startedAt"])
 
 
 async def end_attempt(

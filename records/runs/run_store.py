@@ -18,6 +18,7 @@ from records.errors import NotFound
 from records.events.outbox import emit
 from records.measures.ended import RUN_ENDED, count_resumed, count_run
 from records.measures.event_types import event_type
+from records.measures.spans import context_of, trace_run, trace_start
 from records.measures.totals import count
 from records.runs.attempts import end_unfinished
 from records.runs.completion import emit_completed
@@ -66,6 +67,7 @@ class RunStore(Store):
             if fresh:
                 started = (workflow["name"], event_type(trigger, workflow["trigger"]))
                 await count(connection, Sample(metric=RUNS_STARTED, labels=started))
+                await trace_start(connection, workflow, values)
                 await _emit_started(connection, workflow, values)
                 return values["id"]
             row = await first(connection, select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
@@ -133,6 +135,7 @@ class RunStore(Store):
             await close_gates(connection, run)
             await release_place(connection, run)
             await count_run(connection, run, status=status, at=at)
+            await trace_run(connection, run, status=status, message=line(message) or "", at=at)
             await emit_completed(connection, run, status, line(message) or "", outputs=outputs)
         return True
 
@@ -219,6 +222,7 @@ async def _emit_started(connection: AsyncConnection, workflow: RowMapping, value
         project_id=workflow["projectId"],
         subject=f"workflow.started.{subject_token('workflow id', workflow['id'])}",
         payload=payload,
+        traceparent=context_of(connection, values["flowRunId"]),
     )
 
 
