@@ -9,6 +9,7 @@ from records.approvals.audit import AuditStore
 from records.approvals.deadlines import DeadlineStore
 from records.approvals.decisions import DecisionStore
 from records.approvals.gates import GateStore
+from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
@@ -18,6 +19,9 @@ from records.events.outbox import OutboxStore
 from records.measures.live import LiveStore
 from records.measures.spans import SpanStore
 from records.measures.totals import TotalStore
+from records.people.people_store import PeopleStore
+from records.people.session_store import SessionStore
+from records.people.token_store import TokenStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
@@ -33,6 +37,7 @@ class Records(
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    ProposalStore,
     GateStore,
     DecisionStore,
     DeadlineStore,
@@ -44,6 +49,9 @@ class Records(
     SpanStore,
     LiveStore,
     RetentionStore,
+    PeopleStore,
+    TokenStore,
+    SessionStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

@@ -24,6 +24,7 @@ from observability.traces.export import SpanExporter
 from observability.traces.settings import TraceSettingsError, load_trace_settings
 from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
 from records import Records, RecordsError, upgrade
+from reliability.secret_files import SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
 from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
@@ -31,6 +32,9 @@ from triggers.reconcile.reconciler import Hook
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
+
+TOUCH_SECONDS = 5.0
+"""How often the ready file is touched, by which a health check sees that the process is not stuck."""
 
 
 async def main(settings: TriggerSettings) -> None:
@@ -100,8 +104,9 @@ async def _metrics(connection: Client, *, records: Records, client: PrefectClien
 async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
     await ready.wait()
     print("triggers: ready", flush=True)
-    if settings.ready_file is not None:
+    while settings.ready_file is not None:
         await asyncio.to_thread(settings.ready_file.touch)
+        await asyncio.sleep(TOUCH_SECONDS)
 
 
 def run() -> int:
@@ -115,8 +120,9 @@ def run() -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
+        read_secret_files()
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
+    except (RecordsError, SecretFileError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

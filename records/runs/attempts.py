@@ -20,7 +20,7 @@ from records.measures.ended import WORKER_LOST, AgentRunEnd, count_agent_run, un
 from records.measures.spans import trace_agent_run
 from records.runs.node_states import NodeKey, NodeOfRun, end_node_state, node_state, put_node_state
 from records.runs.run import EndStatus
-from records.tables import AGENT_LOG, AGENT_RUN
+from records.tables import AGENT_RUN, NODE_STATE
 from records.tables.columns import now
 
 
@@ -107,9 +107,9 @@ async def end_unfinished(
 
 
 async def _last_sign(connection: AsyncConnection, row: RowMapping) -> datetime:
-    """When an attempt whose worker died was last heard of: its last line of log, or its beginning."""
-    last = select(func.max(AGENT_LOG.c.at).label("at")).where(AGENT_LOG.c.agentRunId == row["id"])
-    found = await first(connection, last)
+    """When an attempt whose worker died was last heard of: the newest change of a node of its run."""
+    mine = NODE_STATE.c.workflowRunId == row["workflowRunId"]
+    found = await first(connection, select(func.max(NODE_STATE.c.updatedAt).label("at")).where(mine))
     return row["startedAt"] if found is None or found["at"] is None else max(found["at"], row["startedAt"])
 
 

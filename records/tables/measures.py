@@ -1,8 +1,8 @@
-"""What is told about runs besides the runs: totals of metrics, spans, origins, and the lines that agents log."""
+"""What is told about runs besides the runs: totals of metrics, spans, and origins."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
-from records.tables.columns import JSON_VALUE, NOW, SERIAL, Moment, may, must, refer
+from records.tables.columns import JSON_VALUE, NOW, SERIAL, Moment, may, must
 from records.tables.schema import METADATA
 
 _WAITING = text('"exportedAt" IS NULL')
@@ -42,16 +42,4 @@ RUN_ORIGIN = Table(
     Column("flowRunId", Text, primary_key=True),
     must("receivedAt", Moment),
     may("traceparent", Text),
-)
-
-AGENT_LOG = Table(
-    "AgentLog",
-    METADATA,
-    Column("id", SERIAL, primary_key=True, autoincrement=True),
-    refer("AgentLog", "agentRunId", "AgentRun.id", "CASCADE"),
-    must("number", Integer),
-    must("at", Moment),
-    must("level", Integer),
-    must("text", Text),
-    Index("AgentLog_agentRunId_number_key", "agentRunId", "number", unique=True),
 )

@@ -1,4 +1,4 @@
-"""Totals of metrics, spans to be exported, where runs came from, the lines that agents log, and what agents used."""
+"""Totals of metrics, spans to be exported, where runs came from, and what agents used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0015"
-down_revision = "0008"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -48,22 +48,6 @@ def upgrade() -> None:
         sa.Column("traceparent", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("flowRunId", name="RunOrigin_pkey"),
     )
-    op.create_table(
-        "AgentLog",
-        sa.Column("id", SERIAL, primary_key=True, autoincrement=True),
-        sa.Column(
-            "agentRunId",
-            sa.Text(),
-            sa.ForeignKey("AgentRun.id", name="AgentLog_agentRunId_fkey", ondelete="CASCADE", onupdate="CASCADE"),
-            nullable=False,
-        ),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("at", TIME, nullable=False),
-        sa.Column("level", sa.Integer(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="AgentLog_pkey"),
-    )
-    op.create_index("AgentLog_agentRunId_number_key", "AgentLog", ["agentRunId", "number"], unique=True)
     op.add_column("AgentRun", sa.Column("action", sa.Text(), nullable=True))
     op.add_column("AgentRun", sa.Column("agentVersion", sa.Text(), nullable=True))
     op.add_column("AgentRun", sa.Column("memoryKb", sa.Integer(), nullable=True))
