@@ -6,9 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from observability.metrics.definitions import AGENT_DURATION, METRICS, Metric, Total
+from observability.metrics.definitions import (
+    AGENT_DURATION,
+    DEAD_LETTER_REASONS,
+    DEAD_LETTERS,
+    METRICS,
+    Metric,
+    Total,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_NONE = Total(metric=DEAD_LETTERS.name, labels=(), bucket=0, count=0, sum=0)
 _EXECUTIONS = "agent_execution"
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -28,6 +36,8 @@ def render(totals: Iterable[Total], gauges: Iterable[Gauge]) -> str:
     found: dict[str, dict[tuple[str, ...], dict[int, Total]]] = defaultdict(lambda: defaultdict(dict))
     for total in totals:
         found[total.metric][total.labels][total.bucket] = total
+    for reason in DEAD_LETTER_REASONS:  # from 0, or the first one would be no increase
+        found[DEAD_LETTERS.name][(reason,)].setdefault(0, _NONE)
     lines: list[str] = []
     for metric in METRICS:
         lines += _counted(metric, found[metric.name])
