@@ -23,6 +23,7 @@ from api.routes import (
     approval_routes,
     artifact_routes,
     event_routes,
+    metrics_routes,
     run_routes,
     session_routes,
     workflow_routes,
@@ -88,6 +89,7 @@ def create_app(
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(session_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
+    metrics_routes.include(app, records)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)

@@ -17,6 +17,9 @@ from records.database.connections import Database
 from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.measures.live import LiveStore
+from records.measures.spans import SpanStore
+from records.measures.totals import TotalStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.token_store import TokenStore
@@ -44,6 +47,9 @@ class Records(
     ArtifactStore,
     OutboxStore,
     InboxStore,
+    TotalStore,
+    SpanStore,
+    LiveStore,
     RetentionStore,
     PeopleStore,
     TokenStore,
