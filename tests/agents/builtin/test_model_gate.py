@@ -52,7 +52,7 @@ def test_a_right_fix_passes(new: str) -> None:
             "joined",
         ),
         (
-            '    query = "SELECT * FROM people WHERE name = "\n    query += name\n    return connection.execute(query)\n',
+            '    q = "SELECT * FROM people WHERE name = "\n    q += name\n    return connection.execute(q)\n',
             "joined",
         ),
         (
