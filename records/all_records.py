@@ -16,6 +16,9 @@ from records.database.connections import Database
 from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.people.people_store import PeopleStore
+from records.people.session_store import SessionStore
+from records.people.token_store import TokenStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
@@ -40,6 +43,9 @@ class Records(
     OutboxStore,
     InboxStore,
     RetentionStore,
+    PeopleStore,
+    TokenStore,
+    SessionStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

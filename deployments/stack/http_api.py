@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from api import PeopleError, create_app, load_people, serve
+from api import People, PeopleError, create_app, load_people, serve
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
@@ -17,6 +18,7 @@ from deployments.stack.connection import Connection, connect
 from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher
+from reliability.browser_borders import allowed_hosts
 from triggers.nats.event_subjects import take_subjects_now
 from triggers.reconcile.resume import resume
 
@@ -31,8 +33,8 @@ class ApiOptions:
 
     host: str
     port: int
-    people: Path
-    """JSON: SHA-256 of a token -> name and project of who holds it."""
+    people: Path | None
+    """JSON: SHA-256 of a token -> name and project of who holds it; beside the people of the records."""
     agents: Sequence[Path] = ()
     """Folders below which agents may be registered."""
 
@@ -40,7 +42,7 @@ class ApiOptions:
 async def serve_api(options: ApiOptions, *, state: Path) -> None:
     """Serves until SIGINT or SIGTERM. Raises ApiRefused where it cannot begin."""
     try:
-        people = load_people(options.people)
+        people: People = load_people(options.people) if options.people else {}
     except PeopleError as exc:
         raise ApiRefused(str(exc)) from exc
     async with connect(state) as connection:
@@ -51,6 +53,7 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
             resume=functools.partial(resume, connection.prefect),
             publisher=_Publisher(connection=connection),
             agent_folders=options.agents,
+            hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
         )
         if not await serve(app, host=options.host, port=options.port):
             raise ApiRefused(f"the API cannot listen on {options.host}:{options.port}: choose another --port")
