@@ -92,13 +92,13 @@ def refusal(name: str, rule: str, before: str, after: str, *, old: str, new: str
 def _suppressed(before: str, after: str) -> str | None:
     if len(_SUPPRESSION.findall(after)) <= len(_SUPPRESSION.findall(before)):
         return None
-    return "it tells the scanner to look away, which mends nothing"
+    return "it tells the scanner to look away, which fixes nothing"
 
 
 def _deleted(old: str, new: str) -> str | None:
     was, now = _code_lines(old), _code_lines(new)
     if not now or (len(was) >= 3 and len(now) * 2 < len(was)):
-        return f"it deletes code instead of mending it ({len(was)} line(s) become {len(now)})"
+        return f"it deletes code instead of fixing it ({len(was)} line(s) become {len(now)})"
     return None
 
 
@@ -124,16 +124,16 @@ def _definitions(text: str) -> dict[str, int]:
     """Name of each function and class -> how many statements of it do something."""
     found: dict[str, int] = {}
 
-    def walk(node: ast.AST, prefix: str) -> None:
+    def visit(node: ast.AST, prefix: str) -> None:
         for child in ast.iter_child_nodes(node):
             inside = prefix
             if isinstance(child, _DEFINES):
                 inside = f"{prefix}{child.name}"
                 found[inside] = sum(_does_something(each) for part in child.body for each in ast.walk(part))
                 inside += "."
-            walk(child, inside)
+            visit(child, inside)
 
-    walk(ast.parse(text.removeprefix("\ufeff")), "")
+    visit(ast.parse(text.removeprefix("\ufeff")), "")
     return found
 
 
