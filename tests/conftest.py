@@ -51,6 +51,7 @@ _PLACES = {
     "agents/sandbox/test_egress.py": "server",
     "agents/sandbox/test_probes.py": "jail",
     "api/": "server",
+    "console/": "server",
     "deployments/": "server",
     "end_to_end/": "e2e",
     "faults/": "faults",
@@ -70,6 +71,7 @@ _FIXTURES = {
     "sandbox": "jail",
     "each_sandbox": "jail",
     "browser": "browser",
+    "chromium": "browser",
 }
 _FORBIDDEN = ("subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind", "socket.connect")
 _unit_test: list[str] = []
