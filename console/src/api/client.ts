@@ -5,6 +5,8 @@
  * goes with each request, and is kept in `sessionStorage`, which ends with the tab.
  */
 
+import { isObject } from "../text/json";
+
 const TOKEN = "commandcenter.token";
 const PROJECT = "commandcenter.project";
 
@@ -150,10 +152,6 @@ function problem(status: number, body: unknown): ApiError {
     return new ApiError(status, detail.message, detail);
   if (isObject(body) && typeof body.title === "string") return new ApiError(status, body.title, body);
   return new ApiError(status, `The server answered with status ${status}.`, body);
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export interface Me {

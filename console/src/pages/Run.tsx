@@ -1,13 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
-import { download, get, isObject, post } from "../api/client";
+import { download, get, post } from "../api/client";
 import { useRun } from "../api/queries";
 import type { Json, RunDetail, WorkflowDetail } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page, Status, useNow } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { LogView } from "../components/LogView";
 import { Graph, type GraphItem } from "../graph/Graph";
+import { isObject } from "../text/json";
 import { ended, wordOf } from "../text/status";
 import { between, span } from "../text/time";
 import { type NodeView, nodeViews, type PlanStep, rootCause, stepsOf, timeline } from "../workflow/runView";
