@@ -96,7 +96,7 @@ function WhyDialog({ event, close }: { event: Row; close: () => void }) {
   });
   const body = why.data;
   const list = isObject(body) ? (body.workflows ?? body.items ?? []) : (body ?? []);
-  const workflows = (Array.isArray(list) ? list : []).filter(isObject);
+  const workflows = (Array.isArray(list) ? list : []).filter(isObject) as Row[];
   return (
     <Dialog title="Why this event started what it did" onClose={close}>
       {why.isPending && <Loading />}
