@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: setup demo test fast lint fix docs bench console console-dev console-test
+.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test
 
 setup: $(VENV)/.installed $(VENV)/.console
 
@@ -61,3 +61,22 @@ lint: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python bench/benchmarks.py $(ARGS)
+
+# The image of all parts. For a release: make image BASE=debian:bookworm-slim@sha256:…
+BASE ?= debian:bookworm-slim
+IMAGE ?= commandcenter:latest
+COMPOSE := docker compose --file compose.yaml --file deployments/compose/demo.yaml
+
+image:
+	docker build --file deployments/images/Dockerfile --build-arg BASE=$(BASE) --tag $(IMAGE) \
+	  --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	  --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
+# The main job on the stack of compose.yaml; it needs the image. Stop it with `make compose-down`.
+compose-demo:
+	deployments/compose/make-secrets.sh
+	$(COMPOSE) up --detach --wait --wait-timeout 300 worker listener api
+	$(COMPOSE) run --rm --no-TTY demo
+
+compose-down:
+	$(COMPOSE) --profile '*' down --volumes --remove-orphans

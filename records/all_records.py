@@ -9,6 +9,7 @@ from records.approvals.audit import AuditStore
 from records.approvals.deadlines import DeadlineStore
 from records.approvals.decisions import DecisionStore
 from records.approvals.gates import GateStore
+from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
@@ -33,6 +34,7 @@ class Records(
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    ProposalStore,
     GateStore,
     DecisionStore,
     DeadlineStore,

@@ -41,6 +41,8 @@ _PLACES = {
     "agents/builtin/test_code_reviewer.py": "server",
     "agents/builtin/test_notifier.py": "server",
     "agents/builtin/test_patcher.py": "server",
+    "agents/builtin/test_verification.py": "server",
+    "agents/effects/": "server",
     "agents/registration/test_builtin_agents.py": "server",
     "agents/repository/": "server",
     "agents/runtime/": "server",
