@@ -56,14 +56,14 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     await input_of(page, "repositoryPath", "{{ context.repositoryPath }}")
     await page.get_by_label("scanType", exact=True).select_option("INCREMENTAL")
     await page.get_by_label("baseCommit: insert a template").select_option("{{ context.previousCommit }}")
-    await page.get_by_label("Approval", exact=True).select_option("false")
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("false")
 
     await add(page, "security-assessor", "evaluateRisk", "assess")
     await page.get_by_role("button", name="vulnerabilities: template").click()
     await page.get_by_label("vulnerabilities: insert a template").select_option(
         "{{ nodes.scan.output.vulnerabilities }}"
     )
-    await page.get_by_label("Approval", exact=True).select_option("false")
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("false")
 
     await add(page, "notifier", "sendSlackAlert", "notify-if-critical")
     await input_of(page, "channel", "#security-alerts")
@@ -74,7 +74,7 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     )
     await page.get_by_role("button", name="condition: template").click()
     await input_of(page, "condition", "{{ nodes.assess.output.summary.critical > 0 }}", needed=False)
-    await page.get_by_label("Approval", exact=True).select_option("false")
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("false")
 
     await page.get_by_text("Nodes as a list").click()
     await page.get_by_role("button", name="assess", exact=True).click()
@@ -83,7 +83,7 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     await input_of(page, "vulnerabilities", "{{ nodes.scan.output.vulnerabilities }}")
     await input_of(page, "repositoryPath", "{{ context.repositoryPath }}")
     await input_of(page, "targetBranch", "security-fixes-{{ nodes.scan.output.scanId }}")
-    await page.get_by_label("Approval", exact=True).select_option("true")
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("true")
 
     await expect(page.locator("[data-node]")).to_have_count(4)
     await picture(page, "builder")

@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams } from "react-router";
 import { ApiError, request } from "../api/client";
 import { type DryRun, dryRun, useCompiled } from "../api/compile";
 import { useAgents } from "../api/queries";
-import type { Agent, Compiled, Json, WorkflowDetail } from "../api/types";
+import type { Agent, Compiled, Diagnostic, WorkflowDetail } from "../api/types";
 import { Failure, Loading, Page, Risk } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { Graph, type GraphItem } from "../graph/Graph";
@@ -15,8 +15,10 @@ import {
   applyTo,
   createEditor,
   fixOf,
+  rangeOf,
   redo,
   replaceAll,
+  replacementOf,
   reveal,
   severityOf,
   showDiagnostics,
@@ -85,21 +87,18 @@ async function load(name: string | null, signal: AbortSignal): Promise<Loaded> {
   const at = `workflows/${encodeURIComponent(name)}`;
   const [workflow, draft] = await Promise.allSettled([
     request<WorkflowDetail>(at, { signal }),
-    request<Json>(`${at}/draft`, { signal }),
+    request<{ source: string; baseETag: string | null }>(`${at}/draft`, { signal }),
   ]);
   if (workflow.status === "rejected" && draft.status === "rejected") throw workflow.reason;
   const found = workflow.status === "fulfilled" ? workflow.value : null;
+  const kept = draft.status === "fulfilled" ? draft.value.body : null;
   return {
     name,
     source: found?.body.source ?? null,
-    etag: found?.headers.get("etag") ?? null,
-    draft: draft.status === "fulfilled" ? textOf(draft.value.body) : null,
+    // A draft counts against the version that it began from: a newer one is a conflict, not something to overwrite.
+    etag: kept?.baseETag ?? found?.headers.get("etag") ?? null,
+    draft: kept?.source ?? null,
   };
-}
-
-function textOf(body: Json): string | null {
-  if (typeof body === "string") return body;
-  return isObject(body) && typeof body.source === "string" ? body.source : null;
 }
 
 type Tab = "node" | "workflow" | "yaml";
@@ -169,7 +168,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
   const items = useMemo(() => itemsOf(model, compiled.data, test), [model, compiled.data, test]);
   const risk = compiled.data?.plan?.nodes.find((each) => each.id === selected)?.risk;
   const name = model.name || loaded.name || "";
-  const save = useSave(name, (kept) => {
+  const save = useSave(name, etag, (kept) => {
     setSaved(text);
     setNotice(kept);
   });
@@ -239,6 +238,11 @@ function Builder({ loaded }: { loaded: Loaded }) {
             compiled={compiled.data}
             absent={compiled.absent}
             error={compiled.absent ? null : compiled.error}
+            fix={(each) => {
+              const replacement = replacementOf(each);
+              if (!view.current || replacement === null) return;
+              applyTo(view.current, [{ ...rangeOf(view.current, each), insert: replacement }]);
+            }}
             go={(line, column) => {
               setTab("yaml");
               requestAnimationFrame(() => view.current && reveal(view.current, line, column));
@@ -371,10 +375,13 @@ function useUnsaved(dirty: boolean): void {
   }, [dirty]);
 }
 
-function useSave(name: string, done: (kept: string) => void) {
+function useSave(name: string, etag: string | null, done: (kept: string) => void) {
   return useMutation({
     mutationFn: async (text: string) => {
-      await request(`workflows/${encodeURIComponent(name)}/draft`, { method: "PUT", yaml: text });
+      await request(`workflows/${encodeURIComponent(name)}/draft`, {
+        method: "PUT",
+        json: { source: text, baseETag: etag },
+      });
       return "draft saved";
     },
     onSuccess: done,
@@ -510,10 +517,12 @@ function Problems({
   absent,
   error,
   go,
+  fix,
 }: {
   compiled: Compiled | undefined;
   absent: boolean;
   error: unknown;
+  fix: (diagnostic: Diagnostic) => void;
   go: (line: number, column: number) => void;
 }) {
   const found = compiled?.diagnostics ?? [];
@@ -542,6 +551,11 @@ function Problems({
                 {each.line}:{each.column}
               </button>{" "}
               {each.message} {fixOf(each) && <span className="muted">{fixOf(each)}</span>}{" "}
+              {replacementOf(each) !== null && (
+                <button type="button" className="tiny" onClick={() => fix(each)}>
+                  Fix it
+                </button>
+              )}{" "}
               <code className="muted">{each.code}</code>
             </span>
           </li>
@@ -560,18 +574,16 @@ function TestDialog({
   close: () => void;
   show: (test: DryRun) => void;
 }) {
-  const [context, setContext] = useState(
-    '{\n  "projectId": 1,\n  "repositoryPath": "/repo",\n  "filePath": "src/app.py",\n  "branch": "main"\n}',
-  );
+  const [context, setContext] = useState("");
   const run = useMutation({
-    mutationFn: () => dryRun(text, JSON.parse(context)),
+    mutationFn: async () => dryRun(text, context.trim() ? JSON.parse(context) : null),
     onSuccess: show,
   });
   return (
     <Dialog title="Test without running anything" onClose={close}>
       <p>Agents are replaced by examples that fit their schemas; the path is shown on the graph.</p>
       <label className="field">
-        Context (JSON)
+        Context (JSON; empty: an example of what its trigger sends)
         <textarea
           rows={7}
           className="mono"
@@ -632,19 +644,23 @@ function DeployDialog(props: DeployProps) {
         method: "PUT",
         yaml: text,
         query: agreed ? { removeGates: "true" } : {},
-        headers: etag ? { "If-Match": etag } : fresh ? { "If-None-Match": "*" } : {},
+        // `"0"` is the tag of a workflow that is not there yet.
+        headers: etag ? { "If-Match": etag } : fresh ? { "If-Match": '"0"' } : {},
       }),
     onSuccess: (answer) => {
       queries.invalidateQueries({ queryKey: ["workflows"] });
-      queries.invalidateQueries({ queryKey: ["source"] });
       props.done(answer.headers.get("etag"));
       if (fresh) navigate(`/workflows/${encodeURIComponent(name)}`);
     },
-    onError: async (error) => {
+    onError: (error) => {
       if (!(error instanceof ApiError)) return;
       if (error.status === 412) {
-        const now = await request<WorkflowDetail>(`workflows/${encodeURIComponent(name)}`);
-        props.conflict(now.body.source ?? "", now.headers.get("etag"));
+        const now = isObject(error.detail) ? error.detail : {};
+        const source = isObject(now.current) ? now.current.source : null;
+        props.conflict(
+          typeof source === "string" ? source : "",
+          typeof now.etag === "string" ? now.etag : null,
+        );
       } else if (error.status === 409) setNeedsConsent(error.message);
     },
   });
@@ -690,12 +706,27 @@ function DeployDialog(props: DeployProps) {
           </table>
         </div>
       )}
+      {(compiled?.gateProof ?? []).length > 0 && (
+        <ul className="small">
+          {compiled?.gateProof?.map((proof) => (
+            <li key={proof.node}>
+              {proof.node}:{" "}
+              {proof.holds
+                ? `each of ${proof.paths} ways to it passes its gate`
+                : "there is a way to it that passes no gate"}
+            </li>
+          ))}
+        </ul>
+      )}
       {changes.length > 0 && (
         <section>
           <h3>What changes</h3>
           <ul>
             {changes.map((change) => (
-              <li key={JSON.stringify(change)}>{changeInWords(change)}</li>
+              <li key={change.message}>
+                {change.dangerous && <strong>Needs consent: </strong>}
+                {change.message}
+              </li>
             ))}
           </ul>
         </section>
@@ -727,14 +758,4 @@ function DeployDialog(props: DeployProps) {
       </div>
     </Dialog>
   );
-}
-
-function changeInWords(change: Json): string {
-  if (typeof change === "string") return change;
-  if (isObject(change)) {
-    for (const field of ["text", "message", "sentence", "words", "summary", "description"]) {
-      if (typeof change[field] === "string") return change[field];
-    }
-  }
-  return JSON.stringify(change);
 }

@@ -1,101 +1,156 @@
 import { useQuery } from "@tanstack/react-query";
 import { ApiError, get } from "../api/client";
-import type { Json } from "../api/types";
-import { Failure, JsonBox, Loading, Page } from "../components/basics";
-import { isObject } from "../text/json";
+import { Failure, Loading, Page } from "../components/basics";
+import { toneOf, wordOf } from "../text/status";
 import { span } from "../text/time";
+
+interface Durations {
+  count: number;
+  failed: number;
+  p50: number | null;
+  p95: number | null;
+}
+
+interface Day {
+  day: string;
+  counts: Record<string, number>;
+  total: number;
+}
+
+interface Statistics {
+  days: number;
+  runs: Day[];
+  agents: Array<Durations & { agent: string }>;
+  approvals: Durations;
+  pendingApprovals: number;
+  events: Day[];
+}
 
 /** How it goes: runs by day and status, how long agents and people take. */
 export default function StatisticsPage() {
   const statistics = useQuery({
     queryKey: ["statistics"],
-    queryFn: ({ signal }) => get<Record<string, Json>>("statistics", undefined, signal),
+    queryFn: ({ signal }) => get<Statistics>("statistics", undefined, signal),
     retry: false,
   });
   const absent = statistics.error instanceof ApiError && statistics.error.status === 404;
+  const found = statistics.data;
   return (
-    <Page title="Statistics">
+    <Page title="Statistics" lead={found && `of the last ${found.days} days`}>
       {absent && <p className="muted">This server keeps no statistics.</p>}
       {statistics.error && !absent && <Failure error={statistics.error} retry={() => statistics.refetch()} />}
       {statistics.isPending && <Loading />}
-      {statistics.data &&
-        Object.entries(statistics.data).map(([name, value]) => (
-          <section className="panel stack" key={name}>
-            <h2>{inWords(name)}</h2>
-            <Shown name={name} value={value} />
+      {found && (
+        <>
+          <Days title="Runs" days={found.runs} />
+          <section className="stack">
+            <h2>Agents</h2>
+            <div className="tablebox">
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">Agent</th>
+                    <th scope="col">Attempts</th>
+                    <th scope="col">Failed</th>
+                    <th scope="col">Half within</th>
+                    <th scope="col">95 of 100 within</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {found.agents.map((each) => (
+                    <tr key={each.agent}>
+                      <td>{each.agent}</td>
+                      <td>{each.count.toLocaleString()}</td>
+                      <td>{each.failed.toLocaleString()}</td>
+                      <td>{duration(each.p50)}</td>
+                      <td>{duration(each.p95)}</td>
+                    </tr>
+                  ))}
+                  {found.agents.length === 0 && (
+                    <tr>
+                      <td colSpan={5} className="muted">
+                        No agent has run.
+                      </td>
+                    </tr>
+                  )}
+                </tbody>
+              </table>
+            </div>
           </section>
-        ))}
+          <section className="panel">
+            <h2>Approvals</h2>
+            <dl className="facts">
+              <dt>Waiting</dt>
+              <dd>{found.pendingApprovals}</dd>
+              <dt>Decided</dt>
+              <dd>
+                {found.approvals.count}, {found.approvals.failed} of them rejected
+              </dd>
+              <dt>Half within</dt>
+              <dd>{duration(found.approvals.p50)}</dd>
+              <dt>95 of 100 within</dt>
+              <dd>{duration(found.approvals.p95)}</dd>
+            </dl>
+          </section>
+          <Days title="Events" days={found.events} />
+        </>
+      )}
     </Page>
   );
 }
 
-function Shown({ name, value }: { name: string; value: Json }) {
-  if (Array.isArray(value) && value.length && value.every(isObject)) {
-    const rows = value as Array<Record<string, Json>>;
-    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    return (
-      <div className="tablebox">
-        <table>
-          <caption className="visually-hidden">{inWords(name)}</caption>
-          <thead>
-            <tr>
-              {columns.map((column) => (
-                <th scope="col" key={column}>
-                  {inWords(column)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={JSON.stringify(row)}>
-                {columns.map((column) => (
-                  <td key={column}>{cell(column, row[column])}</td>
-                ))}
-              </tr>
+function duration(ms: number | null): string {
+  return ms === null ? "–" : span(ms);
+}
+
+/** One bar for each day, and the same numbers as a table. */
+function Days({ title, days }: { title: string; days: Day[] }) {
+  const most = Math.max(1, ...days.map((day) => day.total));
+  const kinds = [...new Set(days.flatMap((day) => Object.keys(day.counts)))];
+  return (
+    <section className="panel stack">
+      <h2>{title}</h2>
+      {days.length === 0 && <p className="muted">None.</p>}
+      <div className="bars" aria-hidden="true">
+        {days.map((day) => (
+          <div className="bar" key={day.day} title={`${day.day}: ${day.total}`}>
+            {kinds.map((kind) => (
+              <div
+                key={kind}
+                className={`tone-${toneOf(kind)} part`}
+                style={{ height: `${((day.counts[kind] ?? 0) / most) * 100}px` }}
+              />
             ))}
-          </tbody>
-        </table>
-      </div>
-    );
-  }
-  if (isObject(value)) {
-    const entries = Object.entries(value as Record<string, Json>);
-    return (
-      <dl className="facts">
-        {entries.map(([each, inner]) => (
-          <div key={each} style={{ display: "contents" }}>
-            <dt>{inWords(each)}</dt>
-            <dd>
-              {isObject(inner) || Array.isArray(inner) ? (
-                <JsonBox value={inner as Json} label={each} />
-              ) : (
-                cell(each, inner as Json)
-              )}
-            </dd>
           </div>
         ))}
-      </dl>
-    );
-  }
-  return <p>{cell(name, value)}</p>;
-}
-
-function inWords(name: string): string {
-  const words = name
-    .replace(/Ms$/, "")
-    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .replaceAll("_", " ")
-    .toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function cell(name: string, value: Json | undefined): string {
-  if (value === null || value === undefined) return "–";
-  if (typeof value === "number") {
-    if (/Ms$/.test(name)) return span(value);
-    if (/Seconds$/.test(name)) return span(value * 1000);
-    return value.toLocaleString();
-  }
-  return typeof value === "string" ? value : JSON.stringify(value);
+      </div>
+      {days.length > 0 && (
+        <details>
+          <summary>As a table</summary>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Day (UTC)</th>
+                {kinds.map((kind) => (
+                  <th scope="col" key={kind}>
+                    {wordOf(kind)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {days.map((day) => (
+                <tr key={day.day}>
+                  <td>{day.day}</td>
+                  {kinds.map((kind) => (
+                    <td key={kind}>{day.counts[kind] ?? 0}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </details>
+      )}
+    </section>
+  );
 }

@@ -80,22 +80,31 @@ export function replaceAll(view: EditorView, text: string): void {
 export { redo, undo };
 
 export function showDiagnostics(view: EditorView, diagnostics: Diagnostic[]): void {
+  const marks = diagnostics.map(
+    (each): Mark => ({
+      ...rangeOf(view, each),
+      severity: severityOf(each),
+      message: [each.message, fixOf(each)].filter(Boolean).join("\n"),
+      source: each.code,
+    }),
+  );
+  view.dispatch(setDiagnostics(view.state, marks));
+}
+
+/** What a diagnostic points at. */
+export function rangeOf(view: EditorView, each: Diagnostic): { from: number; to: number } {
   const doc = view.state.doc;
   const offset = (line: number, column: number) => {
     const found = doc.line(Math.min(Math.max(1, line), doc.lines));
     return Math.min(found.from + Math.max(0, column - 1), found.to);
   };
-  const marks = diagnostics.map((each): Mark => {
-    const from = offset(each.line, each.column);
-    return {
-      from,
-      to: Math.max(from, offset(each.endLine, each.endColumn)),
-      severity: severityOf(each),
-      message: [each.message, fixOf(each)].filter(Boolean).join("\n"),
-      source: each.code,
-    };
-  });
-  view.dispatch(setDiagnostics(view.state, marks));
+  const from = offset(each.line, each.column);
+  return { from, to: Math.max(from, offset(each.endLine, each.endColumn)) };
+}
+
+/** The text that mends it, in place of what it points at; null where none is known. */
+export function replacementOf(each: Diagnostic): string | null {
+  return each.fix ? each.fix.text : null;
 }
 
 export function severityOf(each: Diagnostic): "error" | "warning" | "info" {
@@ -104,8 +113,7 @@ export function severityOf(each: Diagnostic): "error" | "warning" | "info" {
 }
 
 export function fixOf(each: Diagnostic): string {
-  if (each.hint) return each.hint;
-  return typeof each.fix === "string" ? each.fix : "";
+  return each.hint || (each.fix?.title ?? "");
 }
 
 export function reveal(view: EditorView, line: number, column: number): void {
