@@ -78,10 +78,10 @@ async def test_the_exact_change_is_shown_line_by_line_and_never_as_markup(
     approval = await platform.ask(proposals=[proposal])
     page = await open_console(f"approvals/{approval.id}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text(
-        "Push branch security-fixes-1 with 1 file, +2 −1"
+        "Push branch security-fixes-1 with 1 file, +2 \N{MINUS SIGN}1"
     )
     diff = page.get_by_role("region", name="Exact changes")
-    await expect(diff.locator(".del")).to_have_text(["3−    return hash(password)"])
+    await expect(diff.locator(".del")).to_have_text(["3\N{MINUS SIGN}    return hash(password)"])
     await expect(diff.locator(".add")).to_have_text(
         ["3+    # <img src=x onerror=alert(1)>", "4+    return bcrypt(password)"]
     )

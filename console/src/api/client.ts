@@ -11,9 +11,9 @@ const TOKEN = "commandcenter.token";
 const PROJECT = "commandcenter.project";
 
 /** The API's address; the console lies below it, at `console/`. */
-export const API_ROOT: string = import.meta.env.DEV
-  ? `${location.origin}/api/`
-  : new URL("../", document.baseURI).href;
+function apiRoot(): string {
+  return import.meta.env.DEV ? `${location.origin}/api/` : new URL("../", document.baseURI).href;
+}
 
 /** A request that was not served, with a sentence for the person. */
 export class ApiError extends Error {
@@ -71,7 +71,7 @@ export function authorization(): Record<string, string> {
 }
 
 export function address(path: string, query: RequestOptions["query"] = {}): string {
-  const url = new URL(path.replace(/^\//, ""), API_ROOT);
+  const url = new URL(path.replace(/^\//, ""), apiRoot());
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, String(value));
   }
