@@ -22,6 +22,7 @@ from compiler.plan import digest_of
 from compiler.schemas.validation import validate
 from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
+from tasks.agent_code import CodeRefused
 from tasks.card import Invocation
 from tasks.inputs import InputRefused, prepare
 from tasks.proposal import Proposal, proposal_of
@@ -194,12 +195,18 @@ async def answer(
             )
         prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=workplace)
         secrets = await resolve(required=_required(intent), optional=intent.secrets, sources=workplace.secrets)
+        entry = await workplace.code_of(intent.agent)
         request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
         request = replace(
-            request, execution_id=execution_id, attempt=attempt, secrets=secrets, mounts=prepared.mounts
+            request,
+            entry_path=entry,
+            execution_id=execution_id,
+            attempt=attempt,
+            secrets=secrets,
+            mounts=prepared.mounts,
         )
         return await workplace.sandbox.run(request, on_log=on_log)
-    except (InputRefused, UnknownSecret) as exc:
+    except (InputRefused, UnknownSecret, CodeRefused) as exc:
         return _refused("bad-request", str(exc))
     except SecretsUnavailable as exc:
         return _refused("transient", str(exc))
