@@ -7,6 +7,8 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from compiler import Source, compile
+from operations.deploy import RecordsOnly
+from operations.workflow_text import save_workflow_text
 
 ROOT = Path(__file__).parents[2]
 MISSION = (ROOT / "workflows" / "security-audit-on-pr.yaml").read_text()
@@ -143,3 +145,79 @@ async def test_what_a_form_cannot_change_is_refused_and_kept(platform, open_cons
     await page.get_by_role("button", name="Add notifier sendSlack", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("That was not done: the YAML has a mistake")
     assert await text_of(page) == before
+
+
+async def save(platform, text: str, *, by: str = "Bob") -> None:
+    """Somebody saves it by another way."""
+    name = text.partition("name: ")[2].partition("\n")[0]
+    await save_workflow_text(
+        name, text, records=platform.records, publisher=RecordsOnly(), project_id=1, by=by, consent=by
+    )
+
+
+async def test_a_second_editor_overwrites_nothing(platform, open_console, accessible) -> None:
+    await save(platform, WEEKLY)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("tab", name="Workflow").click()
+    await fill(page, "Description", "mine")
+    theirs = WEEKLY.replace("security@company.com", "boss@company.com")
+    await save(platform, theirs)
+    await page.get_by_role("button", name="Deploy …").click()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("heading", name="Somebody else has changed it")).to_be_visible()
+    await expect(page.get_by_label("Theirs")).to_contain_text("boss@company.com")
+    newest = await platform.records.newest_version(1, "compliance-check-weekly")
+    assert newest.text == theirs
+    await page.get_by_role("button", name="Go on with the right side").click()
+    await page.get_by_role("button", name="Deploy …").click()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    newest = await platform.records.newest_version(1, "compliance-check-weekly")
+    assert newest.text == WEEKLY.replace("Weekly compliance audit with auto-remediation", "mine")
+
+
+async def test_a_mistake_is_shown_where_it_is_and_mended_by_its_fix(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    await page.get_by_role("tab", name="YAML").click()
+    await page.get_by_label("Workflow as YAML").click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text(WEEKLY.replace("agent: notifier", "agent: notifer"))
+    problems = page.get_by_role("region", name="Problems")
+    await expect(problems).to_contain_text("notifer")
+    await problems.get_by_role("button", name="Fix it").click()
+    await expect(problems).to_contain_text("None. Plan")
+    # Only lines on screen are in the document of the page.
+    await page.get_by_role("tab", name="Node").click()
+    await expect(page.locator("[data-node=email-stakeholders]")).to_contain_text("notifier · sendEmail")
+
+
+async def test_a_test_shows_the_path_on_the_graph(platform, open_console, picture) -> None:
+    await save(platform, MISSION)
+    page = await open_console("workflows/security-audit-deploy")
+    await expect(page.locator("[data-node]")).to_have_count(4)
+    await page.get_by_role("button", name="Test …").click()
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_contain_text("a person is asked at create-fix-pr")
+    await page.get_by_role("button", name="Close").click()
+    await expect(page.locator("[data-node=scan]")).to_contain_text("succeeded")
+    await picture(page, "builder-test")
+
+
+async def test_a_schedule_is_told_in_words(platform, open_console) -> None:
+    await save(platform, WEEKLY)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("tab", name="Workflow").click()
+    panel = page.get_by_role("tabpanel", name="Workflow")
+    await expect(panel).to_contain_text("Monday")
+    await expect(panel.get_by_role("listitem")).to_have_count(5)
+
+
+async def test_a_draft_that_does_not_compile_is_kept(platform, open_console) -> None:
+    await save(platform, WEEKLY)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("button", name="Add notifier sendSlack", exact=True).click()
+    await page.get_by_role("button", name="Save draft").click()
+    await expect(page.get_by_text("draft saved")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("[data-node=send-slack]")).to_be_visible()
+    await expect(page.get_by_text("your draft")).to_be_visible()

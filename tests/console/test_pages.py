@@ -44,7 +44,7 @@ async def test_a_run_that_failed_begins_with_its_cause(platform, open_console, a
         {**failed, "nodeId": "assess", "reason": "because node 'scan' failed"},
         {**failed, "nodeId": "scan", "reason": "the repository cannot be read"},
     ]
-    await page.route(f"**/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
+    await page.route(f"{platform.address}/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
     await page.reload()
     notice = page.get_by_role("status").filter(has_text="It failed at scan.")
     await expect(notice).to_contain_text("the repository cannot be read")
@@ -79,8 +79,9 @@ async def test_only_scripts_of_the_bundle_run(platform) -> None:
         assert "unsafe" not in policy
         assert policy != other.headers["content-security-policy"]  # a nonce is used once
         assert '<base href="/console/">' in page.text
-        for path in ("assets/none.js", "manifest.json", "..%2fapp.py", "assets/..%2f..%2fapp.py", "source.sha256"):
+        for path in ("assets/none.js", "manifest.json", "assets/..%2f..%2fapp.py", "source.sha256"):
             assert (await client.get(f"/console/{path}")).status_code == 404, path
+        assert (await client.get("/console/..%2fapp.py")).text.startswith("<!doctype html>")  # the page, no file
         asset = json.loads((BUNDLE / "manifest.json").read_text())["index.html"]["file"]
         answer = await client.get(f"/console/{asset}")
         assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
@@ -140,8 +141,8 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
         page_of = lines[after : after + 1000]
         await route.fulfill(json={"lines": page_of, "next": str(after + 1000) if after + 1000 < 10_000 else None})
 
-    await page.route(f"**/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
-    await page.route(f"**/runs/{approval.run_id}/logs*", logs)
+    await page.route(f"{platform.address}/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
+    await page.route(f"{platform.address}/runs/{approval.run_id}/logs*", logs)
     await page.reload()
     await expect(page.locator(".react-flow__node").first).to_be_visible(timeout=60_000)
     await expect(page.get_by_text("10,000 lines")).to_be_visible(timeout=60_000)

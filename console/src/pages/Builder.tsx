@@ -454,18 +454,22 @@ function Palette({
           <div className="agent" key={agent.name}>
             <strong>{agent.name}</strong>
             {actions.map(([name, action]) => (
-              <button
-                key={name}
-                type="button"
-                className="tiny"
-                draggable
-                title={action.description}
-                aria-label={`Add ${agent.name} ${name}`}
-                onDragStart={(event) => event.dataTransfer.setData("text/plain", `${agent.name}\n${name}`)}
-                onClick={() => add(agent.name, name)}
-              >
-                {name} {action.risk === "APPROVAL_REQUIRED" && <span className="muted">asks</span>}
-              </button>
+              <div key={name}>
+                <button
+                  type="button"
+                  className="tiny"
+                  draggable
+                  title={action.description}
+                  aria-label={`Add ${agent.name} ${name}`}
+                  onDragStart={(event) => event.dataTransfer.setData("text/plain", `${agent.name}\n${name}`)}
+                  onClick={() => add(agent.name, name)}
+                >
+                  {name}
+                </button>
+                {action.risk === "APPROVAL_REQUIRED" && (
+                  <span className="small muted">a person is asked</span>
+                )}
+              </div>
             ))}
           </div>
         );
