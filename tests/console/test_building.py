@@ -181,6 +181,7 @@ async def test_a_mistake_is_shown_where_it_is_and_mended_by_its_fix(platform, op
     await page.get_by_role("tab", name="YAML").click()
     await page.get_by_label("Workflow as YAML").click()
     await page.keyboard.press("Control+a")
+    await page.keyboard.press("Delete")
     await page.keyboard.insert_text(WEEKLY.replace("agent: notifier", "agent: notifer"))
     problems = page.get_by_role("region", name="Problems")
     await expect(problems).to_contain_text("notifer")

@@ -191,7 +191,7 @@ export interface Compiled {
     digest: string;
     trigger?: Json;
     nodes: GraphNode[];
-    edges?: Array<{ from: string; to: string; type?: Json }>;
+    edges?: Array<{ from: string; to: string; type?: string | null }>;
     order?: string[];
   } | null;
   changes?: Array<{ message: string; dangerous: boolean }>;

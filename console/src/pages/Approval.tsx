@@ -51,7 +51,10 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
       }
       actions={
         <>
-          <Status status={shown.status} label={pending ? "waits for a decision" : undefined} />
+          <Status
+            status={pending ? "WAITING" : shown.status}
+            label={pending ? "waits for a decision" : undefined}
+          />
           <Risk risk={card.risk} />
         </>
       }

@@ -166,6 +166,13 @@ function Builder({ loaded }: { loaded: Loaded }) {
   };
   const node = model.nodes.find((each) => each.id === selected) ?? null;
   const items = useMemo(() => itemsOf(model, compiled.data, test), [model, compiled.data, test]);
+  const types = useMemo(
+    () =>
+      Object.fromEntries(
+        (compiled.data?.plan?.edges ?? []).map((edge) => [`${edge.from}→${edge.to}`, edge.type ?? ""]),
+      ),
+    [compiled.data],
+  );
   const risk = compiled.data?.plan?.nodes.find((each) => each.id === selected)?.risk;
   const name = model.name || loaded.name || "";
   const save = useSave(name, etag, (kept) => {
@@ -225,6 +232,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
             selected={selected}
             onSelect={select}
             label="Graph of the workflow"
+            types={types}
             onConnect={(from, to) => change((now) => connect(now, from, to))}
             onDisconnect={(from, to) => change((now) => disconnect(now, from, to))}
             canConnect={(from, to) => from !== to && !closesCircle(model.nodes, from, to)}
@@ -397,9 +405,9 @@ function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: Dry
     .filter((node) => node.id)
     .map((node) => {
       const marks: string[] = [];
-      if (gated.has(node.id) || node.approvalRequired) marks.push("⏸ approval");
-      if (node.when !== undefined) marks.push("◇ when");
-      if (tainted.has(node.id)) marks.push("△ outside text");
+      if (gated.has(node.id) || node.approvalRequired) marks.push("approval");
+      if (node.when !== undefined) marks.push("when");
+      if (tainted.has(node.id)) marks.push("outside text");
       return {
         id: node.id,
         what: `${node.agent} · ${node.action}`,

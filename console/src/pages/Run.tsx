@@ -443,8 +443,8 @@ function ActDialog({
       {act === "rerun" && (
         <>
           <p>
-            Nodes before the chosen one keep their outputs; it and all that depends on it run again. Gates are asked
-            again where something else would run.
+            Nodes before the chosen one keep their outputs; it and all that depends on it run again. Gates are
+            asked again where something else would run.
           </p>
           <label className="field">
             From node
