@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.payload import MAX_EVENT_BYTES, checked, dumps
 from records.database.store import Store, insert_new, rows
+from records.events.changes import ChangeType, note_change
 from records.tables import OUTBOX
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -99,3 +100,15 @@ async def emit(
     }
     row |= {"traceparent": traceparent}
     await insert_new(connection, OUTBOX, row)
+    kind, ref = _changed(subject, payload)
+    if ref is not None:
+        await note_change(connection, project_id, kind, ref, run_id=payload.get("workflowRunId"))
+
+
+def _changed(subject: str, payload: dict[str, Any]) -> tuple[ChangeType, str | None]:
+    """What the event tells of: kind and id."""
+    if subject.startswith("workflow.approval."):
+        return "approval", payload.get("approvalId")
+    if subject.startswith("agent."):
+        return "agentRun", payload.get("agentRunId")
+    return "run", payload.get("workflowRunId")

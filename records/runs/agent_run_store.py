@@ -13,6 +13,7 @@ from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
 from records.database.store import Store, first, rows
 from records.errors import NotFound
+from records.events.changes import note_change
 from records.events.outbox import emit
 from records.measures.ended import AgentRunEnd, count_agent_run
 from records.measures.spans import context_of, trace_agent_run
@@ -94,6 +95,7 @@ class AgentRunStore(Store):
                 await require_approved(connection, run_id, node_id, approved)
             values["agentId"] = await _agent_id(connection, run["projectId"], agent_name)
             number = await begin_attempt(connection, run, (node_id, item), values, attempt)
+            await note_change(connection, run["projectId"], "agentRun", agent_run_id, run_id=run_id)
         return agent_run_id, number
 
     async def start_agent_run(self, **options: Unpack[StartOptions]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from observability.metrics.definitions import RUNS_STARTED, Sample
+from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
+from records.events.changes import note_change
 from records.events.outbox import emit
 from records.measures.ended import RUN_ENDED, count_resumed, count_run
 from records.measures.event_types import event_type
@@ -96,6 +98,8 @@ class RunStore(Store):
             if (await connection.execute(change)).rowcount == 1:
                 if waited:
                     await count_resumed(connection, run_id, now())
+                row = await read_run(connection, run_id)
+                await note_change(connection, row["projectId"], "run", run_id, run_id=run_id)
                 return True
             await lock_run(connection, run_id, fencing_token=fencing_token)  # says why not, unless it is the end
             return False
@@ -147,6 +151,53 @@ class RunStore(Store):
         again = {"status": "RUNNING", **empty, "reopened": WORKFLOW_RUN.c.reopened + 1}
         async with self._db.write() as connection:
             return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
+
+    @shielded
+    async def request_rerun(self, run_id: str, nodes: Sequence[str], *, by: Actor, notes: str) -> bool:
+        """Note that these nodes of an ended run are to run again; `reopen_for_rerun` lets them. False if it goes on.
+
+        Nothing else changes yet: it is Prefect that starts the run again.
+        """
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            if run["finishedAt"] is None:
+                return False
+            wanted = update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(rerunNodes=list(nodes))
+            await connection.execute(wanted)
+            await append_run_audit(connection, run, "rerun", by, notes=notes)
+        return True
+
+    @shielded
+    async def reopen_for_rerun(self, run_id: str) -> bool:
+        """Reopen an ended run of which a rerun was requested: what these nodes gave no longer counts.
+
+        Their numbers of attempts go on, and their approvals stand for exactly what they were asked for.
+        """
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            if run["finishedAt"] is None or run["rerunNodes"] is None:
+                return False
+            chosen = (NODE_STATE.c.workflowRunId == run_id) & NODE_STATE.c.nodeKey.in_(run["rerunNodes"])
+            undone = {
+                "state": "PENDING",
+                "reason": None,
+                "outputJson": None,
+                "agentRunId": None,
+                "updatedAt": now(),
+            }
+            await connection.execute(update(NODE_STATE).where(chosen).values(**undone))
+            empty = {"finishedAt": None, "message": None, "outputJson": None, "rerunNodes": None}
+            again = {"status": "RUNNING", **empty, "reopened": WORKFLOW_RUN.c.reopened + 1}
+            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**again))
+            await note_change(connection, run["projectId"], "run", run_id, run_id=run_id)
+        return True
+
+    @shielded
+    async def audit_run(self, run_id: str, event: str, *, by: Actor, notes: str = "") -> None:
+        """Append what a person did to a run as a whole to the audit. Raises NotFound."""
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            await append_run_audit(connection, run, event, by, notes=notes)
 
     @shielded
     async def run(self, run_id: str, *, project_id: int | None = None) -> Run:
@@ -260,4 +311,5 @@ def _run(row: RowMapping) -> Run:
         reopened=row["reopened"],
         outputs=row["outputJson"],
         fencing_token=row["fencingToken"],
+        rerun_nodes=None if row["rerunNodes"] is None else tuple(row["rerunNodes"]),
     )

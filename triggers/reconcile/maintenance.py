@@ -15,6 +15,8 @@ from triggers.reconcile.reconciler import Hook
 
 REMIND_EVERY = timedelta(days=1)
 KEEP_PUBLISHED = timedelta(days=7)
+KEEP_CHANGES = timedelta(days=1)
+KEEP_RECEIVED = timedelta(days=30)
 
 
 def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]:
@@ -24,7 +26,10 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
         return await records.remind_gates(REMIND_EVERY)
 
     async def prune() -> object:
-        return await records.prune_events(datetime.now(UTC) - KEEP_PUBLISHED)
+        at = datetime.now(UTC)
+        await records.prune_changes(at - KEEP_CHANGES)
+        await records.prune_received(at - KEEP_RECEIVED)
+        return await records.prune_events(at - KEEP_PUBLISHED)
 
     async def fold() -> object:
         return await records.fold_totals()
