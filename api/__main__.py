@@ -15,7 +15,8 @@ from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.browser_borders import allowed_hosts
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
@@ -37,6 +38,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             launch=Launcher(client),
             resume=functools.partial(resume, client),
             agent_folders=options.agents,
+            hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
         )
         return await serve(app, host=options.host, port=options.port)
 
@@ -64,7 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if options.people is None:
         parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
     try:
-        read_secret_files()
+        use_secret_files()
         return 0 if asyncio.run(main(options, load_people(options.people))) else 1
     except (PeopleError, RecordsError, SecretFileError, SettingsError) as exc:
         print(f"api: {exc}", file=sys.stderr)

@@ -24,6 +24,7 @@ from api.sign_in import People
 from operations.deploy import Publisher
 from operations.start_run import Launch
 from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
+from reliability.browser_borders import LOOPBACK_NAMES, OwnPagesOnly, SecurityHeaders
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,12 @@ def create_app(
     publisher: Publisher | None = None,
     agent_folders: Sequence[Path] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
+    hosts: Sequence[str] = LOOPBACK_NAMES,
 ) -> FastAPI:
-    """The API over these records for these people; `api.context.Parts` says what is missing without the rest."""
+    """The API over these records for these people; `api.context.ApiServices` says what is missing without the rest.
+
+    `hosts`: the names under which it may be addressed.
+    """
     app = FastAPI(
         title="CommandCenter",
         description=_DESCRIPTION,
@@ -75,6 +80,8 @@ def create_app(
     app.include_router(_health)
     app.include_router(docs_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(OwnPagesOnly, hosts=hosts)
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer(status))
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -77,6 +77,26 @@ SETTINGS: Sequence[Setting] = (
     ),
     _setting("PREFECT_API_URL", "worker listener api command", "`http://127.0.0.1:4200/api`", "Prefect's API."),
     _setting(
+        "PREFECT_API_AUTH_STRING",
+        "stack worker listener api command",
+        "made at the first start",
+        "What Prefect's API asks for, as `name:password`; Prefect's UI asks a person for it once.",
+        secret=True,
+    ),
+    _setting(
+        "NATS_PUBLISHER_URL",
+        "command",
+        "made at the first start",
+        "NATS, with credentials that may publish events and nothing else; `commandcenter env` prints it.",
+        secret=True,
+    ),
+    _setting(
+        "COMMANDCENTER_ALLOWED_HOSTS",
+        "stack api",
+        "names of this machine",
+        "More names under which Prefect's UI and the API may be addressed, separated by commas.",
+    ),
+    _setting(
         "COMMANDCENTER_POOL", "stack command", "`commandcenter`", "Work pool of the worker and of the deployments."
     ),
     _setting("COMMANDCENTER_WORKER_LIMIT", "stack", "no limit", "Runs that the worker has in hand at a time."),

@@ -10,7 +10,7 @@ import sys
 
 from compiler import matches
 from records import RecordsError, upgrade
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.waiting_runs import TriggerRecords
@@ -71,7 +71,7 @@ def run() -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
-        read_secret_files()
+        use_secret_files()
         asyncio.run(main(TriggerSettings.load()))
     except (RecordsError, SecretFileError, SettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)

@@ -10,7 +10,13 @@ from contextlib import asynccontextmanager
 import nats.errors
 from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_KEY,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 
 from operations.launcher import Launcher
 from reliability.cancellation import cancelled
@@ -32,7 +38,8 @@ log = logging.getLogger(__name__)
 async def open_client(api_url: str) -> AsyncGenerator[PrefectClient]:
     """One client for the life of the process. It does not retry: the event is delivered again instead."""
     with temporary_settings(updates={PREFECT_API_URL: api_url, PREFECT_CLIENT_MAX_RETRIES: 0}):
-        async with PrefectClient(api_url) as client:
+        credentials = PREFECT_API_AUTH_STRING.value()
+        async with PrefectClient(api_url, auth_string=credentials, api_key=PREFECT_API_KEY.value()) as client:
             yield client
 
 

@@ -71,7 +71,11 @@ async def demo(options: DemoOptions) -> bool:
         async with Stack(options.settings, prepare=_prepare, report=report_process) as stack:
             for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
                 console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
-            console.print(f"Ready after {monotonic() - began:.1f} s. Prefect UI: {stack.addresses.ui_url}\n")
+            console.print(
+                f"Ready after {monotonic() - began:.1f} s. Prefect UI: {stack.addresses.ui_url}/login asks once for "
+                f"PREFECT_API_AUTH_STRING, which `commandcenter env --state {options.settings.state}` prints\n",
+                markup=False,
+            )
             async with connect_to(stack.addresses) as connection:
                 return await _run(options, connection, sinks)
 

@@ -84,7 +84,9 @@ async def _listening(
     connection: Connection, workflow: str
 ) -> AsyncGenerator[tuple[Client, Callable[[], Awaitable[dict[str, Any] | None]]]]:
     """A NATS client that is subscribed to the completed event of `workflow`."""
-    client = await nats.connect(connection.addresses.nats_url)  # pyright: ignore[reportUnknownMemberType]
+    # Whoever publishes events needs no more than this; a platform elsewhere may have one user only.
+    url = connection.addresses.publisher_url or connection.addresses.nats_url
+    client = await nats.connect(url)  # pyright: ignore[reportUnknownMemberType]
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     # The client library leaves the type of its callback open.
     await client.subscribe(f"workflow.completed.{workflow}", cb=heard.put)  # pyright: ignore[reportUnknownMemberType]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -46,12 +46,16 @@ DEFAULTS = {
 
 def serve(host: str, port: int, *, access_log: bool = False) -> None:
     """Serve until SIGINT or SIGTERM. Reads the database's address from `PREFECT_API_DATABASE_CONNECTION_URL`."""
-    read_secret_files()
+    use_secret_files()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
     os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     os.environ.pop("PREFECT_API_URL", None)
+    # No page of another origin may read an answer; the default lets every page.
+    os.environ.setdefault(
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS", f"http://127.0.0.1:{port},http://localhost:{port}"
+    )
     asyncio.run(_serve(host, port, access_log))
 
 
@@ -63,11 +67,15 @@ async def _serve(host: str, port: int, access_log: bool) -> None:
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
     from deployments.prefect_server import sqlite
+    from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
 
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
-    app = create_app(final=True)
+    app = OwnPagesOnly(
+        SecurityHeaders(create_app(final=True)),
+        hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+    )
     config = uvicorn.Config(
         _timed(app) if access_log else app,
         host=host,

@@ -6,11 +6,24 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from deployments.stack.state_folder import StateFolder
 
+Part = Literal["nats", "prefect", "worker", "listener", "api"]
 _SECRETS = "COMMANDCENTER_SECRET_"
+_RECORDS = ("DATABASE_URL", "COMMANDCENTER_DATABASE_URL")
+_NATS = ("NATS_URL", "NATS_PUBLISHER_URL")
+_PREFECT = ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_KEY")
+_PREFECT_DATABASE = ("PREFECT_API_DATABASE_CONNECTION_URL", "COMMANDCENTER_PREFECT_DATABASE_URL")
+_WITHHELD: Mapping[Part, frozenset[str]] = {
+    "nats": frozenset(_RECORDS + _NATS + _PREFECT + _PREFECT_DATABASE),
+    "prefect": frozenset(_RECORDS + _NATS + _PREFECT),
+    "worker": frozenset((*_NATS, *_PREFECT[1:2], *_PREFECT_DATABASE)),
+    "listener": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE)),
+    "api": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE)),
+}
+"""Credentials that a part does not need, and so is not given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +37,23 @@ class Addresses:
     ui_url: str
     """Prefect's UI, for people."""
     nats_url: str
-    """NATS, with the token in it: as secret as a password."""
+    """NATS, with the platform's credentials in it: as secret as a password."""
     database_url: str
     """The records."""
     pool: str
     """The work pool of the deployments."""
+    prefect_auth: str = ""
+    """What Prefect's API asks for, as `name:password`; empty: it asks for nothing."""
+    publisher_url: str = ""
+    """NATS, with credentials that publish events and do nothing else; empty: there are none of their own."""
 
     def env(self) -> dict[str, str]:
         """The variables that Prefect, the worker, the listener and the command line read."""
+        auth = {"PREFECT_API_AUTH_STRING": self.prefect_auth} if self.prefect_auth else {}
+        publisher = {"NATS_PUBLISHER_URL": self.publisher_url} if self.publisher_url else {}
         return {
+            **auth,
+            **publisher,
             "COMMANDCENTER_STATE": self.state,
             "COMMANDCENTER_POOL": self.pool,
             "DATABASE_URL": self.database_url,
@@ -44,17 +65,23 @@ class Addresses:
             "DO_NOT_TRACK": "1",
         }
 
-    def child_env(self, inherited: Mapping[str, str] = os.environ, *, secrets: bool = False) -> dict[str, str]:
-        """The whole environment for a child process of the stack, with the agents' secrets if it needs them."""
-        known = {name: value for name, value in inherited.items() if secrets or not name.startswith(_SECRETS)}
-        env = {**known, **self.env()}
+    def child_env(self, inherited: Mapping[str, str] = os.environ, *, part: Part = "worker") -> dict[str, str]:
+        """The whole environment for a child process of the stack, with the credentials that this part needs."""
+        withheld = _WITHHELD[part]
+        known = {
+            name: value
+            for name, value in {**inherited, **self.env()}.items()
+            if name not in withheld and (part == "worker" or not name.startswith(_SECRETS))
+        }
+        if part == "prefect" and self.prefect_auth:
+            known["PREFECT_SERVER_API_AUTH_STRING"] = self.prefect_auth
         # Compiled byte code halves the start of every Python process that imports Prefect.
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        env["PYTHONUNBUFFERED"] = "1"
+        known.pop("PYTHONDONTWRITEBYTECODE", None)
+        known["PYTHONUNBUFFERED"] = "1"
         # A proxy in the environment must not come between the parts.
         for name in ("NO_PROXY", "no_proxy"):
-            env[name] = ",".join(filter(None, [env.get(name), "127.0.0.1", "localhost"]))
-        return env
+            known[name] = ",".join(filter(None, [known.get(name), "127.0.0.1", "localhost"]))
+        return known
 
 
 def running(state: Path) -> Addresses | None:

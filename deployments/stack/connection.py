@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses, running
@@ -50,6 +50,8 @@ def addresses_of(state: Path) -> Addresses:
             nats_url=os.environ["NATS_URL"],
             database_url=os.environ["DATABASE_URL"],
             pool=os.environ.get("COMMANDCENTER_POOL", "commandcenter"),
+            prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING", ""),
+            publisher_url=os.environ.get("NATS_PUBLISHER_URL", ""),
         )
     if found is None:
         raise NotRunning(state)
@@ -67,6 +69,8 @@ async def connect(state: Path) -> AsyncGenerator[Connection]:
 async def connect_to(addresses: Addresses) -> AsyncGenerator[Connection]:
     """The same for known addresses."""
     settings: dict[Any, str] = {PREFECT_API_URL: addresses.api_url, PREFECT_UI_URL: addresses.ui_url}
+    if addresses.prefect_auth:
+        settings[PREFECT_API_AUTH_STRING] = addresses.prefect_auth
     records = await Records.open(addresses.database_url)
     try:
         with temporary_settings(updates=settings):

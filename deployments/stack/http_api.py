@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from deployments.stack.connection import Connection, connect
 from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher
+from reliability.browser_borders import allowed_hosts
 from triggers.nats.event_subjects import take_subjects_now
 from triggers.reconcile.resume import resume
 
@@ -51,6 +53,7 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
             resume=functools.partial(resume, connection.prefect),
             publisher=_Publisher(connection=connection),
             agent_folders=options.agents,
+            hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
         )
         if not await serve(app, host=options.host, port=options.port):
             raise ApiRefused(f"the API cannot listen on {options.host}:{options.port}: choose another --port")

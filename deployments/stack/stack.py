@@ -23,9 +23,9 @@ from typing import Self
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deployments.stack import free_ports
-from deployments.stack.addresses import Addresses, remembered
-from deployments.stack.nats_server import nats_server, write_settings
+from deployments.stack.addresses import Addresses, Part, remembered
+from deployments.stack.free_ports import Ports
+from deployments.stack.nats_server import PLATFORM, PUBLISHER, nats_server, write_settings
 from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
@@ -83,6 +83,7 @@ class Stack:
         self._prepare = prepare
         self._report = report
         self._state = StateFolder(settings.state)
+        self._ports = Ports()
         self._parts: list[SupervisedProcess] = []
         self._addresses: Addresses | None = None
 
@@ -146,6 +147,7 @@ class Stack:
             await part.stop()
         with contextlib.suppress(ValueError, RuntimeError):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        self._ports.release()
         self._state.release()
 
     def _stop_on_sigterm(self) -> None:
@@ -157,7 +159,7 @@ class Stack:
 
     def _choose_addresses(self) -> Addresses:
         settings, known = self.settings, self._state.remembered()
-        prefect_port = free_ports.choose(
+        prefect_port = self._ports.choose(
             settings.prefect_port,
             remembered=known.get("prefect_port"),
             part="Prefect's server",
@@ -165,30 +167,33 @@ class Stack:
             host=settings.host,
             preferred=4200,
         )
-        nats_port = free_ports.choose(
+        nats_port = self._ports.choose(
             settings.nats_port,
             remembered=known.get("nats_port"),
             part="NATS",
             option="--nats-port",
             preferred=4222,
         )
-        token = self._state.token()
+        passwords = {name: self._state.password(name) for name in (PLATFORM, PUBLISHER, "prefect")}
+        auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING") or os.environ.get("PREFECT_API_AUTH_STRING")
         # Whatever it listens on, from this machine it is reached here.
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
         addresses = Addresses(
             state=str(self._state.path),
             api_url=f"http://{host}:{prefect_port}/api",
             ui_url=f"http://{host}:{prefect_port}",
-            nats_url=f"nats://{token}@127.0.0.1:{nats_port}",
+            nats_url=f"nats://{PLATFORM}:{passwords[PLATFORM]}@127.0.0.1:{nats_port}",
+            publisher_url=f"nats://{PUBLISHER}:{passwords[PUBLISHER]}@127.0.0.1:{nats_port}",
+            prefect_auth=auth or f"admin:{passwords['prefect']}",
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
         )
-        write_settings(self._state, port=nats_port, token=token)
+        write_settings(self._state, port=nats_port, passwords=passwords)
         self._state.remember(
             {
                 "prefect_port": prefect_port,
                 "nats_port": nats_port,
-                "nats_token": token,
+                "passwords": passwords,
                 "pid": os.getpid(),
                 "addresses": remembered(addresses),
             }
@@ -222,12 +227,12 @@ class Stack:
         limit = self.settings.worker_limit
         name = f"embedded-{socket.gethostname()}"
         options = ["--pool", self.settings.pool, "--name", name, *(["--limit", str(limit)] if limit else [])]
-        return self._python("worker", ["deployments.worker", *options], secrets=True)
+        return self._python("worker", ["deployments.worker", *options])
 
     def _listener(self) -> SupervisedProcess:
         return self._python("listener", ["triggers"])
 
-    def _python(self, name: str, module: list[str], *, secrets: bool = False) -> SupervisedProcess:
+    def _python(self, name: Part, module: list[str]) -> SupervisedProcess:
         """A part without a port: it creates the file `COMMANDCENTER_READY_FILE` when it is at work."""
         ready = self._state.path / "run" / f"{name}.ready"
         return self._part(
@@ -235,24 +240,22 @@ class Stack:
             [sys.executable, "-m", *module],
             probe=FileProbe(ready),
             env={"COMMANDCENTER_READY_FILE": str(ready)},
-            secrets=secrets,
         )
 
     def _part(
         self,
-        name: str,
+        name: Part,
         arguments: list[str],
         *,
         probe: Probe,
         env: dict[str, str] | None = None,
-        secrets: bool = False,
     ) -> SupervisedProcess:
-        """`secrets`: whether it is the worker, the only part that gets the agents' secrets and makes files for them."""
         command = Command(
             name=name,
             arguments=arguments,
-            env={**self.addresses.child_env(secrets=secrets), **(env or {})},
-            umask=None if secrets else 0o077,
+            env={**self.addresses.child_env(part=name), **(env or {})},
+            # The worker makes files for agents, who are other users.
+            umask=None if name == "worker" else 0o077,
             log=self._state.logs / f"{name}.log",
             # The worker hands its runs back, and JetStream writes what it has in memory.
             grace=15,

@@ -16,9 +16,9 @@ _PRIVATE = ("logs", "run", "secrets", "prefect")
 
 
 class StateFolder:
-    """`<state>`: databases, logs, JetStream's store, and `stack.json` with the ports and the NATS token.
+    """`<state>`: databases, logs, JetStream's store, and `stack.json` with the ports and the passwords of the parts.
 
-    Readable by its owner only: it holds the token and whatever the workflows work on.
+    Readable by its owner only: it holds the passwords and whatever the workflows work on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,10 +99,11 @@ class StateFolder:
         """Replace the memory in one step, so that a crash leaves the old or the new one."""
         self.write(self.memory, json.dumps(values, indent=2) + "\n")
 
-    def token(self) -> str:
-        """The remembered NATS token, or a new one."""
-        known = self.remembered().get("nats_token")
-        return known if isinstance(known, str) else secrets.token_urlsafe(24)
+    def password(self, of: str) -> str:
+        """The remembered password called `of`, or a new one."""
+        known = self.remembered().get("passwords")
+        found = cast("dict[str, Any]", known).get(of) if isinstance(known, dict) else None
+        return found if isinstance(found, str) else secrets.token_urlsafe(24)
 
     @staticmethod
     def write(path: Path, text: str) -> None:

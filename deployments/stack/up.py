@@ -82,7 +82,10 @@ async def serve(
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
         console.print(
-            f"\nPrefect UI   {stack.addresses.ui_url}\nstate        {stack.addresses.state}", highlight=False
+            f"\nPrefect UI   {stack.addresses.ui_url}/login (asks once: PREFECT_API_AUTH_STRING)\n"
+            f"state        {stack.addresses.state}",
+            highlight=False,
+            markup=False,
         )
         console.print(
             'environment  eval "$(commandcenter env)"\nstop         Ctrl-C\n', highlight=False, markup=False

@@ -91,7 +91,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("platform")
-    port = free_ports.choose(None, remembered=None, part="Prefect's server", option="--prefect-port")
+    port = free_ports.Ports().choose(None, remembered=None, part="Prefect's server", option="--prefect-port")
     url = f"http://127.0.0.1:{port}/api"
     env = {
         **{

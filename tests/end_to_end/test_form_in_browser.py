@@ -8,7 +8,11 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import element_to_be_clickable, presence_of_element_located
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import (
+    element_to_be_clickable,
+    presence_of_element_located,
+)
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from deployments.stack.connection import connect_to
@@ -57,6 +61,15 @@ return [light(behind(arguments[0])), seen];
 """
 
 
+def sign_in(browser: webdriver.Chrome, ui_url: str, auth: str) -> None:
+    """Give Prefect's UI its password, as a person does once. Its other pages do not ask for it by themselves."""
+    browser.get(f"{ui_url}/login")
+    wait = WebDriverWait(browser, 60)
+    shown = wait.until(presence_of_element_located((By.CSS_SELECTOR, "input[type=password]")))
+    shown.send_keys(auth, Keys.ENTER)
+    wait.until(lambda opened: not opened.current_url.endswith("/login"))
+
+
 def open_form(browser: webdriver.Chrome, url: str) -> Any:
     """Open the run's page and its form. Gives the element of the card."""
     wait = WebDriverWait(browser, 60)
@@ -81,6 +94,7 @@ async def test_the_form_can_be_read_in_both_themes_and_says_that_a_name_is_requi
 ) -> None:
     waiting = await watch.waiting(change.key)
     url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+    await asyncio.to_thread(sign_in, browser, platform.addresses.ui_url, platform.addresses.prefect_auth)
     backgrounds = {}
     for theme in ("light", "dark"):
         labels, backgrounds[theme], contrasts = await asyncio.to_thread(look_at_form, browser, url, theme)
@@ -99,6 +113,7 @@ async def test_the_form_can_be_read_in_both_themes_and_says_that_a_name_is_requi
 async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform, change, watch, browser) -> None:
     waiting = await watch.waiting(change.key)
     url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+    await asyncio.to_thread(sign_in, browser, platform.addresses.ui_url, platform.addresses.prefect_auth)
     card = await asyncio.to_thread(
         decide_in_form, browser, url, name="Robin", choice="approve", notes="seen in the browser"
     )
@@ -115,6 +130,7 @@ async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform
 async def test_an_input_changed_in_prefects_form_is_what_runs(platform, change, watch, browser) -> None:
     waiting = await watch.waiting(change.key)
     url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+    await asyncio.to_thread(sign_in, browser, platform.addresses.ui_url, platform.addresses.prefect_auth)
     changes = '{"targetBranch": "fixes-as-robin-wants-them"}'
     await asyncio.to_thread(
         decide_in_form, browser, url, name="Robin", choice="approve", notes="", changes=changes
@@ -138,6 +154,7 @@ async def test_an_open_approval_outlives_kill_9_of_everything_and_is_given_in_th
         waiting = await watch.waiting(change.key)
         assert (waiting.run.id, waiting.approvals[0].digest) == (before.run.id, before.approvals[0].digest)
         url = f"{platform.addresses.ui_url}/runs/flow-run/{waiting.flow_run_id}"
+        await asyncio.to_thread(sign_in, browser, platform.addresses.ui_url, platform.addresses.prefect_auth)
         await asyncio.to_thread(
             decide_in_form, browser, url, name="Robin", choice="approve", notes="after the crash"
         )

@@ -21,7 +21,9 @@ def free_port():
 
 
 def choose(asked=None, remembered=None, preferred=0):
-    return free_ports.choose(asked, remembered=remembered, part="NATS", option="--nats-port", preferred=preferred)
+    return free_ports.Ports().choose(
+        asked, remembered=remembered, part="NATS", option="--nats-port", preferred=preferred
+    )
 
 
 def test_the_port_asked_for_is_used():

@@ -61,7 +61,7 @@ async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behin
         await bus.jetstream().publish("kept.thing", b"1")
         await bus.close()
 
-        async with PrefectClient(addresses.api_url) as client:
+        async with PrefectClient(addresses.api_url, auth_string=addresses.prefect_auth) as client:
             workers = await client.read_workers_for_work_pool("commandcenter")
             assert [worker.status for worker in workers] == ["ONLINE"]
             pool = await client.read_work_pool("commandcenter")
@@ -129,7 +129,7 @@ def test_children_compile_byte_code_and_bypass_proxies(monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "example.org")
     stack = Stack(StackSettings(state=tmp_path))  # pyright: ignore[reportCallIssue]
     stack._state.acquire()
-    env = stack._choose_addresses().child_env(os.environ)
+    env = stack._choose_addresses().child_env(os.environ, part="listener")
     stack._state.release()
     assert "PYTHONDONTWRITEBYTECODE" not in env
     assert env["NO_PROXY"] == "example.org,127.0.0.1,localhost"

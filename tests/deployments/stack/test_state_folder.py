@@ -25,13 +25,14 @@ def test_what_is_remembered_is_there_in_the_next_run(folder):
 
 
 def test_the_token_stays_the_same(folder):
-    token = folder.token()
-    folder.remember({"nats_token": token})
-    assert StateFolder(folder.path).token() == token
+    password = folder.password("prefect")
+    folder.remember({"passwords": {"prefect": password}})
+    assert StateFolder(folder.path).password("prefect") == password
+    assert folder.password("platform") not in (password, folder.password("platform"))
 
 
 def test_only_the_owner_can_read_it(folder):
-    folder.remember({"nats_token": "secret"})
+    folder.remember({"passwords": {"prefect": "secret"}})
     assert stat.S_IMODE(folder.memory.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 

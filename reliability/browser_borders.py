@@ -1,0 +1,123 @@
+"""Requests of web pages -> only those of our own pages reach the application.
+
+A page of somebody else in an operator's browser can send requests to a server on the operator's machine: by another
+origin, or, with a name of its own that it lets point here (DNS rebinding), even by the same one. Programs send neither
+`Origin` nor `Sec-Fetch-Site` and are not affected; what they may do is decided by their credentials.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
+_REFUSED = (
+    "this request comes from a web page of another origin; open this server's own pages, or add the origin's "
+    "host to COMMANDCENTER_ALLOWED_HOSTS"
+)
+
+
+def allowed_hosts(host: str, more: str = "") -> list[str]:
+    """Names under which a server that listens on `host` may be addressed. `more`: others, separated by commas."""
+    names = [*LOOPBACK_NAMES, *(name.strip() for name in more.split(",") if name.strip())]
+    if host in ("", "0.0.0.0", "::"):
+        names += [socket.gethostname(), *_own_addresses()]
+    else:
+        names.append(host)
+    return list(dict.fromkeys(names))
+
+
+class OwnPagesOnly:
+    """ASGI middleware: checks Host on every request, and where a browser says it comes from."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Sequence[str]) -> None:
+        self._hosts = {name.strip("[]").lower() for name in hosts}
+        self._app = TrustedHostMiddleware(app, allowed_hosts=[*hosts, "::1"], www_redirect=False)
+        self._inner = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 400 (unknown host) or 403 (page of another origin)."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._inner(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if self._is_foreign(headers):
+            await _refuse(scope, receive, send)
+            return
+        if _host_of(headers.get("host", "")) == "::1":
+            await self._inner(scope, receive, send)  # Starlette cannot split addresses in brackets
+            return
+        await self._app(scope, receive, send)
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is not None:
+            parts = urlsplit(origin)
+            # Ports of one machine are different origins: the port has to be the one that was called.
+            return parts.scheme not in ("http", "https") or parts.netloc.lower() != headers.get("host", "").lower()
+        # Without an Origin: a navigation, an image, a form sent by GET. Opening our pages from a link is all right.
+        return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+
+
+class SecurityHeaders:
+    """ASGI middleware: no other site may frame the pages or guess types; nothing tells others their address."""
+
+    HEADERS = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+    )
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers that the application has not set itself."""
+
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name.lower() for name, _ in message.get("headers", ())}
+                added = [pair for pair in self.HEADERS if pair[0] not in there]
+                message = {**message, "headers": [*message.get("headers", ()), *added]}
+            await send(message)
+
+        await self._app(scope, receive, add if scope["type"] == "http" else send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 4403, "reason": "page of another origin"})
+        return
+    body = json.dumps({"detail": _REFUSED}).encode()
+    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _host_of(value: str) -> str:
+    return urlsplit(f"//{value}").hostname or ""
+
+
+def _own_addresses() -> Iterable[str]:
+    """Addresses of this machine, for a server that listens on all of them. A page cannot choose these as its name."""
+    found: set[str] = set()
+    try:
+        for entry in socket.getaddrinfo(socket.gethostname(), None):
+            address = str(entry[4][0]).partition("%")[0]
+            found.add(f"[{address}]" if ipaddress.ip_address(address).version == 6 else address)
+    except (OSError, ValueError):
+        pass
+    return sorted(found)
