@@ -16,6 +16,7 @@ from deployments.cli import (
     log_commands,
     part_commands,
     platform_commands,
+    pool_commands,
     retention_commands,
     run_commands,
     workflow_commands,
@@ -35,6 +36,7 @@ app = typer.Typer(
 for module in (
     platform_commands,
     part_commands,
+    pool_commands,
     workflow_commands,
     run_commands,
     log_commands,
