@@ -154,7 +154,7 @@ SETTINGS: Sequence[Setting] = (
         "COMMANDCENTER_PEOPLE",
         "api",
         "none",
-        "JSON file of the API's people: SHA-256 of a token -> name and project.",
+        "JSON file of further people of the API: SHA-256 of a token -> name, project, roles.",
     ),
     _setting(
         "COMMANDCENTER_MAX_EVENT_BYTES", "listener", "see the AsyncAPI limits", "Largest event that is accepted."

@@ -15,6 +15,7 @@ from deployments.cli import (
     compiler_commands,
     log_commands,
     part_commands,
+    people_commands,
     platform_commands,
     pool_commands,
     retention_commands,
@@ -43,6 +44,7 @@ for module in (
     artifact_commands,
     approval_commands,
     retention_commands,
+    people_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)

@@ -92,12 +92,13 @@ def up_command(
 
 def api_command(
     people: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             envvar="COMMANDCENTER_PEOPLE",
-            help='JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}.',
+            help="JSON file of people beside those of `commandcenter people`: "
+            '{"<sha256 of a token>": {"name": "Ann", "projectId": 1, "roles": ["viewer"]}}.',
         ),
-    ],
+    ] = None,
     host: Annotated[str, typer.Option(help="Where the API listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the API.")] = 9002,
     agents: Annotated[
