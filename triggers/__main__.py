@@ -24,7 +24,7 @@ from observability.traces.export import SpanExporter
 from observability.traces.settings import TraceSettingsError, load_trace_settings
 from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
 from records import Records, RecordsError, upgrade
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
@@ -120,7 +120,7 @@ def run() -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
-        read_secret_files()
+        use_secret_files()
         asyncio.run(main(TriggerSettings.load()))
     except (RecordsError, SecretFileError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
