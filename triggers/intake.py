@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 GIVE_UP_AFTER = 8
 """Deliveries after which a missing deployment or an unexpected error becomes a dead letter (about a minute)."""
 _MESSAGE_ID = "Nats-Msg-Id"
+_TRACEPARENT = "traceparent"
 T = TypeVar("T")
 
 
@@ -54,17 +55,23 @@ class Intake:
             started = route(event, plans, self.matches)
         except PermanentTriggerError as exc:
             await self.bury(
-                message, stream=stream, reason=str(exc), project_id=event.project_id, looked=_seen(plans)
+                message,
+                stream=stream,
+                reason=str(exc),
+                kind="no-workflow",
+                project_id=event.project_id,
+                looked=_seen(plans),
             )
             return
         given_up: list[str] = []
+        kind = "refused"
         later: list[TransientTriggerError] = []
         looked = {each["workflow"]: each for each in _seen(plans)}
         for plan in started:
             looked[plan.name]["matched"] = True
             # One workflow that cannot start must not keep the others from starting.
             try:
-                looked[plan.name]["flowRunId"] = await self._start(plan, event, identity(stream, message))
+                looked[plan.name]["flowRunId"] = await self._start(plan, event, message, identity(stream, message))
             except PermanentTriggerError as exc:
                 looked[plan.name]["error"] = str(exc)
                 given_up.append(str(exc))
@@ -74,6 +81,7 @@ class Intake:
                     later.append(exc)
                 else:
                     given_up.append(str(exc))
+                    kind = "not-deployed"
             except TransientTriggerError as exc:
                 looked[plan.name]["error"] = str(exc)
                 later.append(exc)
@@ -87,6 +95,7 @@ class Intake:
                 message,
                 stream=stream,
                 reason="; ".join(given_up),
+                kind=kind,
                 project_id=event.project_id,
                 looked=looked.values(),
             )
@@ -114,7 +123,7 @@ class Intake:
             )
         )
 
-    async def _start(self, plan: Plan, event: Event, key: tuple[str, int]) -> str | None:
+    async def _start(self, plan: Plan, event: Event, message: Msg, key: tuple[str, int]) -> str | None:
         """The flow run; None where the message had started one before."""
         stream, sequence = key
         if await answered(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
@@ -136,6 +145,8 @@ class Intake:
                 workflow=plan.name,
                 project_id=event.project_id,
                 flow_run_id=run,
+                received_at=message.metadata.timestamp,
+                traceparent=(message.headers or {}).get(_TRACEPARENT),
             )
         )
         fault_point("inbox-written")
@@ -148,10 +159,14 @@ class Intake:
         *,
         stream: str,
         reason: str,
+        kind: str,
         project_id: int | None = None,
         looked: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now."""
+        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now.
+
+        `kind`: one of `observability.metrics.definitions.DEAD_LETTER_REASONS`.
+        """
         sequence = message.metadata.sequence.stream
         log.error("Event %s (message %d) is a dead letter: %s", message.subject, sequence, reason)
         await answered(
@@ -163,6 +178,7 @@ class Intake:
                 reason=reason,
                 project_id=project_id,
                 deliveries=message.metadata.num_delivered,
+                kind=kind,
             )
         )
         await self._receive(message, project_id, stream=stream, outcome="dead letter", looked=looked)

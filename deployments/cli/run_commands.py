@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
@@ -150,6 +151,7 @@ async def _trigger(workflow: str, options: list[str], *, state: Path, project_id
                 project_id=project_id,
                 trigger="manual",
                 triggered_by=person(),
+                traceparent=os.environ.get("TRACEPARENT"),
             )
         except TriggerError as exc:
             raise DeploymentError(str(exc)) from exc
@@ -183,11 +185,6 @@ async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: 
     if len(found) > limit:
         # Not among the rows: what reads them from a pipe reads rows only.
         sys.stderr.write(f"there are older runs: add --cursor {run_cursor(rows[-1])}\n")
-
-
-def _without_outputs(listed: Run) -> dict[str, Any]:
-    """A row of the list, which reads no outputs: null would look as if there were none."""
-    return {name: value for name, value in row(listed).items() if name != "outputs"}
 
 
 def _without_outputs(listed: Run) -> dict[str, Any]:
