@@ -23,6 +23,7 @@ from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import Connection, addresses_of, connect_to
+from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack, StackSettings
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
@@ -46,6 +47,8 @@ class DemoOptions:
     settings: StackSettings
     attach: bool = False
     """Whether it runs on the platform that the environment names, instead of starting one."""
+    observe: bool = False
+    """Whether the platform serves metrics, and Prometheus reads them where it is installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ async def demo(options: DemoOptions) -> bool:
     began = monotonic()
     async with open_sinks() as sinks:
         configure_agents(sinks, state=options.settings.state)
+        metrics = serve_metrics_somewhere() if options.observe else None
         console.print("Starting the platform: NATS, Prefect, worker, listener …", highlight=False)
         async with Stack(options.settings, prepare=_prepare, report=report_process) as stack:
             for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
@@ -76,8 +80,27 @@ async def demo(options: DemoOptions) -> bool:
                 f"PREFECT_API_AUTH_STRING, which `commandcenter env --state {options.settings.state}` prints\n",
                 markup=False,
             )
-            async with connect_to(stack.addresses) as connection:
+            async with observed(options.settings.state, metrics), connect_to(stack.addresses) as connection:
                 return await _run(options, connection, sinks)
+
+
+@asynccontextmanager
+async def observed(state: Path, metrics: str | None) -> AsyncGenerator[None]:
+    """Read the metrics at that address while the block lasts, and say where to look; None: nothing of it."""
+    if metrics is None:
+        yield
+        return
+    console.print(f"Metrics: http://{metrics}/metrics", markup=False)
+    async with prometheus(state, target=metrics) as address:
+        if address is None:
+            console.print(
+                "Prometheus is not installed here (Debian's package `prometheus`): the metrics page is all\n"
+            )
+        else:
+            console.print(
+                f"Prometheus: {address}/alerts and {address}/graph?g0.expr=agent_execution_total\n", markup=False
+            )
+        yield
 
 
 async def _attached(options: DemoOptions) -> bool:
