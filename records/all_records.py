@@ -11,6 +11,7 @@ from records.approvals.decisions import DecisionStore
 from records.approvals.gates import GateStore
 from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
+from records.catalogue.bundle_store import BundleStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
 from records.database.migrate import require_migrated
@@ -32,6 +33,7 @@ from records.runs.slots import SlotStore
 
 class Records(
     AgentRegistry,
+    BundleStore,
     WorkflowStore,
     RunStore,
     SlotStore,
