@@ -67,7 +67,7 @@ def test_numbers_of_runs_agents_approvals_and_events(tmp_path: Path) -> None:
     assert stats["approvals"][0]["approved"] == 1
     assert stats["events"][0] == {"event": "graph.file.updated", "became": "runs", "count": 4}
     table = subprocess.run(
-        [COMMAND, "stats", "--database-url", url], capture_output=True, text=True, timeout=60, check=False
+        [COMMAND, "stats", "--database-url", url], capture_output=True, text=True, timeout=240, check=False
     )
     assert "# agents" in table.stdout
     assert "scanner\t3\t33 %" in table.stdout
