@@ -43,13 +43,14 @@ async def _not_exported(world: World) -> int:
 async def _metrics(world: World) -> list[str]:
     records = world.connection.records
     runs = await records.runs(1, workflow="faulty", limit=100_000)
-    ended = Counter((run.workflow_name, run.status) for run in runs if run.status in _ENDED)
-    agents = Counter(
-        (each.agent_name, each.status)
-        for run in runs
-        for each in await records.agent_runs(run.id)
-        if each.finished_at
+    ended: Counter[tuple[str, ...]] = Counter(
+        (run.workflow_name, run.status) for run in runs if run.status in _ENDED
     )
+    agents: Counter[tuple[str, ...]] = Counter()
+    for run in runs:
+        agents.update(
+            (each.agent_name, each.status) for each in await records.agent_runs(run.id) if each.finished_at
+        )
     counted: dict[str, Counter[tuple[str, ...]]] = {}
     for total in await records.metric_totals():
         counted.setdefault(total.metric, Counter())[total.labels] += total.count
