@@ -126,7 +126,7 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
         return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
     fault_point("proposed")
     if proposal is not None:
-        call.proposal = proposal_of(call.intent, kept.result)
+        call.proposal = proposal_of(call.intent, kept.result, workplace=call.services)
     await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
     return result
 
@@ -141,7 +141,7 @@ async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeW
         key = idempotency_key(run, intent, item)
         known = await services.records.proposal(run.run_id, node.id, item, key=key)
         if known is not None:
-            return proposal_of(intent, known.result)
+            return proposal_of(intent, known.result, workplace=services)
         async with slots:
             call = Attempt(intent, item=item, run=run, services=services)
             result = await _with_retries(call, key=key)
