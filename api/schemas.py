@@ -108,8 +108,6 @@ class RunAnswer(ResponseModel):
     finished_at: datetime | None
     flow_run_id: str | None
     plan_digest: str | None
-    outputs: Any = None
-    """What the workflow's `outputs` gave."""
 
     @classmethod
     def of(cls, run: Run) -> RunAnswer:
@@ -225,6 +223,8 @@ class ApprovalDetail(ApprovalAnswer):
 class RunDetailResponse(RunAnswer):
     """A run with all that happened in it."""
 
+    outputs: dict[str, Any] | None
+    """What the workflow's `outputs` gave, by name; null for a run that has not ended well, or a workflow without."""
     context: dict[str, Any]
     nodes: list[NodeAnswer]
     agent_runs: list[AgentRunAnswer]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
@@ -119,6 +120,7 @@ class MemoryLaunch:
         trigger: str,
         triggered_by: str,
         idempotency_key: str | None,
+        arrived: datetime | None = None,
     ) -> str:
         if self.fault is not None:
             raise self.fault

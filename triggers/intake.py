@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from nats.aio.msg import Msg
@@ -22,6 +23,7 @@ from operations.launcher import NotDeployed, idempotency_key
 from operations.start_run import Launch
 from records import PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
+from triggers.arrival_order import Arrival, ArrivalOrder
 from triggers.ports import Inbox
 from triggers.routing import Matches, route
 
@@ -42,12 +44,17 @@ class Intake:
     matches: Matches
     max_bytes: int = MAX_BYTES
     max_depth: int = MAX_DEPTH
+    _order: ArrivalOrder = field(default_factory=ArrivalOrder)
 
     async def take(self, message: Msg, *, stream: str) -> None:
         """Starts all that the event starts. `stream`: the identity of the stream it came from.
 
         Raises Transient as long as something may start later, Permanent when the message is no event.
         """
+        with self._order.arrive() as arrival:
+            await self._take(message, arrival, stream=stream)
+
+    async def _take(self, message: Msg, arrival: Arrival, *, stream: str) -> None:
         event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
@@ -55,12 +62,15 @@ class Intake:
         except PermanentTriggerError as exc:
             await self.bury(message, stream=stream, reason=str(exc), project_id=event.project_id)
             return
+        arrival.route(plan.name for plan in started)
         given_up: list[str] = []
         later: list[TransientTriggerError] = []
         for plan in started:
             # One workflow that cannot start must not keep the others from starting.
             try:
-                await self._start(plan, event, identity(stream, message))
+                if plan.concurrency is not None:
+                    await arrival.turn(plan.name)
+                await self._start(plan, event, identity(stream, message), arrived=message.metadata.timestamp)
             except PermanentTriggerError as exc:
                 given_up.append(str(exc))
             except NotDeployed as exc:
@@ -70,12 +80,14 @@ class Intake:
                     given_up.append(str(exc))
             except TransientTriggerError as exc:
                 later.append(exc)
+            finally:
+                arrival.past(plan.name)
         if later:
             raise later[0]
         if given_up:
             await self.bury(message, stream=stream, reason="; ".join(given_up), project_id=event.project_id)
 
-    async def _start(self, plan: Plan, event: Event, key: tuple[str, int]) -> None:
+    async def _start(self, plan: Plan, event: Event, key: tuple[str, int], *, arrived: datetime) -> None:
         stream, sequence = key
         if await answered(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
             log.info("Event %s has started %r before", event.subject, plan.name)
@@ -86,6 +98,7 @@ class Intake:
             trigger=event.subject,
             triggered_by=event.triggered_by,
             idempotency_key=idempotency_key(stream, sequence, plan.name),
+            arrived=arrived,
         )
         fault_point("run-created")
         await answered(

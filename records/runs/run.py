@@ -36,7 +36,8 @@ class Run:
     reopened: int
     """How often a person retried it after it FAILED."""
     outputs: Any
-    """What the workflow's `outputs` gave; None for a run that has not ended well, or of a workflow without."""
+    """What the workflow's `outputs` gave, by name; None for a run that has not ended well, a workflow without, and in
+    lists."""
     fencing_token: int
     """Fencing token of the last process that took the run over; writes with older ones are refused."""
 

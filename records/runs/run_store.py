@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
-from records.database.payload import checked, line
+from records.database.payload import checked, checked_outputs, line
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.outbox import emit
@@ -107,15 +107,14 @@ class RunStore(Store):
     ) -> bool:
         """Record the end and what the workflow's `outputs` gave, with `workflow.completed.<workflowName>`.
 
-        False, and nothing changed, if it has ended.
-
-        Pending approvals are closed, and unfinished agent runs are FAILED.
+        False, and nothing changed, if it has ended. Pending approvals are closed, and unfinished agent runs are
+        FAILED. Raises PayloadRefused, and nothing changed, for outputs that cannot be stored.
         """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id, fencing_token=fencing_token)
             if run["finishedAt"] is not None:
                 return False
-            checked("the outputs of the workflow", outputs)
+            checked_outputs(outputs)
             ended = {"status": status, "finishedAt": now(), "message": line(message), "outputJson": outputs}
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
             await _end_agent_runs(connection, run_id)
@@ -163,12 +162,14 @@ class RunStore(Store):
         unfinished: bool = False,
         limit: int = 50,
     ) -> list[Run]:
-        """The newest runs first; of one project or (None) of all.
+        """The newest runs first, without their outputs; of one project or (None) of all.
 
         Started at `since` or later and before `until`; `after` is the cursor of the last run of the page before
         (`run_cursor`). Raises PayloadRefused for a cursor that is none.
         """
-        chosen = select_run().order_by(WORKFLOW_RUN.c.startedAt.desc(), WORKFLOW_RUN.c.id).limit(limit)
+        chosen = (
+            select_run(outputs=False).order_by(WORKFLOW_RUN.c.startedAt.desc(), WORKFLOW_RUN.c.id).limit(limit)
+        )
         wanted: list[ColumnElement[bool] | None] = [
             None if project_id is None else WORKFLOW.c.projectId == project_id,
             None if status is None else WORKFLOW_RUN.c.status == status,
@@ -234,6 +235,6 @@ def _run(row: RowMapping) -> Run:
         plan_digest=row["planDigest"],
         triggered_by=row["triggeredBy"],
         reopened=row["reopened"],
-        outputs=row["outputJson"],
+        outputs=row.get("outputJson"),
         fencing_token=row["fencingToken"],
     )
