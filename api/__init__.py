@@ -2,6 +2,7 @@
 
 from api.app import create_app
 from api.server import serve
-from api.sign_in import People, PeopleError, Person, load_people, token_digest
+from api.sign_in import People, PeopleError, Person, load_people
+from operations.people import token_digest
 
 __all__ = ["People", "PeopleError", "Person", "create_app", "load_people", "serve", "token_digest"]

@@ -16,11 +16,13 @@ from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
+from reliability.secret_files import SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
-People are a JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}."""
+People are those of `commandcenter people`, and of a JSON file:
+{"<sha256 of a token>": {"name": "Ann", "projectId": 1}}."""
 
 
 async def main(options: argparse.Namespace, people: People) -> bool:
@@ -62,11 +64,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(name).setLevel(logging.WARNING)
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
-    if options.people is None:
-        parser.error("nobody could use it: name the people with --people FILE or COMMANDCENTER_PEOPLE")
     try:
-        return 0 if asyncio.run(main(options, load_people(options.people))) else 1
-    except (PeopleError, RecordsError, SettingsError) as exc:
+        read_secret_files()
+        people: People = load_people(options.people) if options.people else {}
+        return 0 if asyncio.run(main(options, people)) else 1
+    except (PeopleError, RecordsError, SecretFileError, SettingsError) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1
 

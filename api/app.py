@@ -9,18 +9,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import docs_page
+from api import console_page, docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
-from api.routes import agent_routes, approval_routes, artifact_routes, event_routes, run_routes, workflow_routes
+from api.routes import (
+    agent_routes,
+    approval_routes,
+    artifact_routes,
+    event_routes,
+    run_routes,
+    session_routes,
+    workflow_routes,
+)
 from api.schemas import HealthAnswer, Problem
-from api.sign_in import People
+from api.sign_in import People, SignIn, authorise
 from operations.deploy import Publisher
 from operations.start_run import Launch
 from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
@@ -30,8 +38,8 @@ log = logging.getLogger(__name__)
 
 _DESCRIPTION = """Agents, workflows, runs and approvals of one project.
 
-Every request but `/health` carries `Authorization: Bearer <token>`; the token says who you are and which project
-you see."""
+Every request but `/health` carries `Authorization: Bearer <token>`, or the cookie of a browser session (`POST
+/session`). It says who you are, which projects you see (the header `X-Project` chooses one) and what you may do."""
 
 _health = APIRouter(tags=["health"])
 
@@ -69,16 +77,19 @@ def create_app(
         version=version("commandcenter-automation"),
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(authorise)],
         generate_unique_id_function=_route_name,
     )
     app.state.parts = ApiServices(
         records=records, launch=launch, resume=resume, publisher=publisher, agent_folders=tuple(agent_folders)
     )
-    app.state.people = people
+    app.state.sign_in = SignIn(records, people)
     for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):
         app.include_router(module.router, responses=_PROBLEMS)
+    app.include_router(session_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
     app.include_router(docs_page.router)
+    app.include_router(console_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(OwnPagesOnly, hosts=hosts)
@@ -90,8 +101,10 @@ def create_app(
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No known token."},
+    403: {"model": Problem, "description": "Your role does not allow it."},
     404: {"model": Problem, "description": "The project has no such thing."},
     422: {"model": Problem, "description": "The request is not in order."},
+    429: {"model": Problem, "description": "Too many failed sign-ins from your address."},
     503: {"model": Problem, "description": "The database or Prefect does not answer."},
 }
 

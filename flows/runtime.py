@@ -19,6 +19,7 @@ from agents.sandbox.choice import open_sandbox
 from agents.sandbox.throttle import Throttle, default_concurrency
 from records import Records
 from records.database.connections import default_database_url
+from reliability.secret_files import read_secret_files
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
 
@@ -76,6 +77,8 @@ async def runtime() -> AsyncGenerator[Services]:
     shared = _shared_by_loop.setdefault(loop, _Shared())
     async with shared.lock:
         if shared.services is None:
+            # Prefect's own workers, which know nothing of such files, start flows too.
+            await asyncio.to_thread(read_secret_files)
             shared.services = await open_services(RuntimeSettings(), os.environ)
         shared.holders += 1
     try:

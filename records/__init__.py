@@ -10,6 +10,7 @@ from records.database.migrate import upgrade
 from records.errors import (
     DatabaseUnavailable,
     NameRefused,
+    NewerDatabase,
     NodeFinished,
     NotApproved,
     NotFound,
@@ -38,6 +39,7 @@ __all__ = [
     "DecisionVerdict",
     "EndStatus",
     "NameRefused",
+    "NewerDatabase",
     "NodeFinished",
     "NodeResult",
     "NodeStatus",

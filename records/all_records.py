@@ -9,12 +9,17 @@ from records.approvals.audit import AuditStore
 from records.approvals.deadlines import DeadlineStore
 from records.approvals.decisions import DecisionStore
 from records.approvals.gates import GateStore
+from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
+from records.catalogue.bundle_store import BundleStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
 from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.people.people_store import PeopleStore
+from records.people.session_store import SessionStore
+from records.people.token_store import TokenStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
@@ -25,11 +30,13 @@ from records.runs.slots import SlotStore
 
 class Records(
     AgentRegistry,
+    BundleStore,
     WorkflowStore,
     RunStore,
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    ProposalStore,
     GateStore,
     DecisionStore,
     DeadlineStore,
@@ -38,6 +45,9 @@ class Records(
     OutboxStore,
     InboxStore,
     RetentionStore,
+    PeopleStore,
+    TokenStore,
+    SessionStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

@@ -22,6 +22,10 @@ class NotMigrated(RecordsError):
     """The database does not have the tables of this version."""
 
 
+class NewerDatabase(RecordsError):
+    """The database was migrated by a newer version: this one must not write to it."""
+
+
 class NotFound(RecordsError):
     """There is no such row (in that project)."""
 

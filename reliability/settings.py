@@ -29,10 +29,14 @@ class Setting:
     """What it is for, in one sentence."""
     aliases: tuple[str, ...] = ()
     """Other names of the same variable; the first name wins."""
+    secret: bool = False
+    """Whether the value is secret, so that `<NAME>_FILE` may name a file that holds it."""
 
 
-def _setting(name: str, read_by: str, default: str, text: str, *aliases: str) -> Setting:
-    return Setting(name=name, read_by=tuple(read_by.split()), default=default, text=text, aliases=aliases)
+def _setting(name: str, read_by: str, default: str, text: str, *aliases: str, secret: bool = False) -> Setting:
+    return Setting(
+        name=name, read_by=tuple(read_by.split()), default=default, text=text, aliases=aliases, secret=secret
+    )
 
 
 SETTINGS: Sequence[Setting] = (
@@ -52,15 +56,25 @@ SETTINGS: Sequence[Setting] = (
         "SQLite in the state folder",
         "The records: `postgresql://…` or `sqlite:///…`.",
         "DATABASE_URL",
+        secret=True,
     ),
-    _setting("DATABASE_URL", "worker listener api", "SQLite in the state folder", "The same for a single part."),
+    _setting(
+        "DATABASE_URL",
+        "worker listener api",
+        "SQLite in the state folder",
+        "The same for a single part.",
+        secret=True,
+    ),
     _setting(
         "COMMANDCENTER_PREFECT_DATABASE_URL",
         "stack",
         "SQLite in the state folder",
         "Prefect's own database, `postgresql+asyncpg://…`.",
+        secret=True,
     ),
-    _setting("NATS_URL", "listener command", "`nats://127.0.0.1:4222`", "NATS, with its credentials."),
+    _setting(
+        "NATS_URL", "listener command", "`nats://127.0.0.1:4222`", "NATS, with its credentials.", secret=True
+    ),
     _setting("PREFECT_API_URL", "worker listener api command", "`http://127.0.0.1:4200/api`", "Prefect's API."),
     _setting(
         "PREFECT_API_AUTH_STRING",
@@ -138,7 +152,7 @@ SETTINGS: Sequence[Setting] = (
         "COMMANDCENTER_PEOPLE",
         "api",
         "none",
-        "JSON file of the API's people: SHA-256 of a token -> name and project.",
+        "JSON file of further people of the API: SHA-256 of a token -> name, project, roles.",
     ),
     _setting(
         "COMMANDCENTER_MAX_EVENT_BYTES", "listener", "see the AsyncAPI limits", "Largest event that is accepted."
@@ -152,7 +166,16 @@ SETTINGS: Sequence[Setting] = (
         "How often the events stream is brought in line with the active workflows.",
     ),
     _setting(
-        "COMMANDCENTER_READY_FILE", "worker listener", "none", "File that is created once the part is at work."
+        "COMMANDCENTER_READY_FILE",
+        "worker listener",
+        "none",
+        "File that is created once the part is at work, and touched every few seconds while it is.",
+    ),
+    _setting(
+        "COMMANDCENTER_HEALTH_FILE",
+        "command",
+        "none; set in the image",
+        "File in which `server`, `worker`, `listener` and `api` say how their health is checked.",
     ),
     _setting(
         "COMMANDCENTER_REMOVE_GATES",
@@ -179,6 +202,7 @@ _IN_THE_JAIL = (
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
     """One sentence for each `COMMANDCENTER_…` variable that nothing reads. Never shows a value."""
     known = [name for each in SETTINGS for name in (each.name, *each.aliases)]
+    known += [f"{name}_FILE" for each in SETTINGS if each.secret for name in (each.name, *each.aliases)]
     return [
         _sentence(name, known)
         for name in sorted(environment)
@@ -202,7 +226,8 @@ def settings_page() -> str:
     ]
     for each in SETTINGS:
         names = ", ".join(f"`{name}`" for name in (each.name, *each.aliases))
-        lines.append(f"| {names} | {', '.join(each.read_by)} | {each.default} | {each.text} |")
+        text = f"{each.text} Or `{each.name}_FILE`: a file that holds it." if each.secret else each.text
+        lines.append(f"| {names} | {', '.join(each.read_by)} | {each.default} | {text} |")
     lines += [
         "| `COMMANDCENTER_SETTING_<NAME>` | worker | none | Setting `<NAME>` of agents, such as `SMTP_HOST`. |",
         "| `COMMANDCENTER_SECRET_<NAME>` | worker | none | Secret `<NAME>` of agents; also a file in `secrets/`. |",

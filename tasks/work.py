@@ -6,21 +6,21 @@ approval is then bound to the result, and nothing is resolved again after it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 from pydantic import JsonValue
 
-from agents.registration.code_digest import digest_of_folder
+from agents.effects import EffectError
 from agents.registration.network import resolve as allowed_hosts
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of
+from tasks.agent_code import CodeRefused
 from tasks.card import Invocation, card
 from tasks.inputs import bindings, complete
+from tasks.proposal import MODEL_SECRETS, MODEL_SETTING, Proposal
 from tasks.services import Run, Services
 
 MAX_ITEMS = 1_000
@@ -39,20 +39,34 @@ class NodeWork:
     """One, or one per item."""
     each: bool
     """True for a `foreach` node: the output is the list of the items' outputs."""
+    proposals: tuple[Proposal, ...] | None = None
+    """For an action with an effect: what it has proposed, one for each intent. None: nothing is proposed yet."""
 
     @property
     def digest(self) -> str:
-        """What an approval of this work is bound to."""
-        if not self.each:
-            return self.intents[0].digest
-        return digest_of([intent.digest for intent in self.intents])
+        """What an approval of this work is bound to: all that was asked of the agent, and the effects it proposed."""
+        asked = [intent.digest for intent in self.intents] if self.each else self.intents[0].digest
+        if self.proposals is not None:
+            return digest_of({"asked": asked, "proposed": [each.digest for each in self.proposals]})
+        return digest_of(asked) if self.each else self.intents[0].digest
+
+    @property
+    def does_something(self) -> bool:
+        """False where an effect was to be proposed, and there is nothing to do: nothing to ask anybody about."""
+        return self.proposals is None or any(each.request is not None for each in self.proposals)
 
     def edited(self, edits: Mapping[str, JsonValue]) -> NodeWork:
         """The same work with the inputs an approver changed: other work, with another digest. Raises `InvalidWork`."""
         intents = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.intents)
         for each in intents:
             _check_digest(each)
-        return replace(self, intents=intents)
+        if self.proposals is None:
+            return replace(self, intents=intents)
+        try:
+            proposals = tuple(each.edited(edits) for each in self.proposals)
+        except EffectError as exc:
+            raise InvalidWork(f"node {self.node.id!r}: {exc}") from exc
+        return replace(self, intents=intents, proposals=proposals)
 
     def card(self, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
         """The card of this work; for `foreach` it lists the inputs of every item."""
@@ -60,9 +74,12 @@ class NodeWork:
         return self.amended_card(data)
 
     def amended_card(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """A card of this node, with the inputs of this work and the digest of it."""
+        """A card of this node, with the inputs of this work, what it proposes, and the digest of it."""
         inputs = [dict(intent.inputs) for intent in self.intents]
-        return {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
+        amended = {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
+        if self.proposals is not None:
+            amended["proposals"] = [each.card() for each in self.proposals]
+        return amended
 
 
 async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> NodeWork:
@@ -73,7 +90,11 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
             f"node {node.id!r}: agent {node.agent!r} with action {node.action!r} is not registered any more; "
             "register it again or deploy a workflow without it"
         )
-    await asyncio.to_thread(_check_code, agent)
+    try:
+        # Before anybody is asked: what cannot run needs no approval.
+        await services.code_of(agent)
+    except CodeRefused as exc:
+        raise InvalidWork(str(exc)) from exc
     try:
         if node.foreach is None:
             intents = (await _intent(node, agent, scope=scope, run=run, services=services),)
@@ -90,28 +111,11 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
     return NodeWork(node=node, intents=intents, each=node.foreach is not None)
 
 
-def _check_code(agent: AgentSpec) -> None:
-    """An agent in a folder must still be the one that was registered, whatever its version says."""
-    if not agent.entry_path.startswith("/"):
-        return
-    folder = Path(agent.entry_path)
-    try:
-        found = digest_of_folder(folder) if folder.is_dir() else None
-    except ValueError as exc:
-        raise InvalidWork(str(exc)) from exc
-    if found != agent.code_digest:
-        what = "is not there" if found is None else "has changed since it was registered"
-        raise InvalidWork(
-            f"agent {agent.name!r} in {agent.entry_path!r} {what}; "
-            f"register it again (`commandcenter agents register {agent.entry_path}`)"
-        )
-
-
 async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services) -> Invocation:
     rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
     inputs = await complete(node, rendered, run=run, services=services)
     try:
-        network = allowed_hosts(node.network, services.settings)
+        network, secrets = reach(node, services.settings)
     except ValueError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
     intent = Invocation(
@@ -119,11 +123,24 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
         agent=agent,
         inputs=inputs,
         network=network,
-        secrets=node.secrets,
+        secrets=secrets,
         bindings=await bindings(node, inputs, services=services),
     )
     _check_digest(intent)
     return intent
+
+
+def reach(node: PlanNode, settings: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Hosts and names of secrets that the agent gets in the jail. Raises ValueError for what is no host.
+
+    An agent that proposes an effect could bring it about by itself with what the effect needs: it gets a model alone.
+    """
+    network = allowed_hosts(node.network, settings)
+    if node.effect is None:
+        return network, node.secrets
+    model = allowed_hosts([f"{{{MODEL_SETTING}}}"], settings)
+    hosts = tuple(each for each in network if each in model)
+    return hosts, tuple(each for each in node.secrets if each in MODEL_SECRETS)
 
 
 def _check_digest(intent: Invocation) -> None:

@@ -10,11 +10,15 @@ import sys
 
 from compiler import matches
 from records import RecordsError, upgrade
+from reliability.secret_files import SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
 from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
+
+TOUCH_SECONDS = 5.0
+"""How often the ready file is touched, by which a health check sees that the process is not stuck."""
 
 
 async def main(settings: TriggerSettings) -> None:
@@ -51,8 +55,9 @@ async def main(settings: TriggerSettings) -> None:
 async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
     await ready.wait()
     print("triggers: ready", flush=True)
-    if settings.ready_file is not None:
+    while settings.ready_file is not None:
         await asyncio.to_thread(settings.ready_file.touch)
+        await asyncio.sleep(TOUCH_SECONDS)
 
 
 def run() -> int:
@@ -66,8 +71,9 @@ def run() -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
+        read_secret_files()
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SettingsError) as exc:
+    except (RecordsError, SecretFileError, SettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

@@ -27,9 +27,12 @@ from deployments.stack.connection import NotRunning, connect
 from flows.runtime import agent_settings
 from operations.action_help import action_help
 from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
+from tasks.card_text import plain_part
+from tasks.effect_picture import details, public_proposal, summary
 from tasks.safe_text import safe_text
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
+from tasks.words import plain_words
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -81,12 +84,20 @@ def show_command(
 @app.command("register")
 def register_command(
     path: Annotated[Path, typer.Argument(help="Folder of the agent.")],
+    trust_risk: Annotated[
+        bool,
+        typer.Option(
+            "--trust-risk",
+            help="You have read its code: take the risk it gives itself, though it has an effect or reaches hosts, "
+            "or needed an approval before.",
+        ),
+    ] = False,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
-    """Register the agent in a folder. It is asked for its manifest inside the jail; its code never runs outside."""
-    spec = run(_register(path, state=state, project_id=project))
+    """Register the agent in a folder. Its code is copied; the copy is asked for its manifest, and runs, in the jail."""
+    spec = run(_register(path, trust_risk=trust_risk, state=state, project_id=project))
     if as_json:
         print_json(_row(spec))
     else:
@@ -113,7 +124,7 @@ def run_command(
 ) -> None:
     """Run one action of one agent once, in the jail, as a workflow would: with repositories, secrets and artifacts.
 
-    Nothing goes on record. An effect of the platform's, as a branch that would be published, is shown, not done.
+    Nothing goes on record. An effect that needs an approval, as a branch that would be pushed, is shown, not done.
     """
     asked = _Asked(
         name=name,
@@ -134,7 +145,8 @@ def _show(outcome: AgentOutcome, *, as_json: bool) -> None:
     if as_json:
         failure = result.failure and vars(result.failure)
         found = {"ok": result.ok, "output": result.output, "failure": failure}
-        print_json({**found, "artifacts": files, "effectNotCarriedOut": outcome.effect})
+        proposal = outcome.proposal and public_proposal(outcome.proposal.card())
+        print_json({**found, "artifacts": files, "effectNotCarriedOut": outcome.effect, "proposal": proposal})
     elif result.failure is not None:
         sys.stderr.write(f"commandcenter: {result.failure.kind}: {safe_text(result.failure.message)}\n")
     else:
@@ -142,14 +154,30 @@ def _show(outcome: AgentOutcome, *, as_json: bool) -> None:
     for file in files:
         sys.stderr.write(f"kept: {file}\n")
     if outcome.effect is not None:
-        sys.stderr.write(f"effect {outcome.effect!r} was not carried out: only a workflow does that\n")
+        _show_effect(outcome)
 
 
-async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
+def _show_effect(outcome: AgentOutcome) -> None:
+    """The picture that a gate would show, on stderr."""
+    sys.stderr.write(f"effect {outcome.effect!r} was not carried out: only a workflow does that\n")
+    if outcome.proposal is not None:
+        card = outcome.proposal.card()
+        sys.stderr.write(f"a workflow would: {plain_words(summary(card))}\n")
+        if outcome.proposal.request is not None:
+            sys.stderr.write("\n".join(["", *(plain_part(each) for each in details(card)), ""]))
+
+
+async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: int) -> AgentSpec:
     sandbox = open_sandbox()
     try:
         async with connect(state) as connection:
-            return await register_folder(path, records=connection.records, sandbox=sandbox, project_id=project_id)
+            return await register_folder(
+                path,
+                records=connection.records,
+                sandbox=sandbox,
+                project_id=project_id,
+                trust_risk=trust_risk,
+            )
     finally:
         await sandbox.close()
 
@@ -182,7 +210,7 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
             async with AsyncExitStack() as stack:
                 platform = await _platform(workplace, state, stack)
                 if platform is not None:
-                    workplace = replace(workplace, secrets=platform.secrets)
+                    workplace = replace(workplace, secrets=platform.secrets, platform=platform)
                 return await run_agent(
                     spec,
                     asked.action,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import typer
@@ -14,6 +15,8 @@ from deployments.cli import (
     audit_commands,
     compiler_commands,
     log_commands,
+    part_commands,
+    people_commands,
     platform_commands,
     retention_commands,
     run_commands,
@@ -21,6 +24,7 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.secret_files import OF_PREFECT, SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
 
 app = typer.Typer(
@@ -32,12 +36,14 @@ app = typer.Typer(
 )
 for module in (
     platform_commands,
+    part_commands,
     workflow_commands,
     run_commands,
     log_commands,
     artifact_commands,
     approval_commands,
     retention_commands,
+    people_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
@@ -50,8 +56,11 @@ def main() -> None:
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
     try:
+        if not read_secret_files().isdisjoint(OF_PREFECT):
+            # Prefect was imported before these were known.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         app()
-    except (DeploymentError, RecordsError) as exc:
+    except (DeploymentError, RecordsError, SecretFileError) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console
 from deployments.demo.demo import DemoOptions, demo
+from deployments.images.health import check_by_url
 from deployments.stack.connection import addresses_of
 from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
@@ -48,6 +49,9 @@ def demo_command(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show all records at the end, and the event as NATS delivered it.")
     ] = False,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Use the platform that the environment names instead of starting one.")
+    ] = False,
     state: State = DEFAULT_STATE,
     prefect_port: PrefectPort = None,
     nats_port: NatsPort = None,
@@ -57,7 +61,9 @@ def demo_command(
         raise typer.BadParameter("give --approve or --reject, not both")
     answer = "approve" if approve else "reject" if reject else None
     settings = StackSettings(state=state, prefect_port=prefect_port, nats_port=nats_port, database_url=None)
-    options = DemoOptions(workflow=workflow, answer=answer, notes=notes, verbose=verbose, settings=settings)
+    options = DemoOptions(
+        workflow=workflow, answer=answer, notes=notes, verbose=verbose, settings=settings, attach=attach
+    )
     worked = run(demo(options))
     raise typer.Exit(0 if worked else 1)
 
@@ -86,12 +92,13 @@ def up_command(
 
 def api_command(
     people: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             envvar="COMMANDCENTER_PEOPLE",
-            help='JSON file: {"<sha256 of a token>": {"name": "Ann", "projectId": 1}}.',
+            help="JSON file of people beside those of `commandcenter people`: "
+            '{"<sha256 of a token>": {"name": "Ann", "projectId": 1, "roles": ["viewer"]}}.',
         ),
-    ],
+    ] = None,
     host: Annotated[str, typer.Option(help="Where the API listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the API.")] = 9002,
     agents: Annotated[
@@ -100,6 +107,7 @@ def api_command(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Serve agents, workflows, runs and approvals over HTTP until Ctrl-C; workflows it is given are deployed."""
+    check_by_url(f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/health")
     run(serve_api(ApiOptions(host=host, port=port, people=people, agents=agents or []), state=state))
 
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from urllib.parse import urlsplit
 
 from deployments.cli.output import console
 from deployments.demo.follow import Answer, Follower
@@ -21,7 +22,7 @@ from deployments.demo.sinks import ChatSink, MailSink
 from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import Connection, addresses_of, connect_to
 from deployments.stack.stack import Stack, StackSettings
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
@@ -43,6 +44,8 @@ class DemoOptions:
     verbose: bool
     """Whether all records and the event's JSON are shown at the end."""
     settings: StackSettings
+    attach: bool = False
+    """Whether it runs on the platform that the environment names, instead of starting one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,8 @@ async def demo(options: DemoOptions) -> bool:
         raise DeploymentError(
             f"--workflow {options.workflow!r} is not one of the demo: give {BY_EVENT!r} or {BY_SCHEDULE!r}"
         )
+    if options.attach:
+        return await _attached(options)
     began = monotonic()
     async with open_sinks() as sinks:
         configure_agents(sinks, state=options.settings.state)
@@ -73,6 +78,29 @@ async def demo(options: DemoOptions) -> bool:
             )
             async with connect_to(stack.addresses) as connection:
                 return await _run(options, connection, sinks)
+
+
+async def _attached(options: DemoOptions) -> bool:
+    """On a platform that runs already. Its worker's agents send to the ports that the environment names for both."""
+    mail_port, chat_port = _port(f"{SETTING_PREFIX}SMTP_PORT"), _port(f"{SETTING_PREFIX}SLACK_API_URL")
+    async with open_sinks(mail_port=mail_port, chat_port=chat_port) as sinks:
+        addresses = addresses_of(options.settings.state)
+        for each in await deploy_files(addresses, [WORKFLOWS], project_id=PROJECT_ID):
+            console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
+        async with connect_to(addresses) as connection:
+            return await _run(options, connection, sinks)
+
+
+def _port(variable: str) -> int:
+    """The port that a setting of the notifier names, as a number or in a URL."""
+    value = os.environ.get(variable, "")
+    port = int(value) if value.isdigit() else urlsplit(value).port
+    if port is None:
+        raise DeploymentError(
+            f"--attach needs {variable} with a port on 127.0.0.1, the same for the worker and for this command: what "
+            "the agents send must arrive here"
+        )
+    return port
 
 
 async def _prepare(addresses: Addresses) -> None:
@@ -94,9 +122,9 @@ async def _run(options: DemoOptions, connection: Connection, sinks: Sinks) -> bo
 
 
 @asynccontextmanager
-async def open_sinks() -> AsyncGenerator[Sinks]:
-    """A mail server and a chat API on free ports of this machine."""
-    mail, chat = MailSink(), ChatSink()
+async def open_sinks(*, mail_port: int = 0, chat_port: int = 0) -> AsyncGenerator[Sinks]:
+    """A mail server and a chat API on 127.0.0.1; on free ports, unless some are given."""
+    mail, chat = MailSink(port=mail_port), ChatSink(port=chat_port)
     await asyncio.gather(mail.start(), chat.start())
     try:
         yield Sinks(mail=mail, chat=chat)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reliability.secret_files import SecretFileError, read_secret_files
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -44,6 +46,7 @@ DEFAULTS = {
 
 def serve(host: str, port: int, *, access_log: bool = False) -> None:
     """Serve until SIGINT or SIGTERM. Reads the database's address from `PREFECT_API_DATABASE_CONNECTION_URL`."""
+    read_secret_files()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
@@ -110,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4200)
     parser.add_argument("--access-log", action="store_true", help="print each request")
     options = parser.parse_args(arguments)
-    serve(options.host, options.port, access_log=options.access_log)
+    try:
+        serve(options.host, options.port, access_log=options.access_log)
+    except SecretFileError as exc:
+        sys.exit(f"error: {exc}")
 
 
 if __name__ == "__main__":

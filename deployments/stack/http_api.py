@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from api import PeopleError, create_app, load_people, serve
+from api import People, PeopleError, create_app, load_people, serve
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
@@ -33,8 +33,8 @@ class ApiOptions:
 
     host: str
     port: int
-    people: Path
-    """JSON: SHA-256 of a token -> name and project of who holds it."""
+    people: Path | None
+    """JSON: SHA-256 of a token -> name and project of who holds it; beside the people of the records."""
     agents: Sequence[Path] = ()
     """Folders below which agents may be registered."""
 
@@ -42,7 +42,7 @@ class ApiOptions:
 async def serve_api(options: ApiOptions, *, state: Path) -> None:
     """Serves until SIGINT or SIGTERM. Raises ApiRefused where it cannot begin."""
     try:
-        people = load_people(options.people)
+        people: People = load_people(options.people) if options.people else {}
     except PeopleError as exc:
         raise ApiRefused(str(exc)) from exc
     async with connect(state) as connection:

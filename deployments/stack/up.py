@@ -12,6 +12,7 @@ from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
+from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.stack import Stack, StackSettings
 from operations.deploy import ConsentMissing, Deployed, deploy
 from records import Records, upgrade
@@ -19,11 +20,12 @@ from triggers.nats.event_subjects import take_subjects_now
 
 
 async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
-    """Tables and built-in agents: what the worker and the listener need before they start."""
+    """Tables, built-in agents and the admin of this machine: what the other parts need before they start."""
     await upgrade(addresses.database_url)
     records = await Records.open(addresses.database_url)
     try:
         await register_builtin(records, project_id=project_id)
+        await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
     finally:
         await records.close()
 

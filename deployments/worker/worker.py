@@ -138,8 +138,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._spawn(self._wakeups.listen())
         self._spawn(self._poll_when_woken())
         self._spawn(self._sweep(recovery, self._interruptions))
-        if ready := os.environ.get("COMMANDCENTER_READY_FILE"):
-            await asyncio.to_thread(Path(ready).touch)
+        await self._show_life()
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Take all runs that wait in the pool, as far as limits allow."""
@@ -283,6 +282,12 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             try:
                 for flow_run_id in await recovery.sweep():
                     self._spawn(interruptions.cancel(flow_run_id))
+                await self._show_life()
             except Exception as exc:
                 self._logger.debug("Looking for lost runs failed: %r", exc)
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _show_life(self) -> None:
+        """Touch the ready file: the worker has just heard from Prefect's API."""
+        if ready := os.environ.get("COMMANDCENTER_READY_FILE"):
+            await asyncio.to_thread(Path(ready).touch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 
 from sqlalchemy import RowMapping
@@ -16,6 +15,7 @@ from records.approvals.gate_rows import GateRef, answer, approval_of, lock_gate,
 from records.approvals.votes import votes_of
 from records.database.ids import new_id
 from records.database.payload import MAX_NOTES, line
+from records.database.person_key import person_key
 from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new
 from records.tables import APPROVAL_VOTE
@@ -87,14 +87,6 @@ class DecisionStore(Store):
         return _objection(row, decision, Actor(name=by, verified=verified, channel=channel), digest)
 
 
-def voter(name: str) -> str:
-    """The name normalised for comparison: case, width, spaces and invisible characters do not make another person."""
-    visible = "".join(
-        c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c)[0] != "C" or c == " "
-    )
-    return " ".join(visible.split()).casefold()
-
-
 def _is_due(row: RowMapping, at: datetime) -> bool:
     return row["deadline"] is not None and row["deadline"] <= at and row["escalatedAt"] is None
 
@@ -132,16 +124,16 @@ def _already(row: RowMapping) -> str:
 def _not_entitled(
     rule: ApprovalRule, triggered_by: str | None, decision: DecisionVerdict, actor: Actor
 ) -> str | None:
-    name = voter(actor.name or "")
+    name = person_key(actor.name or "")
     if not name:
         return "say who you are: a decision needs a name"
     if len(name) > _MAX_NAME:
         return f"a name has at most {_MAX_NAME} characters"
     if not actor.verified and not rule.allow_unverified:
         return f"this gate takes verified names only, and {actor.channel} does not know who you are: use another way in"
-    if rule.approvers and name not in {voter(approver) for approver in rule.approvers}:
+    if rule.approvers and name not in {person_key(approver) for approver in rule.approvers}:
         return f"{actor.name!r} may not decide this; it is for {', '.join(rule.approvers)}"
-    own = triggered_by is not None and name == voter(triggered_by)
+    own = triggered_by is not None and name == person_key(triggered_by)
     if own and decision == "APPROVED" and not rule.allow_self_approval:
         return f"{actor.name!r} started this run and cannot approve it: another person must"
     return None
@@ -152,7 +144,7 @@ async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, note
     vote = {
         "id": new_id(),
         "approvalId": row["id"],
-        "voter": voter(actor.name or ""),
+        "voter": person_key(actor.name or ""),
         "name": line(actor.name, 200),
         "verified": actor.verified,
         "channel": actor.channel or "",

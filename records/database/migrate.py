@@ -22,7 +22,7 @@ from sqlalchemy import Connection, text
 
 from records.database.connections import Database
 from records.database.sign_existing import sign_existing
-from records.errors import NotMigrated
+from records.errors import NewerDatabase, NotMigrated
 from reliability.shielded import shielded
 
 VERSION_TABLE = "_commandcenter_migrations"
@@ -36,7 +36,10 @@ _FIRST_SIGNED = "0006"
 
 @shielded
 async def upgrade(url: str) -> str:
-    """Migrate the database to this version; returns the revision. Safe at every start, and concurrently."""
+    """Migrate the database to this version; returns the revision. Safe at every start, and concurrently.
+
+    Raises NewerDatabase for a database that a newer version has migrated: there is no way back but a backup.
+    """
     database = Database(url)
     try:
         if database.is_sqlite:
@@ -46,6 +49,11 @@ async def upgrade(url: str) -> str:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             before = await connection.run_sync(_revision)
+            if before is not None and before not in _known():
+                raise NewerDatabase(
+                    f"the database {database.shown} is at revision {before!r}, which this version (up to {head()!r}) "
+                    "does not know: run the newer version that migrated it, or restore the backup from before"
+                )
             revision = await connection.run_sync(_upgrade)
             if before is not None and before < _FIRST_SIGNED:
                 await sign_existing(connection)
@@ -69,6 +77,11 @@ async def require_migrated(database: Database) -> None:
 def head() -> str:
     """The newest revision."""
     return str(ScriptDirectory(str(_MIGRATIONS)).get_current_head())
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
 
 
 def _config() -> Config:

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,25 @@ class Signer:
         """Whether the platform decided exactly this."""
         return self._equal(row["signature"], self.decision(row))
 
+    def sign(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> str:
+        """The signature of these fields of a row of that kind."""
+        return self._sign(kind, row, fields)
+
+    def signed(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> bool:
+        """Whether the row's `signature` is the platform's."""
+        return self._equal(row["signature"], self._sign(kind, row, fields))
+
     def _sign(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> str:
-        content = rfc8785.dumps([_VERSION, kind, {name: row[name] for name in fields}])
+        content = rfc8785.dumps([_VERSION, kind, {name: _plain(row[name]) for name in fields}])
         return f"{_VERSION}:{hmac.new(self._key, content, hashlib.sha256).hexdigest()}"
 
     @staticmethod
     def _equal(found: str | None, wanted: str) -> bool:
         return found is not None and hmac.compare_digest(found, wanted)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
 
 
 class LazySigner:

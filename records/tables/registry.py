@@ -1,6 +1,6 @@
 """Registered agents and what they can do."""
 
-from sqlalchemy import Index, Integer, Table, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, text
 
 from records.tables.columns import AGENT_TYPE, JSON_VALUE, NOW, RISK_LEVEL, Moment, key, may, must, refer
 from records.tables.schema import METADATA
@@ -45,4 +45,14 @@ AGENT_CAPABILITY = Table(
     may("riskLevel", RISK_LEVEL),
     may("effect", Text),
     Index("AgentCapability_agentId_name_key", "agentId", "name", unique=True),
+)
+
+AGENT_BUNDLE = Table(
+    "AgentBundle",
+    METADATA,
+    # SHA-256 over the agent's files, as `agents.registration.code_digest` makes it.
+    Column("digest", Text, primary_key=True),
+    must("content", LargeBinary),
+    must("sizeBytes", Integer),
+    must("createdAt", Moment, server_default=NOW),
 )

@@ -43,3 +43,14 @@ def test_a_wrong_list_of_people_is_refused_without_showing_it(tmp_path, content,
 def test_a_missing_list_of_people_is_said_so(tmp_path):
     with pytest.raises(PeopleError, match="cannot be read"):
         load_people(tmp_path / "none.json")
+
+
+async def test_somebody_of_the_file_is_admin_unless_it_names_roles(tmp_path):
+    path = tmp_path / "people.json"
+    entries = {
+        token_digest("t"): {"name": "Ann", "projectId": 3},
+        token_digest("u"): {"name": "Bob", "projectId": 3, "roles": ["viewer"]},
+    }
+    path.write_text(json.dumps(entries))
+    people = load_people(path)
+    assert [people[token_digest(token)].roles for token in "tu"] == [("admin",), ("viewer",)]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from compiler.plan import ApprovalRule
 from records import Decision, DecisionVerdict, Records
-from records.approvals.decisions import voter
+from records.database.person_key import person_key
 from records.tables import APPROVAL_AUDIT
 
 DIGEST = "sha256:a"
@@ -197,4 +197,4 @@ async def test_very_long_notes_are_cut_and_say_so(gate: Any, decide: Any) -> Non
 
 @pytest.mark.parametrize("name", ["Ann Lee", "ann lee", "  Ann   Lee ", "A\u200bnn Lee", "\uff21nn Lee"])
 def test_equal_people_are_one_voter(name: str) -> None:
-    assert voter(name) == "ann lee"
+    assert person_key(name) == "ann lee"

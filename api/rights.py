@@ -1,0 +1,83 @@
+"""Which role may use which route: one table. A route that is not in it is for admins, and fails a test."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import Enum
+from typing import Literal
+
+from records.people.person import Role
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Right(Enum):
+    """What a route asks for."""
+
+    OPEN = "open"
+    """Nothing: nobody has to sign in."""
+    SIGNED_IN = "signed in"
+    """Any role in any project."""
+    READ = "read"
+    AUTHOR = "author"
+    OPERATE = "operate"
+    APPROVE = "approve"
+    ADMIN = "admin"
+
+
+ALLOWED: Mapping[Right, frozenset[Role]] = {
+    Right.READ: frozenset({"viewer", "author", "operator", "approver", "admin"}),
+    Right.AUTHOR: frozenset({"author", "admin"}),
+    Right.OPERATE: frozenset({"operator", "admin"}),
+    Right.APPROVE: frozenset({"approver", "admin"}),
+    Right.ADMIN: frozenset({"admin"}),
+}
+"""The roles that have a right; each other role does not."""
+
+ROUTES: Mapping[tuple[Method, str], Right] = {
+    ("GET", "/health"): Right.OPEN,
+    ("GET", "/docs"): Right.OPEN,
+    ("GET", "/docs/start.js"): Right.OPEN,
+    ("GET", "/docs/{name}"): Right.OPEN,
+    ("GET", "/console"): Right.OPEN,
+    ("GET", "/console/{path:path}"): Right.OPEN,
+    # People
+    ("POST", "/session"): Right.OPEN,
+    ("DELETE", "/session"): Right.OPEN,
+    ("PATCH", "/session"): Right.SIGNED_IN,
+    ("GET", "/me"): Right.SIGNED_IN,
+    # Agents
+    ("GET", "/agents"): Right.READ,
+    ("GET", "/agents/{name}"): Right.READ,
+    ("POST", "/agents"): Right.ADMIN,
+    # Workflows
+    ("GET", "/workflows"): Right.READ,
+    ("GET", "/workflows/{name}"): Right.READ,
+    ("PUT", "/workflows/{name}"): Right.AUTHOR,
+    ("POST", "/workflows/{name}/archive"): Right.AUTHOR,
+    ("POST", "/workflows/{name}/runs"): Right.OPERATE,
+    # Runs
+    ("GET", "/runs"): Right.READ,
+    ("GET", "/runs/{run_id}"): Right.READ,
+    ("GET", "/runs/{run_id}/artifacts"): Right.READ,
+    ("GET", "/runs/{run_id}/artifacts/{artifact}"): Right.READ,
+    # Approvals
+    ("GET", "/approvals"): Right.READ,
+    ("GET", "/approvals/{approval_id}"): Right.READ,
+    ("POST", "/approvals/{approval_id}/decision"): Right.APPROVE,
+    # Events
+    ("GET", "/dead-letters"): Right.READ,
+}
+"""Method and path, as the route is written, -> the right it needs."""
+
+
+def right_of(method: str, path: str) -> Right:
+    """What that route asks for. What is not in the table is closed to all but admins."""
+    return next((right for route, right in ROUTES.items() if route == (method, path)), Right.ADMIN)
+
+
+def may(roles: Collection[str], right: Right) -> bool:
+    """Whether somebody with these roles has that right."""
+    if right in (Right.OPEN, Right.SIGNED_IN):
+        return True
+    return any(role in ALLOWED[right] for role in roles)

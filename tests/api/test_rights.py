@@ -1,0 +1,102 @@
+"""The table of routes and roles, each cell of it over HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import create_app
+from api.rights import ALLOWED, ROUTES, Right, right_of
+from operations.people import add_person, issue_token
+from records.people.person import ROLES
+
+TABLE = {
+    "GET /health": "",
+    "GET /docs": "",
+    "GET /docs/start.js": "",
+    "GET /docs/{name}": "",
+    "POST /session": "",
+    "DELETE /session": "",
+    "PATCH /session": "viewer author operator approver admin",
+    "GET /me": "viewer author operator approver admin",
+    "GET /agents": "viewer author operator approver admin",
+    "GET /agents/{name}": "viewer author operator approver admin",
+    "POST /agents": "admin",
+    "GET /workflows": "viewer author operator approver admin",
+    "GET /workflows/{name}": "viewer author operator approver admin",
+    "PUT /workflows/{name}": "author admin",
+    "POST /workflows/{name}/archive": "author admin",
+    "POST /workflows/{name}/runs": "operator admin",
+    "GET /runs": "viewer author operator approver admin",
+    "GET /runs/{run_id}": "viewer author operator approver admin",
+    "GET /runs/{run_id}/artifacts": "viewer author operator approver admin",
+    "GET /runs/{run_id}/artifacts/{artifact}": "viewer author operator approver admin",
+    "GET /approvals": "viewer author operator approver admin",
+    "GET /approvals/{approval_id}": "viewer author operator approver admin",
+    "POST /approvals/{approval_id}/decision": "approver admin",
+    "GET /dead-letters": "viewer author operator approver admin",
+}
+"""Written by hand, so that a change of `api.rights` is seen here. Empty: nobody has to sign in."""
+
+
+async def test_every_route_is_in_the_table_and_the_table_names_no_other(records) -> None:
+    app = create_app(records, {})
+    found = {method + " " + path for method, path in described(app)}
+    listed = {method + " " + path for method, path in ROUTES if path != "/docs" and not path.startswith("/docs/")}
+    assert found - listed == set(), "add the route to api/rights.py, and to the table of this test"
+    assert listed - found == set()
+
+
+def described(app: FastAPI) -> set[tuple[str, str]]:
+    """By the description of the API, which knows each route with its whole path."""
+    return {(method.upper(), path) for path, item in app.openapi()["paths"].items() for method in item}
+
+
+def test_a_route_that_is_not_in_the_table_is_for_admins() -> None:
+    assert right_of("POST", "/something-new") is Right.ADMIN
+
+
+def test_the_table_is_the_one_that_was_agreed() -> None:
+    said = {
+        f"{method} {path}": " ".join(role for role in ROLES if role in ALLOWED.get(right, ROLES))
+        if right is not Right.OPEN
+        else ""
+        for (method, path), right in ROUTES.items()
+    }
+    assert said == TABLE
+
+
+@pytest.fixture
+async def of_role(records, address) -> Any:
+    """A client for each role, with a token of the records."""
+    clients = {}
+    for role in ROLES:
+        await add_person(f"the {role}", records=records, project_id=1, roles=[role], by="root")
+        token = await issue_token(f"the {role}", records=records, by="root")
+        headers = {"Authorization": f"Bearer {token.text}"}
+        clients[role] = httpx.AsyncClient(base_url=address, headers=headers)
+    yield clients
+    for client in clients.values():
+        await client.aclose()
+
+
+async def test_each_role_gets_through_where_the_table_says_so_and_nowhere_else(of_role, as_person) -> None:
+    stranger = as_person(None)
+    for (method, path), right in ROUTES.items():
+        address = re.sub(r"\{\w+\}", "none", path)
+        unknown = await stranger.request(method, address)
+        assert (unknown.status_code == 401) == (right is not Right.OPEN), (method, path)
+        for role in ROLES:
+            answer = await of_role[role].request(method, address)
+            refused = right not in (Right.OPEN, Right.SIGNED_IN) and role not in ALLOWED[right]
+            assert (answer.status_code == 403) == refused, (method, path, role, answer.text)
+            assert answer.status_code not in (401, 500), (method, path, role)
+
+
+async def test_a_refusal_says_which_role_is_missing(of_role) -> None:
+    answer = await of_role["viewer"].post("/workflows/talk/runs", json={})
+    assert answer.json() == {"detail": "in project 1 you are viewer; this needs admin or operator"}

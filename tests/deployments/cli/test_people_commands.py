@@ -1,0 +1,119 @@
+"""`commandcenter people|tokens|sign-in`, on real records."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from deployments.cli.main import app
+from deployments.stack.machine_admin import TOKEN_FILE, ensure_machine_admin
+from operations.people import BegunSession, begin_session, identify
+from records import Records
+from records.people.person import Identity, NotSignedIn
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    return tmp_path / "state"
+
+
+def command(state: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--state", str(state)])
+
+
+def identity(state: Path, token: str) -> Identity | NotSignedIn:
+    async def look() -> Identity | NotSignedIn:
+        async with await Records.open(f"sqlite:///{state}/records.db") as records:
+            return await identify(token, records=records)
+
+    return asyncio.run(look())
+
+
+def test_a_person_gets_roles_and_a_token_that_is_printed_alone(state: Path) -> None:
+    added = command(state, "people", "add", "Ada", "--role", "author", "--role", "viewer", "--project", "3")
+    assert added.exit_code == 0, added.output
+    assert "project 3: viewer, author" in added.output
+    token = command(state, "tokens", "add", "ada", "--project", "3", "--role", "viewer").stdout.strip()
+    assert identity(state, token) == Identity(name="Ada", roles={3: ("viewer",)}, token_id=listed(state)[0]["id"])
+
+
+def listed(state: Path) -> list[dict[str, str]]:
+    return json.loads(command(state, "tokens", "list", "--json").stdout)
+
+
+def test_tokens_are_listed_without_what_they_are_and_revoked(state: Path) -> None:
+    command(state, "people", "add", "Ada", "--role", "viewer")
+    token = command(state, "tokens", "add", "Ada", "--days", "7", "--label", "laptop").stdout.strip()
+    (row,) = listed(state)
+    assert (row["person"], row["label"], row["state"]) == ("Ada", "laptop", "active")
+    assert token not in json.dumps(row)
+    revoked = command(state, "tokens", "revoke", row["id"][:8])
+    assert revoked.exit_code == 0
+    assert identity(state, token) == NotSignedIn(reason="revoked", token_id=row["id"])
+    assert listed(state) == []
+    assert json.loads(command(state, "tokens", "list", "--all", "--json").stdout)[0]["state"] == "revoked"
+
+
+def test_taking_the_last_role_away_ends_the_tokens(state: Path) -> None:
+    command(state, "people", "add", "Ada", "--role", "viewer")
+    token = command(state, "tokens", "add", "Ada").stdout.strip()
+    assert command(state, "people", "revoke", "Ada").exit_code == 0
+    assert isinstance(identity(state, token), NotSignedIn)
+    assert json.loads(command(state, "people", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("roles", [(), ("--role", "boss")])
+def test_a_person_without_a_known_role_is_refused(state: Path, roles: tuple[str, ...]) -> None:
+    done = command(state, "people", "add", "Ada", *roles)
+    assert done.exit_code == 2
+    assert "viewer, author, operator, approver, admin" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_the_link_signs_in_the_admin_of_this_machine_once(state: Path) -> None:
+    link = command(state, "sign-in", "--api-url", "http://127.0.0.1:9009").stdout.strip()
+    address, _, token = link.partition("#token=")
+    assert address == "http://127.0.0.1:9009/console"
+
+    async def twice() -> list[object]:
+        async with await Records.open(f"sqlite:///{state}/records.db") as records:
+            return [await begin_session(token, records=records) for _ in range(2)]
+
+    first, second = asyncio.run(twice())
+    assert isinstance(first, BegunSession)
+    assert first.identity.roles == {1: ("admin",)}
+    assert isinstance(second, NotSignedIn)
+
+
+def test_the_token_of_this_machine_is_for_its_owner_only_and_lasts(state: Path) -> None:
+    command(state, "sign-in")
+    file = state / TOKEN_FILE
+    before = file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    found = identity(state, before.strip())
+    assert isinstance(found, Identity)
+    command(state, "sign-in")
+    assert file.read_text() == before
+
+
+def test_a_token_that_was_revoked_is_replaced(state: Path) -> None:
+    command(state, "sign-in")
+    before = (state / TOKEN_FILE).read_text().strip()
+    own = next(row for row in listed(state) if row["label"] != "sign-in link")
+    command(state, "tokens", "revoke", own["id"])
+
+    async def again() -> None:
+        async with await Records.open(f"sqlite:///{state}/records.db") as records:
+            await ensure_machine_admin(records, state=state, project_id=1)
+
+    asyncio.run(again())
+    after = (state / TOKEN_FILE).read_text().strip()
+    assert after != before
+    assert isinstance(identity(state, before), NotSignedIn)
+    assert isinstance(identity(state, after), Identity)

@@ -1,0 +1,215 @@
+"""compose.yaml: what it says of itself, and the main job on it, in real containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name, each in SERVICES.items() if "COMMANDCENTER_IMAGE" in each["image"]]
+START_SECONDS = 900
+VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::-[^}]*)?\}")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_can_change_nothing_and_become_nothing(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert "no-new-privileges" in service["security_opt"]
+    assert "user" not in service
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+
+
+def test_only_the_worker_may_make_namespaces_and_nothing_but_the_dagger_engine_is_privileged() -> None:
+    assert [name for name, each in SERVICES.items() if "seccomp" in str(each.get("security_opt"))] == ["worker"]
+    assert [name for name, each in SERVICES.items() if each.get("privileged")] == ["dagger"]
+    assert SERVICES["dagger"]["profiles"] == ["dagger"]
+    volumes = json.dumps([each.get("volumes", []) for each in SERVICES.values()])
+    assert "docker.sock" not in volumes
+
+
+def test_every_port_is_published_on_this_machine_only_unless_said() -> None:
+    ports = [port for each in SERVICES.values() for port in each.get("ports", [])]
+    assert len(ports) >= 3
+    assert all(port.startswith("${BIND:-127.0.0.1}:") for port in ports)
+    assert "ports" not in SERVICES["postgres"]
+    assert SERVICES["postgres"]["networks"] == ["inside"]
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+
+
+def test_who_needs_another_waits_until_it_is_healthy_or_has_done_its_work() -> None:
+    for name in ("listener", "worker", "api", "deploy"):
+        conditions = {other: each["condition"] for other, each in SERVICES[name]["depends_on"].items()}
+        assert conditions.pop("migrate") == "service_completed_successfully"
+        assert conditions == dict.fromkeys(("postgres", "nats", "server"), "service_healthy")
+
+
+def test_secrets_are_files_and_stand_in_no_environment_variable() -> None:
+    for name, service in SERVICES.items():
+        variables = service.get("environment", {})
+        secret = [
+            each for each in variables if re.search("PASSWORD|DATABASE_URL|NATS_URL|CONNECTION_URL|SECRET", each)
+        ]
+        assert all(each.endswith("_FILE") for each in secret), name
+    assert all("file" in each for each in COMPOSE["secrets"].values())
+
+
+def test_every_setting_is_explained_and_every_explained_setting_is_used() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    explained = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+    used = set(VARIABLE.findall((ROOT / "compose.yaml").read_text()))
+    assert used == explained
+    # Every line stands below its explanation, or shares one with the line above.
+    assert lines[0].startswith("#")
+    assert all(each.startswith("#") or "=" in each or not each for each in lines)
+
+
+def test_secrets_are_made_once_and_kept_and_only_the_token_is_shown(tmp_path: Path) -> None:
+    script, folder = ROOT / "deployments" / "compose" / "make-secrets.sh", tmp_path / "secrets"
+    first = subprocess.run([script, folder], capture_output=True, text=True, timeout=60, check=True).stdout
+    found = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    assert set(found) >= {Path(each["file"]).name for each in COMPOSE["secrets"].values()}
+    assert len(found["signing.key"]) == 32
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert not any(value.decode() in first for name, value in found.items() if name.endswith("_password"))
+    again = subprocess.run([script, folder], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert again == ""
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == found
+
+
+class Project:
+    """One project of Compose, on ports and secrets of its own."""
+
+    def __init__(self, folder: Path, image: str, standins: str) -> None:
+        self.name = f"commandcenter-test-{uuid.uuid4().hex[:8]}"
+        self.folder = folder
+        ports = {name: _free_port() for name in ("PREFECT_PORT", "API_PORT", "NATS_PORT")}
+        self.ports = ports
+        settings = {
+            "COMMANDCENTER_IMAGE": image,
+            "POSTGRES_IMAGE": standins,
+            "NATS_IMAGE": standins,
+            "SECRETS": str(folder / "secrets"),
+            "REPOSITORIES": str(folder / "repositories"),
+            **{name: str(port) for name, port in ports.items()},
+        }
+        (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        made = [ROOT / "deployments" / "compose" / "make-secrets.sh", folder / "secrets"]
+        self.token = (
+            subprocess.run(made, capture_output=True, text=True, check=True).stdout.rpartition(": ")[2].strip()
+        )
+
+    def __call__(self, *arguments: str, seconds: float = 120, check: bool = True) -> str:
+        files = ("--file", "compose.yaml", "--file", "deployments/compose/demo.yaml")
+        command = [
+            "docker",
+            "compose",
+            *files,
+            "--env-file",
+            str(self.folder / "env"),
+            "--project-name",
+            self.name,
+        ]
+        done = subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False
+        )
+        assert not check or done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(image: str, run_docker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The stack of compose.yaml, healthy."""
+    if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode != 0:
+        pytest.skip("no docker compose here: install the plugin `docker-compose` to run this")
+    standins = "commandcenter-standins"
+    file = "tests/deployments/images/standins/Dockerfile"
+    run_docker("build", "--file", file, "--build-arg", f"IMAGE={image}", "--tag", standins, ".", seconds=900)
+    project = Project(tmp_path_factory.mktemp("compose"), image, standins)
+    try:
+        project("up", "--detach", "--wait", "worker", "listener", "api", seconds=START_SECONDS)
+        yield project
+    finally:
+        project("--profile", "*", "down", "--volumes", "--remove-orphans", seconds=300, check=False)
+
+
+def test_the_main_job_runs_in_containers_from_the_event_to_the_pushed_fix(project: Project) -> None:
+    told = project("run", "--rm", "--no-TTY", "demo", seconds=600)
+    assert "ended with SUCCESS" in told
+    assert "10 of 10 vulnerable lines are gone" in told
+    assert "✗" not in told
+
+
+def test_every_part_is_healthy_and_no_secret_can_be_seen_from_outside(project: Project, run_docker: Any) -> None:
+    containers = [json.loads(line) for line in project("ps", "--all", "--format", "json").splitlines()]
+    health = {each["Service"]: each["Health"] for each in containers if each["State"] == "running"}
+    assert health == dict.fromkeys(("api", "listener", "nats", "postgres", "server", "worker"), "healthy")
+    seen = run_docker("inspect", *(each["ID"] for each in containers)).stdout
+    secrets = [file for file in (project.folder / "secrets").iterdir() if file.name.endswith("_password")]
+    assert len(secrets) >= 5
+    assert not [file.name for file in secrets if file.read_text() in seen]
+    logs = project("logs", "--no-color")
+    assert not [file.name for file in secrets if file.read_text() in logs]
+
+
+def test_the_api_answers_whoever_has_the_token_on_the_documents_port(project: Project) -> None:
+    import httpx
+
+    url = f"http://127.0.0.1:{project.ports['API_PORT']}"
+    assert httpx.get(f"{url}/health", trust_env=False).json()["status"] == "ok"
+    assert httpx.get(f"{url}/api/v1/runs", trust_env=False).status_code in (401, 404)
+
+
+async def test_a_publisher_may_send_events_and_nothing_else(project: Project) -> None:
+    import nats
+    import nats.errors
+
+    word = (project.folder / "secrets" / "nats_publisher_password").read_text()
+    refused: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        refused.append(error)
+
+    url = f"nats://publisher:{word}@127.0.0.1:{project.ports['NATS_PORT']}"
+    client = await nats.connect(url, error_cb=note, allow_reconnect=False)
+    try:
+        done = await client.jetstream().publish("graph.file.updated", b"{}")
+        assert done.stream
+        await client.publish("workflow.completed.forged", b"{}")
+        await client.flush()
+    finally:
+        await client.close()
+    assert any("permissions violation" in str(each).lower() for each in refused)
+    with pytest.raises(nats.errors.Error):
+        await nats.connect(url.replace(word, "wrong"), allow_reconnect=False, max_reconnect_attempts=0)
+
+
+def test_a_worker_that_is_killed_is_started_again_and_becomes_healthy(project: Project, run_docker: Any) -> None:
+    before = project("ps", "--quiet", "worker").strip()
+    pid = json.loads(run_docker("inspect", before).stdout)[0]["State"]["Pid"]
+    os.kill(pid, 9)
+    project("up", "--detach", "--wait", "--no-recreate", "worker", seconds=300)
+    state = json.loads(run_docker("inspect", before).stdout)[0]
+    assert state["RestartCount"] >= 1
+    assert state["State"]["Health"]["Status"] == "healthy"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
