@@ -235,6 +235,8 @@ class RunDetailResponse(RunAnswer):
 
     outputs: dict[str, Any] | None
     """What the workflow's `outputs` gave, by name; null for a run that has not ended well, or a workflow without."""
+    executed_by: dict[str, str]
+    """Sandbox backend and versions of what executed it last, by name."""
     context: dict[str, Any]
     nodes: list[NodeAnswer]
     agent_runs: list[AgentRunAnswer]

@@ -60,11 +60,13 @@ async def claim_run(
     *,
     set_going_again: Callable[[datetime], Awaitable[bool]],
     still_ours: Callable[[], Awaitable[bool]],
+    executed_by: Mapping[str, str],
 ) -> ClaimedRun:
     """Find the run or begin it, and take it over: whatever executed it before cannot write any more.
 
     `set_going_again` is asked of a run that has FAILED at that time: is it a person's retry? `still_ours` is asked
-    right before the takeover, which would cut off a successor. Raises StaleAttempt if there is one.
+    right before the takeover, which would cut off a successor. Raises StaleAttempt if there is one. `executed_by`: what
+    is recorded about this process.
     """
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
@@ -87,7 +89,7 @@ async def claim_run(
         raise StaleAttempt(f"run {known.id!r} was taken over before this execution began; nothing was changed")
     if retried:  # Retry in Prefect's UI
         await records.reopen_run(known.id)
-    fencing_token = known.fencing_token if over else await records.claim_run(known.id)
+    fencing_token = known.fencing_token if over else await records.claim_run(known.id, executed_by=executed_by)
     if not over and plan.concurrency is None:  # else it has to find its place first
         await records.set_run_status(known.id, "RUNNING", fencing_token=fencing_token)
     run = Run(

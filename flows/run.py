@@ -36,6 +36,7 @@ from flows.runtime import EnterRuntime, runtime
 from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
+from reliability.tested_versions import versions
 from tasks.services import Run, Services
 from triggers.reconcile.resume import WAKE_INPUT
 
@@ -85,7 +86,11 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
     run: ClaimedRun | None = None
     try:
         run = await claim_run(
-            request, services.records, set_going_again=_set_going_again, still_ours=_is_still_ours
+            request,
+            services.records,
+            set_going_again=_set_going_again,
+            still_ours=_is_still_ours,
+            executed_by={"sandbox": services.backend, **versions()},
         )
         fault_point("run-opened")
         return await _run(run, services)

@@ -26,6 +26,7 @@ from deployments.errors import DeploymentError
 from records import RecordsError
 from reliability.secret_files import OF_PREFECT, SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
+from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
     name="commandcenter",
@@ -60,7 +61,7 @@ def main() -> None:
             # Prefect was imported before these were known.
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         app()
-    except (DeploymentError, RecordsError, SecretFileError) as exc:
+    except (DeploymentError, RecordsError, SecretFileError, UntestedVersion) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")
         sys.exit(1)
     except KeyboardInterrupt:

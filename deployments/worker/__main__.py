@@ -20,6 +20,7 @@ from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
 from reliability.secret_files import SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
+from reliability.tested_versions import UntestedVersion
 
 SERVER_SECONDS = 120.0
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         read_secret_files()
         asyncio.run(_work(options.pool, options.name, options.limit))
-    except (DeploymentError, SecretFileError) as exc:
+    except (DeploymentError, SecretFileError, UntestedVersion) as exc:
         sys.exit(f"error: {exc}")
 
 

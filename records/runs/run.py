@@ -40,6 +40,8 @@ class Run:
     lists."""
     fencing_token: int
     """Fencing token of the last process that took the run over; writes with older ones are refused."""
+    executed_by: dict[str, str] = field(default_factory=dict[str, str])
+    """Sandbox backend and versions of what executed it last, by name; empty before that."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,14 +66,18 @@ class RunStore(Store):
             return row["id"]
 
     @shielded
-    async def claim_run(self, run_id: str) -> int:
-        """Take the run over; returns a new fencing token, so that writes with older ones are refused."""
+    async def claim_run(self, run_id: str, *, executed_by: Mapping[str, str] | None = None) -> int:
+        """Take the run over; returns a new fencing token, so that writes with older ones are refused.
+
+        `executed_by`: sandbox backend and versions of who takes it over.
+        """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id)
             fencing_token = run["fencingToken"] + 1
-            await connection.execute(
-                update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(fencingToken=fencing_token)
-            )
+            taken: dict[str, Any] = {"fencingToken": fencing_token}
+            if executed_by is not None:
+                taken["executedBy"] = dict(executed_by)
+            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**taken))
         return fencing_token
 
     @shielded
@@ -237,4 +241,5 @@ def _run(row: RowMapping) -> Run:
         reopened=row["reopened"],
         outputs=row.get("outputJson"),
         fencing_token=row["fencingToken"],
+        executed_by=row["executedBy"] or {},
     )

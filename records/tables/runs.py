@@ -27,6 +27,8 @@ WORKFLOW_RUN = Table(
     must("reopened", Integer, server_default=_ZERO),
     # What the `outputs` of the workflow gave; NULL for a run that failed, or of a workflow without.
     may("outputJson", JSON_VALUE),
+    # Sandbox backend and versions of what executed it last; NULL before that.
+    may("executedBy", JSON_VALUE),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
     Index("WorkflowRun_startedAt_idx", "startedAt"),
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),

@@ -18,8 +18,8 @@ name: in-order-{rule}
 trigger: {{event: order.{rule}.came}}
 context:
   type: object
-  properties: {{batch: {{type: string}}, n: {{type: integer}}}}
-  required: [batch, n]
+  properties: {{batch: {{type: string}}, place: {{type: integer}}}}
+  required: [batch, place]
 concurrency: {{limit: 1, key: "{{{{ context.batch }}}}", onConflict: {rule}}}
 nodes:
   - {{id: work, agent: misbehaving, action: behave, approvalRequired: {gated}}}
@@ -46,7 +46,7 @@ async def publish(platform: Any, subject: str, batch: str, count: int) -> None:
     try:
         stream = client.jetstream()
         for n in range(1, count + 1):
-            await stream.publish(subject, json.dumps({"projectId": 1, "batch": batch, "n": n}).encode())
+            await stream.publish(subject, json.dumps({"projectId": 1, "batch": batch, "place": n}).encode())
     finally:
         await client.close()
 
@@ -59,7 +59,7 @@ async def runs_until(connection: Any, workflow: str, settled: Callable[[list[Any
         if settled(found):
             return found
         await asyncio.sleep(0.5)
-    raise AssertionError([(run.context["batch"], run.context["n"], run.status, run.message) for run in found])
+    raise AssertionError([(run.context["batch"], run.context["place"], run.status, run.message) for run in found])
 
 
 def of(found: list[Any], batch: int) -> list[Any]:
@@ -80,7 +80,7 @@ async def test_eight_events_within_a_second_are_worked_on_in_their_order(platfor
         begun = {}
         for run in of(found, batch):
             (agent_run,) = await connection.records.agent_runs(run.id)
-            begun[run.context["n"]] = agent_run.started_at
+            begun[run.context["place"]] = agent_run.started_at
         assert sorted(begun, key=lambda n: begun[n]) == list(range(1, 9)), f"batch {batch}"
 
 
@@ -102,7 +102,7 @@ async def test_of_four_events_within_a_second_the_newest_cancels_the_older(platf
         lambda found: settled(found) and sum(not run.finished_at for run in found) == TIMES,
     )
     for batch in range(TIMES):
-        ends = {run.context["n"]: run for run in of(found, batch)}
+        ends = {run.context["place"]: run for run in of(found, batch)}
         assert [n for n in ends if ends[n].status == "WAITING_APPROVAL"] == [4], f"batch {batch}"
         for n in (1, 2, 3):
             assert ends[n].message.startswith("cancelled: the newer run"), ends[n].message
