@@ -10,7 +10,6 @@ import hashlib
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TypeVar
 
 from nats.aio.msg import Msg
@@ -32,6 +31,7 @@ log = logging.getLogger(__name__)
 GIVE_UP_AFTER = 8
 """Deliveries after which a missing deployment or an unexpected error becomes a dead letter (about a minute)."""
 _MESSAGE_ID = "Nats-Msg-Id"
+_TRACEPARENT = "traceparent"
 T = TypeVar("T")
 
 
@@ -60,17 +60,19 @@ class Intake:
         try:
             started = route(event, plans, self.matches)
         except PermanentTriggerError as exc:
-            await self.bury(message, stream=stream, reason=str(exc), project_id=event.project_id)
+            reason = str(exc)
+            await self.bury(message, stream=stream, reason=reason, kind="no-workflow", project_id=event.project_id)
             return
         arrival.route(plan.name for plan in started)
         given_up: list[str] = []
+        kind = "refused"
         later: list[TransientTriggerError] = []
         for plan in started:
             # One workflow that cannot start must not keep the others from starting.
             try:
                 if plan.concurrency is not None:
                     await arrival.turn(plan.name)
-                await self._start(plan, event, identity(stream, message), arrived=message.metadata.timestamp)
+                await self._start(plan, event, message, identity(stream, message))
             except PermanentTriggerError as exc:
                 given_up.append(str(exc))
             except NotDeployed as exc:
@@ -78,6 +80,7 @@ class Intake:
                     later.append(exc)
                 else:
                     given_up.append(str(exc))
+                    kind = "not-deployed"
             except TransientTriggerError as exc:
                 later.append(exc)
             finally:
@@ -85,9 +88,10 @@ class Intake:
         if later:
             raise later[0]
         if given_up:
-            await self.bury(message, stream=stream, reason="; ".join(given_up), project_id=event.project_id)
+            reason = "; ".join(given_up)
+            await self.bury(message, stream=stream, reason=reason, kind=kind, project_id=event.project_id)
 
-    async def _start(self, plan: Plan, event: Event, key: tuple[str, int], *, arrived: datetime) -> None:
+    async def _start(self, plan: Plan, event: Event, message: Msg, key: tuple[str, int]) -> None:
         stream, sequence = key
         if await answered(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
             log.info("Event %s has started %r before", event.subject, plan.name)
@@ -98,7 +102,7 @@ class Intake:
             trigger=event.subject,
             triggered_by=event.triggered_by,
             idempotency_key=idempotency_key(stream, sequence, plan.name),
-            arrived=arrived,
+            arrived=message.metadata.timestamp,
         )
         fault_point("run-created")
         await answered(
@@ -109,13 +113,20 @@ class Intake:
                 workflow=plan.name,
                 project_id=event.project_id,
                 flow_run_id=run,
+                received_at=message.metadata.timestamp,
+                traceparent=(message.headers or {}).get(_TRACEPARENT),
             )
         )
         fault_point("inbox-written")
         log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
 
-    async def bury(self, message: Msg, *, stream: str, reason: str, project_id: int | None = None) -> None:
-        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now."""
+    async def bury(
+        self, message: Msg, *, stream: str, reason: str, kind: str, project_id: int | None = None
+    ) -> None:
+        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now.
+
+        `kind`: one of `observability.metrics.definitions.DEAD_LETTER_REASONS`.
+        """
         sequence = message.metadata.sequence.stream
         log.error("Event %s (message %d) is a dead letter: %s", message.subject, sequence, reason)
         await answered(
@@ -127,6 +138,7 @@ class Intake:
                 reason=reason,
                 project_id=project_id,
                 deliveries=message.metadata.num_delivered,
+                kind=kind,
             )
         )
 

@@ -42,6 +42,8 @@ class Run:
     """Fencing token of the last process that took the run over; writes with older ones are refused."""
     executed_by: dict[str, str] = field(default_factory=dict[str, str])
     """Sandbox backend and versions of what executed it last, by name; empty before that."""
+    rerun_nodes: tuple[str, ...] | None = None
+    """Nodes that a person wants to run again, as long as no execution has begun to do so."""
 
 
 @dataclass(frozen=True, kw_only=True)

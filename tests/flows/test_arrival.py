@@ -26,7 +26,10 @@ async def execute_all(bench: Any, runs: list[Any], *, rounds: int) -> None:
         waiting = granted or waiting
 
 
-async def test_the_queue_is_worked_off_in_order_although_the_last_run_begins_first(bench, node) -> None:
+async def test_the_queue_is_worked_off_in_order_although_the_last_run_begins_first(
+    bench, node, monkeypatch
+) -> None:
+    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE * 5)  # a loaded machine proves nothing
     bench.sandbox.answer("work", {})
     plan = await bench.deploy(
         node("work", inputs={"place": "{{ context.place }}"}), concurrency=Concurrency(limit=1)
@@ -36,7 +39,8 @@ async def test_the_queue_is_worked_off_in_order_although_the_last_run_begins_fir
     assert [request.inputs["place"] for request in bench.sandbox.requests] == [1, 2, 3, 4, 5]
 
 
-async def test_the_newest_is_kept_although_it_begins_first(bench, node) -> None:
+async def test_the_newest_is_kept_although_it_begins_first(bench, node, monkeypatch) -> None:
+    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE * 5)
     plan = await bench.deploy(
         node("fix", gate=ApprovalRule()), concurrency=Concurrency(limit=1, on_conflict="cancel-older")
     )
@@ -48,7 +52,7 @@ async def test_the_newest_is_kept_although_it_begins_first(bench, node) -> None:
 
 
 async def test_one_that_nobody_executes_holds_others_up_only_for_a_while(bench, node, monkeypatch) -> None:
-    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE / 30)
+    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE / 120)
     plan = await bench.deploy(node("fix", gate=ApprovalRule()), concurrency=Concurrency(limit=1))
     first, second = [await bench.start(plan) for _ in range(2)]
     assert (await bench.execute(second)).is_paused()
