@@ -27,6 +27,7 @@ from deployments.errors import DeploymentError
 from records import RecordsError
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
+from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
     name="commandcenter",
@@ -61,7 +62,7 @@ def main() -> None:
     try:
         use_secret_files()
         app()
-    except (DeploymentError, RecordsError, SecretFileError) as exc:
+    except (DeploymentError, RecordsError, SecretFileError, UntestedVersion) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from deployments.worker.worker import CommandCenterWorker
 from observability.json_logs import LogFormatError, log_as_json
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
+from reliability.tested_versions import UntestedVersion
 
 SERVER_SECONDS = 120.0
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         log_as_json("worker")
         use_secret_files()
         asyncio.run(_work(options.pool, options.name, options.limit))
-    except (DeploymentError, SecretFileError, LogFormatError) as exc:
+    except (DeploymentError, LogFormatError, SecretFileError, UntestedVersion) as exc:
         sys.exit(f"error: {exc}")
 
 
