@@ -44,6 +44,8 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("DELETE", "/session"): Right.OPEN,
     ("PATCH", "/session"): Right.SIGNED_IN,
     ("GET", "/me"): Right.SIGNED_IN,
+    ("GET", "/changes"): Right.READ,
+    ("POST", "/changes/{change_id}/confirm"): Right.ADMIN,
     # Agents
     ("GET", "/agents"): Right.READ,
     ("GET", "/agents/{name}"): Right.READ,

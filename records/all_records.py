@@ -16,6 +16,7 @@ from records.database.connections import Database
 from records.database.migrate import require_migrated
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.people.change_store import ChangeStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.token_store import TokenStore
@@ -46,6 +47,7 @@ class Records(
     PeopleStore,
     TokenStore,
     SessionStore,
+    ChangeStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

@@ -46,6 +46,18 @@ SETTINGS: Sequence[Setting] = (
         "`.commandcenter`",
         "Folder in which everything is kept.",
     ),
+    _setting(
+        "COMMANDCENTER_MODE",
+        "stack worker api command",
+        "`embedded`",
+        "`production` turns the two-person rule on: weaker gates and agents that reach anything need a second person.",
+    ),
+    _setting(
+        "COMMANDCENTER_TOKEN",
+        "command",
+        "none",
+        "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
+    ),
     _setting("COMMANDCENTER_PROJECT_ID", "command", "`1`", "Project that commands work on."),
     _setting("COMMANDCENTER_HOST", "stack", "`127.0.0.1`", "Address on which Prefect's server listens."),
     _setting("COMMANDCENTER_PREFECT_PORT", "stack", "a free one, 4200 first", "Port of Prefect's server."),

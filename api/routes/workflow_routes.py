@@ -16,6 +16,7 @@ from api.sign_in import Caller, Person
 from compiler import Source, compile
 from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow, deploy
 from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.second_person import Acting
 from operations.start_run import NoActiveWorkflow, start_run
 from records import NotFound, Records, Workflow
 
@@ -96,6 +97,7 @@ async def save_workflow(
             publisher=publisher,
             project_id=caller.projectId,
             consent=caller.name if remove_gates else None,
+            by=Acting(name=caller.name, verified=True),
         )
     except ConsentMissing as exc:
         raise HTTPException(409, f"{exc}; repeat with ?removeGates=true to agree") from exc

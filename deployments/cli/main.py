@@ -13,6 +13,7 @@ from deployments.cli import (
     approval_commands,
     artifact_commands,
     audit_commands,
+    change_commands,
     compiler_commands,
     log_commands,
     part_commands,
@@ -24,6 +25,7 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.mode import mode_problem
 from reliability.secret_files import OF_PREFECT, SecretFileError, read_secret_files
 from reliability.settings import unknown_settings
 
@@ -44,6 +46,7 @@ for module in (
     approval_commands,
     retention_commands,
     people_commands,
+    change_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
@@ -55,6 +58,8 @@ def main() -> None:
     """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
+    if problem := mode_problem():
+        sys.stderr.write(f"commandcenter: {problem}\n")
     try:
         if not read_secret_files().isdisjoint(OF_PREFECT):
             # Prefect was imported before these were known.

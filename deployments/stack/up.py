@@ -15,7 +15,9 @@ from deployments.stack.connection import connect_to
 from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.stack import Stack, StackSettings
 from operations.deploy import ConsentMissing, Deployed, deploy
+from operations.second_person import SecondPersonNeeded
 from records import Records, upgrade
+from reliability.mode import is_production
 from triggers.nats.event_subjects import take_subjects_now
 
 
@@ -25,7 +27,8 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
     records = await Records.open(addresses.database_url)
     try:
         await register_builtin(records, project_id=project_id)
-        await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
+        if not is_production():
+            await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
     finally:
         await records.close()
 
@@ -81,6 +84,8 @@ async def serve(
                 console.print(
                     f"{exc}\nThe deployed versions stay. Agree with `commandcenter deploy`.", markup=False
                 )
+            except SecondPersonNeeded as exc:
+                console.print(f"{exc}\nThe deployed versions stay.", markup=False)
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
         console.print(

@@ -23,6 +23,8 @@ TABLE = {
     "DELETE /session": "",
     "PATCH /session": "viewer author operator approver admin",
     "GET /me": "viewer author operator approver admin",
+    "GET /changes": "viewer author operator approver admin",
+    "POST /changes/{change_id}/confirm": "admin",
     "GET /agents": "viewer author operator approver admin",
     "GET /agents/{name}": "viewer author operator approver admin",
     "POST /agents": "admin",
