@@ -138,7 +138,7 @@ async def test_an_agent_that_reaches_anything_needs_two(records: Records, produc
     # Other code under the confirmed name is another change.
     with pytest.raises(SecondPersonNeeded):
         await register_manifest(
-            agent(name="loud", entry_path="agents.loud2", secrets=("TOKEN",)),
+            agent(name="loud", entry_path="agents.loud2", risk="APPROVAL_REQUIRED", secrets=("TOKEN",)),
             records=records,
             project_id=1,
             by=ANN,
