@@ -1,18 +1,38 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Both set themselves up.
 # While you work: `make fast`, `make fix`, `make lint`; `make docs` builds the documentation into site/.
+# `make console` builds the web console, which set-up does by itself; `make console-dev` serves it while you edit.
 # `make bench` measures, beside other engines, and writes docs/reports/benchmarks.md.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down
+CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
 
-setup: $(VENV)/.installed
+.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test
+
+setup: $(VENV)/.installed $(VENV)/.console
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# Where the npm registry cannot be reached, everything else is set up all the same.
+$(VENV)/.console: $(VENV)/.installed $(CONSOLE)
+	$(BIN)/python console/build.py --optional
+	touch $@
+
+console: $(VENV)/.installed
+	$(BIN)/python console/build.py
+
+console-dev: $(VENV)/.installed
+	$(BIN)/python console/build.py npm ci --ignore-scripts --no-audit --no-fund
+	$(BIN)/python console/build.py npm run dev
+
+console-test: $(VENV)/.installed
+	$(BIN)/python console/build.py npm ci --ignore-scripts --no-audit --no-fund
+	$(BIN)/python console/build.py npm run lint
+	$(BIN)/python console/build.py npm test
 
 demo: setup
 	$(BIN)/commandcenter demo $(ARGS)

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import docs_page
+from api import console_page, docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
 from api.routes import (
@@ -93,6 +93,7 @@ def create_app(
     app.include_router(change_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
     app.include_router(docs_page.router)
+    app.include_router(console_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(OwnPagesOnly, hosts=hosts)

@@ -39,6 +39,8 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
+    ("GET", "/console"): Right.OPEN,
+    ("GET", "/console/{path:path}"): Right.OPEN,
     # People
     ("POST", "/session"): Right.OPEN,
     ("DELETE", "/session"): Right.OPEN,

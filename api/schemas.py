@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from compiler import Diagnostic, Plan
 from records import AgentRun, Approval, Artifact, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
 from tasks.card_text import card_text
+from tasks.effect_picture import proposal_of_approval
 
 
 class ResponseModel(BaseModel):
@@ -194,6 +195,15 @@ class ApprovalAnswer(ResponseModel):
     def card_text(self) -> str:
         """The card as plain text, as every other way in shows it; what comes from outside is inert."""
         return card_text(self.card)
+
+    @computed_field
+    @property
+    def proposal(self) -> dict[str, Any] | None:
+        """The effect that is approved: `effect`, `summary`, `digest`, and `diff`, `message` or `request` in full.
+
+        None where none was proposed. For a `foreach` node `items` lists one for each item.
+        """
+        return proposal_of_approval(self.card)
 
     @classmethod
     def of(cls, approval: Approval) -> ApprovalAnswer:

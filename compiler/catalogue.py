@@ -14,8 +14,8 @@ JsonSchema = Mapping[str, Any]
 
 AgentType = Literal["LLM", "RULE", "API", "SCRIPT"]
 RiskLevel = Literal["AUTO", "APPROVAL_REQUIRED"]
-Effect = Literal["publish-branch"]
-"""Something the platform does outside the jail with an agent's result, after the agent has ended."""
+Effect = Literal["publish-branch", "open-pull-request", "send-mail", "send-chat", "call-webhook", "write-artifact"]
+"""What the platform carries out, outside the jail, of what an agent has proposed; the list is closed."""
 
 
 @dataclass(frozen=True, kw_only=True)

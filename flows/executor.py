@@ -25,8 +25,9 @@ from records import Approval, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.gate import allowed, ask
 from tasks.inputs import InputRefused, changeable
-from tasks.node import run_node
+from tasks.node import propose_node, run_node
 from tasks.outcome import NodeOutcome, failed, rejected
+from tasks.proposal import BaseMoved, editable_with_effect
 from tasks.services import Run, Services
 from tasks.work import InvalidWork, NodeWork, work_of
 
@@ -62,7 +63,7 @@ class Executor:
         self.ended = dict(progress.ended)
         self._items = progress.items
         self.logger = logger
-        self._running: dict[asyncio.Task[NodeOutcome], PlanNode] = {}
+        self._running: dict[asyncio.Task[NodeOutcome | NodeWork], PlanNode] = {}
         self._waiting: dict[str, WaitingNode] = {}
 
     async def go(self) -> tuple[OpenGate, ...]:
@@ -104,6 +105,18 @@ class Executor:
         if node.gate is None or not work.intents:
             # A `foreach` over an empty list does nothing, so there is nothing to ask about.
             self._start(work)
+        elif node.effect is not None:
+            coroutine = propose_node(work, run=self.run, services=self.services)
+            self._running[asyncio.create_task(coroutine, name=f"{node.id} proposal")] = node
+        else:
+            await self._ask(work)
+
+    async def _ask(self, work: NodeWork) -> None:
+        """Open the node's gate, or find it open or decided."""
+        node = work.node
+        assert node.gate is not None
+        if not work.does_something:
+            self._start(work)
             return
         trusted = await is_trusted(node.gate, run=self.run, records=self.services.records)
         try:
@@ -121,7 +134,8 @@ class Executor:
         """Start, end or keep a gated node, as its approval says. Whether it is settled."""
         work, approval = waiting.work, waiting.approval
         self._waiting.pop(work.node.id, None)
-        if (approved := allowed(approval, work)) is not None:
+        approved = self._allowed(approval, work)
+        if approved is not None:
             self.logger.info("node %r approved by %s", work.node.id, approval.responded_by)
             self._start(approved)
         elif approval.status == "REJECTED" and approval.closed_as != "superseded":
@@ -131,6 +145,14 @@ class Executor:
             self._waiting[work.node.id] = waiting
             return False
         return True
+
+    def _allowed(self, approval: Approval, work: NodeWork) -> NodeWork | None:
+        try:
+            return allowed(approval, work)
+        except InvalidWork as exc:
+            # Edits of another proposal: they are checked when they are made.
+            self.logger.warning("%s", exc)
+            return None
 
     async def _look_at_gates(self) -> bool:
         """Read the open gates' rows again. Whether any was decided."""
@@ -151,7 +173,17 @@ class Executor:
         done, _ = await asyncio.wait(self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         for finished in done:
             node = self._running.pop(finished)
-            await self._end(node, finished.result(), recorded=node.foreach is None)
+            try:
+                result = finished.result()
+            except BaseMoved as exc:
+                self.logger.warning("%s: it is asked again", exc)
+                await self._begin(node)
+                continue
+            if isinstance(result, NodeWork):
+                await self._ask(result)
+                continue
+            # An agent run has recorded its node; a proposal that failed has no agent run.
+            await self._end(node, result, recorded=node.foreach is None and finished.get_name() == node.id)
         if self._waiting:
             await self._look_at_gates()
 
@@ -183,7 +215,7 @@ class Executor:
                 approval_id=each.approval.id,
                 node_id=each.work.node.id,
                 card=each.approval.card,
-                editable=changeable(each.work.node),
+                editable=editable_with_effect(each.work.node, changeable(each.work.node)),
             )
             for each in self._waiting.values()
         )

@@ -18,6 +18,7 @@ from records import Approval, PayloadRefused, Records
 from records.database.payload import checked
 from tasks.card import Invocation
 from tasks.inputs import editable, kind_of
+from tasks.proposal import editable_with_effect, proposal_of_card
 from tasks.work import InvalidWork, NodeWork
 
 
@@ -54,13 +55,19 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
             agent=agent,
             inputs=cast("Mapping[str, JsonValue]", inputs),
             network=tuple(card.get("network") or ()),
-            secrets=node.secrets,
+            secrets=tuple(card.get("secrets") or ()),
             bindings=card.get("bindings") or {},
         )
         for inputs in (cast("list[Any]", asked) if each and isinstance(asked, list) else [asked])
         if isinstance(inputs, dict)
     )
-    work = NodeWork(node=node, intents=intents, each=each)
+    shown = card.get("proposals")
+    proposals = (
+        tuple(proposal_of_card(proposed) for proposed in cast("list[dict[str, Any]]", shown))
+        if isinstance(shown, list)
+        else None
+    )
+    work = NodeWork(node=node, intents=intents, each=each, proposals=proposals)
     if not intents or work.digest != approval.digest:
         raise stale
     return work
@@ -68,7 +75,7 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
 
 def _edited(work: NodeWork, edits: Mapping[str, JsonValue]) -> NodeWork:
     """Only editable fields, with values that fit."""
-    node, allowed = work.node, editable(work.node)
+    node, allowed = work.node, editable_with_effect(work.node, editable(work.node))
     try:
         checked(f"what shall be changed in the inputs of node {node.id!r}", dict(edits))
     except PayloadRefused as exc:

@@ -1,13 +1,14 @@
 """One action of one agent, run once by a person -> its result, with the files it saved kept in a folder.
 
 The agent sees what it would in a workflow: repositories as snapshots, secrets by name, its limits and its network.
-Nothing goes on record, and an effect that the platform would carry out afterwards is shown and not carried out.
+Nothing goes on record. An effect that needs an approval is shown and not carried out; one that needs none is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -16,17 +17,19 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
-from agents.registration.network import resolve as allowed_hosts
+from agents.effects import EffectError
 from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
 from records import NotFound
 from tasks.agent_code import BundleSource, code_of
 from tasks.card import Invocation
-from tasks.execution import answer
+from tasks.execution import answer, carry_out
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
+from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretSource
 from tasks.services import Run, Services
+from tasks.work import reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,8 @@ class AgentOutcome:
     files: tuple[Path, ...] = ()
     effect: str | None = None
     """What the platform would do next in a workflow; it was not done."""
+    proposal: Proposal | None = None
+    """Exactly what it would do."""
 
 
 async def run_agent(
@@ -120,15 +125,31 @@ async def run_agent(
     place = workplace if workplace.repository_roots else _with_roots(workplace, node, settled)
     try:
         pinned = await bindings(node, settled, services=place)
-        hosts = tuple(allowed_hosts([*spec.network, *network], workplace.settings))
+        hosts, names = reach(node, workplace.settings)
     except (InputRefused, ValueError) as exc:
         return AgentOutcome(result=AgentResult(failure=AgentFailure(kind="bad-request", message=str(exc))))
-    intent = Invocation(
-        node=node, agent=spec, inputs=settled, network=hosts, secrets=node.secrets, bindings=pinned
-    )
+    intent = Invocation(node=node, agent=spec, inputs=settled, network=hosts, secrets=names, bindings=pinned)
     result = await answer(intent, run=run, item=None, execution_id=run.run_id, workplace=place, on_log=on_log)
     files = [await asyncio.to_thread(workplace.records.keep, each) for each in result.artifacts]
-    return AgentOutcome(result=result, files=tuple(files), effect=node.effect if result.ok else None)
+    if node.effect is None or not result.ok:
+        return AgentOutcome(result=result, files=tuple(files))
+    try:
+        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output))
+    except EffectError as exc:
+        refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
+        return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)
+    if node.risk != "AUTO":
+        return AgentOutcome(result=result, files=tuple(files), effect=node.effect, proposal=proposal)
+
+    async def save(name: str, content: bytes, media_type: str) -> str:
+        path = workplace.records.keep(Artifact(name=name, media_type=media_type, content=content))
+        files.append(path)
+        return f"{ARTIFACT_PREFIX}{path.parent.name}/{path.name}"
+
+    done = await carry_out(
+        intent, proposal, key=run.run_id, run=run, workplace=place, save=save, log=logging.getLogger(__name__)
+    )
+    return AgentOutcome(result=replace(result, output=done.output, failure=done.failure), files=tuple(files))
 
 
 def _node(spec: AgentSpec, action: str, *, network: Sequence[str], secrets: Sequence[str]) -> PlanNode:

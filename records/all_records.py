@@ -9,6 +9,7 @@ from records.approvals.audit import AuditStore
 from records.approvals.deadlines import DeadlineStore
 from records.approvals.decisions import DecisionStore
 from records.approvals.gates import GateStore
+from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
 from records.catalogue.bundle_store import BundleStore
 from records.catalogue.workflow_store import WorkflowStore
@@ -36,6 +37,7 @@ class Records(
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    ProposalStore,
     GateStore,
     DecisionStore,
     DeadlineStore,

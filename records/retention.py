@@ -21,6 +21,7 @@ from records.tables import (
     NODE_STATE,
     PLAN,
     PROCESSED_EVENT,
+    PROPOSAL,
     WORKFLOW,
     WORKFLOW_APPROVAL,
     WORKFLOW_RUN,
@@ -56,7 +57,7 @@ class RetentionStore(Store):
         async with self._db.write() as connection:
             still = select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.id.in_(ids), WORKFLOW_RUN.c.finishedAt < before)
             chosen = [row["id"] for row in await rows(connection, still.with_for_update())]
-            for table in (NODE_STATE, ARTIFACT, WORKFLOW_APPROVAL, AGENT_RUN):
+            for table in (NODE_STATE, ARTIFACT, PROPOSAL, WORKFLOW_APPROVAL, AGENT_RUN):
                 await connection.execute(delete(table).where(table.c.workflowRunId.in_(chosen)))
             await connection.execute(delete(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id.in_(chosen)))
         return len(chosen)

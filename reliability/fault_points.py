@@ -23,6 +23,8 @@ POINTS = (
     "mirroring",
     # worker
     "run-opened",
+    "proposing",
+    "proposed",
     "gate-opened",
     "suspending",
     "form-saved",
@@ -30,6 +32,7 @@ POINTS = (
     "agent-run-begun",
     "sandbox-answered",
     "branch-published",
+    "message-sent",
     "agent-run-ended",
     "node-ending",
     "run-ending",

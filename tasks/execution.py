@@ -1,27 +1,38 @@
-"""One attempt of one node: intent -> sandbox -> effect -> checked output, on record from start to end."""
+"""One attempt of one node: intent -> sandbox -> effect -> checked output, or a proposal and, later, its effect."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 from pydantic import JsonValue
 
-from agents.repository.publish import PublishError, publish_branch
+from agents.effects import EffectContext, EffectError, TransientEffectError, effect_of
+from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
+from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.agent_code import CodeRefused
 from tasks.card import Invocation
-from tasks.inputs import InputRefused, kind_of, prepare
+from tasks.inputs import InputRefused, prepare
+from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
 from tasks.services import Run, Services, Workplace
+from tasks.verify import verified
+
+SaveFile = Callable[[str, bytes, str], Awaitable[str]]
+"""Name, bytes, media type -> the reference of the artifact."""
+Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
 def idempotency_key(run: Run, intent: Invocation, item: int | None) -> str:
@@ -38,13 +49,127 @@ async def execute(
     attempt: int = 1,
     services: Services,
     on_log: Callable[[LogLine], None],
+    log: Log,
 ) -> AgentResult:
     """Run the action once. What the agent does wrong comes back as a failure; only bugs of ours raise."""
     result = await answer(
         intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
     )
     fault_point("sandbox-answered")
-    return await _finish(intent, result, run=run, item=item, services=services)
+    await _keep_artifacts(result, run=run, services=services)
+    if not result.ok or intent.node.effect is None:
+        return result
+    # Below the risk of a gate: carried out at once.
+    found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
+    try:
+        proposal = proposal_of(intent, found)
+    except EffectError as exc:
+        return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
+    done = await carry_out(
+        intent,
+        proposal,
+        key=idempotency_key(run, intent, item),
+        run=run,
+        workplace=services,
+        save=saver(run, services),
+        log=log,
+    )
+    return replace(result, output=done.output, failure=done.failure)
+
+
+async def propose(
+    intent: Invocation,
+    *,
+    run: Run,
+    item: int | None,
+    execution_id: str,
+    attempt: int = 1,
+    services: Services,
+    on_log: Callable[[LogLine], None],
+) -> tuple[AgentResult, Proposal | None]:
+    """Run the action once in the jail, and read the effect that it proposes. Nothing is carried out."""
+    result = await answer(
+        intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
+    )
+    fault_point("sandbox-answered")
+    await _keep_artifacts(result, run=run, services=services)
+    if not result.ok:
+        return result, None
+    found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
+    result = replace(result, output=found)
+    try:
+        return result, proposal_of(intent, found)
+    except EffectError as exc:
+        return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
+
+
+async def _with_verdict(
+    intent: Invocation,
+    result: AgentResult,
+    *,
+    run: Run,
+    item: int | None,
+    services: Workplace,
+    on_log: Callable[[LogLine], None],
+) -> dict[str, Any]:
+    """The agent's result; a patch in it verified in a jail of its own."""
+
+    async def ask(verification: Invocation) -> AgentResult:
+        return await answer(
+            verification, run=run, item=item, execution_id=uuid4().hex, workplace=services, on_log=on_log
+        )
+
+    found = cast("dict[str, Any]", result.output)
+    return dict(await verified(intent, found, settings=services.settings, ask=ask))
+
+
+def saver(run: Run, services: Services) -> SaveFile:
+    """What keeps the files of an effect with its run."""
+
+    async def save(name: str, content: bytes, media_type: str) -> str:
+        return await services.records.save_artifact(content, name=name, media_type=media_type, run_id=run.run_id)
+
+    return save
+
+
+async def carry_out(
+    intent: Invocation, proposal: Proposal, *, key: str, run: Run, workplace: Workplace, save: SaveFile, log: Log
+) -> AgentResult:
+    """Do what was proposed, once for each key; the agent is not run again. The output is that of the node."""
+    node = intent.node
+    spec = effect_of(proposal.effect)
+    began = time.monotonic()
+    output = dict(proposal.output)
+    secrets: dict[str, str] = {}
+    if proposal.request is not None:
+        try:
+            names = [each for each in node.secrets if each in spec.secrets or each in node.required_secrets]
+            required = [each for each in node.required_secrets if each in names]
+            secrets = await resolve(required=required, optional=names, sources=workplace.secrets)
+            context = EffectContext(
+                key=key,
+                run_id=run.run_id,
+                node_id=node.id,
+                repository_roots=workplace.repository_roots,
+                settings=workplace.settings,
+                secrets=secrets,
+                hosts=allowed_hosts(node.network, workplace.settings),
+                artifact=lambda reference: workplace.records.artifact(reference, project_id=run.project_id),
+                save=save,
+                log=log,
+            )
+            output |= await spec.perform(dict(proposal.request), context)
+        except (TransientEffectError, SecretsUnavailable) as exc:
+            return _refused("transient", _masked(exc, secrets))
+        except (EffectError, UnknownSecret, NotFound, PayloadRefused, ValueError) as exc:
+            return _refused("bad-request", _masked(exc, secrets))
+        fault_point("branch-published" if "patch" in proposal.request else "message-sent")
+    duration = round((time.monotonic() - began) * 1000)
+    if problems := validate(output, node.output_schema):
+        message = f"what {proposal.effect!r} made of the result does not fit the output schema: {problems[0]}"
+        failure = AgentFailure(kind="invalid-output", message=message)
+        return AgentResult(failure=failure, duration_ms=duration)
+    return AgentResult(output=output, duration_ms=duration)
 
 
 async def answer(
@@ -69,7 +194,7 @@ async def answer(
                 "invalid-input", f"inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}"
             )
         prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=workplace)
-        secrets = await resolve(required=node.required_secrets, optional=node.secrets, sources=workplace.secrets)
+        secrets = await resolve(required=_required(intent), optional=intent.secrets, sources=workplace.secrets)
         entry = await workplace.code_of(intent.agent)
         request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
         request = replace(
@@ -89,45 +214,11 @@ async def answer(
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def _finish(
-    intent: Invocation, result: AgentResult, *, run: Run, item: int | None, services: Services
-) -> AgentResult:
-    """Keep the artifacts, carry out the effect, check what later nodes will see."""
-    node = intent.node
-    if not result.ok:
-        return result
-    for artifact in result.artifacts:
+async def _keep_artifacts(result: AgentResult, *, run: Run, services: Services) -> None:
+    for artifact in result.artifacts if result.ok else ():
         await services.records.save_artifact(
             artifact.content, name=artifact.name, media_type=artifact.media_type, run_id=run.run_id
         )
-    if node.effect is None:
-        return result
-    try:
-        output = await _publish(intent, result.output, key=idempotency_key(run, intent, item), services=services)
-    except PublishError as exc:
-        return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
-    fault_point("branch-published")
-    if problems := validate(output, node.output_schema):
-        message = f"what {node.effect!r} made of the result does not fit the output schema: {problems[0]}"
-        return replace(result, output=None, failure=AgentFailure(kind="invalid-output", message=message))
-    return replace(result, output=output)
-
-
-async def _publish(intent: Invocation, result: Any, *, key: str, services: Services) -> dict[str, JsonValue]:
-    """The `publish-branch` effect: the approved branch name and repository, never the agent's own wish."""
-    field = next(name for name in intent.inputs if kind_of(intent.node, name) == "repository")
-    proposal = {**cast("dict[str, Any]", result), "branch": intent.inputs["targetBranch"]}
-    if proposal.get("baseCommit") != intent.bindings[field]:
-        raise PublishError(
-            f"the fix is made for commit {proposal.get('baseCommit')!r:.60}, "
-            f"but what was allowed is one for {intent.bindings[field]}"
-        )
-    return await publish_branch(
-        proposal,
-        repository=Path(cast("str", intent.inputs[field])),
-        idempotency_key=key,
-        allowed_roots=services.repository_roots,
-    )
 
 
 def _request(
@@ -139,6 +230,7 @@ def _request(
         node_id=node.id,
         entry_path=intent.agent.entry_path,
         action=node.action,
+        propose=node.effect is not None,
         inputs=inputs,
         result_schema=node.result_schema or node.output_schema,
         idempotency_key=idempotency_key(run, intent, item),
@@ -148,6 +240,19 @@ def _request(
         network=intent.network,
         settings={name: workplace.settings[name] for name in intent.agent.settings if name in workplace.settings},
     )
+
+
+def _masked(error: Exception, secrets: Mapping[str, str]) -> str:
+    """What a receiver answered may hold what it was sent."""
+    text = str(error)
+    for secret in secrets.values():
+        text = text.replace(secret, "***")
+    return text
+
+
+def _required(intent: Invocation) -> tuple[str, ...]:
+    """Secrets that the workflow names and that this agent gets; those of an effect are not its own."""
+    return tuple(each for each in intent.node.required_secrets if each in intent.secrets)
 
 
 def _refused(kind: Any, message: str) -> AgentResult:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any, cast
+from uuid import uuid4
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -18,13 +20,15 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import JsonValue
 
+from agents.effects import EffectError
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
-from compiler.plan import PlanNode
-from records import NotApproved, StaleAttempt
+from compiler.plan import PlanNode, digest_of
+from records import NotApproved, PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
-from tasks.execution import execute, idempotency_key
+from tasks.execution import carry_out, execute, idempotency_key, propose, saver
 from tasks.outcome import NodeOutcome, failed
+from tasks.proposal import BaseMoved, Proposal, proposal_of, refuse_moved_base
 from tasks.saved_artifacts import references, show_in_prefect
 from tasks.services import Run, Services
 from tasks.work import NodeWork
@@ -37,11 +41,21 @@ class Attempt:
     whole plans."""
 
     def __init__(
-        self, intent: Invocation, *, item: int | None, approved: str | None, run: Run, services: Services
+        self,
+        intent: Invocation,
+        *,
+        item: int | None,
+        run: Run,
+        services: Services,
+        approved: str | None = None,
+        proposal: Proposal | None = None,
     ) -> None:
         self.intent = intent
         self.approved = approved
         """What the gate must allow, looked up once more in the transaction that begins the agent run."""
+        self.proposal = proposal
+        """What the agent has proposed before: it is carried out, and the agent is not run again."""
+        self.moved: BaseMoved | None = None
         self.item = item
         self.run = run
         self.services = services
@@ -57,17 +71,99 @@ async def agent_action(label: str, call: Attempt) -> State[Any]:
     except StaleAttempt as exc:
         call.stale = exc
         return Cancelled(message=str(exc))
+    except BaseMoved as exc:
+        call.moved = exc
+        return Cancelled(message=str(exc))
     except NotApproved as exc:
         call.result = AgentResult(failure=AgentFailure(kind="cancelled", message=str(exc)))
     if call.result.failure is not None:
         return Failed(message=call.result.failure.message)
-    return Completed(message=f"{call.intent.node.action} took {call.result.duration_ms} ms")
+    what = call.intent.node.action if call.proposal is None else call.proposal.effect
+    return Completed(message=f"{what} took {call.result.duration_ms} ms")
+
+
+@task(name="proposal", task_run_name="{label}", persist_result=False, cache_policy=NO_CACHE)
+async def agent_proposal(label: str, call: Attempt, key: str) -> State[Any]:
+    """The Prefect task: one try of an agent to propose an effect. Nothing is carried out."""
+    try:
+        call.result = await _propose(call, key)
+    except StaleAttempt as exc:
+        call.stale = exc
+        return Cancelled(message=str(exc))
+    if call.result.failure is not None:
+        return Failed(message=call.result.failure.message)
+    return Completed(message=f"{call.intent.node.action} proposed in {call.result.duration_ms} ms")
+
+
+async def _propose(call: Attempt, key: str) -> AgentResult:
+    """Run the agent once, and keep what it proposes beside the gate."""
+    logger = get_run_logger()
+    node, run, records = call.intent.node, call.run, call.services.records
+    fault_point("proposing")
+    result, proposal = await propose(
+        call.intent,
+        run=run,
+        item=call.item,
+        execution_id=uuid4().hex,
+        services=call.services,
+        on_log=lambda line: logger.log(line.level, "%s", line.text),
+    )
+    try:
+        kept = await records.save_proposal(
+            run_id=run.run_id,
+            node_id=node.id,
+            item=call.item,
+            key=key,
+            effect=node.effect or "",
+            result=result.output,
+            error=result.failure.message if result.failure else None,
+            duration_ms=result.duration_ms,
+            log_tail=result.log_tail,
+            fencing_token=run.fencing_token,
+        )
+    except PayloadRefused as exc:
+        return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
+    fault_point("proposed")
+    if proposal is not None:
+        call.proposal = proposal_of(call.intent, kept.result)
+    await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
+    return result
+
+
+async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeWork | NodeOutcome:
+    """The work with the effects that its agent proposes, from the records where it has done so; or how it failed."""
+    node = work.node
+    slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
+
+    async def one(index: int, intent: Invocation) -> Proposal | AgentFailure:
+        item = index if work.each else None
+        key = idempotency_key(run, intent, item)
+        known = await services.records.proposal(run.run_id, node.id, item, key=key)
+        if known is not None:
+            return proposal_of(intent, known.result)
+        async with slots:
+            call = Attempt(intent, item=item, run=run, services=services)
+            result = await _with_retries(call, key=key)
+        return result.failure or call.proposal or _lost(node).failure or AgentFailure(kind="cancelled", message="")
+
+    try:
+        found = await asyncio.gather(*(one(index, intent) for index, intent in enumerate(work.intents)))
+    except EffectError as exc:
+        return failed(node, str(exc))
+    proposals: list[Proposal] = []
+    for index, each in enumerate(found):
+        if isinstance(each, AgentFailure):
+            return failed(node, f"{_which(work, index)}{each.message}")
+        proposals.append(each)
+    return replace(work, proposals=tuple(proposals))
 
 
 async def _attempt(call: Attempt) -> AgentResult:
-    """Run the agent once, on record from start to end."""
+    """Run the agent once, or carry out what it has proposed, on record from start to end."""
     logger = get_run_logger()
     node, run, records = call.intent.node, call.run, call.services.records
+    if call.proposal is not None:
+        await refuse_moved_base(call.proposal, services=call.services)
 
     def on_log(line: LogLine) -> None:
         logger.log(line.level, "%s", line.text)
@@ -79,20 +175,32 @@ async def _attempt(call: Attempt) -> AgentResult:
         item=call.item,
         agent_name=node.agent,
         inputs=call.intent.inputs,
-        idempotency_key=idempotency_key(run, call.intent, call.item),
+        idempotency_key=_key(call),
         approved=call.approved,
         fencing_token=run.fencing_token,
     )
     fault_point("agent-run-begun")
-    result = await execute(
-        call.intent,
-        run=run,
-        item=call.item,
-        execution_id=agent_run_id,
-        attempt=attempt,
-        services=call.services,
-        on_log=on_log,
-    )
+    if call.proposal is not None:
+        result = await carry_out(
+            call.intent,
+            call.proposal,
+            key=_key(call),
+            run=run,
+            workplace=call.services,
+            save=saver(run, call.services),
+            log=logger,
+        )
+    else:
+        result = await execute(
+            call.intent,
+            run=run,
+            item=call.item,
+            execution_id=agent_run_id,
+            attempt=attempt,
+            services=call.services,
+            on_log=on_log,
+            log=logger,
+        )
     await records.finish_agent_run(
         agent_run_id,
         status="SUCCESS" if result.ok else "FAILED",
@@ -115,9 +223,12 @@ async def _attempt(call: Attempt) -> AgentResult:
 async def run_node(
     work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services
 ) -> NodeOutcome:
-    """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before."""
+    """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before.
+
+    Raises BaseMoved where what was proposed has to be proposed anew.
+    """
     node = work.node
-    approved = work.digest if node.gate is not None else None
+    approved = work.digest if node.gate is not None and work.does_something else None
     slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
 
     async def one(index: int, intent: Invocation) -> JsonValue | AgentFailure:
@@ -125,7 +236,8 @@ async def run_node(
         if item in done:
             return done[item]
         async with slots:
-            call = Attempt(intent, item=item, approved=approved, run=run, services=services)
+            proposal = None if work.proposals is None else work.proposals[index]
+            call = Attempt(intent, item=item, approved=approved, proposal=proposal, run=run, services=services)
             result = await _with_retries(call)
         return result.failure or result.output
 
@@ -133,20 +245,36 @@ async def run_node(
     outputs: list[JsonValue] = []
     for index, each in enumerate(results):
         if isinstance(each, AgentFailure):
-            which = f"item {index} of {len(results)}: " if work.each else ""
-            return failed(node, f"{which}{each.message}")
+            return failed(node, f"{_which(work, index)}{each.message}")
         outputs.append(each)
     return NodeOutcome(status="SUCCESS", output=outputs if work.each else outputs[0])
 
 
-async def _with_retries(call: Attempt) -> AgentResult:
+def _which(work: NodeWork, index: int) -> str:
+    return f"item {index} of {len(work.intents)}: " if work.each else ""
+
+
+def _key(call: Attempt) -> str:
+    """Of an effect: the same for every attempt at exactly what was proposed."""
+    key = idempotency_key(call.run, call.intent, call.item)
+    return key if call.proposal is None else digest_of({"asked": key, "proposed": call.proposal.digest})
+
+
+async def _with_retries(call: Attempt, *, key: str | None = None) -> AgentResult:
+    """`key`: the agent is to propose, and its proposal is kept under it."""
     node = call.intent.node
     number = 0
     while True:
-        # Prefect types this as a State; for an async task it is one to wait for.
-        await cast("Awaitable[State[Any]]", agent_action(_label(call, number), call, return_state=True))
+        # Prefect types these as a State; for an async task it is one to wait for.
+        if key is None:
+            done = agent_action(_label(call, number), call, return_state=True)
+        else:
+            done = agent_proposal(f"{_label(call, number)} proposal", call, key, return_state=True)
+        await cast("Awaitable[State[Any]]", done)
         if call.stale is not None:
             raise call.stale
+        if call.moved is not None:
+            raise call.moved
         result = call.result or _lost(node)
         if result.failure is None or not result.failure.retryable or number >= node.retries.max:
             return result

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from agents.effects import EffectError
 from agents.registration.network import resolve as allowed_hosts
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
@@ -19,6 +20,7 @@ from compiler.plan import PlanNode, digest_of
 from tasks.agent_code import CodeRefused
 from tasks.card import Invocation, card
 from tasks.inputs import bindings, complete
+from tasks.proposal import MODEL_SECRETS, MODEL_SETTING, Proposal
 from tasks.services import Run, Services
 
 MAX_ITEMS = 1_000
@@ -37,20 +39,34 @@ class NodeWork:
     """One, or one per item."""
     each: bool
     """True for a `foreach` node: the output is the list of the items' outputs."""
+    proposals: tuple[Proposal, ...] | None = None
+    """For an action with an effect: what it has proposed, one for each intent. None: nothing is proposed yet."""
 
     @property
     def digest(self) -> str:
-        """What an approval of this work is bound to."""
-        if not self.each:
-            return self.intents[0].digest
-        return digest_of([intent.digest for intent in self.intents])
+        """What an approval of this work is bound to: all that was asked of the agent, and the effects it proposed."""
+        asked = [intent.digest for intent in self.intents] if self.each else self.intents[0].digest
+        if self.proposals is not None:
+            return digest_of({"asked": asked, "proposed": [each.digest for each in self.proposals]})
+        return digest_of(asked) if self.each else self.intents[0].digest
+
+    @property
+    def does_something(self) -> bool:
+        """False where an effect was to be proposed, and there is nothing to do: nothing to ask anybody about."""
+        return self.proposals is None or any(each.request is not None for each in self.proposals)
 
     def edited(self, edits: Mapping[str, JsonValue]) -> NodeWork:
         """The same work with the inputs an approver changed: other work, with another digest. Raises `InvalidWork`."""
         intents = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.intents)
         for each in intents:
             _check_digest(each)
-        return replace(self, intents=intents)
+        if self.proposals is None:
+            return replace(self, intents=intents)
+        try:
+            proposals = tuple(each.edited(edits) for each in self.proposals)
+        except EffectError as exc:
+            raise InvalidWork(f"node {self.node.id!r}: {exc}") from exc
+        return replace(self, intents=intents, proposals=proposals)
 
     def card(self, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
         """The card of this work; for `foreach` it lists the inputs of every item."""
@@ -58,9 +74,12 @@ class NodeWork:
         return self.amended_card(data)
 
     def amended_card(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """A card of this node, with the inputs of this work and the digest of it."""
+        """A card of this node, with the inputs of this work, what it proposes, and the digest of it."""
         inputs = [dict(intent.inputs) for intent in self.intents]
-        return {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
+        amended = {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
+        if self.proposals is not None:
+            amended["proposals"] = [each.card() for each in self.proposals]
+        return amended
 
 
 async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> NodeWork:
@@ -96,7 +115,7 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
     rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
     inputs = await complete(node, rendered, run=run, services=services)
     try:
-        network = allowed_hosts(node.network, services.settings)
+        network, secrets = reach(node, services.settings)
     except ValueError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
     intent = Invocation(
@@ -104,11 +123,24 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
         agent=agent,
         inputs=inputs,
         network=network,
-        secrets=node.secrets,
+        secrets=secrets,
         bindings=await bindings(node, inputs, services=services),
     )
     _check_digest(intent)
     return intent
+
+
+def reach(node: PlanNode, settings: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Hosts and names of secrets that the agent gets in the jail. Raises ValueError for what is no host.
+
+    An agent that proposes an effect could bring it about by itself with what the effect needs: it gets a model alone.
+    """
+    network = allowed_hosts(node.network, settings)
+    if node.effect is None:
+        return network, node.secrets
+    model = allowed_hosts([f"{{{MODEL_SETTING}}}"], settings)
+    hosts = tuple(each for each in network if each in model)
+    return hosts, tuple(each for each in node.secrets if each in MODEL_SECRETS)
 
 
 def _check_digest(intent: Invocation) -> None:

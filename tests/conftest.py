@@ -41,6 +41,8 @@ _PLACES = {
     "agents/builtin/test_code_reviewer.py": "server",
     "agents/builtin/test_notifier.py": "server",
     "agents/builtin/test_patcher.py": "server",
+    "agents/builtin/test_verification.py": "server",
+    "agents/effects/": "server",
     "agents/registration/test_builtin_agents.py": "server",
     "agents/repository/": "server",
     "agents/runtime/": "server",
@@ -49,6 +51,7 @@ _PLACES = {
     "agents/sandbox/test_egress.py": "server",
     "agents/sandbox/test_probes.py": "jail",
     "api/": "server",
+    "console/": "server",
     "deployments/": "server",
     "end_to_end/": "e2e",
     "faults/": "faults",
@@ -68,6 +71,7 @@ _FIXTURES = {
     "sandbox": "jail",
     "each_sandbox": "jail",
     "browser": "browser",
+    "chromium": "browser",
 }
 _FORBIDDEN = ("subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind", "socket.connect")
 _unit_test: list[str] = []

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from agents.registration import network
 from agents.sdk.agent import explain
-from compiler.catalogue import ActionSpec, AgentSpec
+from compiler.catalogue import ActionSpec, AgentSpec, Effect
 
 MAX_MANIFEST_BYTES = 1_000_000
 
@@ -56,7 +56,7 @@ class _ActionManifest(_Strict):
     name: _ActionName
     description: _Text = ""
     risk: _Risk | None = None
-    effect: Literal["publish-branch"] | None = None
+    effect: Effect | None = None
     input_schema: _JsonSchema
     output_schema: _JsonSchema
     result_schema: _JsonSchema | None = None

@@ -54,6 +54,8 @@ def _perform(request: dict[str, Any], context: Context, import_agent: Callable[[
     agent = import_agent(request["entry_path"])
     if request["mode"] == "describe":
         return describe(agent)
+    if request.get("propose") is True:
+        return agent.propose(request["action"], request["inputs"], context)
     return agent.execute(request["action"], request["inputs"], context)
 
 

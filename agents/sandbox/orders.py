@@ -30,6 +30,7 @@ def order_for(
             "mode": mode,
             "entry_path": entry_path,
             "action": request.action,
+            "propose": request.propose,
             "inputs": dict(request.inputs),
             "idempotency_key": request.idempotency_key,
             "run_id": request.run_id,

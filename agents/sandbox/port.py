@@ -64,6 +64,8 @@ class AgentRequest:
     result_schema: Mapping[str, Any] | None
     """What the result must fit. None only for `describe`."""
     idempotency_key: str = ""
+    propose: bool = False
+    """The action has an effect: it only says what it would do."""
     execution_id: str = ""
     """Unique for each execution: where a backend caches, this keeps an execution from being answered by another."""
     limits: Limits = field(default_factory=Limits)

@@ -39,18 +39,28 @@ class Action:
     """What later nodes see; differs from the result only where an effect stands between."""
     risk: RiskLevel | None = None
     effect: Effect | None = None
+    proposer: Handler | None = None
+    """What runs in the jail, where the platform carries the effect out with the handler itself."""
 
     def execute(self, inputs: Any, context: Context) -> dict[str, Any]:
         """Validate the input, do the work, validate the result. Returns JSON data."""
+        model = self.result_model if self.proposer is None else self.output_model
+        return self._call(self.handler, inputs, context, model)
+
+    def propose(self, inputs: Any, context: Context) -> dict[str, Any]:
+        """The same, as far as it only says what the effect is to be."""
+        return self._call(self.proposer or self.handler, inputs, context, self.result_model)
+
+    def _call(self, handler: Handler, inputs: Any, context: Context, model: type[BaseModel]) -> dict[str, Any]:
         try:
             parsed = self.input_model.model_validate(inputs)
         except ValidationError as exc:
             raise InvalidInputError(f"input of action {self.name!r} is refused: {explain(exc)}") from exc
-        outcome = self.handler(parsed, context)
+        outcome = handler(parsed, context)
         if hasattr(outcome, "__await__"):
             outcome = _finish(outcome)
         try:
-            result = self.result_model.model_validate(outcome)
+            result = model.model_validate(outcome)
         except ValidationError as exc:
             raise InvalidOutputError(f"result of action {self.name!r} is refused: {explain(exc)}") from exc
         return result.model_dump(mode="json", by_alias=True)
@@ -81,22 +91,30 @@ class Agent:
         risk: RiskLevel | None = None,
         effect: Effect | None = None,
         output: type[BaseModel] | None = None,
+        propose: Handler | None = None,
     ) -> Callable[[_H], _H]:
-        """Register the decorated function. `output` is the model after the effect, where there is one."""
+        """Register the decorated function. `output` is the model after the effect, where there is one.
+
+        `propose`: what says in the jail what the effect is to be, where the decorated function brings it about.
+        """
 
         def register(handler: _H) -> _H:
             if name in self.actions:
                 raise TypeError(f"agent {self.name!r} has two actions called {name!r}")
             input_model, result_model = _models(handler)
+            output_model = output or result_model
+            if propose is not None:
+                _, result_model = _models(propose)
             self.actions[name] = Action(
                 name=name,
                 description=description,
                 handler=handler,
                 input_model=input_model,
                 result_model=result_model,
-                output_model=output or result_model,
+                output_model=output_model,
                 risk=risk,
                 effect=effect,
+                proposer=propose,
             )
             return handler
 
@@ -108,6 +126,10 @@ class Agent:
             known = ", ".join(sorted(self.actions)) or "none"
             raise BadRequestError(f"agent {self.name!r} has no action {action!r}; it has: {known}")
         return self.actions[action]
+
+    def propose(self, action: str, inputs: Any, context: Context) -> dict[str, Any]:
+        """Say what the effect of one action is to be. Returns JSON data that fits the action's result model."""
+        return self.find(action).propose(inputs, context)
 
     def execute(self, action: str, inputs: Any, context: Context) -> dict[str, Any]:
         """Do one action. Returns JSON data that fits the action's result model."""

@@ -22,7 +22,7 @@ ROUNDS = (
     "run-ended/rejected",
 )
 """The points, some of them in a run whose gate is answered with no: it ends FAILED, and passes others than most."""
-ONCE = ("mirroring", "branch-published")
+ONCE = ("mirroring", "branch-published", "message-sent")
 """Points that may be passed once only: of two runs, the harness's person may have answered one with no."""
 FIRED_SECONDS = 120.0
 

@@ -28,9 +28,12 @@ from deployments.stack.connection import NotRunning, connect
 from flows.runtime import agent_settings
 from operations.action_help import action_help
 from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
+from tasks.card_text import plain_part
+from tasks.effect_picture import details, public_proposal, summary
 from tasks.safe_text import safe_text
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
+from tasks.words import plain_words
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -122,7 +125,7 @@ def run_command(
 ) -> None:
     """Run one action of one agent once, in the jail, as a workflow would: with repositories, secrets and artifacts.
 
-    Nothing goes on record. An effect of the platform's, as a branch that would be published, is shown, not done.
+    Nothing goes on record. An effect that needs an approval, as a branch that would be pushed, is shown, not done.
     """
     asked = _Asked(
         name=name,
@@ -143,7 +146,8 @@ def _show(outcome: AgentOutcome, *, as_json: bool) -> None:
     if as_json:
         failure = result.failure and vars(result.failure)
         found = {"ok": result.ok, "output": result.output, "failure": failure}
-        print_json({**found, "artifacts": files, "effectNotCarriedOut": outcome.effect})
+        proposal = outcome.proposal and public_proposal(outcome.proposal.card())
+        print_json({**found, "artifacts": files, "effectNotCarriedOut": outcome.effect, "proposal": proposal})
     elif result.failure is not None:
         sys.stderr.write(f"commandcenter: {result.failure.kind}: {safe_text(result.failure.message)}\n")
     else:
@@ -151,7 +155,17 @@ def _show(outcome: AgentOutcome, *, as_json: bool) -> None:
     for file in files:
         sys.stderr.write(f"kept: {file}\n")
     if outcome.effect is not None:
-        sys.stderr.write(f"effect {outcome.effect!r} was not carried out: only a workflow does that\n")
+        _show_effect(outcome)
+
+
+def _show_effect(outcome: AgentOutcome) -> None:
+    """The picture that a gate would show, on stderr."""
+    sys.stderr.write(f"effect {outcome.effect!r} was not carried out: only a workflow does that\n")
+    if outcome.proposal is not None:
+        card = outcome.proposal.card()
+        sys.stderr.write(f"a workflow would: {plain_words(summary(card))}\n")
+        if outcome.proposal.request is not None:
+            sys.stderr.write("\n".join(["", *(plain_part(each) for each in details(card)), ""]))
 
 
 async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: int) -> AgentSpec:

@@ -11,7 +11,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from deployments.cli.output import console, is_terminal
-from tasks.card_text import Block, Value, Words, card_parts, card_text
+from tasks.card_text import card_parts, card_text
+from tasks.words import Block, Value, Words
 
 TITLE = "APPROVAL REQUIRED"
 

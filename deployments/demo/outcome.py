@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from email.message import EmailMessage, Message
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 from rich.text import Text
 
+from agents.repository.git import Git, GitError
 from deployments.cli.output import console, print_rows
 from deployments.demo.sample_repository import DemoRepository
 from deployments.demo.start import Started
 from operations.run_detail import RunDetail
+from records import Approval
+from tasks.effect_picture import proposal_of_approval
 from tasks.safe_text import inert_json, safe_text
 
 
@@ -99,6 +103,10 @@ def _code_checks(
             ("the run succeeded", detail.run.status == "SUCCESS"),
             (f"branch {', '.join(fixes) or '(none)'} is in the remote", len(fixes) == 1),
             (
+                "exactly the diff that was approved is in it",
+                len(fixes) == 1 and pushed_tree(repository, fixes[0]) == approved_tree(repository, approval),
+            ),
+            (
                 f"{len(found) - len(left)} of {len(found)} vulnerable lines are gone from it",
                 bool(found) and not left,
             ),
@@ -112,6 +120,24 @@ def _code_checks(
             bool(who) and str(who) in detail.run.message,
         ),
     ]
+
+
+def pushed_tree(repository: DemoRepository, branch: str) -> str:
+    """The digest of all files on the branch, as git has it."""
+    return _git(repository.remote, "rev-parse", f"{branch}^{{tree}}").strip()
+
+
+def approved_tree(repository: DemoRepository, approval: Approval) -> str:
+    """The digest of all files that the approved diff makes of its base commit, worked out beside the platform."""
+    proposal = proposal_of_approval(approval.card) or {}
+    with tempfile.TemporaryDirectory(prefix="approved-") as folder:
+        git = Git(folder=repository.remote, env={"GIT_INDEX_FILE": f"{folder}/index"})
+        try:
+            git.run("read-tree", proposal["request"]["baseCommit"])
+            git.run("apply", "--cached", "-", stdin=proposal["diff"].encode())
+            return git.text("write-tree")
+        except (GitError, KeyError):
+            return "(the approval shows no diff that fits its base)"
 
 
 def _reported_lines(repository: DemoRepository, detail: RunDetail) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from records.tables.events import DEAD_LETTER, OUTBOX, PROCESSED_EVENT
 from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL
 from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
 from records.tables.registry import AGENT, AGENT_BUNDLE, AGENT_CAPABILITY
-from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, RUN_SLOT, WORKFLOW_RUN
+from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_SLOT, WORKFLOW_RUN
 from records.tables.schema import METADATA
 from records.tables.workflows import PLAN, WORKFLOW, WORKFLOW_NODE
 
@@ -27,6 +27,7 @@ __all__ = [
     "PERSON_ROLE",
     "PLAN",
     "PROCESSED_EVENT",
+    "PROPOSAL",
     "RUN_SLOT",
     "WORKFLOW",
     "WORKFLOW_APPROVAL",

@@ -96,6 +96,26 @@ NODE_STATE = Table(
     Index("NodeState_workflowRunId_nodeKey_item_key", "workflowRunId", "nodeKey", "item", unique=True),
 )
 
+# What an agent proposed before anybody was asked: the effect that its gate shows.
+PROPOSAL = Table(
+    "Proposal",
+    METADATA,
+    key(),
+    refer("Proposal", "workflowRunId", "WorkflowRun.id", "CASCADE"),
+    must("nodeKey", Text),
+    must("item", Integer, server_default=text("-1")),
+    # Digest of run, node, item and all that the agent was given: for other work another proposal is made.
+    must("key", Text),
+    must("effect", Text),
+    # NULL where the agent failed; then `error` says why.
+    may("resultJson", JSON_VALUE),
+    may("error", Text),
+    may("durationMs", Integer),
+    may("logTail", Text),
+    must("proposedAt", Moment),
+    Index("Proposal_workflowRunId_nodeKey_idx", "workflowRunId", "nodeKey"),
+)
+
 ARTIFACT = Table(
     "Artifact",
     METADATA,

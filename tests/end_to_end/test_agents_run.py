@@ -165,6 +165,8 @@ def test_an_effect_is_shown_and_not_carried_out(by_hand, shop):
     assert done.returncode == 0, done.stderr
     assert "diff --git" in json.loads(done.stdout)["patch"]
     assert "effect 'publish-branch' was not carried out" in done.stderr
+    assert "a workflow would: Push branch fixes with " in done.stderr
+    assert "The change, exactly as it will be pushed:" in done.stderr
     assert Git(folder=shop.remote).text("for-each-ref") == before
 
 

@@ -58,6 +58,9 @@ def test_an_approved_demo_ends_well_and_leaves_nothing_running(state: Path) -> N
         "go ahead",
         "✓ the event workflow.completed.security-audit-deploy came over NATS",
         "vulnerable lines are gone",
+        "the platform does this and nothing else: Push branch security-fixes-",
+        "+++ b/",
+        "✓ exactly the diff that was approved is in it",
     ):
         assert shown in done.stdout, shown
     end = done.stdout.split("ended with SUCCESS")[1]

@@ -104,7 +104,7 @@ async def test_the_form_can_be_read_in_both_themes_and_says_that_a_name_is_requi
         assert [each for each in contrasts if each[0] < 4.5] == []
     assert backgrounds["dark"] < 0.2 < 0.8 < backgrounds["light"]
     logged = [json.loads(line) for line in platform.cli("logs", waiting.run.id, "--json").stdout.splitlines()]
-    assert {"scan", "assess", "notify-if-critical", None} == {each["node"] for each in logged}
+    assert {"scan", "assess", "notify-if-critical", "create-fix-pr", None} == {each["node"] for each in logged}
     assert [each["message"] for each in logged if each["level"] in ("ERROR", "CRITICAL")] == []
     platform.cli("reject", waiting.run.id, "create-fix-pr", "--by", "kim")
     await watch.ended(change.key)
@@ -117,6 +117,8 @@ async def test_a_person_approves_in_prefects_form_and_the_fix_is_pushed(platform
     card = await asyncio.to_thread(
         decide_in_form, browser, url, name="Robin", choice="approve", notes="seen in the browser"
     )
+    assert "Push branch security-fixes-" in card
+    assert "+++ b/" in card
     for shown in ("APPROVAL_REQUIRED", "patcher", "generateFixPR", str(change.repository.path)):
         assert shown in card
     detail = await watch.ended(change.key)

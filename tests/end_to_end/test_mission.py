@@ -15,6 +15,8 @@ import nats
 import pytest
 from pypdf import PdfReader
 
+from deployments.demo.outcome import approved_tree, pushed_tree
+
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 # SHA-256 of the two files as the mission gives them.
 MISSION = {
@@ -38,6 +40,9 @@ async def test_an_approved_fix_is_pushed_and_the_vulnerable_lines_are_gone(platf
         assert approval.card["action"] == "generateFixPR"
         assert approval.card["risk"] == "APPROVAL_REQUIRED"
         assert approval.card["inputs"]["repositoryPath"] == str(change.repository.path)
+        shown = platform.cli("approvals", "--cards").stdout
+        assert "the platform does this and nothing else: Push branch security-fixes-" in shown
+        assert "+++ b/" in shown
 
         platform.cli("approve", waiting.run.id, "create-fix-pr", "--by", "kim", "--notes", "looks right")
         detail = await watch.ended(change.key)
@@ -55,6 +60,7 @@ async def test_an_approved_fix_is_pushed_and_the_vulnerable_lines_are_gone(platf
     for found in scan.output["vulnerabilities"]:
         before = _show(change.repository.remote, change.repository.commit, found["file"])
         assert before[found["line"] - 1] not in _show(change.repository.remote, branch, found["file"])
+    assert approved_tree(change.repository, approval) == pushed_tree(change.repository, branch)
     assert any("CRITICAL" in str(each["text"]) for each in platform.chat.messages)
     assert message["status"] == "SUCCESS"
     assert [each["agentName"] for each in message["results"]] == [

@@ -1,7 +1,8 @@
 """notifier: a message -> Slack, Teams, Discord, e-mail or a webhook. A false `condition` sends nothing and says so.
 
-All channels take one shape of message (text, and if wanted title, facts, severity) and show it as it stands: mentions,
-links and markup in it have no effect.
+In a workflow the agent says in the jail what is to be sent, and the platform sends it, with secrets that never enter
+the jail, by the functions of this package. All channels take one shape of message (text, and if wanted title, facts,
+severity) and show it as it stands: mentions, links and markup in it have no effect.
 """
 
 from __future__ import annotations
@@ -117,7 +118,69 @@ class Delivery(Schema):
     """Why nothing was sent."""
 
 
-@agent.action("sendSlack", description="Post a message to a Slack channel")
+class Proposed(Schema):
+    """What is to be sent, for the platform to send it; the agent itself reaches nothing."""
+
+    proposal: dict[str, JsonValue] | None
+    """None: nothing is to be sent."""
+    channel: str
+    timestamp: str
+    reason: str | None = None
+
+
+def _proposed(channel: str, inputs: Notice | WebhookInput, request: dict[str, JsonValue]) -> Proposed:
+    if inputs.condition:
+        return Proposed(proposal=request, channel=channel, timestamp=_now())
+    return Proposed(proposal=None, channel=channel, timestamp=_now(), reason="the condition is false")
+
+
+def _said(inputs: Notice, text: str) -> dict[str, JsonValue]:
+    facts: dict[str, JsonValue] = {**inputs.facts}
+    return {"text": text, "title": inputs.title, "facts": facts, "severity": inputs.severity}
+
+
+def propose_slack(inputs: SlackInput, context: Context) -> Proposed:
+    """A message to a Slack channel."""
+    message = _said(inputs, inputs.message)
+    request: dict[str, JsonValue] = {"service": "slack", "channel": inputs.channel, "message": message}
+    return _proposed(inputs.channel, inputs, request)
+
+
+def propose_teams(inputs: ChatInput, context: Context) -> Proposed:
+    """A message to the Teams channel behind the webhook."""
+    request: dict[str, JsonValue] = {"service": "teams", "message": _said(inputs, inputs.message)}
+    return _proposed("teams", inputs, request)
+
+
+def propose_discord(inputs: ChatInput, context: Context) -> Proposed:
+    """A message to the Discord channel behind the webhook."""
+    request: dict[str, JsonValue] = {"service": "discord", "message": _said(inputs, inputs.message)}
+    return _proposed("discord", inputs, request)
+
+
+def propose_email(inputs: EmailInput, context: Context) -> Proposed:
+    """A mail. The attachment is named by the platform, which knows the reference behind the file."""
+    request: dict[str, JsonValue] = {
+        "recipients": list(inputs.recipients),
+        "cc": list(inputs.cc),
+        "subject": inputs.subject,
+        "message": _said(inputs, inputs.body),
+    }
+    return _proposed(f"email:{','.join(inputs.recipients)}", inputs, request)
+
+
+def propose_webhook(inputs: WebhookInput, context: Context) -> Proposed:
+    """A document for an endpoint."""
+    from agents.builtin.notifier.webhook import host_of
+
+    headers: dict[str, JsonValue] = {**inputs.headers}
+    request: dict[str, JsonValue] = {"url": inputs.url, "payload": inputs.payload, "headers": headers}
+    return _proposed(f"webhook:{host_of(inputs.url)}", inputs, request)
+
+
+@agent.action(
+    "sendSlack", description="Post a message to a Slack channel", effect="send-chat", propose=propose_slack
+)
 def send_slack(inputs: SlackInput, context: Context) -> Delivery:
     """Post through Slack's web API."""
     if not inputs.condition:
@@ -128,13 +191,20 @@ def send_slack(inputs: SlackInput, context: Context) -> Delivery:
     return _sent(channel, message_id)
 
 
-@agent.action("sendSlackAlert", description="Post an alert to a Slack channel")
+@agent.action(
+    "sendSlackAlert", description="Post an alert to a Slack channel", effect="send-chat", propose=propose_slack
+)
 def send_slack_alert(inputs: SlackInput, context: Context) -> Delivery:
     """The same as sendSlack; the name under which workflows send alerts."""
     return send_slack(inputs, context)
 
 
-@agent.action("sendTeams", description="Post a message to a Microsoft Teams channel")
+@agent.action(
+    "sendTeams",
+    description="Post a message to a Microsoft Teams channel",
+    effect="send-chat",
+    propose=propose_teams,
+)
 def send_teams(inputs: ChatInput, context: Context) -> Delivery:
     """Post an adaptive card to the webhook in the secret TEAMS_WEBHOOK_URL."""
     if not inputs.condition:
@@ -145,7 +215,9 @@ def send_teams(inputs: ChatInput, context: Context) -> Delivery:
     return _sent(chat_webhooks.send_teams(_message(inputs, inputs.message), key, context), key)
 
 
-@agent.action("sendDiscord", description="Post a message to a Discord channel")
+@agent.action(
+    "sendDiscord", description="Post a message to a Discord channel", effect="send-chat", propose=propose_discord
+)
 def send_discord(inputs: ChatInput, context: Context) -> Delivery:
     """Post an embed to the webhook in the secret DISCORD_WEBHOOK_URL."""
     if not inputs.condition:
@@ -156,7 +228,12 @@ def send_discord(inputs: ChatInput, context: Context) -> Delivery:
     return _sent(chat_webhooks.send_discord(_message(inputs, inputs.message), key, context), key)
 
 
-@agent.action("sendEmail", description="Send an e-mail, with an attachment if wanted")
+@agent.action(
+    "sendEmail",
+    description="Send an e-mail, with an attachment if wanted",
+    effect="send-mail",
+    propose=propose_email,
+)
 def send_email(inputs: EmailInput, context: Context) -> Delivery:
     """Send over SMTP."""
     channel = f"email:{','.join(inputs.recipients)}"
@@ -174,7 +251,12 @@ def send_email(inputs: EmailInput, context: Context) -> Delivery:
     return _sent(channel, send(mail, message_key(context), context))
 
 
-@agent.action("sendWebhook", description="POST a JSON document to an HTTP endpoint")
+@agent.action(
+    "sendWebhook",
+    description="POST a JSON document to an HTTP endpoint",
+    effect="call-webhook",
+    propose=propose_webhook,
+)
 def send_webhook(inputs: WebhookInput, context: Context) -> Delivery:
     """Post once, without following redirects."""
     from agents.builtin.notifier.webhook import host_of, post

@@ -86,8 +86,16 @@ class Suggestion(Schema):
     """The rules whose fix is in the patch."""
 
 
+Verified = Literal["tests", "build", "parse", "none"]
+
+
 class FixProposal(Suggestion):
     """What the platform makes a branch of."""
+
+    verified: Verified = "none"
+    """Filled in by the platform, which verifies the patch in a jail of its own before anybody is asked."""
+    verification: str = ""
+    """Which tests, and how many; or why nothing could be verified."""
 
     branch: str
     base_commit: str
@@ -110,6 +118,9 @@ class FixPullRequest(Schema):
     unfixed: list[UnfixedFinding]
     engine: Engine
     rules_used: list[str]
+    verified: Verified = "none"
+    """What was found before it was proposed: `tests` give what they gave, it compiles (`build`), or it parses."""
+    verification: str = ""
 
 
 @agent.action(

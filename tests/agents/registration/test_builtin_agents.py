@@ -42,12 +42,14 @@ def test_only_what_publishes_needs_approval():
 
     assert patcher.action_risk("generateFixPR") == "APPROVAL_REQUIRED"
     assert patcher.action_risk("suggestFix") == "AUTO"
-    assert [
-        (spec.name, action.name)
+    effects = {
+        (spec.name, action.name): action.effect
         for spec in CATALOGUE.agents.values()
         for action in spec.actions.values()
         if action.effect
-    ] == [("patcher", "generateFixPR")]
+    }
+    assert [each for each in effects if each[0] != "notifier"] == [("patcher", "generateFixPR")]
+    assert set(effects.values()) == {"publish-branch", "send-chat", "send-mail", "call-webhook"}
 
 
 @pytest.mark.parametrize("name", ACTIONS)

@@ -1,0 +1,201 @@
+"""A patch -> copies of the commit with and without it, compared: syntax, compiler, scanner, tests."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.builtin.patcher.repair import rules_in, still_parses
+from agents.builtin.scanning.source_files import JAVASCRIPT, PYTHON, SourceFile
+from agents.builtin.verification import PatchToVerify, Verdict
+from agents.builtin.verification.project_tests import Outcomes, ProjectTests, detect
+from agents.repository.git import Git, GitError
+from agents.sdk.context import Context
+from agents.sdk.errors import AgentError
+
+MAX_TREE_BYTES = 30_000_000
+"""Of the commit; there are two copies of it, in memory."""
+_MOST_FILES_ALONE = 12
+_TOTAL_SECONDS = 240
+
+
+@dataclass(kw_only=True)
+class _Bench:
+    """One verification."""
+
+    git: Git
+    commit: str
+    folder: Path
+    log: logging.Logger
+    limit: float
+    ends: float
+    tests: ProjectTests | None
+    before: Outcomes | None
+    """What the tests give without the patch; None where there are none that pass."""
+
+    def broken(self, parts: Mapping[str, str]) -> str | None:
+        """What these changes break; None: nothing that is found."""
+        after = self.checkout("after")
+        try:
+            for part in parts.values():
+                Git(folder=after).run("apply", "--whitespace=nowarn", "-", stdin=part.encode())
+        except GitError as exc:
+            return f"the patch does not fit: {exc.said}"
+        if reason := self._syntax(after, parts) or self._findings(after, parts):
+            return reason
+        if self.tests is None or self.before is None:
+            return None
+        found = self.tests.run(after, self.limit)
+        lost = self.before.lost_in(found)
+        if lost:  # once more: a test that fails now and then must not condemn a fix
+            lost &= self.before.lost_in(self.tests.run(after, self.limit))
+        if not lost:
+            return None
+        return f"{len(lost)} test(s) that passed before do not: {', '.join(sorted(lost)[:3])}"
+
+    def checkout(self, name: str) -> Path:
+        """A fresh copy of the commit, without history."""
+        place = self.folder / name
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        content = self.git.run("archive", "--format=tar", self.commit)
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(place, filter="data")
+        return place
+
+    def old(self, name: str) -> str:
+        """A file of the commit; empty where it is new."""
+        try:
+            return self.git.run("cat-file", "blob", f"{self.commit}:{name}").decode("utf-8", "replace")
+        except GitError:
+            return ""
+
+    def _syntax(self, after: Path, parts: Mapping[str, str]) -> str | None:
+        for name in parts:
+            old, new = self.old(name), (after / name).read_text(encoding="utf-8", errors="replace")
+            if not still_parses(SourceFile(name=name, text=old), new):
+                return f"{name} is not valid any more"
+            if Path(name).suffix in PYTHON and _compiles(old, name) and not _compiles(new, name):
+                return f"{name} does not compile any more"
+            if _checked_by_node(name) and not _node_checks(after / name):
+                return f"{name} is refused by node"
+        return None
+
+    def _findings(self, after: Path, parts: Mapping[str, str]) -> str | None:
+        names = [name for name in parts if Path(name).suffix in PYTHON | JAVASCRIPT]
+        if not names:
+            return None
+        before = rules_in({name: self.old(name) for name in names}, self.log)
+        now = rules_in({name: (after / name).read_text("utf-8", "replace") for name in names}, self.log)
+        new = sorted({f"{rule} in {name}" for name in names for rule in now[name] - before[name]})
+        return f"the scanner finds something new: {', '.join(new[:3])}" if new else None
+
+
+def verify_patch(inputs: PatchToVerify, context: Context) -> Verdict:
+    """The verdict. Raises AgentError where the repository cannot be read."""
+    git = Git(folder=Path(inputs.repository_path))
+    commit = git.commit("HEAD")
+    if commit is None:
+        raise AgentError(f"repository {inputs.repository_path!r} has no commit that a patch could be for")
+    parts = parts_of(inputs.patch)
+    size = sum(
+        int(line.split()[3])
+        for line in git.text("ls-tree", "-r", "-l", commit).splitlines()
+        if line.split()[3] != "-"
+    )
+    if size > MAX_TREE_BYTES:
+        reason = f"the repository has {size:,} bytes; at most {MAX_TREE_BYTES:,} are copied to verify a patch"
+        return Verdict(verified="parse", reason=reason, breaking=[])
+    bench = _Bench(
+        git=git,
+        commit=commit,
+        folder=context.tmp / "verification",
+        log=context.log,
+        limit=inputs.limit_seconds,
+        ends=time.monotonic() + _TOTAL_SECONDS,
+        tests=None,
+        before=None,
+    )
+    before = bench.checkout("before")
+    bench.tests = detect(before)
+    why_not = "no tests were found"
+    if bench.tests is not None:
+        found = bench.tests.run(before, bench.limit)
+        why_not = found.why_unusable
+        bench.before = found if found.passed else None
+    shutil.rmtree(before, ignore_errors=True)
+    return _verdict(bench, parts, why_not)
+
+
+def _verdict(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Verdict:
+    reason = bench.broken(parts)
+    breaking: list[str] = []
+    if reason is not None:
+        bench.log.warning("the patch breaks something: %s", reason)
+        breaking = _culprits(bench, parts)
+        rest = {name: part for name, part in parts.items() if name not in breaking}
+        if not breaking or (rest and bench.broken(rest) is not None):
+            return Verdict(verified="broken", reason=reason, breaking=list(parts))
+        if not rest:
+            return Verdict(verified="broken", reason=reason, breaking=breaking)
+        parts = rest
+    told = f" (left out: {reason})" if reason is not None else ""
+    if bench.tests is not None and bench.before is not None:
+        passed = f"{len(bench.before.passed)} test(s) of {bench.tests.name} pass as before"
+        return Verdict(verified="tests", reason=passed + told, breaking=breaking)
+    level = "build" if all(_is_built(name) for name in parts) else "parse"
+    return Verdict(verified=level, reason=f"{why_not}{told}", breaking=breaking)
+
+
+def _culprits(bench: _Bench, parts: Mapping[str, str]) -> list[str]:
+    if len(parts) == 1:
+        return list(parts)
+    if len(parts) > _MOST_FILES_ALONE:
+        return []
+    found: list[str] = []
+    for name, part in parts.items():
+        if time.monotonic() > bench.ends:
+            return []
+        if bench.broken({name: part}) is not None:
+            found.append(name)
+    return found
+
+
+def parts_of(patch: str) -> dict[str, str]:
+    """The patch of each file."""
+    pieces = re.split(r"^(?=diff --git a/)", patch, flags=re.MULTILINE)
+    named = ((re.match(r"diff --git a/(.+) b/\1\n", piece), piece) for piece in pieces if piece.strip())
+    return {match[1]: piece for match, piece in named if match is not None}
+
+
+def _compiles(text: str, name: str) -> bool:
+    try:
+        compile(text.removeprefix("\ufeff"), name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _checked_by_node(name: str) -> bool:
+    return Path(name).suffix in (".js", ".mjs", ".cjs") and shutil.which("node") is not None
+
+
+def _node_checks(file: Path) -> bool:
+    """Node takes JSX for an error: then what it says counts for nothing."""
+    try:
+        done = subprocess.run(["node", "--check", str(file)], capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return True
+    return done.returncode == 0 or b"SyntaxError" not in done.stderr or "</" in file.read_text("utf-8", "replace")
+
+
+def _is_built(name: str) -> bool:
+    return Path(name).suffix in PYTHON or _checked_by_node(name)

@@ -1,0 +1,169 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { NavLink, Route, Routes } from "react-router";
+import { address, chooseProject } from "./api/client";
+import { usePending } from "./api/queries";
+import { type Connection, followChanges } from "./api/stream";
+import { Loading, Page } from "./components/basics";
+import { Inbox } from "./pages/Inbox";
+import { useSession } from "./session";
+import { applyTheme, currentTheme, type Theme } from "./theme";
+
+const ApprovalPage = lazy(() => import("./pages/Approval"));
+const RunsPage = lazy(() => import("./pages/Runs"));
+const RunPage = lazy(() => import("./pages/Run"));
+const WorkflowsPage = lazy(() => import("./pages/Workflows"));
+const BuilderPage = lazy(() => import("./pages/Builder"));
+const AgentsPage = lazy(() => import("./pages/Agents"));
+const AgentPage = lazy(() => import("./pages/Agent"));
+const EventsPage = lazy(() => import("./pages/Events"));
+const StatisticsPage = lazy(() => import("./pages/Statistics"));
+
+export function App() {
+  const connection = useChanges();
+  const pending = usePending();
+  const { me, leave } = useSession();
+  const [theme, setTheme] = useState<Theme>(currentTheme);
+  const waiting = pending.data?.length ?? 0;
+  return (
+    <div className="shell">
+      <header className="side">
+        <a className="skip" href={`${location.pathname}#content`}>
+          Skip to content
+        </a>
+        <NavLink to="/" className="brand">
+          <img src={new URL("icon.svg", document.baseURI).href} alt="" /> CommandCenter
+        </NavLink>
+        <nav aria-label="Pages">
+          <NavLink to="/" end>
+            Inbox {waiting > 0 && <span className="count">{waiting}</span>}
+          </NavLink>
+          <NavLink to="/runs">Runs</NavLink>
+          <NavLink to="/workflows">Workflows</NavLink>
+          <NavLink to="/agents">Agents</NavLink>
+          <NavLink to="/events">Events</NavLink>
+          <NavLink to="/statistics">Statistics</NavLink>
+        </nav>
+        <div className="foot">
+          <span>
+            {me.name} ({me.role})
+          </span>
+          {me.projects.length > 1 ? (
+            <label className="field">
+              Project
+              <select
+                value={me.project}
+                onChange={async (event) => {
+                  await chooseProject(Number(event.target.value));
+                  // Everything on the page is of the other project now.
+                  location.assign(document.baseURI);
+                }}
+              >
+                {me.projects.map((project) => (
+                  <option key={project}>{project}</option>
+                ))}
+              </select>
+            </label>
+          ) : (
+            <span>Project {me.project}</span>
+          )}
+          <label className="field">
+            Colours
+            <select
+              value={theme}
+              onChange={(event) => {
+                const chosen = event.target.value as Theme;
+                setTheme(chosen);
+                applyTheme(chosen);
+              }}
+            >
+              <option value="system">as the system</option>
+              <option value="light">light</option>
+              <option value="dark">dark</option>
+            </select>
+          </label>
+          <a href={address("docs")}>HTTP API</a>
+          <button type="button" onClick={leave}>
+            Sign out
+          </button>
+        </div>
+      </header>
+      <main className="main" id="content" tabIndex={-1}>
+        {connection === "offline" && (
+          <div className="offline" role="status">
+            The server does not answer; trying again. What you see may be old.
+          </div>
+        )}
+        <Suspense fallback={<Loading />}>
+          <Routes>
+            <Route path="/" element={<Inbox />} />
+            <Route path="/approvals" element={<Inbox />} />
+            <Route path="/approvals/:id" element={<ApprovalPage />} />
+            <Route path="/runs" element={<RunsPage />} />
+            <Route path="/runs/:id" element={<RunPage />} />
+            <Route path="/workflows" element={<WorkflowsPage />} />
+            <Route path="/workflows/:name" element={<BuilderPage />} />
+            <Route path="/agents" element={<AgentsPage />} />
+            <Route path="/agents/:name" element={<AgentPage />} />
+            <Route path="/events" element={<EventsPage />} />
+            <Route path="/statistics" element={<StatisticsPage />} />
+            <Route
+              path="*"
+              element={
+                <Page title="No such page">
+                  <p>The console has no page of that address.</p>
+                </Page>
+              }
+            />
+          </Routes>
+        </Suspense>
+      </main>
+    </div>
+  );
+}
+
+/** Fetches again what the server says has changed; bursts are taken together. */
+function useChanges(): Connection {
+  const queries = useQueryClient();
+  const [connection, setConnection] = useState<Connection>("polling");
+  useEffect(() => {
+    const topics = new Set<string>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const flush = () => {
+      timer = undefined;
+      const all = topics.has("poll");
+      queries.invalidateQueries({
+        predicate: (query) => query.queryKey[0] !== "me" && (all || topics.has(String(query.queryKey[0]))),
+      });
+      topics.clear();
+    };
+    const stop = followChanges((change) => {
+      for (const topic of topicsOf(change.type)) topics.add(topic);
+      timer ??= setTimeout(flush, 300);
+    }, setConnection);
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [queries]);
+  return connection;
+}
+
+/** Kind of change -> first words of the query keys that show it. */
+function topicsOf(type: string): string[] {
+  switch (type) {
+    case "run":
+    case "agentRun":
+      return ["runs", "run", "logs", "statistics"];
+    case "approval":
+      return ["approvals", "approval", "runs", "run"];
+    case "workflow":
+      return ["workflows"];
+    case "agent":
+      return ["agents", "agent"];
+    case "event":
+      return ["events", "deadLetters"];
+    default:
+      return ["poll"];
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * One stream of changes per browser: the tab that holds the lock reads it and tells the others.
+ *
+ * The stream only says what changed; pages fetch again. Without a stream (an older API, a broken network), all
+ * that is on screen counts as changed every few seconds.
+ */
+
+import { ApiError, address, authorization } from "./client";
+
+export interface Change {
+  type: string;
+  id: string | null;
+}
+
+export type Connection = "live" | "polling" | "offline";
+
+const CHANNEL = "commandcenter.changes";
+const POLL_MS = 4_000;
+
+export function followChanges(
+  changed: (change: Change) => void,
+  connection: (state: Connection) => void,
+): () => void {
+  const channel = new BroadcastChannel(CHANNEL);
+  channel.onmessage = (message) => {
+    if (message.data.connection) connection(message.data.connection);
+    else changed(message.data as Change);
+  };
+  const stop = new AbortController();
+  const tell = (change: Change) => {
+    changed(change);
+    channel.postMessage(change);
+  };
+  const say = (state: Connection) => {
+    connection(state);
+    channel.postMessage({ connection: state });
+  };
+  const lead = () => readForever(tell, say, stop.signal);
+  const leading =
+    "locks" in navigator ? navigator.locks.request(CHANNEL, { signal: stop.signal }, lead) : lead();
+  leading.catch(() => undefined);
+  return () => {
+    stop.abort();
+    channel.close();
+  };
+}
+
+async function readForever(
+  tell: (change: Change) => void,
+  say: (state: Connection) => void,
+  stop: AbortSignal,
+): Promise<void> {
+  let last: string | null = null;
+  let wait = 500;
+  while (!stop.aborted) {
+    try {
+      const response: Response = await fetch(address("stream"), {
+        headers: {
+          Accept: "text/event-stream",
+          ...authorization(),
+          ...(last ? { "Last-Event-ID": last } : {}),
+        },
+        credentials: "same-origin",
+        signal: stop,
+      });
+      if (response.status === 404) {
+        say("polling");
+        tell({ type: "poll", id: null });
+        await pause(POLL_MS, stop);
+        continue;
+      }
+      if (!response.ok || !response.body) throw new ApiError(response.status, "no stream");
+      say("live");
+      wait = 500;
+      // What changed while nobody listened is not known for sure.
+      tell({ type: "poll", id: null });
+      for await (const event of eventsOf(response.body)) {
+        if (event.id) last = event.id;
+        const change = changeOf(event);
+        if (change) tell(change);
+      }
+    } catch (error) {
+      if (stop.aborted) return;
+      if (error instanceof ApiError && error.status === 401) {
+        tell({ type: "poll", id: null });
+      }
+      say("offline");
+    }
+    await pause(wait, stop);
+    wait = Math.min(wait * 2, 10_000);
+  }
+}
+
+interface ServerEvent {
+  id: string;
+  event: string;
+  data: string;
+}
+
+/** The events of a body in the format of server-sent events. */
+export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    rest = (rest + decoder.decode(value, { stream: true })).replaceAll("\r\n", "\n");
+    for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
+      const event = parseEvent(rest.slice(0, end));
+      rest = rest.slice(end + 2);
+      if (event) yield event;
+    }
+  }
+}
+
+function parseEvent(block: string): ServerEvent | null {
+  const event: ServerEvent = { id: "", event: "message", data: "" };
+  const data: string[] = [];
+  for (const line of block.split("\n")) {
+    const [, field, value] = /^(id|event|data): ?(.*)$/.exec(line) ?? [];
+    if (field === "data") data.push(value ?? "");
+    else if (field === "id" || field === "event") event[field] = value ?? "";
+  }
+  event.data = data.join("\n");
+  return data.length ? event : null;
+}
+
+function changeOf(event: ServerEvent): Change | null {
+  try {
+    const data = JSON.parse(event.data) as Record<string, unknown>;
+    const type = data.type ?? data.kind ?? data.what ?? event.event;
+    const id = data.runId ?? data.id ?? null;
+    return { type: String(type), id: id === null ? null : String(id) };
+  } catch {
+    return null;
+  }
+}
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stop.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

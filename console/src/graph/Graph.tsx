@@ -1,0 +1,159 @@
+import "@xyflow/react/dist/base.css";
+import {
+  Background,
+  type Connection,
+  Controls,
+  type Edge,
+  Handle,
+  MarkerType,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from "@xyflow/react";
+import { type DragEvent, memo, useCallback, useEffect, useMemo } from "react";
+import { Status } from "../components/basics";
+import { toneOf } from "../text/status";
+import { NODE_HEIGHT, NODE_WIDTH } from "./layout";
+import { usePlaces } from "./usePlaces";
+
+export interface GraphItem {
+  id: string;
+  what: string;
+  dependsOn: string[];
+  /** Of a run; without it the node is part of a workflow that is being written. */
+  status?: string;
+  /** Words beside the status: attempts, items, a gate. */
+  marks?: string[];
+  problem?: boolean;
+}
+
+interface Props {
+  items: GraphItem[];
+  selected: string | null;
+  onSelect: (id: string | null) => void;
+  label: string;
+  /** With these, edges can be drawn and removed. */
+  onConnect?: (from: string, to: string) => void;
+  onDisconnect?: (from: string, to: string) => void;
+  canConnect?: (from: string, to: string) => boolean;
+  onDropData?: (data: string) => void;
+}
+
+type ItemNode = Node<{ item: GraphItem; chosen: boolean; editable: boolean }, "item">;
+
+const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
+  const { item, chosen, editable } = data;
+  const tone = item.status === undefined ? (item.problem ? "red" : "plain") : toneOf(item.status);
+  return (
+    <div className={`gnode b-${tone} ${chosen ? "chosen" : ""}`} data-node={item.id}>
+      <Handle type="target" position={Position.Left} isConnectable={editable} />
+      <div className="id">{item.id}</div>
+      <div className="what">{item.what}</div>
+      <div className="row nowrap">
+        {item.status !== undefined && <Status status={item.status} />}
+        {item.problem && item.status === undefined && <span className="status tone-red">has a problem</span>}
+        {item.marks?.map((mark) => (
+          <span key={mark} className="small muted">
+            {mark}
+          </span>
+        ))}
+      </div>
+      <Handle type="source" position={Position.Right} isConnectable={editable} />
+    </div>
+  );
+});
+
+const TYPES = { item: Item };
+
+/** A workflow as a graph. What it shows and does is also in the table beside it, for those who cannot use it. */
+export function Graph(props: Props) {
+  return (
+    <ReactFlowProvider>
+      <Inner {...props} />
+    </ReactFlowProvider>
+  );
+}
+
+function Inner(props: Props) {
+  const { items, selected, onSelect, onConnect, onDisconnect, canConnect, onDropData } = props;
+  const places = usePlaces(items);
+  const flow = useReactFlow();
+  const editable = onConnect !== undefined;
+  const nodes = useMemo<ItemNode[]>(
+    () =>
+      items
+        .filter((item) => places?.[item.id])
+        .map((item) => ({
+          id: item.id,
+          type: "item",
+          position: places?.[item.id] ?? { x: 0, y: 0 },
+          width: NODE_WIDTH,
+          height: NODE_HEIGHT + 12,
+          data: { item, chosen: item.id === selected, editable },
+        })),
+    [items, places, selected, editable],
+  );
+  const edges = useMemo<Edge[]>(() => {
+    const known = new Set(items.map((item) => item.id));
+    return items.flatMap((item) =>
+      item.dependsOn
+        .filter((from) => known.has(from))
+        .map((from) => ({
+          id: `${from}→${item.id}`,
+          source: from,
+          target: item.id,
+          markerEnd: { type: MarkerType.ArrowClosed },
+          deletable: editable,
+        })),
+    );
+  }, [items, editable]);
+  const count = places ? Object.keys(places).length : 0;
+  useEffect(() => {
+    if (count) requestAnimationFrame(() => flow.fitView({ maxZoom: 1, padding: 0.08 }));
+  }, [count, flow]);
+  const fits = useCallback(
+    (edge: Connection | Edge) => canConnect?.(edge.source, edge.target) ?? true,
+    [canConnect],
+  );
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    onDropData?.(event.dataTransfer.getData("text/plain"));
+  };
+  return (
+    <section
+      className="graph"
+      aria-label={props.label}
+      onDragOver={(event) => onDropData && event.preventDefault()}
+      onDrop={drop}
+    >
+      <ReactFlow
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={TYPES}
+        nodesDraggable={false}
+        nodesConnectable={editable}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        elementsSelectable={editable}
+        onlyRenderVisibleElements={items.length > 150}
+        minZoom={0.02}
+        deleteKeyCode={editable ? ["Delete", "Backspace"] : null}
+        onNodeClick={(_, node) => onSelect(node.id)}
+        onPaneClick={() => onSelect(null)}
+        onConnect={(edge) => onConnect?.(edge.source, edge.target)}
+        onEdgesDelete={(removed) => {
+          for (const edge of removed) onDisconnect?.(edge.source, edge.target);
+        }}
+        onBeforeDelete={async ({ edges: removed }) => ({ nodes: [], edges: removed })}
+        isValidConnection={fits}
+        fitView
+      >
+        <Background />
+        <Controls showInteractive={false} />
+      </ReactFlow>
+    </section>
+  );
+}

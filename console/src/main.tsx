@@ -1,0 +1,38 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { BrowserRouter } from "react-router";
+import { App } from "./App";
+import { ApiError } from "./api/client";
+import { SignedIn, takeTokenFromAddress } from "./session";
+import { applyTheme } from "./theme";
+import "./styles.css";
+
+const linkToken = takeTokenFromAddress();
+applyTheme();
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2_000,
+      retry: (times, error) => error instanceof ApiError && error.passing && times < 3,
+      retryDelay: (times) => Math.min(500 * 2 ** times, 5_000),
+    },
+    mutations: { retry: false },
+  },
+});
+const basename = import.meta.env.DEV ? "/" : new URL(document.baseURI).pathname.replace(/\/$/, "");
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <BrowserRouter basename={basename}>
+          <SignedIn linkToken={linkToken}>
+            <App />
+          </SignedIn>
+        </BrowserRouter>
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

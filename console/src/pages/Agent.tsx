@@ -1,0 +1,5 @@
+import { Page } from "../components/basics";
+
+export default function Agent() {
+  return <Page title="Agent">…</Page>;
+}

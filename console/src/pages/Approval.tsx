@@ -1,0 +1,407 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { post } from "../api/client";
+import { useApproval, usePending } from "../api/queries";
+import type { ApprovalDetail, Approval as ApprovalType, Decision, Json, Proposal } from "../api/types";
+import { Ago, Deadline, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
+import { DiffView } from "../components/DiffView";
+import { useKeys } from "../components/keys";
+import { useSession } from "../session";
+import { differences, entriesOf, headline, sentences } from "../text/card";
+
+export default function ApprovalPage() {
+  const { id = "" } = useParams();
+  const approval = useApproval(id);
+  if (approval.error && !approval.data) {
+    return (
+      <Page title="Approval">
+        <Failure error={approval.error} retry={() => approval.refetch()} />
+      </Page>
+    );
+  }
+  if (!approval.data) return <Loading />;
+  return <Card key={id} approval={approval.data} />;
+}
+
+function Card({ approval: newest }: { approval: ApprovalDetail }) {
+  // A person decides on what they read: it is not exchanged under their eyes while the question is open.
+  const [seen, setSeen] = useState(newest);
+  const moved = seen.status === "PENDING" && (newest.digest !== seen.digest || newest.status !== "PENDING");
+  const shown = moved ? seen : newest;
+  const { card } = shown;
+  const pending = shown.status === "PENDING";
+  const { me } = useSession();
+  const navigate = useNavigate();
+  const others = usePending();
+  const go = (step: number) => {
+    const list = others.data ?? [];
+    const next = list[list.findIndex((each) => each.id === shown.id) + step];
+    if (next) navigate(`/approvals/${next.id}`);
+  };
+  useKeys({ j: () => go(1), k: () => go(-1) });
+  return (
+    <Page
+      title={headline(shown)}
+      lead={
+        <>
+          <Link to="/">Inbox</Link> · {shown.workflowName}, node {shown.nodeId} ·{" "}
+          <Link to={`/runs/${shown.runId}`}>its run</Link>
+        </>
+      }
+      actions={
+        <>
+          <Status status={shown.status} label={pending ? "waits for a decision" : undefined} />
+          <Risk risk={card.risk} />
+        </>
+      }
+    >
+      {moved && <Changed before={seen} after={newest} accept={() => setSeen(newest)} />}
+      {!pending && <Outcome approval={shown} />}
+      <div className="two">
+        <div className="stack">
+          <section className="panel cardtext" aria-label="In words">
+            {sentences(shown.cardText).map((sentence) => (
+              <p key={sentence}>{sentence}</p>
+            ))}
+          </section>
+          {shown.proposal && <Effect proposal={shown.proposal} />}
+          <section className="panel">
+            <h2>Inputs, exactly as they will be used</h2>
+            <Inputs value={card.inputs} />
+          </section>
+          {entriesOf(card.upstream as Json).map(([node, found]) => (
+            <section className="panel" key={node}>
+              <h2>What {node} found</h2>
+              <JsonBox value={found} label={`Output of ${node}`} />
+            </section>
+          ))}
+        </div>
+        <div className="stack">
+          {pending &&
+            !moved &&
+            (me.may.includes("approve") ? (
+              <Decide approval={shown} changed={setSeen} />
+            ) : (
+              <p className="notice">Your role, {me.role}, does not decide.</p>
+            ))}
+          <Facts approval={shown} />
+          <History approval={newest} />
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now: ApprovalDetail) => void }) {
+  const [notes, setNotes] = useState("");
+  const [params, setParams] = useSearchParams();
+  const asked = params.get("do");
+  const [sure, setSure] = useState<"approve" | "reject" | null>(
+    asked === "approve" || asked === "reject" ? asked : null,
+  );
+  const confirm = useRef<HTMLButtonElement>(null);
+  const queries = useQueryClient();
+  const decide = useMutation({
+    mutationFn: (decision: "approve" | "reject") =>
+      post<Decision>(`approvals/${encodeURIComponent(approval.id)}/decision`, {
+        decision,
+        notes: notes.trim() || null,
+        // What was on screen: the server refuses where something else would run by now.
+        digest: approval.digest,
+      }),
+    onSuccess: (decision) => {
+      if (decision.applied) changed({ ...approval, ...decision.approval });
+    },
+    onSettled: () => {
+      setSure(null);
+      queries.invalidateQueries({ queryKey: ["approval"] });
+      queries.invalidateQueries({ queryKey: ["approvals"] });
+      queries.invalidateQueries({ queryKey: ["run"] });
+    },
+  });
+  useEffect(() => {
+    if (asked) setParams({}, { replace: true });
+  }, [asked, setParams]);
+  useEffect(() => {
+    if (sure) confirm.current?.focus();
+  }, [sure]);
+  useKeys({ a: () => setSure("approve"), r: () => setSure("reject"), Escape: () => setSure(null) });
+  const vote = decide.data && !decide.data.applied ? decide.data : null;
+  return (
+    <section className="panel stack decide" aria-label="Decision">
+      <h2>Your decision</h2>
+      <label className="field">
+        Notes (kept with the decision)
+        <textarea value={notes} maxLength={4000} onChange={(event) => setNotes(event.target.value)} />
+      </label>
+      {decide.error && <Failure error={decide.error} />}
+      {vote && (
+        <p className="notice">
+          Your vote counts: {vote.votes.length} of {vote.quorum}.
+        </p>
+      )}
+      {sure === null ? (
+        <div className="row">
+          <button
+            type="button"
+            className="primary"
+            disabled={decide.isPending}
+            onClick={() => setSure("approve")}
+          >
+            Approve <kbd>a</kbd>
+          </button>
+          <button
+            type="button"
+            className="danger"
+            disabled={decide.isPending}
+            onClick={() => setSure("reject")}
+          >
+            Reject <kbd>r</kbd>
+          </button>
+        </div>
+      ) : (
+        <div className="row">
+          <button
+            type="button"
+            ref={confirm}
+            className={sure === "approve" ? "primary" : "danger"}
+            disabled={decide.isPending}
+            onClick={() => decide.mutate(sure)}
+            onKeyDown={(event) => event.key === "Escape" && setSure(null)}
+          >
+            {sure === "approve" ? "Yes, approve and continue" : "Yes, reject"}
+          </button>
+          <button type="button" onClick={() => setSure(null)}>
+            Back
+          </button>
+        </div>
+      )}
+      <p className="small muted">
+        You decide on digest <code>{shortDigest(approval.digest)}</code>. If anything else would run by then,
+        it is refused and asked again.
+      </p>
+    </section>
+  );
+}
+
+function Changed({
+  before,
+  after,
+  accept,
+}: {
+  before: ApprovalType;
+  after: ApprovalType;
+  accept: () => void;
+}) {
+  const decided = after.status !== "PENDING";
+  const found = differences(before.card as Json, after.card as Json).filter((each) => each.path !== "digest");
+  return (
+    <div className="notice warn" role="alert">
+      <p>
+        <strong>
+          {decided
+            ? `Somebody else was quicker: ${after.respondedBy ?? "the deadline"} – ${after.status.toLowerCase()}.`
+            : "This has changed since you opened it."}
+        </strong>
+      </p>
+      {found.length > 0 && (
+        <div className="tablebox">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">What</th>
+                <th scope="col">You saw</th>
+                <th scope="col">Now</th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.map((each) => (
+                <tr key={each.path}>
+                  <td>{each.path}</td>
+                  <td className="mono">{JSON.stringify(each.before)}</td>
+                  <td className="mono">{JSON.stringify(each.after)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <button type="button" onClick={accept}>
+        {decided ? "Show the decision" : "Show what would run now"}
+      </button>
+    </div>
+  );
+}
+
+function Outcome({ approval }: { approval: ApprovalDetail }) {
+  const good = approval.status === "APPROVED";
+  return (
+    <div className={`notice ${good ? "good" : "bad"}`} role="status">
+      <p>
+        <strong>
+          {good ? "Approved" : approval.status === "REJECTED" ? "Rejected" : approval.status.toLowerCase()}
+        </strong>{" "}
+        by {approval.respondedBy ?? "nobody"}
+        {approval.respondedBy && !approval.verified && " (the name was not verified)"}
+        {approval.channel && ` by ${approval.channel}`}, <Ago at={approval.respondedAt} />.
+      </p>
+      {approval.notes && <p>“{approval.notes}”</p>}
+      <Link to={`/runs/${approval.runId}`}>Follow its run</Link>
+    </div>
+  );
+}
+
+function Effect({ proposal }: { proposal: Proposal }) {
+  return (
+    <section className="panel stack">
+      <h2>What will happen, exactly</h2>
+      {proposal.summary && <p>{proposal.summary}</p>}
+      {typeof proposal.diff === "string" && <DiffView diff={proposal.diff} />}
+      {proposal.message !== undefined && proposal.message !== null && (
+        <Preview value={proposal.message} label="Message" />
+      )}
+      {proposal.request !== undefined && proposal.request !== null && (
+        <Preview value={proposal.request} label="Request" />
+      )}
+      {proposal.verdict !== undefined && proposal.verdict !== null && (
+        <p className="small">
+          Verified:{" "}
+          {typeof proposal.verdict === "string" ? proposal.verdict : JSON.stringify(proposal.verdict)}
+        </p>
+      )}
+      {proposal.digest && (
+        <p className="small muted">
+          Digest of the effect <code>{shortDigest(proposal.digest)}</code>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Preview({ value, label }: { value: Json; label: string }) {
+  if (typeof value === "string") return <pre className="codebox">{value}</pre>;
+  return (
+    <div>
+      <h3>{label}</h3>
+      <Inputs value={value} />
+    </div>
+  );
+}
+
+function Inputs({ value }: { value: Json | undefined }) {
+  if (Array.isArray(value)) {
+    return (
+      <div className="stack">
+        <p>Once for each of {value.length.toLocaleString()} items:</p>
+        <JsonBox value={value} label="Inputs of all items" />
+      </div>
+    );
+  }
+  const entries = entriesOf(value).sort(
+    ([, a], [, b]) => JSON.stringify(a).length - JSON.stringify(b).length,
+  );
+  if (!entries.length) return <p className="muted">(none)</p>;
+  return (
+    <dl className="facts">
+      {entries.map(([name, input]) => (
+        <div key={name} style={{ display: "contents" }}>
+          <dt>{name}</dt>
+          <dd>
+            {input !== null && typeof input === "object" ? (
+              <JsonBox value={input} label={name} />
+            ) : (
+              <code>{typeof input === "string" ? input : JSON.stringify(input)}</code>
+            )}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Facts({ approval }: { approval: ApprovalDetail }) {
+  const { card } = approval;
+  const votes = (approval.votes ?? []).map((vote) =>
+    typeof vote === "string" ? vote : (vote.by ?? vote.name ?? "?"),
+  );
+  return (
+    <section className="panel">
+      <h2>Reach</h2>
+      <dl className="facts">
+        <dt>Agent</dt>
+        <dd>
+          <Link to={`/agents/${encodeURIComponent(card.agent ?? "")}`}>{card.agent}</Link> {card.agentVersion}
+        </dd>
+        <dt>Action</dt>
+        <dd>{card.action}</dd>
+        <dt>Effect</dt>
+        <dd>{card.effect ?? "none that the platform carries out"}</dd>
+        <dt>Network</dt>
+        <dd>{card.network?.length ? card.network.join(", ") : "none"}</dd>
+        <dt>Secrets</dt>
+        <dd>{card.secrets?.length ? card.secrets.join(", ") : "none"}</dd>
+        {entriesOf(card.bindings as Json).map(([name, what]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>{name}</dt>
+            <dd>
+              taken at <code>{String(what).slice(0, 19)}</code>
+            </dd>
+          </div>
+        ))}
+        {approval.tainted !== undefined && approval.tainted !== null && (
+          <>
+            <dt>From outside</dt>
+            <dd>{JSON.stringify(approval.tainted)}</dd>
+          </>
+        )}
+        <dt>Deadline</dt>
+        <dd>
+          <Deadline at={approval.deadline} />
+        </dd>
+        {(approval.quorum ?? 1) > 1 && (
+          <>
+            <dt>Votes</dt>
+            <dd>
+              {votes.length} of {approval.quorum}
+              {votes.length > 0 && `: ${votes.join(", ")}`}
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+const ACTS: Record<string, string> = {
+  requested: "asked",
+  viewed: "looked at by",
+  view: "looked at by",
+  voted: "voted for by",
+  approved: "approved by",
+  rejected: "rejected by",
+};
+
+function History({ approval }: { approval: ApprovalDetail }) {
+  return (
+    <section className="panel">
+      <h2>History</h2>
+      <ol className="small" style={{ margin: 0, paddingLeft: "1.2rem" }}>
+        {approval.audit.map((entry) => (
+          <li key={`${entry.at}${entry.event}${entry.by}`}>
+            {ACTS[entry.event.toLowerCase()] ??
+              `${entry.event.toLowerCase().replaceAll("_", " ")}${entry.by ? " by" : ""}`}{" "}
+            {entry.by}
+            {entry.by && !entry.verified && " (not verified)"}
+            {entry.channel && ` by ${entry.channel}`} <Ago at={entry.at} />
+            {entry.notes && <> – “{entry.notes}”</>}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice(0, 19);
+}

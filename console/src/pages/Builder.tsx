@@ -1,0 +1,5 @@
+import { Page } from "../components/basics";
+
+export default function Builder() {
+  return <Page title="Builder">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../components/basics";
+
+export default function Statistics() {
+  return <Page title="Statistics">…</Page>;
+}

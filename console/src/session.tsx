@@ -1,0 +1,149 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  createContext,
+  type FormEvent,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
+import { ApiError, type Me, signIn, signOut, whenSignedOut, whoAmI } from "./api/client";
+import { Failure, Loading } from "./components/basics";
+
+const Session = createContext<{ me: Me; leave: () => void } | null>(null);
+
+export function useSession() {
+  const session = useContext(Session);
+  if (!session) throw new Error("outside of a session");
+  return session;
+}
+
+/** The token of a link `…/console#token=…`, removed from the address (and so from the history) at once. */
+export function takeTokenFromAddress(): string | null {
+  const found = /^#token=(.+)$/.exec(location.hash);
+  if (!found) return null;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return decodeURIComponent(found[1] ?? "");
+}
+
+/** Shows its children to somebody who is signed in, and the sign-in page to others. */
+export function SignedIn({ linkToken, children }: { linkToken: string | null; children: ReactNode }) {
+  const queries = useQueryClient();
+  const [token, setToken] = useState(linkToken);
+  const [linkError, setLinkError] = useState<unknown>(null);
+  const [expired, setExpired] = useState(false);
+  const me = useQuery({
+    queryKey: ["me"],
+    queryFn: whoAmI,
+    enabled: token === null,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: (times, error) => error instanceof ApiError && error.passing && times < 30,
+  });
+  const used = useRef(false);
+  useEffect(() => {
+    // A link works once.
+    if (token === null || used.current) return;
+    used.current = true;
+    signIn(token)
+      .catch(setLinkError)
+      .finally(() => setToken(null));
+  }, [token]);
+  useEffect(() => {
+    whenSignedOut(() => setExpired(true));
+  }, []);
+
+  async function enter(given: string) {
+    await signIn(given);
+    setExpired(false);
+    setLinkError(null);
+    await queries.invalidateQueries();
+  }
+  async function leave() {
+    await signOut();
+    queries.clear();
+    location.reload();
+  }
+
+  if (token !== null || me.isPending) return <Loading />;
+  if (me.data) {
+    // The page stays as it is below: notes and unsaved text are not lost by a sign-in that has expired.
+    return (
+      <>
+        <div className="holder" hidden={expired}>
+          <Session.Provider value={{ me: me.data, leave }}>{children}</Session.Provider>
+        </div>
+        {expired && (
+          <SignInForm
+            enter={enter}
+            why="Your sign-in has expired. Sign in again; what you were doing is kept."
+          />
+        )}
+      </>
+    );
+  }
+  const out = me.error instanceof ApiError && me.error.signedOut;
+  if (me.error && !out) return <Failure error={me.error} retry={() => me.refetch()} />;
+  return <SignInForm enter={enter} error={linkError} />;
+}
+
+function SignInForm({
+  enter,
+  why,
+  error,
+}: {
+  enter: (token: string) => Promise<void>;
+  why?: string;
+  error?: unknown;
+}) {
+  const [token, setToken] = useState("");
+  const [failure, setFailure] = useState<unknown>(error ?? null);
+  const [busy, setBusy] = useState(false);
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setBusy(true);
+    setFailure(null);
+    try {
+      await enter(token.trim());
+      setToken("");
+    } catch (caught) {
+      setFailure(caught);
+    } finally {
+      setBusy(false);
+    }
+  }
+  useEffect(() => {
+    document.title = "Sign in · CommandCenter";
+  }, []);
+  return (
+    <main className="signin">
+      <form className="panel" onSubmit={submit}>
+        <h1>Sign in to CommandCenter</h1>
+        {why && <p className="notice warn">{why}</p>}
+        <label className="field">
+          Your token
+          <input
+            type="password"
+            autoComplete="current-password"
+            required
+            value={token}
+            onChange={(event) => setToken(event.target.value)}
+          />
+        </label>
+        {failure instanceof ApiError && failure.signedOut ? (
+          <p className="notice bad" role="alert">
+            That token is not known here, or it has expired or been revoked. An administrator makes a new one.
+          </p>
+        ) : (
+          failure !== null && <Failure error={failure} />
+        )}
+        <button type="submit" className="primary" disabled={busy || !token.trim()}>
+          Sign in
+        </button>
+        <p className="small muted">
+          <code>commandcenter up</code> and <code>commandcenter demo</code> print a link that signs you in.
+        </p>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,176 @@
+"""What a patch breaks is found before anybody is asked; what it breaks is left out of the proposal."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.builtin.verification import agent
+from agents.effects.verdict import not_verified, wants_verdict, with_verdict
+from agents.repository.git import Git
+
+PROJECT = {
+    "shop.py": "def price(count):\n    return count * 2\n",
+    "other.py": "def name():\n    return 'shop'\n",
+    "tests/test_shop.py": (
+        "import unittest\nimport shop, other\n\n\nclass Prices(unittest.TestCase):\n"
+        "    def test_price(self):\n        self.assertEqual(shop.price(2), 4)\n\n"
+        "    def test_name(self):\n        self.assertEqual(other.name(), 'shop')\n"
+    ),
+    "tests/__init__.py": "",
+}
+
+
+def repository(folder: Path, files: dict[str, str]) -> Path:
+    """A repository with one commit of these files."""
+    folder.mkdir()
+    who = {f"GIT_{each}_{what}": "x@example.org" for each in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    git = Git(folder=folder, env=who)
+    git.run("init", "--quiet", "-b", "main")
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    git.run("add", "--all")
+    git.run("commit", "--quiet", "-m", "first")
+    return folder
+
+
+def patch(files: dict[str, str], **changes: str) -> str:
+    """A patch that gives these files these texts; `_` in a name stands for the dot."""
+    made = ""
+    for key, new in changes.items():
+        name = key.replace("_", ".")
+        lines = difflib.unified_diff(files[name].splitlines(True), new.splitlines(True), f"a/{name}", f"b/{name}")
+        made += f"diff --git a/{name} b/{name}\n" + "".join(lines)
+    return made
+
+
+def verify(folder: Path, diff: str, context: Any, **more: Any) -> dict[str, Any]:
+    inputs = {"repositoryPath": str(folder), "patch": diff, "limitSeconds": 60, **more}
+    return agent.execute("verify", inputs, context)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return repository(tmp_path / "project", PROJECT)
+
+
+@pytest.fixture
+def context(context: Any, tmp_path: Path) -> Any:
+    import dataclasses
+
+    return dataclasses.replace(context, tmp=tmp_path)
+
+
+def test_tests_that_pass_as_before_are_the_best_verdict(project, context) -> None:
+    found = verify(project, patch(PROJECT, shop_py="def price(count):\n    return 2 * count\n"), context)
+    assert (found["verified"], found["breaking"]) == ("tests", [])
+    assert found["reason"].startswith("2 test(s) of ")
+
+
+def test_a_change_that_breaks_a_test_is_named_and_the_others_stand(project, context) -> None:
+    diff = patch(
+        PROJECT,
+        shop_py="def price(count):\n    return 2 * count\n",
+        other_py="def name():\n    return 'store'\n",
+    )
+    found = verify(project, diff, context)
+    assert (found["verified"], found["breaking"]) == ("tests", ["other.py"])
+    assert "test_name" in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def price(count:\n", "is not valid any more"),
+        ("return 1\n", "does not compile any more"),
+        (
+            "import os\n\n\ndef price(count):\n    os.system('ls %s' % count)\n    return count * 2\n",
+            "something new",
+        ),
+    ],
+)
+def test_what_no_longer_compiles_or_brings_a_weakness_is_broken(project, context, text, reason) -> None:
+    found = verify(project, patch(PROJECT, shop_py=text), context)
+    assert (found["verified"], found["breaking"]) == ("broken", ["shop.py"])
+    assert reason in found["reason"]
+
+
+def test_without_tests_that_pass_the_verdict_is_that_it_builds(tmp_path, context) -> None:
+    files = {**PROJECT, "tests/test_shop.py": "import not_installed_here\n\n\ndef test_it():\n    assert False\n"}
+    folder = repository(tmp_path / "bare", files)
+    found = verify(folder, patch(files, shop_py="def price(count):\n    return 2 * count\n"), context)
+    assert found["verified"] == "build"
+    assert "its packages may be missing" in found["reason"]
+
+
+def test_tests_that_do_not_end_are_given_up_and_that_is_said(tmp_path, context) -> None:
+    files = {**PROJECT, "tests/test_shop.py": "import time\n\ntime.sleep(60)\n"}
+    folder = repository(tmp_path / "slow", files)
+    change = patch(files, shop_py="def price(count):\n    return 2 * count\n")
+    found = verify(folder, change, context, limitSeconds=2)
+    assert found["verified"] == "build"
+    assert "did not end within 2 s" in found["reason"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_a_project_of_node_is_tested_by_its_own_runner(tmp_path, context) -> None:
+    files = {
+        "package.json": '{"scripts": {"test": "node --test"}}\n',
+        "shop.js": "exports.price = (count) => count * 2;\n",
+        "shop.test.js": (
+            "const test = require('node:test');\nconst assert = require('node:assert');\n"
+            "test('price', () => assert.equal(require('./shop.js').price(2), 4));\n"
+        ),
+    }
+    folder = repository(tmp_path / "node", files)
+    good = verify(folder, patch(files, shop_js="exports.price = (count) => 2 * count;\n"), context)
+    assert good["verified"] == "tests"
+    bad = verify(folder, patch(files, shop_js="exports.price = (count) => count * 3;\n"), context)
+    assert (bad["verified"], bad["breaking"]) == ("broken", ["shop.js"])
+
+
+RESULT = {
+    "patch": "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n"
+    "diff --git a/b.py b/b.py\n--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-1\n+2\n",
+    "commitMessage": "Fix 2 security weaknesses\n\n- a.py:1: one\n- b.py:1: two\n",
+    "filesModified": ["a.py", "b.py"],
+    "fixed": [
+        {"rule": "r", "file": "a.py", "line": 1, "what": "one", "note": ""},
+        {"rule": "r", "file": "b.py", "line": 1, "what": "two", "note": ""},
+    ],
+    "unfixed": [],
+}
+
+
+def test_what_breaks_something_is_left_out_and_counts_as_not_fixed() -> None:
+    found = with_verdict(RESULT, {"verified": "tests", "reason": "one test fails", "breaking": ["b.py"]})
+    assert found["patch"] == RESULT["patch"].split("diff --git a/b.py")[0]
+    assert found["commitMessage"] == "Fix 1 security weakness\n\n- a.py:1: one\n"
+    assert (found["filesModified"], found["verified"]) == (["a.py"], "tests")
+    assert [each["file"] for each in found["fixed"]] == ["a.py"]
+    assert found["unfixed"][0]["reason"] == "the fix breaks something: one test fails"
+
+
+def test_a_patch_that_is_broken_for_an_unknown_reason_proposes_nothing() -> None:
+    found = with_verdict(RESULT, {"verified": "broken", "reason": "why ever", "breaking": []})
+    assert (found["patch"], found["fixed"], found["verified"]) == ("", [], "none")
+
+
+def test_a_verdict_from_hostile_tests_can_take_away_and_say_things_only() -> None:
+    forged = {"verified": "certified", "reason": "x" * 9_999, "breaking": ["../../etc"], "patch": "evil"}
+    found = with_verdict(RESULT, forged)
+    assert found["patch"] == ""
+    assert found["verified"] == "none"
+    assert len(found["verification"]) <= 500
+
+
+def test_what_could_not_be_verified_says_so() -> None:
+    assert not_verified(RESULT, "no jail")["verified"] == "none"
+    assert wants_verdict({"properties": {"verified": {}}})
+    assert not wants_verdict({"properties": {}})

@@ -1,0 +1,155 @@
+"""Somebody signs in and decides: by mouse, by keyboard, on a phone, too late."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from operations.decide import DecisionRequest, decide_gate
+
+
+async def test_a_link_signs_in_once_and_its_token_leaves_the_address(platform, open_console, chromium) -> None:
+    link = await platform.link("Ann")
+    page = await (await chromium.new_context()).new_page()
+    await page.goto(link)
+    await expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
+    assert "token" not in page.url
+    assert (
+        await page.evaluate("document.cookie + JSON.stringify(sessionStorage) + JSON.stringify(localStorage)")
+        == "{}{}"
+    )
+    again = await (await chromium.new_context()).new_page()
+    await again.goto(link)
+    await expect(again.get_by_role("alert")).to_contain_text("not known here")
+
+
+async def test_an_approval_is_read_and_approved_with_notes(platform, open_console, accessible, picture) -> None:
+    approval = await platform.ask()
+    page = await open_console()
+    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible()
+    await accessible(page)
+    await picture(page, "inbox")
+    await page.get_by_role("link", name="Create pull request").click()
+    await expect(page.get_by_role("heading", name="Create pull request with security fixes")).to_be_visible()
+    words = page.get_by_role("region", name="In words")
+    await expect(words).to_contain_text("agent patcher (version 1.0.0) runs its action generateFixPR")
+    await expect(words).to_contain_text("pushed as the branch security-fixes-1")
+    await expect(page.get_by_role("region", name="Output of assess")).to_contain_text("<b>Use bcrypt</b>")
+    await accessible(page)
+    await picture(page, "approval")
+    await page.get_by_label("Notes").fill("looks right")
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("button", name="Yes, approve and continue").click()
+    await expect(page.get_by_role("status").filter(has_text="Approved by Ann")).to_be_visible()
+    decided = await platform.records.approvals(1, run_id=approval.run_id)
+    assert [(each.status, each.responded_by, each.notes) for each in decided] == [
+        ("APPROVED", "Ann", "looks right")
+    ]
+    assert platform.resumed == ["flow-1"]
+
+
+async def test_by_keyboard_alone(platform, open_console) -> None:
+    await platform.ask(run="flow-1")
+    second = await platform.ask(run="flow-2")
+    page = await open_console()
+    await expect(page.get_by_role("list", name="Approvals that wait").get_by_role("link")).to_have_count(2)
+    await page.keyboard.press("j")
+    await page.keyboard.press("r")
+    await expect(page.get_by_role("button", name="Yes, reject")).to_be_focused()
+    assert second.id in page.url
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status").filter(has_text="Rejected by Ann")).to_be_visible()
+    statuses = {each.id: each.status for each in await platform.records.approvals(1)}
+    assert sorted(statuses.values()) == ["PENDING", "REJECTED"]
+    assert statuses[second.id] == "REJECTED"
+
+
+async def test_who_comes_too_late_is_told_who_was_quicker(platform, open_console) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}")
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    word = DecisionRequest(decision="REJECTED", by="Bob", verified=True, channel="cli")
+    await decide_gate(word, approval.id, records=platform.records, project_id=1)
+    await page.get_by_role("button", name="Approve").click()
+    sure = page.get_by_role("button", name="Yes, approve")
+    # The page may have heard of it before the click: then there is nothing left to press.
+    if await sure.count():
+        await sure.click()
+    alert = page.get_by_role("alert").filter(has_text="Somebody else was quicker: Bob")
+    await expect(alert).to_be_visible()
+    await alert.get_by_role("button", name="Show the decision").click()
+    await expect(page.get_by_role("status").filter(has_text="Rejected by Bob")).to_be_visible()
+
+
+async def test_what_was_seen_is_what_is_sent_and_a_change_is_shown(platform, open_console) -> None:
+    approval = await platform.ask()
+    page = await open_console()
+    sent: list[str] = []
+
+    async def other_inputs(route) -> None:
+        answer = await route.fetch()
+        body = await answer.json()
+        if sent:
+            body["digest"] = "sha256:2"
+            body["card"]["inputs"]["targetBranch"] = "elsewhere"
+        await route.fulfill(response=answer, json=body)
+
+    async def refused(route) -> None:
+        sent.append(route.request.post_data_json["digest"])
+        await route.fulfill(status=409, json={"detail": {"message": "something else would run now"}})
+
+    await page.route(f"**/approvals/{approval.id}", other_inputs)
+    await page.route(f"**/approvals/{approval.id}/decision", refused)
+    await page.get_by_role("link", name="Create pull request").click()
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("button", name="Yes, approve").click()
+    changed = page.get_by_role("alert").filter(has_text="This has changed since you opened it")
+    await expect(changed).to_be_visible()
+    await expect(changed.get_by_role("row", name="inputs.targetBranch")).to_contain_text('"elsewhere"')
+    assert sent == ["sha256:1"]
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+async def test_a_viewer_is_told_why_they_cannot_decide(platform, open_console) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}", name="Vic", roles=("viewer",))
+    await expect(page.get_by_text("Your role, viewer, does not decide.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_it_can_be_approved_on_a_phone(platform, open_console, accessible, picture, dark) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}", width=390, dark=dark)
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    wide = await page.evaluate(
+        "document.querySelector('main').scrollWidth > document.querySelector('main').clientWidth"
+    )
+    assert not wide
+    await accessible(page)
+    await picture(page, f"approval-phone-{'dark' if dark else 'light'}")
+
+
+async def test_a_sign_in_that_ends_keeps_the_notes(platform, open_console) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}")
+    await page.get_by_label("Notes").fill("half a sentence")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("button", name="Yes, approve").click()
+    await expect(page.get_by_text("Your sign-in has expired")).to_be_visible()
+    link = await platform.link("Ann")
+    await page.get_by_label("Your token").fill(link.partition("token=")[2])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_label("Notes")).to_have_value("half a sentence")
+
+
+async def test_a_restart_of_the_server_is_noticed_and_got_over(platform, open_console) -> None:
+    page = await open_console()
+    await expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
+    await platform.stop()
+    await expect(page.get_by_text("The server does not answer; trying again.")).to_be_visible(timeout=20_000)
+    await platform.start()
+    await platform.ask()
+    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text("The server does not answer; trying again.")).to_have_count(0)
