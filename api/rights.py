@@ -41,6 +41,9 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/docs/{name}"): Right.OPEN,
     ("GET", "/console"): Right.OPEN,
     ("GET", "/console/{path:path}"): Right.OPEN,
+    # The console's page is the same for everybody; what it shows comes from the routes below.
+    ("GET", "/console"): Right.OPEN,
+    ("GET", "/console/{path:path}"): Right.OPEN,
     # People
     ("POST", "/session"): Right.OPEN,
     ("DELETE", "/session"): Right.OPEN,

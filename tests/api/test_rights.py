@@ -19,6 +19,8 @@ TABLE = {
     "GET /docs": "",
     "GET /docs/start.js": "",
     "GET /docs/{name}": "",
+    "GET /console": "",
+    "GET /console/{path:path}": "",
     "POST /session": "",
     "DELETE /session": "",
     "PATCH /session": "viewer author operator approver admin",
