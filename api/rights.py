@@ -39,8 +39,6 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
-    ("GET", "/console"): Right.OPEN,
-    ("GET", "/console/{path:path}"): Right.OPEN,
     # The console's page is the same for everybody; what it shows comes from the routes below.
     ("GET", "/console"): Right.OPEN,
     ("GET", "/console/{path:path}"): Right.OPEN,
