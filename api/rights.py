@@ -36,6 +36,8 @@ ALLOWED: Mapping[Right, frozenset[Role]] = {
 
 ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/health"): Right.OPEN,
+    # With a token of its own, which is no person's.
+    ("GET", "/metrics"): Right.OPEN,
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
@@ -58,6 +60,17 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/workflows/{name}"): Right.READ,
     ("PUT", "/workflows/{name}"): Right.AUTHOR,
     ("POST", "/workflows/{name}/archive"): Right.AUTHOR,
+    ("POST", "/workflows/{name}/rename"): Right.AUTHOR,
+    ("POST", "/workflows/{name}/review"): Right.READ,
+    ("GET", "/workflows/{name}/versions"): Right.READ,
+    ("GET", "/workflows/{name}/versions/{number}"): Right.READ,
+    ("GET", "/workflows/{name}/draft"): Right.READ,
+    ("PUT", "/workflows/{name}/draft"): Right.AUTHOR,
+    ("DELETE", "/workflows/{name}/draft"): Right.AUTHOR,
+    ("POST", "/compile"): Right.READ,
+    ("POST", "/compile/complete"): Right.READ,
+    ("POST", "/compile/dry-run"): Right.READ,
+    ("POST", "/compile/schedule"): Right.READ,
     ("POST", "/workflows/{name}/runs"): Right.OPERATE,
     # Runs
     ("GET", "/runs"): Right.READ,
@@ -68,6 +81,9 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/approvals"): Right.READ,
     ("GET", "/approvals/{approval_id}"): Right.READ,
     ("POST", "/approvals/{approval_id}/decision"): Right.APPROVE,
+    # All
+    ("GET", "/stream"): Right.READ,
+    ("GET", "/statistics"): Right.READ,
     # Events
     ("GET", "/dead-letters"): Right.READ,
 }

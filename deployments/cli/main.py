@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 
 import typer
@@ -19,6 +18,7 @@ from deployments.cli import (
     part_commands,
     people_commands,
     platform_commands,
+    pool_commands,
     retention_commands,
     run_commands,
     workflow_commands,
@@ -26,7 +26,7 @@ from deployments.cli import (
 from deployments.errors import DeploymentError
 from records import RecordsError
 from reliability.mode import mode_problem
-from reliability.secret_files import OF_PREFECT, SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ app = typer.Typer(
 for module in (
     platform_commands,
     part_commands,
+    pool_commands,
     workflow_commands,
     run_commands,
     log_commands,
@@ -61,9 +62,7 @@ def main() -> None:
     if problem := mode_problem():
         sys.stderr.write(f"commandcenter: {problem}\n")
     try:
-        if not read_secret_files().isdisjoint(OF_PREFECT):
-            # Prefect was imported before these were known.
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        use_secret_files()
         app()
     except (DeploymentError, RecordsError, SecretFileError) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")

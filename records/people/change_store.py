@@ -41,7 +41,7 @@ class ChangeRequest:
     used_at: datetime | None
 
 
-class ChangeStore(Store):
+class ChangeRequestStore(Store):
     """Keeps these requests. A row that the platform did not write counts for nothing."""
 
     @shielded
