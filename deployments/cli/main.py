@@ -12,6 +12,7 @@ from deployments.cli import (
     approval_commands,
     artifact_commands,
     audit_commands,
+    change_commands,
     compiler_commands,
     log_commands,
     part_commands,
@@ -25,6 +26,7 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
@@ -48,6 +50,7 @@ for module in (
     retention_commands,
     stats_commands,
     people_commands,
+    change_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
@@ -59,6 +62,8 @@ def main() -> None:
     """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
+    if problem := mode_problem():
+        sys.stderr.write(f"commandcenter: {problem}\n")
     try:
         use_secret_files()
         app()
