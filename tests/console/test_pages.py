@@ -68,7 +68,7 @@ async def test_a_page_is_accessible_in_both_colours(platform, open_console, acce
 
 
 async def test_only_scripts_of_the_bundle_run(platform) -> None:
-    async with httpx.AsyncClient(base_url=platform.address) as client:
+    async with httpx.AsyncClient(base_url=platform.address, timeout=60) as client:
         page = await client.get("/console/runs/some-run")
         other = await client.get("/console")
         assert (page.status_code, other.status_code) == (200, 200)
