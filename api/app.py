@@ -23,6 +23,7 @@ from api.routes import (
     artifact_routes,
     compile_routes,
     event_routes,
+    metrics_routes,
     run_routes,
     session_routes,
     statistics_routes,
@@ -90,6 +91,7 @@ def create_app(
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(session_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
+    metrics_routes.include(app, records)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)

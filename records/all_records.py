@@ -20,6 +20,9 @@ from records.events.changes import ChangeStore
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
 from records.events.received import ReceivedStore
+from records.measures.live import LiveStore
+from records.measures.spans import SpanStore
+from records.measures.totals import TotalStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.token_store import TokenStore
@@ -49,6 +52,9 @@ class Records(
     ArtifactStore,
     OutboxStore,
     InboxStore,
+    TotalStore,
+    SpanStore,
+    LiveStore,
     ReceivedStore,
     ChangeStore,
     VersionStore,

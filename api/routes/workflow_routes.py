@@ -250,6 +250,9 @@ async def start(
     idempotency_key: Annotated[
         str | None, Header(max_length=200, description="A second request with the same key starts no second run.")
     ] = None,
+    traceparent: Annotated[
+        str | None, Header(max_length=200, description="The caller's W3C trace context.")
+    ] = None,
 ) -> StartedAnswer:
     """Starts the workflow's deployment; the caller counts as who triggered it and cannot approve it."""
     if platform.launch is None:
@@ -264,6 +267,7 @@ async def start(
             trigger=TRIGGER,
             triggered_by=caller.name,
             idempotency_key=_key(caller, name, idempotency_key) if idempotency_key else None,
+            traceparent=traceparent,
         )
     except NoActiveWorkflow as exc:
         raise HTTPException(404, str(exc)) from exc

@@ -15,6 +15,7 @@ from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
 from deployments.stack.connection import Connection, connect
+from observability.metrics.settings import MetricsSettings, MetricsSettingsError
 from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher
@@ -43,7 +44,8 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
     """Serves until SIGINT or SIGTERM. Raises ApiRefused where it cannot begin."""
     try:
         people: People = load_people(options.people) if options.people else {}
-    except PeopleError as exc:
+        MetricsSettings.load()
+    except (PeopleError, MetricsSettingsError) as exc:
         raise ApiRefused(str(exc)) from exc
     async with connect(state) as connection:
         app = app_of(connection, people=people, agents=options.agents, host=options.host)

@@ -8,11 +8,15 @@ from typing import Literal
 
 from sqlalchemy import RowMapping, func, select, update
 
+from observability.metrics.definitions import DEAD_LETTER_REASONS, DEAD_LETTERS, EVENT_TO_RUN, Sample
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
+from records.measures.ended import milliseconds
+from records.measures.spans import keep_origin, trace_intake
+from records.measures.totals import count
 from records.tables import DEAD_LETTER, PROCESSED_EVENT
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -55,8 +59,13 @@ class InboxStore(Store):
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        received_at: datetime | None = None,
+        traceparent: str | None = None,
     ) -> bool:
-        """Note that the message was handled (for that workflow); False where it was noted before."""
+        """Note that the message was handled (for that workflow); False where it was noted before.
+
+        `received_at`: when NATS got it, which is counted until now; `traceparent`: the trace that it came with.
+        """
         row = {
             "id": new_id(),
             "stream": stream,
@@ -67,7 +76,14 @@ class InboxStore(Store):
             "flowRunId": flow_run_id,
         }
         async with self._db.write() as connection:
-            return await insert_new(connection, PROCESSED_EVENT, row)
+            if not await insert_new(connection, PROCESSED_EVENT, row):
+                return False
+            if flow_run_id is not None and received_at is not None:
+                await keep_origin(connection, flow_run_id, received_at=received_at, traceparent=traceparent)
+                await trace_intake(connection, row, received_at=received_at)
+                waited = milliseconds(received_at, now())
+                await count(connection, Sample(metric=EVENT_TO_RUN, labels=(workflow,), value=waited))
+            return True
 
     @shielded
     async def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> bool:
@@ -99,8 +115,14 @@ class InboxStore(Store):
         reason: str,
         project_id: int | None = None,
         deliveries: int = 0,
+        kind: str = "error",
     ) -> bool:
-        """Record the message (its first MiB) and why it was given up; False if it is recorded already."""
+        """Record the message (its first MiB) and why it was given up; False if it is recorded already.
+
+        `kind`: one of `DEAD_LETTER_REASONS`, by which it is counted. Raises ValueError for another one.
+        """
+        if kind not in DEAD_LETTER_REASONS:
+            raise ValueError(f"{kind!r} is not one of {', '.join(DEAD_LETTER_REASONS)}")
         row = {
             "id": new_id(),
             "stream": stream,
@@ -112,7 +134,10 @@ class InboxStore(Store):
             "deliveries": deliveries,
         }
         async with self._db.write() as connection:
-            return await insert_new(connection, DEAD_LETTER, row)
+            fresh = await insert_new(connection, DEAD_LETTER, row)
+            if fresh:
+                await count(connection, Sample(metric=DEAD_LETTERS, labels=(kind,)))
+            return fresh
 
     @shielded
     async def dead_letters(

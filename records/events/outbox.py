@@ -33,6 +33,8 @@ class OutboxEvent:
     subject: str
     payload: dict[str, Any]
     created_at: datetime
+    traceparent: str | None = None
+    """For the header `traceparent`; None without tracing."""
 
     @property
     def data(self) -> bytes:
@@ -57,6 +59,7 @@ class OutboxStore(Store):
                 subject=row["subject"],
                 payload=row["payload"],
                 created_at=row["createdAt"],
+                traceparent=row["traceparent"],
             )
             for row in found
         ]
@@ -79,11 +82,23 @@ class OutboxStore(Store):
 
 
 async def emit(
-    connection: AsyncConnection, *, message_id: str, project_id: int, subject: str, payload: dict[str, Any]
+    connection: AsyncConnection,
+    *,
+    message_id: str,
+    project_id: int,
+    subject: str,
+    payload: dict[str, Any],
+    traceparent: str | None = None,
 ) -> None:
     """Write the event in the transaction of its change; a second one with that message id is ignored."""
     checked(f"the event {subject!r}", payload, limit=MAX_EVENT_BYTES)
-    row = {"messageId": message_id, "projectId": project_id, "subject": subject, "payload": payload}
+    row: dict[str, Any] = {
+        "messageId": message_id,
+        "projectId": project_id,
+        "subject": subject,
+        "payload": payload,
+    }
+    row |= {"traceparent": traceparent}
     await insert_new(connection, OUTBOX, row)
     kind, ref = _changed(subject, payload)
     if ref is not None:

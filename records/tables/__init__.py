@@ -2,6 +2,7 @@
 
 from records.tables.events import CHANGE, DEAD_LETTER, OUTBOX, PROCESSED_EVENT, RECEIVED_EVENT
 from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL
+from records.tables.measures import METRIC_TOTAL, RUN_ORIGIN, SPAN
 from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
 from records.tables.registry import AGENT, AGENT_BUNDLE, AGENT_CAPABILITY
 from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_LOG, RUN_SLOT, WORKFLOW_RUN
@@ -22,6 +23,7 @@ __all__ = [
     "CHANGE_REQUEST",
     "DEAD_LETTER",
     "METADATA",
+    "METRIC_TOTAL",
     "NODE_STATE",
     "OUTBOX",
     "PERSON",
@@ -31,7 +33,9 @@ __all__ = [
     "PROPOSAL",
     "RECEIVED_EVENT",
     "RUN_LOG",
+    "RUN_ORIGIN",
     "RUN_SLOT",
+    "SPAN",
     "WORKFLOW",
     "WORKFLOW_APPROVAL",
     "WORKFLOW_DRAFT",

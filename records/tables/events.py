@@ -17,6 +17,8 @@ OUTBOX = Table(
     must("payload", JSON_VALUE),
     must("createdAt", Moment, server_default=NOW),
     may("publishedAt", Moment),
+    # W3C trace context of the change; NULL without tracing.
+    may("traceparent", Text),
     Index("Outbox_messageId_key", "messageId", unique=True),
     Index("Outbox_unpublished_idx", "id", postgresql_where=_UNPUBLISHED, sqlite_where=_UNPUBLISHED),
 )

@@ -77,6 +77,11 @@ AGENT_RUN = Table(
     may("deniedEgress", JSON_VALUE),
     may("artifacts", JSON_VALUE),
     may("logTail", Text),
+    may("action", Text),
+    may("agentVersion", Text),
+    # What its processes used at most, and in all.
+    may("memoryKb", Integer),
+    may("cpuMs", Integer),
     Index("AgentRun_agentId_status_idx", "agentId", "status"),
     Index("AgentRun_workflowRunId_idx", "workflowRunId"),
 )
