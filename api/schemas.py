@@ -114,8 +114,6 @@ class RunAnswer(ResponseModel):
     finished_at: datetime | None
     flow_run_id: str | None
     plan_digest: str | None
-    outputs: Any = None
-    """What the workflow's `outputs` gave."""
 
     @classmethod
     def of(cls, run: Run) -> RunAnswer:
@@ -240,6 +238,10 @@ class ApprovalDetail(ApprovalAnswer):
 class RunDetailResponse(RunAnswer):
     """A run with all that happened in it."""
 
+    outputs: dict[str, Any] | None
+    """What the workflow's `outputs` gave, by name; null for a run that has not ended well, or a workflow without."""
+    executed_by: dict[str, str]
+    """Sandbox backend and versions of what executed it last, by name."""
     context: dict[str, Any]
     nodes: list[NodeAnswer]
     agent_runs: list[AgentRunAnswer]

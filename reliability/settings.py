@@ -81,12 +81,14 @@ SETTINGS: Sequence[Setting] = (
         "stack worker listener api command",
         "made at the first start",
         "What Prefect's API asks for, as `name:password`; Prefect's UI asks a person for it once.",
+        secret=True,
     ),
     _setting(
         "NATS_PUBLISHER_URL",
         "command",
         "made at the first start",
         "NATS, with credentials that may publish events and nothing else; `commandcenter env` prints it.",
+        secret=True,
     ),
     _setting(
         "COMMANDCENTER_ALLOWED_HOSTS",
@@ -182,6 +184,12 @@ SETTINGS: Sequence[Setting] = (
         "command",
         "none",
         "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
+    ),
+    _setting(
+        "COMMANDCENTER_LOG_FORMAT",
+        "worker listener api",
+        "`text`",
+        "`json` writes one line of JSON per log record, with run, node, attempt and trace, for production.",
     ),
     _setting(
         "COMMANDCENTER_METRICS_ADDRESS",

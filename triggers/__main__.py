@@ -18,13 +18,14 @@ from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
 
 from compiler import matches
+from observability.json_logs import LogFormatError, log_as_json
 from observability.metrics.endpoint import serve_metrics
 from observability.metrics.settings import MetricsSettings, MetricsSettingsError
 from observability.traces.export import SpanExporter
 from observability.traces.settings import TraceSettingsError, load_trace_settings
 from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
 from records import Records, RecordsError, upgrade
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
@@ -120,9 +121,17 @@ def run() -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
-        read_secret_files()
+        log_as_json("listener")
+        use_secret_files()
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SecretFileError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
+    except (
+        LogFormatError,
+        RecordsError,
+        SecretFileError,
+        SettingsError,
+        MetricsSettingsError,
+        TraceSettingsError,
+    ) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

@@ -130,6 +130,7 @@ class MemoryLaunch:
         trigger: str,
         triggered_by: str,
         idempotency_key: str | None,
+        arrived: datetime | None = None,
     ) -> str:
         if self.fault is not None:
             raise self.fault

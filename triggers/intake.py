@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nats.aio.msg import Msg
@@ -22,6 +22,7 @@ from operations.launcher import NotDeployed, idempotency_key
 from operations.start_run import Launch
 from records import PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
+from triggers.arrival_order import Arrival, ArrivalOrder
 from triggers.ports import Inbox
 from triggers.routing import Matches, route
 
@@ -43,12 +44,17 @@ class Intake:
     matches: Matches
     max_bytes: int = MAX_BYTES
     max_depth: int = MAX_DEPTH
+    _order: ArrivalOrder = field(default_factory=ArrivalOrder)
 
     async def take(self, message: Msg, *, stream: str) -> None:
         """Starts all that the event starts. `stream`: the identity of the stream it came from.
 
         Raises Transient as long as something may start later, Permanent when the message is no event.
         """
+        with self._order.arrive() as arrival:
+            await self._take(message, arrival, stream=stream)
+
+    async def _take(self, message: Msg, arrival: Arrival, *, stream: str) -> None:
         event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
@@ -57,12 +63,15 @@ class Intake:
             reason = str(exc)
             await self.bury(message, stream=stream, reason=reason, kind="no-workflow", project_id=event.project_id)
             return
+        arrival.route(plan.name for plan in started)
         given_up: list[str] = []
         kind = "refused"
         later: list[TransientTriggerError] = []
         for plan in started:
             # One workflow that cannot start must not keep the others from starting.
             try:
+                if plan.concurrency is not None:
+                    await arrival.turn(plan.name)
                 await self._start(plan, event, message, identity(stream, message))
             except PermanentTriggerError as exc:
                 given_up.append(str(exc))
@@ -74,6 +83,8 @@ class Intake:
                     kind = "not-deployed"
             except TransientTriggerError as exc:
                 later.append(exc)
+            finally:
+                arrival.past(plan.name)
         if later:
             raise later[0]
         if given_up:
@@ -91,6 +102,7 @@ class Intake:
             trigger=event.subject,
             triggered_by=event.triggered_by,
             idempotency_key=idempotency_key(stream, sequence, plan.name),
+            arrived=message.metadata.timestamp,
         )
         fault_point("run-created")
         await answered(

@@ -54,6 +54,8 @@ async def show_run(run_id: str, caller: Caller, platform: Platform) -> RunDetail
     approvals = await records.approvals(caller.projectId, run_id=run_id, superseded=True)
     return RunDetailResponse(
         **RunAnswer.of(run).model_dump(by_alias=False),
+        outputs=run.outputs,
+        executed_by=run.executed_by,
         context=run.context,
         nodes=[NodeAnswer.of(result) for result in (await records.node_results(run_id)).values()],
         agent_runs=[AgentRunAnswer.of(agent_run) for agent_run in await records.agent_runs(run_id)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 
 import typer
@@ -18,14 +17,17 @@ from deployments.cli import (
     part_commands,
     people_commands,
     platform_commands,
+    pool_commands,
     retention_commands,
     run_commands,
+    stats_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
-from reliability.secret_files import OF_PREFECT, SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
+from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
     name="commandcenter",
@@ -37,12 +39,14 @@ app = typer.Typer(
 for module in (
     platform_commands,
     part_commands,
+    pool_commands,
     workflow_commands,
     run_commands,
     log_commands,
     artifact_commands,
     approval_commands,
     retention_commands,
+    stats_commands,
     people_commands,
 ):
     module.register(app)
@@ -56,11 +60,9 @@ def main() -> None:
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
     try:
-        if not read_secret_files().isdisjoint(OF_PREFECT):
-            # Prefect was imported before these were known.
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        use_secret_files()
         app()
-    except (DeploymentError, RecordsError, SecretFileError) as exc:
+    except (DeploymentError, RecordsError, SecretFileError, UntestedVersion) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ from operations.errors import TriggerError
 from operations.launcher import Launcher
 from operations.run_detail import row, run_detail
 from operations.start_run import active_plan, start_run, typed_context
-from records import AuditEntry, RunStatus, run_cursor
+from records import AuditEntry, Run, RunStatus, run_cursor
 
 STATUSES: tuple[str, ...] = get_args(RunStatus)
 
@@ -176,7 +176,7 @@ async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: 
         found = await connection.records.runs(project_id, **chosen, limit=limit + 1)
     rows = found[:limit]
     print_rows(
-        [row(each) for each in rows],
+        [_without_outputs(each) for each in rows],
         columns=("id", "workflowName", "status", "startedAt", "message", "trigger"),
         wide_columns=("finishedAt", "triggeredBy", "flowRunId"),
         title="Runs",
@@ -185,6 +185,11 @@ async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: 
     if len(found) > limit:
         # Not among the rows: what reads them from a pipe reads rows only.
         sys.stderr.write(f"there are older runs: add --cursor {run_cursor(rows[-1])}\n")
+
+
+def _without_outputs(listed: Run) -> dict[str, Any]:
+    """A row of the list, which reads no outputs: null would look as if there were none."""
+    return {name: value for name, value in row(listed).items() if name != "outputs"}
 
 
 async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
@@ -202,6 +207,9 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["run"]["executedBy"]:
+        parts = ", ".join(f"{name} {text}" for name, text in data["run"]["executedBy"].items())
+        console.print(f"executed by: {parts}", highlight=False, markup=False)
     print_rows(
         data["nodes"],
         columns=("nodeId", "item", "status", "reason"),
