@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test
+.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test sbom
 
 setup: $(VENV)/.installed $(VENV)/.console
 
@@ -57,6 +57,10 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 	$(BIN)/pyright --project tests/pyrightconfig.json
+
+# What the product is made of, as CycloneDX.
+sbom: setup
+	$(BIN)/python -m deployments.sbom > sbom.json
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'

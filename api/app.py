@@ -22,6 +22,7 @@ from api.routes import (
     agent_routes,
     approval_routes,
     artifact_routes,
+    change_routes,
     compile_routes,
     event_routes,
     metrics_routes,
@@ -34,8 +35,10 @@ from api.routes import (
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People, SignIn, authorise
 from operations.deploy import Publisher
+from operations.second_person import SecondPersonNeeded
 from operations.start_run import Launch
 from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
+from records.people.change_store import SamePerson
 from reliability.browser_borders import LOOPBACK_NAMES, OwnPagesOnly, SecurityHeaders
 
 log = logging.getLogger(__name__)
@@ -97,6 +100,7 @@ def create_app(
     for module in _ROUTES:
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(session_routes.router, responses=_PROBLEMS)
+    app.include_router(change_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
     metrics_routes.include(app, records)
     app.include_router(docs_page.router)
@@ -132,6 +136,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 _STATUS: Mapping[type[Exception], int] = {
     NotFound: 404,
+    SecondPersonNeeded: 409,
+    SamePerson: 403,
     PayloadRefused: 422,
     NameRefused: 422,
     DatabaseUnavailable: 503,

@@ -36,9 +36,11 @@ ALLOWED: Mapping[Right, frozenset[Role]] = {
 
 ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/health"): Right.OPEN,
+    ("GET", "/metrics"): Right.OPEN,  # asks for a token of its own
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
+    # The console's page is the same for everybody; what it shows comes from the routes below.
     ("GET", "/console"): Right.OPEN,
     ("GET", "/console/{path:path}"): Right.OPEN,
     # People
@@ -46,6 +48,8 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("DELETE", "/session"): Right.OPEN,
     ("PATCH", "/session"): Right.SIGNED_IN,
     ("GET", "/me"): Right.SIGNED_IN,
+    ("GET", "/changes"): Right.READ,
+    ("POST", "/changes/{change_id}/confirm"): Right.ADMIN,
     # Agents
     ("GET", "/agents"): Right.READ,
     ("GET", "/agents/{name}"): Right.READ,

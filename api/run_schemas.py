@@ -23,6 +23,10 @@ class RunDetailResponse(RunAnswer):
 
     root_cause: RootCauseAnswer | None
     """First, since it is what one looks for."""
+    outputs: dict[str, Any] | None
+    """What the workflow's `outputs` gave, by name; null for a run that has not ended well, or a workflow without."""
+    executed_by: dict[str, str]
+    """Sandbox backend and versions of what executed it last, by name."""
     context: dict[str, Any]
     reopened: int
     graph: PlanAnswer | None
@@ -54,6 +58,8 @@ class RunDetailResponse(RunAnswer):
         return cls(
             **RunAnswer.of(run).model_dump(by_alias=False),
             root_cause=None if cause is None else RootCauseAnswer.model_validate(cause),
+            outputs=run.outputs,
+            executed_by=run.executed_by,
             context=run.context,
             reopened=run.reopened,
             graph=graph,

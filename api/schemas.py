@@ -114,8 +114,6 @@ class RunAnswer(ResponseModel):
     finished_at: datetime | None
     flow_run_id: str | None
     plan_digest: str | None
-    outputs: Any = None
-    """What the workflow's `outputs` gave."""
 
     @classmethod
     def of(cls, run: Run) -> RunAnswer:

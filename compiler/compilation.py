@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from compiler.catalogue import Catalogue
 from compiler.checks.advice import check_characters, check_use
-from compiler.checks.conditions import check_condition, check_workflow_templates, item_shape
+from compiler.checks.conditions import check_condition, check_workflow_templates, item_shape, known_by_condition
 from compiler.checks.graph import check_graph
 from compiler.checks.inputs import check_inputs
 from compiler.checks.names import check_agents, check_names
@@ -88,8 +88,9 @@ def _check(reading: ReadSpec, catalogue: Catalogue, desk: Reporter) -> ResolvedW
     check_triggers(workflow, desk)
     check_risk(workflow, desk)
     for step in workflow.steps:
-        item = item_shape(workflow, step, desk)
-        here = Bindings(workflow, step.position, item)
+        given = known_by_condition(step.spec.when)
+        item = item_shape(workflow, step, desk, given)
+        here = Bindings(workflow, step.position, item, not_null=given)
         check_condition(step.spec.when, node_path(step.position, "when"), Bindings(workflow, step.position), desk)
         check_inputs(workflow, step, here, desk)
         check_taint(workflow, step, here, desk)

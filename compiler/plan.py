@@ -44,12 +44,19 @@ class EventTrigger(_Frozen):
     """A condition over `context`; None: always."""
 
 
+Missed = Literal["skip", "once", "all"]
+"""Runs that were missed: none of them begins, the newest, or each in its order."""
+
+
 class ScheduleTrigger(_Frozen):
     """Starts the workflow at times given by cron."""
 
     kind: Literal["schedule"] = "schedule"
     cron: str
     timezone: str = "UTC"
+    # Left out of the JSON where it is the default: plans from before it keep their digest.
+    missed: Missed = Field(default="once", exclude_if=lambda missed: missed == "once")
+    """What becomes of runs that could not begin when they were due."""
 
 
 class Retries(_Frozen):

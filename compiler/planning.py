@@ -45,7 +45,7 @@ def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonVal
 
 def _trigger(trigger: EventSpec | ScheduleSpec) -> EventTrigger | ScheduleTrigger:
     if isinstance(trigger, ScheduleSpec):
-        return ScheduleTrigger(cron=trigger.schedule, timezone=trigger.timezone)
+        return ScheduleTrigger(cron=trigger.schedule, timezone=trigger.timezone, missed=trigger.missed)
     return EventTrigger(event=trigger.event, filters=trigger.filters, expression=trigger.expression)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from compiler.plan import Plan, PlanDigest
@@ -29,7 +29,7 @@ class RunRequest:
     context: Mapping[str, Any]
     triggered_by: str
     due: datetime | None
-    """When the run was to start."""
+    """When the run was to start: for one that an event or a person started, when that came."""
     by_clock: bool
     """Whether Prefect's scheduler made the run."""
 
@@ -44,6 +44,12 @@ class ClaimedRun:
     """True where the run had ended before: there is nothing left to do."""
     failure: str | None
     """Why it had ended badly; None where it goes on, or ended well."""
+    outputs: Any
+    """What it gave, where it had ended well."""
+    arrived: datetime
+    """When that came which started it; of a retry, now."""
+    began: datetime
+    """When it was executed for the first time."""
     retried: bool
     """True where the run had failed, and a person asked for another try."""
 
@@ -54,11 +60,13 @@ async def claim_run(
     *,
     set_going_again: Callable[[datetime], Awaitable[bool]],
     still_ours: Callable[[], Awaitable[bool]],
+    executed_by: Mapping[str, str],
 ) -> ClaimedRun:
     """Find the run or begin it, and take it over: whatever executed it before cannot write any more.
 
     `set_going_again` is asked of a run that has FAILED at that time: is it a person's retry? `still_ours` is asked
-    right before the takeover, which would cut off a successor. Raises StaleAttempt if there is one.
+    right before the takeover, which would cut off a successor. Raises StaleAttempt if there is one. `executed_by`: what
+    is recorded about this process.
     """
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
@@ -81,7 +89,7 @@ async def claim_run(
     # A rerun from a node, or Retry, be it in Prefect's UI.
     if retried and not await records.reopen_for_rerun(known.id):
         await records.reopen_run(known.id)
-    fencing_token = known.fencing_token if over else await records.claim_run(known.id)
+    fencing_token = known.fencing_token if over else await records.claim_run(known.id, executed_by=executed_by)
     if not over and plan.concurrency is None:  # else it has to find its place first
         await records.set_run_status(known.id, "RUNNING", fencing_token=fencing_token)
     run = Run(
@@ -97,7 +105,16 @@ async def claim_run(
         fencing_token=fencing_token,
     )
     failure = known.message if over and known.status == "FAILED" else None
-    return ClaimedRun(run=run, plan=plan, over=over, failure=failure, retried=retried)
+    return ClaimedRun(
+        run=run,
+        plan=plan,
+        over=over,
+        failure=failure,
+        outputs=known.outputs,
+        retried=retried,
+        arrived=datetime.now(UTC) if run.attempt > 1 else request.due or known.started_at,
+        began=known.started_at,
+    )
 
 
 async def _plan(request: RunRequest, records: Records) -> Plan:

@@ -7,6 +7,7 @@ record: also while it waits for an approval, so that what was approved is not ov
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,7 @@ CANCEL_LOOK = timedelta(seconds=1)
 """When a run looks again whether those that it cancelled have ended."""
 SKIPPED = "Skipped"
 
-Turn = Literal["go", "wait", "skip"]
+Turn = Literal["go", "wait", "skip", "overtaken"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ class SlotDecision:
     @property
     def reason(self) -> str:
         """One sentence for people."""
+        if self.turn == "overtaken":
+            return _takes_its_place(self.place.after[-1].run_id)
         others = ", ".join(each.run_id for each in self.place.before[-3:])
         limit = f"the workflow lets {self.rule.limit} go on at once"
         of_key = f" for each {self.rule.key}" if self.rule.key else ""
@@ -55,32 +58,41 @@ class SlotDecision:
 
 
 async def request_slot(
-    plan: Plan, *, run: Run, records: Records, logger: logging.Logger | Any
+    plan: Plan, *, run: Run, arrived: datetime, records: Records, logger: logging.Logger | Any
 ) -> SlotDecision | None:
     """Take a place or find out that there is none; None where the workflow has no limit. Raises TemplateError."""
     rule = plan.concurrency
     if rule is None:
         return None
-    key = _key(rule, run)
+    key = slot_key(rule, context=run.context, run_id=run.run_id, trigger=run.trigger, project_id=run.project_id)
     wait = rule.on_conflict != "skip"
-    place = await records.take_place(
-        run.run_id, key=key, limit=rule.limit, wait=wait, fencing_token=run.fencing_token
-    )
+
+    async def take() -> Slot:
+        return await records.take_place(
+            run.run_id,
+            key=key,
+            limit=rule.limit,
+            wait=wait,
+            arrived=arrived,
+            fencing_token=run.fencing_token,
+        )
+
+    place = await take()
+    if rule.on_conflict == "cancel-older" and len(place.after) >= rule.limit:
+        return SlotDecision(turn="overtaken", place=place, rule=rule)
     if not place.held and rule.on_conflict == "cancel-older":
         await _cancel_older(place, rule, by=run, records=records, logger=logger)
-        place = await records.take_place(
-            run.run_id, key=key, limit=rule.limit, wait=wait, fencing_token=run.fencing_token
-        )
+        place = await take()
     turn: Turn = "go" if place.held else "wait" if wait else "skip"
     return SlotDecision(turn=turn, place=place, rule=rule)
 
 
 async def leave_slot(standing: SlotDecision, *, run: Run, records: Records) -> State[Any]:
     """Leave the worker: the run is skipped, or waits in Prefect's queue. Raises Prefect's `Pause` when it waits."""
-    if standing.turn == "skip":
+    if standing.turn in ("skip", "overtaken"):
         # Nothing was done, so it is no success; in Prefect it is no failure either, which would alarm people.
         await records.finish_run(run.run_id, "FAILED", standing.reason, fencing_token=run.fencing_token)
-        return Cancelled(name=SKIPPED, message=standing.reason)
+        return Cancelled(name=SKIPPED if standing.turn == "skip" else None, message=standing.reason)
     await records.set_run_status(run.run_id, "PENDING", fencing_token=run.fencing_token)
     pause = CANCEL_LOOK if standing.rule.on_conflict == "cancel-older" else LOOK_AGAIN
     queued = AwaitingConcurrencySlot(scheduled_time=datetime.now(UTC) + pause, message=standing.reason)
@@ -101,18 +113,23 @@ async def wake_next(records: Records) -> None:
             await wake_granted(client, records)
 
 
-def _key(rule: Concurrency, run: Run) -> str:
+def slot_key(rule: Concurrency, *, context: Mapping[str, Any], run_id: str, trigger: str, project_id: int) -> str:
+    """The runs of one key share the limit; empty without a key. Raises TemplateError."""
     if rule.key is None:
         return ""
-    about = {"id": run.run_id, "trigger": run.trigger, "projectId": run.project_id}
-    return digest_of(render(rule.key, Scope(context=run.context, nodes={}, run=about)))
+    about = {"id": run_id, "trigger": trigger, "projectId": project_id}
+    return digest_of(render(rule.key, Scope(context=context, nodes={}, run=about)))
+
+
+def _takes_its_place(run_id: str) -> str:
+    return f"cancelled: the newer run {run_id} takes its place"
 
 
 async def _cancel_older(
     place: Slot, rule: Concurrency, *, by: Run, records: Records, logger: logging.Logger | Any
 ) -> None:
     """Cancel all but the newest `limit - 1` of those that came before; their places are free once they have ended."""
-    reason = f"cancelled: the newer run {by.run_id} takes its place"
+    reason = _takes_its_place(by.run_id)
     async with get_client() as client:
         for older in place.before[: len(place.before) - rule.limit + 1]:
             # On record first: Prefect's own record of a cancelled run does not keep the reason.

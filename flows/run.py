@@ -21,19 +21,24 @@ from pydantic import JsonValue
 
 from compiler import TemplateError
 from compiler.schemas.validation import validate
+from flows.arrival import await_earlier
 from flows.checkpoint import load_checkpoint
 from flows.claim import ClaimedRun, RunRequest, claim_run
 from flows.concurrency import leave_slot, request_slot, wake_next
 from flows.executor import Executor
 from flows.form import OpenGate, form
+from flows.missed_schedules import skip_or_wait
 from flows.outputs import show_outputs
 from flows.ready_nodes import failure_of
 from flows.retry_detection import was_retried
 from flows.run_logs import correct_run_logs
 from flows.runtime import EnterRuntime, runtime
+from observability.json_logs import log_context
+from observability.traces.ids import trace_id
 from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
+from reliability.tested_versions import versions
 from tasks.services import Run, Services
 from triggers.reconcile.resume import WAKE_INPUT
 
@@ -83,10 +88,20 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
     run: ClaimedRun | None = None
     try:
         run = await claim_run(
-            request, services.records, set_going_again=_set_going_again, still_ours=_is_still_ours
+            request,
+            services.records,
+            set_going_again=_set_going_again,
+            still_ours=_is_still_ours,
+            executed_by={"sandbox": services.backend, **versions()},
         )
         fault_point("run-opened")
-        return await _run(run, services)
+        with log_context(
+            run_id=run.run.run_id,
+            workflow=run.run.workflow,
+            project_id=run.run.project_id,
+            trace_id=trace_id(run.run.flow_run_id),
+        ):
+            return await _run(run, services)
     except StaleAttempt as exc:
         raise Abort(str(exc)) from exc
     except Exception as exc:
@@ -101,12 +116,18 @@ async def _is_overtaken(run: Run, services: Services) -> bool:
 
 async def _run(run: ClaimedRun, services: Services) -> State[Any]:
     if run.over:
-        return Failed(message=run.failure) if run.failure is not None else Completed(message="It had ended before")
+        if run.failure is not None:
+            return Failed(message=run.failure)
+        if run.outputs:  # a crash may have come between the end on record and the table in Prefect
+            await show_outputs(run.outputs, flow_run_id=run.run.flow_run_id)
+        return Completed(message="It had ended before")
     if run.plan.context_schema is not None and (
         problems := validate(dict(run.run.context), run.plan.context_schema)
     ):
         failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
         return await _finish(run, failure, services)
+    if (dropped := await skip_or_wait(run, _flow_run(), services.records)) is not None:
+        return dropped
     if (elsewhere := await _find_place(run, services)) is not None:
         return elsewhere
     await apply_form_answers(
@@ -134,7 +155,11 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
 async def _find_place(run: ClaimedRun, services: Services) -> State[Any] | None:
     """None: the run may go on. Raises Prefect's `Pause` where it has to wait in the queue."""
     try:
-        standing = await request_slot(run.plan, run=run.run, records=services.records, logger=get_run_logger())
+        if run.plan.concurrency is not None and run.run.attempt == 1:
+            await await_earlier(run, _flow_run(), services.records)
+        standing = await request_slot(
+            run.plan, run=run.run, arrived=run.arrived, records=services.records, logger=get_run_logger()
+        )
     except TemplateError as exc:
         return await _finish(run, f"the key of the workflow's concurrency: {exc}", services)
     if standing is None:
@@ -179,20 +204,33 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
 async def _finish(
     run: ClaimedRun, failure: str | None, services: Services, *, outputs: dict[str, JsonValue] | None = None
 ) -> State[Any]:
-    status = "SUCCESS" if failure is None else "FAILED"
+    """End the run on record, and say in Prefect what the record says. Outputs that cannot be stored fail the run."""
     fault_point("run-ending")
     try:
-        await services.records.finish_run(
-            run.run.run_id, status, failure or "", outputs=outputs, fencing_token=run.run.fencing_token
-        )
+        ended = await _end_on_record(run, failure, services, outputs=outputs)
     except PayloadRefused as exc:
-        return await _finish(run, str(exc), services)
+        if outputs is None:
+            raise
+        failure, outputs = str(exc), None
+        ended = await _end_on_record(run, failure, services, outputs=None)
     fault_point("run-ended")
+    if not ended:  # it had ended before, from outside: what is on record stands
+        known = await services.records.run(run.run.run_id)
+        failure, outputs = known.message if known.status == "FAILED" else None, known.outputs
     if outputs:
-        await show_outputs(outputs)
+        await show_outputs(outputs, flow_run_id=run.run.flow_run_id)
     if run.plan.concurrency is not None:
         await wake_next(services.records)
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
+
+
+async def _end_on_record(
+    run: ClaimedRun, failure: str | None, services: Services, *, outputs: dict[str, JsonValue] | None
+) -> bool:
+    status = "SUCCESS" if failure is None else "FAILED"
+    return await services.records.finish_run(
+        run.run.run_id, status, failure or "", outputs=outputs, fencing_token=run.run.fencing_token
+    )
 
 
 async def _set_going_again(ended: datetime) -> bool:

@@ -117,4 +117,5 @@ async def open_services(settings: RuntimeSettings, environment: Mapping[str, str
         settings=agent_settings(environment),
         repository_roots=settings.repository_roots,
         scratch=scratch,
+        backend=settings.sandbox,
     )

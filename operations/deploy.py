@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from compiler.plan import Plan
+from compiler.plan import Plan, digest_of
 from operations.deploy_review import NO_SOURCES, DeployReview, review
+from operations.second_person import NOBODY, Acting, require_second_person
 from records import NotFound, Records
 
 log = logging.getLogger(__name__)
@@ -68,9 +69,9 @@ async def deploy(
     publisher: Publisher,
     project_id: int,
     consent: str | None = None,
+    by: Acting = NOBODY,
     sources: Mapping[str, str] = NO_SOURCES,
     texts: Mapping[str, str] = NO_SOURCES,
-    by: str | None = None,
     expected: Mapping[str, int] = NO_EXPECTATIONS,
 ) -> list[Deployed]:
     """Put the plans on record and into Prefect. Doing it again changes nothing.
@@ -82,7 +83,9 @@ async def deploy(
     its old name, or both would run on each event.
 
     `consent`: who agrees to gates being removed or weakened and to trust being added; None: nobody, so such a change
-    raises ConsentMissing before anything is saved. Raises NotFound for an agent that is not registered, also before.
+    raises ConsentMissing before anything is saved. `by`: who deploys; in production mode a second person must have
+    confirmed such a change, or SecondPersonNeeded is raised before anything is saved. Raises NotFound for an agent that
+    is not registered, also before.
     """
     found = await review(plans, records, project_id=project_id, sources=sources)
     if found.dangerous:
@@ -90,19 +93,46 @@ async def deploy(
             raise ConsentMissing(found)
         for change in found.dangerous:
             log.warning("%s agreed to a change of %r: %s", consent, change.workflow, change.message)
+    await _require_second_person(plans, found, by=by, records=records, project_id=project_id)
     await _require_agents(plans, records, project_id)
     for plan in plans:
         await records.save_workflow(
             plan,
             source=sources.get(plan.name),
             text=texts.get(plan.name),
-            by=by,
+            by=by.name or None,
             expected=expected.get(plan.name),
         )
     done = [await publisher.publish(plan) for plan in plans]
     for old in found.renamed.values():
         await archive_workflow(old, records=records, publisher=publisher, project_id=project_id)
     return done
+
+
+async def _require_second_person(
+    plans: Sequence[Plan], found: DeployReview, *, by: Acting, records: Records, project_id: int
+) -> None:
+    """Gates removed or weakened, trust added, and workflows that begin with gates that open by themselves."""
+    known = {plan.name for plan in await records.active_plans(project_id)}
+    reasons = [(each.workflow, each.message) for each in found.dangerous]
+    for plan in plans:
+        if plan.name in known or plan.name in found.renamed:
+            continue
+        for node in plan.nodes:
+            gate = node.gate
+            if gate is not None and (gate.trusted_triggers or gate.on_expiry == "approve"):
+                reasons.append((plan.name, f"the gate of {node.id!r} opens without a person"))
+    if not reasons:
+        return
+    concerned = {name for name, _ in reasons}
+    await require_second_person(
+        "weaken-gates",
+        digest=digest_of(sorted(plan.digest for plan in plans if plan.name in concerned)),
+        summary="; ".join(f"{name}: {message}" for name, message in reasons),
+        by=by,
+        project_id=project_id,
+        records=records,
+    )
 
 
 async def archive_workflow(name: str, *, records: Records, publisher: Publisher, project_id: int) -> None:

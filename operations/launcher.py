@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
 from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
@@ -54,8 +56,12 @@ class Launcher:
         trigger: str,
         triggered_by: str,
         idempotency_key: str | None,
+        arrived: datetime | None = None,
     ) -> str:
         """The id of the run, created or found by its key. Raises Transient or Permanent."""
+        now = datetime.now(UTC)
+        # A worker is given the runs, and `concurrency` its slots, in the order of these times; never in the future.
+        due = min(arrived or now, now)
         name = deployment_name(plan.name, plan.project_id)
         parameters: dict[str, JsonValue] = {
             "context": dict(context),
@@ -67,22 +73,24 @@ class Launcher:
             known = self._deployments.get(name)
             if known is not None:
                 try:
-                    return await self._create(known, parameters, idempotency_key)
+                    return await self._create(known, parameters, idempotency_key, due)
                 except (ObjectNotFound, httpx.HTTPStatusError) as exc:
                     if not _not_found(exc):
                         raise
                     del self._deployments[name]
             deployment = (await retry_stale_connection(lambda: self._client.read_deployment_by_name(name))).id
             self._deployments[name] = deployment
-            return await self._create(deployment, parameters, idempotency_key)
+            return await self._create(deployment, parameters, idempotency_key, due)
         except (ObjectNotFound, httpx.HTTPError, ValidationError) as exc:
             raise _judged(exc, name) from exc
 
-    async def _create(self, deployment: UUID, parameters: dict[str, JsonValue], key: str | None) -> str:
+    async def _create(
+        self, deployment: UUID, parameters: dict[str, JsonValue], key: str | None, due: datetime
+    ) -> str:
         key = key or str(uuid4())
         run = await retry_stale_connection(
             lambda: self._client.create_flow_run_from_deployment(
-                deployment, parameters=parameters, idempotency_key=key
+                deployment, parameters=parameters, idempotency_key=key, state=Scheduled(scheduled_time=due)
             )
         )
         return str(run.id)

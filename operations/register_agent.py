@@ -14,10 +14,12 @@ from typing import Any
 from agents.builtin import MODULES
 from agents.registration.builtin_agents import builtin_spec
 from agents.registration.bundle import Bundle, BundleRefused, pack, unpack
-from agents.registration.manifest import ManifestError, from_json
+from agents.registration.manifest import ManifestError, from_json, to_json
 from agents.registration.risk_floor import with_floor
 from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec
+from compiler.plan import digest_of
+from operations.second_person import NOBODY, Acting, require_second_person
 from records import Records
 
 
@@ -34,12 +36,19 @@ class RiskLowered(Exception):
 
 
 async def register_folder(
-    folder: Path, *, records: Records, sandbox: Sandbox, project_id: int, trust_risk: bool = False
+    folder: Path,
+    *,
+    records: Records,
+    sandbox: Sandbox,
+    project_id: int,
+    trust_risk: bool = False,
+    by: Acting = NOBODY,
 ) -> AgentSpec:
     """Register the agent in the folder. A copy of its code is asked for the manifest, in the jail.
 
     `trust_risk`: somebody has read the code and takes the risk that it gives itself, below the floor or lower than it
-    was. Raises RegistrationRefused and RiskLowered.
+    was. `by`: who registers it; in production mode an agent that reaches anything, has an effect or is trusted needs a
+    second person. Raises RegistrationRefused, RiskLowered and SecondPersonNeeded.
     """
     entry = str(folder.absolute())
     try:
@@ -48,10 +57,14 @@ async def register_folder(
         spec = from_json(described, entry_path=entry, code_digest=bundle.digest)
     except (BundleRefused, ManifestError) as exc:
         raise RegistrationRefused(f"the agent in {entry!r} cannot be registered: {exc}") from exc
-    return await _register(spec, bundle, None, records=records, project_id=project_id, trust_risk=trust_risk)
+    return await _register(
+        spec, bundle, None, records=records, project_id=project_id, by=by, trust_risk=trust_risk
+    )
 
 
-async def register_manifest(spec: AgentSpec, *, records: Records, project_id: int) -> AgentSpec:
+async def register_manifest(
+    spec: AgentSpec, *, records: Records, project_id: int, by: Acting = NOBODY
+) -> AgentSpec:
     """Register what a manifest says of an agent that is built in, or whose folder is on this machine.
 
     The digest is that of the code as it is found, whatever the manifest says. Raises RegistrationRefused and
@@ -61,13 +74,15 @@ async def register_manifest(spec: AgentSpec, *, records: Records, project_id: in
         shipped = await asyncio.to_thread(_shipped, spec.entry_path)
         if shipped is not None:
             spec = replace(spec, code_digest=shipped.code_digest)
-        return await _register(spec, None, shipped, records=records, project_id=project_id, trust_risk=False)
+        return await _register(
+            spec, None, shipped, records=records, project_id=project_id, by=by, trust_risk=False
+        )
     try:
         bundle = await asyncio.to_thread(pack, Path(spec.entry_path))
     except BundleRefused as exc:
         raise RegistrationRefused(str(exc)) from exc
     known = replace(spec, code_digest=bundle.digest)
-    return await _register(known, bundle, None, records=records, project_id=project_id, trust_risk=False)
+    return await _register(known, bundle, None, records=records, project_id=project_id, by=by, trust_risk=False)
 
 
 def lowered_actions(before: AgentSpec, after: AgentSpec) -> list[str]:
@@ -87,6 +102,7 @@ async def _register(
     *,
     records: Records,
     project_id: int,
+    by: Acting,
     trust_risk: bool,
 ) -> AgentSpec:
     known = (await records.catalogue(project_id)).agents
@@ -95,10 +111,30 @@ async def _register(
         spec = with_floor(spec, [*known.values(), *([shipped] if shipped else [])])
         if before is not None and (lowered := lowered_actions(before, spec)):
             raise RiskLowered(lowered)
+    reason = _needs_second_person(spec, trust_risk=trust_risk)
+    if reason is not None:
+        await require_second_person(
+            "register-agent",
+            digest=digest_of(to_json(spec)),
+            summary=f"agent {spec.name}: {reason}",
+            by=by,
+            project_id=project_id,
+            records=records,
+        )
     if bundle is not None:
         await records.save_bundle(bundle.digest, bundle.content)
     await records.register_agent(project_id, spec)
     return spec
+
+
+def _needs_second_person(spec: AgentSpec, *, trust_risk: bool) -> str | None:
+    """Why no one person may register it; None: it can do nothing outside of its jail."""
+    effects = sorted({action.effect for action in spec.actions.values() if action.effect})
+    reach = [("has the effect", effects), ("reaches", list(spec.network)), ("is given", list(spec.secrets))]
+    found = [f"{what} {', '.join(names)}" for what, names in reach if names]
+    if trust_risk:
+        found.append("is trusted with the risk that it gives itself")
+    return "; ".join(found) or None
 
 
 async def _describe(bundle: Bundle, sandbox: Sandbox) -> Any:

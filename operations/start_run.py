@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 from pydantic import JsonValue
@@ -31,8 +32,12 @@ class Launch(Protocol):
         trigger: str,
         triggered_by: str,
         idempotency_key: str | None,
+        arrived: datetime | None = None,
     ) -> str:
-        """The id of the flow run. Raises TransientTriggerError or PermanentTriggerError."""
+        """The id of the flow run. Raises TransientTriggerError or PermanentTriggerError.
+
+        `arrived`: when that came which starts it (None: now); runs of one workflow get their slots in this order.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from compiler.language.document import Mapping, Scalar
 from compiler.plan import Plan
 from operations.compile_source import WorkflowMistakes
 from operations.deploy import Publisher, archive_workflow, deploy
+from operations.second_person import Acting
 from records import NotFound, Records, WorkflowVersion
 
 MAX_DRAFT = 1_000_000
@@ -59,7 +60,7 @@ async def save_workflow_text(
     records: Records,
     publisher: Publisher,
     project_id: int,
-    by: str,
+    by: Acting,
     consent: str | None = None,
     if_match: str | None = None,
 ) -> SavedWorkflow:
@@ -97,7 +98,7 @@ async def save_workflow_text(
 
 
 async def rename_workflow(
-    name: str, new: str, *, records: Records, publisher: Publisher, project_id: int, by: str
+    name: str, new: str, *, records: Records, publisher: Publisher, project_id: int, by: Acting
 ) -> SavedWorkflow:
     """Save the text under another name and archive the old one; runs that wait go on. Gates stay as they are.
 

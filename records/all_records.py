@@ -23,6 +23,7 @@ from records.events.received import ReceivedStore
 from records.measures.live import LiveStore
 from records.measures.spans import SpanStore
 from records.measures.totals import TotalStore
+from records.people.change_store import ChangeRequestStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.token_store import TokenStore
@@ -64,6 +65,7 @@ class Records(
     PeopleStore,
     TokenStore,
     SessionStore,
+    ChangeRequestStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 PREFIX = "COMMANDCENTER_"
-FAMILIES = ("COMMANDCENTER_SETTING_", "COMMANDCENTER_SECRET_")
+FAMILIES = ("COMMANDCENTER_SETTING_", "COMMANDCENTER_SECRET_", "COMMANDCENTER_EGRESS_PROJECT_")
 """Beginnings of names that operators make up: settings and secrets of agents."""
 
 
@@ -45,6 +45,18 @@ SETTINGS: Sequence[Setting] = (
         "command stack worker api",
         "`.commandcenter`",
         "Folder in which everything is kept.",
+    ),
+    _setting(
+        "COMMANDCENTER_MODE",
+        "stack worker api command",
+        "`embedded`",
+        "`production` turns the two-person rule on: weaker gates and agents that reach anything need a second person.",
+    ),
+    _setting(
+        "COMMANDCENTER_TOKEN",
+        "command",
+        "none",
+        "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
     ),
     _setting("COMMANDCENTER_PROJECT_ID", "command", "`1`", "Project that commands work on."),
     _setting("COMMANDCENTER_HOST", "stack", "`127.0.0.1`", "Address on which Prefect's server listens."),
@@ -114,6 +126,18 @@ SETTINGS: Sequence[Setting] = (
         "worker",
         "none",
         "Folders that repositories named by events may lie in, separated as in PATH; others are refused.",
+    ),
+    _setting(
+        "COMMANDCENTER_EGRESS",
+        "worker",
+        "what manifests and workflows name",
+        "What agents may reach at most: `host:port`, `*.example.org:443` or `host:*`, separated by commas.",
+    ),
+    _setting(
+        "COMMANDCENTER_PLATFORM_ADDRESSES",
+        "worker",
+        "set by the embedded stack",
+        "Further servers of the platform, `host:port` separated by commas: no agent ever reaches them.",
     ),
     _setting(
         "COMMANDCENTER_SANDBOX",
@@ -186,6 +210,12 @@ SETTINGS: Sequence[Setting] = (
         "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
     ),
     _setting(
+        "COMMANDCENTER_LOG_FORMAT",
+        "worker listener api",
+        "`text`",
+        "`json` writes one line of JSON per log record, with run, node, attempt and trace, for production.",
+    ),
+    _setting(
         "COMMANDCENTER_METRICS_ADDRESS",
         "listener",
         "none",
@@ -243,6 +273,7 @@ def settings_page() -> str:
         text = f"{each.text} Or `{each.name}_FILE`: a file that holds it." if each.secret else each.text
         lines.append(f"| {names} | {', '.join(each.read_by)} | {each.default} | {text} |")
     lines += [
+        "| `COMMANDCENTER_EGRESS_PROJECT_<ID>` | worker | `COMMANDCENTER_EGRESS` | The same for one project. |",
         "| `COMMANDCENTER_SETTING_<NAME>` | worker | none | Setting `<NAME>` of agents, such as `SMTP_HOST`. |",
         "| `COMMANDCENTER_SECRET_<NAME>` | worker | none | Secret `<NAME>` of agents; also a file in `secrets/`. |",
     ]

@@ -74,6 +74,8 @@ class Services:
     """Folders that repositories named by events may lie in; anything else is refused."""
     scratch: Path
     """Folder for snapshots and materialised artifacts; each execution has one of its own below it."""
+    backend: str = "in-memory"
+    """Name of the sandbox, as it is recorded with each run."""
 
     async def code_of(self, agent: AgentSpec) -> str:
         """The module or folder that holds exactly the registered code of the agent. Raises CodeRefused."""

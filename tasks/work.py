@@ -19,6 +19,7 @@ from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of
 from tasks.agent_code import CodeRefused
 from tasks.card import Invocation, card
+from tasks.egress_policy import PROJECT_PREFIX, refused_hosts
 from tasks.inputs import bindings, complete
 from tasks.proposal import MODEL_SECRETS, MODEL_SETTING, Proposal
 from tasks.services import Run, Services
@@ -118,6 +119,11 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
         network, secrets = reach(node, services.settings)
     except ValueError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
+    if refused := refused_hosts(network, run.project_id):
+        raise InvalidWork(
+            f"node {node.id!r}: the operator does not let project {run.project_id} reach {', '.join(refused)}; "
+            f"add it to {PROJECT_PREFIX}{run.project_id} in the worker's environment, or do without"
+        )
     intent = Invocation(
         node=node,
         agent=agent,

@@ -49,3 +49,14 @@ def test_a_test_that_is_not_there_is_noticed() -> None:
     assert missing("`flows/gates::a_forced_state_opens_no_gate`") == []
     assert missing("`flows/gates::every_gate_is_open`") == ["tests/flows/test_gates.py::test_every_gate_is_open"]
     assert missing("`flows/nowhere::a`") == ["tests/flows/test_nowhere.py::test_a"]
+
+
+def test_each_line_of_the_threat_model_names_tests_that_exist() -> None:
+    text = (PAGE.parent / "threat-model.md").read_text()
+    attacks, _, not_promised = text.partition("## What is not promised")
+    lines = [line for line in attacks.partition("## Attackers")[2].splitlines() if line.startswith("|")]
+    claims = [line for line in lines if not line.startswith(("|---", "| it tries", "| they try"))]
+    assert len(claims) > 25
+    assert [line for line in claims if not NAMED.search(line)] == []
+    assert missing(text) == []
+    assert not_promised.count("\n- **") > 5

@@ -147,6 +147,7 @@ class MemoryLaunch:
         trigger: str,
         triggered_by: str,
         idempotency_key: str | None,
+        arrived: datetime | None = None,
     ) -> str:
         if self.fault is not None:
             raise self.fault

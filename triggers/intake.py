@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nats.aio.msg import Msg
@@ -23,6 +23,7 @@ from operations.routing import Matches, route
 from operations.start_run import Launch
 from records import EventOutcome, PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
+from triggers.arrival_order import Arrival, ArrivalOrder
 from triggers.ports import Inbox
 
 log = logging.getLogger(__name__)
@@ -43,12 +44,17 @@ class Intake:
     matches: Matches
     max_bytes: int = MAX_BYTES
     max_depth: int = MAX_DEPTH
+    _order: ArrivalOrder = field(default_factory=ArrivalOrder)
 
     async def take(self, message: Msg, *, stream: str) -> None:
         """Starts all that the event starts. `stream`: the identity of the stream it came from.
 
         Raises Transient as long as something may start later, Permanent when the message is no event.
         """
+        with self._order.arrive() as arrival:
+            await self._take(message, arrival, stream=stream)
+
+    async def _take(self, message: Msg, arrival: Arrival, *, stream: str) -> None:
         event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
@@ -63,6 +69,7 @@ class Intake:
                 looked=_seen(plans),
             )
             return
+        arrival.route(plan.name for plan in started)
         given_up: list[str] = []
         kind = "refused"
         later: list[TransientTriggerError] = []
@@ -71,6 +78,8 @@ class Intake:
             looked[plan.name]["matched"] = True
             # One workflow that cannot start must not keep the others from starting.
             try:
+                if plan.concurrency is not None:
+                    await arrival.turn(plan.name)
                 looked[plan.name]["flowRunId"] = await self._start(plan, event, message, identity(stream, message))
             except PermanentTriggerError as exc:
                 looked[plan.name]["error"] = str(exc)
@@ -85,6 +94,8 @@ class Intake:
             except TransientTriggerError as exc:
                 looked[plan.name]["error"] = str(exc)
                 later.append(exc)
+            finally:
+                arrival.past(plan.name)
         outcome: EventOutcome = "later" if later else "started" if started else "matched nothing"
         if later or not given_up:
             await self._receive(message, event.project_id, stream=stream, outcome=outcome, looked=looked.values())
@@ -135,6 +146,7 @@ class Intake:
             trigger=event.subject,
             triggered_by=event.triggered_by,
             idempotency_key=idempotency_key(stream, sequence, plan.name),
+            arrived=message.metadata.timestamp,
         )
         fault_point("run-created")
         await answered(

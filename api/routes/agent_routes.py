@@ -14,6 +14,7 @@ from api.schemas import Problem
 from api.sign_in import Caller
 from compiler import AgentSpec
 from operations.register_agent import RegistrationRefused, RiskLowered, register_manifest
+from operations.second_person import Acting
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
@@ -56,7 +57,12 @@ async def register_agent(
         raise HTTPException(422, str(exc)) from exc
     _check_entry(spec, platform)
     try:
-        found = await register_manifest(spec, records=platform.records, project_id=caller.projectId)
+        found = await register_manifest(
+            spec,
+            records=platform.records,
+            project_id=caller.projectId,
+            by=Acting(name=caller.name, verified=True),
+        )
     except RegistrationRefused as exc:
         raise HTTPException(422, str(exc)) from exc
     except RiskLowered as exc:

@@ -29,6 +29,7 @@ from compiler.plan_graph import plan_graph
 from operations.compile_source import WorkflowMistakes, compile_source
 from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow
 from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.second_person import Acting
 from operations.start_run import NoActiveWorkflow, start_run
 from operations.workflow_text import (
     EtagMismatch,
@@ -139,7 +140,7 @@ async def save_workflow(
             records=platform.records,
             publisher=platform.publisher or RecordsOnly(),
             project_id=caller.projectId,
-            by=caller.name,
+            by=Acting(name=caller.name, verified=True),
             consent=caller.name if remove_gates else None,
             if_match=etag_of(None) if if_none_match == "*" else if_match,
         )
@@ -188,7 +189,7 @@ async def rename(name: str, body: RenameBody, caller: Caller, platform: Platform
             records=platform.records,
             publisher=platform.publisher or RecordsOnly(),
             project_id=caller.projectId,
-            by=caller.name,
+            by=Acting(name=caller.name, verified=True),
         )
     except (WorkflowMistakes, WrongWorkflow, WrongProject, ConsentMissing, TransientTriggerError) as exc:
         raise _not_saved(exc) from exc

@@ -14,9 +14,11 @@ from compiler.expressions.tree import (
     Expression,
     Logic,
     Not,
+    Reference,
     TemplateError,
 )
 from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
+from compiler.inference.narrowing import not_null_if
 from compiler.inference.shape import ANY, Lost, Shape, step
 from compiler.language.document import Path
 
@@ -31,7 +33,7 @@ def check_condition(value: str | bool | None, path: Path, bindings: Bindings, de
     try:
         piece = condition_expression(value)
     except TemplateFault as exc:
-        desk.at_part(path, exc.part, "CC501", str(exc))
+        desk.at_part(path, exc.part, "CC501", str(exc), hint=exc.hint)
         return
     shape = desk.shape(piece, path, bindings)
     if shape is None:
@@ -64,13 +66,25 @@ def _is_constant(expression: Expression) -> bool:
             return False
 
 
-def item_shape(workflow: ResolvedWorkflow, node: ResolvedNode, desk: Reporter) -> Shape | None:
+def known_by_condition(value: str | bool | None) -> frozenset[Reference]:
+    """References that have a value where a node with this `when` runs; none for a condition that cannot be read."""
+    if not isinstance(value, str):
+        return frozenset()
+    try:
+        return not_null_if(condition_expression(value).expression, holds=True)
+    except TemplateFault:
+        return frozenset()
+
+
+def item_shape(
+    workflow: ResolvedWorkflow, node: ResolvedNode, desk: Reporter, given: frozenset[Reference]
+) -> Shape | None:
     """What `item` is in the node; None where it has no `foreach`. CC603 where that is no list."""
     value = node.spec.foreach
     if value is None:
         return None
     path = node_path(node.position, "foreach")
-    shape = shape_of(value, path, desk, Bindings(workflow, node.position))
+    shape = shape_of(value, path, desk, Bindings(workflow, node.position, not_null=given))
     if shape is None or not shape.known:
         return ANY
     if shape.kinds - {"array"}:

@@ -60,5 +60,8 @@ def _report_cycle(spec: WorkflowSpec, cycle: tuple[int, ...], desk: Reporter) ->
         place = node_path(cycle[0], "dependsOn", first.depends_on.index(waited_for))
     else:
         place = node_path(cycle[0], "id")
-    message = f"{first.id!r} waits for itself: {path}" if len(names) > 1 else f"{first.id!r} depends on itself"
-    desk.at(place, "CC403", message, "remove one of these dependencies")
+    if len(names) == 1:
+        hint = "a node cannot wait for its own end: remove it here, or name the node that comes before it"
+        desk.at(place, "CC403", f"{first.id!r} depends on itself", hint)
+        return
+    desk.at(place, "CC403", f"{first.id!r} waits for itself: {path}", "remove one of these dependencies")

@@ -18,6 +18,7 @@ from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.expression_types import object_of
 from compiler.inference.shape import ANY, TEXT, Shape, constant, list_of, merged, union
 from compiler.language.document import Path
+from compiler.language.other_tools import comment_hint
 from compiler.schemas.validation import validate
 
 
@@ -64,7 +65,7 @@ def _check_value(
         if consumer is not None:
             for reason in validate(value, consumer)[:5]:
                 message = f"the input {str(path[-1])!r} does not fit: {reason.removeprefix('$: ')}"
-                desk.at(path, "CC305", message, allowed(consumer))
+                desk.at(path, "CC305", message, comment_hint(desk.document, path) or allowed(consumer))
         return
     shape = shape_of(value, path, desk, bindings)
     if consumer is None or shape is None:
@@ -127,5 +128,5 @@ def parsed(text: str, path: Path, desk: Reporter) -> Template | None:
     try:
         return read_template(text)
     except TemplateFault as exc:
-        desk.at_part(path, exc.part, "CC501", str(exc))
+        desk.at_part(path, exc.part, "CC501", str(exc), hint=exc.hint)
         return None

@@ -22,6 +22,7 @@ from compiler.expressions.tree import (
     TemplateError,
 )
 from compiler.language.document import Path
+from compiler.language.other_tools import statement_hint
 
 MAX_RESULT = 8_000_000
 """Most characters and values that one rendered input may hold in all."""
@@ -54,11 +55,12 @@ class Template:
 
 
 class TemplateFault(ExpressionError):
-    """A text whose templates cannot be read; `part` is the piece of it that is wrong."""
+    """A text whose templates cannot be read; `part` is the piece of it that is wrong, `hint` how to say it."""
 
-    def __init__(self, message: str, part: str) -> None:
+    def __init__(self, message: str, part: str, hint: str = "") -> None:
         super().__init__(message)
         self.part = part
+        self.hint = hint
 
 
 def is_template(text: str) -> bool:
@@ -103,7 +105,8 @@ def _split(text: str) -> Iterator[tuple[bool, str]]:
 def _refuse_statements(text: str) -> None:
     for mark, what in (("{%", "statements"), ("{#", "comments")):
         if mark in text:
-            raise TemplateFault(f"`{mark}` starts one of Jinja's {what}, which are not part of the language", mark)
+            message = f"`{mark}` starts one of Jinja's {what}, which are not part of the language"
+            raise TemplateFault(message, mark, statement_hint(text, mark))
 
 
 def _closing(text: str, at: int) -> int:

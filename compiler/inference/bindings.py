@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
+from compiler.expressions.tree import Reference
 from compiler.inference.shape import ANY, INTEGER, TEXT, Shape, list_of, of_schema
 from compiler.language.spec import NodeSpec, WorkflowSpec
 from compiler.topology import Topology, positions
@@ -76,6 +77,16 @@ class Bindings:
     item: Shape | None = None
     nodes_ended: bool = False
     """The workflow's `outputs`: resolved when all nodes have ended."""
+    not_null: frozenset[Reference] = frozenset()
+    """References that have a value here, because of the condition under which the template is resolved."""
+
+    def given(self, condition: frozenset[Reference]) -> Bindings:
+        """The same names where these references have a value as well."""
+        return replace(self, not_null=self.not_null | condition) if condition else self
+
+    def has_value(self, root: str, steps: tuple[str | int, ...]) -> bool:
+        """Whether the path is not null here: because it is known itself, or because something below it is."""
+        return any(known.root == root and known.steps[: len(steps)] == steps for known in self.not_null)
 
     def may_read(self, position: int) -> bool:
         """Whether the node at that position has ended whenever this template is resolved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
@@ -23,6 +23,7 @@ from compiler.expressions.tree import (
     Reference,
 )
 from compiler.inference.bindings import Bindings, Note
+from compiler.inference.narrowing import not_null_if
 from compiler.inference.path_types import References
 from compiler.inference.shape import (
     ANY,
@@ -86,7 +87,8 @@ class Inference:
                 return self._compare(expression)
             case Choice():
                 self.shape(expression.test)
-                return union((self.shape(expression.then), self.shape(expression.otherwise)))
+                then = self._where(expression.test, holds=True).shape(expression.then)
+                return union((then, self._where(expression.test, holds=False).shape(expression.otherwise)))
             case Filtered():
                 return self._filtered(expression)
             case ListOf():
@@ -94,6 +96,10 @@ class Inference:
                 return list_of(union(items)) if items else constant([])
             case ObjectOf():
                 return self._object(expression)
+
+    def _where(self, condition: Expression, *, holds: bool) -> Inference:
+        """The same, where the condition holds or does not."""
+        return replace(self, bindings=self.bindings.given(not_null_if(condition, holds=holds)))
 
     def _index(self, expression: Index) -> Shape:
         base, key = self.shape(expression.base), self.shape(expression.key)
@@ -107,7 +113,9 @@ class Inference:
         return ANY
 
     def _logic(self, expression: Logic) -> Shape:
-        left, right = self.shape(expression.left), self.shape(expression.right)
+        left = self.shape(expression.left)
+        # The right side is looked at only where the left one has not decided.
+        right = self._where(expression.left, holds=expression.operator == "and").shape(expression.right)
         return union((left.without_null() if expression.operator == "or" else left, right))
 
     def _arithmetic(self, expression: Arithmetic) -> Shape:

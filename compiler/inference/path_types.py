@@ -28,11 +28,17 @@ class References:
         return self._node(reference)
 
     def _type_at(self, shape: Shape, reference: Reference, start: int, code: str, owner: str) -> Shape:
-        found = descend(shape, reference.steps[start:])
-        if isinstance(found, Lost):
-            self._lost(found, reference, start + found.at, (code, owner))
-            return ANY
-        return found
+        steps, at = reference.steps, start
+        for end in range(start, len(steps) + 1):
+            known = self.bindings.not_null and self.bindings.has_value(reference.root, steps[:end])
+            if not known and end < len(steps):
+                continue
+            found = descend(shape, steps[at:end])
+            if isinstance(found, Lost):
+                self._lost(found, reference, at + found.at, (code, owner))
+                return ANY
+            shape, at = found.without_null() if known and found.nullable else found, end
+        return shape
 
     def _lost(self, lost: Lost, reference: Reference, index: int, blame: tuple[str, str]) -> None:
         code, owner = blame

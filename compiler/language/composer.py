@@ -15,6 +15,7 @@ import yaml
 
 from compiler.diagnostics.diagnostic import START, DiagnosticList, Span, quoted
 from compiler.language.document import Document, Mapping, Scalar, Sequence, Value
+from compiler.language.other_tools import key_hint
 from compiler.language.plain_scalars import AmbiguousScalar, resolve
 from compiler.language.source import MAX_BYTES, Source
 
@@ -184,7 +185,8 @@ class _Composer:
         if isinstance(found, AmbiguousScalar):
             if not (self._awaits_key() and event.value == "<<"):
                 message = f"`{event.value}` without quotes is {found.why}"
-                self.report.add("CC110", span, message, hint=found.hint)
+                hint = key_hint(event.value, ()) if self._awaits_key() else ""
+                self.report.add("CC110", span, message, hint=hint or found.hint)
                 self.report.ignore(span)
             return Scalar(event.value, span, plain)
         if not plain and "\x00" in event.value:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from compiler.diagnostics.diagnostic import DiagnosticList, did_you_mean, quoted
 from compiler.language.document import Document, Mapping, Path, Scalar, Sequence, Value, plain
+from compiler.language.other_tools import comment_hint, key_hint
 from compiler.language.spec import WorkflowSpec
 
 _PHRASES = (
@@ -160,7 +161,7 @@ def _unknown_key(path: Path, loc: tuple[int | str, ...], document: Document, rep
     key = str(path[-1])
     model = model_at(loc[:-1])
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
-    hint = did_you_mean(key, known)
+    hint = key_hint(key, path[:-1]) or did_you_mean(key, known)
     if key in ("schedule", "event") and path[:1] == ("trigger",):
         hint = "one trigger has either `event` or `schedule`; make `trigger` a list to have both"
     report.add("CC201", document.key_span(path), f"{quoted(key)} is not a key of {_holder(path)}", hint=hint)
@@ -197,6 +198,7 @@ def _wrong_type(path: Path, expected: str, document: Document, report: Diagnosti
         hint = f'write it in quotes: "{written}"' if len(written) <= 60 else "write it in quotes"
     elif isinstance(value, Scalar) and isinstance(value.value, str) and not value.plain:
         hint = "leave the quotes out" if expected in ("a whole number", "a number", "true or false") else ""
+    hint = comment_hint(document, path) or hint
     report.add("CC203", value.span, f"{_label(path)} must be {expected}, found {kind_of(value)}", hint=hint)
 
 

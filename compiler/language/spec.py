@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from compiler.plan import MAX_TIMEOUT_SECONDS
+from compiler.plan import MAX_TIMEOUT_SECONDS, Missed
 
 MAX_NODES = 20_000
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -70,6 +70,8 @@ class ScheduleSpec(_Spec):
     """Five cron fields: minute, hour, day, month, weekday."""
     timezone: str = "UTC"
     """IANA name, such as Europe/Vienna."""
+    missed: Missed = "once"
+    """What becomes of runs that could not begin when they were due: skip, once (the newest), or all, in order."""
 
 
 TriggerSpec = Annotated[

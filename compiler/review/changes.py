@@ -121,7 +121,8 @@ def _same_source(old: EventTrigger | ScheduleTrigger, new: EventTrigger | Schedu
 def _widened(old: EventTrigger | ScheduleTrigger, new: EventTrigger | ScheduleTrigger) -> str:
     """Why the new trigger may start runs that the old one did not; empty if it cannot."""
     if isinstance(old, ScheduleTrigger) or isinstance(new, ScheduleTrigger):
-        return "runs at other times"
+        same_times = isinstance(old, ScheduleTrigger) and old == new.model_copy(update={"missed": old.missed})
+        return "treats missed runs in another way" if same_times else "runs at other times"
     dropped = sorted(set(old.filters) - set(new.filters))
     if dropped:
         return f"the filter on {', '.join(dropped)} is gone"

@@ -94,8 +94,6 @@ def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
         yield f"the run ended as {rehearsal.status}, expected {expected.status}{_reason(rehearsal)}"
     if expected.status is None and rehearsal.failure is not None:
         yield rehearsal.failure
-    if expected.status is None and rehearsal.failure is not None:
-        yield rehearsal.failure
     ran = sorted(rehearsal.ended("SUCCESS") + rehearsal.ended("FAILED"))
     found = {"ran": ran, "skipped": rehearsal.ended("SKIPPED"), "failed": rehearsal.ended("FAILED")}
     for what, names in (*found.items(), ("gates", rehearsal.gates)):
@@ -112,6 +110,8 @@ def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
 
 def _reason(rehearsal: DryRun) -> str:
     failed = [f"{run.node}: {run.error}" for run in rehearsal.runs.values() if run.status == "FAILED"]
+    if rehearsal.failure is not None:
+        failed.append(rehearsal.failure)
     return f" ({'; '.join(failed)})" if failed else ""
 
 

@@ -64,12 +64,16 @@ class DryRun:
     seen: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What templates see of the nodes that ended."""
     outputs: JsonValue = None
+    failure: str | None = None
+    """Why the run failed although its nodes did not: an output cannot be evaluated."""
     branches: set[str] = field(default_factory=set[str])
     """Branches that were taken, as `coverage.branches_of` names them."""
 
     @property
     def status(self) -> Literal["SUCCESS", "FAILED"]:
-        """FAILED where a node failed that was neither let pass nor handled with success."""
+        """FAILED where a node failed that was neither let pass nor handled with success, or an output did."""
+        if self.failure is not None:
+            return "FAILED"
         failed = [run for run in self.runs.values() if run.status == "FAILED" and run.stops]
         return "FAILED" if any(not self._handled(run) for run in failed) else "SUCCESS"
 
@@ -103,7 +107,7 @@ def dry_run(plan: Plan, case: Case) -> DryRun:
         # A run that fails has no outputs.
         rehearsal.outputs = outputs_of(plan, _scope(plan, rehearsal)) if rehearsal.status == "SUCCESS" else None
     except TemplateError as exc:
-        raise CaseError(str(exc)) from exc
+        rehearsal.failure = str(exc)
     return rehearsal
 
 

@@ -18,6 +18,7 @@ from agents.sandbox.port import LogLine
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
 from compiler.schemas.validation import validate
 from deployments.cli.action_page import print_action
+from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
@@ -177,6 +178,7 @@ async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: in
                 sandbox=sandbox,
                 project_id=project_id,
                 trust_risk=trust_risk,
+                by=(await acting(connection.records, project_id=project_id, right="admin")).acting,
             )
     finally:
         await sandbox.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from pydantic import JsonValue
 
 from deployments.cli.approval_card import print_card
+from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import print_json, print_rows
 from deployments.cli.run_commands import as_value
@@ -62,7 +64,7 @@ def approve_command(
     as_json: Json = False,
 ) -> None:
     """Let a node run, with its inputs as they are asked for or as edited here."""
-    word = typed("APPROVED", by=by or person(), notes=notes, digest=digest, edits=read_edits(edits or []))
+    word = typed("APPROVED", by=by or "", notes=notes, digest=digest, edits=read_edits(edits or []))
     run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
 
 
@@ -77,7 +79,7 @@ def reject_command(
     as_json: Json = False,
 ) -> None:
     """Keep a node from running."""
-    word = typed("REJECTED", by=by or person(), notes=notes, digest=digest)
+    word = typed("REJECTED", by=by or "", notes=notes, digest=digest)
     run(_decide(word, run_id, node, state=state, project_id=project, as_json=as_json))
 
 
@@ -114,6 +116,8 @@ async def _decide(
     word: DecisionRequest, run_id: str, node: str, *, state: Path, project_id: int, as_json: bool
 ) -> None:
     async with connect(state) as connection:
+        me = await acting(connection.records, project_id=project_id, right="approver", by=word.by or None)
+        word = replace(word, by=me.name, verified=me.verified)
         run = (await run_detail(connection.records, run_id, project_id=project_id)).run
         decision = await decide_and_wake(
             word, (run.id, node), flow_run_id=run.flow_run_id or "", project_id=project_id, connection=connection

@@ -12,6 +12,7 @@ from deployments.cli import (
     approval_commands,
     artifact_commands,
     audit_commands,
+    change_commands,
     compiler_commands,
     event_commands,
     log_commands,
@@ -22,12 +23,15 @@ from deployments.cli import (
     retention_commands,
     run_act_commands,
     run_commands,
+    stats_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
+from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
     name="commandcenter",
@@ -48,7 +52,9 @@ for module in (
     artifact_commands,
     approval_commands,
     retention_commands,
+    stats_commands,
     people_commands,
+    change_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
@@ -60,10 +66,12 @@ def main() -> None:
     """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
+    if problem := mode_problem():
+        sys.stderr.write(f"commandcenter: {problem}\n")
     try:
         use_secret_files()
         app()
-    except (DeploymentError, RecordsError, SecretFileError) as exc:
+    except (DeploymentError, RecordsError, SecretFileError, UntestedVersion) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -207,6 +207,9 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["run"]["executedBy"]:
+        parts = ", ".join(f"{name} {text}" for name, text in data["run"]["executedBy"].items())
+        console.print(f"executed by: {parts}", highlight=False, markup=False)
     print_rows(
         data["nodes"],
         columns=("nodeId", "item", "status", "reason"),

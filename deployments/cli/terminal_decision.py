@@ -31,10 +31,11 @@ def typed(
     notes: str,
     digest: str | None,
     edits: Mapping[str, JsonValue] | None = None,
+    verified: bool = False,
 ) -> DecisionRequest:
-    """The decision as a request; the name of the user of this terminal is not verified."""
+    """The decision as a request; without a token, the name of the user of this terminal is not verified."""
     return DecisionRequest(
-        decision=decision, by=by, verified=False, channel=CHANNEL, notes=notes, digest=digest, edits=edits or {}
+        decision=decision, by=by, verified=verified, channel=CHANNEL, notes=notes, digest=digest, edits=edits or {}
     )
 
 

@@ -10,7 +10,8 @@ import typer
 
 from compiler import format_text, load
 from compiler.plan import Plan
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.identity import acting
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
@@ -109,6 +110,8 @@ async def _deploy(
             await require_pool(connection.prefect, pool)
         publisher = PrefectPublisher(connection.prefect, pool or connection.addresses.pool)
 
+        me = await acting(connection.records, project_id=project_id, right="author")
+
         async def attempt(consent: str | None) -> list[Deployed]:
             return await deploy(
                 list(compiled.values()),
@@ -116,17 +119,17 @@ async def _deploy(
                 publisher=publisher,
                 project_id=project_id,
                 consent=consent,
+                by=me.acting,
                 sources=_names(compiled),
                 texts={plan.name: load(file).text for file, plan in compiled.items()},
-                by=person(),
             )
 
         try:
-            done = await attempt(person() if agreed else None)
+            done = await attempt(me.name if agreed else None)
         except ConsentMissing as exc:
             _print_review(exc.review)
             _ask_consent(exc)
-            done = await attempt(person())
+            done = await attempt(me.name)
         await take_subjects_now(connection.addresses.nats_url, connection.records)
     print_rows(
         [vars(each) for each in done],

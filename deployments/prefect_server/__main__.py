@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reliability.secret_files import SecretFileError, use_secret_files
+from reliability.tested_versions import UntestedVersion
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -115,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         serve(options.host, options.port, access_log=options.access_log)
-    except SecretFileError as exc:
+    except (SecretFileError, UntestedVersion) as exc:
         sys.exit(f"error: {exc}")
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransa
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from records.database import sqlite_connection
+from reliability.tested_versions import require_tested
 
 
 class QueuedSqlite(AioSqliteConfiguration):
@@ -79,7 +80,11 @@ class QueuedSqlite(AioSqliteConfiguration):
 
 
 def use(connection_url: str) -> None:
-    """Make the Prefect server in this process use `QueuedSqlite`; call before the server is made."""
+    """Make the Prefect server in this process use `QueuedSqlite`; call before the server is made.
+
+    Raises UntestedVersion.
+    """
+    require_tested("prefect")
     MODELS_DEPENDENCIES["database_config"] = QueuedSqlite(connection_url)
     # Prefect writes events for an SQLite without RETURNING, in statements that are each compiled anew. What it does on
     # PostgreSQL works here too, in half the time.

@@ -10,6 +10,7 @@ from compiler.catalogue import AgentSpec, Catalogue
 from deployments.errors import DeploymentError
 from operations import register_agent
 from operations.register_agent import RegistrationRefused, RiskLowered
+from operations.second_person import NOBODY, Acting
 from records import Records
 
 
@@ -26,12 +27,18 @@ async def register_builtin(records: Records, *, project_id: int) -> Catalogue:
 
 
 async def register_folder(
-    path: Path, *, records: Records, sandbox: Sandbox, project_id: int, trust_risk: bool = False
+    path: Path,
+    *,
+    records: Records,
+    sandbox: Sandbox,
+    project_id: int,
+    trust_risk: bool = False,
+    by: Acting = NOBODY,
 ) -> AgentSpec:
     """Register the agent in `path`, whose code is copied. Raises RegistrationFailed."""
     try:
         return await register_agent.register_folder(
-            path, records=records, sandbox=sandbox, project_id=project_id, trust_risk=trust_risk
+            path, records=records, sandbox=sandbox, project_id=project_id, trust_risk=trust_risk, by=by
         )
     except RegistrationRefused as exc:
         raise RegistrationFailed(str(exc)) from exc

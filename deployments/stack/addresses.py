@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
+from agents.sandbox.egress.platform_ports import VARIABLE as OWN_SERVERS
 from deployments.stack.state_folder import StateFolder
 
 Part = Literal["nats", "prefect", "worker", "listener", "api"]
@@ -65,6 +67,11 @@ class Addresses:
             "DO_NOT_TRACK": "1",
         }
 
+    def _own_servers(self) -> list[str]:
+        """`host:port` of servers whose addresses the worker is not given, and so could not keep its agents from."""
+        urls = [urlsplit(each) for each in (self.nats_url, self.ui_url) if each]
+        return [f"{each.hostname}:{each.port}" for each in urls if each.hostname and each.port]
+
     def child_env(self, inherited: Mapping[str, str] = os.environ, *, part: Part = "worker") -> dict[str, str]:
         """The whole environment for a child process of the stack, with the credentials that this part needs."""
         withheld = _WITHHELD[part]
@@ -75,6 +82,8 @@ class Addresses:
         }
         if part == "prefect" and self.prefect_auth:
             known["PREFECT_SERVER_API_AUTH_STRING"] = self.prefect_auth
+        if part == "worker":
+            known[OWN_SERVERS] = ",".join(filter(None, [inherited.get(OWN_SERVERS), *self._own_servers()]))
         # Compiled byte code halves the start of every Python process that imports Prefect.
         known.pop("PYTHONDONTWRITEBYTECODE", None)
         known["PYTHONUNBUFFERED"] = "1"

@@ -19,6 +19,7 @@ from deployments.cli.output import console, print_json
 from deployments.stack.addresses import running
 from deployments.stack.nats_server import nats_server
 from deployments.stack.state_folder import StateFolder
+from reliability.mode import is_production
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ async def examine(state: Path) -> list[Finding]:
         await _nats(),
         *[await _sandbox(name, needed=name == "bubblewrap") for name in ("bubblewrap", "dagger")],
         *(_package(name) for name in ("prefect", "fastapi", "sqlalchemy", "nats-py", "dagger-io")),
+        _two_person_rule(),
         _state(state),
         *_logged_errors(state),
     ]
@@ -131,6 +133,17 @@ def _logged_errors(state: Path) -> list[Finding]:
         )
         found.append(finding)
     return found
+
+
+def _two_person_rule() -> Finding:
+    on = is_production()
+    return Finding(
+        what="two-person rule",
+        ok=on,
+        needed=False,
+        detail="on" if on else "off: one person alone may weaken gates and register agents that reach anything",
+        advice="COMMANDCENTER_MODE=production turns it on, where more than one person operates this",
+    )
 
 
 def _state(state: Path) -> Finding:

@@ -16,7 +16,9 @@ from deployments.stack.embedded_api import embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.stack import Stack, StackSettings
 from operations.deploy import ConsentMissing, Deployed, deploy
+from operations.second_person import SecondPersonNeeded
 from records import Records, upgrade
+from reliability.mode import is_production
 from triggers.nats.event_subjects import take_subjects_now
 
 
@@ -26,7 +28,8 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
     records = await Records.open(addresses.database_url)
     try:
         await register_builtin(records, project_id=project_id)
-        await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
+        if not is_production():
+            await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
     finally:
         await records.close()
 
@@ -82,6 +85,8 @@ async def serve(
                 console.print(
                     f"{exc}\nThe deployed versions stay. Agree with `commandcenter deploy`.", markup=False
                 )
+            except SecondPersonNeeded as exc:
+                console.print(f"{exc}\nThe deployed versions stay.", markup=False)
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
         async with embedded_api(stack.addresses, project_id=project_id) as link:

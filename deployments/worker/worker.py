@@ -35,6 +35,7 @@ from deployments.worker.run_client import waiting_runs
 from deployments.worker.worker_identity import WorkerIdentity
 from reliability.cancellation import cancelled
 from reliability.shutdown import cancelled_by_signals
+from reliability.tested_versions import require_tested
 from tasks.prefect_retry import is_transient
 
 RUNS_AT_ONCE = 100
@@ -73,6 +74,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         limit: int | None = None,
         **options: Any,
     ) -> None:
+        require_tested("prefect")  # private methods of `BaseWorker` are overridden below
         name = name or f"{socket.gethostname()}-{os.getpid()}"
         heartbeat = heartbeat_interval_seconds or HEARTBEAT_SECONDS
         super().__init__(

@@ -87,6 +87,20 @@ async def append_audit(
     await _append(connection, about, event, actor, notes=notes)
 
 
+async def was_viewed(connection: AsyncConnection, row: RowMapping, actor: Actor) -> bool:
+    """Whether the audit has it already that this person viewed the approval `row` by this channel."""
+    audit = APPROVAL_AUDIT.c
+    seen = select(audit.id).where(
+        audit.approvalId == row["id"],
+        audit.event == "viewed",
+        audit.by == line(actor.name, _MAX_NAME),
+        audit.channel == line(actor.channel, _MAX_NAME),
+        audit.verified == actor.verified,
+        audit.digest == row["digest"],
+    )
+    return await first(connection, seen.limit(1)) is not None
+
+
 async def append_run_audit(
     connection: AsyncConnection, run: RowMapping, event: str, actor: Actor, *, notes: str = ""
 ) -> None:

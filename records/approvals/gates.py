@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
 from records.approvals.approval import Approval, ApprovalStatus
-from records.approvals.audit import NOBODY, Actor, append_audit
+from records.approvals.audit import NOBODY, Actor, append_audit, was_viewed
 from records.approvals.gate_rows import (
     CURRENT,
     GateRef,
@@ -149,10 +149,12 @@ class GateStore(Store):
     async def record_view(
         self, which: GateRef, *, by: str | None, verified: bool, channel: str, project_id: int | None = None
     ) -> None:
-        """Record that a person viewed the card."""
+        """Record that a person viewed the card; looking again by the same channel adds nothing to the audit."""
         async with self._db.write() as connection:
             row = await lock_gate(connection, which, project_id)
-            await append_audit(connection, row, "viewed", Actor(name=by, verified=verified, channel=channel))
+            actor = Actor(name=by, verified=verified, channel=channel)
+            if not await was_viewed(connection, row, actor):
+                await append_audit(connection, row, "viewed", actor)
 
 
 def _same_question(row: RowMapping, digest: str) -> bool:

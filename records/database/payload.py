@@ -38,6 +38,18 @@ def checked(what: str, value: Any, *, limit: int = MAX_JSON_BYTES) -> Any:
     return value
 
 
+def checked_outputs(outputs: Any) -> Any:
+    """The outputs of a workflow, if they are storable. Raises PayloadRefused, which names the output at fault."""
+    for name, value in cast("dict[str, Any]", outputs or {}).items():
+        checked(f"the output {name!r} of the workflow", value)
+    try:
+        return checked("the outputs of the workflow", outputs)
+    except PayloadRefused as exc:
+        sizes = {name: len(dumps(value).encode()) for name, value in outputs.items()}
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise PayloadRefused(f"{exc}; the largest is {largest!r} with {sizes[largest]:,} bytes") from exc
+
+
 def _has_nul(value: Any) -> bool:
     # Iterative: the depth of agent output is not bounded.
     rest: list[Any] = [value]

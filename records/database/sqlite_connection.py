@@ -22,6 +22,8 @@ from sqlalchemy import Dialect, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from reliability.tested_versions import require_tested
+
 R = TypeVar("R")
 
 LOCK_SECONDS = 300.0
@@ -111,7 +113,8 @@ class InLoopConnection(aiosqlite.Connection):
 
 
 def use(engine: AsyncEngine) -> None:
-    """Make an aiosqlite engine use these connections. Call it before the first connection."""
+    """Make an aiosqlite engine use these connections. Call it before the first connection. Raises UntestedVersion."""
+    require_tested("aiosqlite")
     if not event.contains(engine.sync_engine, "do_connect", _connect):
         event.listen(engine.sync_engine, "do_connect", _connect)
 

@@ -12,6 +12,17 @@ from records.database.signing import signer_of
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "role": ("personId", "name", "projectId", "role"),
     "token": ("id", "personId", "kind", "hash", "projectId", "roles", "expiresAt", "revokedAt"),
+    "change": (
+        "id",
+        "projectId",
+        "kind",
+        "digest",
+        "summary",
+        "requestedBy",
+        "confirmedBy",
+        "confirmedAt",
+        "usedAt",
+    ),
     "session": ("id", "tokenId", "hash", "projectId", "expiresAt"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import RowMapping, select
@@ -19,6 +20,8 @@ from records.tables import AGENT, AGENT_RUN, NODE_STATE, PLAN
 
 _MOST_RESULTS = 1_000
 _MAX_MESSAGE = 4_000
+_SIZE_OF_NOTE = 40
+"""Bytes of `null,"outputBytes":9999999`, and some more."""
 
 
 async def emit_completed(
@@ -86,17 +89,53 @@ async def _skipped(connection: AsyncConnection, run_id: str) -> list[str]:
 
 
 def _fitting(payload: dict[str, Any]) -> dict[str, Any]:
-    """The event, with its largest outputs replaced by their size until it fits."""
-    sizes = [len(dumps(result["output"]).encode()) for result in payload["results"]]
-    total = len(dumps(payload).encode())
-    results = list(payload["results"])
-    outputs = len(dumps(payload["outputs"]).encode())
-    if outputs > MAX_EVENT_BYTES // 2:
-        payload |= {"outputs": None, "outputsBytes": outputs}
-        total -= outputs
-    for place in sorted(range(len(sizes)), key=lambda place: sizes[place], reverse=True):
-        if total <= MAX_EVENT_BYTES:
-            break
-        results[place] = results[place] | {"output": None, "outputBytes": sizes[place]}
-        total -= sizes[place] - len('null,"outputBytes":9999999')
-    return payload | {"results": results}
+    """The event, at most `MAX_EVENT_BYTES` long: the largest values are replaced by null and their size.
+
+    Agents' outputs go first: the workflow's own outputs are what its author wants told. All are on record.
+    """
+    fitted = payload | {"results": list(payload["results"])}
+    left = _size(fitted) - MAX_EVENT_BYTES
+    for place, result in _largest_first(dict(enumerate(fitted["results"])), key="output"):
+        if left <= 0:
+            return fitted
+        small = result | {"output": None, "outputBytes": _size(result["output"])}
+        left -= _size(result) - _size(small)
+        fitted["results"][place] = small
+    if left <= 0:
+        return fitted
+    return _without_outputs(fitted)
+
+
+def _without_outputs(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with null for the workflow's largest outputs, each named with its size, or for all of them."""
+    outputs: dict[str, Any] = event["outputs"] or {}
+    named, left_out = dict(outputs), dict[str, int]()
+    for name, value in _largest_first(outputs):
+        named[name] = None
+        left_out[name] = _size(value)
+        fitted = event | {"outputs": named, "outputsLeftOut": left_out}
+        if _size(fitted) <= MAX_EVENT_BYTES:
+            return fitted
+    # The names alone are too long.
+    results: list[Any] = event["results"]
+    left_over: int = event.get("resultsLeftOut", 0)
+    while True:
+        fitted = event | {"outputs": None, "outputsBytes": _size(outputs), "results": results}
+        if left_over:
+            fitted["resultsLeftOut"] = left_over
+        if not results or _size(fitted) <= MAX_EVENT_BYTES:
+            return fitted
+        kept = results[: len(results) // 2]
+        left_over += len(results) - len(kept)
+        results = kept
+
+
+def _largest_first(values: Mapping[Any, Any], *, key: str | None = None) -> list[tuple[Any, Any]]:
+    """Entries whose value (or its field `key`) takes more room than a note of its size would."""
+    sizes = {name: _size(value if key is None else value[key]) for name, value in values.items()}
+    large = [name for name, size in sizes.items() if size > _SIZE_OF_NOTE]
+    return [(name, values[name]) for name in sorted(large, key=lambda name: sizes[name], reverse=True)]
+
+
+def _size(value: Any) -> int:
+    return len(dumps(value).encode())

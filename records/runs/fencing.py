@@ -15,11 +15,12 @@ from records.tables import WORKFLOW, WORKFLOW_RUN
 _SELECT_RUN = select(
     WORKFLOW_RUN, WORKFLOW.c.name.label("workflowName"), WORKFLOW.c.projectId.label("projectId")
 ).join(WORKFLOW, WORKFLOW.c.id == WORKFLOW_RUN.c.workflowId)
+_WITHOUT_OUTPUTS = [column for column in _SELECT_RUN.selected_columns if column.name != "outputJson"]
 
 
-def select_run() -> Select[tuple[Any, ...]]:
-    """Runs with the name and project of their workflow."""
-    return _SELECT_RUN
+def select_run(*, outputs: bool = True) -> Select[tuple[Any, ...]]:
+    """Runs with the name and project of their workflow; lists do without the outputs, which may be megabytes each."""
+    return _SELECT_RUN if outputs else _SELECT_RUN.with_only_columns(*_WITHOUT_OUTPUTS)
 
 
 async def read_run(connection: AsyncConnection, run_id: str) -> RowMapping:

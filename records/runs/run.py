@@ -36,9 +36,12 @@ class Run:
     reopened: int
     """How often a person retried it after it FAILED."""
     outputs: Any
-    """What the workflow's `outputs` gave; None for a run that has not ended well, or of a workflow without."""
+    """What the workflow's `outputs` gave, by name; None for a run that has not ended well, a workflow without, and in
+    lists."""
     fencing_token: int
     """Fencing token of the last process that took the run over; writes with older ones are refused."""
+    executed_by: dict[str, str] = field(default_factory=dict[str, str])
+    """Sandbox backend and versions of what executed it last, by name; empty before that."""
     rerun_nodes: tuple[str, ...] | None = None
     """Nodes that a person wants to run again, as long as no execution has begun to do so."""
 

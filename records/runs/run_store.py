@@ -13,7 +13,7 @@ from observability.metrics.definitions import RUNS_STARTED, Sample
 from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
-from records.database.payload import checked, line
+from records.database.payload import checked, checked_outputs, line
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -77,14 +77,18 @@ class RunStore(Store):
             return row["id"]
 
     @shielded
-    async def claim_run(self, run_id: str) -> int:
-        """Take the run over; returns a new fencing token, so that writes with older ones are refused."""
+    async def claim_run(self, run_id: str, *, executed_by: Mapping[str, str] | None = None) -> int:
+        """Take the run over; returns a new fencing token, so that writes with older ones are refused.
+
+        `executed_by`: sandbox backend and versions of who takes it over.
+        """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id)
             fencing_token = run["fencingToken"] + 1
-            await connection.execute(
-                update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(fencingToken=fencing_token)
-            )
+            taken: dict[str, Any] = {"fencingToken": fencing_token}
+            if executed_by is not None:
+                taken["executedBy"] = dict(executed_by)
+            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**taken))
         return fencing_token
 
     @shielded
@@ -123,15 +127,14 @@ class RunStore(Store):
     ) -> bool:
         """Record the end and what the workflow's `outputs` gave, with `workflow.completed.<workflowName>`.
 
-        False, and nothing changed, if it has ended.
-
-        Pending approvals are closed, and unfinished agent runs are FAILED.
+        False, and nothing changed, if it has ended. Pending approvals are closed, and unfinished agent runs are
+        FAILED. Raises PayloadRefused, and nothing changed, for outputs that cannot be stored.
         """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id, fencing_token=fencing_token)
             if run["finishedAt"] is not None:
                 return False
-            checked("the outputs of the workflow", outputs)
+            checked_outputs(outputs)
             at = now()
             ended = {"status": status, "finishedAt": at, "message": line(message), "outputJson": outputs}
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
@@ -229,12 +232,14 @@ class RunStore(Store):
         unfinished: bool = False,
         limit: int = 50,
     ) -> list[Run]:
-        """The newest runs first; of one project or (None) of all.
+        """The newest runs first, without their outputs; of one project or (None) of all.
 
         Started at `since` or later and before `until`; `after` is the cursor of the last run of the page before
         (`run_cursor`). Raises PayloadRefused for a cursor that is none.
         """
-        chosen = select_run().order_by(WORKFLOW_RUN.c.startedAt.desc(), WORKFLOW_RUN.c.id).limit(limit)
+        chosen = (
+            select_run(outputs=False).order_by(WORKFLOW_RUN.c.startedAt.desc(), WORKFLOW_RUN.c.id).limit(limit)
+        )
         wanted: list[ColumnElement[bool] | None] = [
             None if project_id is None else WORKFLOW.c.projectId == project_id,
             None if status is None else WORKFLOW_RUN.c.status == status,
@@ -309,7 +314,8 @@ def _run(row: RowMapping) -> Run:
         plan_digest=row["planDigest"],
         triggered_by=row["triggeredBy"],
         reopened=row["reopened"],
-        outputs=row["outputJson"],
+        outputs=row.get("outputJson"),
         fencing_token=row["fencingToken"],
+        executed_by=row["executedBy"] or {},
         rerun_nodes=None if row["rerunNodes"] is None else tuple(row["rerunNodes"]),
     )

@@ -1,12 +1,14 @@
 """A run of a workflow with `concurrency` -> a slot among the runs that execute at once, or a place in the queue.
 
-Slots are granted in the order of the requests, in the transaction of the change: a run that ends passes its slot on in
-the transaction of its end. So a crash cannot leave a slot free while runs wait for it.
+Slots are granted in the order in which the runs arrived, in the transaction of the change: a run that ends passes its
+slot on in the transaction of its end. So a crash cannot leave a slot free while runs wait for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping, Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,7 +38,9 @@ class Slot:
     held: bool
     """Whether it holds a slot."""
     before: tuple[OtherRun, ...]
-    """Those that asked earlier and have not ended, the oldest first."""
+    """Those that arrived earlier and have not ended, the oldest first."""
+    after: tuple[OtherRun, ...] = ()
+    """Those that arrived later, and have asked nevertheless; the oldest first."""
 
 
 class SlotStore(Store):
@@ -44,10 +48,18 @@ class SlotStore(Store):
 
     @shielded
     async def take_place(
-        self, run_id: str, *, key: str, limit: int, wait: bool, fencing_token: int | None = None
+        self,
+        run_id: str,
+        *,
+        key: str,
+        limit: int,
+        wait: bool,
+        arrived: datetime | None = None,
+        fencing_token: int | None = None,
     ) -> Slot:
         """Take one of the `limit` slots of the key, or with `wait` a place in the queue; safe to repeat.
 
+        The queue is in the order of `arrived` (None: now); what a run said first stands.
         Raises StaleAttempt for an old fencing token or an ended run.
         """
         async with self._db.write() as connection:
@@ -55,18 +67,29 @@ class SlotStore(Store):
             refuse_ended(run)
             await _lock_places(connection, run["workflowId"])
             asked = {"workflowRunId": run_id, "workflowId": run["workflowId"], "key": key, "limit": limit}
-            await insert_new(connection, RUN_SLOT, asked | {"askedAt": now()})
+            arrival = round((arrived or datetime.now(UTC)).timestamp() * 1_000_000)
+            await insert_new(connection, RUN_SLOT, asked | {"askedAt": now(), "arrival": arrival})
             await _give(connection, run["workflowId"], key)
             found = await rows(connection, _places(run["workflowId"], key))
             mine = next(row for row in found if row["workflowRunId"] == run_id)
             if mine["heldAt"] is None and not wait:
                 await connection.execute(delete(RUN_SLOT).where(RUN_SLOT.c.id == mine["id"]))
-        before = tuple(
-            OtherRun(run_id=row["workflowRunId"], flow_run_id=row["flowRunId"])
-            for row in found
-            if row["id"] < mine["id"]
+        others = [OtherRun(run_id=row["workflowRunId"], flow_run_id=row["flowRunId"]) for row in found]
+        place = found.index(mine)
+        held = mine["heldAt"] is not None
+        return Slot(held=held, before=tuple(others[:place]), after=tuple(others[place + 1 :]))
+
+    @shielded
+    async def have_asked(self, flow_run_ids: Collection[str]) -> set[str]:
+        """Those of Prefect's runs that have asked for a slot, or have ended on record."""
+        asked = RUN_SLOT.c.id.is_not(None) | WORKFLOW_RUN.c.finishedAt.is_not(None)
+        known = (
+            select(WORKFLOW_RUN.c.flowRunId)
+            .outerjoin(RUN_SLOT, RUN_SLOT.c.workflowRunId == WORKFLOW_RUN.c.id)
+            .where(WORKFLOW_RUN.c.flowRunId.in_(flow_run_ids), asked)
         )
-        return Slot(held=mine["heldAt"] is not None, before=before)
+        async with self._db.read() as connection:
+            return {row["flowRunId"] for row in await rows(connection, known)}
 
     @shielded
     async def granted_runs(self) -> list[OtherRun]:
@@ -75,7 +98,7 @@ class SlotStore(Store):
             select(RUN_SLOT.c.workflowRunId, WORKFLOW_RUN.c.flowRunId)
             .join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == RUN_SLOT.c.workflowRunId)
             .where(RUN_SLOT.c.heldAt.is_not(None), WORKFLOW_RUN.c.status == "PENDING")
-            .order_by(RUN_SLOT.c.id)
+            .order_by(RUN_SLOT.c.arrival, RUN_SLOT.c.id)
             .limit(_MOST_GRANTED)
         )
         async with self._db.read() as connection:
@@ -105,7 +128,7 @@ def _places(workflow_id: str, key: str) -> Select[tuple[str, ...]]:
         select(RUN_SLOT, WORKFLOW_RUN.c.flowRunId)
         .join(WORKFLOW_RUN, WORKFLOW_RUN.c.id == RUN_SLOT.c.workflowRunId)
         .where(RUN_SLOT.c.workflowId == workflow_id, RUN_SLOT.c.key == key)
-        .order_by(RUN_SLOT.c.id)
+        .order_by(RUN_SLOT.c.arrival, RUN_SLOT.c.id)
     )
 
 

@@ -1,6 +1,6 @@
 """Runs of workflows, slots, agent runs, node states, logs and artifacts."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from records.tables.columns import JSON_VALUE, NOW, RUN_STATUS, SERIAL, Moment, key, may, must, refer
 from records.tables.schema import METADATA
@@ -27,6 +27,8 @@ WORKFLOW_RUN = Table(
     must("reopened", Integer, server_default=_ZERO),
     # What the `outputs` of the workflow gave; NULL for a run that failed, or of a workflow without.
     may("outputJson", JSON_VALUE),
+    # Sandbox backend and versions of what executed it last; NULL before that.
+    may("executedBy", JSON_VALUE),
     # Nodes that a person wants to run again, until an execution begins to do so.
     may("rerunNodes", JSON_VALUE),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
@@ -39,7 +41,7 @@ WORKFLOW_RUN = Table(
 RUN_SLOT = Table(
     "RunSlot",
     METADATA,
-    # The order of the requests.
+    # The order of the requests, which decides where two arrived at the same time.
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     refer("RunSlot", "workflowRunId", "WorkflowRun.id", "CASCADE"),
     refer("RunSlot", "workflowId", "Workflow.id", "CASCADE"),
@@ -47,6 +49,8 @@ RUN_SLOT = Table(
     must("key", Text),
     must("limit", Integer),
     must("askedAt", Moment, server_default=NOW),
+    # When that came which started the run, in microseconds since 1970: slots are granted in this order.
+    must("arrival", BigInteger, server_default=_ZERO),
     # When its slot was granted; NULL while it waits.
     may("heldAt", Moment),
     Index("RunSlot_workflowRunId_key", "workflowRunId", unique=True),

@@ -11,6 +11,14 @@ async def test_an_open_approval_is_listed_and_its_view_recorded(ann, ask):
     assert [(entry["event"], entry["by"]) for entry in shown["audit"]] == [("requested", None), ("viewed", "Ann")]
 
 
+async def test_a_page_that_looks_again_and_again_is_one_view(ann, as_person, ask):
+    approval = await ask()
+    for client in (ann, ann, as_person("bob"), ann):
+        shown = (await client.get(f"/approvals/{approval.id}")).json()
+    views = [entry["by"] for entry in shown["audit"] if entry["event"] == "viewed"]
+    assert views == ["Ann", "Bob"]
+
+
 async def test_a_decision_stands_wakes_the_run_and_says_who(ann, ask, resumed):
     approval = await ask()
     answer = await ann.post(f"/approvals/{approval.id}/decision", json={"decision": "approve", "notes": "fine"})

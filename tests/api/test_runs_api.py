@@ -71,3 +71,12 @@ async def test_an_approval_has_its_card_as_text(ann, ask) -> None:
     approval = await ask()
     shown = (await ann.get(f"/approvals/{approval.id}")).json()
     assert "If this is approved, agent speaker" in shown["cardText"]
+
+
+async def test_outputs_are_in_a_runs_detail_and_not_in_the_list(ann, begin, records) -> None:
+    run_id = await begin("flow-1")
+    assert await records.finish_run(run_id, "SUCCESS", outputs={"count": 3, "none": None})
+    (listed,) = (await ann.get("/runs")).json()
+    assert "outputs" not in listed
+    shown = (await ann.get(f"/runs/{run_id}")).json()
+    assert shown["outputs"] == {"count": 3, "none": None}

@@ -18,7 +18,7 @@ _SECONDS = 240
 
 @pytest.mark.e2e
 async def test_the_demo_is_approved_in_the_browser_and_the_fix_is_pushed(
-    bundle, chromium, tmp_path, accessible, picture
+    bundle, chromium, tmp_path, accessible
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         *(COMMAND, "demo", "--state", str(tmp_path / "state")),
@@ -49,13 +49,11 @@ async def test_the_demo_is_approved_in_the_browser_and_the_fix_is_pushed(
         await page.get_by_role("link", name="Push branch security-fixes-").click()
         await expect(page.get_by_role("region", name="Exact changes").locator(".add").first).to_be_visible()
         await accessible(page)
-        await picture(page, "approval")
         await page.get_by_role("link", name="its run").click()
         rows = page.get_by_role("table", name="Nodes of the run").get_by_role("row")
         await expect(rows.filter(has_text="scan").first).to_contain_text("succeeded")
         await expect(page.locator("[data-node]")).to_have_count(4)
         await accessible(page)
-        await picture(page, "run")
         await page.get_by_role("link", name="Look at it and decide").click()
         await page.get_by_label("Notes").fill("read in the browser")
         await page.keyboard.press("Escape")

@@ -97,6 +97,7 @@ async def fill(url: str) -> tuple[str, str]:
         await records.decide(
             approval.id, decision="APPROVED", by="robin", verified=False, channel="cli", notes=f"{HOSTILE} {WORDS}"
         )
+        await records.finish_run(run_id, "SUCCESS", outputs={"total": 3, "none": None, "text": HOSTILE})
     return run_id, digest
 
 
@@ -223,6 +224,15 @@ def test_wide_output_has_all_columns_and_the_whole_of_each(made: Made) -> None:
 def test_show_lets_long_text_go_on_below_between_words(made: Made) -> None:
     text = " ".join(" ".join(on_a_terminal(made, "show", made.run_id)).split())
     assert "folder was moved" in text
+
+
+def test_show_has_the_outputs_as_a_table_and_as_json(made: Made) -> None:
+    text = "\n".join(on_a_terminal(made, "show", made.run_id))
+    assert "Outputs" in text
+    assert re.search(r"total\W+3\W", text)
+    shown = json.loads(through_a_pipe(made, "show", made.run_id, "--json"))
+    assert shown["run"]["outputs"] == {"total": 3, "none": None, "text": HOSTILE}
+    assert "outputs" not in json.loads(through_a_pipe(made, "runs", "--json"))[0]
 
 
 def test_json_has_every_field_and_nothing_else_around_it(made: Made) -> None:

@@ -168,7 +168,7 @@ def _up(state: Path, env: dict[str, str], options: tuple[str, ...]) -> subproces
 
 
 def _wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Addresses:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         found = running(state)
         if found is not None and "Prefect UI" in (state / "up.log").read_text():

@@ -91,6 +91,7 @@ async def test_whatever_goes_wrong_with_the_table_the_run_has_succeeded(bench, n
         raise RuntimeError("no artifacts today")
 
     monkeypatch.setattr(flows.outputs, "acreate_table_artifact", broken)
+    bench.sandbox.answer("scan", {})
     flow_run = await bench.start(await bench.deploy(node("scan"), outputs={"n": 1}))
     assert (await bench.execute(flow_run)).is_completed()
     assert (await bench.record(flow_run)).outputs == {"n": 1}
@@ -98,17 +99,18 @@ async def test_whatever_goes_wrong_with_the_table_the_run_has_succeeded(bench, n
 
 async def test_outputs_that_cannot_be_stored_fail_the_run_once_and_name_the_one_at_fault(bench, node) -> None:
     bench.sandbox.answer("scan", {"text": "x" * 3_000_000})
-    twice = "{{ nodes.scan.output.text }}{{ nodes.scan.output.text }}"
+    twice = ["{{ nodes.scan.output.text }}"] * 2
     flow_run = await bench.start(await bench.deploy(node("scan"), outputs={"small": 1, "twice": twice}))
     state = await bench.execute(flow_run)
     assert state.is_failed()
-    assert "the output 'twice' of the workflow has 6,000,002 bytes" in state.message
+    assert "the output 'twice' of the workflow has 6,000,007 bytes" in state.message
     run = await bench.record(flow_run)
     assert (run.status, run.outputs, run.message) == ("FAILED", None, state.message)
     assert await tables(bench, flow_run) == []
 
 
 async def test_what_ended_a_run_from_outside_stands_also_in_prefect(bench, node, monkeypatch) -> None:
+    bench.sandbox.answer("scan", {})
     flow_run = await bench.start(await bench.deploy(node("scan"), outputs={"n": 1}))
     end = bench.records.finish_run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import prefect
 import pytest
 from prefect.states import AwaitingRetry, Running
 
@@ -260,3 +261,13 @@ async def _end_on_record_only(bench, flow_run, plan):
     await bench.records.finish_run(run_id, "FAILED", "ended before the crash")
     await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
     return await bench.record(flow_run)
+
+
+async def test_a_run_names_the_sandbox_and_the_versions_that_executed_it(bench, node) -> None:
+    bench.sandbox.answer("a", {})
+    flow_run = await bench.start(await bench.deploy(node("a")))
+    assert (await bench.execute(flow_run)).is_completed()
+    named = (await bench.record(flow_run)).executed_by
+    assert named["sandbox"] == "in-memory"
+    assert named["prefect"] == prefect.__version__
+    assert set(named) == {"sandbox", "commandcenter", "prefect", "python"}

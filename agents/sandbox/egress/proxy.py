@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from agents.sandbox.egress.platform_ports import is_platform, platform_targets
 from agents.sandbox.egress.target import HOST, Target, make_target, parse_target
 
 _MAX_HEAD = 16 << 10
@@ -48,9 +49,16 @@ class EgressProxy:
     """The way out of one jail. An async context manager; leaving it cuts every connection."""
 
     def __init__(
-        self, path: Path, allowed: tuple[str, ...], on_attempt: Callable[[str, str | None], None]
+        self,
+        path: Path,
+        allowed: tuple[str, ...],
+        on_attempt: Callable[[str, str | None], None],
+        *,
+        platform: frozenset[tuple[str, int]] | None = None,
     ) -> None:
         self._path = path
+        self._platform = platform_targets() if platform is None else platform
+        """The platform's own servers, which nobody reaches from a jail; None: those that the environment names."""
         self._allowed = frozenset(parse_target(entry) for entry in allowed)
         self._on_attempt = on_attempt
         """Called with `host:port` and why it was denied, or None."""
@@ -124,6 +132,10 @@ class EgressProxy:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 address = await self._resolve(target)
+                if await asyncio.to_thread(is_platform, address, target.port, self._platform):
+                    raise EgressDenied(
+                        str(target), "it is a server of the platform itself, which no agent reaches"
+                    )
                 return await asyncio.open_connection(str(address), target.port)
         except TimeoutError as exc:
             raise EgressDenied(str(target), "it does not answer", status="504 Gateway Timeout") from exc

@@ -25,7 +25,7 @@ async function fetchAll(
   do {
     const page = pageOf(await get<unknown>(path, { ...query, after, limit: AT_ONCE }, signal));
     lines.push(...page.lines);
-    after = page.lines.length ? (page.next ?? undefined) : undefined;
+    after = page.lines.length < AT_ONCE ? undefined : (page.next ?? undefined);
   } while (after && lines.length < 50_000);
   return lines;
 }

@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import { ApiError, get, post } from "../api/client";
 import { listOf } from "../api/queries";
 import type { DeadLetter, Json } from "../api/types";
@@ -88,43 +89,81 @@ function startedBy(event: Row): string {
     .join(", ");
 }
 
+interface Field {
+  field: string;
+  wanted: Json;
+  present: boolean;
+  found: Json;
+  accepted: boolean;
+}
+
+interface Verdict {
+  workflow: string;
+  matched: boolean;
+  reason: string;
+  error: string | null;
+  runId: string | null;
+  triggers: Array<{
+    event: string;
+    subjectMatches: boolean;
+    fields: Field[];
+    expression: string | null;
+    expressionHolds: boolean | null;
+  }>;
+}
+
+interface Why {
+  payload: Json;
+  fault: string | null;
+  verdicts: Verdict[];
+}
+
 function WhyDialog({ event, close }: { event: Row; close: () => void }) {
   const why = useQuery({
     queryKey: ["events", String(event.id), "why"],
     queryFn: ({ signal }) =>
-      get<Json>(`events/${encodeURIComponent(String(event.id))}/why`, undefined, signal),
+      get<Why>(`events/${encodeURIComponent(String(event.id))}/why`, undefined, signal),
   });
-  const body = why.data;
-  const list = isObject(body) ? (body.workflows ?? body.items ?? []) : (body ?? []);
-  const workflows = (Array.isArray(list) ? list : []).filter(isObject) as Row[];
   return (
     <Dialog title="Why this event started what it did" onClose={close}>
       {why.isPending && <Loading />}
       {why.error && <Failure error={why.error} retry={() => why.refetch()} />}
-      {workflows.map((each) => {
-        const name = String(each.workflow ?? each.name ?? each.workflowName);
-        const reasons = each.fields ?? each.checks ?? each.reasons ?? each.steps ?? [];
-        return (
-          <section className="panel" key={name}>
-            <h3>
-              {name}: {each.matched || each.matches ? "matched" : "did not match"}
-            </h3>
-            {typeof each.reason === "string" && <p>{each.reason}</p>}
-            <ul className="small">
-              {(Array.isArray(reasons) ? reasons : []).map((reason) => (
-                <li key={JSON.stringify(reason)}>{reasonInWords(reason as Json)}</li>
+      {why.data?.fault && <p className="notice bad">{why.data.fault}</p>}
+      {why.data?.verdicts.map((each) => (
+        <section className="panel" key={each.workflow}>
+          <h3>
+            {each.workflow}: {each.matched ? "matched" : "did not match"}
+          </h3>
+          <p>
+            {each.reason} {each.error} {each.runId && <Link to={`/runs/${each.runId}`}>Its run</Link>}
+          </p>
+          {each.triggers.map((trigger) => (
+            <ul className="small" key={trigger.event + (trigger.expression ?? "")}>
+              <li>
+                subject <code>{trigger.event}</code>: {trigger.subjectMatches ? "fits" : "does not fit"}
+              </li>
+              {trigger.fields.map((field) => (
+                <li key={field.field}>
+                  {field.field}: {field.present ? JSON.stringify(field.found) : "is not in the event,"}{" "}
+                  {field.accepted ? "fits" : "does not fit"} <code>{JSON.stringify(field.wanted)}</code>
+                </li>
               ))}
+              {trigger.expression && (
+                <li>
+                  <code>{trigger.expression}</code>: {trigger.expressionHolds ? "holds" : "does not hold"}
+                </li>
+              )}
             </ul>
-          </section>
-        );
-      })}
-      {why.data !== undefined && workflows.length === 0 && (
-        <p className="muted">No workflow listens to it.</p>
+          ))}
+        </section>
+      ))}
+      {why.data?.verdicts.length === 0 && <p className="muted">No workflow listens to it.</p>}
+      {why.data && (
+        <details>
+          <summary>The event</summary>
+          <JsonBox value={why.data.payload} label="Event" />
+        </details>
       )}
-      <details>
-        <summary>The event</summary>
-        <JsonBox value={event} label="Event" />
-      </details>
       <div className="row">
         <button type="button" onClick={close}>
           Close
@@ -132,15 +171,6 @@ function WhyDialog({ event, close }: { event: Row; close: () => void }) {
       </div>
     </Dialog>
   );
-}
-
-function reasonInWords(reason: Json): string {
-  if (!isObject(reason)) return String(reason);
-  const field = reason.field ?? reason.name;
-  const words = reason.message ?? reason.reason ?? reason.words;
-  if (typeof words === "string") return field ? `${String(field)}: ${words}` : words;
-  const fits = reason.matched ?? reason.matches ?? reason.ok;
-  return `${String(field)}: ${JSON.stringify(reason.value ?? reason.actual ?? null)} ${fits ? "fits" : "does not fit"} ${JSON.stringify(reason.filter ?? reason.expected ?? reason.pattern ?? null)}`;
 }
 
 function DeadLetters() {

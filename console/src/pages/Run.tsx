@@ -428,7 +428,7 @@ function ActDialog({
     onSuccess: (answer) => {
       queries.invalidateQueries({ queryKey: ["run"] });
       queries.invalidateQueries({ queryKey: ["runs"] });
-      const next = isObject(answer) ? (answer.runId ?? answer.id) : undefined;
+      const next = isObject(answer) ? answer.runId : undefined;
       if (typeof next === "string" && next !== run.id) navigate(`/runs/${next}`);
       else if (act === "replay") navigate(`/runs?workflow=${encodeURIComponent(run.workflowName)}`);
       close();

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from agents.sandbox.egress.platform_ports import platform_targets
 from agents.sandbox.egress.proxy import EgressProxy, is_public
 
 
@@ -265,6 +266,56 @@ def _names(monkeypatch, table: dict[str, str]) -> None:
         return await real(table.get(host, host), port, **options)
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+
+
+async def test_the_platforms_own_servers_are_reached_by_no_name(allowed, forbidden, tmp_path):
+    """Listed by the node, as an operator's setting may have it, and still refused."""
+    port = forbidden.port
+    names = [
+        f"127.0.0.1:{port}",
+        f"localhost:{port}",
+        f"[::1]:{port}",
+        f"[::ffff:127.0.0.1]:{port}",
+        f"127.0.0.9:{port}",
+    ]
+    listed = (*names, f"127.0.0.1:{allowed.port}")
+    denied: list[str] = []
+
+    def note(target: str, reason: str | None) -> None:
+        if reason is not None:
+            denied.append(reason)
+
+    own = frozenset({("localhost", port)})
+    async with EgressProxy(tmp_path / "proxy", listed, note, platform=own):
+        for name in names:
+            answer = await ask(tmp_path / "proxy", f"GET http://{name}/ HTTP/1.1\r\n\r\n".encode())
+            assert answer.startswith((b"HTTP/1.1 403", b"HTTP/1.1 502")), name
+        free = await ask(tmp_path / "proxy", f"GET http://127.0.0.1:{allowed.port}/ HTTP/1.1\r\n\r\n".encode())
+    assert free.startswith(b"HTTP/1.1 200")
+    assert forbidden.heads == []
+    assert "it is a server of the platform itself, which no agent reaches" in denied
+
+
+def test_the_platforms_servers_are_those_that_the_environment_names():
+    found = platform_targets(
+        {
+            "PREFECT_API_URL": "http://127.0.0.1:4200/api",
+            "DATABASE_URL": "postgresql://user:p%40ss@db.internal/records",
+            "NATS_URL": "nats://u:p@one:4222,nats://u:p@two:4333",
+            "COMMANDCENTER_API_URL": "https://console.example.org",
+            "COMMANDCENTER_PLATFORM_ADDRESSES": "10.0.0.7:6443, [fd00::1]:22,,nonsense",
+            "COMMANDCENTER_DATABASE_URL": "sqlite:///records.db",
+        }
+    )
+    assert found == {
+        ("127.0.0.1", 4200),
+        ("db.internal", 5432),
+        ("one", 4222),
+        ("two", 4333),
+        ("console.example.org", 443),
+        ("10.0.0.7", 6443),
+        ("fd00::1", 22),
+    }
 
 
 async def test_the_end_of_the_upstream_ends_the_connection_though_the_agent_has_not_ended_its_half(

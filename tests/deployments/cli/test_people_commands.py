@@ -6,10 +6,12 @@ import asyncio
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from deployments.cli.identity import NotAllowed, acting
 from deployments.cli.main import app
 from deployments.stack.machine_admin import TOKEN_FILE, ensure_machine_admin
 from operations.people import BegunSession, begin_session, identify
@@ -117,3 +119,30 @@ def test_a_token_that_was_revoked_is_replaced(state: Path) -> None:
     assert after != before
     assert isinstance(identity(state, before), NotSignedIn)
     assert isinstance(identity(state, after), Identity)
+
+
+def who(state: Path, **asked: Any) -> Any:
+    async def look() -> Any:
+        async with await Records.open(f"sqlite:///{state}/records.db") as records:
+            return await acting(records, project_id=1, **asked)
+
+    return asyncio.run(look())
+
+
+def test_a_token_says_who_acts_at_the_terminal_and_what_they_may(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(state, "people", "add", "Ada", "--role", "approver")
+    assert not who(state, right="admin").verified
+    assert who(state, right="approver", by="Bob").name == "Bob"
+    token = command(state, "tokens", "add", "Ada").stdout.strip()
+    monkeypatch.setenv("COMMANDCENTER_TOKEN", token)
+    assert (who(state, right="approver").name, who(state, right="approver").verified) == ("Ada", True)
+    with pytest.raises(NotAllowed, match="'Ada' is approver in project 1; this needs admin"):
+        who(state, right="admin")
+    with pytest.raises(NotAllowed, match="--by does not go together"):
+        who(state, right="approver", by="Bob")
+    monkeypatch.setenv("COMMANDCENTER_TOKEN", "wrong")
+    with pytest.raises(NotAllowed, match="it is unknown") as caught:
+        who(state, right="approver")
+    assert token not in str(caught.value)

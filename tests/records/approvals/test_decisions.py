@@ -90,6 +90,17 @@ async def test_a_quorum_counts_people_not_clicks(gate: Any, decide: Any) -> None
     )
 
 
+async def test_in_production_names_that_were_typed_count_as_one_person(
+    gate: Any, decide: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMANDCENTER_MODE", "production")
+    approval = await gate(quorum=2)
+    for name in ("ann", "bob", "cid"):
+        decision = await decide(approval, name, verified=False)
+        assert (decision.status, decision.votes) == ("PENDING", ("ann",))
+    assert (await decide(approval, "dora", verified=True)).status == "APPROVED"
+
+
 async def test_one_rejection_decides_whatever_the_quorum(gate: Any, decide: Any) -> None:
     approval = await gate(quorum=3)
     await decide(approval, "ann")

@@ -1,4 +1,4 @@
-"""The event of a run's end: within its limit whatever the outputs are; what no database stores is refused."""
+"""The event of a run's end fits its limit whatever the outputs are; what no database stores is refused."""
 
 from __future__ import annotations
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from records import Records, StaleAttempt
+from records import OtherRun, Records, Slot, StaleAttempt
 
 
 async def take(records: Records, run_id: str, *, key: str = "k", limit: int = 1, wait: bool = True) -> bool:
@@ -89,3 +90,27 @@ async def test_many_at_once_never_hold_more_than_the_limit(records: Records, beg
         waiting -= held
         turns += 1
     assert turns == 4
+
+
+async def test_slots_go_by_arrival_however_late_a_run_asks(records: Records, three: list[str]) -> None:
+    first, second, third = three
+    moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+    async def ask(run_id: str, place: int) -> Slot:
+        arrived = moment + timedelta(microseconds=place)
+        return await records.take_place(run_id, key="k", limit=1, wait=True, arrived=arrived)
+
+    assert (await ask(third, 3)).held
+    assert [each.run_id for each in (await ask(second, 2)).after] == [third]
+    late = await ask(first, 1)
+    assert (late.held, late.before, [each.run_id for each in late.after]) == (False, (), [second, third])
+    assert (await ask(second, 9)).before == (OtherRun(run_id=first, flow_run_id="flow-0"),)
+    await records.finish_run(third, "SUCCESS")
+    assert [each.run_id for each in await records.granted_runs()] == [first]
+
+
+async def test_who_has_asked_or_ended_is_known_by_prefects_id(records: Records, three: list[str]) -> None:
+    first, second, _ = three
+    await take(records, first)
+    await records.finish_run(second, "FAILED", "cancelled")
+    assert await records.have_asked(["flow-0", "flow-1", "flow-2", "unknown"]) == {"flow-0", "flow-1"}

@@ -1,0 +1,194 @@
+"""The two-person rule: what one person alone cannot do in production mode, by no way in."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from compiler.catalogue import ActionSpec, AgentSpec
+from compiler.plan import ApprovalRule, Plan, PlanNode
+from operations.deploy import RecordsOnly, deploy
+from operations.register_agent import register_manifest
+from operations.second_person import NOBODY, Acting, SecondPersonNeeded, confirm_change
+from records import NotFound, Records, upgrade
+from records.people.change_store import SamePerson
+from records.tables import CHANGE_REQUEST
+from reliability.mode import is_production, mode_problem
+
+ANN, BOB = Acting(name="Ann", verified=True), Acting(name="Bob", verified=True)
+SCHEMA: dict[str, Any] = {"type": "object"}
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMMANDCENTER_MODE", "production")
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "records.db"
+    asyncio.run(upgrade(f"sqlite:///{path}"))
+    return path
+
+
+def agent(**changes: Any) -> AgentSpec:
+    action = ActionSpec(name="work", input_schema=SCHEMA, output_schema=SCHEMA)
+    fields = {"name": "a", "type": "RULE", "version": "1.0.0", "risk": "AUTO", "entry_path": "agents.a"} | changes
+    return AgentSpec(actions={"work": action}, **fields)
+
+
+@pytest.fixture
+async def records(migrated: Path, tmp_path: Path) -> AsyncIterator[Records]:
+    shutil.copy(migrated, tmp_path / "records.db")
+    async with await Records.open(f"sqlite:///{tmp_path}/records.db") as opened:
+        await opened.register_agent(1, agent())
+        yield opened
+
+
+def plan(gate: ApprovalRule | None, *, name: str = "talk") -> Plan:
+    node = PlanNode(
+        id="act",
+        agent="a",
+        agent_type="RULE",
+        agent_version="1.0.0",
+        entry_path="agents.a",
+        action="work",
+        risk="AUTO",
+        inputs={},
+        input_schema=SCHEMA,
+        output_schema=SCHEMA,
+        gate=gate,
+    )
+    return Plan(name=name, project_id=1, nodes=(node,), trigger_source={"event": "graph.file.updated"})
+
+
+async def send(records: Records, made: Plan, by: Acting) -> None:
+    await deploy([made], records=records, publisher=RecordsOnly(), project_id=1, consent="somebody", by=by)
+
+
+async def deployed(records: Records) -> dict[str, str]:
+    return {each.name: each.digest for each in await records.active_plans(1)}
+
+
+async def test_a_gate_is_removed_by_two_people_and_not_by_one(records: Records, production: None) -> None:
+    gated, open_plan = plan(ApprovalRule()), plan(None)
+    await send(records, gated, ANN)
+    with pytest.raises(SecondPersonNeeded, match="another person must agree") as caught:
+        await send(records, open_plan, ANN)
+    request = caught.value.request_id or ""
+    with pytest.raises(SamePerson):
+        await confirm_change(request, by=replace(ANN, name=" ANN "), project_id=1, records=records)
+    with pytest.raises(SecondPersonNeeded):
+        await send(records, open_plan, ANN)
+    assert await deployed(records) == {"talk": gated.digest}
+    await confirm_change(request, by=BOB, project_id=1, records=records)
+    await send(records, open_plan, ANN)
+    assert await deployed(records) == {"talk": open_plan.digest}
+
+
+async def test_a_confirmation_is_for_one_change_and_one_use(records: Records, production: None) -> None:
+    gated, open_plan = plan(ApprovalRule()), plan(None)
+    await send(records, gated, ANN)
+    with pytest.raises(SecondPersonNeeded) as caught:
+        await send(records, open_plan, ANN)
+    await confirm_change(caught.value.request_id or "", by=BOB, project_id=1, records=records)
+    # Another change under it, or another person: no.
+    with pytest.raises(SecondPersonNeeded):
+        await send(records, plan(ApprovalRule(trusted_triggers=("graph.file.updated",))), ANN)
+    with pytest.raises(SecondPersonNeeded):
+        await send(records, open_plan, Acting(name="Eve", verified=True))
+    await send(records, open_plan, ANN)
+    await send(records, gated, ANN)
+    with pytest.raises(SecondPersonNeeded):
+        await send(records, open_plan, ANN)
+
+
+async def test_a_name_that_was_typed_is_nobody(records: Records, production: None) -> None:
+    await send(records, plan(ApprovalRule()), NOBODY)
+    for by in (NOBODY, Acting(name="Ann", verified=False)):
+        with pytest.raises(SecondPersonNeeded, match="COMMANDCENTER_TOKEN"):
+            await send(records, plan(None), by)
+        with pytest.raises(SecondPersonNeeded):
+            await confirm_change("x", by=by, project_id=1, records=records)
+    assert await records.change_requests(1) == []
+
+
+async def test_a_new_workflow_whose_gate_opens_by_itself_needs_two(records: Records, production: None) -> None:
+    for rule in (ApprovalRule(trusted_triggers=("graph.file.updated",)), ApprovalRule(on_expiry="approve")):
+        with pytest.raises(SecondPersonNeeded, match="opens without a person"):
+            await send(records, plan(rule, name="new"), ANN)
+    assert await deployed(records) == {}
+
+
+async def test_an_agent_that_reaches_anything_needs_two(records: Records, production: None) -> None:
+    await register_manifest(agent(name="quiet"), records=records, project_id=1, by=ANN)
+    for reach in ({"network": ("x.example:443",)}, {"secrets": ("TOKEN",)}):
+        spec = agent(name="loud", entry_path="agents.loud", **reach)
+        with pytest.raises(SecondPersonNeeded) as caught:
+            await register_manifest(spec, records=records, project_id=1, by=ANN)
+        await confirm_change(caught.value.request_id or "", by=BOB, project_id=1, records=records)
+        await register_manifest(spec, records=records, project_id=1, by=ANN)
+    # Other code under the confirmed name is another change.
+    with pytest.raises(SecondPersonNeeded):
+        await register_manifest(
+            agent(name="loud", entry_path="agents.loud2", risk="APPROVAL_REQUIRED", secrets=("TOKEN",)),
+            records=records,
+            project_id=1,
+            by=ANN,
+        )
+
+
+async def test_a_row_that_a_client_of_the_database_confirmed_counts_for_nothing(
+    records: Records, production: None
+) -> None:
+    await send(records, plan(ApprovalRule()), ANN)
+    with pytest.raises(SecondPersonNeeded):
+        await send(records, plan(None), ANN)
+    async with records._db.write() as connection:
+        await connection.execute(update(CHANGE_REQUEST).values(confirmedBy="Bob"))
+    with pytest.raises(SecondPersonNeeded):
+        await send(records, plan(None), ANN)
+
+
+async def test_a_change_of_another_project_is_not_there(records: Records, production: None) -> None:
+    await send(records, plan(ApprovalRule()), ANN)
+    with pytest.raises(SecondPersonNeeded) as caught:
+        await send(records, plan(None), ANN)
+    with pytest.raises(NotFound):
+        await confirm_change(caught.value.request_id or "", by=BOB, project_id=2, records=records)
+
+
+async def test_one_operator_is_asked_by_nobody_in_the_embedded_default(records: Records) -> None:
+    await send(records, plan(ApprovalRule()), NOBODY)
+    await send(records, plan(None), NOBODY)
+    await register_manifest(agent(name="loud", secrets=("TOKEN",)), records=records, project_id=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "production"),
+    [
+        ("embedded", False),
+        ("Embedded ", False),
+        ("production", True),
+        ("PRODUCTION", True),
+        ("prod", True),
+        ("", True),
+    ],
+)
+def test_a_mode_that_is_none_is_the_stricter_one(value: str, production: bool) -> None:
+    assert is_production({"COMMANDCENTER_MODE": value}) is production
+    assert (mode_problem({"COMMANDCENTER_MODE": value}) is None) == (
+        value.strip().lower() in ("embedded", "production")
+    )
+
+
+def test_without_the_variable_it_is_embedded() -> None:
+    assert not is_production({})
+    assert mode_problem({}) is None
