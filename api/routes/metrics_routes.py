@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.exceptions import HTTPException
 
+from api.schemas import Problem
 from observability.metrics.endpoint import is_admitted
 from observability.metrics.exposition import CONTENT_TYPE
 from observability.metrics.settings import MetricsSettings
@@ -24,7 +25,12 @@ def include(app: FastAPI, records: Records) -> None:
     app.include_router(router)
 
 
-@router.get("/metrics", summary="Show metrics to Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Show metrics to Prometheus",
+    response_class=Response,
+    responses={422: {"model": Problem, "description": "The request is not in order."}},
+)
 async def show_metrics(request: Request, authorization: Annotated[str | None, Header()] = None) -> Response:
     """The page in Prometheus' text format. 404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token."""
     token: str | None = request.app.state.metrics_token

@@ -36,7 +36,7 @@ async def test_every_operation_of_the_schema_is_described(as_person):
         answers = operation["responses"]
         assert "HTTPValidationError" not in str(answers)
     unguarded = [path for path, item in schema["paths"].items() for op in item.values() if "security" not in op]
-    assert set(unguarded) == {"/session", "/health"}
+    assert set(unguarded) == {"/session", "/health", "/metrics"}
 
 
 def test_the_process_serves_until_it_is_told_to_end(tmp_path):

@@ -96,7 +96,11 @@ async def test_a_run_is_shown_with_its_approvals(ann, ask):
     shown = (await ann.get(f"/runs/{approval.run_id}")).json()
     assert (shown["context"], shown["triggeredBy"]) == ({"a": 1}, "Cid")
     assert [each["id"] for each in shown["approvals"]] == [approval.id]
-    assert (shown["nodes"], shown["agentRuns"]) == ([], [])
+    assert shown["states"] == {"speak": "PENDING", "shout": "WAITING_APPROVAL"}
+    assert [each["status"] for each in shown["nodes"]] == ["PENDING", "WAITING_APPROVAL"]
+    assert shown["agentRuns"] == []
+    assert [node["id"] for node in shown["graph"]["nodes"]] == ["speak", "shout"]
+    assert [each["kind"] for each in shown["timeline"]][:1] == ["run"]
 
 
 async def test_a_question_is_shown_with_votes_taint_and_the_rule(ann, as_person, records, workflow_yaml, ask):
