@@ -39,6 +39,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             records,
             people,
             launch=Launcher(client),
+            prefect=client,
             resume=functools.partial(resume, client),
             agent_folders=options.agents,
             hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),

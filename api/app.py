@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from prefect.client.orchestration import PrefectClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import console_page, docs_page
@@ -69,6 +70,7 @@ def create_app(
     launch: Launch | None = None,
     resume: Resume | None = None,
     publisher: Publisher | None = None,
+    prefect: PrefectClient | None = None,
     agent_folders: Sequence[Path] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
     hosts: Sequence[str] = LOOPBACK_NAMES,
@@ -87,7 +89,12 @@ def create_app(
         generate_unique_id_function=_route_name,
     )
     app.state.parts = ApiServices(
-        records=records, launch=launch, resume=resume, publisher=publisher, agent_folders=tuple(agent_folders)
+        records=records,
+        launch=launch,
+        resume=resume,
+        publisher=publisher,
+        prefect=prefect,
+        agent_folders=tuple(agent_folders),
     )
     app.state.sign_in = SignIn(records, people)
     for module in _ROUTES:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
+from prefect.client.orchestration import PrefectClient
 
 from operations.deploy import Publisher
 from operations.start_run import Launch
@@ -28,6 +29,8 @@ class ApiServices:
     """None: the reconciler wakes runs a moment later."""
     publisher: Publisher | None = None
     """None: workflows are saved, and deployed by `commandcenter deploy`."""
+    prefect: PrefectClient | None = None
+    """None: runs cannot be cancelled or run again here."""
     agent_folders: tuple[Path, ...] = ()
     """Folders below which agents may be registered, besides those that are built in."""
 

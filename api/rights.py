@@ -74,6 +74,11 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     # Runs
     ("GET", "/runs"): Right.READ,
     ("GET", "/runs/{run_id}"): Right.READ,
+    ("GET", "/runs/{run_id}/logs"): Right.READ,
+    ("POST", "/runs/{run_id}/cancel"): Right.OPERATE,
+    ("POST", "/runs/{run_id}/retry"): Right.OPERATE,
+    ("POST", "/runs/{run_id}/rerun"): Right.OPERATE,
+    ("POST", "/runs/{run_id}/replay"): Right.OPERATE,
     ("GET", "/runs/{run_id}/artifacts"): Right.READ,
     ("GET", "/runs/{run_id}/artifacts/{artifact}"): Right.READ,
     # Approvals
@@ -84,7 +89,13 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/stream"): Right.READ,
     ("GET", "/statistics"): Right.READ,
     # Events
+    ("GET", "/events"): Right.READ,
+    ("POST", "/events/try-filter"): Right.READ,
+    ("GET", "/events/{event_id}"): Right.READ,
+    ("GET", "/events/{event_id}/why"): Right.READ,
     ("GET", "/dead-letters"): Right.READ,
+    ("POST", "/dead-letters/{letter_id}/replay"): Right.OPERATE,
+    ("POST", "/dead-letters/{letter_id}/discard"): Right.OPERATE,
 }
 """Method and path, as the route is written, -> the right it needs."""
 

@@ -151,6 +151,12 @@ class AgentRunAnswer(ResponseModel):
     finished_at: datetime | None
     duration_ms: int | None
     artifacts: tuple[str, ...]
+    failure_kind: str | None = None
+    exit_code: int | None = None
+    limits: dict[str, str] = {}
+    """Limits that the jail held."""
+    denied_egress: tuple[str, ...] = ()
+    log_tail: str = ""
 
     @classmethod
     def of(cls, agent_run: AgentRun) -> AgentRunAnswer:
@@ -229,23 +235,87 @@ class AuditAnswer(ResponseModel):
         return cls.model_validate(entry)
 
 
+class TaintedInputAnswer(ResponseModel):
+    """An input that text from outside may reach."""
+
+    input: str
+    source: str
+
+
 class ApprovalDetail(ApprovalAnswer):
-    """An approval with its audit."""
+    """An approval with what a person decides on."""
 
     audit: list[AuditAnswer]
+    votes: list[str]
+    quorum: int
+    approvers: list[str]
+    """Empty: anybody but who started the run."""
+    on_expiry: str
+    tainted: list[TaintedInputAnswer]
+    recommendation: Any
+    """What a node before it recommends."""
+    edits: Any
+    """Inputs that an approver has changed."""
+    superseded: bool
+    """Whether something else would run now, and is asked for elsewhere."""
+    earlier: list[ApprovalAnswer]
+    """Questions of the same node that were asked before."""
 
 
-class RunDetailResponse(RunAnswer):
-    """A run with all that happened in it."""
+class TimelineAnswer(ResponseModel):
+    """A stretch of time of a run."""
 
-    outputs: dict[str, Any] | None
-    """What the workflow's `outputs` gave, by name; null for a run that has not ended well, or a workflow without."""
-    executed_by: dict[str, str]
-    """Sandbox backend and versions of what executed it last, by name."""
-    context: dict[str, Any]
-    nodes: list[NodeAnswer]
-    agent_runs: list[AgentRunAnswer]
-    approvals: list[ApprovalAnswer]
+    kind: Literal["run", "queue", "approval", "attempt"]
+    node_id: str | None
+    item: int | None
+    attempt: int | None
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+
+
+class RootCauseAnswer(ResponseModel):
+    """The failure that no other failure explains."""
+
+    node_id: str
+    message: str
+    kind: str | None
+    attempt: int | None
+    log_tail: str
+
+
+class LogLineAnswer(ResponseModel):
+    """One line that an agent wrote."""
+
+    id: int
+    at: datetime
+    node_id: str
+    item: int | None
+    attempt: int
+    level: str
+    message: str
+
+
+class LogPage(ResponseModel):
+    """Lines in the order in which they were kept."""
+
+    lines: list[LogLineAnswer]
+    next: str
+    """`after` of the next page."""
+    ended: bool
+    """Whether the run has ended, so that no more will come."""
+
+
+class ActAnswer(ResponseModel):
+    """What became of an act on a run."""
+
+    id: str
+    """The run that goes on: another one for a replay, whose row appears as soon as it begins."""
+    run_id: str | None
+    flow_run_id: str | None
+    message: str
+    nodes: list[str] = []
+    """What runs again."""
 
 
 class DeadLetterAnswer(ResponseModel):
@@ -258,6 +328,9 @@ class DeadLetterAnswer(ResponseModel):
     created_at: datetime
     payload: str
     """As text; bytes that are none are replaced."""
+    settled_as: str | None = None
+    settled_by: str | None = None
+    settled_at: datetime | None = None
 
     @classmethod
     def of(cls, letter: DeadLetter) -> DeadLetterAnswer:
@@ -268,6 +341,9 @@ class DeadLetterAnswer(ResponseModel):
             deliveries=letter.deliveries,
             created_at=letter.created_at,
             payload=letter.payload.decode("utf-8", errors="replace"),
+            settled_as=letter.settled_as,
+            settled_by=letter.settled_by,
+            settled_at=letter.settled_at,
         )
 
 

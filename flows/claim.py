@@ -81,13 +81,13 @@ async def claim_run(
         known = await records.run(run_id)
     else:
         plan = await records.plan(PlanDigest(known.plan_digest or ""))
-    retried = (
-        known.status == "FAILED" and known.finished_at is not None and await set_going_again(known.finished_at)
-    )
+    wanted = known.status == "FAILED" or known.rerun_nodes is not None
+    retried = known.finished_at is not None and wanted and await set_going_again(known.finished_at)
     over = known.finished_at is not None and not retried
     if not over and not await still_ours():
         raise StaleAttempt(f"run {known.id!r} was taken over before this execution began; nothing was changed")
-    if retried:  # Retry in Prefect's UI
+    # A rerun from a node, or Retry, be it in Prefect's UI.
+    if retried and not await records.reopen_for_rerun(known.id):
         await records.reopen_run(known.id)
     fencing_token = known.fencing_token if over else await records.claim_run(known.id, executed_by=executed_by)
     if not over and plan.concurrency is None:  # else it has to find its place first

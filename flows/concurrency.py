@@ -14,16 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.exceptions import Abort, ObjectNotFound, Pause
-from prefect.states import AwaitingConcurrencySlot, Cancelled, Cancelling
+from prefect.exceptions import Abort, Pause
+from prefect.states import AwaitingConcurrencySlot, Cancelled
 
 from compiler import Scope, render
 from compiler.plan import Concurrency, Plan, digest_of
 from operations.errors import TransientTriggerError
-from records import OtherRun, Records, Slot
+from operations.run_acts import cancel_in_prefect
+from records import Records, Slot
 from tasks.services import Run
 from triggers.reconcile.granted_slots import wake_granted
 
@@ -133,22 +134,6 @@ async def _cancel_older(
         for older in place.before[: len(place.before) - rule.limit + 1]:
             # On record first: Prefect's own record of a cancelled run does not keep the reason.
             await records.note_end(older.run_id, reason)
-            if await _cancelled(client, older, reason):
+            if await cancel_in_prefect(client, older.flow_run_id, reason):
                 await records.finish_run(older.run_id, "FAILED", reason)
             logger.info("the older run %s is cancelled", older.run_id)
-
-
-async def _cancelled(client: PrefectClient, run: OtherRun, reason: str) -> bool:
-    """Whether the run has ended in Prefect; a worker that executes it stops it within seconds."""
-    if run.flow_run_id is None:
-        return True
-    flow_run_id = UUID(run.flow_run_id)
-    try:
-        state = (await client.read_flow_run(flow_run_id)).state
-        if state is not None and not state.is_final():
-            await client.set_flow_run_state(flow_run_id, Cancelling(message=reason))
-            # What no worker holds is Cancelled at once.
-            state = (await client.read_flow_run(flow_run_id)).state
-    except ObjectNotFound:
-        return True
-    return state is not None and state.is_final()

@@ -28,6 +28,7 @@ from records import NotApproved, PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
 from tasks.execution import carry_out, execute, idempotency_key, propose, saver
+from tasks.kept_log import KeptLog
 from tasks.outcome import NodeOutcome, failed
 from tasks.proposal import BaseMoved, Proposal, proposal_of, refuse_moved_base
 from tasks.saved_artifacts import references, show_in_prefect
@@ -101,14 +102,23 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
     logger = get_run_logger()
     node, run, records = call.intent.node, call.run, call.services.records
     fault_point("proposing")
-    result, proposal = await propose(
-        call.intent,
-        run=run,
-        item=call.item,
-        execution_id=uuid4().hex,
-        services=call.services,
-        on_log=lambda line: logger.log(line.level, "%s", line.text),
-    )
+    lines = KeptLog(records, run.run_id, node.id, item=call.item)
+
+    def on_log(line: LogLine) -> None:
+        logger.log(line.level, "%s", line.text)
+        lines.add(line)
+
+    try:
+        result, proposal = await propose(
+            call.intent,
+            run=run,
+            item=call.item,
+            execution_id=uuid4().hex,
+            services=call.services,
+            on_log=on_log,
+        )
+    finally:
+        await lines.close()
     try:
         kept = await records.save_proposal(
             run_id=run.run_id,
@@ -166,8 +176,11 @@ async def _attempt(call: Attempt) -> AgentResult:
     if call.proposal is not None:
         await refuse_moved_base(call.proposal, services=call.services)
 
+    kept = KeptLog(records, run.run_id, node.id, item=call.item)
+
     def on_log(line: LogLine) -> None:
         logger.log(line.level, "%s", line.text)
+        kept.add(line)
 
     fault_point("agent-run-beginning")
     agent_run_id, attempt = await records.start_attempt(
@@ -183,28 +196,32 @@ async def _attempt(call: Attempt) -> AgentResult:
         agent_version=node.agent_version,
     )
     fault_point("agent-run-begun")
-    with log_context(node=node.id, item=call.item, attempt=attempt):
-        if call.proposal is not None:
-            result = await carry_out(
-                call.intent,
-                call.proposal,
-                key=_key(call),
-                run=run,
-                workplace=call.services,
-                save=saver(run, call.services),
-                log=logger,
-            )
-        else:
-            result = await execute(
-                call.intent,
-                run=run,
-                item=call.item,
-                execution_id=agent_run_id,
-                attempt=attempt,
-                services=call.services,
-                on_log=on_log,
-                log=logger,
-            )
+    kept.attempt = attempt
+    try:
+        with log_context(node=node.id, item=call.item, attempt=attempt):
+            if call.proposal is not None:
+                result = await carry_out(
+                    call.intent,
+                    call.proposal,
+                    key=_key(call),
+                    run=run,
+                    workplace=call.services,
+                    save=saver(run, call.services),
+                    log=logger,
+                )
+            else:
+                result = await execute(
+                    call.intent,
+                    run=run,
+                    item=call.item,
+                    execution_id=agent_run_id,
+                    attempt=attempt,
+                    services=call.services,
+                    on_log=on_log,
+                    log=logger,
+                )
+    finally:
+        await kept.close()
     await records.finish_agent_run(
         agent_run_id,
         status="SUCCESS" if result.ok else "FAILED",

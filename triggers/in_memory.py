@@ -44,6 +44,9 @@ class MemoryRecords:
     plans: list[Plan] = field(default_factory=list[Plan])
     started: dict[tuple[str, int, str], str | None] = field(default_factory=dict[tuple[str, int, str], str | None])
     letters: dict[tuple[str, int], MemoryLetter] = field(default_factory=dict[tuple[str, int], MemoryLetter])
+    received: dict[tuple[str, int], tuple[str, str, list[dict[str, Any]]]] = field(
+        default_factory=dict[tuple[str, int], tuple[str, str, list[dict[str, Any]]]]
+    )
     waiting: list[DecidedRun] = field(default_factory=list[DecidedRun])
     _outbox: dict[int, MemoryEvent] = field(default_factory=dict[int, MemoryEvent])
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -71,6 +74,20 @@ class MemoryRecords:
         fresh = (stream, sequence, workflow) not in self.started
         self.started.setdefault((stream, sequence, workflow), flow_run_id)
         return fresh
+
+    async def receive_event(
+        self,
+        stream: str,
+        sequence: int,
+        *,
+        subject: str,
+        payload: bytes,
+        outcome: str,
+        project_id: int | None = None,
+        looked: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        del payload, project_id
+        self.received[stream, sequence] = (subject, outcome, [dict(each) for each in looked])
 
     async def dead_letter(
         self,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nats.aio.msg import Msg
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -19,12 +19,12 @@ from compiler.plan import Plan
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.event import MAX_BYTES, MAX_DEPTH, Event, parse
 from operations.launcher import NotDeployed, idempotency_key
+from operations.routing import Matches, route
 from operations.start_run import Launch
-from records import PayloadRefused, RecordsError
+from records import EventOutcome, PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
 from triggers.arrival_order import Arrival, ArrivalOrder
 from triggers.ports import Inbox
-from triggers.routing import Matches, route
 
 log = logging.getLogger(__name__)
 
@@ -60,42 +60,86 @@ class Intake:
         try:
             started = route(event, plans, self.matches)
         except PermanentTriggerError as exc:
-            reason = str(exc)
-            await self.bury(message, stream=stream, reason=reason, kind="no-workflow", project_id=event.project_id)
+            await self.bury(
+                message,
+                stream=stream,
+                reason=str(exc),
+                kind="no-workflow",
+                project_id=event.project_id,
+                looked=_seen(plans),
+            )
             return
         arrival.route(plan.name for plan in started)
         given_up: list[str] = []
         kind = "refused"
         later: list[TransientTriggerError] = []
+        looked = {each["workflow"]: each for each in _seen(plans)}
         for plan in started:
+            looked[plan.name]["matched"] = True
             # One workflow that cannot start must not keep the others from starting.
             try:
                 if plan.concurrency is not None:
                     await arrival.turn(plan.name)
-                await self._start(plan, event, message, identity(stream, message))
+                looked[plan.name]["flowRunId"] = await self._start(plan, event, message, identity(stream, message))
             except PermanentTriggerError as exc:
+                looked[plan.name]["error"] = str(exc)
                 given_up.append(str(exc))
             except NotDeployed as exc:
+                looked[plan.name]["error"] = str(exc)
                 if message.metadata.num_delivered < GIVE_UP_AFTER:
                     later.append(exc)
                 else:
                     given_up.append(str(exc))
                     kind = "not-deployed"
             except TransientTriggerError as exc:
+                looked[plan.name]["error"] = str(exc)
                 later.append(exc)
             finally:
                 arrival.past(plan.name)
+        outcome: EventOutcome = "later" if later else "started" if started else "matched nothing"
+        if later or not given_up:
+            await self._receive(message, event.project_id, stream=stream, outcome=outcome, looked=looked.values())
         if later:
             raise later[0]
         if given_up:
-            reason = "; ".join(given_up)
-            await self.bury(message, stream=stream, reason=reason, kind=kind, project_id=event.project_id)
+            await self.bury(
+                message,
+                stream=stream,
+                reason="; ".join(given_up),
+                kind=kind,
+                project_id=event.project_id,
+                looked=looked.values(),
+            )
 
-    async def _start(self, plan: Plan, event: Event, message: Msg, key: tuple[str, int]) -> None:
+    async def _receive(
+        self,
+        message: Msg,
+        project_id: int | None,
+        *,
+        stream: str,
+        outcome: EventOutcome,
+        looked: Iterable[Mapping[str, Any]],
+    ) -> None:
+        """What came in and what became of it, for the person who asks why nothing started."""
+        # Not the identity: a message that its publisher sends again is shown twice, as it came twice.
+        await answered(
+            self.inbox.receive_event(
+                stream,
+                message.metadata.sequence.stream,
+                subject=message.subject,
+                payload=message.data,
+                outcome=outcome,
+                project_id=project_id,
+                looked=list(looked),
+            )
+        )
+
+    async def _start(self, plan: Plan, event: Event, message: Msg, key: tuple[str, int]) -> str | None:
+        """The flow run; None where the message had started one before."""
         stream, sequence = key
         if await answered(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
             log.info("Event %s has started %r before", event.subject, plan.name)
-            return
+            return None
         run = await self.launch.start(
             plan,
             context=event.context,
@@ -119,9 +163,17 @@ class Intake:
         )
         fault_point("inbox-written")
         log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
+        return run
 
     async def bury(
-        self, message: Msg, *, stream: str, reason: str, kind: str, project_id: int | None = None
+        self,
+        message: Msg,
+        *,
+        stream: str,
+        reason: str,
+        kind: str,
+        project_id: int | None = None,
+        looked: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Keeps the message as a dead letter. Raises Transient when it cannot be kept now.
 
@@ -141,6 +193,12 @@ class Intake:
                 kind=kind,
             )
         )
+        await self._receive(message, project_id, stream=stream, outcome="dead letter", looked=looked)
+
+
+def _seen(plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    """The workflows that are looked at."""
+    return [{"workflow": plan.name, "digest": plan.digest, "matched": False} for plan in plans]
 
 
 def identity(stream: str, message: Msg) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from compiler.plan import Plan
+from records import EventOutcome
 
 
 class OutboxEvent(Protocol):
@@ -69,6 +70,20 @@ class Inbox(Protocol):
         traceparent: str | None = None,
     ) -> Awaitable[bool]:
         """Notes that it has; False when that was noted before."""
+        ...
+
+    def receive_event(
+        self,
+        stream: str,
+        sequence: int,
+        *,
+        subject: str,
+        payload: bytes,
+        outcome: EventOutcome,
+        project_id: int | None = None,
+        looked: Sequence[Mapping[str, Any]] = (),
+    ) -> Awaitable[None]:
+        """Notes what came in and what became of it; a later delivery overwrites what became of the one before."""
         ...
 
     def dead_letter(

@@ -19,6 +19,7 @@ from prefect.settings import (
 )
 
 from operations.launcher import Launcher
+from operations.routing import Matches
 from reliability.cancellation import cancelled
 from triggers.intake import Intake
 from triggers.nats.connection import connect
@@ -28,7 +29,6 @@ from triggers.nats.relay import Relay
 from triggers.ports import TriggerPorts
 from triggers.reconcile.reconciler import Hook, Reconciler
 from triggers.reconcile.resume import ResumeDecided
-from triggers.routing import Matches
 from triggers.settings import TriggerSettings
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,12 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.context import ApiServices, Platform
-from api.schemas import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem
+from api.schemas import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem, TaintedInputAnswer
 from api.sign_in import Caller, Person
+from api.stored_text import Stored
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
+from operations.show_approval import show_approval as show_report
 from records import Approval, ApprovalStatus, Decision, Records
 from triggers import TransientTriggerError
 
@@ -46,25 +48,39 @@ async def list_approvals(
     caller: Caller,
     platform: Platform,
     status: ApprovalStatus | None = None,
+    run_id: Annotated[Stored | None, Query(alias="runId", max_length=100)] = None,
+    workflow: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[ApprovalAnswer]:
     """Questions that stand, oldest first."""
-    found = await platform.records.approvals(caller.projectId, status, limit=limit)
-    return [ApprovalAnswer.of(approval) for approval in found]
+    found = await platform.records.approvals(caller.projectId, status, run_id=run_id, limit=limit)
+    return [ApprovalAnswer.of(approval) for approval in found if workflow in (None, approval.workflow_name)]
 
 
 @router.get("/{approval_id}", summary="Show an approval")
 async def show_approval(approval_id: str, caller: Caller, platform: Platform) -> ApprovalDetail:
-    """The card with its audit. That you looked at it is recorded."""
-    records = platform.records
-    await records.record_view(
-        approval_id, by=caller.name, verified=True, channel=CHANNEL, project_id=caller.projectId
+    """The card with votes, what comes from outside, and its audit. That you looked at it is recorded."""
+    found = await show_report(
+        approval_id,
+        records=platform.records,
+        project_id=caller.projectId,
+        by=caller.name,
+        verified=True,
+        channel=CHANNEL,
     )
-    trail = await records.audit_trail(approval_id=approval_id, project_id=caller.projectId)
-    of_run = await records.approvals(caller.projectId, run_id=trail[0].run_id, superseded=True)
-    approval = next(each for each in of_run if each.id == approval_id)
+    approval = found.approval
     return ApprovalDetail(
-        **ApprovalAnswer.of(approval).model_dump(by_alias=False), audit=[AuditAnswer.of(entry) for entry in trail]
+        **ApprovalAnswer.of(approval).model_dump(by_alias=False, exclude={"card_text", "proposal"}),
+        audit=[AuditAnswer.of(entry) for entry in found.audit],
+        votes=list(found.votes),
+        quorum=found.quorum,
+        approvers=list(approval.rule.approvers),
+        on_expiry=approval.rule.on_expiry,
+        tainted=[TaintedInputAnswer.model_validate(each) for each in found.tainted],
+        recommendation=found.recommendation,
+        edits=approval.edits,
+        superseded=approval.superseded_at is not None,
+        earlier=[ApprovalAnswer.of(each) for each in found.earlier],
     )
 
 

@@ -65,6 +65,7 @@ def app_of(
         connection.records,
         people or {},
         launch=Launcher(connection.prefect),
+        prefect=connection.prefect,
         resume=functools.partial(resume, connection.prefect),
         publisher=_Publisher(connection=connection),
         agent_folders=agents,

@@ -11,7 +11,7 @@ from compiler.plan import ApprovalRule
 from records.approvals.approval import Approval, Decision, DecisionVerdict
 from records.approvals.audit import Actor, append_audit
 from records.approvals.deadlines import expire
-from records.approvals.gate_rows import GateRef, answer, approval_of, lock_gate, one_gate, rule_of
+from records.approvals.gate_rows import GateRef, answer, approval_of, lock_gate, no_gate, one_gate, rule_of
 from records.approvals.votes import votes_of
 from records.database.ids import new_id
 from records.database.payload import MAX_NOTES, line
@@ -64,6 +64,15 @@ class DecisionStore(Store):
             decision_made = await _counted(connection, row, applied=applied)
         fault_point("decided")
         return decision_made
+
+    @shielded
+    async def votes(self, which: GateRef) -> tuple[str, ...]:
+        """Names of those whose approvals of what is asked now count. Raises NotFound."""
+        async with self._db.read() as connection:
+            row = await first(connection, one_gate(which))
+            if row is None:
+                raise no_gate(which)
+            return await votes_of(connection, row)
 
     @shielded
     async def objection(

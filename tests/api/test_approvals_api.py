@@ -97,3 +97,14 @@ async def test_a_run_is_shown_with_its_approvals(ann, ask):
     assert (shown["context"], shown["triggeredBy"]) == ({"a": 1}, "Cid")
     assert [each["id"] for each in shown["approvals"]] == [approval.id]
     assert (shown["nodes"], shown["agentRuns"]) == ([], [])
+
+
+async def test_a_question_is_shown_with_votes_taint_and_the_rule(ann, as_person, records, workflow_yaml, ask):
+    approval = await ask(quorum=2)
+    await as_person("bob").post(f"/approvals/{approval.id}/decision", json={"decision": "approve"})
+    shown = (await ann.get(f"/approvals/{approval.id}")).json()
+    assert (shown["votes"], shown["quorum"], shown["onExpiry"]) == (["Bob"], 2, "reject")
+    assert (shown["superseded"], shown["earlier"], shown["tainted"]) == (False, [], [])
+    chosen = await ann.get("/approvals", params={"runId": approval.run_id, "workflow": "talk"})
+    assert [each["id"] for each in chosen.json()] == [approval.id]
+    assert (await ann.get("/approvals", params={"workflow": "other"})).json() == []

@@ -51,12 +51,23 @@ TABLE = {
     "POST /workflows/{name}/runs": "operator admin",
     "GET /runs": "viewer author operator approver admin",
     "GET /runs/{run_id}": "viewer author operator approver admin",
+    "GET /runs/{run_id}/logs": "viewer author operator approver admin",
+    "POST /runs/{run_id}/cancel": "operator admin",
+    "POST /runs/{run_id}/retry": "operator admin",
+    "POST /runs/{run_id}/rerun": "operator admin",
+    "POST /runs/{run_id}/replay": "operator admin",
     "GET /runs/{run_id}/artifacts": "viewer author operator approver admin",
     "GET /runs/{run_id}/artifacts/{artifact}": "viewer author operator approver admin",
     "GET /approvals": "viewer author operator approver admin",
     "GET /approvals/{approval_id}": "viewer author operator approver admin",
     "POST /approvals/{approval_id}/decision": "approver admin",
+    "GET /events": "viewer author operator approver admin",
+    "POST /events/try-filter": "viewer author operator approver admin",
+    "GET /events/{event_id}": "viewer author operator approver admin",
+    "GET /events/{event_id}/why": "viewer author operator approver admin",
     "GET /dead-letters": "viewer author operator approver admin",
+    "POST /dead-letters/{letter_id}/replay": "operator admin",
+    "POST /dead-letters/{letter_id}/discard": "operator admin",
 }
 """Written by hand, so that a change of `api.rights` is seen here. Empty: nobody has to sign in."""
 

@@ -1,0 +1,231 @@
+"""`events list|why` and `dead-letters list|replay|discard`: what came in, what it started and why, what failed to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.output import console, print_json, print_rows
+from deployments.errors import DeploymentError
+from deployments.stack.connection import connect
+from operations.errors import TriggerError
+from operations.events import (
+    EventExplanation,
+    LetterSettled,
+    WorkflowVerdict,
+    context_of,
+    discard_dead_letter,
+    explain_event,
+    replay_dead_letter,
+)
+from operations.launcher import Launcher
+from records import EventOutcome
+from tasks.safe_text import safe_text
+
+OUTCOMES: tuple[str, ...] = get_args(EventOutcome)
+
+events = typer.Typer(help="What came in.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Events that were given up.", no_args_is_help=True)
+
+
+class EventRefused(DeploymentError):
+    """An event, or a dead letter, with which that cannot be done."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.add_typer(events, name="events")
+    app.add_typer(dead_letters, name="dead-letters")
+
+
+@events.command("list")
+def list_command(
+    subject: Annotated[str | None, typer.Option(help="Only events with this subject.")] = None,
+    outcome: Annotated[str | None, typer.Option(help=f"One of: {', '.join(OUTCOMES)}.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only events that this workflow matched.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=1_000)] = 20,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+    wide: Wide = False,
+) -> None:
+    """List what came in, also what started nothing."""
+    if outcome not in (None, *OUTCOMES):
+        raise EventRefused(f"--outcome {outcome!r}: give one of {', '.join(OUTCOMES)}")
+    chosen = {"subject": subject, "outcome": outcome, "workflow": workflow, "limit": limit}
+    run(_list(chosen, state=state, project_id=project, as_json=as_json))
+
+
+@events.command("why")
+def why_command(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="Id of an event.")],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """Say of each workflow whether the event started it, and if not, which field was to blame."""
+    run(_why(event_id, state=state, project_id=project, as_json=as_json))
+
+
+@dead_letters.command("list")
+def letters_command(
+    all_: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=1_000)] = 20,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+    wide: Wide = False,
+) -> None:
+    """List events that were given up, with the reason."""
+    run(_letters(settled=None if all_ else False, limit=limit, state=state, project_id=project, as_json=as_json))
+
+
+@dead_letters.command("replay")
+def replay_command(
+    letter_id: Annotated[str, typer.Argument(metavar="LETTER", help="Id of a dead letter.")],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """Start what the event would start now. You count as who started it, so gates ask."""
+    run(_replay(letter_id, state=state, project_id=project, as_json=as_json))
+
+
+@dead_letters.command("discard")
+def discard_command(
+    letter_id: Annotated[str, typer.Argument(metavar="LETTER", help="Id of a dead letter.")],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+) -> None:
+    """Note that nothing is to be done about it."""
+    run(_discard(letter_id, state=state, project_id=project))
+
+
+async def _list(chosen: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        found = await connection.records.received_events(project_id, **chosen)
+    print_rows(
+        [
+            {
+                "id": each.id,
+                "receivedAt": each.received_at,
+                "subject": each.subject,
+                "outcome": each.outcome,
+                "workflows": ", ".join(str(one["workflow"]) for one in each.looked if one.get("matched")),
+            }
+            for each in found
+        ],
+        columns=("id", "receivedAt", "subject", "outcome", "workflows"),
+        title="Events",
+        as_json=as_json,
+    )
+
+
+async def _why(event_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        found = await explain_event(event_id, records=connection.records, project_id=project_id)
+    if as_json:
+        print_json(_as_json(found))
+        return
+    console.print(f"{safe_text(found.event.subject)}: {found.event.outcome}", markup=False, highlight=False)
+    if found.fault is not None:
+        console.print(f"it is no event: {safe_text(found.fault)}", markup=False, highlight=False)
+    for each in found.workflows:
+        mark = "+" if each.matched else "-"
+        console.print(f"{mark} {each.workflow}: {safe_text(each.reason)}", markup=False, highlight=False)
+        for field in _fields(each):
+            console.print(f"    {field}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _fields(verdict: WorkflowVerdict) -> list[str]:
+    """Each filter of the triggers whose subject fits."""
+    return [
+        f"{'ok  ' if field.accepted else 'NO  '}{safe_text(field.field)}: wanted {safe_text(str(field.wanted))}, "
+        + (f"found {safe_text(str(field.found), limit=200)}" if field.present else "not there")
+        for trigger in verdict.triggers
+        if trigger.subject_matches
+        for field in trigger.fields
+    ]
+
+
+def _as_json(found: EventExplanation) -> dict[str, Any]:
+    return {
+        "id": found.event.id,
+        "subject": found.event.subject,
+        "outcome": found.event.outcome,
+        "payload": context_of(found.event),
+        "fault": found.fault,
+        "workflows": [
+            {
+                "workflow": each.workflow,
+                "matched": each.matched,
+                "reason": each.reason,
+                "flowRunId": each.flow_run_id,
+                "triggers": [
+                    {
+                        "event": trigger.event,
+                        "subjectMatches": trigger.subject_matches,
+                        "fields": [vars(field) for field in trigger.fields],
+                        "expression": trigger.expression,
+                        "expressionHolds": trigger.expression_holds,
+                    }
+                    for trigger in each.triggers
+                ],
+            }
+            for each in found.workflows
+        ],
+    }
+
+
+async def _letters(*, settled: bool | None, limit: int, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        found = await connection.records.dead_letters(project_id, limit=limit, settled=settled)
+    print_rows(
+        [
+            {
+                "id": each.id,
+                "createdAt": each.created_at,
+                "subject": each.subject,
+                "reason": each.reason,
+                "settledAs": each.settled_as,
+                "settledBy": each.settled_by,
+            }
+            for each in found
+        ],
+        columns=("id", "createdAt", "subject", "reason"),
+        wide_columns=("settledAs", "settledBy"),
+        title="Dead letters",
+        as_json=as_json,
+    )
+
+
+async def _replay(letter_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
+    async with connect(state) as connection:
+        try:
+            done = await replay_dead_letter(
+                letter_id,
+                records=connection.records,
+                launch=Launcher(connection.prefect),
+                project_id=project_id,
+                by=person(),
+            )
+        except (LetterSettled, TriggerError) as exc:
+            raise EventRefused(str(exc)) from exc
+    if as_json:
+        print_json({"started": dict(done.started)})
+        return
+    for workflow, flow_run_id in done.started.items():
+        link = f"{connection.addresses.ui_url}/runs/flow-run/{flow_run_id}"
+        console.print(f"started {workflow}: {link}", markup=False, highlight=False, soft_wrap=True)
+
+
+async def _discard(letter_id: str, *, state: Path, project_id: int) -> None:
+    async with connect(state) as connection:
+        try:
+            await discard_dead_letter(letter_id, records=connection.records, project_id=project_id, by=person())
+        except LetterSettled as exc:
+            raise EventRefused(str(exc)) from exc
+    console.print(f"dead letter {letter_id} is discarded", markup=False, highlight=False)

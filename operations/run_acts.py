@@ -1,0 +1,194 @@
+"""What a person does to a run that is there: cancel it, retry it, run it again from a node, replay its context.
+
+Each act is in the audit before it takes effect, with who did it and by which channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.states import AwaitingRetry, Cancelling
+
+from compiler.plan import Plan, PlanDigest
+from operations.errors import TransientTriggerError
+from operations.start_run import Launch, StartedRun, start_run
+from records import Records, Run
+from records.approvals.audit import Actor
+from reliability.retry import retry_stale_connection
+
+REPLAY_TRIGGER = "manual"
+"""A person started it: never the name of an event, which a policy may trust."""
+
+
+class RunRefused(ValueError):
+    """The run is in no state for that; the message says what to do instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerunRequest:
+    """A run that goes again from a node."""
+
+    run: Run
+    nodes: tuple[str, ...]
+    """What runs again; the outputs of all others are kept."""
+
+
+async def cancel_run(
+    run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int, reason: str = ""
+) -> bool:
+    """End the run; agents at work are stopped within seconds, open questions are withdrawn. Whether it has ended yet.
+
+    Raises NotFound, RunRefused for one that has ended, TransientTriggerError when Prefect does not answer.
+    """
+    run = await records.run(run_id, project_id=project_id)
+    if run.finished_at is not None:
+        raise RunRefused(f"run {run.id!r} has ended already ({run.status}): there is nothing to cancel")
+    message = f"cancelled by {by.name}" + (f": {reason}" if reason else "")
+    await records.audit_run(run.id, "cancelled", by=by, notes=reason)
+    # On record first: Prefect's own record of a cancelled run does not keep the reason.
+    await records.note_end(run.id, message)
+    ended = await cancel_in_prefect(client, run.flow_run_id, message)
+    if ended:
+        await records.finish_run(run.id, "FAILED", message)
+    return ended
+
+
+async def retry_run(run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int) -> Run:
+    """Run the failed nodes of a failed run again, in the same run. Raises as `cancel_run` does."""
+    run = await records.run(run_id, project_id=project_id)
+    if run.status != "FAILED" or run.finished_at is None:
+        raise RunRefused(
+            f"run {run.id!r} is {run.status}: only a failed run is retried; rerun another from a node"
+        )
+    await _require_ended(client, run)
+    await records.audit_run(run.id, "retried", by=by)
+    await _schedule(client, run)
+    return run
+
+
+async def rerun_run(
+    run_id: str, node: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int
+) -> RerunRequest:
+    """Run a node of an ended run again, and all that depends on it. Outputs of the other nodes are kept.
+
+    A gate whose digest is the one that was approved is not asked again; any other is. Raises as `cancel_run` does.
+    """
+    run = await records.run(run_id, project_id=project_id)
+    if run.finished_at is None:
+        raise RunRefused(f"run {run.id!r} is {run.status}: cancel it first, or wait for its end")
+    plan = await records.plan(PlanDigest(run.plan_digest or ""))
+    nodes = nodes_from(plan, node)
+    await _require_ended(client, run)
+    if not await records.request_rerun(run.id, nodes, by=by, notes=f"from node {node!r}"):
+        raise RunRefused(f"run {run.id!r} goes on already")
+    await _schedule(client, run)
+    return RerunRequest(run=run, nodes=nodes)
+
+
+async def replay_run(
+    run_id: str,
+    *,
+    records: Records,
+    launch: Launch,
+    by: Actor,
+    project_id: int,
+    context: Mapping[str, Any] | None = None,
+) -> StartedRun:
+    """Start the workflow as it is now with the run's context, or with an edited one. It is a new run.
+
+    Raises NotFound, and what `start_run` raises.
+    """
+    run = await records.run(run_id, project_id=project_id)
+    given = dict(run.context if context is None else context)
+    given.pop("projectId", None)
+    started = await start_run(
+        run.workflow_name,
+        given,
+        records=records,
+        launch=launch,
+        project_id=project_id,
+        trigger=REPLAY_TRIGGER,
+        triggered_by=by.name or "",
+    )
+    edited = "" if context is None else " with another context"
+    await records.audit_run(run.id, "replayed", by=by, notes=f"as flow run {started.flow_run_id}{edited}")
+    return started
+
+
+def nodes_from(plan: Plan, node: str) -> tuple[str, ...]:
+    """The node and all that runs after it, in the plan's order. Raises RunRefused where the plan has no such node."""
+    names = [each.id for each in plan.nodes]
+    if node not in names:
+        raise RunRefused(f"workflow {plan.name!r} has no node {node!r}; its nodes are: {', '.join(names)}")
+    chosen = {node}
+    grown = True
+    while grown:
+        handlers = {each.on_failure.removeprefix("handler:") for each in plan.nodes if each.id in chosen}
+        more = {
+            each.id
+            for each in plan.nodes
+            if each.id not in chosen and (each.id in handlers or chosen.intersection(each.depends_on))
+        }
+        chosen |= more
+        grown = bool(more)
+    return tuple(name for name in names if name in chosen)
+
+
+async def cancel_in_prefect(client: PrefectClient, flow_run_id: str | None, reason: str) -> bool:
+    """Whether the run has ended in Prefect; a worker that executes it stops it within seconds."""
+    if flow_run_id is None:
+        return True
+    found = UUID(flow_run_id)
+    try:
+        state = await _state(client, found)
+        if state is not None and not state.is_final():
+            await client.set_flow_run_state(found, Cancelling(message=reason))
+            # What no worker holds is Cancelled at once.
+            state = await _state(client, found)
+    except ObjectNotFound:
+        return True
+    except httpx.HTTPError as exc:
+        raise _away(exc) from exc
+    return state is not None and state.is_final()
+
+
+async def _require_ended(client: PrefectClient, run: Run) -> None:
+    """Raises RunRefused where Prefect has no such run, or has not heard of its end: it would not be run again."""
+    if run.flow_run_id is None:
+        raise RunRefused(f"run {run.id!r} is none of Prefect's: it cannot be run again")
+    try:
+        state = await _state(client, UUID(run.flow_run_id))
+    except ObjectNotFound as exc:
+        raise RunRefused(f"run {run.id!r} was deleted in Prefect: replay it instead") from exc
+    except httpx.HTTPError as exc:
+        raise _away(exc) from exc
+    if state is None or not state.is_final():
+        raise RunRefused(f"run {run.id!r} is just ending, or is queued to go again: look at it in a moment")
+
+
+async def _schedule(client: PrefectClient, run: Run) -> None:
+    """Put the run into the queue; a worker takes it as it takes any other."""
+    flow_run_id = UUID(run.flow_run_id or "")
+    try:
+        answer = await client.set_flow_run_state(flow_run_id, AwaitingRetry())
+        if answer.status != SetStateStatus.ACCEPT:
+            # Prefect's own rules know no run that ended well and goes on: the records decide.
+            await client.set_flow_run_state(flow_run_id, AwaitingRetry(), force=True)
+    except httpx.HTTPError as exc:
+        raise _away(exc) from exc
+
+
+async def _state(client: PrefectClient, flow_run_id: UUID) -> State[Any] | None:
+    return (await retry_stale_connection(lambda: client.read_flow_run(flow_run_id))).state
+
+
+def _away(exc: Exception) -> TransientTriggerError:
+    return TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc}); try again")

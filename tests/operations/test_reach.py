@@ -1,0 +1,118 @@
+"""Every act in `operations/` is reached by a command and a route, or it is written down here why not."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ACTS: dict[str, tuple[bool, bool]] = {
+    # act: (by the command line, over HTTP)
+    "start_run.start_run": (True, True),
+    "run_acts.cancel_run": (True, True),
+    "run_acts.retry_run": (True, True),
+    "run_acts.rerun_run": (True, True),
+    "run_acts.replay_run": (True, True),
+    "run_detail.run_detail": (True, False),  # HTTP: run_report, which holds it
+    "run_report.run_report": (False, True),  # command line: show, by run_detail
+    "run_artifacts.artifact_of_run": (True, True),
+    "run_logs.follow_log": (True, False),  # HTTP: the log that is kept with the run
+    "decide.decide_gate": (True, True),
+    "show_approval.show_approval": (False, True),  # command line: approvals --cards, approve
+    "deploy.deploy": (True, False),  # HTTP: save_workflow_text
+    "deploy.archive_workflow": (True, True),
+    "deploy_review.review": (True, False),  # HTTP: compile_source
+    "workflow_text.save_workflow_text": (False, True),  # command line: deploy
+    "workflow_text.rename_workflow": (False, True),  # command line: deploy of a file that was renamed
+    "workflow_text.save_draft": (False, True),  # command line: an editor
+    "workflow_text.discard_draft": (False, True),
+    "compile_source.compile_source": (False, True),  # command line: check, plan, graph, proof
+    "compile_source.complete_source": (False, True),  # command line: the schema for editors
+    "compile_source.dry_run_source": (False, True),  # command line: test
+    "compile_source.explain_schedule": (False, True),
+    "events.explain_event": (True, True),
+    "events.try_filter": (False, True),
+    "events.replay_dead_letter": (True, True),
+    "events.discard_dead_letter": (True, True),
+    "register_agent.register_folder": (True, False),  # HTTP: no folder of this machine is named from outside
+    "register_agent.register_manifest": (False, True),
+    "run_agent.run_agent": (True, False),  # an agent outside of a workflow runs for those who may log in here
+    "action_help.action_help": (True, False),
+    "people.add_person": (True, False),
+    "people.revoke_person": (True, False),
+    "people.issue_token": (True, False),
+    "people.issue_link": (True, False),
+    "people.revoke_token": (True, False),
+    "people.identify": (False, True),
+    "people.identify_session": (False, True),
+    "people.begin_session": (False, True),
+    "people.end_session": (False, True),
+    "people.choose_project": (False, True),
+    "prune.prune": (True, False),
+}
+NO_ACTS = {
+    "edit_inputs",
+    "errors",
+    "event",
+    "form_answers",
+    "launcher",
+    "routing",
+}
+"""Modules whose functions are parts of acts."""
+PARTS = {
+    "compile_source": set[str](),
+    "people": {"token_digest", "checked_roles"},
+    "register_agent": {"lowered_actions"},
+    "run_acts": {"nodes_from", "cancel_in_prefect"},
+    "run_detail": {"row"},
+    "start_run": {"active_plan", "checked_context", "typed_context", "typed_value"},
+    "events": {"context_of"},
+    "workflow_text": {"etag_of"},
+    "action_help": {"fields_of"},
+}
+
+
+def functions(path: Path) -> list[str]:
+    body = ast.parse(path.read_text()).body
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [each.name for each in body if isinstance(each, kinds) and not each.name.startswith("_")]
+
+
+def names_used(folder: str) -> set[tuple[str, str]]:
+    """Module of `operations` and name, for each import in the folder."""
+    found: set[tuple[str, str]] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("operations."):
+                found |= {((node.module or "").removeprefix("operations."), alias.name) for alias in node.names}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                # `from operations import module`
+                found.add((node.value.id, node.attr))
+    return found
+
+
+def acts() -> set[str]:
+    found: set[str] = set()
+    for path in (ROOT / "operations").glob("*.py"):
+        if path.stem not in NO_ACTS:
+            names = set(functions(path)) - PARTS.get(path.stem, set())
+            found |= {f"{path.stem}.{name}" for name in names}
+    return found
+
+
+def test_every_act_is_listed() -> None:
+    listed = set(ACTS)
+    found = acts()
+    assert listed - found == set(), "these are gone: take them out of the list"
+    assert found - listed == set(), "say by which ways in these are reached"
+
+
+@pytest.mark.parametrize(("folder", "place"), [("deployments", 0), ("api", 1)])
+def test_an_act_is_reached_where_the_list_says_so(folder: str, place: int) -> None:
+    used = names_used(folder)
+    for act, ways in ACTS.items():
+        module, _, name = act.partition(".")
+        if ways[place]:
+            assert (module, name) in used, f"{folder} does not reach {act}"
