@@ -22,6 +22,7 @@ from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sa
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
 from records import NotFound
+from tasks.agent_code import BundleSource, code_of
 from tasks.card import Invocation
 from tasks.execution import answer, carry_out
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
@@ -71,6 +72,21 @@ class AgentWorkplace:
     """Empty: the repositories that the person named, and no others."""
     scratch: Path
     records: KeptArtifacts
+    platform: Services | None = None
+    """The running platform, which keeps the code of registered agents; None: built-in agents only."""
+
+    async def code_of(self, agent: AgentSpec) -> str:
+        """See `tasks.agent_code`. Raises CodeRefused."""
+        kept: BundleSource = NoBundles() if self.platform is None else self.platform.records
+        return await code_of(agent, records=kept, store=self.scratch / "agents")
+
+
+class NoBundles:
+    """Where nothing is running, no code is kept."""
+
+    async def bundle(self, digest: str) -> bytes | None:
+        """None."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +134,7 @@ async def run_agent(
     if node.effect is None or not result.ok:
         return AgentOutcome(result=result, files=tuple(files))
     try:
-        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output))
+        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output), workplace=place)
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)

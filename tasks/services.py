@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agents.sandbox.port import Sandbox
+from compiler.catalogue import AgentSpec
 from records import Records
+from tasks.agent_code import code_of
 from tasks.secrets import SecretSource
 
 
@@ -22,6 +24,10 @@ class ArtifactSource(Protocol):
 
 class Workplace(Protocol):
     """What one action of an agent needs around it, in a workflow and from the command line alike."""
+
+    async def code_of(self, agent: AgentSpec) -> str:
+        """The entry that runs: see `tasks.agent_code`. Raises CodeRefused."""
+        ...
 
     @property
     def records(self) -> ArtifactSource:
@@ -68,6 +74,10 @@ class Services:
     """Folders that repositories named by events may lie in; anything else is refused."""
     scratch: Path
     """Folder for snapshots and materialised artifacts; each execution has one of its own below it."""
+
+    async def code_of(self, agent: AgentSpec) -> str:
+        """The module or folder that holds exactly the registered code of the agent. Raises CodeRefused."""
+        return await code_of(agent, records=self.records, store=self.scratch / "agents")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,20 +6,18 @@ approval is then bound to the result, and nothing is resolved again after it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 from pydantic import JsonValue
 
 from agents.effects import EffectError
-from agents.registration.code_digest import digest_of_folder
 from agents.registration.network import resolve as allowed_hosts
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of
+from tasks.agent_code import CodeRefused
 from tasks.card import Invocation, card
 from tasks.inputs import bindings, complete
 from tasks.proposal import MODEL_SECRETS, MODEL_SETTING, Proposal
@@ -92,7 +90,11 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
             f"node {node.id!r}: agent {node.agent!r} with action {node.action!r} is not registered any more; "
             "register it again or deploy a workflow without it"
         )
-    await asyncio.to_thread(_check_code, agent)
+    try:
+        # Before anybody is asked: what cannot run needs no approval.
+        await services.code_of(agent)
+    except CodeRefused as exc:
+        raise InvalidWork(str(exc)) from exc
     try:
         if node.foreach is None:
             intents = (await _intent(node, agent, scope=scope, run=run, services=services),)
@@ -107,23 +109,6 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
     except TemplateError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
     return NodeWork(node=node, intents=intents, each=node.foreach is not None)
-
-
-def _check_code(agent: AgentSpec) -> None:
-    """An agent in a folder must still be the one that was registered, whatever its version says."""
-    if not agent.entry_path.startswith("/"):
-        return
-    folder = Path(agent.entry_path)
-    try:
-        found = digest_of_folder(folder) if folder.is_dir() else None
-    except ValueError as exc:
-        raise InvalidWork(str(exc)) from exc
-    if found != agent.code_digest:
-        what = "is not there" if found is None else "has changed since it was registered"
-        raise InvalidWork(
-            f"agent {agent.name!r} in {agent.entry_path!r} {what}; "
-            f"register it again (`commandcenter agents register {agent.entry_path}`)"
-        )
 
 
 async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services) -> Invocation:

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 _IMPORT = re.compile(
     r"^\s*(?:from (agents(?:\.\w+)*) import ([\w, ]+|\()|import (agents(?:\.\w+)+))", re.MULTILINE
 )
-_MAX_FILES = 5000
 
 
 def digest_of_module(name: str) -> str:
     """Digest over a module of this package and all modules of this package that it imports, directly or not."""
-    return _digest({str(file.relative_to(_PACKAGE)): file for file in _closure(name)})
+    return digest_of_contents({str(file.relative_to(_PACKAGE)): file.read_bytes() for file in _closure(name)})
 
 
-def digest_of_folder(folder: Path) -> str:
-    """Digest over all regular files below a folder. Raises ValueError for links or too many files."""
-    files: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*")):
-        if "__pycache__" in file.parts:
-            continue
-        if file.is_symlink():
-            raise ValueError(
-                f"agent folder {str(folder)!r} holds a link, {file.name!r}; put the file itself there"
-            )
-        if file.is_file():
-            files[file.relative_to(folder).as_posix()] = file
-        if len(files) > _MAX_FILES:
-            raise ValueError(f"agent folder {str(folder)!r} holds more than {_MAX_FILES} files")
-    return _digest(files)
-
-
-def _digest(files: dict[str, Path]) -> str:
+def digest_of_contents(files: Mapping[str, bytes]) -> str:
+    """Digest over files by their names, relative to the agent's folder."""
     total = hashlib.sha256()
     for name in sorted(files):
-        content = hashlib.sha256(files[name].read_bytes()).hexdigest()
+        content = hashlib.sha256(files[name]).hexdigest()
         total.update(f"{content}  {len(name)}  {name}\n".encode())
     return f"sha256:{total.hexdigest()}"
+
+
+def is_byte_code(name: str) -> bool:
+    """Whether Python may take that file instead of a source file: it is no part of an agent's code."""
+    return "__pycache__" in name.split("/") or name.endswith((".pyc", ".pyo"))
 
 
 def _closure(name: str) -> set[Path]:
@@ -73,6 +62,6 @@ def _files(name: str) -> list[Path]:
     if place in (_PACKAGE, _PACKAGE / "builtin"):
         return []
     if place.is_dir():
-        return [file for file in place.iterdir() if file.is_file()]
+        return [file for file in place.iterdir() if file.is_file() and not is_byte_code(file.name)]
     module = place.with_suffix(".py")
     return [module] if module.is_file() else []

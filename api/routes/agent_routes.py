@@ -13,6 +13,7 @@ from api.context import ApiServices, Platform
 from api.schemas import Problem
 from api.sign_in import Caller
 from compiler import AgentSpec
+from operations.register_agent import RegistrationRefused, RiskLowered, register_manifest
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
@@ -45,22 +46,23 @@ async def register_agent(
     platform: Platform,
     manifest: Annotated[dict[str, Any], Body(description="What the agent says of itself.")],
 ) -> dict[str, Any]:
-    """Records the manifest, or replaces the one of that name. What was risky stays so: see the 409."""
+    """Records the manifest and a copy of the agent's code, or replaces the one of that name.
+
+    Effects and hosts make an action risky whatever the manifest says, and what was risky stays so: see the 409.
+    """
     try:
         spec = from_json(manifest)
     except ManifestError as exc:
         raise HTTPException(422, str(exc)) from exc
     _check_entry(spec, platform)
-    before = (await platform.records.catalogue(caller.projectId)).agents.get(spec.name)
-    lowered = _lowered(before, spec) if before else []
-    if lowered:
-        raise HTTPException(
-            409,
-            f"the manifest lowers the risk of {', '.join(lowered)}, which would open gates; "
-            "register it with `commandcenter agents register` if that is meant",
-        )
-    await platform.records.register_agent(caller.projectId, spec)
-    return to_json(spec)
+    try:
+        found = await register_manifest(spec, records=platform.records, project_id=caller.projectId)
+    except RegistrationRefused as exc:
+        raise HTTPException(422, str(exc)) from exc
+    except RiskLowered as exc:
+        hint = "register it with `commandcenter agents register --trust-risk` if that is meant"
+        raise HTTPException(409, f"{exc}; {hint}") from exc
+    return to_json(found)
 
 
 def _check_entry(spec: AgentSpec, platform: ApiServices) -> None:
@@ -77,13 +79,3 @@ def _check_entry(spec: AgentSpec, platform: ApiServices) -> None:
         f"entry_path {spec.entry_path!r} is neither an agent that is built in (agents.builtin.<name>) "
         "nor inside of a folder that this server allows (--agents FOLDER)",
     )
-
-
-def _lowered(before: AgentSpec, after: AgentSpec) -> list[str]:
-    """Actions that needed an approval and would not any more."""
-    return [
-        f"{after.name}.{name}"
-        for name in after.actions
-        if after.action_risk(name) == "AUTO"
-        and (before.action_risk(name) if name in before.actions else before.risk) == "APPROVAL_REQUIRED"
-    ]

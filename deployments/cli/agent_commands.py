@@ -84,12 +84,20 @@ def show_command(
 @app.command("register")
 def register_command(
     path: Annotated[Path, typer.Argument(help="Folder of the agent.")],
+    trust_risk: Annotated[
+        bool,
+        typer.Option(
+            "--trust-risk",
+            help="You have read its code: take the risk it gives itself, though it has an effect or reaches hosts, "
+            "or needed an approval before.",
+        ),
+    ] = False,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
-    """Register the agent in a folder. It is asked for its manifest inside the jail; its code never runs outside."""
-    spec = run(_register(path, state=state, project_id=project))
+    """Register the agent in a folder. Its code is copied; the copy is asked for its manifest, and runs, in the jail."""
+    spec = run(_register(path, trust_risk=trust_risk, state=state, project_id=project))
     if as_json:
         print_json(_row(spec))
     else:
@@ -159,11 +167,17 @@ def _show_effect(outcome: AgentOutcome) -> None:
             sys.stderr.write("\n".join(["", *(plain_part(each) for each in details(card)), ""]))
 
 
-async def _register(path: Path, *, state: Path, project_id: int) -> AgentSpec:
+async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: int) -> AgentSpec:
     sandbox = open_sandbox()
     try:
         async with connect(state) as connection:
-            return await register_folder(path, records=connection.records, sandbox=sandbox, project_id=project_id)
+            return await register_folder(
+                path,
+                records=connection.records,
+                sandbox=sandbox,
+                project_id=project_id,
+                trust_risk=trust_risk,
+            )
     finally:
         await sandbox.close()
 
@@ -196,7 +210,7 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
             async with AsyncExitStack() as stack:
                 platform = await _platform(workplace, state, stack)
                 if platform is not None:
-                    workplace = replace(workplace, secrets=platform.secrets)
+                    workplace = replace(workplace, secrets=platform.secrets, platform=platform)
                 return await run_agent(
                     spec,
                     asked.action,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.registration.builtin_agents import builtin_catalogue
-from agents.registration.code_digest import digest_of_folder
-from agents.registration.manifest import from_json
 from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec, Catalogue
 from deployments.errors import DeploymentError
+from operations import register_agent
+from operations.register_agent import RegistrationRefused, RiskLowered
 from records import Records
 
 
@@ -25,15 +25,15 @@ async def register_builtin(records: Records, *, project_id: int) -> Catalogue:
     return catalogue
 
 
-async def register_folder(path: Path, *, records: Records, sandbox: Sandbox, project_id: int) -> AgentSpec:
-    """Register the agent in `path`. Its code runs in the jail only: it is asked there for its manifest."""
-    entry = str(path.absolute())
-    result = await sandbox.describe(entry)
-    if result.failure is not None:
-        raise RegistrationFailed(f"the agent in {entry!r} did not describe itself: {result.failure.message}")
+async def register_folder(
+    path: Path, *, records: Records, sandbox: Sandbox, project_id: int, trust_risk: bool = False
+) -> AgentSpec:
+    """Register the agent in `path`, whose code is copied. Raises RegistrationFailed."""
     try:
-        spec = from_json(result.output, entry_path=entry, code_digest=digest_of_folder(path))
-    except ValueError as exc:
-        raise RegistrationFailed(f"the agent in {entry!r} cannot be registered: {exc}") from exc
-    await records.register_agent(project_id, spec)
-    return spec
+        return await register_agent.register_folder(
+            path, records=records, sandbox=sandbox, project_id=project_id, trust_risk=trust_risk
+        )
+    except RegistrationRefused as exc:
+        raise RegistrationFailed(str(exc)) from exc
+    except RiskLowered as exc:
+        raise RegistrationFailed(f"{exc}; whoever has read its code agrees with --trust-risk") from exc

@@ -2,6 +2,8 @@ import dataclasses
 
 import pytest
 
+from agents.registration.builtin_agents import builtin_spec
+from agents.registration.bundle import pack
 from agents.registration.manifest import to_json
 
 
@@ -41,8 +43,14 @@ async def test_a_manifest_that_is_not_in_order_is_refused(ann, speaker, change, 
 
 async def test_an_agent_may_stand_in_a_folder_that_the_server_allows(ann, speaker, tmp_path):
     inside, outside = tmp_path / "agents" / "mine", tmp_path / "agents" / ".." / "other"
+    for folder in (inside, outside):
+        folder.mkdir(parents=True)
+        (folder / "agent.py").write_text("")
     manifest = to_json(dataclasses.replace(speaker, name="mine"))
-    assert (await ann.post("/agents", json=manifest | {"entry_path": str(inside)})).status_code == 201
+    answer = await ann.post("/agents", json=manifest | {"entry_path": str(inside)})
+    assert answer.status_code == 201
+    # Of the code as it is, whatever the manifest says: what runs is compared with it.
+    assert answer.json()["code_digest"] == pack(inside).digest
     assert (await ann.post("/agents", json=manifest | {"entry_path": str(outside)})).status_code == 422
 
 
@@ -50,7 +58,56 @@ async def test_no_manifest_lowers_the_risk_of_what_is_registered(ann, speaker):
     manifest = to_json(speaker)
     for action in manifest["actions"]:
         action["risk"] = None
-    answer = await ann.post("/agents", json=manifest)
+    # The same code keeps its risk; other code under the name does not get less.
+    assert (await ann.post("/agents", json=manifest)).json()["actions"][1]["risk"] == "APPROVAL_REQUIRED"
+    answer = await ann.post("/agents", json=manifest | {"entry_path": "agents.builtin.other"})
     assert answer.status_code == 409
     assert "speaker.shout" in answer.json()["detail"]
-    assert (await ann.get("/agents/speaker")).json() == to_json(speaker)
+    found = (await ann.get("/agents/speaker")).json()
+    assert [action["risk"] for action in found["actions"]] == [None, "APPROVAL_REQUIRED"]
+
+
+@pytest.mark.parametrize(
+    ("change", "risky"),
+    [
+        ({}, []),
+        ({"network": ["hooks.example.org:443"]}, ["say", "shout"]),
+        ({"secrets": ["TOKEN"], "network": ["hooks.example.org:443"]}, ["say", "shout"]),
+    ],
+)
+async def test_reach_makes_an_action_risky_whatever_the_manifest_says(ann, speaker, change, risky):
+    manifest = to_json(dataclasses.replace(speaker, name="other", entry_path="agents.builtin.other")) | change
+    for action in manifest["actions"]:
+        action["risk"] = "AUTO"
+    answer = await ann.post("/agents", json=manifest)
+    assert answer.status_code == 201
+    assert [each["name"] for each in answer.json()["actions"] if each["risk"] == "APPROVAL_REQUIRED"] == risky
+
+
+async def test_an_effect_makes_an_action_risky_whatever_the_manifest_says(ann, speaker):
+    manifest = to_json(dataclasses.replace(speaker, name="other", entry_path="agents.builtin.other"))
+    manifest["actions"][0] |= {"effect": "publish-branch", "result_schema": {}, "risk": "AUTO"}
+    answer = await ann.post("/agents", json=manifest)
+    assert [each["risk"] for each in answer.json()["actions"]] == ["APPROVAL_REQUIRED", "APPROVAL_REQUIRED"]
+
+
+async def test_the_same_code_keeps_its_risk_under_another_name(ann, speaker):
+    manifest = to_json(dataclasses.replace(speaker, name="whisperer"))
+    for action in manifest["actions"]:
+        action["risk"] = "AUTO"
+    answer = await ann.post("/agents", json=manifest)
+    assert {each["name"]: each["risk"] for each in answer.json()["actions"]} == {
+        "say": "AUTO",
+        "shout": "APPROVAL_REQUIRED",
+    }
+
+
+async def test_a_built_in_agent_under_another_name_is_that_code_with_its_risk(ann):
+    shipped = to_json(builtin_spec("patcher"))
+    manifest = shipped | {"name": "harmless", "risk": "AUTO", "code_digest": "sha256:other"}
+    for action in manifest["actions"]:
+        action["risk"] = "AUTO"
+    answer = (await ann.post("/agents", json=manifest)).json()
+    assert answer["code_digest"] == shipped["code_digest"]
+    risky = [each["name"] for each in answer["actions"] if each["risk"] == "APPROVAL_REQUIRED"]
+    assert "generateFixPR" in risky

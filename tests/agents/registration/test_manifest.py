@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from agents.registration import network
-from agents.registration.code_digest import digest_of_folder
 from agents.registration.manifest import ManifestError, from_json, to_json
 from agents.runtime.description import describe
 from agents.runtime.loading import load
@@ -92,16 +91,3 @@ def test_hosts_come_from_settings_or_defaults_or_are_left_out():
 def test_a_setting_that_is_no_host_is_named():
     with pytest.raises(ValueError, match=r"'\{API\}' gives 'no host', which is not host:port"):
         network.resolve(("{API}",), {"API": "no host"})
-
-
-def test_the_digest_changes_with_any_file_and_refuses_links(tmp_path):
-    (tmp_path / "agent.py").write_text("a")
-    first = digest_of_folder(tmp_path)
-    (tmp_path / "other.py").write_text("b")
-    second = digest_of_folder(tmp_path)
-    assert first != second
-    assert digest_of_folder(tmp_path) == second
-
-    (tmp_path / "link").symlink_to("/etc/passwd")
-    with pytest.raises(ValueError, match="holds a link, 'link'"):
-        digest_of_folder(tmp_path)
