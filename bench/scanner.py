@@ -1,8 +1,8 @@
 """A labelled folder -> recall and precision of the scanner by kind of weakness, beside other tools; seconds and memory.
 
-    python bench/agents.py FOLDER                 # labels in the files: a comment `finds: CWE-89` or `finds: py/eval`
-    python bench/agents.py FOLDER --csv FILE      # labels in a table: file, kind, real (true/false), CWE
-    python bench/agents.py --size 5000            # made files instead: seconds and peak memory only
+    python bench/scanner.py FOLDER                 # labels in the files: a comment `finds: CWE-89` or `finds: py/eval`
+    python bench/scanner.py FOLDER --csv FILE      # labels in a table: file, kind, real (true/false), CWE
+    python bench/scanner.py --size 5000            # made files instead: seconds and peak memory only
 
 With a table each row is one question: does the tool report this CWE anywhere in this file? So public benchmarks of
 scanners are made. With comments a finding counts where its line has one. bandit and semgrep are run where they are
@@ -26,15 +26,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# This file's folder comes first otherwise, and the file has the name of the package.
-sys.path[0] = str(Path(__file__).parents[1])
-
-from agents.builtin.scanning.scan import scan  # noqa: E402
-from agents.builtin.scanning.source_files import source_names  # noqa: E402
+from agents.builtin.scanning.scan import scan
+from agents.builtin.scanning.source_files import source_names
 
 _LABEL = re.compile(r"finds:\s*(CWE-\d+|[a-z]+/[\w-]+)")
 _NUMBER = re.compile(r"\d+")
-_RELATED = {"328": {"327", "916", "328"}, "327": {"327", "326", "328"}, "330": {"330", "338"}, "95": {"94", "95"}}
+_RELATED = {
+    "328": {"327", "916", "328"},
+    "327": {"327", "326", "328"},
+    "330": {"330", "338"},
+    "94": {"94", "95"},
+    "95": {"94", "95"},
+}
 """CWE of a label -> those that say the same thing."""
 
 
