@@ -14,6 +14,7 @@ from pathlib import Path
 from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
+from observability.json_logs import LogFormatError, log_as_json
 from observability.metrics.settings import MetricsSettingsError
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
@@ -66,10 +67,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
+        log_as_json("api")
         use_secret_files()
         people: People = load_people(options.people) if options.people else {}
         return 0 if asyncio.run(main(options, people)) else 1
-    except (PeopleError, RecordsError, SecretFileError, SettingsError, MetricsSettingsError) as exc:
+    except (
+        PeopleError,
+        RecordsError,
+        SecretFileError,
+        SettingsError,
+        LogFormatError,
+        MetricsSettingsError,
+    ) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1
 

@@ -36,6 +36,7 @@ ALLOWED: Mapping[Right, frozenset[Role]] = {
 
 ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/health"): Right.OPEN,
+    ("GET", "/metrics"): Right.OPEN,  # asks for a token of its own
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,

@@ -31,6 +31,8 @@ from flows.ready_nodes import failure_of
 from flows.retry_detection import was_retried
 from flows.run_logs import correct_run_logs
 from flows.runtime import EnterRuntime, runtime
+from observability.json_logs import log_context
+from observability.traces.ids import trace_id
 from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
@@ -86,7 +88,13 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
             request, services.records, set_going_again=_set_going_again, still_ours=_is_still_ours
         )
         fault_point("run-opened")
-        return await _run(run, services)
+        with log_context(
+            run_id=run.run.run_id,
+            workflow=run.run.workflow,
+            project_id=run.run.project_id,
+            trace_id=trace_id(run.run.flow_run_id),
+        ):
+            return await _run(run, services)
     except StaleAttempt as exc:
         raise Abort(str(exc)) from exc
     except Exception as exc:

@@ -6,11 +6,13 @@ whoever only asks whether it is there. Its log says so.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 AGAIN_AND_AGAIN = 3
 """So many errors of one kind within the window are reported."""
@@ -100,6 +102,8 @@ class LogErrors:
 
 def error_of(line: str) -> str | None:
     """The message of a line that tells of an error of the process itself; None for any other line."""
+    if line.startswith("{"):
+        return _json_error(line)
     match = _LINE.match(line)
     if match is None:
         return None
@@ -108,6 +112,20 @@ def error_of(line: str) -> str | None:
         return None
     message = match["a"] or match["b"] or match["c"] or ""
     return _printable(f"{name}: {message}" if name else message)[:_MAX_MESSAGE]
+
+
+def _json_error(line: str) -> str | None:
+    """The same for a line of `observability.json_logs`."""
+    try:
+        found: object = json.loads(line)
+    except ValueError:
+        return None
+    record = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    name = str(record.get("logger", ""))
+    if record.get("level") not in ("ERROR", "CRITICAL") or name.startswith(_OF_RUNS):
+        return None
+    why = str(record.get("error", "")).strip().rpartition("\n")[2]
+    return _printable(f"{name}: {record.get('message', '')}" + (f": {why}" if why else ""))[:_MAX_MESSAGE]
 
 
 def _printable(text: str) -> str:

@@ -186,6 +186,12 @@ SETTINGS: Sequence[Setting] = (
         "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
     ),
     _setting(
+        "COMMANDCENTER_LOG_FORMAT",
+        "worker listener api",
+        "`text`",
+        "`json` writes one line of JSON per log record, with run, node, attempt and trace, for production.",
+    ),
+    _setting(
         "COMMANDCENTER_METRICS_ADDRESS",
         "listener",
         "none",

@@ -23,6 +23,7 @@ from pydantic import JsonValue
 from agents.effects import EffectError
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import PlanNode, digest_of
+from observability.json_logs import log_context
 from records import NotApproved, PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.card import Invocation
@@ -182,27 +183,28 @@ async def _attempt(call: Attempt) -> AgentResult:
         agent_version=node.agent_version,
     )
     fault_point("agent-run-begun")
-    if call.proposal is not None:
-        result = await carry_out(
-            call.intent,
-            call.proposal,
-            key=_key(call),
-            run=run,
-            workplace=call.services,
-            save=saver(run, call.services),
-            log=logger,
-        )
-    else:
-        result = await execute(
-            call.intent,
-            run=run,
-            item=call.item,
-            execution_id=agent_run_id,
-            attempt=attempt,
-            services=call.services,
-            on_log=on_log,
-            log=logger,
-        )
+    with log_context(node=node.id, item=call.item, attempt=attempt):
+        if call.proposal is not None:
+            result = await carry_out(
+                call.intent,
+                call.proposal,
+                key=_key(call),
+                run=run,
+                workplace=call.services,
+                save=saver(run, call.services),
+                log=logger,
+            )
+        else:
+            result = await execute(
+                call.intent,
+                run=run,
+                item=call.item,
+                execution_id=agent_run_id,
+                attempt=attempt,
+                services=call.services,
+                on_log=on_log,
+                log=logger,
+            )
     await records.finish_agent_run(
         agent_run_id,
         status="SUCCESS" if result.ok else "FAILED",

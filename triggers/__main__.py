@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
 
 from compiler import matches
+from observability.json_logs import LogFormatError, log_as_json
 from observability.metrics.endpoint import serve_metrics
 from observability.metrics.settings import MetricsSettings, MetricsSettingsError
 from observability.traces.export import SpanExporter
@@ -120,9 +121,17 @@ def run() -> int:
     for sentence in unknown_settings():
         logging.warning("%s", sentence)
     try:
+        log_as_json("listener")
         use_secret_files()
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SecretFileError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
+    except (
+        LogFormatError,
+        RecordsError,
+        SecretFileError,
+        SettingsError,
+        MetricsSettingsError,
+        TraceSettingsError,
+    ) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

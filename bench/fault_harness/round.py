@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from fault_harness.telling import untold
 from fault_harness.verdict import Verdict, compare, quiet
 from fault_harness.world import World
 
@@ -50,4 +51,6 @@ def shown(done: Round) -> Round:
 
 async def final(world: World) -> Verdict:
     """The comparison after everything."""
-    return await compare(world, stuck=await quiet(world, seconds=QUIET_SECONDS))
+    verdict = await compare(world, stuck=await quiet(world, seconds=QUIET_SECONDS))
+    verdict.untold = await untold(world)
+    return verdict

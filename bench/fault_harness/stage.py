@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,9 @@ from typing import Any, Literal
 from contenders.child import free_port
 
 from deployments.stack import supervised_process
-from deployments.stack.addresses import Addresses
+from deployments.stack.addresses import Addresses, Part
+from deployments.stack.probe import FileProbe
+from deployments.stack.process import Command
 from deployments.stack.stack import Stack, StackSettings
 from deployments.stack.supervised_process import SupervisedProcess
 from deployments.stack.up import prepare_records
@@ -49,11 +52,24 @@ class ProxiedStack(Stack):
     async def start_second_worker(self) -> None:
         """One more worker of the same pool, which knows nothing of the first."""
         options = ["--pool", self.settings.pool, "--name", WORKERS[_SECOND]]
-        worker = self._add(self._python(_SECOND, ["deployments.worker", *options], secrets=True))
-        await worker.start()
+        ready = self._state.path / "run" / f"{_SECOND}.ready"
+        command = Command(
+            name=_SECOND,
+            arguments=[sys.executable, "-m", "deployments.worker", *options],
+            env={
+                **self.addresses.child_env(part="worker"),
+                **self._through,
+                "COMMANDCENTER_READY_FILE": str(ready),
+            },
+            log=self._state.logs / f"{_SECOND}.log",
+            grace=15,
+        )
+        timeout = self.settings.start_timeout
+        worker = SupervisedProcess(command, probe=FileProbe(ready), timeout=timeout, report=self._report)
+        await self._add(worker).start()
 
     def _part(
-        self, name: str, arguments: list[str], *, env: dict[str, str] | None = None, **options: Any
+        self, name: Part, arguments: list[str], *, env: dict[str, str] | None = None, **options: Any
     ) -> SupervisedProcess:
         proxied = self._through if name in (*WORKERS, "listener") else {}
         return super()._part(name, arguments, env={**proxied, **(env or {})}, **options)

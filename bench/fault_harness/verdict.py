@@ -38,6 +38,8 @@ class Verdict:
     """Branches that nobody had allowed before."""
     stuck: list[str] = field(default_factory=list)
     """What did not end in time, in the records or in Prefect."""
+    untold: list[str] = field(default_factory=list)
+    """Traces that are no whole tree, and counters that do not equal the rows. Looked at once, at the end."""
     repeats: list[str] = field(default_factory=list)
     """Messages that were sent once more under the same key: a receiver that looks at the key drops them."""
     runs: int = 0
@@ -48,8 +50,8 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was lost, doubled, unapproved or stuck."""
-        return not (self.lost or self.doubled or self.unapproved or self.stuck)
+        """Whether nothing was lost, doubled, unapproved, stuck or told wrongly."""
+        return not (self.lost or self.doubled or self.unapproved or self.stuck or self.untold)
 
     def as_json(self) -> dict[str, Any]:
         """As plain data."""

@@ -27,6 +27,7 @@ from deployments.stack.connection import Connection, connect_to
 from deployments.stack.up import allow_repositories, deploy_files
 from deployments.worker.worker_identity import WorkerIdentity
 from fault_harness.ledger import Ledger
+from fault_harness.otlp_receiver import OtlpReceiver
 from fault_harness.person import Person, verdict_on
 from fault_harness.postgres import kill_server
 from fault_harness.receiver import Receiver
@@ -85,6 +86,8 @@ class World:
     person: Person
     ready: set[str]
     """Parts that live and answer."""
+    spans: OtlpReceiver
+    """What the platform exports."""
     known: set[str] = field(default_factory=set[str])
     """What earlier rounds have found."""
     _open: set[int] = field(default_factory=set[int])
@@ -222,10 +225,13 @@ async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerato
     ledger = Ledger(folder / "ledger.jsonl")
     receiver = Receiver(ledger=ledger)
     await receiver.start()
+    spans = OtlpReceiver()
+    await spans.__aenter__()
     repository = make_repository(folder / "repository")
     os.environ.update(
         {
             "COMMANDCENTER_FAULTS": str(faults),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": spans.url,
             f"{SETTING_PREFIX}SLACK_API_URL": f"http://127.0.0.1:{receiver.port}/api/",
             f"{ENVIRONMENT_PREFIX}SLACK_BOT_TOKEN": "xoxb-of-the-fault-harness",
         }
@@ -255,10 +261,11 @@ async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerato
             person = Person(connection, ledger, dice)
             deciding = asyncio.create_task(person.decide_for_ever())
             try:
-                yield World(platform, connection, repository, ledger, receiver, faults, dice, person, ready)
+                yield World(platform, connection, repository, ledger, receiver, faults, dice, person, ready, spans)
             finally:
                 deciding.cancel()
                 await asyncio.gather(deciding, return_exceptions=True)
     finally:
         await receiver.stop()
+        await spans.__aexit__()
         ledger.close()

@@ -20,6 +20,7 @@ from deployments.cli import (
     pool_commands,
     retention_commands,
     run_commands,
+    stats_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
@@ -44,6 +45,7 @@ for module in (
     artifact_commands,
     approval_commands,
     retention_commands,
+    stats_commands,
     people_commands,
 ):
     module.register(app)

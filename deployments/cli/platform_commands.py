@@ -49,6 +49,9 @@ def demo_command(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show all records at the end, and the event as NATS delivered it.")
     ] = False,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Serve metrics, and read them with Prometheus where it is installed.")
+    ] = False,
     attach: Annotated[
         bool, typer.Option("--attach", help="Use the platform that the environment names instead of starting one.")
     ] = False,
@@ -61,8 +64,16 @@ def demo_command(
         raise typer.BadParameter("give --approve or --reject, not both")
     answer = "approve" if approve else "reject" if reject else None
     settings = StackSettings(state=state, prefect_port=prefect_port, nats_port=nats_port, database_url=None)
+    if observe and attach:
+        raise typer.BadParameter("give --observe or --attach, not both: what is observed is what the demo starts")
     options = DemoOptions(
-        workflow=workflow, answer=answer, notes=notes, verbose=verbose, settings=settings, attach=attach
+        workflow=workflow,
+        answer=answer,
+        notes=notes,
+        verbose=verbose,
+        settings=settings,
+        attach=attach,
+        observe=observe,
     )
     worked = run(demo(options))
     raise typer.Exit(0 if worked else 1)

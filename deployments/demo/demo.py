@@ -24,6 +24,7 @@ from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import Connection, addresses_of, connect_to
 from deployments.stack.embedded_api import embedded_api
+from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack, StackSettings
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
@@ -47,6 +48,8 @@ class DemoOptions:
     settings: StackSettings
     attach: bool = False
     """Whether it runs on the platform that the environment names, instead of starting one."""
+    observe: bool = False
+    """Whether the platform serves metrics, and Prometheus reads them where it is installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +71,13 @@ async def demo(options: DemoOptions) -> bool:
     began = monotonic()
     async with open_sinks() as sinks:
         configure_agents(sinks, state=options.settings.state)
+        metrics = serve_metrics_somewhere() if options.observe else None
         console.print("Starting the platform: NATS, Prefect, worker, listener …", highlight=False)
         async with Stack(options.settings, prepare=_prepare, report=report_process) as stack:
             for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
                 console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
             async with (
+                observed(options.settings.state, metrics),
                 embedded_api(stack.addresses, project_id=PROJECT_ID) as link,
                 connect_to(stack.addresses) as connection,
             ):
@@ -84,6 +89,25 @@ async def demo(options: DemoOptions) -> bool:
                     markup=False,
                 )
                 return await _run(options, connection, sinks)
+
+
+@asynccontextmanager
+async def observed(state: Path, metrics: str | None) -> AsyncGenerator[None]:
+    """Read the metrics at that address while the block lasts, and say where to look; None: nothing of it."""
+    if metrics is None:
+        yield
+        return
+    console.print(f"Metrics: http://{metrics}/metrics", markup=False)
+    async with prometheus(state, target=metrics) as address:
+        if address is None:
+            console.print(
+                "Prometheus is not installed here (Debian's package `prometheus`): the metrics page is all\n"
+            )
+        else:
+            console.print(
+                f"Prometheus: {address}/alerts and {address}/graph?g0.expr=agent_execution_total\n", markup=False
+            )
+        yield
 
 
 async def _attached(options: DemoOptions) -> bool:

@@ -18,6 +18,7 @@ from prefect.client.orchestration import get_client
 
 from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
+from observability.json_logs import LogFormatError, log_as_json
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 
@@ -44,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for sentence in unknown_settings():
         print(f"warning: {sentence}", file=sys.stderr)
     try:
+        log_as_json("worker")
         use_secret_files()
         asyncio.run(_work(options.pool, options.name, options.limit))
-    except (DeploymentError, SecretFileError) as exc:
+    except (DeploymentError, SecretFileError, LogFormatError) as exc:
         sys.exit(f"error: {exc}")
 
 

@@ -16,6 +16,7 @@ from records.people.person import ROLES
 
 TABLE = {
     "GET /health": "",
+    "GET /metrics": "",
     "GET /docs": "",
     "GET /docs/start.js": "",
     "GET /docs/{name}": "",

@@ -32,6 +32,7 @@ def short_version(tmp_path: Path, *, database: str) -> dict[str, Any]:
         "unapproved": [],
         "stuck": [],
     }
+    assert found["verdict"]["untold"] == []
     return found
 
 

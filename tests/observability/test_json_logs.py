@@ -1,0 +1,80 @@
+"""Logs as JSON: one line per record, with what it belongs to, whatever the message holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from observability.json_logs import JsonFormatter, LogFormatError, log_as_json, log_context, log_format
+from observability.log_errors import error_of
+
+
+@pytest.fixture
+def lines() -> Iterator[tuple[logging.Logger, StringIO]]:
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter("worker"))
+    logger = logging.getLogger("test.json")
+    logger.addHandler(handler)
+    logger.propagate = False
+    yield logger, stream
+    logger.removeHandler(handler)
+    logger.propagate = True
+
+
+async def test_lines_of_tasks_side_by_side_carry_their_own_run_and_node(
+    lines: tuple[logging.Logger, StringIO],
+) -> None:
+    logger, stream = lines
+
+    async def node(name: str) -> None:
+        with log_context(node=name, item=None, attempt=2):
+            await asyncio.sleep(0)
+            logger.warning("at work")
+
+    with log_context(run_id="r1", trace_id="t1"):
+        await asyncio.gather(node("a"), node("b"))
+        logger.warning("between")
+    logger.warning("outside")
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(each.get("run_id"), each.get("node"), each.get("attempt")) for each in found] == [
+        ("r1", "a", 2),
+        ("r1", "b", 2),
+        ("r1", None, None),
+        (None, None, None),
+    ]
+    assert found[0]["trace_id"] == "t1"
+    assert "item" not in found[0]
+
+
+def test_hostile_text_stays_one_line_of_ascii(lines: tuple[logging.Logger, StringIO]) -> None:
+    logger, stream = lines
+    logger.error('a\n{"level": "CRITICAL"}\x1b[2J\u202e\ud800')
+    (line,) = stream.getvalue().splitlines()
+    assert line.isascii()
+    assert json.loads(line)["level"] == "ERROR"
+
+
+def test_errors_in_json_are_found_by_who_watches_logs(lines: tuple[logging.Logger, StringIO]) -> None:
+    logger, stream = lines
+    try:
+        raise ValueError("because")
+    except ValueError:
+        logger.exception("It failed")
+    logger.warning("not so bad")
+    bad, fine = stream.getvalue().splitlines()
+    assert error_of(bad) == "test.json: It failed: ValueError: because"
+    assert error_of(fine) is None
+    assert error_of("{not json") is None
+
+
+def test_text_is_the_default_and_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert log_format({}) == "text"
+    assert not log_as_json("worker", loggers=("test.none",))
+    with pytest.raises(LogFormatError, match="COMMANDCENTER_LOG_FORMAT"):
+        log_format({"COMMANDCENTER_LOG_FORMAT": "xml"})
