@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class SecretFileError(ValueError):
 def names() -> tuple[str, ...]:
     """The variables that may be given as a file, by adding `_FILE` to their name."""
     ours = [name for each in SETTINGS if each.secret for name in (each.name, *each.aliases)]
-    return (*dict.fromkeys(ours), *OF_PREFECT)
+    return (*dict.fromkeys([*ours, *OF_PREFECT]),)
 
 
 def read_secret_files(environment: MutableMapping[str, str] = os.environ) -> frozenset[str]:
@@ -45,6 +46,15 @@ def read_secret_files(environment: MutableMapping[str, str] = os.environ) -> fro
         environment[name] = value
         del environment[name + SUFFIX]
     return frozenset(found)
+
+
+def use_secret_files() -> None:
+    """The same for this process, at its start. Starts it again where Prefect was imported too early.
+
+    Raises SecretFileError.
+    """
+    if not read_secret_files().isdisjoint(OF_PREFECT) and "prefect" in sys.modules:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _read(file: Path, variable: str) -> str:

@@ -81,12 +81,14 @@ SETTINGS: Sequence[Setting] = (
         "stack worker listener api command",
         "made at the first start",
         "What Prefect's API asks for, as `name:password`; Prefect's UI asks a person for it once.",
+        secret=True,
     ),
     _setting(
         "NATS_PUBLISHER_URL",
         "command",
         "made at the first start",
         "NATS, with credentials that may publish events and nothing else; `commandcenter env` prints it.",
+        secret=True,
     ),
     _setting(
         "COMMANDCENTER_ALLOWED_HOSTS",
@@ -182,6 +184,18 @@ SETTINGS: Sequence[Setting] = (
         "command",
         "none",
         "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
+    ),
+    _setting(
+        "COMMANDCENTER_METRICS_ADDRESS",
+        "listener",
+        "none",
+        "`host:port` on which the listener serves `/metrics` for Prometheus, such as `127.0.0.1:9464`.",
+    ),
+    _setting(
+        "COMMANDCENTER_METRICS_TOKEN_FILE",
+        "listener api",
+        "none",
+        "File with the token that readers of `/metrics` send; without one the HTTP API has no such page.",
     ),
     _setting("COMMANDCENTER_FAULTS", "worker listener", "none", "Folder of the fault harness; for tests only."),
 )

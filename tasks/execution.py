@@ -19,6 +19,8 @@ from agents.effects import EffectContext, EffectError, TransientEffectError, eff
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
+from observability.traces.ids import agent_span_id, trace_id, traceparent
+from observability.traces.settings import is_traced
 from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.agent_code import CodeRefused
@@ -204,6 +206,7 @@ async def answer(
             attempt=attempt,
             secrets=secrets,
             mounts=prepared.mounts,
+            traceparent=_trace(run, node.id, item, attempt),
         )
         return await workplace.sandbox.run(request, on_log=on_log)
     except (InputRefused, UnknownSecret, CodeRefused) as exc:
@@ -219,6 +222,13 @@ async def _keep_artifacts(result: AgentResult, *, run: Run, services: Services) 
         await services.records.save_artifact(
             artifact.content, name=artifact.name, media_type=artifact.media_type, run_id=run.run_id
         )
+
+
+def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
+    """The trace context of this attempt, as the records will export it; empty without tracing."""
+    if not is_traced():
+        return ""
+    return traceparent(trace_id(run.flow_run_id), agent_span_id(run.flow_run_id, node_id, item, attempt))
 
 
 def _request(

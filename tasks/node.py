@@ -178,6 +178,8 @@ async def _attempt(call: Attempt) -> AgentResult:
         idempotency_key=_key(call),
         approved=call.approved,
         fencing_token=run.fencing_token,
+        action=node.action,
+        agent_version=node.agent_version,
     )
     fault_point("agent-run-begun")
     if call.proposal is not None:
@@ -213,6 +215,8 @@ async def _attempt(call: Attempt) -> AgentResult:
         denied_egress=result.denied_egress,
         artifacts=references(result),
         log_tail=result.log_tail,
+        memory_kb=result.memory_kb,
+        cpu_ms=result.cpu_ms,
         fencing_token=run.fencing_token,
     )
     fault_point("agent-run-ended")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 
 import typer
@@ -18,13 +17,14 @@ from deployments.cli import (
     part_commands,
     people_commands,
     platform_commands,
+    pool_commands,
     retention_commands,
     run_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
-from reliability.secret_files import OF_PREFECT, SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app = typer.Typer(
 for module in (
     platform_commands,
     part_commands,
+    pool_commands,
     workflow_commands,
     run_commands,
     log_commands,
@@ -56,9 +57,7 @@ def main() -> None:
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
     try:
-        if not read_secret_files().isdisjoint(OF_PREFECT):
-            # Prefect was imported before these were known.
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        use_secret_files()
         app()
     except (DeploymentError, RecordsError, SecretFileError) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")

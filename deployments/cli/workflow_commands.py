@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from compiler import format_text
+from compiler import format_text, load
 from compiler.plan import Plan
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
+from deployments.publishing.work_pools import require_pool
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import Connection, connect
 from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
@@ -65,13 +66,21 @@ def deploy_command(
     remove_gates: Annotated[
         bool, typer.Option("--remove-gates", help="Agree to gates being removed or weakened, for scripts.")
     ] = False,
+    pool: Annotated[
+        str | None,
+        typer.Option(help="Work pool of the deployments, which must be there; the platform's by default."),
+    ] = None,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
     wide: Wide = False,
 ) -> None:
     """Check workflows and make or update their deployments. One error in one file, and nothing is deployed."""
-    run(_deploy(files or [FOLDER], agreed=remove_gates, state=state, project_id=project, as_json=as_json))
+    run(
+        _deploy(
+            files or [FOLDER], agreed=remove_gates, pool=pool, state=state, project_id=project, as_json=as_json
+        )
+    )
 
 
 async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: bool) -> None:
@@ -91,10 +100,14 @@ async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: boo
         _print_review(found)
 
 
-async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: int, as_json: bool) -> None:
+async def _deploy(
+    files: list[Path], *, agreed: bool, pool: str | None, state: Path, project_id: int, as_json: bool
+) -> None:
     async with connect(state) as connection:
         compiled = await _compile_or_exit(files, connection, project_id=project_id)
-        publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
+        if pool is not None:
+            await require_pool(connection.prefect, pool)
+        publisher = PrefectPublisher(connection.prefect, pool or connection.addresses.pool)
 
         async def attempt(consent: str | None) -> list[Deployed]:
             return await deploy(
@@ -104,6 +117,8 @@ async def _deploy(files: list[Path], *, agreed: bool, state: Path, project_id: i
                 project_id=project_id,
                 consent=consent,
                 sources=_names(compiled),
+                texts={plan.name: load(file).text for file, plan in compiled.items()},
+                by=person(),
             )
 
         try:

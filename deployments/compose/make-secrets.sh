@@ -16,6 +16,7 @@ done
 head -c 32 /dev/urandom | write signing.key
 printf 'postgresql://commandcenter:%s@postgres:5432/commandcenter' "$(cat "$folder/records_password")" | write database_url
 printf 'postgresql+asyncpg://prefect:%s@postgres:5432/prefect' "$(cat "$folder/prefect_password")" | write prefect_database_url
+printf 'commandcenter:%s' "$(word)" | write prefect_auth
 printf 'nats://platform:%s@nats:4222' "$(cat "$folder/nats_platform_password")" | write nats_url
 write nats_auth.conf <<EOF
 # The platform may do everything in its account; a publisher may send events and hear what became of them.
@@ -23,7 +24,8 @@ authorization {
   users = [
     { user: platform, password: "$(cat "$folder/nats_platform_password")" }
     { user: publisher, password: "$(cat "$folder/nats_publisher_password")", permissions: {
-        publish: ["graph.>", "workflow.trigger.*", "audit.result.*", "hub.health.status"]
+        publish: { allow: [">"], deny: ["\$JS.>", "\$SYS.>", "\$KV.>", "\$O.>", "_INBOX.>",
+          "workflow.started.*", "workflow.completed.*", "workflow.approval.*", "agent.executed.*"] }
         subscribe: ["_INBOX.>", "workflow.started.*", "workflow.completed.*", "workflow.approval.*", "agent.executed.*"]
     } }
   ]

@@ -26,7 +26,7 @@ from tasks.safe_text import safe_text
 Answer = Literal["approve", "reject"]
 _VERDICTS: dict[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
 LOOK_SECONDS = 0.2
-START_SECONDS = 30
+START_SECONDS = 120
 _ENDED = ("SUCCESS", "FAILED")
 
 

@@ -1,7 +1,7 @@
 """What a part wrote down about itself → exit status 0 (at work) or 1, for a container's health check.
 
 `python -m deployments.images.health` takes a few hundredths of a second: it imports nothing but the standard library.
-A container in which no part has written anything, such as one that executes a single run, is healthy.
+A container that has another command than a part's, such as one that executes a single run, is healthy.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 VARIABLE = "COMMANDCENTER_HEALTH_FILE"
 MAX_AGE_SECONDS = 60.0
 """A part without a port touches its file every few seconds; after this time it is not at work any more."""
+PARTS = ("server", "worker", "listener", "api")
+"""Commands that stay, and say how their health is checked."""
 _ANSWER_SECONDS = 5
+_FIRST = Path("/proc/1/cmdline")
+"""The command of the container."""
 
 
 def check_by_url(url: str) -> None:
@@ -34,10 +39,18 @@ def check_by_file(file: str) -> None:
 def problem() -> str | None:
     """Why the part is not at work; None where it is."""
     named = os.environ.get(VARIABLE)
-    if not named or not Path(named).exists():
+    if not named:
         return None
+    if not Path(named).exists():
+        return "the part is still starting" if _is_part() else None
     how: dict[str, str] = json.loads(Path(named).read_text())
     return _problem_of_file(Path(how["file"])) if "file" in how else _problem_of_url(how["url"])
+
+
+def _is_part() -> bool:
+    """Whether the container was started with the command of a part, which writes the file once it is loaded."""
+    words = _FIRST.read_bytes().decode(errors="replace").split("\0")
+    return any(each.endswith("commandcenter") and after in PARTS for each, after in pairwise(words))
 
 
 def _write(how: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -46,7 +46,7 @@ DEFAULTS = {
 
 def serve(host: str, port: int, *, access_log: bool = False) -> None:
     """Serve until SIGINT or SIGTERM. Reads the database's address from `PREFECT_API_DATABASE_CONNECTION_URL`."""
-    read_secret_files()
+    use_secret_files()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.

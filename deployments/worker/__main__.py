@@ -18,7 +18,7 @@ from prefect.client.orchestration import get_client
 
 from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
-from reliability.secret_files import SecretFileError, read_secret_files
+from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 
 SERVER_SECONDS = 120.0
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for sentence in unknown_settings():
         print(f"warning: {sentence}", file=sys.stderr)
     try:
-        read_secret_files()
+        use_secret_files()
         asyncio.run(_work(options.pool, options.name, options.limit))
     except (DeploymentError, SecretFileError) as exc:
         sys.exit(f"error: {exc}")

@@ -29,10 +29,8 @@ from prefect.states import AwaitingRetry, Cancelled, Failed
 
 from deployments.worker.run_client import disown
 from deployments.worker.worker_identity import WorkerIdentity
+from triggers.reconcile.crashed_runs import MAX_TAKEOVERS, TAKEOVERS, takeovers
 
-TAKEOVERS = "commandcenter.takeovers"
-"""Label of a run: how often it was taken from a dead worker."""
-MAX_TAKEOVERS = 3
 SETTLING_SECONDS = 15.0
 """A state younger than this may be about to get its owner: a run is claimed first and signed a moment later."""
 UNSIGNED_SECONDS = 60.0
@@ -93,12 +91,6 @@ def judge(run: FlowRun, view: View, *, now: datetime) -> Verdict:
     if state.type == StateType.SCHEDULED:
         return "retry elsewhere" if run.empirical_policy.retry_type == "in_process" else "leave"
     return "take over" if takeovers(run) < MAX_TAKEOVERS else "give up"
-
-
-def takeovers(run: FlowRun) -> int:
-    """How often the run was taken over so far."""
-    count = run.labels.get(TAKEOVERS, 0)
-    return count if isinstance(count, int) else 0
 
 
 async def requeue(client: PrefectClient, run: FlowRun, *, message: str) -> State:

@@ -30,6 +30,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from operations.errors import TransientTriggerError
 from records import Records, Run, RunStatus
 from reliability.fault_points import fault_point
+from triggers.reconcile.crashed_runs import may_be_taken_over, take_over
 from triggers.reconcile.resume import resume
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ BATCH = 200
 MOST = 10_000
 SWEEP_SECONDS = 300.0
 """How often runs that wait for people are all looked at, for what nothing tells of: deleted or set to completed."""
+AWAY = timedelta(hours=1)
+"""How far back is looked at the start."""
 OVERLAP = timedelta(minutes=1)
 """How far back ends are asked for again: clocks differ, and states are committed late."""
 _ENDED = {
@@ -75,8 +78,8 @@ class EndedRuns:
         for status in statuses:
             runs = await self.records.runs(status=status, unfinished=True, limit=MOST)
             ended += await self._look_up(runs, asleep)
-        if not sweep and self._asked is not None:
-            ended += await self._bad_ends(self._asked - OVERLAP)
+        # At the start also those that crashed while nobody looked, before they were on record.
+        ended += await self._bad_ends((self._asked or began - AWAY) - OVERLAP)
         for flow_run_id in self._asleep & asleep:
             if await resume(self.client, flow_run_id) == "resumed":
                 log.info("Flow run %s goes on: it was suspended by a process that had lost it", flow_run_id)
@@ -95,7 +98,8 @@ class EndedRuns:
             found = {str(each.id): each for each in await self._flow_runs(wanted, offset=0)}
             for run in batch:
                 flow_run = found.get(run.flow_run_id or "")
-                ended += await self._end(run, _reason(flow_run))
+                if not await self._taken_over(flow_run):
+                    ended += await self._end(run, _reason(flow_run))
                 if flow_run is not None and run.status != "WAITING_APPROVAL" and _waits_at_gates(flow_run):
                     asleep.add(str(flow_run.id))
         return ended
@@ -111,11 +115,24 @@ class EndedRuns:
             page = await self._flow_runs(wanted, offset=seen)
             for flow_run in page:
                 run = await self.records.run_of_flow_run(str(flow_run.id))
-                if run is not None and run.finished_at is None:
+                over = run is not None and run.finished_at is not None
+                if over or await self._taken_over(flow_run):
+                    continue
+                if run is not None:
                     ended += await self._end(run, _reason(flow_run))
             seen += len(page)
             if len(page) < BATCH:
                 return ended
+
+    async def _taken_over(self, flow_run: FlowRun | None) -> bool:
+        """Whether the run has crashed under a worker of Prefect's and goes on, or has changed meanwhile."""
+        if flow_run is None or not may_be_taken_over(flow_run):
+            return False
+        try:
+            await take_over(self.client, flow_run)
+        except httpx.HTTPError as exc:
+            raise TransientTriggerError(f"Prefect does not answer ({type(exc).__name__}: {exc})") from exc
+        return True
 
     async def _end(self, run: Run, reason: str | None) -> bool:
         if reason is None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 import agents
 import compiler
 from agents.sandbox.dagger import container
+from agents.sandbox.dagger.session import CliSession, SessionFailed, open_session, reason
 
 if TYPE_CHECKING:
     import dagger
@@ -23,7 +22,10 @@ if TYPE_CHECKING:
 DEFAULT_IMAGE = "python:3.11-slim"
 _RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 _CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
-_OPEN_SECONDS = 120.0
+OPEN_SECONDS, START_SECONDS = 5.0, 120.0
+"""How long a session may take to open: with an engine that is named, and with one that the CLI has to start."""
+LOOK_SECONDS = 5.0
+"""How often it is seen to that an engine that works on something is still there."""
 _NEEDED = (
     "pydantic",
     "jsonschema",
@@ -87,26 +89,22 @@ class EngineSettings:
 
 
 class EngineSession:
-    """One session for all runs of this process."""
+    """One session for all runs of this process. Every question to the engine has a time limit."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._lock = asyncio.Lock()
-        self._stack: contextlib.AsyncExitStack | None = None
-        self._client: dagger.Client | None = None
+        self._session: CliSession | None = None
         self._base: dagger.Container | None = None
 
     async def client(self) -> dagger.Client:
-        """The session's client; a closed session is replaced. Raises EngineMissing."""
+        """The session's client; one that does not answer is replaced. Raises EngineMissing."""
         async with self._lock:
-            if self._client is not None:
-                try:
-                    await self._client.version()
-                except Exception:
-                    await self._drop()
-            if self._client is None:
-                self._client = await self._open()
-            return self._client
+            if self._session is not None and not await self._session.answers():
+                await self._drop()
+            if self._session is None:
+                self._session = await self._open()
+            return self._session.client
 
     async def base(self) -> dagger.Container:
         """The image with packages and the platform's code: what all runs share. Raises EngineMissing."""
@@ -114,17 +112,41 @@ class EngineSession:
         async with self._lock:
             if self._base is None:
                 try:
-                    self._base = await _base(client, self._settings).sync()
+                    self._base = await self._prepare(client)
+                except EngineMissing:
+                    raise
                 except Exception as exc:
-                    raise EngineMissing(f"image {self._settings.image!r} cannot be made ready: {exc}") from exc
+                    raise EngineMissing(
+                        f"image {self._settings.image!r} cannot be made ready: {reason(exc)}"
+                    ) from exc
             return self._base
+
+    async def is_gone(self) -> bool:
+        """Whether the engine has stopped to answer; then the next run opens a new session."""
+        async with self._lock:
+            if self._session is not None and await self._session.answers():
+                return False
+            await self._drop()
+            return True
 
     async def close(self) -> None:
         """End the session."""
         async with self._lock:
             await self._drop()
 
-    async def _open(self) -> dagger.Client:
+    async def _prepare(self, client: dagger.Client) -> dagger.Container:
+        """Pulling and installing may take minutes: only an engine that is silent meanwhile is given up."""
+        making = asyncio.ensure_future(_base(client, self._settings).sync())
+        try:
+            while not (await asyncio.wait({making}, timeout=LOOK_SECONDS))[0]:
+                if self._session is None or not await self._session.answers():
+                    await self._drop()
+                    raise EngineMissing(f"the engine {self._settings.where} ended while the image was made ready")
+            return making.result()
+        finally:
+            making.cancel()
+
+    async def _open(self) -> CliSession:
         settings = self._settings
         if not (settings.cli or shutil.which("dagger") or settings.runner_host or shutil.which("docker")):
             # The SDK would download a program, which was not requested.
@@ -134,26 +156,17 @@ class EngineSession:
         cli = settings.cli or shutil.which("dagger")
         if cli is None:
             raise EngineMissing("there is no dagger CLI, which opens the session with the engine")
-        os.environ.setdefault(_CLI, cli)
-        os.environ.setdefault("DO_NOT_TRACK", "1")
-        import dagger
-
-        stack = contextlib.AsyncExitStack()
+        # Without an address the CLI starts an engine itself, whose image it may have to pull.
+        seconds = OPEN_SECONDS if settings.runner_host else START_SECONDS
         try:
-            async with asyncio.timeout(_OPEN_SECONDS):
-                await stack.enter_async_context(dagger.connection(dagger.Config(log_output=None)))
-                await dagger.dag.version()
-        except Exception as exc:
-            await stack.aclose()
-            raise EngineMissing(f"no session with a Dagger engine: {exc or type(exc).__name__}") from exc
-        self._stack = stack
-        return dagger.dag
+            return await open_session(cli, seconds=seconds)
+        except SessionFailed as exc:
+            raise EngineMissing(f"no session with a Dagger engine: {exc}") from exc
 
     async def _drop(self) -> None:
-        stack, self._stack, self._client, self._base = self._stack, None, None, None
-        if stack is not None:
-            with contextlib.suppress(Exception):
-                await stack.aclose()
+        session, self._session, self._base = self._session, None, None
+        if session is not None:
+            await session.close()
 
 
 def _base(client: dagger.Client, settings: EngineSettings) -> dagger.Container:
@@ -182,6 +195,12 @@ def _base(client: dagger.Client, settings: EngineSettings) -> dagger.Container:
 def _image(client: dagger.Client, image: str) -> dagger.Container:
     path = Path(image)
     if not path.is_absolute():
+        if image.startswith((".", "~")) or image.endswith((".tar", ".tar.gz", ".tgz")) or path.exists():
+            # A registry would be asked for it, and answer with something else.
+            raise EngineMissing(
+                f"image {image!r} looks like a file of this machine, but is no absolute path: set "
+                f"COMMANDCENTER_DAGGER_IMAGE={str(path.absolute())!r}, or name an image of a registry"
+            )
         return client.container().from_(image)
     if path.is_dir():
         return client.container().with_rootfs(client.host().directory(image))

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from agents.sandbox.bubblewrap.process import JailBroken
+from agents.sandbox.dagger.session import reason
 from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.outcome import ProcessEnd
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 300.0
 """Uploads and, the first time, the image count here; the agent's own time begins afterwards."""
+_END_SECONDS = 3.0
+"""How long a container may take to end by itself once its agent has."""
 _LIMIT = 1 << 20
 
 
@@ -52,6 +55,8 @@ class ContainerJail:
         for server in self._servers:
             server.close()
         if self._execution is not None:
+            # The engine notes how it ended; one that is cancelled would stand there as failed.
+            await asyncio.wait({self._execution}, timeout=_END_SECONDS)
             self._execution.cancel()
             await asyncio.gather(self._execution, return_exceptions=True)
 
@@ -87,7 +92,9 @@ class ContainerJail:
         )
         if not self._control.done() or not self._log.done():
             error = self._execution.exception() if self._execution.done() else None
-            raise JailBroken(f"the container ended before the jail stood: {error or 'no reason given'}")
+            raise JailBroken(
+                f"the container ended before the jail stood: {reason(error) if error else 'no reason given'}"
+            )
         reader, writer = self._control.result()
         if not await read_hello(reader):
             said = await self._log.result()[0].read(4096)

@@ -18,12 +18,15 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dagger import DaggerError
+
 from agents.sandbox import admission, outcome
 from agents.sandbox.bubblewrap import host
 from agents.sandbox.bubblewrap.process import JailBroken
 from agents.sandbox.dagger import container
 from agents.sandbox.dagger.engine import EngineMissing, EngineSession, EngineSettings
 from agents.sandbox.dagger.jail import ContainerJail
+from agents.sandbox.dagger.session import reason
 from agents.sandbox.egress.proxy import EgressProxy
 from agents.sandbox.egress.wiring import Wiring, wire
 from agents.sandbox.inside.enter import CONTROL, LOG, SECRET_PREFIX
@@ -74,8 +77,10 @@ class DaggerSandbox:
         try:
             async with self._jail(probe, "describe", stream=stream, runner=host.NOOP) as (jail, _):
                 held = jail.held
-        except (EngineMissing, JailBroken, JailRefused) as exc:
-            return SandboxReport(backend="dagger", available=False, detail=str(exc), advice=self._settings.advice)
+        except (EngineMissing, JailBroken, JailRefused, DaggerError) as exc:
+            return SandboxReport(
+                backend="dagger", available=False, detail=reason(exc), advice=self._settings.advice
+            )
         detail = f"image {self._settings.image!r}, engine {self._settings.where}"
         return SandboxReport(backend="dagger", available=True, detail=detail, limits=held)
 
@@ -94,12 +99,16 @@ class DaggerSandbox:
             async with self._jail(request, mode, stream=stream) as (jail, proxy):
                 ending = await jail.attend(stream)
                 held, denied = jail.held, () if proxy is None else proxy.denied
+            if ending.report is None and ending.stopped is None and await self._engine.is_gone():
+                return _unavailable(f"the Dagger engine {self._settings.where} ended during the run")
         except (EngineMissing, JailBroken) as exc:
-            return _unavailable(f"{exc}. {self._settings.advice}")
+            return _unavailable(f"{reason(exc)}. {self._settings.advice}")
         except JailRefused as exc:
             if exc.entered:
                 return AgentResult(failure=AgentFailure(kind="bad-request", message=f"the jail: {exc}"))
             return _unavailable(f"the jail in the container: {exc}")
+        except DaggerError as exc:
+            return _unavailable(f"the Dagger engine {self._settings.where} failed: {reason(exc)}")
         return await asyncio.to_thread(
             outcome.judge, ending, request, masker, began=began, held=held, denied=denied
         )

@@ -210,11 +210,15 @@ def _as_address(host: str) -> Address | None:
 _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _join(left: _Stream, right: _Stream) -> None:
-    """Carry bytes both ways until both sides have ended, or one has broken."""
+async def _join(agent: _Stream, upstream: _Stream) -> None:
+    """Carry bytes both ways until the upstream has ended, or one side has broken.
+
+    Its end ends the connection: where a socket is forwarded by others, an agent does not hear of the half of it.
+    """
     async with asyncio.TaskGroup() as group:
-        group.create_task(_carry(left[0], right[1]))
-        group.create_task(_carry(right[0], left[1]))
+        asking = group.create_task(_carry(agent[0], upstream[1]))
+        await _carry(upstream[0], agent[1])
+        asking.cancel()
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

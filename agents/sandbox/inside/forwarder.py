@@ -63,7 +63,13 @@ async def _forward(target: str, reader: asyncio.StreamReader, writer: asyncio.St
             if not answer.startswith(b"HTTP/1.1 200 "):
                 writer.transport.abort()
                 return
-        await asyncio.gather(_carry(reader, outer_writer), _carry(outer_reader, writer))
+        asking = asyncio.ensure_future(_carry(reader, outer_writer))
+        try:
+            # The end of what comes from outside is the end of all.
+            await _carry(outer_reader, writer)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
     except (OSError, EOFError):
         writer.transport.abort()
     finally:

@@ -265,3 +265,27 @@ def _names(monkeypatch, table: dict[str, str]) -> None:
         return await real(table.get(host, host), port, **options)
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+
+
+async def test_the_end_of_the_upstream_ends_the_connection_though_the_agent_has_not_ended_its_half(
+    tmp_path,
+) -> None:
+    """As through a socket that an engine forwards, which carries no half of an end: else it stays for ever."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nno length")
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()  # its other half stays open until the proxy closes it
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, EgressProxy(tmp_path / "out", (f"127.0.0.1:{port}",), lambda target, denied: None) as proxy:
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "out")
+        writer.write(f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\n\r\n".encode())
+        async with asyncio.timeout(10):
+            assert (await reader.read()).endswith(b"no length")
+            await asyncio.gather(*proxy._tasks, return_exceptions=True)
+        writer.close()

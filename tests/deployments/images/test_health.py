@@ -67,6 +67,18 @@ def test_a_part_with_a_port_is_healthy_while_it_answers_well() -> None:
     assert url in gone.stdout
 
 
+@pytest.mark.parametrize("part", health.PARTS)
+def test_a_part_that_is_still_loading_is_not_healthy_yet(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "cmdline"
+    monkeypatch.setattr(health, "_FIRST", first)
+    first.write_bytes(f"/usr/bin/tini\0--\0commandcenter\0{part}\0--host\0".encode())
+    assert health.problem() == "the part is still starting"
+    first.write_bytes(b"/usr/bin/tini\0--\0prefect\0flow-run\0execute\0")
+    assert health.problem() is None
+
+
 def test_a_container_without_a_part_is_healthy(named: Path) -> None:
     assert not named.exists()
     assert run_it().returncode == 0

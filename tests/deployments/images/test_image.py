@@ -77,6 +77,9 @@ def test_the_server_becomes_healthy_and_ends_when_it_is_told(
         assert state["Running"], run_docker("logs", named, check=False).stderr
         assert time.monotonic() < deadline, state
         time.sleep(1)
+    # Prefect writes its pages to a folder before it serves them.
+    fetch = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:4200/').read().decode()[:2000])"
+    assert "<!doctype html" in run_docker("exec", named, "python3", "-P", "-c", fetch).stdout.lower()
     began = time.monotonic()
     run_docker("stop", "--time", "30", named)
     assert time.monotonic() - began < 20

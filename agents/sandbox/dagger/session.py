@@ -1,0 +1,131 @@
+"""The dagger CLI -> a session with the engine whose opening, questions and end all have time limits.
+
+The SDK's own way to start the CLI reads from it without a limit, and waits for its end for five minutes while a dead
+engine keeps it. The process is therefore ours; the SDK talks to the address that it prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagger
+
+ANSWER_SECONDS = 2.5
+"""How long an engine may take to say its version: it does so from memory."""
+CLOSE_SECONDS = 1.0
+_TAIL_LINES = 20
+_MAX_REASON = 1_000
+
+
+class SessionFailed(Exception):
+    """No session could be opened; the text says why."""
+
+
+def reason(error: BaseException) -> str:
+    """What an error says; its name, where it says nothing."""
+    return (str(error).strip() or type(error).__name__)[:_MAX_REASON]
+
+
+@dataclass(kw_only=True)
+class CliSession:
+    """An open session."""
+
+    client: dagger.Client
+    connection: contextlib.AsyncExitStack
+    process: asyncio.subprocess.Process
+    drain: asyncio.Task[None]
+
+    async def answers(self) -> bool:
+        """Whether the engine answers a small question in time."""
+        if self.process.returncode is not None:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.client.version()
+        except Exception:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End the session within a few seconds, whatever the engine does."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.connection.aclose()
+        await _end(self.process)
+        self.drain.cancel()
+        await asyncio.gather(self.drain, return_exceptions=True)
+
+
+async def open_session(cli: str, *, seconds: float) -> CliSession:
+    """Start the CLI and connect. Raises SessionFailed."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    # Private modules of a version that is pinned: the public ways all start the CLI themselves.
+    import dagger
+    from dagger.client._session import ConnectParams, SingleConnection
+
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(cli, "session", "--label", "dagger.io/sdk.name:python"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=1 << 20,
+        )
+    except OSError as exc:
+        raise SessionFailed(f"the dagger CLI {cli!r} cannot be started: {reason(exc)}") from exc
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
+    # Nobody reads what it logs; a full pipe would stop it.
+    drain = asyncio.create_task(_drain(process.stderr, said))
+    stack = contextlib.AsyncExitStack()
+    try:
+        async with asyncio.timeout(seconds):
+            line = await process.stdout.readline()
+            if not line:
+                await process.wait()
+                await asyncio.wait({drain}, timeout=1)
+                told = " ".join(said).strip()[-_MAX_REASON:] or "it gave no reason"
+                raise SessionFailed(f"the dagger CLI ended with status {process.returncode}: {told}")
+            found = json.loads(line)
+            parameters = ConnectParams(port=found["port"], session_token=found["session_token"])
+            connection = await stack.enter_async_context(SingleConnection(parameters))
+            client = dagger.Client.from_connection(connection)
+            await client.version()
+        return CliSession(client=client, connection=stack, process=process, drain=drain)
+    except BaseException as exc:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await stack.aclose()
+        await _end(process)
+        drain.cancel()
+        if isinstance(exc, TimeoutError):
+            told = f"; the dagger CLI said: {' '.join(said).strip()[-_MAX_REASON:]}" if said else ""
+            raise SessionFailed(f"the engine did not answer within {seconds:g} s{told}") from exc
+        if isinstance(exc, SessionFailed) or not isinstance(exc, Exception):
+            raise
+        raise SessionFailed(reason(exc)) from exc
+
+
+async def _drain(stream: asyncio.StreamReader, said: collections.deque[str]) -> None:
+    while chunk := await stream.read(1 << 16):
+        said.extend(line for line in chunk.decode(errors="replace").splitlines() if line.strip())
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()  # how a session is ended
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,131 @@
+"""A Dagger engine that is absent, dead or frozen: an answer in time, the right kind, a reason, a fresh session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from agents.sandbox.dagger.engine import EngineMissing, EngineSession, EngineSettings
+from agents.sandbox.dagger.sandbox import DaggerSandbox
+from agents.sandbox.dagger.session import reason
+from agents.sandbox.port import AgentRequest
+
+LIMIT_SECONDS = 10.0
+FAKE = Path(__file__).with_name("fake_dagger.py")
+REQUEST = AgentRequest(
+    run_id="run", node_id="node", entry_path="agents.builtin.notifier", action="x", inputs={}, result_schema=None
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineSettings:
+    cli = tmp_path / "dagger"
+    cli.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "$@"\n')
+    cli.chmod(cli.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("FAKE_DAGGER", str(tmp_path))
+    return EngineSettings(cli=str(cli), runner_host="tcp://somewhere:1234")
+
+
+@pytest_asyncio.fixture
+async def engine(settings: EngineSettings) -> AsyncIterator[EngineSession]:
+    session = EngineSession(settings)
+    yield session
+    await session.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [("fails", "tcp://nowhere is not there"), ("silent", "did not answer")]
+)
+async def test_an_engine_that_is_not_there_is_answered_in_time_with_its_reason_and_nothing_runs(
+    fault: str, words: str, settings: EngineSettings, tmp_path: Path
+) -> None:
+    (tmp_path / fault).touch()
+    sandbox = DaggerSandbox(settings)
+    began = time.monotonic()
+    result = await sandbox.run(REQUEST, on_log=lambda line: None)
+    assert time.monotonic() - began < LIMIT_SECONDS
+    assert result.failure is not None
+    assert result.failure.kind == "sandbox-unavailable"
+    assert words in result.failure.message
+    report = await sandbox.check()
+    assert not report.available
+    assert words in report.detail
+    await sandbox.close()
+
+
+async def test_a_frozen_engine_is_given_up_in_time_and_the_next_run_has_a_fresh_session(
+    engine: EngineSession, tmp_path: Path
+) -> None:
+    assert await (await engine.client()).version() == "v0"
+    first = (tmp_path / "pid").read_text()
+    (tmp_path / "frozen").touch()
+    began = time.monotonic()
+    with pytest.raises(EngineMissing, match="did not answer"):
+        await engine.client()
+    assert time.monotonic() - began < LIMIT_SECONDS
+    (tmp_path / "frozen").unlink()
+    assert await (await engine.client()).version() == "v0"
+    assert (tmp_path / "pid").read_text() != first
+    assert not Path(f"/proc/{first}").exists()
+
+
+async def test_a_session_that_was_killed_is_replaced_at_once(engine: EngineSession, tmp_path: Path) -> None:
+    await engine.client()
+    first = int((tmp_path / "pid").read_text())
+    os.kill(first, signal.SIGKILL)
+    assert await engine.is_gone()
+    assert await (await engine.client()).version() == "v0"
+    assert not await engine.is_gone()
+    assert int((tmp_path / "pid").read_text()) != first
+
+
+async def test_an_engine_that_freezes_while_the_image_is_made_ready_does_not_hold_up_the_worker(
+    engine: EngineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow:
+        async def sync(self) -> None:
+            await asyncio.sleep(3600)
+
+    monkeypatch.setattr("agents.sandbox.dagger.engine.LOOK_SECONDS", 0.5)
+    monkeypatch.setattr("agents.sandbox.dagger.engine._base", lambda client, settings: Slow())
+    client = await engine.client()
+    (tmp_path / "frozen").touch()
+    began = time.monotonic()
+    with pytest.raises(EngineMissing, match="ended while the image"):
+        await engine._prepare(client)
+    assert time.monotonic() - began < LIMIT_SECONDS
+
+
+async def test_closing_takes_seconds_even_where_the_engine_is_frozen(
+    engine: EngineSession, tmp_path: Path
+) -> None:
+    await engine.client()
+    (tmp_path / "frozen").touch()
+    began = time.monotonic()
+    await engine.close()
+    assert time.monotonic() - began < LIMIT_SECONDS
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
+
+
+@pytest.mark.parametrize("image", ["./image.tar", "../root", "image.tar.gz", "~/root"])
+async def test_a_relative_path_is_not_taken_for_an_image_of_a_registry(
+    image: str, settings: EngineSettings
+) -> None:
+    engine = EngineSession(EngineSettings(cli=settings.cli, runner_host=settings.runner_host, image=image))
+    with pytest.raises(EngineMissing, match="no absolute path: set COMMANDCENTER_DAGGER_IMAGE="):
+        await engine.base()
+    await engine.close()
+
+
+def test_an_error_without_words_is_named() -> None:
+    assert reason(TimeoutError()) == "TimeoutError"
+    assert reason(ValueError(" ")) == "ValueError"
