@@ -14,6 +14,7 @@ from pathlib import Path
 from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
+from observability.metrics.settings import MetricsSettingsError
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
 from reliability.secret_files import SecretFileError, use_secret_files
@@ -68,7 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         use_secret_files()
         people: People = load_people(options.people) if options.people else {}
         return 0 if asyncio.run(main(options, people)) else 1
-    except (PeopleError, RecordsError, SecretFileError, SettingsError) as exc:
+    except (PeopleError, RecordsError, SecretFileError, SettingsError, MetricsSettingsError) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1
 

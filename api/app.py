@@ -10,21 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import console_page, docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
+from api.problems import add_problem_handlers, problem
 from api.routes import (
     agent_routes,
     approval_routes,
     artifact_routes,
+    compile_routes,
     event_routes,
+    metrics_routes,
     run_routes,
     session_routes,
+    statistics_routes,
+    stream_routes,
     workflow_routes,
 )
 from api.schemas import HealthAnswer, Problem
@@ -84,10 +87,11 @@ def create_app(
         records=records, launch=launch, resume=resume, publisher=publisher, agent_folders=tuple(agent_folders)
     )
     app.state.sign_in = SignIn(records, people)
-    for module in (agent_routes, workflow_routes, run_routes, artifact_routes, approval_routes, event_routes):
+    for module in _ROUTES:
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(session_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
+    metrics_routes.include(app, records)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
@@ -95,10 +99,21 @@ def create_app(
     app.add_middleware(OwnPagesOnly, hosts=hosts)
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer(status))
-    app.add_exception_handler(RequestValidationError, _invalid)
+    add_problem_handlers(app)
     return app
 
 
+_ROUTES = (
+    agent_routes,
+    compile_routes,
+    workflow_routes,
+    run_routes,
+    artifact_routes,
+    approval_routes,
+    event_routes,
+    statistics_routes,
+    stream_routes,
+)
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No known token."},
     403: {"model": Problem, "description": "Your role does not allow it."},
@@ -122,17 +137,10 @@ def _answer(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(_request: Request, error: Exception) -> Response:
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             log.error("The database does not answer", exc_info=error)
-            return JSONResponse({"detail": "the database does not answer; try again"}, status_code=status)
-        return JSONResponse({"detail": str(error)}, status_code=status)
+            return problem(status, "the database does not answer; try again")
+        return problem(status, str(error))
 
     return answer
-
-
-async def _invalid(_request: Request, error: Exception) -> Response:
-    """What is wrong with the request, without repeating what was sent: it may be a secret, or no text at all."""
-    assert isinstance(error, RequestValidationError)
-    found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-    return JSONResponse({"detail": "; ".join(found)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _route_name(route: APIRoute) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -46,7 +47,7 @@ class BodyLimit:
             if answered:
                 raise
             detail = f"the body is larger than {self._max_bytes:,} bytes"
-            await JSONResponse({"detail": detail}, status_code=413)(scope, receive, send)
+            await problem(413, detail)(scope, receive, send)
 
     def _told(self, scope: Scope) -> int:
         length = dict(scope["headers"]).get(b"content-length", b"0")

@@ -55,6 +55,17 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/workflows/{name}"): Right.READ,
     ("PUT", "/workflows/{name}"): Right.AUTHOR,
     ("POST", "/workflows/{name}/archive"): Right.AUTHOR,
+    ("POST", "/workflows/{name}/rename"): Right.AUTHOR,
+    ("POST", "/workflows/{name}/review"): Right.READ,
+    ("GET", "/workflows/{name}/versions"): Right.READ,
+    ("GET", "/workflows/{name}/versions/{number}"): Right.READ,
+    ("GET", "/workflows/{name}/draft"): Right.READ,
+    ("PUT", "/workflows/{name}/draft"): Right.AUTHOR,
+    ("DELETE", "/workflows/{name}/draft"): Right.AUTHOR,
+    ("POST", "/compile"): Right.READ,
+    ("POST", "/compile/complete"): Right.READ,
+    ("POST", "/compile/dry-run"): Right.READ,
+    ("POST", "/compile/schedule"): Right.READ,
     ("POST", "/workflows/{name}/runs"): Right.OPERATE,
     # Runs
     ("GET", "/runs"): Right.READ,
@@ -65,6 +76,9 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/approvals"): Right.READ,
     ("GET", "/approvals/{approval_id}"): Right.READ,
     ("POST", "/approvals/{approval_id}/decision"): Right.APPROVE,
+    # All
+    ("GET", "/stream"): Right.READ,
+    ("GET", "/statistics"): Right.READ,
     # Events
     ("GET", "/dead-letters"): Right.READ,
 }

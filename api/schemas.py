@@ -23,10 +23,15 @@ class ResponseModel(BaseModel):
 
 
 class Problem(ResponseModel):
-    """Why a request was not served."""
+    """Why a request was not served (RFC 9457, `application/problem+json`). Some have members of their own."""
 
-    detail: str | dict[str, Any]
-    """A sentence; or an object with a `message` and what belongs to it."""
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    """A sentence that says what to do."""
 
 
 class HealthAnswer(ResponseModel):

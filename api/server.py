@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+
+_STOP_SECONDS = 2
 
 
 async def serve(app: FastAPI, *, host: str, port: int) -> bool:
@@ -16,6 +19,38 @@ async def serve(app: FastAPI, *, host: str, port: int) -> bool:
     server = _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
     await server.serve()
     return server.started
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, *, port: int) -> AsyncGenerator[str]:
+    """Serve on this machine only while the block runs, on that port or, where it is taken, any; gives the address.
+
+    Signals stay with the program around it.
+    """
+    listening = _listen(port)
+    # A browser's stream of changes never ends by itself.
+    server = _Guest(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_STOP_SECONDS))
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0))
+
+
+class _Guest(uvicorn.Server):
+    """uvicorn without signal handlers of its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from compiler.plan import Plan
@@ -12,6 +13,9 @@ from operations.deploy_review import NO_SOURCES, DeployReview, review
 from records import NotFound, Records
 
 log = logging.getLogger(__name__)
+
+NO_EXPECTATIONS: Mapping[str, int] = MappingProxyType({})
+"""Whatever the newest versions are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +69,14 @@ async def deploy(
     project_id: int,
     consent: str | None = None,
     sources: Mapping[str, str] = NO_SOURCES,
+    texts: Mapping[str, str] = NO_SOURCES,
+    by: str | None = None,
+    expected: Mapping[str, int] = NO_EXPECTATIONS,
 ) -> list[Deployed]:
     """Put the plans on record and into Prefect. Doing it again changes nothing.
+
+    `texts`: the YAML of each plan, by the workflow's name, kept as a version that `by` saved. `expected`: the newest
+    version that they know, by name; raises VersionConflict where it is another one.
 
     `sources`: the file of each plan, by the workflow's name; a workflow that was renamed in its file is archived under
     its old name, or both would run on each event.
@@ -82,7 +92,13 @@ async def deploy(
             log.warning("%s agreed to a change of %r: %s", consent, change.workflow, change.message)
     await _require_agents(plans, records, project_id)
     for plan in plans:
-        await records.save_workflow(plan, source=sources.get(plan.name))
+        await records.save_workflow(
+            plan,
+            source=sources.get(plan.name),
+            text=texts.get(plan.name),
+            by=by,
+            expected=expected.get(plan.name),
+        )
     done = [await publisher.publish(plan) for plan in plans]
     for old in found.renamed.values():
         await archive_workflow(old, records=records, publisher=publisher, project_id=project_id)

@@ -134,7 +134,7 @@ async def run_agent(
     if node.effect is None or not result.ok:
         return AgentOutcome(result=result, files=tuple(files))
     try:
-        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output))
+        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output), workplace=place)
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -16,7 +17,7 @@ from pydantic import JsonValue
 from compiler.plan import Plan
 from operations.errors import PermanentTriggerError
 from operations.event import MANUAL, parse
-from records import Records
+from records import Records, RecordsError
 
 
 class Launch(Protocol):
@@ -76,13 +77,20 @@ async def start_run(
     trigger: str,
     triggered_by: str,
     idempotency_key: str | None = None,
+    traceparent: str | None = None,
 ) -> StartedRun:
-    """Check the context and start the workflow. Raises NoActiveWorkflow, InvalidContext, or what `launch` raises."""
+    """Check the context and start the workflow. Raises NoActiveWorkflow, InvalidContext, or what `launch` raises.
+
+    `traceparent`: the caller's W3C trace context, which becomes a link of the run's trace.
+    """
     plan = await active_plan(name, records=records, project_id=project_id)
     checked = checked_context(context, plan)
     flow_run_id = await launch.start(
         plan, context=checked, trigger=trigger, triggered_by=triggered_by, idempotency_key=idempotency_key
     )
+    if traceparent is not None:
+        with suppress(RecordsError):  # the run is started; a link that is missing must not make it look otherwise
+            await records.note_caller(flow_run_id, traceparent)
     return StartedRun(flow_run_id=flow_run_id, plan=plan)
 
 

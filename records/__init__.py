@@ -5,6 +5,7 @@
 
 from records.all_records import Records
 from records.approvals.approval import Approval, ApprovalStatus, AuditEntry, ClosedAs, Decision, DecisionVerdict
+from records.catalogue.versions import WorkflowDraft, WorkflowVersion
 from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.migrate import upgrade
 from records.errors import (
@@ -18,13 +19,18 @@ from records.errors import (
     PayloadRefused,
     RecordsError,
     StaleAttempt,
+    VersionConflict,
 )
+from records.events.changes import RecordChange
 from records.events.inbox import DeadLetter
 from records.events.outbox import OutboxEvent
+from records.events.received import EventOutcome, ReceivedEvent, event_cursor
 from records.runs.artifacts import Artifact
 from records.runs.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
+from records.runs.run_logs import KeptLine
 from records.runs.run_pages import run_cursor
 from records.runs.slots import OtherRun, Slot
+from records.statistics import Durations, Statistics
 
 __all__ = [
     "AgentRun",
@@ -37,7 +43,10 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "DecisionVerdict",
+    "Durations",
     "EndStatus",
+    "EventOutcome",
+    "KeptLine",
     "NameRefused",
     "NewerDatabase",
     "NodeFinished",
@@ -50,14 +59,21 @@ __all__ = [
     "OtherRun",
     "OutboxEvent",
     "PayloadRefused",
+    "ReceivedEvent",
+    "RecordChange",
     "Records",
     "RecordsError",
     "Run",
     "RunStatus",
     "Slot",
     "StaleAttempt",
+    "Statistics",
+    "VersionConflict",
     "Workflow",
+    "WorkflowDraft",
     "WorkflowStatus",
+    "WorkflowVersion",
+    "event_cursor",
     "run_cursor",
     "upgrade",
 ]

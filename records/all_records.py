@@ -12,11 +12,17 @@ from records.approvals.gates import GateStore
 from records.approvals.proposals import ProposalStore
 from records.catalogue.agent_registry import AgentRegistry
 from records.catalogue.bundle_store import BundleStore
+from records.catalogue.versions import VersionStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
 from records.database.migrate import require_migrated
+from records.events.changes import ChangeStore
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
+from records.events.received import ReceivedStore
+from records.measures.live import LiveStore
+from records.measures.spans import SpanStore
+from records.measures.totals import TotalStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.token_store import TokenStore
@@ -24,8 +30,10 @@ from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
 from records.runs.node_states import NodeStateStore
+from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
 from records.runs.slots import SlotStore
+from records.statistics import StatisticsStore
 
 
 class Records(
@@ -44,6 +52,14 @@ class Records(
     ArtifactStore,
     OutboxStore,
     InboxStore,
+    TotalStore,
+    SpanStore,
+    LiveStore,
+    ReceivedStore,
+    ChangeStore,
+    VersionStore,
+    RunLogStore,
+    StatisticsStore,
     RetentionStore,
     PeopleStore,
     TokenStore,

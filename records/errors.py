@@ -53,3 +53,7 @@ class NotApproved(RecordsError):
 
 class NodeFinished(RecordsError):
     """The node has succeeded already; its recorded result counts and it is not run again."""
+
+
+class VersionConflict(RecordsError):
+    """Somebody has saved another version of the workflow meanwhile; nothing was changed."""

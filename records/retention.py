@@ -22,6 +22,8 @@ from records.tables import (
     PLAN,
     PROCESSED_EVENT,
     PROPOSAL,
+    RUN_LOG,
+    RUN_ORIGIN,
     WORKFLOW,
     WORKFLOW_APPROVAL,
     WORKFLOW_RUN,
@@ -57,8 +59,10 @@ class RetentionStore(Store):
         async with self._db.write() as connection:
             still = select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.id.in_(ids), WORKFLOW_RUN.c.finishedAt < before)
             chosen = [row["id"] for row in await rows(connection, still.with_for_update())]
-            for table in (NODE_STATE, ARTIFACT, PROPOSAL, WORKFLOW_APPROVAL, AGENT_RUN):
+            for table in (RUN_LOG, NODE_STATE, ARTIFACT, PROPOSAL, WORKFLOW_APPROVAL, AGENT_RUN):
                 await connection.execute(delete(table).where(table.c.workflowRunId.in_(chosen)))
+            flows = select(WORKFLOW_RUN.c.flowRunId).where(WORKFLOW_RUN.c.id.in_(chosen))
+            await connection.execute(delete(RUN_ORIGIN).where(RUN_ORIGIN.c.flowRunId.in_(flows)))
             await connection.execute(delete(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id.in_(chosen)))
         return len(chosen)
 

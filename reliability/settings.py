@@ -185,6 +185,18 @@ SETTINGS: Sequence[Setting] = (
         "none",
         "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
     ),
+    _setting(
+        "COMMANDCENTER_METRICS_ADDRESS",
+        "listener",
+        "none",
+        "`host:port` on which the listener serves `/metrics` for Prometheus, such as `127.0.0.1:9464`.",
+    ),
+    _setting(
+        "COMMANDCENTER_METRICS_TOKEN_FILE",
+        "listener api",
+        "none",
+        "File with the token that readers of `/metrics` send; without one the HTTP API has no such page.",
+    ),
     _setting("COMMANDCENTER_FAULTS", "worker listener", "none", "Folder of the fault harness; for tests only."),
 )
 """All of them, in the order of the page."""

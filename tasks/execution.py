@@ -16,10 +16,11 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from agents.effects import EffectContext, EffectError, TransientEffectError, effect_of
-from agents.registration.network import resolve as allowed_hosts
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
+from observability.traces.ids import agent_span_id, trace_id, traceparent
+from observability.traces.settings import is_traced
 from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.agent_code import CodeRefused
@@ -62,7 +63,7 @@ async def execute(
     # Below the risk of a gate: carried out at once.
     found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
     try:
-        proposal = proposal_of(intent, found)
+        proposal = proposal_of(intent, found, workplace=services)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
     done = await carry_out(
@@ -98,7 +99,7 @@ async def propose(
     found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
     result = replace(result, output=found)
     try:
-        return result, proposal_of(intent, found)
+        return result, proposal_of(intent, found, workplace=services)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 
@@ -145,7 +146,8 @@ async def carry_out(
         try:
             names = [each for each in node.secrets if each in spec.secrets or each in node.required_secrets]
             required = [each for each in node.required_secrets if each in names]
-            secrets = await resolve(required=required, optional=names, sources=workplace.secrets)
+            optional = [*names, *spec.own_secrets]
+            secrets = await resolve(required=required, optional=optional, sources=workplace.secrets)
             context = EffectContext(
                 key=key,
                 run_id=run.run_id,
@@ -153,7 +155,7 @@ async def carry_out(
                 repository_roots=workplace.repository_roots,
                 settings=workplace.settings,
                 secrets=secrets,
-                hosts=allowed_hosts(node.network, workplace.settings),
+                hosts=spec.hosts(node.network, workplace.settings),
                 artifact=lambda reference: workplace.records.artifact(reference, project_id=run.project_id),
                 save=save,
                 log=log,
@@ -204,6 +206,7 @@ async def answer(
             attempt=attempt,
             secrets=secrets,
             mounts=prepared.mounts,
+            traceparent=_trace(run, node.id, item, attempt),
         )
         return await workplace.sandbox.run(request, on_log=on_log)
     except (InputRefused, UnknownSecret, CodeRefused) as exc:
@@ -219,6 +222,13 @@ async def _keep_artifacts(result: AgentResult, *, run: Run, services: Services) 
         await services.records.save_artifact(
             artifact.content, name=artifact.name, media_type=artifact.media_type, run_id=run.run_id
         )
+
+
+def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
+    """The trace context of this attempt, as the records will export it; empty without tracing."""
+    if not is_traced():
+        return ""
+    return traceparent(trace_id(run.flow_run_id), agent_span_id(run.flow_run_id, node_id, item, attempt))
 
 
 def _request(

@@ -125,7 +125,7 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
         return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
     fault_point("proposed")
     if proposal is not None:
-        call.proposal = proposal_of(call.intent, kept.result)
+        call.proposal = proposal_of(call.intent, kept.result, workplace=call.services)
     await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
     return result
 
@@ -140,7 +140,7 @@ async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeW
         key = idempotency_key(run, intent, item)
         known = await services.records.proposal(run.run_id, node.id, item, key=key)
         if known is not None:
-            return proposal_of(intent, known.result)
+            return proposal_of(intent, known.result, workplace=services)
         async with slots:
             call = Attempt(intent, item=item, run=run, services=services)
             result = await _with_retries(call, key=key)
@@ -178,6 +178,8 @@ async def _attempt(call: Attempt) -> AgentResult:
         idempotency_key=_key(call),
         approved=call.approved,
         fencing_token=run.fencing_token,
+        action=node.action,
+        agent_version=node.agent_version,
     )
     fault_point("agent-run-begun")
     if call.proposal is not None:
@@ -213,6 +215,8 @@ async def _attempt(call: Attempt) -> AgentResult:
         denied_egress=result.denied_egress,
         artifacts=references(result),
         log_tail=result.log_tail,
+        memory_kb=result.memory_kb,
+        cpu_ms=result.cpu_ms,
         fencing_token=run.fencing_token,
     )
     fault_point("agent-run-ended")

@@ -20,7 +20,7 @@ from agents.repository.repository_copy import RepositoryRefusedError, head_commi
 from compiler.plan import PlanNode, digest_of
 from tasks.card import Invocation
 from tasks.inputs import kind_of
-from tasks.services import Services
+from tasks.services import Services, Workplace
 
 MODEL_SETTING = "LLM_BASE_URL"
 MODEL_SECRETS = frozenset({"LLM_API_KEY"})
@@ -83,19 +83,29 @@ FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "eng
 """Fields of a result that a gate shows beside the request."""
 
 
-def proposal_of(intent: Invocation, result: Mapping[str, Any]) -> Proposal:
+def proposal_of(intent: Invocation, result: Mapping[str, Any], *, workplace: Workplace) -> Proposal:
     """What the agent's result proposes. Raises EffectError for what cannot be carried out."""
     node = intent.node
     spec = effect_of(node.effect or "")
+    try:
+        hosts = spec.hosts(node.network, workplace.settings)
+    except ValueError as exc:
+        raise EffectError(str(exc)) from exc
     proposed = Proposed(
-        inputs=intent.inputs, bindings=intent.bindings, repository=_repository(intent), result=result
+        inputs=intent.inputs,
+        bindings=intent.bindings,
+        repository=_repository(intent),
+        result=result,
+        settings=workplace.settings,
+        roots=workplace.repository_roots,
+        hosts=hosts,
     )
     request = spec.propose(proposed)
     left_out = spec.consumed | {name for name in VERDICT if name not in _fields(node.output_schema)}
     rest = {name: value for name, value in result.items() if name not in left_out}
     output = rest if request is not None else {**rest, **spec.nothing(proposed)}
     return Proposal(
-        effect=spec.name,
+        effect=spec.name if request is None or spec.named is None else spec.named(request),
         request=request,
         output=output,
         output_digest=digest_of(output),

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
+import functools
 import logging
+import os
 import signal
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from nats.aio.client import Client
+from prefect.client.orchestration import PrefectClient
 
 from compiler import matches
-from records import RecordsError, upgrade
+from observability.metrics.endpoint import serve_metrics
+from observability.metrics.settings import MetricsSettings, MetricsSettingsError
+from observability.traces.export import SpanExporter
+from observability.traces.settings import TraceSettingsError, load_trace_settings
+from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
+from records import Records, RecordsError, upgrade
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
+from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
+from triggers.reconcile.reconciler import Hook
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
 from triggers.settings import SettingsError, TriggerSettings
@@ -25,18 +41,25 @@ async def main(settings: TriggerSettings) -> None:
     """Runs until SIGINT or SIGTERM."""
     await upgrade(settings.database_url)
     ready = asyncio.Event()
+    traces = load_trace_settings()
     async with (
+        AsyncExitStack() as opened,
         await TriggerRecords.open(settings.database_url) as records,
         open_client(settings.prefect_api_url) as client,
     ):
+        hooks = list(maintenance_hooks(records, client))
+        if traces is not None:
+            exporter = await opened.enter_async_context(SpanExporter(outbox=records, settings=traces))
+            hooks.append(Hook(name="export of spans", run=exporter.export, every_seconds=1.0))
         work = asyncio.create_task(
             serve(
                 settings,
                 records=records,
                 client=client,
                 matches=matches,
-                hooks=maintenance_hooks(records, client),
+                hooks=hooks,
                 ready=ready,
+                metrics=functools.partial(_metrics, records=records, client=client),
             ),
             name="triggers",
         )
@@ -50,6 +73,32 @@ async def main(settings: TriggerSettings) -> None:
             pass
         finally:
             announcing.cancel()
+
+
+@asynccontextmanager
+async def _metrics(connection: Client, *, records: Records, client: PrefectClient) -> AsyncGenerator[None]:
+    """Serve `/metrics` where COMMANDCENTER_METRICS_ADDRESS says so."""
+    settings = MetricsSettings.load()
+    if settings.address is None:
+        yield
+        return
+    sources = {
+        "nats": consumer_gauges(connection),
+        "workers": worker_gauges(client, os.environ.get("COMMANDCENTER_POOL") or "commandcenter"),
+    }
+    if state := os.environ.get("COMMANDCENTER_STATE"):
+        sources["logs"] = log_gauges(Path(state) / "logs")
+    page = MetricsPage(records=records, sources=sources)
+    try:
+        async with serve_metrics(settings.address, page, token=settings.token):
+            yield
+    except OSError as exc:
+        if exc.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise MetricsSettingsError(
+            f"COMMANDCENTER_METRICS_ADDRESS: nothing can listen on {settings.address} ({exc.strerror}): "
+            "choose another port"
+        ) from exc
 
 
 async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
@@ -73,7 +122,7 @@ def run() -> int:
     try:
         use_secret_files()
         asyncio.run(main(TriggerSettings.load()))
-    except (RecordsError, SecretFileError, SettingsError) as exc:
+    except (RecordsError, SecretFileError, SettingsError, MetricsSettingsError, TraceSettingsError) as exc:
         print(f"triggers: {exc}", file=sys.stderr)
         return 1
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
@@ -21,6 +22,7 @@ class MemoryEvent:
     message_id: str
     subject: str
     payload: Mapping[str, Any]
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class MemoryLetter:
     reason: str
     project_id: int | None
     deliveries: int
+    kind: str = "error"
 
 
 @dataclass
@@ -61,8 +64,10 @@ class MemoryRecords:
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        received_at: datetime | None = None,
+        traceparent: str | None = None,
     ) -> bool:
-        del subject, project_id
+        del subject, project_id, received_at, traceparent
         fresh = (stream, sequence, workflow) not in self.started
         self.started.setdefault((stream, sequence, workflow), flow_run_id)
         return fresh
@@ -77,10 +82,16 @@ class MemoryRecords:
         reason: str,
         project_id: int | None = None,
         deliveries: int = 0,
+        kind: str = "error",
     ) -> bool:
         fresh = (stream, sequence) not in self.letters
         letter = MemoryLetter(
-            subject=subject, payload=payload, reason=reason, project_id=project_id, deliveries=deliveries
+            subject=subject,
+            payload=payload,
+            reason=reason,
+            project_id=project_id,
+            deliveries=deliveries,
+            kind=kind,
         )
         self.letters.setdefault((stream, sequence), letter)
         return fresh

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 GIVE_UP_AFTER = 8
 """Deliveries after which a missing deployment or an unexpected error becomes a dead letter (about a minute)."""
 _MESSAGE_ID = "Nats-Msg-Id"
+_TRACEPARENT = "traceparent"
 T = TypeVar("T")
 
 
@@ -53,14 +54,16 @@ class Intake:
         try:
             started = route(event, plans, self.matches)
         except PermanentTriggerError as exc:
-            await self.bury(message, stream=stream, reason=str(exc), project_id=event.project_id)
+            reason = str(exc)
+            await self.bury(message, stream=stream, reason=reason, kind="no-workflow", project_id=event.project_id)
             return
         given_up: list[str] = []
+        kind = "refused"
         later: list[TransientTriggerError] = []
         for plan in started:
             # One workflow that cannot start must not keep the others from starting.
             try:
-                await self._start(plan, event, identity(stream, message))
+                await self._start(plan, event, message, identity(stream, message))
             except PermanentTriggerError as exc:
                 given_up.append(str(exc))
             except NotDeployed as exc:
@@ -68,14 +71,16 @@ class Intake:
                     later.append(exc)
                 else:
                     given_up.append(str(exc))
+                    kind = "not-deployed"
             except TransientTriggerError as exc:
                 later.append(exc)
         if later:
             raise later[0]
         if given_up:
-            await self.bury(message, stream=stream, reason="; ".join(given_up), project_id=event.project_id)
+            reason = "; ".join(given_up)
+            await self.bury(message, stream=stream, reason=reason, kind=kind, project_id=event.project_id)
 
-    async def _start(self, plan: Plan, event: Event, key: tuple[str, int]) -> None:
+    async def _start(self, plan: Plan, event: Event, message: Msg, key: tuple[str, int]) -> None:
         stream, sequence = key
         if await answered(self.inbox.event_recorded(stream, sequence, workflow=plan.name)):
             log.info("Event %s has started %r before", event.subject, plan.name)
@@ -96,13 +101,20 @@ class Intake:
                 workflow=plan.name,
                 project_id=event.project_id,
                 flow_run_id=run,
+                received_at=message.metadata.timestamp,
+                traceparent=(message.headers or {}).get(_TRACEPARENT),
             )
         )
         fault_point("inbox-written")
         log.info("Event %s of project %d started %r as run %s", event.subject, event.project_id, plan.name, run)
 
-    async def bury(self, message: Msg, *, stream: str, reason: str, project_id: int | None = None) -> None:
-        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now."""
+    async def bury(
+        self, message: Msg, *, stream: str, reason: str, kind: str, project_id: int | None = None
+    ) -> None:
+        """Keeps the message as a dead letter. Raises Transient when it cannot be kept now.
+
+        `kind`: one of `observability.metrics.definitions.DEAD_LETTER_REASONS`.
+        """
         sequence = message.metadata.sequence.stream
         log.error("Event %s (message %d) is a dead letter: %s", message.subject, sequence, reason)
         await answered(
@@ -114,6 +126,7 @@ class Intake:
                 reason=reason,
                 project_id=project_id,
                 deliveries=message.metadata.num_delivered,
+                kind=kind,
             )
         )
 

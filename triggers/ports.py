@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from compiler.plan import Plan
@@ -27,6 +28,11 @@ class OutboxEvent(Protocol):
 
     @property
     def payload(self) -> Mapping[str, Any]: ...
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace of the change; None without tracing."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,8 @@ class Inbox(Protocol):
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        received_at: datetime | None = None,
+        traceparent: str | None = None,
     ) -> Awaitable[bool]:
         """Notes that it has; False when that was noted before."""
         ...
@@ -73,6 +81,7 @@ class Inbox(Protocol):
         reason: str,
         project_id: int | None = None,
         deliveries: int = 0,
+        kind: str = "error",
     ) -> Awaitable[bool]:
         """Keeps a message that was given up, with the reason; a second one of the same message changes nothing."""
         ...

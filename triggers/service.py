@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import nats.errors
 from nats.aio.client import Client
@@ -51,8 +51,12 @@ async def serve(
     matches: Matches,
     hooks: Sequence[Hook] = (),
     ready: asyncio.Event | None = None,
+    metrics: Callable[[Client], AbstractAsyncContextManager[object]] | None = None,
 ) -> None:
-    """Runs until cancelled. `ready` is set once events are taken; `hooks` join the reconciler's own."""
+    """Runs until cancelled. `ready` is set once events are taken; `hooks` join the reconciler's own.
+
+    `metrics`: entered with the connection to NATS for as long as this runs.
+    """
     on_reconnect: list[Callable[[], None]] = []
     connection = await connect(settings.nats_url, on_reconnect=on_reconnect)
     intake = Intake(
@@ -77,7 +81,7 @@ async def serve(
     try:
         if cancelled():
             raise asyncio.CancelledError  # what came while connecting may be lost
-        async with asyncio.TaskGroup() as group:
+        async with nullcontext() if metrics is None else metrics(connection), asyncio.TaskGroup() as group:
             group.create_task(listener.run(), name="listener")
             group.create_task(relay.run(), name="relay")
             group.create_task(reconciler.run(), name="reconciler")

@@ -1,4 +1,7 @@
-"""An agent's patch -> a commit on a branch of its own, in the remote of the repository that the patch was made for."""
+"""An agent's patch -> a commit on a branch of its own, in the remote of the repository that the patch was made for.
+
+Where the remote is on a forge that the settings or its address name, a pull request is proposed for it as well.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from agents.effects.effect import EffectContext, EffectError, EffectSpec, Proposed, Request
+from agents.effects.forges import find_forge
+from agents.effects.pull_request import TOKEN, git_hosts, open_pull_request
+from agents.effects.pull_request_text import body_of, findings_fingerprint, title_of
+from agents.repository.git import Git, GitError
 from agents.repository.proposal import PublishError, read_proposal
 from agents.repository.publish import publish_branch
 from agents.repository.published_patch import PatchRefusedError
+from agents.repository.remote import RemoteRefusedError, origin
+
+PULL_REQUEST = "open-pull-request"
 
 
 def request_of(proposed: Proposed) -> Request | None:
@@ -32,11 +42,54 @@ def request_of(proposed: Proposed) -> Request | None:
         "patch": str(result["patch"]),
     }
     check(request)
-    return request
+    return {**request, **_destination(proposed)}
+
+
+def _destination(proposed: Proposed) -> dict[str, Any]:
+    """The remote; and the pull request where it is on a forge."""
+    repository = Path(proposed.repository or "")
+    try:
+        remote = origin(repository, allowed_roots=proposed.roots, allowed_hosts=git_hosts(proposed.hosts))
+    except RemoteRefusedError as exc:
+        raise EffectError(
+            f"branch {proposed.inputs.get('targetBranch')!r:.200} cannot be published: {exc}"
+        ) from exc
+    site = None if remote.kind == "file" else find_forge(remote.url, proposed.settings)
+    if site is None:
+        return {"remote": remote.url}
+    return {
+        "remote": remote.url,
+        "forge": vars(site),
+        "base": proposed.settings.get("FORGE_BASE") or _checked_out(repository),
+        "title": title_of(proposed.result),
+        "body": body_of(proposed.result),
+        "labels": _names(proposed.settings.get("FORGE_LABELS", "security")),
+        "reviewers": _names(proposed.settings.get("FORGE_REVIEWERS", "")),
+        "findings": findings_fingerprint(proposed.result),
+    }
+
+
+def _checked_out(repository: Path) -> str:
+    """The branch that the repository is on; empty where it is on none, or has moved: then it is the forge's default."""
+    try:
+        return Git(folder=repository).text("symbolic-ref", "--quiet", "--short", "HEAD")
+    except GitError:
+        return ""
+
+
+def _names(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def name_of(request: Request) -> str:
+    """The effect that a request stands for."""
+    return PULL_REQUEST if "forge" in request else "publish-branch"
 
 
 def check(request: Request) -> None:
     """Raises EffectError for what could not be published: a bad branch name, a patch that is refused."""
+    if not isinstance(request.get("branch"), str):
+        raise EffectError(f"branch {request.get('branch')!r:.80} is not a name")
     try:
         read_proposal(request)
     except (PublishError, PatchRefusedError) as exc:
@@ -63,19 +116,42 @@ async def publish(request: Request, context: EffectContext) -> dict[str, Any]:
             repository=Path(request["repository"]),
             idempotency_key=context.key,
             allowed_roots=context.repository_roots,
+            remote=request["remote"],
+            allowed_hosts=git_hosts(context.hosts),
+            token=context.secrets.get(TOKEN),
         )
     except PublishError as exc:
         raise EffectError(str(exc)) from exc
-    return {name: made[name] for name in ("branch", "baseCommit", "prNumber", "prUrl", "commit")}
+    done = {name: made[name] for name in ("branch", "baseCommit", "prNumber", "prUrl", "commit")}
+    if "://" in request["remote"]:  # nothing there numbers pull requests, so there is no number and no page
+        done |= {"prNumber": 0, "prUrl": ""}
+    return done
 
 
+CONSUMED = frozenset({"patch", "commitMessage", "branch", "baseCommit"})
 PUBLISH_BRANCH = EffectSpec(
     name="publish-branch",
     propose=request_of,
     perform=publish,
     nothing=without_patch,
-    consumed=frozenset({"patch", "commitMessage", "branch", "baseCommit"}),
+    consumed=CONSUMED,
+    named=name_of,
     base=base_of,
     editable={"targetBranch": "branch"},
     check=check,
+    own_secrets=(TOKEN,),
+    own_network=("{FORGE_URL}", "{FORGE_API_URL}"),
+)
+OPEN_PULL_REQUEST = EffectSpec(
+    name=PULL_REQUEST,
+    propose=request_of,
+    perform=open_pull_request,
+    nothing=without_patch,
+    consumed=CONSUMED,
+    named=name_of,
+    base=base_of,
+    editable={"targetBranch": "branch"},
+    check=check,
+    own_secrets=(TOKEN,),
+    own_network=("{FORGE_URL}", "{FORGE_API_URL}"),
 )

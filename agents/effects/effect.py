@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from agents.registration.network import resolve
+
 Request = dict[str, Any]
 """Exactly what will be done, as JSON. A person sees all of it before it is approved."""
 
@@ -32,6 +34,11 @@ class Proposed:
     repository: str | None
     """The repository among the inputs, a folder of this machine."""
     result: Mapping[str, Any]
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    roots: Sequence[Path] = ()
+    """Folders that repositories may lie in."""
+    hosts: Sequence[str] = ()
+    """`host:port` that the effect may reach."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,8 @@ class EffectSpec:
     """Those fields where there is nothing to do."""
     consumed: frozenset[str]
     """Fields of the agent's result that are part of the request, and not of the output."""
+    named: Callable[[Request], str] | None = None
+    """The name of the effect that the request really stands for; None: this one."""
     base: Callable[[Request], tuple[str, str] | None] = lambda request: None
     """Repository and commit that the request is made for; None where it depends on no repository."""
     editable: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -75,4 +84,12 @@ class EffectSpec:
     check: Callable[[Request], None] = lambda request: None
     """Whether an edited request can be carried out. Raises EffectError."""
     secrets: tuple[str, ...] = ()
-    """Names of secrets for the effect alone: they never reach the jail of the agent that proposes."""
+    """Names of the agent's or node's secrets that are for the effect: they never reach the jail."""
+    own_secrets: tuple[str, ...] = ()
+    """Names of the operator's secrets that belong to the effect itself, whatever agent proposes it."""
+    own_network: tuple[str, ...] = ()
+    """Hosts that belong to the effect itself: `{SETTING}` for the one in that setting."""
+
+    def hosts(self, network: Sequence[str], settings: Mapping[str, str]) -> tuple[str, ...]:
+        """`host:port` of all that it may reach. Raises ValueError for what is no host."""
+        return resolve((*network, *self.own_network), settings)

@@ -51,10 +51,12 @@ async def publish_branch(
     remote: str | None = None,
     allowed_hosts: Sequence[str] = (),
     token: str | None = None,
+    replaces: str = "",
 ) -> dict[str, Any]:
     """The action's output: the agent's result without patch and message, with prNumber, prUrl and commit.
 
     `remote`: where to push instead of the repository's `origin`. `token`: password for an https remote.
+    `replaces`: the commit that the branch ends in now, where an earlier proposal of ours is brought up to date.
     Raises PublishError; then nothing was published.
     """
     rest = {name: value for name, value in result.items() if name not in ("patch", "commitMessage")}
@@ -69,7 +71,7 @@ async def publish_branch(
             target = check_remote(
                 remote, repository=real, allowed_roots=allowed_roots, allowed_hosts=allowed_hosts
             )
-        push = _Push(proposal=proposal, remote=target, key=idempotency_key, token=token)
+        push = _Push(proposal=proposal, remote=target, key=idempotency_key, token=token, replaces=replaces)
         made = await asyncio.to_thread(push.run)
     except (GitError, PatchRefusedError, RemoteRefusedError, RepositoryRefusedError) as exc:
         raise PublishError(f"branch {str(result.get('branch'))[:200]!r} was not published: {exc}") from exc
@@ -100,6 +102,7 @@ class _Push:
     remote: Remote
     key: str
     token: str | None
+    replaces: str = ""
 
     @property
     def _branches(self) -> RemoteBranches:
@@ -127,7 +130,7 @@ class _Push:
                 known = self._references(git)
                 if (earlier := self._earlier(git, known)) is not None:
                     return earlier
-                if self._branch_ref in known:
+                if known.get(self._branch_ref, "") != self.replaces:
                     taken = f"branch {self.proposal.branch!r} exists already and has another author"
                     raise PublishError(f"{taken}; delete or rename it")
                 commit = commit or self._commit(git)
@@ -159,7 +162,7 @@ class _Push:
         )
 
     def _credentials(self) -> dict[str, str]:
-        if self.token is None or self.remote.kind != "https":
+        if self.token is None or self.remote.kind not in ("https", "http"):
             return {}
         # By environment: command lines can be read by every user of the machine.
         basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
@@ -240,7 +243,8 @@ class _Push:
         new = (self._branch_ref, f"{self.remote.proposals}/{number}/head", self._key_ref)
         targets = (*new, self._patch_ref)
         command = ["push", "--quiet", "--atomic", "--no-verify", *self._server("receive-pack")]
-        command += [f"--force-with-lease={target}:" for target in new]
+        command += [f"--force-with-lease={target}:" for target in new[1:]]
+        command.append(f"--force-with-lease={self._branch_ref}:{self.replaces}")
         command.append(f"--force-with-lease={self._patch_ref}:{known.get(self._patch_ref, '')}")
         try:
             git.run(*command, self.remote.url, *[f"{commit}:{target}" for target in targets])

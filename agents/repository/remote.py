@@ -28,7 +28,8 @@ class Remote:
     """Where a branch goes."""
 
     url: str
-    kind: Literal["file", "https", "ssh"]
+    kind: Literal["file", "https", "http", "ssh"]
+    """`http` only for a forge on this very machine."""
 
     @property
     def proposals(self) -> str:
@@ -39,7 +40,7 @@ class Remote:
         """Where a person finds the proposal."""
         if self.kind == "file":
             return f"{Path(self.url).as_uri()}?pull={number}"
-        if self.kind == "https":
+        if self.kind in ("https", "http"):
             return f"{self.url.removesuffix('.git')}/compare/{quote(branch)}?expand=1"
         return f"{self.url}#{quote(branch)}"
 
@@ -80,10 +81,11 @@ def check_remote(
         user = f"{scp['user']}@" if scp["user"] else ""
         url = f"ssh://{user}{scp['host']}/{scp['path'].lstrip('/')}"
     parts = urlsplit(url)
-    if parts.scheme not in ("https", "ssh"):
+    local = parts.scheme == "http" and (parts.hostname or "") in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme not in ("https", "ssh") and not local:
         raise RemoteRefusedError(f"{shown} is refused: use https, ssh or a folder")
     host = parts.hostname or ""
-    if parts.password is not None or (parts.scheme == "https" and parts.username is not None):
+    if parts.password is not None or (parts.scheme != "ssh" and parts.username is not None):
         raise RemoteRefusedError(
             f"remote at {host!r} is refused: it holds a password or token; store it as a secret"
         )
@@ -97,7 +99,7 @@ def check_remote(
         raise RemoteRefusedError(f"{shown} is refused: host or path is malformed")
     if host.lower() not in {allowed.lower() for allowed in allowed_hosts}:
         raise RemoteRefusedError(f"{shown} is refused: host {host!r} is not among the hosts allowed for branches")
-    return Remote(url=url, kind="https" if parts.scheme == "https" else "ssh")
+    return Remote(url=url, kind="http" if local else "https" if parts.scheme == "https" else "ssh")
 
 
 def _folder(path: str, repository: Path, allowed_roots: Sequence[Path]) -> Remote:

@@ -84,7 +84,7 @@ def _wait_for_request(descriptor: int) -> tuple[dict[str, Any], dict[str, str]]:
         os._exit(0)  # the jail is no longer needed
     message = json.loads(content)
     secrets: dict[str, str] = message["secrets"]
-    os.environ.update(secrets)
+    os.environ.update(message["environment"] | secrets)
     return _checked(message["request"]), secrets
 
 

@@ -11,6 +11,9 @@ from agents.sandbox.inside.order import LaunchOrder, WarmMessage
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.port import AgentRequest
 
+_OF_ONE_RUN = "TRACEPARENT"
+"""A variable that differs from run to run."""
+
 
 def order_for(
     request: AgentRequest,
@@ -40,7 +43,12 @@ def order_for(
         },
         preload="",
         module=module,
-        environment={**host.environment(prefix), **request.settings, **dict(wiring.environment)},
+        environment={
+            **host.environment(prefix),
+            **request.settings,
+            **dict(wiring.environment),
+            **({_OF_ONE_RUN: request.traceparent} if request.traceparent else {}),
+        },
         secrets=dict(request.secrets),
         limits={
             "memory_mb": limits.memory_mb,
@@ -66,13 +74,15 @@ def warm_order(order: LaunchOrder) -> LaunchOrder:
     """The same order without what it is to do: nothing of the request is in a warm jail before it is used."""
     assert order["request"] is not None
     preload = "" if order["secrets"] else order["request"]["entry_path"]
-    return {**order, "request": None, "secrets": {}, "preload": preload}
+    environment = {name: value for name, value in order["environment"].items() if name != _OF_ONE_RUN}
+    return {**order, "environment": environment, "request": None, "secrets": {}, "preload": preload}
 
 
 def warm_message(order: LaunchOrder) -> WarmMessage:
     """What `warm_order` left out."""
     assert order["request"] is not None
-    return WarmMessage(request=order["request"], secrets=order["secrets"])
+    environment = {name: value for name, value in order["environment"].items() if name == _OF_ONE_RUN}
+    return WarmMessage(request=order["request"], environment=environment, secrets=order["secrets"])
 
 
 def attempts(stream: LogStream) -> Callable[[str, str | None], None]:

@@ -68,6 +68,8 @@ def judge(
         exit_code=None if ending.report is None else os.waitstatus_to_exitcode(ending.report.status),
         duration_ms=round((time.monotonic() - began) * 1000),
         log_tail=ending.log_tail,
+        memory_kb=None if ending.report is None else ending.report.max_memory_kb,
+        cpu_ms=None if ending.report is None else round(ending.report.cpu_seconds * 1_000),
         limits_held=held,
         denied_egress=tuple(masker.mask(target) for target in denied),
     )

@@ -75,6 +75,8 @@ class AgentRequest:
     """Name -> value; reach the agent's environment only."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     """Non-secret environment of the agent."""
+    traceparent: str = ""
+    """W3C trace context of this execution, which the agent finds as `TRACEPARENT`; empty: there is no tracing."""
     mounts: tuple[Mount, ...] = ()
 
 
@@ -121,6 +123,10 @@ class AgentResult:
     exit_code: int | None = None
     log_tail: str = ""
     """The last lines logged, for the record."""
+    memory_kb: int | None = None
+    """What its largest process used at most; None where nothing ran, or it was ended from outside."""
+    cpu_ms: int | None = None
+    """Processor time of all its processes."""
     limits_held: Mapping[str, str] = field(default_factory=dict[str, str])
     """Limit -> what enforced it (`cgroup`, `rlimit`, `tmpfs`, `seccomp`, …)."""
     denied_egress: tuple[str, ...] = ()

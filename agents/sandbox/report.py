@@ -13,6 +13,7 @@ from typing import Any, cast
 from agents.sandbox.inside.order import LaunchOrder, WarmMessage
 
 _MAX_LINE = 64 << 10
+_MOST = (1 << 31) - 1
 
 
 class JailRefused(Exception):
@@ -35,6 +36,9 @@ class JailReport:
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """Name and content of each artifact."""
     max_memory_kb: int = 0
+    """Of its largest process."""
+    cpu_seconds: float = 0.0
+    """Of all its processes."""
     over_memory: bool = False
     """The launcher itself saw the agent's processes hold more than they may together."""
 
@@ -75,9 +79,10 @@ async def read_report(reader: asyncio.StreamReader, *, result_limit: int, files_
             status=int(head["status"]),
             result=content,
             files=tuple(files),
-            max_memory_kb=int(head["max_memory_kb"]),
+            max_memory_kb=min(max(int(head["max_memory_kb"]), 0), _MOST),
+            cpu_seconds=min(max(float(head.get("cpu_seconds", 0)), 0.0), float(_MOST // 1_000)),
         )
-    except (ValueError, KeyError, TypeError, asyncio.IncompleteReadError):
+    except (ValueError, KeyError, TypeError, OverflowError, asyncio.IncompleteReadError):
         return None
 
 

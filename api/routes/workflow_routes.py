@@ -7,17 +7,41 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.context import Platform
-from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer, WorkflowDetail
+from api.context import ApiServices, Platform
+from api.problems import refusal
+from api.routes.compile_routes import MAX_SOURCE, SourceBody
+from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer
 from api.sign_in import Caller, Person
-from compiler import Source, compile
-from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow, deploy
+from api.stored_text import Stored
+from api.workflow_schemas import (
+    ChangeAnswer,
+    DraftAnswer,
+    PlanAnswer,
+    ReviewAnswer,
+    VersionAnswer,
+    VersionDetail,
+    WorkflowSourceDetail,
+)
+from compiler.plan_graph import plan_graph
+from operations.compile_source import WorkflowMistakes, compile_source
+from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.start_run import NoActiveWorkflow, start_run
-from records import NotFound, Records, Workflow
+from operations.workflow_text import (
+    EtagMismatch,
+    SavedWorkflow,
+    WrongProject,
+    WrongWorkflow,
+    discard_draft,
+    etag_of,
+    rename_workflow,
+    save_draft,
+    save_workflow_text,
+)
+from records import NotFound, Records, VersionConflict, Workflow, WorkflowVersion
 
 router = APIRouter(prefix="/workflows", tags=["workflows"])
 
@@ -29,6 +53,23 @@ _YAML = {
         "content": {"application/yaml": {"schema": {"type": "string", "title": "The workflow's YAML"}}},
     }
 }
+
+
+class RenameBody(BaseModel):
+    """Another name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+
+
+class DraftBody(BaseModel):
+    """A text that is being written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Stored = Field(max_length=MAX_SOURCE)
+    baseETag: Stored | None = Field(default=None, max_length=200)
 
 
 class StartBody(BaseModel):
@@ -46,13 +87,21 @@ async def list_workflows(caller: Caller, platform: Platform) -> list[WorkflowAns
 
 
 @router.get("/{name}", summary="Show a workflow")
-async def show_workflow(name: str, caller: Caller, platform: Platform) -> WorkflowDetail:
-    """One workflow with its plan."""
-    for found in await platform.records.workflows(caller.projectId):
-        if found.name == name:
-            plan = await platform.records.plan(found.plan_digest) if found.plan_digest else None
-            return WorkflowDetail(**WorkflowAnswer.of(found).model_dump(by_alias=False), plan=plan)
-    raise HTTPException(404, f"project {caller.projectId} has no workflow {name!r}")
+async def show_workflow(name: str, caller: Caller, platform: Platform, response: Response) -> WorkflowSourceDetail:
+    """One workflow with its text, plan and graph. The header `ETag` is what `If-Match` of the next save takes."""
+    records = platform.records
+    found = await _workflow(records, caller, name)
+    plan = await records.plan(found.plan_digest) if found.plan_digest else None
+    version = await records.newest_version(caller.projectId, name)
+    response.headers["ETag"] = etag_of(version)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return WorkflowSourceDetail(
+        **WorkflowAnswer.of(found).model_dump(by_alias=False),
+        plan=plan,
+        graph=None if plan is None else PlanAnswer.of(plan, await asyncio.to_thread(plan_graph, plan)),
+        source=None if version is None else version.text,
+        version=None if version is None else version.number,
+    )
 
 
 @router.put(
@@ -62,53 +111,113 @@ async def show_workflow(name: str, caller: Caller, platform: Platform) -> Workfl
     responses={
         403: {"model": Problem, "description": "The file is for another project."},
         409: {"model": Problem, "description": "It would open gates of the present version."},
+        412: {"model": Problem, "description": "Somebody has saved another version; `current` is that one."},
     },
 )
 async def save_workflow(
     name: str,
     request: Request,
+    response: Response,
     caller: Caller,
     platform: Platform,
     remove_gates: Annotated[
         bool,
         Query(alias="removeGates", description="Save it although gates of the present version are open then."),
     ] = False,
+    if_match: Annotated[
+        str | None, Header(max_length=200, description="ETag of the version you changed; none: whatever is there.")
+    ] = None,
+    if_none_match: Annotated[
+        str | None, Header(max_length=10, description="`*`: only if there is no such workflow yet.")
+    ] = None,
 ) -> SavedAnswer:
     """Compiles the YAML. Mistakes are answered with 422 and all diagnostics; otherwise new runs take it."""
-    source = Source(text=await _text(request), path=f"{name}.yaml")
-    catalogue = await platform.records.catalogue(caller.projectId)
-    # Off the event loop: a hostile file may take a second.
-    compiled = await asyncio.to_thread(compile, source, catalogue, project_id=caller.projectId)
-    diagnostics = [DiagnosticAnswer.of(found) for found in compiled.diagnostics]
-    plan = compiled.plan
-    if plan is None:
-        found = [diagnostic.model_dump(mode="json") for diagnostic in diagnostics]
-        raise HTTPException(422, {"message": f"workflow {name!r} has mistakes", "diagnostics": found})
-    if plan.name != name:
-        raise HTTPException(422, f"the file's workflow is {plan.name!r}, the address names {name!r}")
-    if plan.project_id != caller.projectId:
-        raise HTTPException(403, f"the file is for project {plan.project_id}, your token for {caller.projectId}")
-    publisher = platform.publisher or RecordsOnly()
     try:
-        await deploy(
-            [plan],
+        saved = await save_workflow_text(
+            name,
+            await _text(request),
             records=platform.records,
-            publisher=publisher,
+            publisher=platform.publisher or RecordsOnly(),
             project_id=caller.projectId,
+            by=caller.name,
             consent=caller.name if remove_gates else None,
+            if_match=etag_of(None) if if_none_match == "*" else if_match,
         )
-    except ConsentMissing as exc:
-        raise HTTPException(409, f"{exc}; repeat with ?removeGates=true to agree") from exc
-    except TransientTriggerError as exc:
-        raise HTTPException(503, f"the workflow is saved, but not deployed: {exc}; send it again") from exc
-    workflow_id = (await _workflow(platform.records, caller, name)).id
-    return SavedAnswer(
-        id=workflow_id,
-        name=plan.name,
-        plan_digest=plan.digest,
-        deployed=platform.publisher is not None,
-        warnings=diagnostics,
+    except EtagMismatch as exc:
+        raise _changed(str(exc), exc.current) from exc
+    except VersionConflict as exc:
+        raise _changed(str(exc), await platform.records.newest_version(caller.projectId, name)) from exc
+    except (WorkflowMistakes, WrongWorkflow, WrongProject, ConsentMissing, TransientTriggerError) as exc:
+        raise _not_saved(exc) from exc
+    response.headers["ETag"] = saved.etag
+    return await _saved(saved, caller, platform)
+
+
+@router.get("/{name}/versions", summary="List the versions of a workflow")
+async def list_versions(name: str, caller: Caller, platform: Platform) -> list[VersionAnswer]:
+    """The newest first."""
+    await _workflow(platform.records, caller, name)
+    return [VersionAnswer.of(each) for each in await platform.records.workflow_versions(caller.projectId, name)]
+
+
+@router.get("/{name}/versions/{number}", summary="Show a version of a workflow")
+async def show_version(
+    name: str, number: Annotated[int, Path(ge=1, lt=2**31)], caller: Caller, platform: Platform
+) -> VersionDetail:
+    """With its text as it was saved."""
+    found = await platform.records.workflow_version(caller.projectId, name, number)
+    return VersionDetail(**VersionAnswer.of(found).model_dump(by_alias=False), source=found.text)
+
+
+@router.post("/{name}/review", summary="Review a text before it is saved")
+async def review_workflow(name: str, body: SourceBody, caller: Caller, platform: Platform) -> ReviewAnswer:
+    """What saving it would change in meaning, and whether a person must agree. Nothing is saved."""
+    compiled = await compile_source(body.source, records=platform.records, project_id=caller.projectId)
+    if compiled.plan is not None and compiled.plan.name != name:
+        raise refusal(422, f"the file's workflow is {compiled.plan.name!r}, the address names {name!r}")
+    return ReviewAnswer.of(compiled)
+
+
+@router.post("/{name}/rename", summary="Rename a workflow", responses={409: {"model": Problem}})
+async def rename(name: str, body: RenameBody, caller: Caller, platform: Platform) -> SavedAnswer:
+    """Its text is saved under the new name and the old workflow is archived; runs that wait go on."""
+    try:
+        saved = await rename_workflow(
+            name,
+            body.name,
+            records=platform.records,
+            publisher=platform.publisher or RecordsOnly(),
+            project_id=caller.projectId,
+            by=caller.name,
+        )
+    except (WorkflowMistakes, WrongWorkflow, WrongProject, ConsentMissing, TransientTriggerError) as exc:
+        raise _not_saved(exc) from exc
+    return await _saved(saved, caller, platform)
+
+
+@router.get("/{name}/draft", summary="Show a draft")
+async def show_draft(name: str, caller: Caller, platform: Platform) -> DraftAnswer:
+    """The text that somebody is writing under that name."""
+    return DraftAnswer.of(await platform.records.draft(caller.projectId, name))
+
+
+@router.put("/{name}/draft", status_code=204, summary="Keep a draft")
+async def put_draft(name: str, body: DraftBody, caller: Caller, platform: Platform) -> None:
+    """Keeps a text that need not compile. Saving the workflow forgets its draft."""
+    await save_draft(
+        name,
+        body.source,
+        records=platform.records,
+        project_id=caller.projectId,
+        by=caller.name,
+        base_etag=body.baseETag,
     )
+
+
+@router.delete("/{name}/draft", status_code=204, summary="Forget a draft")
+async def remove_draft(name: str, caller: Caller, platform: Platform) -> None:
+    """The saved workflow stays as it is."""
+    await discard_draft(name, records=platform.records, project_id=caller.projectId)
 
 
 @router.post(
@@ -141,6 +250,9 @@ async def start(
     idempotency_key: Annotated[
         str | None, Header(max_length=200, description="A second request with the same key starts no second run.")
     ] = None,
+    traceparent: Annotated[
+        str | None, Header(max_length=200, description="The caller's W3C trace context.")
+    ] = None,
 ) -> StartedAnswer:
     """Starts the workflow's deployment; the caller counts as who triggered it and cannot approve it."""
     if platform.launch is None:
@@ -155,6 +267,7 @@ async def start(
             trigger=TRIGGER,
             triggered_by=caller.name,
             idempotency_key=_key(caller, name, idempotency_key) if idempotency_key else None,
+            traceparent=traceparent,
         )
     except NoActiveWorkflow as exc:
         raise HTTPException(404, str(exc)) from exc
@@ -163,6 +276,40 @@ async def start(
     except TransientTriggerError as exc:
         raise HTTPException(503, str(exc)) from exc
     return StartedAnswer(flow_run_id=started.flow_run_id, workflow=name, plan_digest=started.plan.digest)
+
+
+def _not_saved(exc: Exception) -> HTTPException:
+    match exc:
+        case WorkflowMistakes():
+            found = [DiagnosticAnswer.of(each).model_dump(mode="json") for each in exc.diagnostics]
+            return refusal(422, str(exc), diagnostics=found)
+        case ConsentMissing():
+            found = [ChangeAnswer.of(each).model_dump(mode="json") for each in exc.review.changes]
+            return refusal(409, f"{exc}; repeat with ?removeGates=true to agree", changes=found)
+        case WrongProject():
+            return refusal(403, str(exc))
+        case TransientTriggerError():
+            return refusal(503, f"the workflow is saved, but not deployed: {exc}; send it again")
+        case _:
+            return refusal(422, str(exc))
+
+
+def _changed(message: str, current: WorkflowVersion | None) -> HTTPException:
+    shown = None
+    if current is not None:
+        known = VersionAnswer.of(current).model_dump(by_alias=False)
+        shown = VersionDetail(**known, source=current.text).model_dump(mode="json")
+    return refusal(412, message, current=shown, etag=etag_of(current))
+
+
+async def _saved(saved: SavedWorkflow, caller: Person, platform: ApiServices) -> SavedAnswer:
+    return SavedAnswer(
+        id=(await _workflow(platform.records, caller, saved.plan.name)).id,
+        name=saved.plan.name,
+        plan_digest=saved.plan.digest,
+        deployed=platform.publisher is not None,
+        warnings=[DiagnosticAnswer.of(each) for each in saved.warnings],
+    )
 
 
 async def _text(request: Request) -> str:

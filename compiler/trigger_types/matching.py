@@ -59,6 +59,11 @@ def _inside(value: Any, parts: list[str]) -> Any:
     return _MISSING
 
 
+def is_missing(found: Any) -> bool:
+    """Whether `field_of` found nothing."""
+    return found is _MISSING
+
+
 def list_place(part: str) -> int | None:
     """The place in a list that a part of a path names, counted from 0."""
     return int(part) if part.isascii() and part.isdigit() and len(part) < MAX_PLACE_DIGITS else None

@@ -103,6 +103,7 @@ export function App() {
             <Route path="/runs/:id" element={<RunPage />} />
             <Route path="/workflows" element={<WorkflowsPage />} />
             <Route path="/workflows/:name" element={<BuilderPage />} />
+            <Route path="/new-workflow" element={<BuilderPage />} />
             <Route path="/agents" element={<AgentsPage />} />
             <Route path="/agents/:name" element={<AgentPage />} />
             <Route path="/events" element={<EventsPage />} />

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
@@ -150,6 +151,7 @@ async def _trigger(workflow: str, options: list[str], *, state: Path, project_id
                 project_id=project_id,
                 trigger="manual",
                 triggered_by=person(),
+                traceparent=os.environ.get("TRACEPARENT"),
             )
         except TriggerError as exc:
             raise DeploymentError(str(exc)) from exc

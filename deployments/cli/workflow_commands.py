@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from compiler import format_text
+from compiler import format_text, load
 from compiler.plan import Plan
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
@@ -117,6 +117,8 @@ async def _deploy(
                 project_id=project_id,
                 consent=consent,
                 sources=_names(compiled),
+                texts={plan.name: load(file).text for file, plan in compiled.items()},
+                by=person(),
             )
 
         try:

@@ -23,6 +23,7 @@ from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import Connection, addresses_of, connect_to
+from deployments.stack.embedded_api import embedded_api
 from deployments.stack.stack import Stack, StackSettings
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
@@ -72,12 +73,17 @@ async def demo(options: DemoOptions) -> bool:
         async with Stack(options.settings, prepare=_prepare, report=report_process) as stack:
             for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
                 console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
-            console.print(
-                f"Ready after {monotonic() - began:.1f} s. Prefect UI: {stack.addresses.ui_url}/login asks once for "
-                f"PREFECT_API_AUTH_STRING, which `commandcenter env --state {options.settings.state}` prints\n",
-                markup=False,
-            )
-            async with connect_to(stack.addresses) as connection:
+            async with (
+                embedded_api(stack.addresses, project_id=PROJECT_ID) as link,
+                connect_to(stack.addresses) as connection,
+            ):
+                console.print(f"Ready after {monotonic() - began:.1f} s. Console, where you can approve as well:")
+                console.print(f"  {link}", soft_wrap=True, markup=False, highlight=False)
+                console.print(
+                    f"Prefect UI: {stack.addresses.ui_url}/login asks once for PREFECT_API_AUTH_STRING, which "
+                    f"`commandcenter env --state {options.settings.state}` prints\n",
+                    markup=False,
+                )
                 return await _run(options, connection, sinks)
 
 

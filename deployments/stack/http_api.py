@@ -15,6 +15,7 @@ from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
 from deployments.stack.connection import Connection, connect
+from observability.metrics.settings import MetricsSettings, MetricsSettingsError
 from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher
@@ -43,20 +44,32 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
     """Serves until SIGINT or SIGTERM. Raises ApiRefused where it cannot begin."""
     try:
         people: People = load_people(options.people) if options.people else {}
-    except PeopleError as exc:
+        MetricsSettings.load()
+    except (PeopleError, MetricsSettingsError) as exc:
         raise ApiRefused(str(exc)) from exc
     async with connect(state) as connection:
-        app = create_app(
-            connection.records,
-            people,
-            launch=Launcher(connection.prefect),
-            resume=functools.partial(resume, connection.prefect),
-            publisher=_Publisher(connection=connection),
-            agent_folders=options.agents,
-            hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
-        )
+        app = app_of(connection, people=people, agents=options.agents, host=options.host)
         if not await serve(app, host=options.host, port=options.port):
             raise ApiRefused(f"the API cannot listen on {options.host}:{options.port}: choose another --port")
+
+
+def app_of(
+    connection: Connection,
+    *,
+    people: People | None = None,
+    agents: Sequence[Path] = (),
+    host: str = "127.0.0.1",
+):  # FastAPI's application; the name is the API's to know
+    """The API of a running platform. `people`: those of a file, beside the people of the records."""
+    return create_app(
+        connection.records,
+        people or {},
+        launch=Launcher(connection.prefect),
+        resume=functools.partial(resume, connection.prefect),
+        publisher=_Publisher(connection=connection),
+        agent_folders=agents,
+        hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
+from deployments.stack.embedded_api import embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.stack import Stack, StackSettings
 from operations.deploy import ConsentMissing, Deployed, deploy
@@ -83,13 +84,18 @@ async def serve(
                 )
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
-        console.print(
-            f"\nPrefect UI   {stack.addresses.ui_url}/login (asks once: PREFECT_API_AUTH_STRING)\n"
-            f"state        {stack.addresses.state}",
-            highlight=False,
-            markup=False,
-        )
-        console.print(
-            'environment  eval "$(commandcenter env)"\nstop         Ctrl-C\n', highlight=False, markup=False
-        )
-        await stack.wait()
+        async with embedded_api(stack.addresses, project_id=project_id) as link:
+            _print_addresses(stack.addresses, link)
+            await stack.wait()
+
+
+def _print_addresses(addresses: Addresses, link: str) -> None:
+    # Longer than a line, and of no use when it is wrapped.
+    console.print(f"\nconsole      {link}", soft_wrap=True, markup=False, highlight=False)
+    console.print(
+        f"Prefect UI   {addresses.ui_url}/login (asks once: PREFECT_API_AUTH_STRING)\n"
+        f"state        {addresses.state}",
+        highlight=False,
+        markup=False,
+    )
+    console.print('environment  eval "$(commandcenter env)"\nstop         Ctrl-C\n', highlight=False, markup=False)

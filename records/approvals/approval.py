@@ -97,7 +97,7 @@ class AuditEntry:
     project_id: int
     event: str
     """requested, viewed, reminded, vote, approved, rejected, refused, expired, escalated, superseded, run-ended
-    or policy."""
+    or policy; of a run as a whole: cancelled, retried, rerun or replayed."""
     by: str | None
     verified: bool
     channel: str | None

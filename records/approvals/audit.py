@@ -77,16 +77,39 @@ async def append_audit(
     connection: AsyncConnection, row: RowMapping, event: str, actor: Actor = NOBODY, *, notes: str | None = None
 ) -> None:
     """Append an entry about the approval `row`."""
-    values = {
+    about = {
         "approvalId": row["id"],
         "workflowRunId": row["workflowRunId"],
         "nodeKey": row["nodeKey"] or row["nodeId"],
         "projectId": row["projectId"],
+        "digest": row["digest"],
+    }
+    await _append(connection, about, event, actor, notes=notes)
+
+
+async def append_run_audit(
+    connection: AsyncConnection, run: RowMapping, event: str, actor: Actor, *, notes: str = ""
+) -> None:
+    """Append an entry about the run as a whole, which must be locked: it names no approval and no node."""
+    about = {
+        "approvalId": "",
+        "workflowRunId": run["id"],
+        "nodeKey": "",
+        "projectId": run["projectId"],
+        "digest": run["planDigest"],
+    }
+    await _append(connection, about, event, actor, notes=notes)
+
+
+async def _append(
+    connection: AsyncConnection, about: dict[str, Any], event: str, actor: Actor, *, notes: str | None
+) -> None:
+    values = {
+        **about,
         "event": event,
         "by": line(actor.name, _MAX_NAME),
         "verified": actor.verified,
         "channel": line(actor.channel, _MAX_NAME),
-        "digest": row["digest"],
         "notes": line(notes, MAX_NOTES),
         "at": now(),
     }

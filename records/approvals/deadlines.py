@@ -12,6 +12,7 @@ from records.approvals.audit import NOBODY, Actor, append_audit
 from records.approvals.gate_rows import CURRENT, answer, approval_of, event_of, lock_gate, one_gate, rule_of
 from records.database.store import Store, first, rows
 from records.events.outbox import emit
+from records.measures.spans import context_of
 from records.tables import WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -95,6 +96,7 @@ async def _tell(connection: AsyncConnection, row: RowMapping, event: str) -> Non
         project_id=row["projectId"],
         subject=f"workflow.approval.{event}",
         payload=event_of(row),
+        traceparent=context_of(connection, row["flowRunId"], row["reopened"]),
     )
 
 

@@ -18,6 +18,8 @@ from records.database.signing import signer_of
 from records.database.store import first, rows
 from records.errors import NotFound
 from records.events.outbox import emit
+from records.measures.ended import count_approval
+from records.measures.spans import context_of, trace_approval
 from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
@@ -38,6 +40,8 @@ def select_gate() -> Select[tuple[Any, ...]]:
         WORKFLOW.c.projectId.label("projectId"),
         WORKFLOW.c.name.label("workflowName"),
         WORKFLOW_RUN.c.triggeredBy.label("triggeredBy"),
+        WORKFLOW_RUN.c.flowRunId.label("flowRunId"),
+        WORKFLOW_RUN.c.reopened.label("reopened"),
     ).select_from(_GATES)
 
 
@@ -94,6 +98,8 @@ async def answer(
     pending = (WORKFLOW_APPROVAL.c.id == row["id"]) & (WORKFLOW_APPROVAL.c.status == "PENDING")
     if (await connection.execute(update(WORKFLOW_APPROVAL).where(pending).values(**values))).rowcount != 1:
         return False
+    await count_approval(connection, row, values)
+    await trace_approval(connection, row, values)
     await append_audit(connection, row, closed_as or status.lower(), actor, notes=notes)
     await emit(
         connection,
@@ -101,6 +107,7 @@ async def answer(
         project_id=row["projectId"],
         subject="workflow.approval.decided",
         payload=event_of(row) | {"status": status, "by": values["respondedBy"], "closedAs": closed_as},
+        traceparent=context_of(connection, row["flowRunId"], row["reopened"]),
     )
     return True
 

@@ -32,6 +32,7 @@ from records.database.payload import MAX_CARD_BYTES, checked
 from records.database.signing import signer_of
 from records.database.store import Store, first, rows
 from records.events.outbox import emit
+from records.measures.spans import context_of
 from records.runs.fencing import lock_run
 from records.runs.node_states import refuse_ended
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_NODE
@@ -191,6 +192,7 @@ async def _ask(
         project_id=row["projectId"],
         subject="workflow.approval.requested",
         payload=event_of(row),
+        traceparent=context_of(connection, row["flowRunId"], row["reopened"]),
     )
     return row
 

@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import Plan, PlanNode
 from records.catalogue.agent_registry import agent_row_id
+from records.catalogue.versions import add_version
 from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.connections import Database
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, dumps
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
+from records.events.changes import note_change
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -30,16 +32,31 @@ class WorkflowStore(Store):
         self._plans: dict[str, Plan] = {}
 
     @shielded
-    async def save_workflow(self, plan: Plan, *, source: str | None = None) -> str:
+    async def save_workflow(
+        self,
+        plan: Plan,
+        *,
+        source: str | None = None,
+        text: str | None = None,
+        by: str | None = None,
+        expected: int | None = None,
+    ) -> str:
         """Record the plan and make it the workflow's current one; returns the workflow's id, which stays the same.
 
-        Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry.
+        `text`: the YAML, kept as a new version with who saved it where plan or text differ from the last one's.
+        `expected`: number of the newest version that the writer knows, 0 for none.
+
+        Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry,
+        VersionConflict where another version is the newest.
         """
         subject_token("workflow", plan.name)
         async with self._db.write() as connection:
             await _insert_plan(connection, plan)
             workflow_id = await _upsert_workflow(connection, plan, source)
             await _replace_nodes(connection, workflow_id, plan)
+            # The workflow's row is locked by now: two writers compare one after the other.
+            await add_version(connection, workflow_id, plan.digest, text=text, by=by, expected=expected)
+            await note_change(connection, plan.project_id, "workflow", plan.name)
         return workflow_id
 
     @shielded
@@ -83,7 +100,10 @@ class WorkflowStore(Store):
         mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)
         async with self._db.write() as connection:
             change = update(WORKFLOW).where(mine).values(status=status, updatedAt=now())
-            return (await connection.execute(change)).rowcount == 1
+            if (await connection.execute(change)).rowcount != 1:
+                return False
+            await note_change(connection, project_id, "workflow", name)
+        return True
 
 
 async def _insert_plan(connection: AsyncConnection, plan: Plan) -> None:

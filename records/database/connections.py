@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from observability.traces.settings import is_traced
 from records.database import sqlite_connection
 from records.database.payload import dumps
 from records.database.signing import LazySigner
@@ -97,7 +98,7 @@ class Database:
             "pool_size": pool_size,
             "max_overflow": 0,
             "pool_timeout": _BUSY_SECONDS,
-            "execution_options": {"signer": self.signer},
+            "execution_options": {"signer": self.signer, "traced": is_traced()},
         }
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select, update
 
+from observability.metrics.definitions import DEAD_LETTER_REASONS, DEAD_LETTERS, EVENT_TO_RUN, Sample
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.store import Store, first, insert_new, rows
+from records.errors import NotFound
+from records.events.changes import note_change
+from records.measures.ended import milliseconds
+from records.measures.spans import keep_origin, trace_intake
+from records.measures.totals import count
 from records.tables import DEAD_LETTER, PROCESSED_EVENT
+from records.tables.columns import now
 from reliability.shielded import shielded
 
 _MAX_LETTER_BYTES = 1024 * 1024
@@ -29,6 +37,10 @@ class DeadLetter:
     reason: str
     deliveries: int
     created_at: datetime
+    settled_as: str | None = None
+    """`replayed` or `discarded`, once a person has dealt with it."""
+    settled_by: str | None = None
+    settled_at: datetime | None = None
 
 
 class InboxStore(Store):
@@ -47,8 +59,13 @@ class InboxStore(Store):
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        received_at: datetime | None = None,
+        traceparent: str | None = None,
     ) -> bool:
-        """Note that the message was handled (for that workflow); False where it was noted before."""
+        """Note that the message was handled (for that workflow); False where it was noted before.
+
+        `received_at`: when NATS got it, which is counted until now; `traceparent`: the trace that it came with.
+        """
         row = {
             "id": new_id(),
             "stream": stream,
@@ -59,7 +76,14 @@ class InboxStore(Store):
             "flowRunId": flow_run_id,
         }
         async with self._db.write() as connection:
-            return await insert_new(connection, PROCESSED_EVENT, row)
+            if not await insert_new(connection, PROCESSED_EVENT, row):
+                return False
+            if flow_run_id is not None and received_at is not None:
+                await keep_origin(connection, flow_run_id, received_at=received_at, traceparent=traceparent)
+                await trace_intake(connection, row, received_at=received_at)
+                waited = milliseconds(received_at, now())
+                await count(connection, Sample(metric=EVENT_TO_RUN, labels=(workflow,), value=waited))
+            return True
 
     @shielded
     async def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> bool:
@@ -91,8 +115,14 @@ class InboxStore(Store):
         reason: str,
         project_id: int | None = None,
         deliveries: int = 0,
+        kind: str = "error",
     ) -> bool:
-        """Record the message (its first MiB) and why it was given up; False if it is recorded already."""
+        """Record the message (its first MiB) and why it was given up; False if it is recorded already.
+
+        `kind`: one of `DEAD_LETTER_REASONS`, by which it is counted. Raises ValueError for another one.
+        """
+        if kind not in DEAD_LETTER_REASONS:
+            raise ValueError(f"{kind!r} is not one of {', '.join(DEAD_LETTER_REASONS)}")
         row = {
             "id": new_id(),
             "stream": stream,
@@ -104,30 +134,49 @@ class InboxStore(Store):
             "deliveries": deliveries,
         }
         async with self._db.write() as connection:
-            return await insert_new(connection, DEAD_LETTER, row)
+            fresh = await insert_new(connection, DEAD_LETTER, row)
+            if fresh:
+                await count(connection, Sample(metric=DEAD_LETTERS, labels=(kind,)))
+            return fresh
 
     @shielded
-    async def dead_letters(self, project_id: int | None = None, *, limit: int = 100) -> list[DeadLetter]:
-        """The newest ones, of one project or (None) of all."""
+    async def dead_letters(
+        self, project_id: int | None = None, *, limit: int = 100, settled: bool | None = None
+    ) -> list[DeadLetter]:
+        """The newest ones, of one project or (None) of all; only those that are (not) settled, or (None) all."""
         chosen = select(DEAD_LETTER).order_by(DEAD_LETTER.c.createdAt.desc(), DEAD_LETTER.c.sequence.desc())
+        if settled is not None:
+            mark = DEAD_LETTER.c.settledAt
+            chosen = chosen.where(mark.is_not(None) if settled else mark.is_(None))
         if project_id is not None:
             chosen = chosen.where(DEAD_LETTER.c.projectId == project_id)
         async with self._db.read() as connection:
             found = await rows(connection, chosen.limit(limit))
-        return [
-            DeadLetter(
-                id=row["id"],
-                stream=row["stream"],
-                sequence=row["sequence"],
-                project_id=row["projectId"],
-                subject=row["subject"],
-                payload=row["payload"],
-                reason=row["reason"],
-                deliveries=row["deliveries"],
-                created_at=row["createdAt"],
-            )
-            for row in found
-        ]
+        return [_letter(row) for row in found]
+
+    @shielded
+    async def one_dead_letter(self, letter_id: str, *, project_id: int) -> DeadLetter:
+        """One of the project. Raises NotFound."""
+        mine = (DEAD_LETTER.c.id == letter_id) & (DEAD_LETTER.c.projectId == project_id)
+        async with self._db.read() as connection:
+            row = await first(connection, select(DEAD_LETTER).where(mine))
+        if row is None:
+            raise NotFound("the dead letter", letter_id, "list them with `commandcenter dead-letters list`")
+        return _letter(row)
+
+    @shielded
+    async def settle_dead_letter(
+        self, letter_id: str, *, project_id: int, settled_as: Literal["replayed", "discarded"], by: str
+    ) -> bool:
+        """Note that a person has dealt with it; False, and nothing changed, where somebody had."""
+        open_one = (DEAD_LETTER.c.id == letter_id) & (DEAD_LETTER.c.projectId == project_id)
+        values = {"settledAs": settled_as, "settledBy": line(by, 200), "settledAt": now()}
+        change = update(DEAD_LETTER).where(open_one, DEAD_LETTER.c.settledAt.is_(None)).values(**values)
+        async with self._db.write() as connection:
+            if (await connection.execute(change)).rowcount != 1:
+                return False
+            await note_change(connection, project_id, "event", letter_id)
+        return True
 
     @shielded
     async def count_dead_letters(self) -> int:
@@ -135,3 +184,20 @@ class InboxStore(Store):
         async with self._db.read() as connection:
             row = await first(connection, select(func.count().label("n")).select_from(DEAD_LETTER))
         return 0 if row is None else int(row["n"])
+
+
+def _letter(row: RowMapping) -> DeadLetter:
+    return DeadLetter(
+        id=row["id"],
+        stream=row["stream"],
+        sequence=row["sequence"],
+        project_id=row["projectId"],
+        subject=row["subject"],
+        payload=row["payload"],
+        reason=row["reason"],
+        deliveries=row["deliveries"],
+        created_at=row["createdAt"],
+        settled_as=row["settledAs"],
+        settled_by=row["settledBy"],
+        settled_at=row["settledAt"],
+    )

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.payload import MAX_EVENT_BYTES, checked, dumps
 from records.database.store import Store, insert_new, rows
+from records.events.changes import ChangeType, note_change
 from records.tables import OUTBOX
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -32,6 +33,8 @@ class OutboxEvent:
     subject: str
     payload: dict[str, Any]
     created_at: datetime
+    traceparent: str | None = None
+    """For the header `traceparent`; None without tracing."""
 
     @property
     def data(self) -> bytes:
@@ -56,6 +59,7 @@ class OutboxStore(Store):
                 subject=row["subject"],
                 payload=row["payload"],
                 created_at=row["createdAt"],
+                traceparent=row["traceparent"],
             )
             for row in found
         ]
@@ -78,9 +82,33 @@ class OutboxStore(Store):
 
 
 async def emit(
-    connection: AsyncConnection, *, message_id: str, project_id: int, subject: str, payload: dict[str, Any]
+    connection: AsyncConnection,
+    *,
+    message_id: str,
+    project_id: int,
+    subject: str,
+    payload: dict[str, Any],
+    traceparent: str | None = None,
 ) -> None:
     """Write the event in the transaction of its change; a second one with that message id is ignored."""
     checked(f"the event {subject!r}", payload, limit=MAX_EVENT_BYTES)
-    row = {"messageId": message_id, "projectId": project_id, "subject": subject, "payload": payload}
+    row: dict[str, Any] = {
+        "messageId": message_id,
+        "projectId": project_id,
+        "subject": subject,
+        "payload": payload,
+    }
+    row |= {"traceparent": traceparent}
     await insert_new(connection, OUTBOX, row)
+    kind, ref = _changed(subject, payload)
+    if ref is not None:
+        await note_change(connection, project_id, kind, ref, run_id=payload.get("workflowRunId"))
+
+
+def _changed(subject: str, payload: dict[str, Any]) -> tuple[ChangeType, str | None]:
+    """What the event tells of: kind and id."""
+    if subject.startswith("workflow.approval."):
+        return "approval", payload.get("approvalId")
+    if subject.startswith("agent."):
+        return "agentRun", payload.get("agentRunId")
+    return "run", payload.get("workflowRunId")

@@ -13,7 +13,10 @@ from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
 from records.database.store import Store, first, rows
 from records.errors import NotFound
+from records.events.changes import note_change
 from records.events.outbox import emit
+from records.measures.ended import AgentRunEnd, count_agent_run
+from records.measures.spans import context_of, trace_agent_run
 from records.runs.attempts import begin_attempt, end_attempt, require_approved
 from records.runs.fencing import lock_run
 from records.runs.node_states import refuse_ended
@@ -36,6 +39,8 @@ class StartOptions(TypedDict, total=False):
     project_id: int | None
     approved: str | None
     fencing_token: int | None
+    action: str | None
+    agent_version: str | None
 
 
 class AgentRunStore(Store):
@@ -55,6 +60,8 @@ class AgentRunStore(Store):
         project_id: int | None = None,
         approved: str | None = None,
         fencing_token: int | None = None,
+        action: str | None = None,
+        agent_version: str | None = None,
     ) -> tuple[str, int]:
         """Record the start of an agent; returns the agent run's id, which is needed to finish it, and its attempt.
 
@@ -74,6 +81,8 @@ class AgentRunStore(Store):
             "nodeKey": node_id,
             "item": item,
             "idempotencyKey": idempotency_key,
+            "action": action,
+            "agentVersion": agent_version,
         }
         async with self._db.write() as connection:
             if run_id is None or node_id is None:
@@ -85,7 +94,8 @@ class AgentRunStore(Store):
             if approved is not None:
                 await require_approved(connection, run_id, node_id, approved)
             values["agentId"] = await _agent_id(connection, run["projectId"], agent_name)
-            number = await begin_attempt(connection, (run_id, node_id, item), values, attempt)
+            number = await begin_attempt(connection, run, (node_id, item), values, attempt)
+            await note_change(connection, run["projectId"], "agentRun", agent_run_id, run_id=run_id)
         return agent_run_id, number
 
     async def start_agent_run(self, **options: Unpack[StartOptions]) -> str:
@@ -109,6 +119,8 @@ class AgentRunStore(Store):
         denied_egress: Sequence[str] = (),
         artifacts: Sequence[str] = (),
         log_tail: str = "",
+        memory_kb: int | None = None,
+        cpu_ms: int | None = None,
         fencing_token: int | None = None,
     ) -> bool:
         """Record the end of the agent run, with `agent.executed.<agentName>`; False if it was recorded before.
@@ -119,7 +131,7 @@ class AgentRunStore(Store):
             "status": status,
             "outputJson": checked("the agent's output", output),
             "error": line(error),
-            "finishedAt": now(),
+            "finishedAt": (ended_at := now()),
             "durationMs": duration_ms,
             "failureKind": failure_kind,
             "exitCode": exit_code,
@@ -127,13 +139,27 @@ class AgentRunStore(Store):
             "deniedEgress": list(denied_egress) or None,
             "artifacts": list(artifacts) or None,
             "logTail": line(log_tail) or None,
+            "memoryKb": memory_kb,
+            "cpuMs": cpu_ms,
         }
+        end = AgentRunEnd(
+            status=status,
+            at=ended_at,
+            failure_kind=failure_kind,
+            duration_ms=duration_ms,
+            denied=len(denied_egress),
+            memory_kb=memory_kb,
+            cpu_ms=cpu_ms,
+        )
         async with self._db.write() as connection:
-            row = await _lock_agent_run(connection, agent_run_id, fencing_token)
+            row, run = await _lock_agent_run(connection, agent_run_id, fencing_token)
             if not await end_attempt(connection, row, status, attempt):
                 return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
-            await _emit_executed(connection, row, values)
+            await count_agent_run(connection, row, end)
+            if run is not None:
+                await trace_agent_run(connection, row, run, end, error=line(error))
+            await _emit_executed(connection, row, run, values)
         return True
 
     @shielded
@@ -163,13 +189,17 @@ async def _read(connection: AsyncConnection, chosen: Select[tuple[Any, ...]], ag
     return row
 
 
-async def _lock_agent_run(connection: AsyncConnection, agent_run_id: str, fencing_token: int | None) -> RowMapping:
+async def _lock_agent_run(
+    connection: AsyncConnection, agent_run_id: str, fencing_token: int | None
+) -> tuple[RowMapping, RowMapping | None]:
+    """The agent run and the run that it belongs to."""
     row = await _read(connection, _SELECT, agent_run_id)
+    run = None
     if row["workflowRunId"] is not None:
-        await lock_run(connection, row["workflowRunId"], fencing_token=fencing_token)
+        run = await lock_run(connection, row["workflowRunId"], fencing_token=fencing_token)
     if connection.dialect.name == "sqlite":
-        return row  # the whole database is this writer's since BEGIN
-    return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id)
+        return row, run  # the whole database is this writer's since BEGIN
+    return await _read(connection, _SELECT.with_for_update(of=AGENT_RUN), agent_run_id), run
 
 
 async def _agent_id(connection: AsyncConnection, project_id: int | None, name: str) -> str:
@@ -181,7 +211,9 @@ async def _agent_id(connection: AsyncConnection, project_id: int | None, name: s
     return agent_id
 
 
-async def _emit_executed(connection: AsyncConnection, row: RowMapping, values: Mapping[str, Any]) -> None:
+async def _emit_executed(
+    connection: AsyncConnection, row: RowMapping, run: RowMapping | None, values: Mapping[str, Any]
+) -> None:
     payload = {
         "agentRunId": row["id"],
         "agentName": row["agentName"],
@@ -200,6 +232,7 @@ async def _emit_executed(connection: AsyncConnection, row: RowMapping, values: M
         project_id=row["projectId"],
         subject=f"agent.executed.{subject_token('agent', row['agentName'])}",
         payload=payload,
+        traceparent=None if run is None else context_of(connection, run["flowRunId"], run["reopened"]),
     )
 
 

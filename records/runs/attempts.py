@@ -6,8 +6,9 @@ All of this happens with the run locked.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from sqlalchemy import RowMapping, update
+from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.gate_rows import approval_of, current_gate, rule_of
@@ -15,9 +16,11 @@ from records.approvals.votes import votes_of
 from records.database.signing import signer_of
 from records.database.store import first
 from records.errors import NodeFinished, NotApproved, StaleAttempt
-from records.runs.node_states import NodeOfRun, end_node_state, node_state, put_node_state
+from records.measures.ended import WORKER_LOST, AgentRunEnd, count_agent_run, unfinished_agent_runs
+from records.measures.spans import trace_agent_run
+from records.runs.node_states import NodeKey, NodeOfRun, end_node_state, node_state, put_node_state
 from records.runs.run import EndStatus
-from records.tables import AGENT_RUN
+from records.tables import AGENT_RUN, NODE_STATE
 from records.tables.columns import now
 
 
@@ -62,23 +65,52 @@ def next_attempt(standing: RowMapping | None, which: NodeOfRun, wanted: int | No
 
 
 async def begin_attempt(
-    connection: AsyncConnection, which: NodeOfRun, agent_run: Mapping[str, object], wanted: int | None
+    connection: AsyncConnection,
+    run: RowMapping,
+    node: NodeKey,
+    agent_run: Mapping[str, object],
+    wanted: int | None,
 ) -> int:
     """Insert the agent run as the current one; the one before it, if unfinished, is marked as taken over.
 
-    Returns the number of the attempt.
+    `run` is locked. Returns the number of the attempt.
     """
+    which: NodeOfRun = (run["id"], *node)
     standing = await node_state(connection, *which)
     attempt = next_attempt(standing, which, wanted)
     if standing is not None and standing["state"] == "RUNNING":
-        abandoned = (AGENT_RUN.c.id == standing["agentRunId"]) & AGENT_RUN.c.finishedAt.is_(None)
-        given_up = {"status": "FAILED", "error": f"taken over by attempt {attempt}", "finishedAt": now()}
-        await connection.execute(update(AGENT_RUN).where(abandoned).values(**given_up))
+        await end_unfinished(
+            connection,
+            run,
+            AGENT_RUN.c.id == standing["agentRunId"],
+            error=f"taken over by attempt {attempt}",
+            kind=WORKER_LOST,
+        )
     await connection.execute(AGENT_RUN.insert().values(**agent_run, attempt=attempt))
     values = {"state": "RUNNING", "attempt": attempt, "agentRunId": agent_run["id"]}
     empty = {"reason": None, "outputJson": None}
     await put_node_state(connection, which, values | empty, known=standing is not None)
     return attempt
+
+
+async def end_unfinished(
+    connection: AsyncConnection, run: RowMapping, condition: ColumnElement[bool], *, error: str, kind: str
+) -> None:
+    """End agent runs of the locked run that nobody else will end: FAILED, for this reason."""
+    for row in await unfinished_agent_runs(connection, condition):
+        at = await _last_sign(connection, row) if kind == WORKER_LOST else now()
+        ended = {"status": "FAILED", "error": error, "failureKind": kind, "finishedAt": now()}
+        await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == row["id"]).values(**ended))
+        end = AgentRunEnd(status="FAILED", at=at, failure_kind=kind)
+        await count_agent_run(connection, row, end)
+        await trace_agent_run(connection, row, run, end, error=error)
+
+
+async def _last_sign(connection: AsyncConnection, row: RowMapping) -> datetime:
+    """When an attempt whose worker died was last heard of: the newest change of a node of its run."""
+    mine = NODE_STATE.c.workflowRunId == row["workflowRunId"]
+    found = await first(connection, select(func.max(NODE_STATE.c.updatedAt).label("at")).where(mine))
+    return row["startedAt"] if found is None or found["at"] is None else max(found["at"], row["startedAt"])
 
 
 async def end_attempt(

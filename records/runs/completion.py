@@ -12,6 +12,7 @@ from records.database.ids import subject_token
 from records.database.payload import MAX_EVENT_BYTES, dumps
 from records.database.store import first, rows
 from records.events.outbox import emit
+from records.measures.spans import context_of
 from records.runs.node_states import item_of
 from records.runs.run import EndStatus
 from records.tables import AGENT, AGENT_RUN, NODE_STATE, PLAN
@@ -45,6 +46,7 @@ async def emit_completed(
         project_id=run["projectId"],
         subject=f"workflow.completed.{subject_token('workflow', run['workflowName'])}",
         payload=_fitting(payload),
+        traceparent=context_of(connection, run["flowRunId"], run["reopened"]),
     )
 
 

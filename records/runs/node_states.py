@@ -11,6 +11,7 @@ from records.database.ids import new_id
 from records.database.payload import checked, line
 from records.database.store import Store, first, rows
 from records.errors import NodeFinished, StaleAttempt
+from records.events.changes import note_change
 from records.runs.fencing import lock_run
 from records.runs.run import EndStatus, NodeResult, NodeStatus
 from records.tables import AGENT_RUN, NODE_STATE
@@ -54,6 +55,7 @@ class NodeStateStore(Store):
                 )
             values = {"state": state, "outputJson": output, "reason": line(reason)}
             await put_node_state(connection, (run_id, node_id, item), values, known=row is not None)
+            await note_change(connection, run["projectId"], "run", run_id, run_id=run_id)
 
     @shielded
     async def node_results(self, run_id: str) -> dict[NodeKey, NodeResult]:

@@ -39,6 +39,8 @@ class Run:
     """What the workflow's `outputs` gave; None for a run that has not ended well, or of a workflow without."""
     fencing_token: int
     """Fencing token of the last process that took the run over; writes with older ones are refused."""
+    rerun_nodes: tuple[str, ...] | None = None
+    """Nodes that a person wants to run again, as long as no execution has begun to do so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from observability.metrics.definitions import RUNS_STARTED, Sample
+from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
+from records.events.changes import note_change
 from records.events.outbox import emit
+from records.measures.ended import RUN_ENDED, count_resumed, count_run
+from records.measures.event_types import event_type
+from records.measures.spans import context_of, trace_run, trace_start
+from records.measures.totals import count
+from records.runs.attempts import end_unfinished
 from records.runs.completion import emit_completed
 from records.runs.fencing import lock_run, read_run, select_run
 from records.runs.run import EndStatus, OpenStatus, Run, RunStatus
@@ -59,6 +67,9 @@ class RunStore(Store):
             workflow = await _workflow_of_plan(connection, plan_digest)
             fresh = await insert_new(connection, WORKFLOW_RUN, values | {"workflowId": workflow["id"]})
             if fresh:
+                started = (workflow["name"], event_type(trigger, workflow["trigger"]))
+                await count(connection, Sample(metric=RUNS_STARTED, labels=started))
+                await trace_start(connection, workflow, values)
                 await _emit_started(connection, workflow, values)
                 return values["id"]
             row = await first(connection, select(WORKFLOW_RUN.c.id).where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
@@ -83,7 +94,12 @@ class RunStore(Store):
             going = (WORKFLOW_RUN.c.id == run_id) & WORKFLOW_RUN.c.finishedAt.is_(None)
             mine = going if fencing_token is None else going & (WORKFLOW_RUN.c.fencingToken == fencing_token)
             change = update(WORKFLOW_RUN).where(mine).values(status=status)
+            waited = status == "RUNNING" and await _waits_for_people(connection, run_id)
             if (await connection.execute(change)).rowcount == 1:
+                if waited:
+                    await count_resumed(connection, run_id, now())
+                row = await read_run(connection, run_id)
+                await note_change(connection, row["projectId"], "run", run_id, run_id=run_id)
                 return True
             await lock_run(connection, run_id, fencing_token=fencing_token)  # says why not, unless it is the end
             return False
@@ -116,11 +132,14 @@ class RunStore(Store):
             if run["finishedAt"] is not None:
                 return False
             checked("the outputs of the workflow", outputs)
-            ended = {"status": status, "finishedAt": now(), "message": line(message), "outputJson": outputs}
+            at = now()
+            ended = {"status": status, "finishedAt": at, "message": line(message), "outputJson": outputs}
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**ended))
-            await _end_agent_runs(connection, run_id)
+            await _end_agent_runs(connection, run)
             await close_gates(connection, run)
             await release_place(connection, run)
+            await count_run(connection, run, status=status, at=at)
+            await trace_run(connection, run, status=status, message=line(message) or "", at=at)
             await emit_completed(connection, run, status, line(message) or "", outputs=outputs)
         return True
 
@@ -132,6 +151,53 @@ class RunStore(Store):
         again = {"status": "RUNNING", **empty, "reopened": WORKFLOW_RUN.c.reopened + 1}
         async with self._db.write() as connection:
             return (await connection.execute(update(WORKFLOW_RUN).where(failed).values(**again))).rowcount == 1
+
+    @shielded
+    async def request_rerun(self, run_id: str, nodes: Sequence[str], *, by: Actor, notes: str) -> bool:
+        """Note that these nodes of an ended run are to run again; `reopen_for_rerun` lets them. False if it goes on.
+
+        Nothing else changes yet: it is Prefect that starts the run again.
+        """
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            if run["finishedAt"] is None:
+                return False
+            wanted = update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(rerunNodes=list(nodes))
+            await connection.execute(wanted)
+            await append_run_audit(connection, run, "rerun", by, notes=notes)
+        return True
+
+    @shielded
+    async def reopen_for_rerun(self, run_id: str) -> bool:
+        """Reopen an ended run of which a rerun was requested: what these nodes gave no longer counts.
+
+        Their numbers of attempts go on, and their approvals stand for exactly what they were asked for.
+        """
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            if run["finishedAt"] is None or run["rerunNodes"] is None:
+                return False
+            chosen = (NODE_STATE.c.workflowRunId == run_id) & NODE_STATE.c.nodeKey.in_(run["rerunNodes"])
+            undone = {
+                "state": "PENDING",
+                "reason": None,
+                "outputJson": None,
+                "agentRunId": None,
+                "updatedAt": now(),
+            }
+            await connection.execute(update(NODE_STATE).where(chosen).values(**undone))
+            empty = {"finishedAt": None, "message": None, "outputJson": None, "rerunNodes": None}
+            again = {"status": "RUNNING", **empty, "reopened": WORKFLOW_RUN.c.reopened + 1}
+            await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**again))
+            await note_change(connection, run["projectId"], "run", run_id, run_id=run_id)
+        return True
+
+    @shielded
+    async def audit_run(self, run_id: str, event: str, *, by: Actor, notes: str = "") -> None:
+        """Append what a person did to a run as a whole to the audit. Raises NotFound."""
+        async with self._db.write() as connection:
+            run = await lock_run(connection, run_id)
+            await append_run_audit(connection, run, event, by, notes=notes)
 
     @shielded
     async def run(self, run_id: str, *, project_id: int | None = None) -> Run:
@@ -207,14 +273,23 @@ async def _emit_started(connection: AsyncConnection, workflow: RowMapping, value
         project_id=workflow["projectId"],
         subject=f"workflow.started.{subject_token('workflow id', workflow['id'])}",
         payload=payload,
+        traceparent=context_of(connection, values["flowRunId"]),
     )
 
 
-async def _end_agent_runs(connection: AsyncConnection, run_id: str) -> None:
-    going = (AGENT_RUN.c.workflowRunId == run_id) & AGENT_RUN.c.finishedAt.is_(None)
-    ended = {"status": "FAILED", "error": "the run ended before this agent did", "finishedAt": now()}
-    await connection.execute(update(AGENT_RUN).where(going).values(**ended))
-    begun = (NODE_STATE.c.workflowRunId == run_id) & (NODE_STATE.c.state == "RUNNING")
+async def _waits_for_people(connection: AsyncConnection, run_id: str) -> bool:
+    """Whether it does now. Locks the run, so that two executions cannot both see it wait and then go on."""
+    row = await first(
+        connection, select(WORKFLOW_RUN.c.status).where(WORKFLOW_RUN.c.id == run_id).with_for_update()
+    )
+    return row is not None and row["status"] == "WAITING_APPROVAL"
+
+
+async def _end_agent_runs(connection: AsyncConnection, run: RowMapping) -> None:
+    mine = AGENT_RUN.c.workflowRunId == run["id"]
+    error = "the run ended before this agent did"
+    await end_unfinished(connection, run, mine, error=error, kind=RUN_ENDED)
+    begun = (NODE_STATE.c.workflowRunId == run["id"]) & (NODE_STATE.c.state == "RUNNING")
     await connection.execute(update(NODE_STATE).where(begun).values(state="FAILED", updatedAt=now()))
 
 
@@ -236,4 +311,5 @@ def _run(row: RowMapping) -> Run:
         reopened=row["reopened"],
         outputs=row["outputJson"],
         fencing_token=row["fencingToken"],
+        rerun_nodes=None if row["rerunNodes"] is None else tuple(row["rerunNodes"]),
     )

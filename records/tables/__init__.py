@@ -1,12 +1,13 @@
 """Column names in; table definitions out: seven of the mission's schema with our extra columns, and our own."""
 
-from records.tables.events import DEAD_LETTER, OUTBOX, PROCESSED_EVENT
+from records.tables.events import CHANGE, DEAD_LETTER, OUTBOX, PROCESSED_EVENT, RECEIVED_EVENT
 from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL
+from records.tables.measures import METRIC_TOTAL, RUN_ORIGIN, SPAN
 from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
 from records.tables.registry import AGENT, AGENT_BUNDLE, AGENT_CAPABILITY
-from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_SLOT, WORKFLOW_RUN
+from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_LOG, RUN_SLOT, WORKFLOW_RUN
 from records.tables.schema import METADATA
-from records.tables.workflows import PLAN, WORKFLOW, WORKFLOW_NODE
+from records.tables.workflows import PLAN, WORKFLOW, WORKFLOW_DRAFT, WORKFLOW_NODE, WORKFLOW_VERSION
 
 __all__ = [
     "ACCESS_TOKEN",
@@ -18,9 +19,11 @@ __all__ = [
     "APPROVAL_VOTE",
     "ARTIFACT",
     "BROWSER_SESSION",
+    "CHANGE",
     "CHANGE_REQUEST",
     "DEAD_LETTER",
     "METADATA",
+    "METRIC_TOTAL",
     "NODE_STATE",
     "OUTBOX",
     "PERSON",
@@ -28,9 +31,15 @@ __all__ = [
     "PLAN",
     "PROCESSED_EVENT",
     "PROPOSAL",
+    "RECEIVED_EVENT",
+    "RUN_LOG",
+    "RUN_ORIGIN",
     "RUN_SLOT",
+    "SPAN",
     "WORKFLOW",
     "WORKFLOW_APPROVAL",
+    "WORKFLOW_DRAFT",
     "WORKFLOW_NODE",
     "WORKFLOW_RUN",
+    "WORKFLOW_VERSION",
 ]

@@ -1,4 +1,4 @@
-"""Outbox, inbox and dead letters."""
+"""Outbox, inbox, dead letters, what came in, and what changed."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
@@ -17,6 +17,8 @@ OUTBOX = Table(
     must("payload", JSON_VALUE),
     must("createdAt", Moment, server_default=NOW),
     may("publishedAt", Moment),
+    # W3C trace context of the change; NULL without tracing.
+    may("traceparent", Text),
     Index("Outbox_messageId_key", "messageId", unique=True),
     Index("Outbox_unpublished_idx", "id", postgresql_where=_UNPUBLISHED, sqlite_where=_UNPUBLISHED),
 )
@@ -49,5 +51,42 @@ DEAD_LETTER = Table(
     must("reason", Text),
     must("deliveries", Integer, server_default=text("0")),
     must("createdAt", Moment, server_default=NOW),
+    # Once a person has dealt with it: `replayed` or `discarded`.
+    may("settledAs", Text),
+    may("settledBy", Text),
+    may("settledAt", Moment),
     Index("DeadLetter_stream_sequence_key", "stream", "sequence", unique=True),
+)
+
+# What came in, whether or not it started anything.
+RECEIVED_EVENT = Table(
+    "ReceivedEvent",
+    METADATA,
+    key(),
+    must("stream", Text),
+    must("sequence", BigInteger),
+    may("projectId", Integer),
+    must("subject", Text),
+    must("payload", LargeBinary),
+    # `started`, `matched nothing`, `later`, `dead letter`.
+    must("outcome", Text),
+    # Each active workflow of then: name, digest of its plan, whether it matched, the flow run it started.
+    must("looked", JSON_VALUE),
+    must("receivedAt", Moment, server_default=NOW),
+    Index("ReceivedEvent_stream_sequence_key", "stream", "sequence", unique=True),
+    Index("ReceivedEvent_projectId_receivedAt_idx", "projectId", "receivedAt"),
+)
+
+# Written in the transaction of the change, for readers that follow: it says that something changed, not what.
+CHANGE = Table(
+    "Change",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    must("projectId", Integer),
+    must("type", Text),
+    must("ref", Text),
+    may("runId", Text),
+    must("at", Moment, server_default=NOW),
+    Index("Change_projectId_id_idx", "projectId", "id"),
+    Index("Change_at_idx", "at"),
 )

@@ -1,4 +1,4 @@
-"""Runs of workflows, slots, agent runs, node states and artifacts."""
+"""Runs of workflows, slots, agent runs, node states, logs and artifacts."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
 
@@ -27,6 +27,8 @@ WORKFLOW_RUN = Table(
     must("reopened", Integer, server_default=_ZERO),
     # What the `outputs` of the workflow gave; NULL for a run that failed, or of a workflow without.
     may("outputJson", JSON_VALUE),
+    # Nodes that a person wants to run again, until an execution begins to do so.
+    may("rerunNodes", JSON_VALUE),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
     Index("WorkflowRun_startedAt_idx", "startedAt"),
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),
@@ -75,6 +77,11 @@ AGENT_RUN = Table(
     may("deniedEgress", JSON_VALUE),
     may("artifacts", JSON_VALUE),
     may("logTail", Text),
+    may("action", Text),
+    may("agentVersion", Text),
+    # What its processes used at most, and in all.
+    may("memoryKb", Integer),
+    may("cpuMs", Integer),
     Index("AgentRun_agentId_status_idx", "agentId", "status"),
     Index("AgentRun_workflowRunId_idx", "workflowRunId"),
 )
@@ -130,4 +137,19 @@ ARTIFACT = Table(
     must("createdAt", Moment, server_default=NOW),
     Index("Artifact_sha256_name_workflowRunId_key", "sha256", "name", "workflowRunId", unique=True),
     Index("Artifact_workflowRunId_idx", "workflowRunId"),
+)
+
+# What agents wrote, in the order in which it was kept.
+RUN_LOG = Table(
+    "RunLog",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    refer("RunLog", "workflowRunId", "WorkflowRun.id", "CASCADE"),
+    must("nodeKey", Text),
+    may("item", Integer),
+    must("attempt", Integer),
+    must("at", Moment),
+    must("level", Text),
+    must("message", Text),
+    Index("RunLog_workflowRunId_id_idx", "workflowRunId", "id"),
 )

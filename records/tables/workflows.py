@@ -1,4 +1,4 @@
-"""Workflows, their nodes, and the plans they are pinned to."""
+"""Workflows, their nodes and versions, drafts, and the plans they are pinned to."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
 
@@ -50,4 +50,33 @@ PLAN = Table(
     must("content", Text),
     must("createdAt", Moment, server_default=NOW),
     Index("Plan_projectId_name_idx", "projectId", "name"),
+)
+
+# Each deployed text of a workflow, comments and all.
+WORKFLOW_VERSION = Table(
+    "WorkflowVersion",
+    METADATA,
+    key(),
+    refer("WorkflowVersion", "workflowId", "Workflow.id", "CASCADE"),
+    # 1 is the oldest.
+    must("number", Integer),
+    must("planDigest", Text),
+    # NULL where only the plan came, not the file.
+    may("sourceText", Text),
+    may("savedBy", Text),
+    must("savedAt", Moment, server_default=NOW),
+    Index("WorkflowVersion_workflowId_number_key", "workflowId", "number", unique=True),
+)
+
+# A text that is being written; it need not compile.
+WORKFLOW_DRAFT = Table(
+    "WorkflowDraft",
+    METADATA,
+    Column("projectId", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    must("sourceText", Text),
+    # Of the saved text it began from; NULL for a new workflow.
+    may("baseETag", Text),
+    must("updatedBy", Text),
+    must("updatedAt", Moment),
 )

@@ -34,9 +34,9 @@ async def test_the_first_decision_wins_and_later_ones_are_told_whose_it_is(as_pe
     winner = next(answer for answer in answers if answer.status_code == 200).json()["approval"]
     for answer in answers:
         if answer.status_code == 409:
-            detail = answer.json()["detail"]
+            detail = answer.json()
             assert detail["approval"]["respondedBy"] == winner["respondedBy"]
-            assert f"by {winner['respondedBy']}" in detail["message"]
+            assert f"by {winner['respondedBy']}" in detail["detail"]
     assert resumed == ["flow-1"]
 
 

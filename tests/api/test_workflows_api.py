@@ -18,7 +18,7 @@ async def test_mistakes_are_answered_with_their_places_and_nothing_is_saved(ann,
     wrong = workflow_yaml("talk").replace("agent: speaker", "agent: speeker")
     answer = await ann.put("/workflows/talk", content=wrong)
     assert answer.status_code == 422
-    first = answer.json()["detail"]["diagnostics"][0]
+    first = answer.json()["diagnostics"][0]
     assert first["line"] == 6
     assert "speeker" in first["message"]
     assert first["code"].startswith("CC")

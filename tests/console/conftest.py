@@ -101,7 +101,9 @@ class Platform:
         await deploy([compiled.plan], records=self.records, publisher=RecordsOnly(), project_id=1, consent="test")
         return compiled.plan.digest
 
-    async def ask(self, *, run: str = "flow-1", digest: str = "sha256:1", inputs: Any = None) -> Approval:
+    async def ask(
+        self, *, run: str = "flow-1", digest: str = "sha256:1", inputs: Any = None, proposals: Any = None
+    ) -> Approval:
         """The mission's fix waits for a person."""
         plan = await self.deploy(MISSION)
         run_id = await self.records.start_run(
@@ -126,6 +128,8 @@ class Platform:
             "upstream": {"assess": {"summary": {"critical": 1}, "recommendation": "<b>Use bcrypt</b>"}},
             "digest": digest,
         }
+        if proposals:
+            card["proposals"] = proposals
         return await self.records.open_gate(
             run_id=run_id, node_id="create-fix-pr", digest=digest, card=card, rule=ApprovalRule()
         )

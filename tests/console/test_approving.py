@@ -7,6 +7,18 @@ from playwright.async_api import expect
 
 from operations.decide import DecisionRequest, decide_gate
 
+PATCH = """\
+diff --git a/auth.py b/auth.py
+--- a/auth.py
++++ b/auth.py
+@@ -1,3 +1,4 @@
+ import os
+ def store(password):
+-    return hash(password)
++    # <img src=x onerror=alert(1)>
++    return bcrypt(password)
+"""
+
 
 async def test_a_link_signs_in_once_and_its_token_leaves_the_address(platform, open_console, chromium) -> None:
     link = await platform.link("Ann")
@@ -36,7 +48,6 @@ async def test_an_approval_is_read_and_approved_with_notes(platform, open_consol
     await expect(words).to_contain_text("pushed as the branch security-fixes-1")
     await expect(page.get_by_role("region", name="Output of assess")).to_contain_text("<b>Use bcrypt</b>")
     await accessible(page)
-    await picture(page, "approval")
     await page.get_by_label("Notes").fill("looks right")
     await page.get_by_role("button", name="Approve").click()
     await page.get_by_role("button", name="Yes, approve and continue").click()
@@ -46,6 +57,37 @@ async def test_an_approval_is_read_and_approved_with_notes(platform, open_consol
         ("APPROVED", "Ann", "looks right")
     ]
     assert platform.resumed == ["flow-1"]
+
+
+async def test_the_exact_change_is_shown_line_by_line_and_never_as_markup(
+    platform, open_console, accessible, picture
+) -> None:
+    request = {
+        "repository": "/repo",
+        "baseCommit": "4f2a9c",
+        "branch": "security-fixes-1",
+        "commitMessage": "Hash passwords",
+        "patch": PATCH,
+    }
+    proposal = {
+        "effect": "publish-branch",
+        "request": request,
+        "facts": {"verified": "tests"},
+        "digest": "sha256:7",
+    }
+    approval = await platform.ask(proposals=[proposal])
+    page = await open_console(f"approvals/{approval.id}")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(
+        "Push branch security-fixes-1 with 1 file, +2 \N{MINUS SIGN}1"
+    )
+    diff = page.get_by_role("region", name="Exact changes")
+    await expect(diff.locator(".del")).to_have_text(["3\N{MINUS SIGN}    return hash(password)"])
+    await expect(diff.locator(".add")).to_have_text(
+        ["3+    # <img src=x onerror=alert(1)>", "4+    return bcrypt(password)"]
+    )
+    assert await page.locator("img[src=x]").count() == 0
+    await accessible(page)
+    await picture(page, "approval")
 
 
 async def test_by_keyboard_alone(platform, open_console) -> None:

@@ -133,7 +133,7 @@ class Listener:
         try:
             handling.result()
         except PermanentTriggerError as exc:
-            await self._bury(message, reason=str(exc))
+            await self._bury(message, reason=str(exc), kind="not-an-event")
         except NotDeployed as exc:
             await self._again_or_bury(message, exc)
         except TransientTriggerError as exc:
@@ -146,7 +146,8 @@ class Listener:
 
     async def _again_or_bury(self, message: Msg, exc: Exception) -> None:
         if message.metadata.num_delivered >= GIVE_UP_AFTER:
-            await self._bury(message, reason=str(exc) or type(exc).__name__)
+            kind = "not-deployed" if isinstance(exc, NotDeployed) else "error"
+            await self._bury(message, reason=str(exc) or type(exc).__name__, kind=kind)
         else:
             await self._again(message, exc)
 
@@ -155,9 +156,9 @@ class Listener:
         log.warning("Event %s is tried again (delivery %d failed): %s", message.subject, deliveries, exc)
         await message.nak(delay=_delay(deliveries))
 
-    async def _bury(self, message: Msg, *, reason: str) -> None:
+    async def _bury(self, message: Msg, *, reason: str, kind: str) -> None:
         try:
-            await self.intake.bury(message, stream=self._stream, reason=reason)
+            await self.intake.bury(message, stream=self._stream, reason=reason, kind=kind)
         except TriggerError as exc:
             await self._again(message, exc)
         else:

@@ -83,7 +83,8 @@ class Relay:
             encode(event.payload, limit=limit),
             timeout=_ANSWER_SECONDS,
             stream=RESULTS,
-            headers={"Nats-Msg-Id": event.message_id},
+            headers={"Nats-Msg-Id": event.message_id}
+            | ({"traceparent": event.traceparent} if event.traceparent else {}),
         )
 
     async def _make_streams(self) -> None:

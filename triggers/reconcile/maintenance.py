@@ -15,6 +15,8 @@ from triggers.reconcile.reconciler import Hook
 
 REMIND_EVERY = timedelta(days=1)
 KEEP_PUBLISHED = timedelta(days=7)
+KEEP_CHANGES = timedelta(days=1)
+KEEP_RECEIVED = timedelta(days=30)
 
 
 def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]:
@@ -24,9 +26,20 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
         return await records.remind_gates(REMIND_EVERY)
 
     async def prune() -> object:
-        return await records.prune_events(datetime.now(UTC) - KEEP_PUBLISHED)
+        at = datetime.now(UTC)
+        await records.prune_changes(at - KEEP_CHANGES)
+        await records.prune_received(at - KEEP_RECEIVED)
+        return await records.prune_events(at - KEEP_PUBLISHED)
+
+    async def fold() -> object:
+        return await records.fold_totals()
+
+    async def prune_spans() -> object:
+        return await records.prune_spans()
 
     return (
+        Hook(name="old spans", run=prune_spans, every_seconds=3600.0),
+        Hook(name="metric totals", run=fold, every_seconds=60.0),
         Hook(name="ends in Prefect", run=EndedRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
         Hook(name="gate deadlines", run=GateDeadlines(client=client, records=records), every_seconds=1.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,7 @@ _A = TypeVar("_A", bound=BaseModel)
 _PROVIDERS = ("openai", "anthropic")
 MAX_ANSWER_CHARACTERS = 400_000
 _TRIES = 2
+_BLOCK = re.compile(r"^```(?:json|JSON)?[ \t]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Model:
                     raise AgentError(
                         f"model {self.name!r} answered with more than {MAX_ANSWER_CHARACTERS:,} characters"
                     )
-                return answer.model_validate_json(text)
+                return answer.model_validate_json(unfenced(text))
             except ValidationError as exc:
                 fault = f"\n\nYour last answer was refused: {explain(exc)}. Answer again in the asked shape."
                 self.context.log.warning("the model's answer was refused: %s", explain(exc))
@@ -79,6 +81,15 @@ def configured(context: Context) -> Model | None:
             raise BadRequestError(f"setting {setting!r} is not set, but 'LLM_PROVIDER' is; set both, or neither")
     context.secret("LLM_API_KEY")  # an endpoint without keys takes any
     return Model(provider=provider, base_url=base_url, name=name, context=context)
+
+
+def unfenced(text: str) -> str:
+    """The JSON in an answer: models put it into a Markdown block, or a sentence in front of it."""
+    blocks = _BLOCK.findall(text)
+    if blocks:
+        return max(blocks, key=len)
+    begin, end = text.find("{"), text.rfind("}")
+    return text[begin : end + 1] if 0 <= begin < end else text
 
 
 def _fenced(material: str) -> str:

@@ -1,7 +1,7 @@
 """What the rules left -> fixes asked of the model, hostile until each is shown to be harmless.
 
 A change is an exact piece of text and its replacement. It is taken only where it is in a file that has a finding,
-fits once, is small, keeps the file valid, removes the finding, and brings no new one.
+fits once, is small, keeps the file valid, removes the finding, brings no new one, and passes `model_gate`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from agents.builtin.model import Model
 from agents.builtin.patcher.edit import CannotFixError
+from agents.builtin.patcher.model_gate import refusal
 from agents.builtin.patcher.patch import Change
 from agents.builtin.patcher.repair import Fixed, Left, Repair, rules_in, worsened
 from agents.sdk.errors import AgentError, TransientError
@@ -54,10 +55,14 @@ def improve(done: Repair, read: Callable[[str], str], model: Model) -> None:
         return
     try:
         answer = model.ask(_INSTRUCTIONS, _material(open_ones, done, read), ModelEdits)
-    except TransientError:
-        raise
     except AgentError as exc:
+        if isinstance(exc, TransientError) and not done.fixed:
+            raise  # nothing is lost by another attempt
         log.warning("the model was of no help: %s", exc)
+        for index, left in enumerate(done.left):
+            if left in open_ones:
+                reason = f"{left.reason}; the model was of no help: {exc}"
+                done.left[index] = dataclasses.replace(left, reason=reason)
         return
     for edit in answer.edits:
         if edit.finding < len(open_ones) and open_ones[edit.finding] in done.left:
@@ -93,6 +98,8 @@ def _checked(edit: ModelEdit, left: Left, known: Change, log: logging.Logger) ->
     name, rule = left.vulnerability.file, left.vulnerability.rule
     reason = worsened(name, known.new, new, log)
     if reason:
+        raise CannotFixError(reason)
+    if reason := refusal(name, rule, known.new, new, old=edit.old, new=edit.new):
         raise CannotFixError(reason)
     if rules_in({name: new}, log)[name][rule] >= rules_in({name: known.new}, log)[name][rule]:
         raise CannotFixError("the scanner still finds the weakness")

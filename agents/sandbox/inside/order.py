@@ -54,4 +54,6 @@ class WarmMessage(TypedDict):
     """The second message to a warm jail: what it is to do."""
 
     request: dict[str, Any]
+    environment: dict[str, str]
+    """Variables of this run only."""
     secrets: dict[str, str]

@@ -5,13 +5,15 @@
  * goes with each request, and is kept in `sessionStorage`, which ends with the tab.
  */
 
+import { isObject } from "../text/json";
+
 const TOKEN = "commandcenter.token";
 const PROJECT = "commandcenter.project";
 
 /** The API's address; the console lies below it, at `console/`. */
-export const API_ROOT: string = import.meta.env.DEV
-  ? `${location.origin}/api/`
-  : new URL("../", document.baseURI).href;
+function apiRoot(): string {
+  return import.meta.env.DEV ? `${location.origin}/api/` : new URL("../", document.baseURI).href;
+}
 
 /** A request that was not served, with a sentence for the person. */
 export class ApiError extends Error {
@@ -69,7 +71,7 @@ export function authorization(): Record<string, string> {
 }
 
 export function address(path: string, query: RequestOptions["query"] = {}): string {
-  const url = new URL(path.replace(/^\//, ""), API_ROOT);
+  const url = new URL(path.replace(/^\//, ""), apiRoot());
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, String(value));
   }
@@ -150,10 +152,6 @@ function problem(status: number, body: unknown): ApiError {
     return new ApiError(status, detail.message, detail);
   if (isObject(body) && typeof body.title === "string") return new ApiError(status, body.title, body);
   return new ApiError(status, `The server answered with status ${status}.`, body);
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export interface Me {

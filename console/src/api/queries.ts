@@ -1,7 +1,8 @@
 /** What pages show, by query. The first word of a key is the topic under which the stream announces changes. */
 
 import { useQuery } from "@tanstack/react-query";
-import { get, isObject, request } from "./client";
+import { isObject } from "../text/json";
+import { get, request } from "./client";
 import type { Action, Agent, Approval, ApprovalDetail, Run, RunDetail, Workflow } from "./types";
 
 export function usePending() {

@@ -28,7 +28,9 @@ export interface Proposal {
   message?: Json;
   request?: Json;
   digest?: string;
-  verdict?: Json;
+  facts?: Json;
+  /** Of a node that runs once for each of several items. */
+  items?: Proposal[];
 }
 
 export interface Approval {
@@ -175,7 +177,7 @@ export interface Diagnostic {
   severity: string;
   message: string;
   hint?: string;
-  fix?: Json;
+  fix?: { title: string; text: string } | null;
   line: number;
   column: number;
   endLine: number;
@@ -189,10 +191,11 @@ export interface Compiled {
     digest: string;
     trigger?: Json;
     nodes: GraphNode[];
-    edges?: Array<{ from: string; to: string; type?: Json }>;
+    edges?: Array<{ from: string; to: string; type?: string | null }>;
     order?: string[];
   } | null;
-  changes?: Json[];
+  changes?: Array<{ message: string; dangerous: boolean }>;
+  gateProof?: Array<{ node: string; holds: boolean; paths: number }>;
 }
 
 export interface Schema {

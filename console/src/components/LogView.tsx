@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { ApiError, get, isObject } from "../api/client";
+import { ApiError, get } from "../api/client";
 import type { LogLine } from "../api/types";
+import { isObject } from "../text/json";
 import { Failure } from "./basics";
 
 const LINE = 20;

@@ -35,6 +35,8 @@ interface Props {
   selected: string | null;
   onSelect: (id: string | null) => void;
   label: string;
+  /** What flows along an edge, by `from→to`. */
+  types?: Record<string, string>;
   /** With these, edges can be drawn and removed. */
   onConnect?: (from: string, to: string) => void;
   onDisconnect?: (from: string, to: string) => void;
@@ -78,7 +80,7 @@ export function Graph(props: Props) {
 }
 
 function Inner(props: Props) {
-  const { items, selected, onSelect, onConnect, onDisconnect, canConnect, onDropData } = props;
+  const { items, selected, onSelect, onConnect, onDisconnect, canConnect, onDropData, types } = props;
   const places = usePlaces(items);
   const flow = useReactFlow();
   const editable = onConnect !== undefined;
@@ -105,11 +107,12 @@ function Inner(props: Props) {
           id: `${from}→${item.id}`,
           source: from,
           target: item.id,
+          label: types?.[`${from}→${item.id}`],
           markerEnd: { type: MarkerType.ArrowClosed },
           deletable: editable,
         })),
     );
-  }, [items, editable]);
+  }, [items, editable, types]);
   const count = places ? Object.keys(places).length : 0;
   useEffect(() => {
     if (count) requestAnimationFrame(() => flow.fitView({ maxZoom: 1, padding: 0.08 }));

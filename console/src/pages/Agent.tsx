@@ -1,5 +1,136 @@
-import { Page } from "../components/basics";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "react-router";
+import { get } from "../api/client";
+import { agentOf } from "../api/queries";
+import type { Json, Schema } from "../api/types";
+import { Failure, JsonBox, Loading, Page, Risk } from "../components/basics";
+import { isObject } from "../text/json";
+import { plainSchema } from "../workflow/schema";
 
-export default function Agent() {
-  return <Page title="Agent">…</Page>;
+const SHOWN = new Set([
+  "name",
+  "type",
+  "version",
+  "risk",
+  "description",
+  "network",
+  "secrets",
+  "settings",
+  "actions",
+  "manifest",
+]);
+
+/** One agent: its actions with what they take and give, its reach, and what the server knows of its runs. */
+export default function AgentPage() {
+  const { name = "" } = useParams();
+  const found = useQuery({
+    queryKey: ["agent", name],
+    queryFn: ({ signal }) =>
+      get<Record<string, Json>>(`agents/${encodeURIComponent(name)}`, undefined, signal),
+  });
+  if (found.error) {
+    return (
+      <Page title={name}>
+        <Failure error={found.error} retry={() => found.refetch()} />
+      </Page>
+    );
+  }
+  if (!found.data) return <Loading />;
+  const agent = agentOf(found.data);
+  const more = Object.entries(found.data).filter(([field]) => !SHOWN.has(field));
+  return (
+    <Page
+      title={agent.name}
+      lead={
+        <>
+          <Link to="/agents">Agents</Link> · {agent.description}
+        </>
+      }
+      actions={<Risk risk={agent.risk} />}
+    >
+      <div className="two">
+        <div className="stack">
+          {Object.entries(agent.actions).map(([action, each]) => (
+            <section className="panel stack" key={action}>
+              <div className="head">
+                <h2>{action}</h2>
+                <Risk risk={each.risk} />
+              </div>
+              <p>
+                {each.description}
+                {each.effect && ` Effect: ${each.effect}.`}
+              </p>
+              <Fields title="Takes" schema={each.inputSchema ?? {}} />
+              <Fields title="Gives" schema={each.outputSchema ?? {}} />
+            </section>
+          ))}
+        </div>
+        <section className="panel stack">
+          <h2>Reach</h2>
+          <dl className="facts">
+            <dt>Type</dt>
+            <dd>{agent.type}</dd>
+            <dt>Version</dt>
+            <dd>{agent.version}</dd>
+            <dt>Network</dt>
+            <dd>{agent.network?.length ? agent.network.join(", ") : "none"}</dd>
+            <dt>Secrets</dt>
+            <dd>{agent.secrets?.length ? agent.secrets.join(", ") : "none"}</dd>
+          </dl>
+          {more.length > 0 && (
+            <details>
+              <summary>All else on record</summary>
+              <JsonBox value={Object.fromEntries(more)} label="All else on record" />
+            </details>
+          )}
+        </section>
+      </div>
+    </Page>
+  );
+}
+
+function Fields({ title, schema }: { title: string; schema: Schema }) {
+  const fields = Object.entries(schema.properties ?? {});
+  return (
+    <div className="tablebox">
+      <table>
+        <caption className="visually-hidden">{title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{title}</th>
+            <th scope="col">Type</th>
+            <th scope="col">Needed</th>
+          </tr>
+        </thead>
+        <tbody>
+          {fields.map(([name, raw]) => {
+            const field = plainSchema(raw, schema);
+            return (
+              <tr key={name}>
+                <td>
+                  <code>{name}</code> <span className="small muted">{field.description}</span>
+                </td>
+                <td className="small">{typeInWords(field)}</td>
+                <td className="small">{schema.required?.includes(name) ? "yes" : "no"}</td>
+              </tr>
+            );
+          })}
+          {fields.length === 0 && (
+            <tr>
+              <td colSpan={3} className="muted">
+                nothing in particular
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function typeInWords(schema: Schema): string {
+  if (schema.enum) return schema.enum.map(String).join(" | ");
+  if (schema.anyOf || schema.oneOf) return "one of several";
+  const type = Array.isArray(schema.type) ? schema.type.join(" | ") : (schema.type ?? "any");
+  return type === "array" && isObject(schema.items) ? `list of ${schema.items.type ?? "objects"}` : type;
 }

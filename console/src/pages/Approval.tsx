@@ -51,7 +51,10 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
       }
       actions={
         <>
-          <Status status={shown.status} label={pending ? "waits for a decision" : undefined} />
+          <Status
+            status={pending ? "WAITING" : shown.status}
+            label={pending ? "waits for a decision" : undefined}
+          />
           <Risk risk={card.risk} />
         </>
       }
@@ -253,23 +256,24 @@ function Outcome({ approval }: { approval: ApprovalDetail }) {
 }
 
 function Effect({ proposal }: { proposal: Proposal }) {
+  const items = proposal.items ?? [proposal];
   return (
     <section className="panel stack">
       <h2>What will happen, exactly</h2>
-      {proposal.summary && <p>{proposal.summary}</p>}
-      {typeof proposal.diff === "string" && <DiffView diff={proposal.diff} />}
-      {proposal.message !== undefined && proposal.message !== null && (
-        <Preview value={proposal.message} label="Message" />
-      )}
-      {proposal.request !== undefined && proposal.request !== null && (
-        <Preview value={proposal.request} label="Request" />
-      )}
-      {proposal.verdict !== undefined && proposal.verdict !== null && (
-        <p className="small">
-          Verified:{" "}
-          {typeof proposal.verdict === "string" ? proposal.verdict : JSON.stringify(proposal.verdict)}
-        </p>
-      )}
+      {items.map((each) => (
+        <div className="stack" key={each.digest ?? each.summary}>
+          {each.summary && <p>{each.summary}.</p>}
+          {typeof each.diff === "string" && <DiffView diff={each.diff} />}
+          {given(each.message) && <Preview value={each.message} label="Message" />}
+          {given(each.request) && <Preview value={each.request} label="Request" />}
+          {entriesOf(each.facts).length > 0 && (
+            <details>
+              <summary>What the agent says about it</summary>
+              <JsonBox value={each.facts} label="What the agent says about it" />
+            </details>
+          )}
+        </div>
+      ))}
       {proposal.digest && (
         <p className="small muted">
           Digest of the effect <code>{shortDigest(proposal.digest)}</code>
@@ -277,6 +281,10 @@ function Effect({ proposal }: { proposal: Proposal }) {
       )}
     </section>
   );
+}
+
+function given(value: Json | undefined): value is Json {
+  return value !== undefined && value !== null;
 }
 
 function Preview({ value, label }: { value: Json; label: string }) {

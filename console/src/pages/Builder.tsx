@@ -1,5 +1,773 @@
-import { Page } from "../components/basics";
+import type { EditorView } from "@codemirror/view";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { ApiError, request } from "../api/client";
+import { type DryRun, dryRun, useCompiled } from "../api/compile";
+import { useAgents } from "../api/queries";
+import type { Agent, Compiled, Diagnostic, WorkflowDetail } from "../api/types";
+import { Failure, Loading, Page, Risk } from "../components/basics";
+import { Dialog } from "../components/Dialog";
+import { Graph, type GraphItem } from "../graph/Graph";
+import { useSession } from "../session";
+import { isObject } from "../text/json";
+import {
+  applyTo,
+  createEditor,
+  fixOf,
+  rangeOf,
+  redo,
+  replaceAll,
+  replacementOf,
+  reveal,
+  severityOf,
+  showDiagnostics,
+  undo,
+} from "../workflow/editor";
+import { MergeDialog } from "../workflow/MergeDialog";
+import { NodeForm } from "../workflow/NodeForm";
+import { WorkflowForm } from "../workflow/WorkflowForm";
+import {
+  addNode,
+  closesCircle,
+  connect,
+  disconnect,
+  EMPTY,
+  readWorkflow,
+  removeNode,
+  renameNode,
+  setInput,
+  setNodeField,
+  type WorkflowModel,
+} from "../workflow/workflowText";
+import { CannotEdit, type Edit, type Path, removeKey, setValue } from "../workflow/yamlEdit";
 
-export default function Builder() {
-  return <Page title="Builder">…</Page>;
+interface Loaded {
+  name: string | null;
+  /** As it is deployed; null where the server keeps no text. */
+  source: string | null;
+  etag: string | null;
+  draft: string | null;
+}
+
+export default function BuilderPage() {
+  const { name } = useParams();
+  const loaded = useQuery({
+    queryKey: ["source", name ?? null],
+    queryFn: ({ signal }) => load(name ?? null, signal),
+    // The text on screen is the person's: it is not exchanged by a fetch.
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+  const title = name ?? "New workflow";
+  if (loaded.error) {
+    return (
+      <Page title={title}>
+        <Failure error={loaded.error} retry={() => loaded.refetch()} />
+      </Page>
+    );
+  }
+  if (!loaded.data) return <Loading />;
+  if (name && loaded.data.source === null && loaded.data.draft === null) {
+    return (
+      <Page title={title}>
+        <p className="notice">
+          The text of this version was not kept. Deploy its file again with `commandcenter deploy`; from then
+          on it can be edited here.
+        </p>
+      </Page>
+    );
+  }
+  return <Builder key={name ?? ""} loaded={loaded.data} />;
+}
+
+async function load(name: string | null, signal: AbortSignal): Promise<Loaded> {
+  if (name === null) return { name, source: null, etag: null, draft: null };
+  const at = `workflows/${encodeURIComponent(name)}`;
+  const [workflow, draft] = await Promise.allSettled([
+    request<WorkflowDetail>(at, { signal }),
+    request<{ source: string; baseETag: string | null }>(`${at}/draft`, { signal }),
+  ]);
+  if (workflow.status === "rejected" && draft.status === "rejected") throw workflow.reason;
+  const found = workflow.status === "fulfilled" ? workflow.value : null;
+  const kept = draft.status === "fulfilled" ? draft.value.body : null;
+  return {
+    name,
+    source: found?.body.source ?? null,
+    // A draft counts against the version that it began from: a newer one is a conflict, not something to overwrite.
+    etag: kept?.baseETag ?? found?.headers.get("etag") ?? null,
+    draft: kept?.source ?? null,
+  };
+}
+
+type Tab = "node" | "workflow" | "yaml";
+
+function Builder({ loaded }: { loaded: Loaded }) {
+  const start = loaded.draft ?? loaded.source ?? EMPTY;
+  const [text, setText] = useState(start);
+  const [saved, setSaved] = useState(start);
+  const [etag, setEtag] = useState(loaded.etag);
+  const [selected, setSelected] = useState<string | null>(null);
+  const [tab, setTab] = useState<Tab>(loaded.name ? "yaml" : "workflow");
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [notice, setNotice] = useState<string | null>(null);
+  const [test, setTest] = useState<DryRun | null>(null);
+  const [dialog, setDialog] = useState<"test" | "deploy" | null>(null);
+  const [theirs, setTheirs] = useState<{ source: string; etag: string | null } | null>(null);
+  const view = useRef<EditorView | null>(null);
+  const agents = useAgents();
+  const compiled = useCompiled(text);
+  const { me } = useSession();
+  const model = useLastGood(text);
+  const dirty = text !== saved;
+  useUnsaved(dirty);
+
+  const editorAt = useCallback(
+    (element: HTMLElement | null) => {
+      if (!element) {
+        view.current?.destroy();
+        view.current = null;
+      } else view.current ??= createEditor(element, start, setText);
+    },
+    [start],
+  );
+  useEffect(() => {
+    if (view.current && compiled.data && compiled.current)
+      showDiagnostics(view.current, compiled.data.diagnostics);
+  }, [compiled.data, compiled.current]);
+
+  /** All changes of canvas and form go this way, into the one text with its one history. */
+  const change = (make: (now: string) => Edit[]) => {
+    if (!view.current) return false;
+    try {
+      applyTo(view.current, make(view.current.state.doc.toString()));
+      setRefusal(null);
+      setTest(null);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CannotEdit)) throw error;
+      setRefusal(error.message);
+      return false;
+    }
+  };
+  const add = (agent: string, action: string) => {
+    let id = "";
+    const done = change((now) => {
+      const made = addNode(now, agent, action, selected);
+      id = made.id;
+      return made.edits;
+    });
+    if (done) select(id);
+  };
+  const select = (id: string | null) => {
+    setSelected(id);
+    if (id) setTab("node");
+  };
+  const node = model.nodes.find((each) => each.id === selected) ?? null;
+  const items = useMemo(() => itemsOf(model, compiled.data, test), [model, compiled.data, test]);
+  const types = useMemo(
+    () =>
+      Object.fromEntries(
+        (compiled.data?.plan?.edges ?? []).map((edge) => [`${edge.from}→${edge.to}`, edge.type ?? ""]),
+      ),
+    [compiled.data],
+  );
+  const risk = compiled.data?.plan?.nodes.find((each) => each.id === selected)?.risk;
+  const name = model.name || loaded.name || "";
+  const save = useSave(name, etag, (kept) => {
+    setSaved(text);
+    setNotice(kept);
+  });
+  const mayWrite = me.may.includes("author");
+
+  return (
+    <Page
+      title={loaded.name ?? "New workflow"}
+      className="full"
+      lead={
+        <>
+          <Link to="/workflows">Workflows</Link> ·{" "}
+          {dirty ? "not saved" : (notice ?? (loaded.draft ? "your draft" : "as deployed"))}
+        </>
+      }
+      actions={
+        <>
+          <button type="button" onClick={() => view.current && undo(view.current)}>
+            Undo
+          </button>
+          <button type="button" onClick={() => view.current && redo(view.current)}>
+            Redo
+          </button>
+          <button
+            type="button"
+            disabled={!mayWrite || save.isPending || !name}
+            onClick={() => save.mutate(text)}
+          >
+            Save draft
+          </button>
+          <button type="button" onClick={() => setDialog("test")}>
+            Test …
+          </button>
+          <button type="button" className="primary" disabled={!mayWrite} onClick={() => setDialog("deploy")}>
+            Deploy …
+          </button>
+        </>
+      }
+    >
+      {save.error && <Failure error={save.error} />}
+      {refusal && (
+        <div className="notice warn row" role="alert">
+          <span className="grow">That was not done: {refusal}.</span>
+          <button type="button" className="tiny" onClick={() => setRefusal(null)}>
+            Close
+          </button>
+        </div>
+      )}
+      <div className="builder">
+        <Palette agents={agents.data ?? []} error={agents.error} add={add} after={selected} />
+        <div className="canvas">
+          <Graph
+            items={items}
+            selected={selected}
+            onSelect={select}
+            label="Graph of the workflow"
+            types={types}
+            onConnect={(from, to) => change((now) => connect(now, from, to))}
+            onDisconnect={(from, to) => change((now) => disconnect(now, from, to))}
+            canConnect={(from, to) => from !== to && !closesCircle(model.nodes, from, to)}
+            onDropData={(data) => {
+              const [agent, action] = data.split("\n");
+              if (agent && action) add(agent, action);
+            }}
+          />
+          <NodeList model={model} selected={selected} select={select} />
+          <Problems
+            compiled={compiled.data}
+            absent={compiled.absent}
+            error={compiled.absent ? null : compiled.error}
+            fix={(each) => {
+              const replacement = replacementOf(each);
+              if (!view.current || replacement === null) return;
+              applyTo(view.current, [{ ...rangeOf(view.current, each), insert: replacement }]);
+            }}
+            go={(line, column) => {
+              setTab("yaml");
+              requestAnimationFrame(() => view.current && reveal(view.current, line, column));
+            }}
+          />
+        </div>
+        <div className="inspect">
+          <div className="tabs" role="tablist" aria-label="Editors">
+            {(["node", "workflow", "yaml"] as const).map((each) => (
+              <button
+                key={each}
+                type="button"
+                role="tab"
+                id={`tab-${each}`}
+                aria-selected={tab === each}
+                aria-controls={`panel-${each}`}
+                onClick={() => setTab(each)}
+              >
+                {each === "node" ? "Node" : each === "workflow" ? "Workflow" : "YAML"}
+              </button>
+            ))}
+          </div>
+          <div
+            className="body"
+            role="tabpanel"
+            id="panel-node"
+            aria-labelledby="tab-node"
+            hidden={tab !== "node"}
+          >
+            {node ? (
+              <NodeForm
+                key={node.id}
+                node={node}
+                model={model}
+                agents={agents.data ?? []}
+                risk={
+                  risk ?? agents.data?.find((each) => each.name === node.agent)?.actions[node.action]?.risk
+                }
+                rename={(to) => change((now) => renameNode(now, node.id, to)) && setSelected(to)}
+                setField={(field, value) => change((now) => setNodeField(now, node.id, field, value))}
+                setInput={(path, value) => change((now) => setInput(now, node.id, path, value))}
+                connect={(from) => change((now) => connect(now, from, node.id))}
+                disconnect={(from) => change((now) => disconnect(now, from, node.id))}
+                remove={() => change((now) => removeNode(now, node.id)) && setSelected(null)}
+              />
+            ) : (
+              <p className="muted">Choose a node in the graph or the list, or add one from the left.</p>
+            )}
+          </div>
+          <div
+            className="body"
+            role="tabpanel"
+            id="panel-workflow"
+            aria-labelledby="tab-workflow"
+            hidden={tab !== "workflow"}
+          >
+            <WorkflowForm
+              model={model}
+              set={(path: Path, value) =>
+                change((now) => (value === undefined ? removeKey(now, path) : setValue(now, path, value)))
+              }
+            />
+          </div>
+          <div
+            className="body"
+            role="tabpanel"
+            id="panel-yaml"
+            aria-labelledby="tab-yaml"
+            hidden={tab !== "yaml"}
+          >
+            <div className="editor" ref={editorAt} />
+          </div>
+        </div>
+      </div>
+      {dialog === "test" && <TestDialog text={text} close={() => setDialog(null)} show={setTest} />}
+      {dialog === "deploy" && (
+        <DeployDialog
+          name={name}
+          text={text}
+          etag={etag}
+          fresh={loaded.name === null}
+          compiled={compiled.data}
+          current={compiled.current}
+          close={() => setDialog(null)}
+          conflict={(source, newEtag) => {
+            setDialog(null);
+            setTheirs({ source, etag: newEtag });
+          }}
+          done={(newEtag) => {
+            setDialog(null);
+            setSaved(text);
+            setEtag(newEtag);
+            setNotice("deployed");
+          }}
+        />
+      )}
+      {theirs && (
+        <MergeDialog
+          theirs={theirs.source}
+          mine={text}
+          base={loaded.source ?? ""}
+          close={() => setTheirs(null)}
+          take={(merged) => {
+            if (view.current) replaceAll(view.current, merged);
+            setEtag(theirs.etag);
+            setTheirs(null);
+          }}
+        />
+      )}
+    </Page>
+  );
+}
+
+/** What the text says; while it is no YAML, what it said before. */
+function useLastGood(text: string): WorkflowModel {
+  const last = useRef<WorkflowModel>({ name: "", description: "", trigger: null, nodes: [] });
+  return useMemo(() => {
+    const read = readWorkflow(text);
+    if (read) last.current = read;
+    return last.current;
+  }, [text]);
+}
+
+function useUnsaved(dirty: boolean): void {
+  useEffect(() => {
+    if (!dirty) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [dirty]);
+}
+
+function useSave(name: string, etag: string | null, done: (kept: string) => void) {
+  return useMutation({
+    mutationFn: async (text: string) => {
+      await request(`workflows/${encodeURIComponent(name)}/draft`, {
+        method: "PUT",
+        json: { source: text, baseETag: etag },
+      });
+      return "draft saved";
+    },
+    onSuccess: done,
+  });
+}
+
+function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: DryRun | null): GraphItem[] {
+  const gated = new Set(compiled?.plan?.nodes.filter((node) => node.gate).map((node) => node.id));
+  const tainted = new Set(
+    compiled?.plan?.nodes.filter((node) => isTainted(node.tainted)).map((node) => node.id),
+  );
+  return model.nodes
+    .filter((node) => node.id)
+    .map((node) => {
+      const marks: string[] = [];
+      if (gated.has(node.id) || node.approvalRequired) marks.push("approval");
+      if (node.when !== undefined) marks.push("when");
+      if (tainted.has(node.id)) marks.push("outside text");
+      return {
+        id: node.id,
+        what: `${node.agent} · ${node.action}`,
+        dependsOn: node.dependsOn,
+        marks,
+        status: test ? (test.statuses[node.id] ?? "PENDING") : undefined,
+      };
+    });
+}
+
+function isTainted(value: unknown): boolean {
+  return Array.isArray(value)
+    ? value.length > 0
+    : isObject(value)
+      ? Object.keys(value).length > 0
+      : value === true;
+}
+
+function Palette({
+  agents,
+  error,
+  add,
+  after,
+}: {
+  agents: Agent[];
+  error: unknown;
+  add: (agent: string, action: string) => void;
+  after: string | null;
+}) {
+  const [search, setSearch] = useState("");
+  const wanted = search.trim().toLowerCase();
+  return (
+    <section className="palette" aria-label="Agents">
+      <input
+        type="search"
+        aria-label="Search agents"
+        placeholder="search"
+        value={search}
+        onChange={(event) => setSearch(event.target.value)}
+      />
+      <p className="small muted">
+        Drag to the graph, or press: {after ? `it runs after ${after}.` : "a first node."}
+      </p>
+      {error !== null && error !== undefined && <Failure error={error} />}
+      {agents.map((agent) => {
+        const actions = Object.entries(agent.actions).filter(
+          ([name, action]) =>
+            !wanted || `${agent.name} ${name} ${action.description}`.toLowerCase().includes(wanted),
+        );
+        if (!actions.length) return null;
+        return (
+          <div className="agent" key={agent.name}>
+            <strong>{agent.name}</strong>
+            {actions.map(([name, action]) => (
+              <div key={name}>
+                <button
+                  type="button"
+                  className="tiny"
+                  draggable
+                  title={action.description}
+                  aria-label={`Add ${agent.name} ${name}`}
+                  onDragStart={(event) => event.dataTransfer.setData("text/plain", `${agent.name}\n${name}`)}
+                  onClick={() => add(agent.name, name)}
+                >
+                  {name}
+                </button>
+                {action.risk === "APPROVAL_REQUIRED" && (
+                  <span className="small muted">a person is asked</span>
+                )}
+              </div>
+            ))}
+          </div>
+        );
+      })}
+    </section>
+  );
+}
+
+/** The graph as a list, for keyboard and screen readers. */
+function NodeList({
+  model,
+  selected,
+  select,
+}: {
+  model: WorkflowModel;
+  selected: string | null;
+  select: (id: string) => void;
+}) {
+  if (!model.nodes.length) return null;
+  return (
+    <details>
+      <summary className="small">Nodes as a list ({model.nodes.length.toLocaleString()})</summary>
+      <div className="problems">
+        <ul>
+          {model.nodes.slice(0, 500).map((node) => (
+            <li key={node.id}>
+              <button
+                type="button"
+                className="plain tiny"
+                aria-pressed={node.id === selected}
+                onClick={() => select(node.id)}
+              >
+                {node.id}
+              </button>
+              <span className="muted">
+                {node.agent} {node.action}
+                {node.dependsOn.length > 0 && `, after ${node.dependsOn.join(", ")}`}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </details>
+  );
+}
+
+function Problems({
+  compiled,
+  absent,
+  error,
+  go,
+  fix,
+}: {
+  compiled: Compiled | undefined;
+  absent: boolean;
+  error: unknown;
+  fix: (diagnostic: Diagnostic) => void;
+  go: (line: number, column: number) => void;
+}) {
+  const found = compiled?.diagnostics ?? [];
+  return (
+    <section className="panel problems" aria-label="Problems" aria-live="polite">
+      <h2>{found.length === 0 ? "Problems" : `Problems (${found.length})`}</h2>
+      {absent && <p className="muted">This server checks a workflow only when it is deployed.</p>}
+      {error !== null && error !== undefined && (
+        <p className="muted">Not checked: {String((error as Error).message)}</p>
+      )}
+      {compiled?.plan && found.length === 0 && (
+        <p>
+          None. Plan <code>{compiled.plan.digest.slice(0, 19)}</code>
+        </p>
+      )}
+      <ul>
+        {found.map((each) => (
+          <li key={`${each.code}${each.line}.${each.column}${each.message}`}>
+            <span
+              className={`status tone-${severityOf(each) === "error" ? "red" : severityOf(each) === "warning" ? "yellow" : "gray"}`}
+            >
+              {severityOf(each)}
+            </span>
+            <span className="grow">
+              <button type="button" className="plain tiny" onClick={() => go(each.line, each.column)}>
+                {each.line}:{each.column}
+              </button>{" "}
+              {each.message} {fixOf(each) && <span className="muted">{fixOf(each)}</span>}{" "}
+              {replacementOf(each) !== null && (
+                <button type="button" className="tiny" onClick={() => fix(each)}>
+                  Fix it
+                </button>
+              )}{" "}
+              <code className="muted">{each.code}</code>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function TestDialog({
+  text,
+  close,
+  show,
+}: {
+  text: string;
+  close: () => void;
+  show: (test: DryRun) => void;
+}) {
+  const [context, setContext] = useState("");
+  const run = useMutation({
+    mutationFn: async () => dryRun(text, context.trim() ? JSON.parse(context) : null),
+    onSuccess: show,
+  });
+  return (
+    <Dialog title="Test without running anything" onClose={close}>
+      <p>Agents are replaced by examples that fit their schemas; the path is shown on the graph.</p>
+      <label className="field">
+        Context (JSON; empty: an example of what its trigger sends)
+        <textarea
+          rows={7}
+          className="mono"
+          value={context}
+          onChange={(event) => setContext(event.target.value)}
+        />
+      </label>
+      {run.error && <Failure error={run.error} />}
+      {run.data && (
+        <>
+          <p role="status">
+            {Object.values(run.data.statuses).filter((status) => status === "SUCCESS").length} nodes run,{" "}
+            {Object.values(run.data.statuses).filter((status) => status === "SKIPPED").length} are skipped
+            {run.data.gates.length > 0 && `; a person is asked at ${run.data.gates.join(", ")}`}.
+          </p>
+          <details>
+            <summary>All of it</summary>
+            <pre className="codebox">{run.data.text}</pre>
+          </details>
+        </>
+      )}
+      <div className="row">
+        <button type="button" className="primary" disabled={run.isPending} onClick={() => run.mutate()}>
+          Test
+        </button>
+        <button type="button" onClick={close}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+interface DeployProps {
+  name: string;
+  text: string;
+  etag: string | null;
+  fresh: boolean;
+  compiled: Compiled | undefined;
+  current: boolean;
+  close: () => void;
+  conflict: (source: string, etag: string | null) => void;
+  done: (etag: string | null) => void;
+}
+
+function DeployDialog(props: DeployProps) {
+  const { name, text, etag, fresh, compiled } = props;
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const [agreed, setAgreed] = useState(false);
+  const [needsConsent, setNeedsConsent] = useState<string | null>(null);
+  const errors = compiled?.diagnostics.filter((each) => severityOf(each) === "error") ?? [];
+  const changes = compiled?.changes ?? [];
+  const gates = compiled?.plan?.nodes.filter((node) => node.gate) ?? [];
+  const deploy = useMutation({
+    mutationFn: () =>
+      request<{ planDigest: string }>(`workflows/${encodeURIComponent(name)}`, {
+        method: "PUT",
+        yaml: text,
+        query: agreed ? { removeGates: "true" } : {},
+        // `"0"` is the tag of a workflow that is not there yet.
+        headers: etag ? { "If-Match": etag } : fresh ? { "If-Match": '"0"' } : {},
+      }),
+    onSuccess: (answer) => {
+      queries.invalidateQueries({ queryKey: ["workflows"] });
+      props.done(answer.headers.get("etag"));
+      if (fresh) navigate(`/workflows/${encodeURIComponent(name)}`);
+    },
+    onError: (error) => {
+      if (!(error instanceof ApiError)) return;
+      if (error.status === 412) {
+        const now = isObject(error.detail) ? error.detail : {};
+        const source = isObject(now.current) ? now.current.source : null;
+        props.conflict(
+          typeof source === "string" ? source : "",
+          typeof now.etag === "string" ? now.etag : null,
+        );
+      } else if (error.status === 409) setNeedsConsent(error.message);
+    },
+  });
+  return (
+    <Dialog title={`Deploy ${name}`} onClose={props.close}>
+      {errors.length > 0 && <p className="notice bad">It has {errors.length} mistakes; see the problems.</p>}
+      {compiled?.plan && (
+        <dl className="facts">
+          <dt>Plan</dt>
+          <dd>
+            <code>{compiled.plan.digest}</code>
+          </dd>
+          <dt>Nodes</dt>
+          <dd>{compiled.plan.nodes.length}</dd>
+          <dt>A person is asked at</dt>
+          <dd>{gates.map((node) => node.id).join(", ") || "no node"}</dd>
+        </dl>
+      )}
+      {compiled?.plan && (
+        <div className="tablebox">
+          <table>
+            <caption className="visually-hidden">What each node may do</caption>
+            <thead>
+              <tr>
+                <th scope="col">Node</th>
+                <th scope="col">Risk</th>
+                <th scope="col">Effect</th>
+                <th scope="col">Secrets</th>
+              </tr>
+            </thead>
+            <tbody>
+              {compiled.plan.nodes.slice(0, 100).map((node) => (
+                <tr key={node.id}>
+                  <td>{node.id}</td>
+                  <td>
+                    <Risk risk={node.gate ? "APPROVAL_REQUIRED" : "AUTO"} />
+                  </td>
+                  <td>{node.effect ?? "–"}</td>
+                  <td>{node.secrets?.join(", ") || "–"}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {(compiled?.gateProof ?? []).length > 0 && (
+        <ul className="small">
+          {compiled?.gateProof?.map((proof) => (
+            <li key={proof.node}>
+              {proof.node}:{" "}
+              {proof.holds
+                ? `each of ${proof.paths} ways to it passes its gate`
+                : "there is a way to it that passes no gate"}
+            </li>
+          ))}
+        </ul>
+      )}
+      {changes.length > 0 && (
+        <section>
+          <h3>What changes</h3>
+          <ul>
+            {changes.map((change) => (
+              <li key={change.message}>
+                {change.dangerous && <strong>Needs consent: </strong>}
+                {change.message}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {needsConsent && (
+        <div className="notice warn" role="alert">
+          <p>{needsConsent}</p>
+          <label className="switch">
+            <input type="checkbox" checked={agreed} onChange={(event) => setAgreed(event.target.checked)} /> I
+            agree that these gates are opened
+          </label>
+        </div>
+      )}
+      {deploy.error && !needsConsent && <Failure error={deploy.error} />}
+      <div className="row">
+        <button
+          type="button"
+          className="primary"
+          disabled={
+            deploy.isPending || errors.length > 0 || !props.current || (needsConsent !== null && !agreed)
+          }
+          onClick={() => deploy.mutate()}
+        >
+          Deploy
+        </button>
+        <button type="button" onClick={props.close}>
+          Back
+        </button>
+      </div>
+    </Dialog>
+  );
 }

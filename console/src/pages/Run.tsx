@@ -1,13 +1,15 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
-import { download, get, isObject, post } from "../api/client";
+import { download, get, post } from "../api/client";
 import { useRun } from "../api/queries";
 import type { Json, RunDetail, WorkflowDetail } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page, Status, useNow } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { LogView } from "../components/LogView";
 import { Graph, type GraphItem } from "../graph/Graph";
+import { useSession } from "../session";
+import { isObject } from "../text/json";
 import { ended, wordOf } from "../text/status";
 import { between, span } from "../text/time";
 import { type NodeView, nodeViews, type PlanStep, rootCause, stepsOf, timeline } from "../workflow/runView";
@@ -50,6 +52,7 @@ function usePlan(run: RunDetail | undefined): PlanStep[] {
 
 function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
   const [params, setParams] = useSearchParams();
+  const { me } = useSession();
   const nodes = useMemo(() => nodeViews(run, steps), [run, steps]);
   const cause = run.status === "FAILED" ? rootCause(nodes) : null;
   const chosen = nodes.find((node) => node.id === params.get("node")) ?? null;
@@ -82,7 +85,7 @@ function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
       actions={
         <>
           <Status status={run.status} />
-          <Acts run={run} nodes={nodes} chosen={chosen} />
+          {me.may.includes("operate") && <Acts run={run} nodes={nodes} chosen={chosen} />}
         </>
       }
     >
@@ -427,7 +430,7 @@ function ActDialog({
       queries.invalidateQueries({ queryKey: ["runs"] });
       const next = isObject(answer) ? (answer.runId ?? answer.id) : undefined;
       if (typeof next === "string" && next !== run.id) navigate(`/runs/${next}`);
-      else if (act === "replay" || act === "rerun") navigate("/runs");
+      else if (act === "replay") navigate(`/runs?workflow=${encodeURIComponent(run.workflowName)}`);
       close();
     },
   });
@@ -440,8 +443,8 @@ function ActDialog({
       {act === "rerun" && (
         <>
           <p>
-            A new run: nodes before the chosen one keep their outputs. Gates are asked again where something
-            else would run.
+            Nodes before the chosen one keep their outputs; it and all that depends on it run again. Gates are
+            asked again where something else would run.
           </p>
           <label className="field">
             From node

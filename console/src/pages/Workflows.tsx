@@ -1,5 +1,138 @@
-import { Page } from "../components/basics";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useNavigate } from "react-router";
+import { post } from "../api/client";
+import { useWorkflows } from "../api/queries";
+import type { Json, Workflow } from "../api/types";
+import { Ago, Failure, Loading, Page } from "../components/basics";
+import { Dialog } from "../components/Dialog";
+import { useSession } from "../session";
+import { isObject } from "../text/json";
 
-export default function Workflows() {
-  return <Page title="Workflows">…</Page>;
+/** All workflows, what starts them, and a way to start one by hand. */
+export default function WorkflowsPage() {
+  const workflows = useWorkflows();
+  const { me } = useSession();
+  const [starting, setStarting] = useState<Workflow | null>(null);
+  return (
+    <Page
+      title="Workflows"
+      actions={
+        <Link className="button" to="/new-workflow">
+          New workflow
+        </Link>
+      }
+    >
+      {workflows.error && <Failure error={workflows.error} retry={() => workflows.refetch()} />}
+      {workflows.isPending && <Loading />}
+      {workflows.data?.length === 0 && (
+        <div className="panel empty">
+          <h2>No workflows</h2>
+          <p>Make one here, or deploy files with `commandcenter deploy`.</p>
+        </div>
+      )}
+      {workflows.data && workflows.data.length > 0 && (
+        <div className="tablebox">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col">Started by</th>
+                <th scope="col">Status</th>
+                <th scope="col">Changed</th>
+                <th scope="col">
+                  <span className="visually-hidden">Acts</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {workflows.data.map((workflow) => (
+                <tr key={workflow.id}>
+                  <td>
+                    <Link to={`/workflows/${encodeURIComponent(workflow.name)}`}>{workflow.name}</Link>
+                    <div className="small muted">{workflow.description}</div>
+                  </td>
+                  <td>{triggerInWords(workflow.trigger)}</td>
+                  <td>{workflow.status.toLowerCase()}</td>
+                  <td>
+                    <Ago at={workflow.updatedAt} />
+                  </td>
+                  <td className="row">
+                    <Link to={`/runs?workflow=${encodeURIComponent(workflow.name)}`}>Runs</Link>
+                    {me.may.includes("operate") && (
+                      <button
+                        type="button"
+                        className="tiny"
+                        aria-label={`Start ${workflow.name}`}
+                        onClick={() => setStarting(workflow)}
+                      >
+                        Start …
+                      </button>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {starting && <StartDialog name={starting.name} close={() => setStarting(null)} />}
+    </Page>
+  );
+}
+
+export function triggerInWords(trigger: Json): string {
+  if (!isObject(trigger)) return "by hand";
+  if (typeof trigger.event === "string") return `event ${trigger.event}`;
+  if (trigger.schedule !== undefined) {
+    const schedule = trigger.schedule;
+    return `schedule ${isObject(schedule) ? String(schedule.cron) : String(schedule)}`;
+  }
+  return Object.keys(trigger).join(", ") || "by hand";
+}
+
+export function StartDialog({ name, close }: { name: string; close: () => void }) {
+  const navigate = useNavigate();
+  const [context, setContext] = useState("{}");
+  let parsed: unknown = null;
+  try {
+    parsed = JSON.parse(context);
+  } catch {
+    parsed = null;
+  }
+  const start = useMutation({
+    mutationFn: () => post(`workflows/${encodeURIComponent(name)}/runs`, { context: parsed }),
+    onSuccess: () => {
+      close();
+      navigate(`/runs?workflow=${encodeURIComponent(name)}`);
+    },
+  });
+  return (
+    <Dialog title={`Start ${name}`} onClose={close}>
+      <label className="field">
+        Context (JSON)
+        <textarea
+          rows={8}
+          className="mono"
+          value={context}
+          onChange={(event) => setContext(event.target.value)}
+        />
+      </label>
+      {!isObject(parsed) && <p className="notice bad">This is not a JSON object.</p>}
+      {start.error && <Failure error={start.error} />}
+      <div className="row">
+        <button
+          type="button"
+          className="primary"
+          disabled={!isObject(parsed) || start.isPending}
+          onClick={() => start.mutate()}
+        >
+          Start a run
+        </button>
+        <button type="button" onClick={close}>
+          Back
+        </button>
+      </div>
+    </Dialog>
+  );
 }

@@ -7,11 +7,11 @@ export function headline(approval: Approval): string {
   return description || `${agent ?? "an agent"}: ${action ?? "an action"}`;
 }
 
-/** The sentences of the card, up to the details, which the page shows in a better form. */
+/** The sentences of the card. Its blocks, which are indented, are shown in a better form; so is the digest. */
 export function sentences(cardText: string): string[] {
-  const parts = cardText.split("\n\n");
-  const end = parts.findIndex((part) => /^(Inputs:|What .* found:|The inputs as JSON)/.test(part));
-  return (end < 0 ? parts : parts.slice(0, end)).filter((part) => !part.startsWith("    ") && part.trim());
+  return cardText
+    .split("\n\n")
+    .filter((part) => part.trim() && !/^ {4}|\n {4}/.test(part) && !/^(Digest: |Inputs:)/.test(part));
 }
 
 export function entriesOf(value: Json | undefined): Array<[string, Json]> {

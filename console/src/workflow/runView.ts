@@ -1,7 +1,7 @@
 /** A run and its plan -> what the page shows of each node. */
 
-import { isObject } from "../api/client";
 import type { AgentRun, Approval, Json, NodeResult, RunDetail } from "../api/types";
+import { isObject } from "../text/json";
 import { between } from "../text/time";
 
 export interface PlanStep {

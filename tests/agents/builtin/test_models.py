@@ -213,6 +213,22 @@ def test_an_endpoint_that_refuses(endpoint, context, inputs, provider, status, e
             patcher.execute("generateFixPR", inputs, asked)
 
 
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_model_that_fails_loses_no_fix_of_the_rules(endpoint, context, inputs, shop, status):
+    """Where rules have fixed something, it is proposed; what the model was asked for says why it is left."""
+    endpoint.status = status
+    from agents.builtin.security_scanner import agent as scanner
+
+    found = scanner.execute("scanRepository", {"repositoryPath": str(shop.path), "scanType": "FULL"}, context)
+    asked = {**inputs, "vulnerabilities": [*found["vulnerabilities"], FINDING]}
+    output = patcher.execute("generateFixPR", asked, endpoint.context(context, "openai"))
+
+    assert len(output["fixed"]) >= 8
+    (left,) = [each for each in output["unfixed"] if each["file"] == FINDING["file"]][:1]
+    assert "the model was of no help: " in left["reason"]
+    assert str(status) in left["reason"]
+
+
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [

@@ -234,4 +234,4 @@ def test_no_secret_of_an_effect_is_one_that_a_jail_may_have() -> None:
     from agents.effects import EFFECTS
     from tasks.proposal import MODEL_SECRETS
 
-    assert not MODEL_SECRETS & {name for spec in EFFECTS.values() for name in spec.secrets}
+    assert not MODEL_SECRETS & {name for spec in EFFECTS.values() for name in (*spec.secrets, *spec.own_secrets)}

@@ -173,6 +173,14 @@ async def test_an_agent_that_never_reads_its_request_is_ended_by_its_time_limit(
         assert result.failure.kind == "timeout"
 
 
+async def test_each_run_finds_its_own_trace(warm_sandbox: BubblewrapSandbox, script_request: MakeRequest):
+    for number in range(3):
+        trace = f"00-{number:032x}-{1:016x}-01"
+        request = script_request("import os; said = os.environ.get('TRACEPARENT')", traceparent=trace)
+        assert (await _run(warm_sandbox, request)).output == {"said": trace}
+    assert warm_sandbox.warm.used == 2
+
+
 def test_only_requests_with_nothing_to_act_on_are_served(script_request: MakeRequest, tmp_path: Path):
     assert shape_of(script_request("said = 1")) is not None
     assert shape_of(script_request("said = 1", network=("example.org:443",))) is None

@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import { eventsOf } from "../src/api/stream";
+import type { AgentRun, RunDetail } from "../src/api/types";
+import { differences, sentences } from "../src/text/card";
+import { parseDiff } from "../src/text/diff";
+import { span } from "../src/text/time";
+import { nodeViews, rootCause, stepsOf, timeline } from "../src/workflow/runView";
+import { kindOf, plainSchema } from "../src/workflow/schema";
+import { closesCircle, readWorkflow } from "../src/workflow/workflowText";
+
+const RUN: RunDetail = {
+  id: "r1",
+  workflowName: "w",
+  status: "FAILED",
+  message: "",
+  trigger: "manual",
+  triggeredBy: null,
+  startedAt: "2026-01-01T00:00:00Z",
+  finishedAt: "2026-01-01T00:00:10Z",
+  flowRunId: null,
+  planDigest: null,
+  context: {},
+  nodes: [],
+  agentRuns: [],
+  approvals: [],
+};
+
+function agentRun(
+  nodeId: string,
+  attempt: number,
+  status: string,
+  from: number,
+  to: number | null,
+): AgentRun {
+  const at = (second: number) => new Date(Date.parse(RUN.startedAt) + second * 1000).toISOString();
+  return {
+    id: `${nodeId}${attempt}`,
+    agentName: "a",
+    nodeId,
+    item: null,
+    attempt,
+    status,
+    inputs: {},
+    output: null,
+    error: status === "FAILED" ? `${nodeId} broke` : null,
+    startedAt: at(from),
+    finishedAt: to === null ? null : at(to),
+    durationMs: null,
+    artifacts: [],
+  };
+}
+
+const PLAN = stepsOf([
+  { id: "one", agent: "a", action: "x", depends_on: [], gate: null },
+  { id: "two", agent: "a", action: "x", depends_on: ["one"], gate: { quorum: 1 } },
+  { id: "three", agent: "a", action: "x", dependsOn: ["two"], foreach: { items: [] } },
+]);
+
+describe("a run", () => {
+  it("has all nodes of the plan, also those that have not started", () => {
+    const run = {
+      ...RUN,
+      finishedAt: null,
+      status: "RUNNING",
+      agentRuns: [agentRun("one", 1, "RUNNING", 0, null)],
+    };
+    const nodes = nodeViews(run, PLAN);
+    expect(nodes.map((node) => [node.id, node.status])).toEqual([
+      ["one", "RUNNING"],
+      ["two", "PENDING"],
+      ["three", "PENDING"],
+    ]);
+    expect([nodes[1]?.gated, nodes[2]?.foreach]).toEqual([true, true]);
+  });
+
+  it("keeps attempts apart and in order", () => {
+    const run = {
+      ...RUN,
+      agentRuns: [agentRun("one", 2, "SUCCESS", 3, 4), agentRun("one", 1, "FAILED", 0, 1)],
+    };
+    expect(nodeViews(run, PLAN)[0]?.attempts.map((each) => each.attempt)).toEqual([1, 2]);
+  });
+
+  it("names the failure that explains the others", () => {
+    const failed = { item: null, status: "FAILED", output: null, attempt: 1 };
+    const run = {
+      ...RUN,
+      nodes: [
+        { ...failed, nodeId: "two", reason: "because node 'one' failed" },
+        { ...failed, nodeId: "one", reason: "broke" },
+      ],
+    };
+    expect(rootCause(nodeViews(run, PLAN))?.id).toBe("one");
+    expect(rootCause(nodeViews(RUN, PLAN))).toBeNull();
+  });
+
+  it("has one bar for each attempt, within the axis", () => {
+    const run = {
+      ...RUN,
+      agentRuns: [agentRun("one", 1, "FAILED", 0, 2), agentRun("one", 2, "SUCCESS", 5, 10)],
+    };
+    const bars = timeline(run, Date.parse(RUN.startedAt) + 60_000);
+    expect(bars.map((bar) => [bar.tone, bar.from, bar.length])).toEqual([
+      ["red", 0, 0.2],
+      ["green", 0.5, 0.5],
+    ]);
+  });
+});
+
+describe("a diff", () => {
+  it("is counted by its hunks, not by what lines look like", () => {
+    const { lines, counts } = parseDiff(
+      "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- a comment of SQL\n+++ more\n same\n",
+    );
+    expect(counts).toEqual({ files: ["x"], added: 1, removed: 1 });
+    expect(lines.map((line) => [line.kind, line.text])).toEqual([
+      ["file", "x"],
+      ["hunk", "@@ -1,2 +1,2 @@"],
+      ["del", "-- a comment of SQL"],
+      ["add", "++ more"],
+      ["same", "same"],
+    ]);
+  });
+
+  it("names a file that is deleted", () => {
+    expect(parseDiff("--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-gone\n").counts.files).toEqual(["x (deleted)"]);
+  });
+});
+
+describe("a card", () => {
+  it("is read up to its blocks", () => {
+    const text = "RISK: it runs.\n\nInputs:\n    a: 1\n    Digest: x\n\nDigest: sha256:1";
+    expect(sentences(text)).toEqual(["RISK: it runs."]);
+  });
+
+  it("shows where it differs", () => {
+    expect(differences({ a: { b: 1, c: 2 }, d: 1 }, { a: { b: 1, c: 3 }, d: 1 })).toEqual([
+      { path: "a.c", before: 2, after: 3 },
+    ]);
+  });
+});
+
+describe("the stream of changes", () => {
+  it("is read across chunks", async () => {
+    const parts = [": hello\n\nid: 1\nevent: r", "un\ndata: {}\n", "\nid: 2\ndata: a\ndata: b\n\n"];
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const part of parts) controller.enqueue(new TextEncoder().encode(part));
+        controller.close();
+      },
+    });
+    const found = [];
+    for await (const event of eventsOf(body)) found.push(event);
+    expect(found).toEqual([
+      { id: "1", event: "run", data: "{}" },
+      { id: "2", event: "message", data: "a\nb" },
+    ]);
+  });
+});
+
+describe("a workflow", () => {
+  it("has no circle through an edge that is refused", () => {
+    const nodes =
+      readWorkflow("nodes:\n  - {id: a}\n  - {id: b, dependsOn: [a]}\n  - {id: c, dependsOn: [b]}\n")
+        ?.nodes ?? [];
+    expect(closesCircle(nodes, "c", "a")).toBe(true);
+    expect(closesCircle(nodes, "a", "c")).toBe(false);
+  });
+
+  it("is edited as JSON where a schema leaves several ways", () => {
+    const root = { $defs: { Id: { type: "string" } } };
+    expect(kindOf(plainSchema({ $ref: "#/$defs/Id" }, root))).toBe("text");
+    expect(kindOf(plainSchema({ anyOf: [{ type: "integer" }, { type: "null" }] }, root))).toBe("number");
+    expect(kindOf(plainSchema({ anyOf: [{ type: "integer" }, { type: "string" }] }, root))).toBe("other");
+  });
+});
+
+it("says lengths of time in words", () => {
+  expect([0, 850, 4_200, 60_000, 7_500_000, 300_000_000].map(span)).toEqual([
+    "0 ms",
+    "850 ms",
+    "4.2 s",
+    "1 min",
+    "2 h 5 min",
+    "3 d",
+  ]);
+});

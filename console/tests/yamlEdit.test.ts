@@ -1,0 +1,193 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { Json } from "../src/api/types";
+import {
+  addNode,
+  connect,
+  disconnect,
+  EMPTY,
+  readWorkflow,
+  removeNode,
+  renameNode,
+  setInput,
+  setNodeField,
+  setTop,
+} from "../src/workflow/workflowText";
+import { appendItem, applyEdits, CannotEdit, type Edit, equal, setValue } from "../src/workflow/yamlEdit";
+
+const MISSION = readFileSync(new URL("../../workflows/security-audit-on-pr.yaml", import.meta.url), "utf8");
+const WEEKLY = readFileSync(new URL("../../workflows/compliance-check-weekly.yaml", import.meta.url), "utf8");
+const ODD = `# kept: first
+name: odd # kept: name
+trigger: {event: a.b, filters: {branch: main, path: "**"}} # kept: flow
+
+nodes: # kept: nodes
+  # kept: above
+  - id: one # kept: id
+    agent: notifier
+    action: sendSlack
+    inputs:
+      channel: '#x'   # kept: channel
+      # kept: inside
+      message: |
+        several
+        lines # not a comment
+  - {id: two, agent: notifier, action: sendSlack, dependsOn: [one]}
+
+  - id: three
+    agent: notifier
+    action: sendSlack
+    dependsOn:
+      - one
+      - two # kept: item
+    inputs: {channel: a, message: "{{ nodes.one.output.sent }}"}
+# kept: last
+`;
+
+/** Lines of the text that an edit reaches into; those around an insertion count as reached only at its line. */
+function untouched(text: string, edits: Edit[]): string[] {
+  let offset = 0;
+  return text.split("\n").filter((line) => {
+    const [from, to] = [offset, offset + line.length];
+    offset = to + 1;
+    return !edits.some((edit) =>
+      edit.from === edit.to ? edit.from > from && edit.from < to : edit.from < to + 1 && edit.to > from,
+    );
+  });
+}
+
+function isSubsequence(lines: string[], of: string[]): boolean {
+  let at = 0;
+  for (const line of of) if (at < lines.length && lines[at] === line) at++;
+  return at === lines.length;
+}
+
+const value: fc.Arbitrary<Json> = fc.oneof(
+  fc.string(),
+  fc.constantFrom(
+    "yes",
+    "null",
+    "12",
+    "1e3",
+    "a: b",
+    "# no",
+    "{{ context.path }}",
+    "two\nlines",
+    " x ",
+    "🚨",
+    "-",
+    "0o7",
+  ),
+  fc.integer(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.array(fc.string(), { maxLength: 3 }),
+  fc.dictionary(fc.constantFrom("a", "b c", "#", "on"), fc.oneof(fc.string(), fc.integer()), { maxKeys: 3 }),
+);
+
+type Step = [number, number, number, Json];
+const step: fc.Arbitrary<Step> = fc.tuple(fc.nat(8), fc.nat(50), fc.nat(50), value);
+
+function perform(text: string, [kind, a, b, given]: Step): Edit[] {
+  const nodes = readWorkflow(text)?.nodes ?? [];
+  const first = nodes[a % Math.max(1, nodes.length)]?.id ?? "";
+  const second = nodes[b % Math.max(1, nodes.length)]?.id ?? "";
+  const field = ["channel", "message", "extra", "b c"][b % 4] ?? "x";
+  switch (kind) {
+    case 0:
+      return addNode(text, "notifier", ["sendSlack", "sendEmail"][a % 2] ?? "", b % 2 ? first || null : null)
+        .edits;
+    case 1:
+      return nodes.length > 1 ? removeNode(text, first) : [];
+    case 2:
+      return first === second ? [] : connect(text, first, second);
+    case 3:
+      return disconnect(text, first, second);
+    case 4:
+      return setInput(text, first, [field], given);
+    case 5:
+      return setInput(text, first, [field], undefined);
+    case 6:
+      return renameNode(text, first, `renamed${a}`);
+    case 7:
+      return setNodeField(text, first, "approvalRequired", a % 3 === 0 ? undefined : a % 3 === 1);
+    default:
+      return setTop(text, "description", typeof given === "string" ? given : "text");
+  }
+}
+
+describe("edits of YAML by range", () => {
+  it("leave untouched lines byte-identical, over 1,000 random sequences", { timeout: 300_000 }, () => {
+    let made = 0;
+    let refused = 0;
+    fc.assert(
+      fc.property(
+        fc.constantFrom(MISSION, WEEKLY, ODD, EMPTY),
+        fc.array(step, { minLength: 1, maxLength: 8 }),
+        (start, steps) => {
+          let text = start;
+          for (const each of steps) {
+            let edits: Edit[];
+            try {
+              edits = perform(text, each);
+            } catch (error) {
+              if (!(error instanceof CannotEdit)) throw error;
+              refused++;
+              continue;
+            }
+            made++;
+            const changed = applyEdits(text, edits);
+            const kept = untouched(text, edits);
+            if (!isSubsequence(kept, changed.split("\n"))) return false;
+            const before = parse(text) as Json;
+            // Reading the text back must work after every step, and only a real change may change its meaning.
+            if (edits.length === 0 && !equal(before, parse(changed) as Json)) return false;
+            text = changed;
+          }
+          return true;
+        },
+      ),
+      { numRuns: 1000, seed: 7 },
+    );
+    // Refusing everything would pass, too.
+    expect(made).toBeGreaterThan(2500);
+    expect(refused).toBeLessThan(made / 5);
+  });
+
+  it("keep all comments of lines that they do not change", () => {
+    let text = ODD;
+    const go = (edits: Edit[]) => {
+      text = applyEdits(text, edits);
+    };
+    go(setInput(text, "one", ["channel"], "#y"));
+    go(setInput(text, "one", ["message"], "{{ context.text }}"));
+    go(connect(text, "one", "three"));
+    go(renameNode(text, "one", "first"));
+    go(addNode(text, "notifier", "sendEmail", "three").edits);
+    expect(text.match(/# kept: /g)).toHaveLength(ODD.match(/# kept: /g)?.length ?? 0);
+    const model = readWorkflow(text);
+    expect(model?.nodes.map((node) => node.id)).toEqual(["first", "two", "three", "send-email"]);
+    expect(model?.nodes[2]?.dependsOn).toEqual(["first", "two"]);
+    expect(model?.nodes[2]?.inputs.message).toBe("{{ nodes.first.output.sent }}");
+  });
+
+  it("change one line for one value", () => {
+    const text = applyEdits(MISSION, setInput(MISSION, "scan", ["scanType"], "FULL"));
+    const changed = text.split("\n").filter((line, index) => line !== MISSION.split("\n")[index]);
+    expect(changed).toEqual(["      scanType: FULL"]);
+  });
+
+  it("write text so that YAML 1.1 reads it as text, too", () => {
+    for (const word of ["yes", "No", "on", "1:30", "1e3", "~", "null", "=", "0x1f", "2026-11-27"]) {
+      expect(applyEdits("a: 1\n", setValue("a: 1\n", ["a"], word))).toBe(`a: ${JSON.stringify(word)}\n`);
+    }
+  });
+
+  it("refuse what is written in a way that they do not know", () => {
+    expect(() => setValue("a: &x 1\nb: *x\n", ["a"], 2)).toThrow(CannotEdit);
+    expect(() => setValue("a: [1\n", ["a"], 2)).toThrow(CannotEdit);
+    expect(() => appendItem("a: text\n", ["a"], 2)).toThrow(CannotEdit);
+  });
+});

@@ -1,0 +1,1 @@
+"""Metrics in; Prometheus' alert rules with a runbook page each out."""

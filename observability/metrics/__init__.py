@@ -1,0 +1,1 @@
+"""Names and buckets of every metric in; the text that Prometheus reads out."""

@@ -1,0 +1,143 @@
+"""A workflow's text -> diagnostics with fixes, the plan with its graph, what deploying it would change. Saves nothing.
+
+Also completions, dry runs and schedules: all that an editor asks for while a person writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import JsonValue
+
+from compiler import Case, CaseResults, Diagnostic, Plan, Proof, Source, compile, prove_gates, run_cases
+from compiler.completion import Completion, complete
+from compiler.plan_graph import PlanGraph, plan_graph
+from compiler.simulation.cases import Mock, read_cases
+from compiler.trigger_types.schedule import cron_fault, timezone_fault
+from compiler.trigger_types.schedule_words import cron_in_words, next_times
+from operations.deploy_review import DeployReview, review
+from records import Records
+
+_MEANT = re.compile(r"did you mean [`'\"](?P<word>[\w.:-]+)[`'\"]\??")
+_WORD = re.compile(r"['\"]?[\w.:-]+['\"]?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    """A replacement of exactly what the diagnostic points at."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledSource:
+    """What became of a text."""
+
+    diagnostics: tuple[tuple[Diagnostic, Fix | None], ...]
+    plan: Plan | None
+    graph: PlanGraph | None
+    proofs: tuple[Proof, ...]
+    review: DeployReview | None
+    """Against what is deployed under its name; None without a plan."""
+
+
+class WorkflowMistakes(ValueError):
+    """The text has errors, so there is no plan to work with."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        first = next(each for each in diagnostics if each.severity == "error")
+        super().__init__(f"the workflow has mistakes: line {first.line}: {first.message}")
+
+
+class InvalidSchedule(ValueError):
+    """A cron expression or time zone that cannot be used."""
+
+
+async def compile_source(text: str, *, records: Records, project_id: int) -> CompiledSource:
+    """Compile against the project's agents and review against what is deployed."""
+    catalogue = await records.catalogue(project_id)
+    # Off the event loop: a hostile file may take a second.
+    compiled = await asyncio.to_thread(compile, Source(text=text), catalogue, project_id=project_id)
+    lines = text.split("\n")
+    found = tuple((each, _fix(each, lines)) for each in compiled.diagnostics)
+    plan = compiled.plan
+    if plan is None:
+        return CompiledSource(diagnostics=found, plan=None, graph=None, proofs=(), review=None)
+    return CompiledSource(
+        diagnostics=found,
+        plan=plan,
+        graph=await asyncio.to_thread(plan_graph, plan),
+        proofs=await asyncio.to_thread(prove_gates, plan),
+        review=await review([plan], records, project_id=project_id),
+    )
+
+
+async def complete_source(
+    text: str, line: int, column: int, *, records: Records, project_id: int
+) -> list[Completion]:
+    """What may stand at the cursor; the text need not be right, nor YAML."""
+    catalogue = await records.catalogue(project_id)
+    return await asyncio.to_thread(complete, text, line, column, catalogue)
+
+
+async def dry_run_source(
+    text: str,
+    *,
+    records: Records,
+    project_id: int,
+    context: Mapping[str, JsonValue] | None = None,
+    trigger: str | None = None,
+    mocks: Mapping[str, Mapping[str, Any]] | None = None,
+    approvals: Mapping[str, Literal["approve", "reject"]] | None = None,
+    cases: str | None = None,
+) -> tuple[Plan, CaseResults]:
+    """Play one case, or those of a test file's text. Raises WorkflowMistakes, CaseError, pydantic.ValidationError."""
+    catalogue = await records.catalogue(project_id)
+    compiled = await asyncio.to_thread(compile, Source(text=text), catalogue, project_id=project_id)
+    if compiled.plan is None:
+        raise WorkflowMistakes(compiled.diagnostics)
+    if cases is not None:
+        chosen = await asyncio.to_thread(read_cases, Source(text=cases, path="cases"))
+    else:
+        given = {name: Mock.model_validate(dict(mock)) for name, mock in (mocks or {}).items()}
+        chosen = [
+            Case(
+                name="dry run",
+                trigger=trigger,
+                context=None if context is None else dict(context),
+                mocks=given,
+                approvals=dict(approvals or {}),
+            )
+        ]
+    return compiled.plan, await asyncio.to_thread(run_cases, compiled.plan, chosen)
+
+
+def explain_schedule(cron: str, timezone: str, *, at: datetime | None = None) -> tuple[str, list[datetime]]:
+    """The schedule in words and its next five times. Raises InvalidSchedule."""
+    fault = cron_fault(cron)
+    if fault is not None:
+        raise InvalidSchedule(fault)
+    wrong = timezone_fault(timezone)
+    if wrong is not None:
+        raise InvalidSchedule(f"{wrong[0]}: {wrong[1]}")
+    return cron_in_words(cron), next_times(cron, timezone, after=at or datetime.now(UTC))
+
+
+def _fix(diagnostic: Diagnostic, lines: Sequence[str]) -> Fix | None:
+    """Only where the word that is wrong is all that the diagnostic points at."""
+    match = _MEANT.search(diagnostic.hint)
+    one_line = diagnostic.line == diagnostic.end_line
+    if match is None or not one_line or diagnostic.line > len(lines):
+        return None
+    wrong = lines[diagnostic.line - 1][diagnostic.column - 1 : diagnostic.end_column - 1]
+    if not _WORD.fullmatch(wrong):
+        return None
+    quote = wrong[0] if wrong[0] in "'\"" else ""
+    return Fix(title=f"replace it with {match['word']}", text=f"{quote}{match['word']}{quote}")

@@ -1,0 +1,172 @@
+"""Texts of workflows: every deployed version as it was written, and one draft per name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.database.ids import new_id
+from records.database.payload import line
+from records.database.store import Store, first, insert_new, rows
+from records.errors import NotFound, VersionConflict
+from records.events.changes import note_change
+from records.tables import WORKFLOW, WORKFLOW_DRAFT, WORKFLOW_VERSION
+from records.tables.columns import now
+from reliability.shielded import shielded
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowVersion:
+    """A workflow as it was deployed once."""
+
+    number: int
+    """1 is the oldest."""
+    plan_digest: str
+    text: str | None
+    """The YAML with its comments; None where only the plan came."""
+    saved_by: str | None
+    saved_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowDraft:
+    """A text that somebody is writing; it need not compile."""
+
+    name: str
+    text: str
+    base_etag: str | None
+    """ETag of the saved workflow that it began from; None for a new one."""
+    updated_by: str
+    updated_at: datetime
+
+
+class VersionStore(Store):
+    """Versions and drafts of workflows."""
+
+    @shielded
+    async def workflow_versions(self, project_id: int, name: str) -> list[WorkflowVersion]:
+        """All versions, the newest first; empty for a workflow that is not there."""
+        chosen = _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc())
+        async with self._db.read() as connection:
+            return [_version(row) for row in await rows(connection, chosen)]
+
+    @shielded
+    async def workflow_version(self, project_id: int, name: str, number: int) -> WorkflowVersion:
+        """One version. Raises NotFound."""
+        chosen = _versions(project_id, name).where(WORKFLOW_VERSION.c.number == number)
+        async with self._db.read() as connection:
+            row = await first(connection, chosen)
+        if row is None:
+            raise NotFound(f"of workflow {name!r} the version", number, "list its versions first")
+        return _version(row)
+
+    @shielded
+    async def newest_version(self, project_id: int, name: str) -> WorkflowVersion | None:
+        """The one that is deployed now; None for a workflow that was saved by an older platform, or is not there."""
+        chosen = _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc()).limit(1)
+        async with self._db.read() as connection:
+            row = await first(connection, chosen)
+        return None if row is None else _version(row)
+
+    @shielded
+    async def save_draft(self, project_id: int, name: str, text: str, *, by: str, base_etag: str | None) -> None:
+        """Keep the text as the project's draft of that name, instead of the one before."""
+        values = {"sourceText": text, "baseETag": base_etag, "updatedBy": line(by, 200), "updatedAt": now()}
+        mine = (WORKFLOW_DRAFT.c.projectId == project_id) & (WORKFLOW_DRAFT.c.name == name)
+        async with self._db.write() as connection:
+            fresh = {"projectId": project_id, "name": name, **values}
+            if not await insert_new(connection, WORKFLOW_DRAFT, fresh):
+                await connection.execute(WORKFLOW_DRAFT.update().where(mine).values(**values))
+            await note_change(connection, project_id, "workflow", name)
+
+    @shielded
+    async def draft(self, project_id: int, name: str) -> WorkflowDraft:
+        """The draft of that name. Raises NotFound."""
+        for each in await self.drafts(project_id):
+            if each.name == name:
+                return each
+        raise NotFound("the draft", name, "the project has none of that name")
+
+    @shielded
+    async def drafts(self, project_id: int) -> list[WorkflowDraft]:
+        """All drafts of the project, by name."""
+        mine = select(WORKFLOW_DRAFT).where(WORKFLOW_DRAFT.c.projectId == project_id)
+        async with self._db.read() as connection:
+            found = await rows(connection, mine.order_by(WORKFLOW_DRAFT.c.name))
+        return [
+            WorkflowDraft(
+                name=row["name"],
+                text=row["sourceText"],
+                base_etag=row["baseETag"],
+                updated_by=row["updatedBy"],
+                updated_at=row["updatedAt"],
+            )
+            for row in found
+        ]
+
+    @shielded
+    async def delete_draft(self, project_id: int, name: str) -> bool:
+        """Forget the draft; False where there is none."""
+        mine = (WORKFLOW_DRAFT.c.projectId == project_id) & (WORKFLOW_DRAFT.c.name == name)
+        async with self._db.write() as connection:
+            if (await connection.execute(delete(WORKFLOW_DRAFT).where(mine))).rowcount != 1:
+                return False
+            await note_change(connection, project_id, "workflow", name)
+        return True
+
+
+async def add_version(
+    connection: AsyncConnection,
+    workflow_id: str,
+    plan_digest: str,
+    *,
+    text: str | None,
+    by: str | None,
+    expected: int | None = None,
+) -> None:
+    """Keep the version, in the transaction that deploys it, unless it is the last one again.
+
+    Raises VersionConflict unless `expected` is the number of the newest one.
+    """
+    newest = select(WORKFLOW_VERSION).where(WORKFLOW_VERSION.c.workflowId == workflow_id)
+    last = await first(connection, newest.order_by(WORKFLOW_VERSION.c.number.desc()).limit(1))
+    number = 0 if last is None else int(last["number"])
+    if expected not in (None, number):
+        raise VersionConflict(
+            f"version {number} is the newest, you began from version {expected}: look at it first"
+        )
+    if last is not None and last["planDigest"] == plan_digest and text in (None, last["sourceText"]):
+        return
+    values = {
+        "id": new_id(),
+        "workflowId": workflow_id,
+        "number": number + 1,
+        "planDigest": plan_digest,
+        "sourceText": text,
+        "savedBy": line(by, 200),
+        "savedAt": now(),
+    }
+    await insert_new(connection, WORKFLOW_VERSION, values)
+
+
+def _versions(project_id: int, name: str) -> Select[tuple[Any, ...]]:
+    joined = WORKFLOW_VERSION.join(WORKFLOW, WORKFLOW.c.id == WORKFLOW_VERSION.c.workflowId)
+    return (
+        select(WORKFLOW_VERSION)
+        .select_from(joined)
+        .where(WORKFLOW.c.projectId == project_id, WORKFLOW.c.name == name)
+    )
+
+
+def _version(row: RowMapping) -> WorkflowVersion:
+    return WorkflowVersion(
+        number=row["number"],
+        plan_digest=row["planDigest"],
+        text=row["sourceText"],
+        saved_by=row["savedBy"],
+        saved_at=row["savedAt"],
+    )

@@ -1,0 +1,112 @@
+"""A row that ends -> what is counted of it, in the transaction that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from observability.metrics.definitions import (
+    AGENT_CPU,
+    AGENT_DURATION,
+    AGENT_FAILURES,
+    AGENT_MEMORY,
+    APPROVAL_RESPONSE,
+    APPROVALS_CLOSED,
+    DECISION_TO_RESUME,
+    JAIL_DENIALS,
+    RUN_DURATION,
+    TRIGGER_TO_COMPLETION,
+    Sample,
+)
+from records.database.store import first, rows
+from records.measures.totals import count
+from records.tables import AGENT, AGENT_RUN, RUN_ORIGIN, WORKFLOW_APPROVAL
+
+WORKER_LOST = "worker-lost"
+"""Kind of failure of an attempt whose worker died: its successor ends it."""
+RUN_ENDED = "run-ended"
+"""Kind of failure of an attempt that was still going when its run was ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRunEnd:
+    """How one agent run ended."""
+
+    status: str
+    at: datetime
+    failure_kind: str | None = None
+    duration_ms: int | None = None
+    denied: int = 0
+    memory_kb: int | None = None
+    cpu_ms: int | None = None
+
+
+def milliseconds(start: datetime, end: datetime) -> int:
+    """From start to end; not below 0, since two machines' clocks differ."""
+    return max(0, round((end - start).total_seconds() * 1_000))
+
+
+async def unfinished_agent_runs(connection: AsyncConnection, condition: Any) -> list[RowMapping]:
+    """Agent runs that have not ended, with the name of their agent."""
+    chosen = select(AGENT_RUN, AGENT.c.name.label("agentName")).join(AGENT, AGENT.c.id == AGENT_RUN.c.agentId)
+    return await rows(connection, chosen.where(condition, AGENT_RUN.c.finishedAt.is_(None)))
+
+
+async def count_agent_run(connection: AsyncConnection, row: RowMapping, end: AgentRunEnd) -> None:
+    """`row`: the agent run with `agentName`, before its end."""
+    agent = row["agentName"]
+    spent = milliseconds(row["startedAt"], end.at) if end.duration_ms is None else end.duration_ms
+    samples = [Sample(metric=AGENT_DURATION, labels=(agent, end.status), value=spent)]
+    if end.failure_kind is not None:
+        samples.append(Sample(metric=AGENT_FAILURES, labels=(agent, end.failure_kind)))
+    if end.denied:
+        samples.append(Sample(metric=JAIL_DENIALS, labels=(agent,), count=end.denied))
+    if end.memory_kb is not None:
+        samples.append(Sample(metric=AGENT_MEMORY, labels=(agent,), value=end.memory_kb >> 10))
+    if end.cpu_ms is not None:
+        samples.append(Sample(metric=AGENT_CPU, labels=(agent,), value=end.cpu_ms))
+    await count(connection, *samples)
+
+
+async def count_run(connection: AsyncConnection, run: RowMapping, *, status: str, at: datetime) -> None:
+    """`run`: the run with `workflowName`, before its end."""
+    labels = (run["workflowName"], status)
+    samples = [Sample(metric=RUN_DURATION, labels=labels, value=milliseconds(run["startedAt"], at))]
+    origin = await origin_of(connection, run["flowRunId"])
+    if origin is not None and not run["reopened"]:
+        waited = milliseconds(origin["receivedAt"], at)
+        samples.append(Sample(metric=TRIGGER_TO_COMPLETION, labels=labels, value=waited))
+    await count(connection, *samples)
+
+
+async def origin_of(connection: AsyncConnection, flow_run_id: str | None) -> RowMapping | None:
+    """Where the run came from, if that is known."""
+    if flow_run_id is None:
+        return None
+    return await first(connection, select(RUN_ORIGIN).where(RUN_ORIGIN.c.flowRunId == flow_run_id))
+
+
+async def count_approval(connection: AsyncConnection, row: RowMapping, values: Mapping[str, Any]) -> None:
+    """`row`: the approval with `workflowName`, before it was answered; `values`: the answer."""
+    workflow, closed_as = row["workflowName"], values["closedAs"]
+    samples = [Sample(metric=APPROVALS_CLOSED, labels=(workflow, closed_as or "decided"))]
+    if closed_as is None:  # a person answered
+        approved = "true" if values["status"] == "APPROVED" else "false"
+        waited = milliseconds(row["requestedAt"], values["respondedAt"])
+        samples.append(Sample(metric=APPROVAL_RESPONSE, labels=(workflow, approved), value=waited))
+    await count(connection, *samples)
+
+
+async def count_resumed(connection: AsyncConnection, run_id: str, at: datetime) -> None:
+    """The run goes on after it waited for people: how long after the last decision?"""
+    decided = (WORKFLOW_APPROVAL.c.workflowRunId == run_id) & WORKFLOW_APPROVAL.c.respondedAt.is_not(None)
+    newest = select(WORKFLOW_APPROVAL.c.respondedAt).where(decided)
+    row = await first(connection, newest.order_by(WORKFLOW_APPROVAL.c.respondedAt.desc()).limit(1))
+    if row is not None:
+        sample = Sample(metric=DECISION_TO_RESUME, value=milliseconds(row["respondedAt"], at))
+        await count(connection, sample)

@@ -1,0 +1,224 @@
+"""A workflow is built, changed, tested and deployed in the browser; the text is the only model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from compiler import Source, compile
+from operations.deploy import RecordsOnly
+from operations.workflow_text import save_workflow_text
+
+ROOT = Path(__file__).parents[2]
+MISSION = (ROOT / "workflows" / "security-audit-on-pr.yaml").read_text()
+WEEKLY = (ROOT / "workflows" / "compliance-check-weekly.yaml").read_text()
+
+
+async def fill(page: Page, label: str, text: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    await field.fill(text)
+    await field.blur()
+
+
+async def template(page: Page, name: str, text: str) -> None:
+    await page.get_by_role("button", name=f"{name}: template").click()
+    await fill(page, name, text)
+
+
+async def input_of(page: Page, name: str, text: str, *, needed: bool = True) -> None:
+    await fill(page, f"{name} (needed)" if needed else name, text)
+
+
+async def add(page: Page, agent: str, action: str, renamed: str) -> None:
+    await page.get_by_role("button", name=f"Add {agent} {action}", exact=True).click()
+    await fill(page, "Id", renamed)
+    await expect(page.get_by_role("heading", name=renamed, exact=True)).to_be_visible()
+
+
+async def text_of(page: Page) -> str:
+    """The document of the editor, also where it is not on screen."""
+    await page.get_by_role("tab", name="YAML").click()
+    return await page.evaluate(
+        "Array.from(document.querySelectorAll('.cm-line')).map(l => l.textContent).join('\\n')"
+    )
+
+
+async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_console, picture) -> None:
+    page = await open_console("workflows")
+    await page.get_by_role("link", name="New workflow").click()
+    await fill(page, "Name", "security-audit-deploy")
+    await fill(page, "Description", "Run security scan on code changes, create fix PR if needed")
+    for field, pattern in (("filePath", "**.{ts,tsx,js,jsx,py}"), ("branch", "main")):
+        await page.get_by_label("Field of the event").fill(field)
+        await page.get_by_label("Pattern").fill(pattern)
+        await page.get_by_role("button", name="Add filter").click()
+
+    await add(page, "security-scanner", "scanRepository", "scan")
+    await input_of(page, "repositoryPath", "{{ context.repositoryPath }}")
+    await page.get_by_label("scanType", exact=True).select_option("INCREMENTAL")
+    await page.get_by_label("baseCommit: insert a template").select_option("{{ context.previousCommit }}")
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("false")
+
+    await add(page, "security-assessor", "evaluateRisk", "assess")
+    await page.get_by_role("button", name="vulnerabilities: template").click()
+    await page.get_by_label("vulnerabilities: insert a template").select_option(
+        "{{ nodes.scan.output.vulnerabilities }}"
+    )
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("false")
+
+    await add(page, "notifier", "sendSlackAlert", "notify-if-critical")
+    await input_of(page, "channel", "#security-alerts")
+    await input_of(
+        page,
+        "message",
+        "🚨 {{ nodes.assess.output.summary.critical }} CRITICAL vulnerabilities detected in "
+        "{{ context.repositoryPath }}",
+    )
+    await page.get_by_role("button", name="condition: template").click()
+    await input_of(page, "condition", "{{ nodes.assess.output.summary.critical > 0 }}", needed=False)
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("false")
+
+    await page.get_by_text("Nodes as a list").click()
+    await page.get_by_role("button", name="assess", exact=True).click()
+    await add(page, "patcher", "generateFixPR", "create-fix-pr")
+    await page.get_by_role("button", name="vulnerabilities: template").click()
+    await input_of(page, "vulnerabilities", "{{ nodes.scan.output.vulnerabilities }}")
+    await input_of(page, "repositoryPath", "{{ context.repositoryPath }}")
+    await input_of(page, "targetBranch", "security-fixes-{{ nodes.scan.output.scanId }}")
+    await page.get_by_role("combobox", name="Approval", exact=True).select_option("true")
+
+    await expect(page.locator("[data-node]")).to_have_count(4)
+    await picture(page, "builder")
+    await page.get_by_role("button", name="Deploy …").click()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+    wanted = compile(Source(text=MISSION, path="m.yaml"), await platform.records.catalogue(1), project_id=1).plan
+    [saved] = await platform.records.workflows(1)
+    assert (saved.name, saved.plan_digest) == (wanted.name, wanted.digest)
+
+
+async def test_one_history_over_form_canvas_and_text(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    before = await text_of(page)
+    await page.get_by_role("button", name="Add notifier sendSlack", exact=True).click()
+    await fill(page, "channel (needed)", "#a")
+    await page.get_by_role("tab", name="YAML").click()
+    await page.get_by_label("Workflow as YAML").click()
+    await page.keyboard.press("Control+Home")
+    await page.keyboard.type("# mine\n")
+    assert (await text_of(page)).startswith("# mine\nname:")
+    for _ in range(12):  # typing may count as several steps
+        await page.get_by_role("button", name="Undo").click()
+    assert await text_of(page) == before
+    for _ in range(12):  # typing may count as several steps
+        await page.get_by_role("button", name="Redo").click()
+    changed = await text_of(page)
+    assert changed.startswith("# mine")
+    assert 'channel: "#a"' in changed
+    await expect(page.locator("[data-node=send-slack]")).to_be_visible()
+
+
+async def test_a_node_that_is_dragged_to_the_graph_and_connected_is_in_the_text(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    graph = page.get_by_role("region", name="Graph of the workflow")
+    await page.get_by_role("button", name="Add security-scanner scanRepository").drag_to(graph)
+    await expect(page.locator("[data-node=scan-repository]")).to_be_visible()
+    await page.locator(".react-flow__pane").click(position={"x": 5, "y": 5})
+    await page.get_by_role("button", name="Add security-assessor evaluateRisk").drag_to(graph)
+    await expect(page.locator("[data-node=evaluate-risk]")).to_be_visible()
+    assert "dependsOn" not in await text_of(page)
+    source = page.locator("[data-node=scan-repository] .react-flow__handle-right")
+    target = page.locator("[data-node=evaluate-risk] .react-flow__handle-left")
+    await source.drag_to(target)
+    assert "dependsOn: [scan-repository]" in await text_of(page)
+
+
+async def test_what_a_form_cannot_change_is_refused_and_kept(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    await page.get_by_role("tab", name="YAML").click()
+    await page.get_by_label("Workflow as YAML").click()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.type("odd: [")
+    before = await text_of(page)
+    await page.get_by_role("button", name="Add notifier sendSlack", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("That was not done: the YAML has a mistake")
+    assert await text_of(page) == before
+
+
+async def save(platform, text: str, *, by: str = "Bob") -> None:
+    """Somebody saves it by another way."""
+    name = text.partition("name: ")[2].partition("\n")[0]
+    await save_workflow_text(
+        name, text, records=platform.records, publisher=RecordsOnly(), project_id=1, by=by, consent=by
+    )
+
+
+async def test_a_second_editor_overwrites_nothing(platform, open_console, accessible) -> None:
+    await save(platform, WEEKLY)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("tab", name="Workflow").click()
+    await fill(page, "Description", "mine")
+    theirs = WEEKLY.replace("security@company.com", "boss@company.com")
+    await save(platform, theirs)
+    await page.get_by_role("button", name="Deploy …").click()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("heading", name="Somebody else has changed it")).to_be_visible()
+    await expect(page.get_by_label("Theirs")).to_contain_text("boss@company.com")
+    newest = await platform.records.newest_version(1, "compliance-check-weekly")
+    assert newest.text == theirs
+    await page.get_by_role("button", name="Go on with the right side").click()
+    await page.get_by_role("button", name="Deploy …").click()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    newest = await platform.records.newest_version(1, "compliance-check-weekly")
+    assert newest.text == WEEKLY.replace("Weekly compliance audit with auto-remediation", "mine")
+
+
+async def test_a_mistake_is_shown_where_it_is_and_mended_by_its_fix(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    await page.get_by_role("tab", name="YAML").click()
+    await page.get_by_label("Workflow as YAML").click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.press("Delete")
+    await page.keyboard.insert_text(WEEKLY.replace("agent: notifier", "agent: notifer"))
+    problems = page.get_by_role("region", name="Problems")
+    await expect(problems).to_contain_text("notifer")
+    await problems.get_by_role("button", name="Fix it").click()
+    await expect(problems).to_contain_text("None. Plan")
+    # Only lines on screen are in the document of the page.
+    await page.get_by_role("tab", name="Node").click()
+    await expect(page.locator("[data-node=email-stakeholders]")).to_contain_text("notifier · sendEmail")
+
+
+async def test_a_test_shows_the_path_on_the_graph(platform, open_console, picture) -> None:
+    await save(platform, MISSION)
+    page = await open_console("workflows/security-audit-deploy")
+    await expect(page.locator("[data-node]")).to_have_count(4)
+    await page.get_by_role("button", name="Test …").click()
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_contain_text("a person is asked at create-fix-pr")
+    await page.get_by_role("button", name="Close").click()
+    await expect(page.locator("[data-node=scan]")).to_contain_text("succeeded")
+    await picture(page, "builder-test")
+
+
+async def test_a_schedule_is_told_in_words(platform, open_console) -> None:
+    await save(platform, WEEKLY)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("tab", name="Workflow").click()
+    panel = page.get_by_role("tabpanel", name="Workflow")
+    await expect(panel).to_contain_text("Monday")
+    await expect(panel.get_by_role("listitem")).to_have_count(5)
+
+
+async def test_a_draft_that_does_not_compile_is_kept(platform, open_console) -> None:
+    await save(platform, WEEKLY)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("button", name="Add notifier sendSlack", exact=True).click()
+    await page.get_by_role("button", name="Save draft").click()
+    await expect(page.get_by_text("draft saved")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("[data-node=send-slack]")).to_be_visible()
+    await expect(page.get_by_text("your draft")).to_be_visible()

@@ -1,0 +1,162 @@
+"""Runs, agents and events; the policy, the size of the bundle, and what is large."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+ROOT = Path(__file__).parents[2]
+BUNDLE = ROOT / "api" / "console_bundle"
+
+
+async def test_a_run_shows_nodes_that_have_not_started_and_its_question(
+    platform, open_console, accessible, picture
+) -> None:
+    approval = await platform.ask()
+    page = await open_console("runs")
+    await expect(page.get_by_role("link", name="security-audit-deploy")).to_be_visible()
+    await accessible(page)
+    await picture(page, "runs")
+    await page.get_by_role("link", name="security-audit-deploy").click()
+    await expect(page.locator("[data-node]")).to_have_count(4)
+    rows = page.get_by_role("table", name="Nodes of the run").get_by_role("row")
+    await expect(rows).to_have_count(5)
+    await expect(rows.filter(has_text="scan").first).to_contain_text("not started")
+    await expect(rows.filter(has_text="create-fix-pr")).to_contain_text("waits for approval")
+    await accessible(page)
+    await picture(page, "run")
+    await page.get_by_role("link", name="Look at it and decide").click()
+    assert approval.id in page.url
+
+
+async def test_a_run_that_failed_begins_with_its_cause(platform, open_console, accessible) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"runs/{approval.run_id}")
+    detail = await page.evaluate(f"fetch('/runs/{approval.run_id}').then(r => r.json())")
+    detail |= {"status": "FAILED", "finishedAt": detail["startedAt"], "approvals": []}
+    failed = {"item": None, "status": "FAILED", "output": None, "attempt": 1}
+    detail["nodes"] = [
+        {**failed, "nodeId": "assess", "reason": "because node 'scan' failed"},
+        {**failed, "nodeId": "scan", "reason": "the repository cannot be read"},
+    ]
+    await page.route(f"{platform.address}/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
+    await page.reload()
+    notice = page.get_by_role("status").filter(has_text="It failed at scan.")
+    await expect(notice).to_contain_text("the repository cannot be read")
+    await notice.get_by_role("button", name="Look at scan").click()
+    await expect(page.get_by_role("region", name="Node scan")).to_contain_text("the repository cannot be read")
+    await accessible(page)
+
+
+@pytest.mark.parametrize(
+    "path", ["workflows", "new-workflow", "agents", "agents/notifier", "events", "statistics", "nowhere"]
+)
+async def test_a_page_is_accessible_in_both_colours(platform, open_console, accessible, picture, path) -> None:
+    await platform.ask()
+    page = await open_console(path)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await accessible(page)
+    if path != "nowhere":
+        await picture(page, path.replace("/", "-"))
+    await page.get_by_label("Colours").select_option("dark")
+    await accessible(page)
+
+
+async def test_only_scripts_of_the_bundle_run(platform) -> None:
+    async with httpx.AsyncClient(base_url=platform.address) as client:
+        page = await client.get("/console/runs/some-run")
+        other = await client.get("/console")
+        assert (page.status_code, other.status_code) == (200, 200)
+        policy = page.headers["content-security-policy"]
+        rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+        assert rules["default-src"] == "'none'"
+        assert rules["script-src"] == "'self'"
+        assert "unsafe" not in policy
+        assert policy != other.headers["content-security-policy"]  # a nonce is used once
+        assert '<base href="/console/">' in page.text
+        for path in ("assets/none.js", "manifest.json", "assets/..%2f..%2fapp.py", "source.sha256"):
+            assert (await client.get(f"/console/{path}")).status_code == 404, path
+        assert (await client.get("/console/..%2fapp.py")).text.startswith("<!doctype html>")  # the page, no file
+        asset = json.loads((BUNDLE / "manifest.json").read_text())["index.html"]["file"]
+        answer = await client.get(f"/console/{asset}")
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def zipped(*names: str) -> int:
+    return sum(len(gzip.compress((BUNDLE / name).read_bytes())) for name in names)
+
+
+def test_the_bundle_is_small(bundle) -> None:
+    manifest = json.loads((BUNDLE / "manifest.json").read_text())
+    everything = [path.relative_to(BUNDLE).as_posix() for path in (BUNDLE / "assets").iterdir()]
+    assert zipped(*everything) < 500_000
+    first: set[str] = set()
+
+    def take(key: str) -> None:
+        chunk = manifest[key]
+        if chunk["file"] not in first:
+            first.add(chunk["file"])
+            first.update(chunk.get("css", []))
+            for each in chunk.get("imports", []):
+                take(each)
+
+    take("index.html")
+    assert zipped(*first) < 250_000
+    assert all(path.suffix in {".js", ".css"} for path in (BUNDLE / "assets").iterdir())
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = (ROOT / "console" / "package-lock.json").read_text()
+    assert "resolved" not in lock
+    assert "registry" not in lock
+
+
+async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, open_console) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"runs/{approval.run_id}")
+    detail = await page.evaluate(f"fetch('/runs/{approval.run_id}').then(r => r.json())")
+    nodes = [
+        {
+            "id": f"n{at}",
+            "agent": "notifier",
+            "action": "sendSlack",
+            "dependsOn": [f"n{(at - 1) // 3}"] if at else [],
+        }
+        for at in range(2000)
+    ]
+    detail["graph"] = {"nodes": nodes}
+    lines = [
+        {"at": "2026-01-01T00:00:00Z", "node": "n1", "level": "INFO", "message": f"line {at}"}
+        for at in range(10_000)
+    ]
+
+    async def logs(route) -> None:
+        after = int(httpx.URL(route.request.url).params.get("after", "0"))
+        page_of = lines[after : after + 1000]
+        await route.fulfill(json={"lines": page_of, "next": str(after + 1000) if after + 1000 < 10_000 else None})
+
+    await page.route(f"{platform.address}/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
+    await page.route(f"{platform.address}/runs/{approval.run_id}/logs*", logs)
+    await page.reload()
+    await expect(page.locator(".react-flow__node").first).to_be_visible(timeout=60_000)
+    await expect(page.get_by_text("10,000 lines")).to_be_visible(timeout=60_000)
+    assert await page.locator(".log .line").count() < 200
+    frames = await page.evaluate(
+        """async () => {
+            const log = document.querySelector('.log'); const times = []; let last = performance.now();
+            for (let at = 0; at < 40; at++) {
+                log.scrollTop = at * 4000;
+                await new Promise(requestAnimationFrame);
+                times.push(performance.now() - last); last = performance.now();
+            }
+            return times.sort((a, b) => a - b)[Math.floor(times.length * 0.9)];
+        }"""
+    )
+    # On a busy machine; usual is below 40 ms.
+    assert frames < 500
