@@ -86,3 +86,7 @@ compose-demo:
 
 compose-down:
 	$(COMPOSE) --profile '*' down --volumes --remove-orphans
+
+# Version, changelog, wheel (installed and tried in an empty environment) and bill of materials; ARGS=--dev before a release.
+release-check:
+	.ci/release-check $(ARGS)
