@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ class Message:
         self.headers: dict[str, str] = {}
         self.metadata = type("Metadata", (), {})()
         self.metadata.num_delivered = 1
+        self.metadata.timestamp = datetime.now(UTC)
         self.metadata.sequence = type("Sequence", (), {"stream": sequence})()
 
 

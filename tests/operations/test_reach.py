@@ -51,6 +51,8 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "people.end_session": (False, True),
     "people.choose_project": (False, True),
     "prune.prune": (True, False),
+    "second_person.confirm_change": (True, True),
+    "show_stats.show_stats": (True, False),  # HTTP: /metrics, and /statistics of one project
 }
 NO_ACTS = {
     "edit_inputs",
@@ -59,10 +61,11 @@ NO_ACTS = {
     "form_answers",
     "launcher",
     "routing",
+    "show_metrics",
 }
 """Modules whose functions are parts of acts."""
 PARTS = {
-    "compile_source": set[str](),
+    "second_person": {"require_second_person"},
     "people": {"token_digest", "checked_roles"},
     "register_agent": {"lowered_actions"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},
