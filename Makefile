@@ -12,9 +12,11 @@ CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -pr
 
 setup: $(VENV)/.installed $(VENV)/.console
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt engines.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: -r engines.txt || \
+		echo 'No data-flow engine for this platform: the scanner uses its own patterns, and says so.'
 	touch $@
 
 # Where the npm registry cannot be reached, everything else is set up all the same.
@@ -84,3 +86,7 @@ compose-demo:
 
 compose-down:
 	$(COMPOSE) --profile '*' down --volumes --remove-orphans
+
+# Version, changelog, wheel (installed and tried in an empty environment) and bill of materials; ARGS=--dev before a release.
+release-check:
+	.ci/release-check $(ARGS)

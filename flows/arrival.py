@@ -27,7 +27,7 @@ from flows.claim import ClaimedRun
 from flows.concurrency import slot_key
 from records import Records
 
-PATIENCE = timedelta(seconds=120)
+PATIENCE = timedelta(seconds=60)
 """How long one waits for earlier runs that nobody executes; then they may come later."""
 LOOK_SECONDS = 0.1
 _MOST = 200

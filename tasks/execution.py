@@ -56,7 +56,6 @@ async def execute(
     result = await answer(
         intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
     )
-    fault_point("sandbox-answered")
     await _keep_artifacts(result, run=run, services=services)
     if not result.ok or intent.node.effect is None:
         return result
@@ -92,7 +91,6 @@ async def propose(
     result = await answer(
         intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
     )
-    fault_point("sandbox-answered")
     await _keep_artifacts(result, run=run, services=services)
     if not result.ok:
         return result, None
@@ -165,7 +163,10 @@ async def carry_out(
             return _refused("transient", _masked(exc, secrets))
         except (EffectError, UnknownSecret, NotFound, PayloadRefused, ValueError) as exc:
             return _refused("bad-request", _masked(exc, secrets))
-        fault_point("branch-published" if "patch" in proposal.request else "message-sent")
+        if "patch" in proposal.request:
+            fault_point("branch-published")
+        else:
+            fault_point("message-sent")
     duration = round((time.monotonic() - began) * 1000)
     if problems := validate(output, node.output_schema):
         message = f"what {proposal.effect!r} made of the result does not fit the output schema: {problems[0]}"
@@ -218,6 +219,7 @@ async def answer(
 
 
 async def _keep_artifacts(result: AgentResult, *, run: Run, services: Services) -> None:
+    fault_point("sandbox-answered")
     for artifact in result.artifacts if result.ok else ():
         await services.records.save_artifact(
             artifact.content, name=artifact.name, media_type=artifact.media_type, run_id=run.run_id

@@ -41,7 +41,16 @@ def test_a_promise_names_tests_and_they_exist(promise: str, tests: str) -> None:
 
 def test_every_section_has_its_promises() -> None:
     titles = re.findall(r"^## (.+)$", PAGE.read_text(), flags=re.MULTILINE)
-    assert titles == ["The worker", "The image and the stack", "Runs", "Approvals", "Borders", "Console", "Proof"]
+    assert titles == [
+        "The worker",
+        "The image and the stack",
+        "Runs",
+        "Approvals",
+        "Borders",
+        "Scanner",
+        "Console",
+        "Proof",
+    ]
     assert len(rows()) > 60
 
 

@@ -90,8 +90,8 @@ class Git:
         return self.run(*arguments, stdin=stdin).decode("utf-8", "surrogateescape").rstrip("\n")
 
     def commit(self, name: str) -> str | None:
-        """The full hash of the commit that `name` refers to, or None."""
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}", name) or ".." in name:
+        """The full hash of the commit that `name` (a hash, branch, tag, or `HEAD~1`) refers to, or None."""
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}(?:[~^]\d{0,4}){0,5}", name) or ".." in name:
             return None
         try:
             found = self.text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")

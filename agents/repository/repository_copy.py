@@ -14,6 +14,7 @@ from agents.repository.git import Git, GitError
 MAX_BYTES = 500_000_000
 MAX_FILES = 200_000
 _MAX_DEPTH = 100
+_MAX_BORROWED = 20
 _LEFT_OUT = frozenset({".git", "node_modules", ".venv", "venv", ".tox", "__pycache__"})
 _HISTORY = ("HEAD", "objects", "refs", "packed-refs", "shallow")
 """All of git's folder that reading the history takes. Its `config` may hold credentials and commands."""
@@ -58,21 +59,91 @@ def snapshot(path: Path | str, *, allowed_roots: Sequence[Path], into: Path, max
         for name in copy.names(root):
             copy.entry(root.descriptor, name, into / name)
     copy.left_out = frozenset()
-    _copy_history(copy, source / ".git", into / ".git")
+    _copy_history(copy, _git_folders(source, allowed_roots), into / ".git")
     return into
 
 
-def _copy_history(copy: _Copy, source: Path, target: Path) -> None:
-    # A `.git` file points somewhere else; following it would leave the allowed folder.
-    if source.is_symlink() or not source.is_dir():
+@dataclass(frozen=True, kw_only=True)
+class _GitFolders:
+    own: Path
+    """Holds `HEAD`."""
+    common: Path
+    """Holds objects and refs; another one only for a linked worktree."""
+    objects: tuple[Path, ...]
+    """Further object stores, which a shared clone borrows from."""
+
+
+def _git_folders(source: Path, allowed_roots: Sequence[Path]) -> _GitFolders | None:
+    """Where the history lies, as far as it lies in the allowed folders; None where there is none to see."""
+    own = source / ".git"
+    if own.is_symlink() or not own.exists():
+        return None
+    if own.is_file():
+        linked = _pointed(own, prefix="gitdir:")
+        if linked is None or not _allowed(linked, allowed_roots) or not _points_back(linked, own):
+            return None
+        own = linked
+    shared = own / "commondir"
+    common = _pointed(shared) if shared.is_file() and not shared.is_symlink() else own
+    if common is None or not _allowed(common, allowed_roots):
+        return None
+    return _GitFolders(own=own, common=common, objects=tuple(_borrowed(common / "objects", allowed_roots)))
+
+
+def _borrowed(objects: Path, allowed_roots: Sequence[Path]) -> list[Path]:
+    """The stores named by `alternates`, each once. One outside of the allowed folders is left out."""
+    found: dict[Path, None] = {}
+    pending = [objects]
+    while pending and len(found) < _MAX_BORROWED:
+        store = pending.pop()
+        listed = store / "info" / "alternates"
+        if listed.is_symlink() or not listed.is_file():
+            continue
+        for line in listed.read_text("utf-8", "replace").split("\n"):
+            named = line.strip()
+            if not named or named.startswith("#"):
+                continue
+            other = Path(store, named).resolve()
+            if other not in found and _allowed(other, allowed_roots):
+                found[other] = None
+                pending.append(other)
+    return list(found)
+
+
+def _points_back(linked: Path, file: Path) -> bool:
+    """Whether git's folder knows the worktree: anybody can write a file that names the repository of another."""
+    back = linked / "gitdir"
+    return back.is_file() and not back.is_symlink() and _pointed(back) == file.resolve()
+
+
+def _pointed(file: Path, *, prefix: str = "") -> Path | None:
+    """The folder that a small file of git's names."""
+    text = file.read_text("utf-8", "replace")[:4096].strip()
+    if not text.startswith(prefix) or "\0" in text:
+        return None
+    return Path(file.parent, text.removeprefix(prefix).strip()).resolve()
+
+
+def _allowed(path: Path, allowed_roots: Sequence[Path]) -> bool:
+    real = path.resolve()
+    return real.is_dir() and any(real.is_relative_to(root.resolve()) for root in allowed_roots)
+
+
+def _copy_history(copy: _Copy, folders: _GitFolders | None, target: Path) -> None:
+    if folders is None:
         return
     target.mkdir()
-    with _folder(source) as root:
-        for name in _HISTORY:
-            copy.entry(root.descriptor, name, target / name)
+    for place in dict.fromkeys((folders.own, folders.common)):
+        with _folder(place) as root:
+            for name in _HISTORY:
+                if not (target / name).exists() and (place == folders.common or name == "HEAD"):
+                    copy.entry(root.descriptor, name, target / name)
+    for store in folders.objects:
+        with _folder(store) as root:
+            copy.merge(root, target / "objects")
     (target / "objects" / "info" / "alternates").unlink(missing_ok=True)
     (target / "refs").mkdir(exist_ok=True)
-    (target / "config").write_text(_SHA256_CONFIG if _uses_sha256(source) else _PLAIN_CONFIG)
+    (target / "config").write_text(_SHA256_CONFIG if _uses_sha256(folders.common) else _PLAIN_CONFIG)
 
 
 def _uses_sha256(source: Path) -> bool:
@@ -116,6 +187,16 @@ class _Copy:
         """What is in the folder and wanted."""
         return [name for name in os.listdir(folder.descriptor) if name not in self.left_out]  # noqa: PTH208
 
+    def merge(self, folder: _Descriptor, target: Path) -> None:
+        """Another object store into one: files of the same name have the same content."""
+        for name in self.names(folder):
+            place = target / name
+            if place.is_dir():
+                with _folder(name, within=folder.descriptor) as inner:
+                    self.merge(inner, place)
+            elif not place.exists():
+                self.entry(folder.descriptor, name, place)
+
     def entry(self, parent: int, name: str, target: Path, *, depth: int = 0) -> None:
         """One file, or a folder with all below it; nothing where it is neither."""
         try:
@@ -153,7 +234,7 @@ class _Copy:
 def head_commit(path: Path | str, *, allowed_roots: Sequence[Path]) -> str:
     """The commit the repository is at; empty where the folder has no history. Raises RepositoryRefusedError."""
     real = inside(path, allowed_roots)
-    if (real / ".git").is_symlink() or not (real / ".git").is_dir():
+    if _git_folders(real, allowed_roots) is None:
         return ""
     try:
         return Git(folder=real).text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")

@@ -31,7 +31,8 @@ from flows.runtime import SETTING_PREFIX
 from tasks.secrets import ENVIRONMENT_PREFIX
 
 PROJECT_ID = 1
-WORKFLOWS = Path("workflows")
+WORKFLOWS = Path(__file__).with_name("workflows")
+"""Copies of the two in `workflows/`, which an installed package has nowhere else."""
 BY_EVENT, BY_SCHEDULE = "security-audit-deploy", "compliance-check-weekly"
 
 

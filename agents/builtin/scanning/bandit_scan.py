@@ -11,8 +11,9 @@ from typing import Any
 
 from agents.builtin.scanning import python_rules
 from agents.builtin.scanning.rule import Rule
-from agents.builtin.scanning.vulnerability import Severity, Vulnerability
+from agents.builtin.scanning.vulnerability import Confidence, Severity, Vulnerability
 
+_CONFIDENCE: dict[str, Confidence] = {"HIGH": "high", "MEDIUM": "medium", "LOW": "low"}
 _SEVERITY: dict[str, Severity] = {"LOW": "LOW", "MEDIUM": "MEDIUM", "HIGH": "HIGH"}
 
 
@@ -36,7 +37,8 @@ def _manager() -> Any:
         # Imported here because it takes 200 ms; the package has no types.
         from bandit.core.config import BanditConfig  # pyright: ignore[reportMissingTypeStubs]
         from bandit.core.manager import BanditManager  # pyright: ignore[reportMissingTypeStubs]
-    manager: Any = BanditManager(BanditConfig(), "file", quiet=True)
+    # Suppressions are ours to judge: they count with a reason only, and are reported.
+    manager: Any = BanditManager(BanditConfig(), "file", quiet=True, ignore_nosec=True)
     return manager
 
 
@@ -47,7 +49,8 @@ def _translate(issue: Any, files: dict[str, str]) -> Vulnerability | None:
     rule = python_rules.BANDIT.get(test) or _unnamed(issue, test)
     if rule is python_rules.SHELL and _is_fixed_command(issue):
         rule = rule.rated("MEDIUM")
-    return rule.at(files[issue.fname], max(1, int(issue.lineno)), tool="bandit")
+    found = rule.at(files[issue.fname], max(1, int(issue.lineno)), tool="bandit")
+    return found.model_copy(update={"confidence": _CONFIDENCE.get(str(issue.confidence), "low")})
 
 
 def _unnamed(issue: Any, test: str) -> Rule:

@@ -89,8 +89,13 @@ def child_process_names(tree: Tree) -> dict[str, str]:
     """Local name -> name in Node's child_process; the module itself has an empty name."""
     names: dict[str, str] = {}
     for declarator in tree.nodes("variable_declarator"):
-        if _requires_child_process(declarator.child_by_field_name("value")):
-            names.update(_unpacked(declarator.child_by_field_name("name")))
+        target, value = declarator.child_by_field_name("name"), declarator.child_by_field_name("value")
+        if _requires_child_process(value):
+            names.update(_unpacked(target))
+        elif value is not None and target.type == "identifier":
+            alias = _program_named(value, names)
+            if alias:
+                names[text(target)] = alias
     for statement in tree.nodes("import_statement"):
         if _is_child_process([statement.child_by_field_name("source")]):
             for clause in statement.named_children:
@@ -103,6 +108,22 @@ def _requires_child_process(value: Node | None) -> bool:
     if value is None or value.type != "call_expression":
         return False
     return name_of(value.child_by_field_name("function")) == "require" and _is_child_process(arguments(value))
+
+
+def _program_named(value: Node, names: dict[str, str]) -> str:
+    """The function of child_process that a value is: `require("child_process").exec`, `cp.exec`, promisify of one."""
+    if value.type == "call_expression":
+        given = arguments(value)
+        promised = name_of(value.child_by_field_name("function")).rpartition(".")[2] == "promisify"
+        return _program_named(given[0], names) if promised and len(given) == 1 else ""
+    if value.type == "identifier":
+        return names.get(text(value), "")
+    if value.type != "member_expression":
+        return ""
+    owner, name = value.child_by_field_name("object"), value.child_by_field_name("property")
+    if _requires_child_process(owner) or names.get(name_of(owner)) == "":
+        return text(name)
+    return ""
 
 
 def _unpacked(target: Node) -> Iterator[tuple[str, str]]:

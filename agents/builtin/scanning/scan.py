@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from agents.builtin.scanning import bandit_scan, javascript_scan, python_scan
+from agents.builtin.scanning import bandit_scan, engine, javascript_scan, python_scan, suppressions, text_scan
+from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.not_scanned import NotScanned
-from agents.builtin.scanning.source_files import MAX_FILES, PYTHON, SourceFile, read_source
+from agents.builtin.scanning.places import place_of, placed
+from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
+
+_SURE = ("high", "medium", "low")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +23,15 @@ class Scan:
 
     vulnerabilities: tuple[Vulnerability, ...]
     files_scanned: int
+    """Source files."""
     not_scanned: tuple[NotScanned, ...]
     """What was left out or could not be read, with the reason."""
+    suppressed: tuple[tuple[Vulnerability, str], ...] = ()
+    """Findings that a line of the source accepts, each with the reason given there."""
+    texts_scanned: int = 0
+    """Other text files, which are searched for secrets and weaknesses of infrastructure."""
+    engine: str = ""
+    """Name and version of the engine that followed data; empty where there is none."""
 
     @property
     def files_skipped(self) -> int:
@@ -31,8 +42,13 @@ class Scan:
 def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
     """Scan the named files. Those that cannot be read are counted and logged, never silently left out."""
     files: list[SourceFile] = []
+    texts: list[SourceFile] = []
     left_out: list[NotScanned] = []
     for name in names:
+        if PurePosixPath(name).suffix.lower() not in SCANNED:
+            other = read_source(folder, name) if len(texts) < MAX_FILES else ""
+            texts += [other] if isinstance(other, SourceFile) else []
+            continue
         read = read_source(folder, name) if len(files) < MAX_FILES else f"{name!r} is beyond {MAX_FILES:,} files"
         if isinstance(read, SourceFile):
             files.append(read)
@@ -44,15 +60,53 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
         found += bandit_scan.scan(folder, [file.name for file in python], log)
     for file in files:
         try:
-            found += (python_scan if file.suffix in PYTHON else javascript_scan).scan(file, log)
+            if file.suffix in PYTHON:
+                found += python_scan.scan(file, log)
+            elif file.suffix in JAVASCRIPT:
+                found += javascript_scan.scan(file, log)
+            elif engine.program() is None:
+                reason = f"{file.name!r} needs the engine, which is not installed; `make setup` installs it"
+                _leave_out(file.name, reason, left_out, log)
         except python_scan.NotParsed as exc:
             _leave_out(file.name, str(exc), left_out, log)
+    for file in (*files, *texts):
+        found += text_scan.scan(file)
+    flows = engine.scan(folder, [file.name for file in files], log)
+    found += flows.found
     missing = {each.file for each in left_out}
+    for name, reason in flows.failed.items():
+        if name not in missing:
+            _leave_out(name, f"{name!r} was scanned in part: {reason}", left_out, log)
+    kept, suppressed = _judged(_once(found), {file.name: file.text for file in (*files, *texts)})
     return Scan(
-        vulnerabilities=_once(found),
+        vulnerabilities=kept,
         files_scanned=sum(file.name not in missing for file in files),
+        texts_scanned=len(texts),
         not_scanned=tuple(left_out),
+        suppressed=suppressed,
+        engine=engine.version(),
     )
+
+
+def _judged(
+    found: Iterable[Vulnerability], texts: Mapping[str, str]
+) -> tuple[tuple[Vulnerability, ...], tuple[tuple[Vulnerability, str], ...]]:
+    """Findings with place and fingerprint, worst first; and those that a line of the source accepts."""
+    by_file: dict[str, list[Vulnerability]] = {}
+    for one in found:
+        by_file.setdefault(one.file, []).append(one)
+    kept: list[Vulnerability] = []
+    accepted: list[tuple[Vulnerability, str]] = []
+    for name, ones in by_file.items():
+        text = texts.get(name, "")
+        place, lines = place_of(name, text), text.split("\n")
+        for one in fingerprinted(ones, text):
+            suppression = suppressions.on_line(lines, one.line)
+            if suppression is not None and suppression.covers(one.rule):
+                accepted.append((placed(one, place), suppression.reason))
+            else:
+                kept.append(placed(one, place))
+    return tuple(worst_first(kept)), tuple(accepted)
 
 
 def _leave_out(name: str, reason: str, left_out: list[NotScanned], log: logging.Logger) -> None:
@@ -60,12 +114,24 @@ def _leave_out(name: str, reason: str, left_out: list[NotScanned], log: logging.
     log.warning("not scanned: %s", reason)
 
 
-def _once(found: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
-    """One finding for each place and rule: the worst, and of equals the first tool's."""
+def _once(found: Iterable[Vulnerability]) -> list[Vulnerability]:
+    """One finding for each place and rule: the worst, and of equals the first tool's, with the flow of any."""
     kept: dict[tuple[str, int, str], Vulnerability] = {}
     for one in found:
         place = (one.file, one.line, one.rule)
         known = kept.get(place)
-        if known is None or SEVERITIES.index(one.severity) > SEVERITIES.index(known.severity):
+        if known is None:
             kept[place] = one
-    return tuple(worst_first(kept.values()))
+            continue
+        worse = SEVERITIES.index(one.severity) > SEVERITIES.index(known.severity)
+        kept[place] = (one if worse else known).model_copy(
+            update={
+                "flow": known.flow or one.flow,
+                "confidence": min(known.confidence, one.confidence, key=_SURE.index),
+            }
+        )
+    passed = {
+        (step.file, step.line, one.rule) for one in kept.values() for step in one.flow if step.line != one.line
+    }
+    # Text put together on one line and used on another is one weakness: where it is used.
+    return [one for place, one in kept.items() if place not in passed or one.flow]

@@ -13,6 +13,28 @@ from pathlib import Path, PurePosixPath
 PYTHON = frozenset({".py", ".pyw"})
 JAVASCRIPT = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"})
 SOURCE = PYTHON | JAVASCRIPT
+ENGINE_ONLY = frozenset({".java", ".go", ".rb", ".php", ".cs"})
+"""Files that only the engine can scan."""
+SCANNED = SOURCE | ENGINE_ONLY
+_BINARY = frozenset(
+    {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".ico",
+        ".webp",
+        ".pdf",
+        ".zip",
+        ".gz",
+        ".xz",
+        ".bz2",
+        ".tar",
+        ".jar",
+        ".woff",
+    }
+    | {".woff2", ".ttf", ".otf", ".eot", ".mp3", ".mp4", ".so", ".dll", ".exe", ".class", ".pyc", ".wasm", ".bin"}
+)
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 20_000
 _SKIPPED_FOLDERS = frozenset(
@@ -49,7 +71,16 @@ def source_names(folder: Path) -> Iterator[str]:
     for place, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
         for file in sorted(files):
-            if Path(file).suffix.lower() in SOURCE:
+            if Path(file).suffix.lower() in SCANNED:
+                yield Path(place, file).relative_to(folder).as_posix()
+
+
+def text_names(folder: Path) -> Iterator[str]:
+    """Names of all other files below the folder, sorted: whether they are text shows when they are read."""
+    for place, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
+        for file in sorted(files):
+            if Path(file).suffix.lower() not in SCANNED | _BINARY:
                 yield Path(place, file).relative_to(folder).as_posix()
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from agents.builtin.scanning import Summary, Vulnerability, summarise
+from agents.builtin.scanning import Severity, Summary, Vulnerability, summarise
 from agents.builtin.scanning.not_scanned import NotScanned
 from agents.sdk import Agent, AgentError, Context, RepositoryPath, Schema, ShortText
+
+if TYPE_CHECKING:
+    from agents.builtin.security_scanner.choice import Choice
 
 agent = Agent(
     name="security-scanner",
     type="SCRIPT",
     version="1.0.0",
     risk="AUTO",
-    description="Finds weaknesses in Python (bandit and own rules) and JavaScript/TypeScript (tree-sitter rules)",
+    description="Finds weaknesses in Python, JavaScript/TypeScript, Java, Go, Ruby, PHP and C#",
 )
 
 MAX_NAMED = 200
@@ -26,13 +30,25 @@ MAX_NAMED = 200
 ScanType = Literal["FULL", "INCREMENTAL"]
 
 
+SarifFile = Annotated[str, Field(json_schema_extra={"x-kind": "artifact"})]
+
+
 class RepositoryInput(Schema):
     """What to scan."""
 
     repository_path: RepositoryPath
     scan_type: ScanType = "FULL"
-    """INCREMENTAL: only the files changed since `baseCommit`."""
+    """INCREMENTAL: only what the change since `baseCommit` brought: findings that were there before are left out."""
     base_commit: ShortText | None = None
+    """A commit, branch, tag, or the like of `HEAD~1`; the change begins where HEAD left it."""
+    baseline: list[ShortText] = Field(default_factory=list[ShortText])
+    """Fingerprints of findings that are known: they are counted and not told."""
+    exclude: list[ShortText] = Field(default_factory=list[ShortText])
+    """Paths that are left out, as in `docs/*`; `*` also crosses folders."""
+    min_severity: Severity = "LOW"
+    """Findings below are counted and not told."""
+    sarif: bool = False
+    """Whether to save the findings as a SARIF file too."""
 
 
 class FileInput(Schema):
@@ -40,6 +56,15 @@ class FileInput(Schema):
 
     repository_path: RepositoryPath
     file: ShortText
+
+
+class Accepted(Schema):
+    """A finding that somebody accepted in the source itself."""
+
+    rule: str
+    file: str
+    line: int = Field(ge=1)
+    reason: str
 
 
 class ScanOutput(Schema):
@@ -59,6 +84,17 @@ class ScanOutput(Schema):
     commit: str | None = None
     """What the repository was at, where that is known."""
     scan_duration_ms: int = Field(ge=0)
+    engine: str = ""
+    """The engine that followed data from source to sink; empty: not installed, own patterns only."""
+    text_files_scanned: int = Field(default=0, ge=0)
+    """Other text files, which are searched for secrets and weaknesses of infrastructure."""
+    known: int = Field(default=0, ge=0)
+    """Findings that were there before the change, or are in the baseline."""
+    below_min_severity: int = Field(default=0, ge=0)
+    sarif: SarifFile | None = None
+    """The findings as SARIF 2.1.0, where that was asked for."""
+    suppressed: list[Accepted] = Field(default_factory=list[Accepted], max_length=MAX_NAMED)
+    """Findings that a line of the source accepts, with the reason given there."""
 
 
 @agent.action("scanRepository", description="Run security scan on repository")
@@ -67,22 +103,24 @@ def scan_repository(inputs: RepositoryInput, context: Context) -> ScanOutput:
     from agents.builtin.security_scanner.choice import choose
 
     folder = _folder(inputs.repository_path)
-    choice = choose(folder, inputs.scan_type, inputs.base_commit, context.log)
-    return _scan(folder, choice.names, context, scan_type=choice.scan_type, base=choice.base, commit=choice.commit)
+    choice = choose(folder, inputs.scan_type, inputs.base_commit, inputs.exclude, context.log)
+    return _scan(folder, choice, context, inputs)
 
 
 @agent.action("scanFile", description="Run security scan on one file")
 def scan_file(inputs: FileInput, context: Context) -> ScanOutput:
     """Scan one source file."""
-    from agents.builtin.scanning.source_files import SOURCE, read_source
+    from agents.builtin.scanning.source_files import SCANNED, read_source
+    from agents.builtin.security_scanner.choice import Choice
 
     folder = _folder(inputs.repository_path)
-    if Path(inputs.file).suffix.lower() not in SOURCE:
-        raise AgentError(f"file {inputs.file!r} cannot be scanned; only {', '.join(sorted(SOURCE))} can")
+    if Path(inputs.file).suffix.lower() not in SCANNED:
+        raise AgentError(f"file {inputs.file!r} cannot be scanned; only {', '.join(sorted(SCANNED))} can")
     refusal = read_source(folder, inputs.file)
     if isinstance(refusal, str):
         raise AgentError(f"file {inputs.file!r} cannot be scanned: {refusal}")
-    return _scan(folder, [inputs.file], context, scan_type="FULL", base=None, commit=None)
+    choice = Choice(names=[inputs.file], scan_type="FULL")
+    return _scan(folder, choice, context, RepositoryInput(repository_path=inputs.repository_path))
 
 
 def _folder(path: str) -> Path:
@@ -94,31 +132,43 @@ def _folder(path: str) -> Path:
     return folder
 
 
-def _scan(
-    folder: Path, names: list[str], context: Context, *, scan_type: ScanType, base: str | None, commit: str | None
-) -> ScanOutput:
+def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput) -> ScanOutput:
     from agents.builtin.scanning.scan import scan
+    from agents.builtin.security_scanner import sarif
+    from agents.builtin.security_scanner.selection import select
 
     started = time.monotonic()
-    context.log.info("%s scan of %d file(s)", scan_type, len(names))
-    done = scan(folder, names, context.log)
-    summary = summarise(done.vulnerabilities)
+    context.log.info("%s scan of %d file(s)", choice.scan_type, len(choice.names))
+    done = scan(folder, choice.names, context.log)
+    selected = select(done, choice.before, asked.baseline, asked.min_severity, context)
+    summary = summarise(selected.told)
+    if not done.engine:
+        context.log.warning("the data-flow engine is not installed: own patterns only; `make setup` installs it")
     context.log.info("found %d weakness(es), %d critical", summary.total, summary.critical)
     return ScanOutput(
-        scan_id=_scan_id(context, done.vulnerabilities, commit),
-        vulnerabilities=list(done.vulnerabilities),
+        scan_id=_scan_id(context, selected.told, choice.commit),
+        vulnerabilities=list(selected.told),
         summary=summary,
-        scan_type=scan_type,
+        scan_type=choice.scan_type,
         files_scanned=done.files_scanned,
         files_skipped=done.files_skipped,
         not_scanned=list(done.not_scanned[:MAX_NAMED]),
-        base_commit=base,
-        commit=commit,
+        base_commit=choice.base,
+        commit=choice.commit,
         scan_duration_ms=round((time.monotonic() - started) * 1000),
+        engine=done.engine,
+        text_files_scanned=done.texts_scanned,
+        known=selected.known,
+        below_min_severity=selected.below,
+        sarif=sarif.save(selected.told, context) if asked.sarif else None,
+        suppressed=[
+            Accepted(rule=one.rule, file=one.file, line=one.line, reason=reason)
+            for one, reason in done.suppressed[:MAX_NAMED]
+        ],
     )
 
 
-def _scan_id(context: Context, found: tuple[Vulnerability, ...], commit: str | None) -> str:
+def _scan_id(context: Context, found: Sequence[Vulnerability], commit: str | None) -> str:
     """The same for every attempt at the same scan, so that a branch named after it is the same too."""
     known = context.idempotency_key or f"{commit} {[one.model_dump() for one in found]}"
     return hashlib.sha256(known.encode()).hexdigest()[:12]

@@ -62,14 +62,27 @@ def test_a_sha256_repository_is_still_readable(tmp_path):
     assert Git(folder=copy).commit("HEAD") == git.commit("HEAD")
 
 
-def test_a_git_file_that_points_elsewhere_is_not_followed(shop, tmp_path):
-    linked = tmp_path / "linked"
+def test_a_git_file_that_points_outside_is_not_followed(shop, tmp_path):
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    linked = roots / "linked"
     subprocess.run(["git", "-C", str(shop.path), "worktree", "add", "-q", str(linked)], check=True)
 
-    copy = snapshot(linked, allowed_roots=[tmp_path], into=tmp_path / "copy")
+    copy = snapshot(linked, allowed_roots=[roots], into=tmp_path / "copy")
 
     assert not (copy / ".git").exists()
     assert (copy / "shop" / "accounts.py").is_file()
+
+
+@pytest.mark.parametrize("target", [".git", ".git/worktrees/linked"])
+def test_a_git_file_that_its_repository_does_not_know_is_not_followed(shop, tmp_path, target):
+    linked = tmp_path / "linked"
+    subprocess.run(["git", "-C", str(shop.path), "worktree", "add", "-q", str(linked)], check=True)
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    (stranger / ".git").write_text(f"gitdir: {shop.path / target}\n")
+
+    assert not (snapshot(stranger, allowed_roots=[tmp_path], into=tmp_path / "copy") / ".git").exists()
 
 
 @pytest.mark.parametrize("path", ["/etc", "/", "/nowhere/at/all", "relative", "/tmp/../etc"])

@@ -1,0 +1,53 @@
+"""All findings -> those to tell: not the ones that were there before, are in the baseline, or weigh too little."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.builtin.scanning.scan import Scan, scan
+from agents.builtin.scanning.vulnerability import SEVERITIES, Severity, Vulnerability
+from agents.sdk.context import Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    """What is told, and how much is not."""
+
+    told: tuple[Vulnerability, ...]
+    known: int
+    below: int
+
+
+def select(
+    done: Scan, before: Mapping[str, bytes], baseline: Iterable[str], least: Severity, context: Context
+) -> Selected:
+    """`before`: the content of changed files before the change, by their names now, so that renames bring nothing."""
+    known = {*baseline, *_fingerprints(before, context)}
+    new = [one for one in done.vulnerabilities if one.fingerprint not in known]
+    told = tuple(one for one in new if SEVERITIES.index(one.severity) >= SEVERITIES.index(least))
+    return Selected(told=told, known=len(done.vulnerabilities) - len(new), below=len(new) - len(told))
+
+
+def _fingerprints(before: Mapping[str, bytes], context: Context) -> set[str]:
+    if not before:
+        return set()
+    quiet = logging.getLogger("commandcenter.agent.before")
+    quiet.propagate = False
+    with tempfile.TemporaryDirectory(prefix="before-", dir=context.tmp) as place:
+        names: list[str] = []
+        for name, content in before.items():
+            path = Path(place, name)
+            if not path.resolve().is_relative_to(Path(place).resolve()):
+                continue
+            # A name may be a folder of another one; then its findings count as new.
+            with contextlib.suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                names.append(name)
+        done = scan(Path(place), names, quiet)
+    return {one.fingerprint for one in (*done.vulnerabilities, *(one for one, _ in done.suppressed))}

@@ -1,0 +1,227 @@
+"""A labelled folder -> recall and precision of the scanner by kind of weakness, beside other tools; seconds and memory.
+
+    python bench/scanner.py FOLDER                 # labels in the files: a comment `finds: CWE-89` or `finds: py/eval`
+    python bench/scanner.py FOLDER --csv FILE      # labels in a table: file, kind, real (true/false), CWE
+    python bench/scanner.py --size 5000            # made files instead: seconds and peak memory only
+
+With a table each row is one question: does the tool report this CWE anywhere in this file? So public benchmarks of
+scanners are made. With comments a finding counts where its line has one. bandit and semgrep are run where they are
+installed, semgrep with a rule folder that is given with --semgrep-rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.builtin.scanning.scan import scan
+from agents.builtin.scanning.source_files import source_names
+
+_LABEL = re.compile(r"finds:\s*(CWE-\d+|[a-z]+/[\w-]+)")
+_NUMBER = re.compile(r"\d+")
+_RELATED = {
+    "328": {"327", "916", "328"},
+    "327": {"327", "326", "328"},
+    "330": {"330", "338"},
+    "94": {"94", "95"},
+    "95": {"94", "95"},
+}
+"""CWE of a label -> those that say the same thing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One finding of any tool."""
+
+    file: str
+    line: int
+    cwe: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """One question, and its right answer."""
+
+    file: str
+    kind: str
+    real: bool
+    line: int | None = None
+
+
+def ours(folder: Path) -> list[Found]:
+    """The scanner of this platform."""
+    done = scan(folder, source_names(folder), logging.getLogger("bench"))
+    return [
+        Found(file=one.file, line=one.line, cwe=_number(one.cwe), rule=one.rule) for one in done.vulnerabilities
+    ]
+
+
+def bandit(folder: Path) -> list[Found]:
+    """bandit, with all its tests."""
+    answer = json.loads(_run("bandit", "-q", "-r", "-f", "json", str(folder)) or '{"results": []}')
+    return [
+        Found(
+            file=_within(folder, one["filename"]), line=one["line_number"], cwe=str(one["issue_cwe"].get("id", ""))
+        )
+        for one in answer["results"]
+    ]
+
+
+def semgrep(folder: Path, rules: str) -> list[Found]:
+    """semgrep's own command line, with rules of others."""
+    answer = json.loads(
+        _run("semgrep", "--metrics=off", "--json", "--quiet", "--config", rules, str(folder)) or "{}"
+    )
+    found: list[Found] = []
+    for one in answer.get("results", ()):
+        cwes = one["extra"].get("metadata", {}).get("cwe", [])
+        for cwe in [cwes] if isinstance(cwes, str) else cwes:
+            found.append(Found(file=_within(folder, one["path"]), line=one["start"]["line"], cwe=_number(cwe)))
+    return found
+
+
+def _within(folder: Path, path: str) -> str:
+    return Path(path).resolve().relative_to(folder.resolve()).as_posix()
+
+
+def _run(*command: str) -> str:
+    # Tools end with a status when they find something; no output at all is what counts as a failure.
+    return subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False).stdout
+
+
+def _number(text: str | None) -> str:
+    found = _NUMBER.search(text or "")
+    return str(int(found[0])) if found else ""
+
+
+def in_files(folder: Path) -> list[Label]:
+    """Labels that stand in comments."""
+    labels: list[Label] = []
+    for name in source_names(folder):
+        for number, line in enumerate((folder / name).read_text("utf-8", "replace").split("\n"), 1):
+            labels += [Label(file=name, kind=kind, real=True, line=number) for kind in _LABEL.findall(line)]
+    return labels
+
+
+def in_table(folder: Path, table: Path) -> list[Label]:
+    """Labels of a table with the columns file (or test name), kind or category, real, and cwe where there is one."""
+    names = {Path(name).stem: name for name in source_names(folder)}
+    labels: list[Label] = []
+    with table.open(newline="") as opened:
+        for row in csv.reader(opened):
+            if len(row) < 3 or row[0].startswith("#") or row[2].strip().lower() not in ("true", "false"):
+                continue
+            name = names.get(Path(row[0].strip()).stem)
+            cwe = _number(row[3] if len(row) > 3 else row[1])
+            if name is not None:
+                labels.append(Label(file=name, kind=cwe, real=row[2].strip().lower() == "true"))
+    return labels
+
+
+def score(labels: Iterable[Label], found: Iterable[Found], *, by_line: bool) -> dict[str, tuple[int, int, int]]:
+    """Kind -> true positives, false positives, false negatives."""
+    found = list(found)
+    table: dict[str, list[int]] = {}
+    answered: set[tuple[str, int]] = set()
+    for label in labels:
+        counts = table.setdefault(label.kind, [0, 0, 0])
+        hit = any(one.file == label.file and _answers(one, label) for one in found)
+        answered |= {(one.file, one.line) for one in found if one.file == label.file and _answers(one, label)}
+        if label.real:
+            counts[0 if hit else 2] += 1
+        elif hit:
+            counts[1] += 1
+    if by_line:
+        table["(unlabelled lines)"] = [0, len({(one.file, one.line) for one in found} - answered), 0]
+    return {kind: (counts[0], counts[1], counts[2]) for kind, counts in sorted(table.items())}
+
+
+def _answers(one: Found, label: Label) -> bool:
+    if label.line is not None:
+        # Other tools have other names; on a labelled line, any finding of theirs counts as the right one.
+        return one.line == label.line and (not one.rule or label.kind in (one.rule, f"CWE-{one.cwe}"))
+    return one.cwe in _RELATED.get(label.kind, {label.kind})
+
+
+def show(tool: str, table: dict[str, tuple[int, int, int]]) -> None:
+    """One line for each kind, and one for all."""
+    right, false, missed = (sum(column) for column in zip(*table.values(), strict=True))
+    for kind, counts in [*table.items(), ("all", (right, false, missed))]:
+        recall = counts[0] / (counts[0] + counts[2]) if counts[0] + counts[2] else float("nan")
+        precision = counts[0] / (counts[0] + counts[1]) if counts[0] + counts[1] else float("nan")
+        print(f"{tool:10} {kind:28} recall {recall:6.1%}  precision {precision:6.1%}  {counts}")
+
+
+def make_files(folder: Path, count: int) -> None:
+    """So many small files of five languages, each with a weakness."""
+    texts = {
+        "py": "from flask import request\ndef f{n}():\n    x = request.args['a']\n    return eval(x)\n",
+        "js": "app.get('/{n}', (req, res) => {{ const x = req.query.a; res.redirect(x); }});\n",
+        "go": 'package a\nfunc F{n}(w W, r *R) {{\n\tx := r.FormValue("a")\n\thttp.Redirect(w, r, x, 302)\n}}\n',
+        "java": 'class A{n} {{ void f(HttpServletRequest r, S s) {{ s.sendRedirect(r.getParameter("a")); }} }}\n',
+        "rb": "def f{n}\n  x = params[:a]\n  system(x)\nend\n",
+    }
+    for number in range(count):
+        ending = list(texts)[number % len(texts)]
+        place = folder / f"part{number // 200}"
+        place.mkdir(exist_ok=True)
+        (place / f"file{number}.{ending}").write_text(texts[ending].format(n=number))
+
+
+def measured(folder: Path) -> None:
+    """Seconds and peak memory of one scan, with all processes that it starts."""
+    started = time.monotonic()
+    done = scan(folder, source_names(folder), logging.getLogger("bench"))
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(
+        f"{done.files_scanned:,} files, {len(done.vulnerabilities):,} findings, {len(done.not_scanned):,} not scanned: "
+        f"{time.monotonic() - started:.1f} s, peak {peak / 1024:.0f} MB"
+    )
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--csv", type=Path)
+    parser.add_argument("--size", type=int, default=0)
+    parser.add_argument("--semgrep-rules", default="")
+    asked = parser.parse_args()
+    logging.disable(logging.WARNING)
+    if asked.size:
+        with tempfile.TemporaryDirectory() as place:
+            make_files(Path(place), asked.size)
+            measured(Path(place))
+        return
+    if asked.folder is None:
+        parser.error("give a labelled folder, or --size")
+    labels = in_table(asked.folder, asked.csv) if asked.csv else in_files(asked.folder)
+    if not labels:
+        sys.exit("no labels found")
+    tools: dict[str, Callable[[], list[Found]]] = {"ours": lambda: ours(asked.folder)}
+    if shutil.which("bandit"):
+        tools["bandit"] = lambda: bandit(asked.folder)
+    if asked.semgrep_rules and shutil.which("semgrep"):
+        tools["semgrep"] = lambda: semgrep(asked.folder, asked.semgrep_rules)
+    for name, tool in tools.items():
+        started = time.monotonic()
+        found = tool()
+        show(name, score(labels, found, by_line=asked.csv is None))
+        print(f"{name:10} {time.monotonic() - started:.1f} s\n")
+
+
+if __name__ == "__main__":
+    main()

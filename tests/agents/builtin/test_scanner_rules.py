@@ -1,0 +1,131 @@
+"""The rules on labelled files: each line that says `finds:` is found, and no other line is. And rules that are data."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agents.builtin.scanning import engine
+from agents.builtin.scanning.rules import languages, load
+from agents.builtin.scanning.scan import Scan, scan
+
+LOG = logging.getLogger("test")
+CASES = Path(__file__).parent / "scanner_cases"
+LABEL = re.compile(r"finds: ([\w/-]+)")
+needs_engine = pytest.mark.skipif(engine.program() is None, reason="the engine is not installed (make setup)")
+
+
+def scanned(folder: Path, **files: str) -> Scan:
+    names = []
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+        names.append(name)
+    return scan(folder, names, LOG)
+
+
+@needs_engine
+@pytest.mark.parametrize("case", sorted(path.name for path in CASES.glob("*.txt")))
+def test_labelled_lines_are_found_and_no_others(tmp_path, case):
+    name = case.removesuffix(".txt")
+    shutil.copy(CASES / case, tmp_path / name)
+    lines = (CASES / case).read_text().split("\n")
+    expected = {(number, rule) for number, line in enumerate(lines, 1) for rule in LABEL.findall(line)}
+
+    done = scan(tmp_path, [name], LOG)
+
+    found = {(one.line, one.rule) for one in done.vulnerabilities}
+    assert expected - found == set(), "missed"
+    assert {line for line, _ in found} - {line for line, _ in expected} == set(), "false alarms"
+
+
+@needs_engine
+def test_a_finding_tells_the_way_from_source_to_sink(tmp_path):
+    text = "from flask import request, redirect\ndef f():\n    to = request.args['to']\n    return redirect(to)\n"
+
+    [one] = scanned(tmp_path, **{"a.py": text}).vulnerabilities
+
+    assert (one.rule, one.line, one.confidence) == ("py/open-redirect", 4, "high")
+    assert [step.line for step in one.flow] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'const exec = require("child_process").exec;\nmodule.exports = (q) => exec("ping " + q.host);\n',
+        'const cp = require("child_process"); const run = cp.exec;\nmodule.exports = (q) => run("ping " + q.host);\n',
+        'const u = require("util"), cp = require("child_process"); const go = u.promisify(cp.exec);\ngo("ls " + x);\n',
+    ],
+)
+def test_names_for_exec_are_followed(tmp_path, text):
+    assert "js/shell-injection" in {one.rule for one in scanned(tmp_path, **{"a.js": text}).vulnerabilities}
+
+
+def test_without_the_engine_the_scan_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "program", lambda: None)
+
+    done = scanned(tmp_path, **{"a.py": "eval(x)\n", "A.java": "class A {}\n"})
+
+    assert done.engine == ""
+    assert [one.rule for one in done.vulnerabilities] == ["py/eval"]
+    assert [(one.file, "engine" in one.reason) for one in done.not_scanned] == [("A.java", True)]
+
+
+def test_a_file_on_which_the_engine_fails_is_said_to_be_scanned_in_part(tmp_path, monkeypatch):
+    broken = tmp_path / "engine"
+    broken.write_text("#!/bin/sh\nexit 2\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(engine, "program", lambda: broken)
+
+    done = scanned(tmp_path, **{"a.py": "eval(x)\n", "b.py": "x = 1\n"})
+
+    assert [one.rule for one in done.vulnerabilities] == ["py/eval"]
+    assert {one.file for one in done.not_scanned} == {"a.py", "b.py"}
+
+
+def test_rules_are_complete():
+    assert languages() == set(engine.LANGUAGES.values())
+    for rule in load().values():
+        assert rule.rule.cwe.startswith("CWE-")
+        assert rule.rule.description
+        assert rule.rule.recommendation
+
+
+def test_findings_in_tests_are_marked_and_lowered(tmp_path):
+    done = scanned(tmp_path, **{"tests/test_a.py": "eval(x)\n", "a.py": "eval(x)\n", "vendor/b.js": "eval(x)\n"})
+
+    rated = {one.file: (one.place, one.severity) for one in done.vulnerabilities}
+    assert rated == {
+        "a.py": ("production", "CRITICAL"),
+        "tests/test_a.py": ("test", "LOW"),
+        "vendor/b.js": ("vendored", "MEDIUM"),
+    }
+
+
+def test_a_fingerprint_survives_moved_lines_and_differs_for_equal_lines(tmp_path):
+    before = scanned(tmp_path, **{"a.py": "eval(x)\neval(x)\n"}).vulnerabilities
+    after = scanned(tmp_path, **{"a.py": "import os\n\n\neval( x )\neval(x)\n"}).vulnerabilities
+
+    assert len({one.fingerprint for one in before}) == 2
+    assert {one.fingerprint for one in before} == {one.fingerprint for one in after}
+
+
+@pytest.mark.parametrize(
+    ("line", "accepted"),
+    [
+        ("eval(x)  # scan-ignore: py/eval -- x is made by us", True),
+        ("eval(x)  # scan-ignore -- x is made by us", True),
+        ("eval(x)  # scan-ignore: py/weak-hash -- another rule", False),
+        ("eval(x)  # scan-ignore", False),
+        ("eval(x)  # nosec -- x is made by us", True),
+    ],
+)
+def test_a_suppression_counts_only_with_its_reason_and_is_reported(tmp_path, line, accepted):
+    done = scanned(tmp_path, **{"a.py": line + "\n"})
+
+    assert [one.rule for one in done.vulnerabilities] == ([] if accepted else ["py/eval"])
+    assert [reason for _, reason in done.suppressed] == (["x is made by us"] if accepted else [])
