@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,8 @@ async def test_no_manifest_lowers_the_risk_of_what_is_registered(ann, speaker):
 )
 async def test_reach_makes_an_action_risky_whatever_the_manifest_says(ann, speaker, change, risky):
     manifest = to_json(dataclasses.replace(speaker, name="other", entry_path="agents.builtin.other")) | change
-    for action in manifest["actions"]:
+    actions: Any = manifest["actions"]
+    for action in actions:
         action["risk"] = "AUTO"
     answer = await ann.post("/agents", json=manifest)
     assert answer.status_code == 201

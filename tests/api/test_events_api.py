@@ -34,7 +34,7 @@ class Message:
         self.subject = subject
         self.data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         self.headers: dict[str, str] = {}
-        self.metadata = type("Metadata", (), {})()
+        self.metadata: Any = type("Metadata", (), {})()
         self.metadata.num_delivered = 1
         self.metadata.timestamp = datetime.now(UTC)
         self.metadata.sequence = type("Sequence", (), {"stream": sequence})()
@@ -51,7 +51,8 @@ async def came(ann: Any, records: Any, launch: Any) -> Any:
 
     async def come(subject: str, payload: Any) -> None:
         await asyncio.sleep(0.002)  # two events of one millisecond have no order
-        await intake.take(Message(subject, payload, next(numbers)), stream="S")
+        message: Any = Message(subject, payload, next(numbers))
+        await intake.take(message, stream="S")
 
     return come
 

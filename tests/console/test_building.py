@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from compiler import Source, compile
 from operations.deploy import RecordsOnly
+from operations.second_person import Acting
 from operations.workflow_text import save_workflow_text
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +152,13 @@ async def save(platform, text: str, *, by: str = "Bob") -> None:
     """Somebody saves it by another way."""
     name = text.partition("name: ")[2].partition("\n")[0]
     await save_workflow_text(
-        name, text, records=platform.records, publisher=RecordsOnly(), project_id=1, by=by, consent=by
+        name,
+        text,
+        records=platform.records,
+        publisher=RecordsOnly(),
+        project_id=1,
+        by=Acting(name=by, verified=True),
+        consent=by,
     )
 
 

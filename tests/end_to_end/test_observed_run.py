@@ -51,7 +51,10 @@ async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
                 patched.delenv(name, raising=False)
             configure_agents(sinks, state=state)
             target = serve_metrics_somewhere()
-            stack = Stack(StackSettings(state=state), prepare=lambda each: prepare_records(each, project_id=1))
+            stack = Stack(
+                StackSettings(state=state, database_url=None),
+                prepare=lambda each: prepare_records(each, project_id=1),
+            )
             await opened.enter_async_context(stack)
             await deploy_files(stack.addresses, [WORKFLOWS], project_id=1)
             connection = await opened.enter_async_context(connect_to(stack.addresses))

@@ -40,7 +40,13 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def agent(**changes: Any) -> AgentSpec:
     action = ActionSpec(name="work", input_schema=SCHEMA, output_schema=SCHEMA)
-    fields = {"name": "a", "type": "RULE", "version": "1.0.0", "risk": "AUTO", "entry_path": "agents.a"} | changes
+    fields: dict[str, Any] = {
+        "name": "a",
+        "type": "RULE",
+        "version": "1.0.0",
+        "risk": "AUTO",
+        "entry_path": "agents.a",
+    } | changes
     return AgentSpec(actions={"work": action}, **fields)
 
 

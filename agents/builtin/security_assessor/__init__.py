@@ -58,8 +58,6 @@ class RankedWeakness(Finding):
     points: float = Field(ge=0)
     level: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
     """The severity after confidence, place and exploitation."""
-    place: str
-    """Where it is: production, test, example, documentation, generated or vendored."""
     reasons: list[str]
     """What the points come from."""
 

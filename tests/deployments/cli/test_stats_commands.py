@@ -12,6 +12,7 @@ from compiler.catalogue import ActionSpec, AgentSpec
 from observability.metrics.definitions import APPROVAL_RESPONSE, RUN_DURATION, RUNS_STARTED, Sample
 from records import Records, upgrade
 from records.measures.totals import count
+from records.runs.run import EndStatus
 
 COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 
@@ -24,7 +25,8 @@ async def _fill(url: str) -> None:
             name="scanner", type="SCRIPT", version="1", risk="AUTO", entry_path="x", actions={"work": action}
         )
         await records.register_agent(1, agent)
-        for status, duration in (("SUCCESS", 80), ("SUCCESS", 90), ("FAILED", 4_000)):
+        ends: list[tuple[EndStatus, int]] = [("SUCCESS", 80), ("SUCCESS", 90), ("FAILED", 4_000)]
+        for status, duration in ends:
             agent_run = await records.start_agent_run(agent_name="scanner", inputs={}, project_id=1)
             await records.finish_agent_run(agent_run, status=status, duration_ms=duration, memory_kb=40_000)
         async with records._db.write() as connection:
