@@ -1,1 +1,1 @@
-"""What a change counts, and what lies open at this moment, in; exact totals and gauges out."""
+"""Changes, and what lies open at this moment in; exact totals and gauges out."""

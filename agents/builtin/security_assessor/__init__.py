@@ -7,7 +7,7 @@ worst decides the level of all; the others move the score within it. Fields that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -42,6 +42,10 @@ class Vulnerability(Finding):
     """
 
     model_config = ConfigDict(extra="allow")
+
+    # Other tools have words of their own for these two; `formula.py` knows which it understands.
+    confidence: Any = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    place: Any = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Assessment(Schema):
@@ -115,6 +119,7 @@ def _ranked(found: Sequence[Vulnerability]) -> list[RankedWeakness]:
         told = {
             "points": points.value,
             "level": points.level,
+            "confidence": points.confidence,
             "place": points.place,
             "reasons": list(points.reasons),
         }

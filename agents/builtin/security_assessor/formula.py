@@ -54,6 +54,7 @@ class Points:
 
     value: float
     level: Level
+    confidence: str
     place: str
     reasons: tuple[str, ...]
     """What changed the value, in words."""
@@ -69,7 +70,11 @@ def points_of(fields: Mapping[str, Any]) -> Points:
     place_reason = "" if place == "production" else f"in {place} code x {_PLACE[place]:g}"
     reasons = (base_reason, confidence_reason, place_reason, exploited_reason)
     return Points(
-        value=round(value, 2), level=_level(value), place=place, reasons=tuple(one for one in reasons if one)
+        value=round(value, 2),
+        level=_level(value),
+        confidence="high" if confidence >= 0.8 else "medium" if confidence >= 0.45 else "low",
+        place=place,
+        reasons=tuple(one for one in reasons if one),
     )
 
 

@@ -41,7 +41,10 @@ async def run(jail: Sandbox, agent: str, action: str, inputs: dict[str, Any], **
             entry_path=spec.entry_path,
             action=action,
             inputs=inputs,
-            result_schema=chosen.result_schema or chosen.output_schema,
+            # The notifier is asked to send here, not to propose.
+            result_schema=chosen.output_schema
+            if agent == "notifier"
+            else chosen.result_schema or chosen.output_schema,
             idempotency_key="key-1",
             **more,
         ),
