@@ -26,6 +26,7 @@ from compiler.plan import Concurrency
 from flows.claim import ClaimedRun
 from flows.concurrency import slot_key
 from records import Records
+from triggers.reconcile.granted_slots import QUEUED
 
 PATIENCE = timedelta(seconds=60)
 """How long one waits for earlier runs that nobody executes; then they may come later."""
@@ -68,6 +69,7 @@ async def _earlier(client: PrefectClient, flow_run: FlowRun, key: str | None, ru
         str(each.id)
         for each in found
         if each.expected_start_time is not None
+        and each.state_name != QUEUED  # it waits because it has asked
         and (each.expected_start_time, str(each.id)) < mine
         and _key_of(each, rule) == key
     }
