@@ -78,8 +78,7 @@ async def test_no_manifest_lowers_the_risk_of_what_is_registered(ann, speaker):
 )
 async def test_reach_makes_an_action_risky_whatever_the_manifest_says(ann, speaker, change, risky):
     manifest = to_json(dataclasses.replace(speaker, name="other", entry_path="agents.builtin.other")) | change
-    actions: Any = manifest["actions"]
-    for action in actions:
+    for action in manifest["actions"]:
         action["risk"] = "AUTO"
     answer = await ann.post("/agents", json=manifest)
     assert answer.status_code == 201
@@ -106,7 +105,7 @@ async def test_the_same_code_keeps_its_risk_under_another_name(ann, speaker):
 
 async def test_a_built_in_agent_under_another_name_is_that_code_with_its_risk(ann):
     shipped = to_json(builtin_spec("patcher"))
-    manifest = shipped | {"name": "harmless", "risk": "AUTO", "code_digest": "sha256:other"}
+    manifest: dict[str, Any] = shipped | {"name": "harmless", "risk": "AUTO", "code_digest": "sha256:other"}
     for action in manifest["actions"]:
         action["risk"] = "AUTO"
     answer = (await ann.post("/agents", json=manifest)).json()
