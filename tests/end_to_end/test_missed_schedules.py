@@ -31,7 +31,8 @@ async def planned(connection: Any, *, seconds: float = 240) -> None:
     while time.monotonic() < deadline:
         runs = await connection.prefect.read_flow_runs(limit=200)
         ahead = datetime.now(UTC) + timedelta(seconds=DOWN_SECONDS)
-        far = [run for run in runs if run.auto_scheduled and run.expected_start_time > ahead]
+        minutely = [run for run in runs if run.parameters.get("trigger") == "schedule:* * * * *"]
+        far = [run for run in minutely if run.auto_scheduled and run.expected_start_time > ahead]
         if len({run.deployment_id for run in far}) == len(POLICIES):
             return
         await asyncio.sleep(1)
