@@ -25,11 +25,6 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".json": "application/json",
 }
-_COMMON = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 # File names in `assets/` hold a digest of their content.
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "no-cache"}
@@ -51,7 +46,6 @@ the console.</p>
 def policy(nonce: str) -> Mapping[str, str]:
     """The headers of the page. Styles that the editor makes at run time carry the nonce; scripts have no such way."""
     return {
-        **_COMMON,
         **_ASK_AGAIN,
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -87,5 +81,5 @@ def _file(bundle: Traversable, path: str) -> Response:
     kind = _TYPES.get("." + parts[-1].rpartition(".")[2]) or mimetypes.guess_type(parts[-1])[0]
     if found is None or not found.is_file() or kind is None or path == "manifest.json":
         raise HTTPException(404, "the console has no such file")
-    headers = {**_COMMON, **(_FOR_EVER if parts[0] == "assets" else _ASK_AGAIN)}
+    headers = _FOR_EVER if parts[0] == "assets" else _ASK_AGAIN
     return Response(found.read_bytes(), media_type=kind, headers=headers)

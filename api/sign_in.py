@@ -172,7 +172,12 @@ def _in_project(request: Request, identity: Identity, *, by_session: bool) -> Si
     named = request.headers.get(PROJECT_HEADER)
     if named is not None and not (named.isascii() and named.isdigit() and int(named) in identity.roles):
         raise HTTPException(403, f"the header {PROJECT_HEADER} names a project that you have no role in")
-    project = int(named) if named else identity.project_id or min(identity.roles)
+    return signed_in(identity, int(named) if named else None, by_session=by_session)
+
+
+def signed_in(identity: Identity, project: int | None = None, *, by_session: bool) -> SignedIn:
+    """The person in that project; None: in the one that the session has chosen, or that comes first."""
+    project = project or identity.project_id or min(identity.roles)
     return SignedIn(
         name=identity.name,
         projectId=project,

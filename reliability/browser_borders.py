@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
-_REFUSED = (
+_FOREIGN_PAGE = (
     "this request comes from a web page of another origin; open this server's own pages, or add the origin's "
     "host to COMMANDCENTER_ALLOWED_HOSTS"
+)
+_UNKNOWN_HOST = (
+    "this server is not known by the name in the header Host; use one of its own, or add it to "
+    "COMMANDCENTER_ALLOWED_HOSTS"
 )
 
 
@@ -41,22 +44,20 @@ class OwnPagesOnly:
     """ASGI middleware: checks Host on every request, and where a browser says it comes from."""
 
     def __init__(self, app: ASGIApp, *, hosts: Sequence[str]) -> None:
-        self._hosts = {name.strip("[]").lower() for name in hosts}
-        self._app = TrustedHostMiddleware(app, allowed_hosts=[*hosts, "::1"], www_redirect=False)
-        self._inner = app
+        # Not Starlette's TrustedHostMiddleware: it cuts IPv6 addresses at their first colon.
+        self._hosts = frozenset(name.strip("[]").lower() for name in hosts)
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 400 (unknown host) or 403 (page of another origin)."""
-        if scope["type"] not in ("http", "websocket"):
-            await self._inner(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        if self._is_foreign(headers):
-            await _refuse(scope, receive, send)
-            return
-        if _host_of(headers.get("host", "")) == "::1":
-            await self._inner(scope, receive, send)  # Starlette cannot split addresses in brackets
-            return
+        if scope["type"] in ("http", "websocket"):
+            headers = Headers(scope=scope)
+            if self._is_foreign(headers):
+                await _refuse(scope, receive, send, status=403, reason=_FOREIGN_PAGE)
+                return
+            if _host_of(headers.get("host", "")) not in self._hosts:
+                await _refuse(scope, receive, send, status=400, reason=_UNKNOWN_HOST)
+                return
         await self._app(scope, receive, send)
 
     def _is_foreign(self, headers: Headers) -> bool:
@@ -96,19 +97,22 @@ class SecurityHeaders:
         await self._app(scope, receive, add if scope["type"] == "http" else send)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, *, status: int, reason: str) -> None:
     if scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.close", "code": 4403, "reason": "page of another origin"})
+        await send({"type": "websocket.close", "code": 4000 + status, "reason": reason[:120]})
         return
-    body = json.dumps({"detail": _REFUSED}).encode()
+    body = json.dumps({"detail": reason}).encode()
     head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": head})
+    await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 
 
 def _host_of(value: str) -> str:
-    return urlsplit(f"//{value}").hostname or ""
+    try:
+        return urlsplit(f"//{value}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _own_addresses() -> Iterable[str]:

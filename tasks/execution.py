@@ -53,18 +53,12 @@ async def execute(
     log: Log,
 ) -> AgentResult:
     """Run the action once. What the agent does wrong comes back as a failure; only bugs of ours raise."""
-    result = await answer(
-        intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
+    result, proposal = await propose(
+        intent, run=run, item=item, execution_id=execution_id, attempt=attempt, services=services, on_log=on_log
     )
-    await _keep_artifacts(result, run=run, services=services)
-    if not result.ok or intent.node.effect is None:
+    if proposal is None:
         return result
     # Below the risk of a gate: carried out at once.
-    found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
-    try:
-        proposal = proposal_of(intent, found, workplace=services)
-    except EffectError as exc:
-        return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc)))
     done = await carry_out(
         intent,
         proposal,
@@ -87,12 +81,15 @@ async def propose(
     services: Services,
     on_log: Callable[[LogLine], None],
 ) -> tuple[AgentResult, Proposal | None]:
-    """Run the action once in the jail, and read the effect that it proposes. Nothing is carried out."""
+    """Run the action once in the jail, and read the effect that it proposes. Nothing is carried out.
+
+    No proposal: it failed, or the action has no effect.
+    """
     result = await answer(
         intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
     )
     await _keep_artifacts(result, run=run, services=services)
-    if not result.ok:
+    if not result.ok or intent.node.effect is None:
         return result, None
     found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
     result = replace(result, output=found)

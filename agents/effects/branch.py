@@ -5,6 +5,7 @@ Where the remote is on a forge that the settings or its address name, a pull req
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +143,4 @@ PUBLISH_BRANCH = EffectSpec(
     own_secrets=(TOKEN,),
     own_network=("{FORGE_URL}", "{FORGE_API_URL}"),
 )
-OPEN_PULL_REQUEST = EffectSpec(
-    name=PULL_REQUEST,
-    propose=request_of,
-    perform=open_pull_request,
-    nothing=without_patch,
-    consumed=CONSUMED,
-    named=name_of,
-    base=base_of,
-    editable={"targetBranch": "branch"},
-    check=check,
-    own_secrets=(TOKEN,),
-    own_network=("{FORGE_URL}", "{FORGE_API_URL}"),
-)
+OPEN_PULL_REQUEST = replace(PUBLISH_BRANCH, name=PULL_REQUEST, perform=open_pull_request)

@@ -9,9 +9,9 @@ from api.browser import clear_cookie, session_of, set_cookie
 from api.context import Platform
 from api.rights import Right, may
 from api.schemas import Problem, ResponseModel
-from api.sign_in import Caller, SignedIn, SignIn, refuse_other_pages
+from api.sign_in import Caller, SignedIn, SignIn, refuse_other_pages, signed_in
 from operations.people import begin_session, choose_project, end_session
-from records.people.person import ROLES, Identity, NotSignedIn, Role
+from records.people.person import ROLES, NotSignedIn, Role
 
 router = APIRouter(tags=["people"])
 
@@ -90,7 +90,7 @@ async def sign_in(body: SessionBody, request: Request, response: Response, platf
         await end_session(former, records=platform.records)
     set_cookie(request, response, begun.text, expires_at=begun.expires_at)
     response.headers["Cache-Control"] = "no-store"
-    return MeAnswer.of(_signed_in(begun.identity))
+    return MeAnswer.of(signed_in(begun.identity, by_session=True))
 
 
 @router.patch("/session", summary="Look at another project", responses={403: {"model": Problem}})
@@ -126,14 +126,3 @@ async def show_me(caller: Caller, response: Response) -> MeAnswer:
 
 def _highest(roles: tuple[Role, ...]) -> Role:
     return max(roles, key=ROLES.index)
-
-
-def _signed_in(identity: Identity) -> SignedIn:
-    project = identity.project_id or min(identity.roles)
-    return SignedIn(
-        name=identity.name,
-        projectId=project,
-        roles=identity.roles[project],
-        projects=dict(identity.roles),
-        by_session=True,
-    )

@@ -20,7 +20,7 @@ from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from contenders.child import child, environment, free_port
 from contenders.contender import SHAPES
 from contenders.step import AGENT, StepKind
-from deployments.publishing.deploy import compile_files, deploy, ensure_work_pool
+from deployments.publishing.deploy import PrefectPublisher, compile_files
 from deployments.publishing.registration import register_folder
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
@@ -28,6 +28,7 @@ from deployments.stack.probe import Probe
 from deployments.stack.stack import Stack, StackSettings
 from deployments.stack.supervised_process import SupervisedProcess
 from deployments.stack.up import prepare_records
+from operations.deploy import deploy
 from records import Approval
 from triggers.reconcile.resume import resume
 
@@ -147,13 +148,11 @@ class Platform:
         await sandbox.close()
         files = [_written(self._folder, name) for name in (*SHAPES, "gated")]
         catalogue = await connection.records.catalogue(1)
-        await ensure_work_pool(connection.prefect, connection.addresses.pool)
         if self._worker == "process":
             await connection.prefect.create_work_pool(WorkPoolCreate(name="process", type="process"))
-        for plan in compile_files(files, catalogue, project_id=1):
-            deployed = await deploy(
-                plan, records=connection.records, client=connection.prefect, pool=connection.addresses.pool
-            )
+        publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
+        plans = compile_files(files, catalogue, project_id=1)
+        for deployed in await deploy(plans, records=connection.records, publisher=publisher, project_id=1):
             made = await connection.prefect.read_deployment_by_name(deployed.deployment)
             await connection.prefect.create_deployment(
                 flow_id=made.flow_id,

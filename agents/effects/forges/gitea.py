@@ -1,70 +1,27 @@
-"""Pull requests on Gitea and Forgejo, by their API."""
+"""Pull requests on Gitea and Forgejo, whose API is GitHub's but for headers, paging and labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
+from typing import ClassVar
 
-import httpx
-
-from agents.effects.forges.forge import Api, ForgeError, PullRequest, Wanted, person
+from agents.effects.forges.github import GitHub
 
 _COLOUR = "#a40e26"
 
 
-class Gitea:
+class Gitea(GitHub):
     """One repository on Gitea or Forgejo."""
 
-    def __init__(self, api: str, project: str, token: str, *, client: httpx.Client | None = None) -> None:
-        self._api = Api(base=api, headers={"Authorization": f"token {token}"}, client=client)
-        self._at = f"/repos/{project}"
+    listed: ClassVar = {"state": "all", "limit": 0}
 
-    def whoami(self) -> str:
-        """The token's owner."""
-        return str(self._api.get("/user")["login"])
+    def headers(self, token: str) -> dict[str, str]:
+        """What each request carries."""
+        return {"Authorization": f"token {token}"}
 
-    def own(self, author: str) -> Iterator[PullRequest]:
-        """Their pull requests."""
-        for each in self._api.pages(f"{self._at}/pulls", state="all", limit=0):
-            if person(each, "user", "login") == author:
-                yield _pull(each)
-
-    def create(self, wanted: Wanted) -> PullRequest:
-        """Make it, then ask for labels and reviewers: without those it is there all the same."""
-        base = wanted.base or str(self._api.get(self._at)["default_branch"])
-        body = {"title": wanted.title, "body": wanted.body, "head": wanted.branch, "base": base}
-        made = _pull(self._api.send("POST", f"{self._at}/pulls", body=body))
-        if wanted.labels:
-            with suppress(ForgeError):
-                labels = {"labels": [self._label(name) for name in wanted.labels]}
-                self._api.send("POST", f"{self._at}/issues/{made.number}/labels", body=labels)
-        if wanted.reviewers:
-            with suppress(ForgeError):
-                people = {"reviewers": list(wanted.reviewers)}
-                self._api.send("POST", f"{self._at}/pulls/{made.number}/requested_reviewers", body=people)
-        return made
-
-    def update(self, number: int, wanted: Wanted) -> PullRequest:
-        """Another title and text."""
-        body = {"title": wanted.title, "body": wanted.body}
-        return _pull(self._api.send("PATCH", f"{self._at}/pulls/{number}", body=body))
-
-    def _label(self, name: str) -> int:
+    def label(self, name: str) -> int:
+        """Labels go by their number here; one that is not there is made."""
         for each in self._api.pages(f"{self._at}/labels", limit=0):
             if each.get("name") == name:
                 return int(each["id"])
         made = self._api.send("POST", f"{self._at}/labels", body={"name": name, "color": _COLOUR})
         return int(made["id"])
-
-
-def _pull(found: dict[str, Any]) -> PullRequest:
-    return PullRequest(
-        number=int(found["number"]),
-        url=str(found["html_url"]),
-        state="merged" if found.get("merged") else "open" if found.get("state") == "open" else "closed",
-        branch=str(found["head"]["ref"]),
-        commit=str(found["head"].get("sha") or ""),
-        body=str(found.get("body") or ""),
-        author=person(found, "user", "login"),
-    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -14,14 +14,24 @@ from agents.effects.forges.forge import Api, ForgeError, PullRequest, Wanted, pe
 class GitHub:
     """One repository on GitHub or GitHub Enterprise."""
 
+    listed: ClassVar[Mapping[str, str | int]] = {"state": "all", "sort": "created", "direction": "desc"}
+    """The query that gives all pull requests, the newest first."""
+
     def __init__(self, api: str, project: str, token: str, *, client: httpx.Client | None = None) -> None:
-        headers = {
+        self._api = Api(base=api, headers=self.headers(token), client=client)
+        self._at = f"/repos/{project}"
+
+    def headers(self, token: str) -> dict[str, str]:
+        """What each request carries."""
+        return {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        self._api = Api(base=api, headers=headers, client=client)
-        self._at = f"/repos/{project}"
+
+    def label(self, name: str) -> str | int:
+        """How a label is named when it is put on."""
+        return name
 
     def whoami(self) -> str:
         """The token's owner."""
@@ -29,8 +39,7 @@ class GitHub:
 
     def own(self, author: str) -> Iterator[PullRequest]:
         """Their pull requests."""
-        query = {"state": "all", "sort": "created", "direction": "desc"}
-        for each in self._api.pages(f"{self._at}/pulls", **query):
+        for each in self._api.pages(f"{self._at}/pulls", **self.listed):
             if person(each, "user", "login") == author:
                 yield _pull(each)
 
@@ -41,7 +50,7 @@ class GitHub:
         made = _pull(self._api.send("POST", f"{self._at}/pulls", body=body))
         if wanted.labels:
             with suppress(ForgeError):
-                labels = {"labels": list(wanted.labels)}
+                labels = {"labels": [self.label(name) for name in wanted.labels]}
                 self._api.send("POST", f"{self._at}/issues/{made.number}/labels", body=labels)
         if wanted.reviewers:
             with suppress(ForgeError):
@@ -56,7 +65,7 @@ class GitHub:
 
 
 def _pull(found: dict[str, Any]) -> PullRequest:
-    merged = bool(found.get("merged_at"))
+    merged = bool(found.get("merged_at") or found.get("merged"))
     return PullRequest(
         number=int(found["number"]),
         url=str(found["html_url"]),

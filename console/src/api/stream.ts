@@ -9,7 +9,6 @@ import { ApiError, address, authorization } from "./client";
 
 export interface Change {
   type: string;
-  id: string | null;
 }
 
 export type Connection = "live" | "polling" | "offline";
@@ -65,7 +64,7 @@ async function readForever(
       });
       if (response.status === 404) {
         say("polling");
-        tell({ type: "poll", id: null });
+        tell({ type: "poll" });
         await pause(POLL_MS, stop);
         continue;
       }
@@ -73,16 +72,15 @@ async function readForever(
       say("live");
       wait = 500;
       // What changed while nobody listened is not known for sure.
-      tell({ type: "poll", id: null });
+      tell({ type: "poll" });
       for await (const event of eventsOf(response.body)) {
         if (event.id) last = event.id;
-        const change = changeOf(event);
-        if (change) tell(change);
+        tell({ type: event.event });
       }
     } catch (error) {
       if (stop.aborted) return;
       if (error instanceof ApiError && error.status === 401) {
-        tell({ type: "poll", id: null });
+        tell({ type: "poll" });
       }
       say("offline");
     }
@@ -124,17 +122,6 @@ function parseEvent(block: string): ServerEvent | null {
   }
   event.data = data.join("\n");
   return data.length ? event : null;
-}
-
-function changeOf(event: ServerEvent): Change | null {
-  try {
-    const data = JSON.parse(event.data) as Record<string, unknown>;
-    const type = data.type ?? data.kind ?? data.what ?? event.event;
-    const id = data.runId ?? data.id ?? null;
-    return { type: String(type), id: id === null ? null : String(id) };
-  } catch {
-    return null;
-  }
 }
 
 function pause(ms: number, stop: AbortSignal): Promise<void> {
