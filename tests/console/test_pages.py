@@ -117,7 +117,6 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "registry" not in lock
 
 
-@pytest.mark.xfail(reason="frame times depend on the machine", strict=False)
 async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, open_console) -> None:
     approval = await platform.ask()
     page = await open_console(f"runs/{approval.run_id}")
