@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compiler.plan import Plan, PlanDigest
+from compiler.trigger_types.registry import started_context
 from records import Records, StaleAttempt
 from tasks.services import Run
 
@@ -71,11 +72,13 @@ async def claim_run(
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
+        given = {"projectId": plan.project_id, **_schedule_context(request), **request.context}
         run_id = await records.start_run(
             flow_run_id=request.flow_run_id,
             plan_digest=plan.digest,
             trigger=request.trigger,
-            context={"projectId": plan.project_id, **_schedule_context(request), **request.context},
+            # Prefect's form and its command line know the defaults, and need not send them.
+            context=started_context(plan, request.trigger, given),
             triggered_by=request.triggered_by or None,
         )
         known = await records.run(run_id)

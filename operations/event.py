@@ -10,9 +10,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from compiler.trigger_types.registry import NAMED
 from operations.errors import PermanentTriggerError
 
-MANUAL = "workflow.trigger."
+MANUAL = NAMED
 """What a manual trigger's subject starts with; the workflow's name follows."""
 MAX_BYTES = 480 * 1024
 """Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
