@@ -51,6 +51,8 @@ class ClaimedRun:
     """When that came which started it; of a retry, now."""
     began: datetime
     """When it was executed for the first time."""
+    parent: str | None
+    """The run on record that called this one."""
     retried: bool
     """True where the run had failed, and a person asked for another try."""
 
@@ -114,6 +116,7 @@ async def claim_run(
         over=over,
         failure=failure,
         outputs=known.outputs,
+        parent=known.parent_run_id,
         retried=retried,
         arrived=datetime.now(UTC) if run.attempt > 1 else request.due or known.started_at,
         began=known.started_at,
@@ -139,7 +142,7 @@ async def _plan(request: RunRequest, records: Records) -> Plan:
 
 
 def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:
-    """What a run by the clock knows: when it was due. A run by hand stands for one by the clock, unless that is typed."""
+    """What a run by the clock knows: when it was due. One by hand stands for it, unless its context is typed."""
     by_hand = request.trigger == "manual" and asks_person(plan) is None
     by_clock = by_hand or request.trigger.startswith("schedule")
     return {"scheduledAt": request.due.isoformat()} if by_clock and request.due else {}

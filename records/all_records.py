@@ -30,6 +30,7 @@ from records.people.token_store import TokenStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
+from records.runs.call_store import CallStore
 from records.runs.node_states import NodeStateStore
 from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
@@ -42,6 +43,7 @@ class Records(
     BundleStore,
     WorkflowStore,
     RunStore,
+    CallStore,
     SlotStore,
     NodeStateStore,
     AgentRunStore,

@@ -10,6 +10,7 @@ from agents.registration.builtin_agents import builtin_catalogue
 from compiler.catalogue import Catalogue
 from deployments.cli.options import DEFAULT_STATE
 from deployments.stack.connection import NotRunning, addresses_of
+from operations.known_workflows import known_catalogue
 from records import Records
 
 
@@ -20,7 +21,7 @@ async def known_agents(state: Path, *, project_id: int) -> Catalogue:
     except NotRunning:
         return builtin_catalogue()
     async with await Records.open(addresses.database_url) as records:
-        return await records.catalogue(project_id)
+        return await known_catalogue(records, project_id)
 
 
 def known_agents_here() -> Catalogue:
