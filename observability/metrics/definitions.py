@@ -142,6 +142,21 @@ AGENT_CPU = Metric(
     labels=("agent_name",),
     buckets=_AGENT_MS,
 )
+MODEL_CALLS = Metric(
+    name="commandcenter_model_calls",
+    help="Calls of models, as agents tell them",
+    labels=("agent_name",),
+)
+MODEL_TOKENS = Metric(
+    name="commandcenter_model_tokens",
+    help="Tokens of models' calls, by direction: input, output",
+    labels=("agent_name", "direction"),
+)
+MODEL_COST = Metric(
+    name="commandcenter_model_cost_microdollars",
+    help="Cost of models' calls in millionths of a US dollar, where the prices are set",
+    labels=("agent_name",),
+)
 
 METRICS: Sequence[Metric] = (
     AGENT_DURATION,
@@ -157,6 +172,9 @@ METRICS: Sequence[Metric] = (
     JAIL_DENIALS,
     AGENT_MEMORY,
     AGENT_CPU,
+    MODEL_CALLS,
+    MODEL_TOKENS,
+    MODEL_COST,
 )
 
 DEAD_LETTER_REASONS = ("not-an-event", "no-workflow", "not-deployed", "refused", "error")

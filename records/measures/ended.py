@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,10 +19,14 @@ from observability.metrics.definitions import (
     APPROVALS_CLOSED,
     DECISION_TO_RESUME,
     JAIL_DENIALS,
+    MODEL_CALLS,
+    MODEL_COST,
+    MODEL_TOKENS,
     RUN_DURATION,
     TRIGGER_TO_COMPLETION,
     Sample,
 )
+from observability.traces.parts import ModelUse, Part
 from records.database.store import first, rows
 from records.measures.totals import count
 from records.tables import AGENT, AGENT_RUN, RUN_ORIGIN, WORKFLOW_APPROVAL
@@ -44,6 +48,9 @@ class AgentRunEnd:
     denied: int = 0
     memory_kb: int | None = None
     cpu_ms: int | None = None
+    model_use: ModelUse = field(default_factory=ModelUse)
+    parts: Sequence[Part] = ()
+    """What happened within it, for the trace."""
 
 
 def milliseconds(start: datetime, end: datetime) -> int:
@@ -70,7 +77,17 @@ async def count_agent_run(connection: AsyncConnection, row: RowMapping, end: Age
         samples.append(Sample(metric=AGENT_MEMORY, labels=(agent,), value=end.memory_kb >> 10))
     if end.cpu_ms is not None:
         samples.append(Sample(metric=AGENT_CPU, labels=(agent,), value=end.cpu_ms))
-    await count(connection, *samples)
+    await count(connection, *samples, *model_samples(agent, end.model_use))
+
+
+def model_samples(agent: str, used: ModelUse) -> list[Sample]:
+    """What the calls of models in one execution count."""
+    return [
+        Sample(metric=MODEL_CALLS, labels=(agent,), count=used.calls),
+        Sample(metric=MODEL_TOKENS, labels=(agent, "input"), count=used.input_tokens),
+        Sample(metric=MODEL_TOKENS, labels=(agent, "output"), count=used.output_tokens),
+        Sample(metric=MODEL_COST, labels=(agent,), count=round(used.cost_usd * 1_000_000)),
+    ]
 
 
 async def count_run(connection: AsyncConnection, run: RowMapping, *, status: str, at: datetime) -> None:

@@ -110,10 +110,13 @@ async def _check_trace(watched: Watched) -> None:
             "workflow.security-audit-deploy started",
             "event.intake",
             "approval.create-fix-pr",
+            "proposal.patcher",
+            *(name for name in names if name.startswith("effect.")),
             *(name for name in names if name.startswith("agent.")),
         ]
     )
     assert len([name for name in names if name.startswith("agent.")]) >= 4
+    assert {"effect.publish-branch", "effect.send-chat"} <= set(names)
     (scan,) = (span for span in spans.values() if span.name == "agent.security-scanner.scanRepository")
     about = attributes(scan)
     assert about["workflow.run_id"] == run.id
