@@ -38,6 +38,16 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Example:
+    """One of the values in a bucket, and the trace of the run that it comes from."""
+
+    trace_id: str
+    value: int
+    at: float
+    """Seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Total:
     """What one bucket of one metric with these labels has counted."""
 
@@ -46,6 +56,8 @@ class Total:
     bucket: int
     count: int
     sum: int
+    example: Example | None = None
+    """The newest one, where runs are traced."""
 
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000

@@ -64,7 +64,9 @@ async def unfinished_agent_runs(connection: AsyncConnection, condition: Any) -> 
     return await rows(connection, chosen.where(condition, AGENT_RUN.c.finishedAt.is_(None)))
 
 
-async def count_agent_run(connection: AsyncConnection, row: RowMapping, end: AgentRunEnd) -> None:
+async def count_agent_run(
+    connection: AsyncConnection, row: RowMapping, end: AgentRunEnd, *, flow_run_id: str | None
+) -> None:
     """`row`: the agent run with `agentName`, before its end."""
     agent = row["agentName"]
     spent = milliseconds(row["startedAt"], end.at) if end.duration_ms is None else end.duration_ms
@@ -77,7 +79,7 @@ async def count_agent_run(connection: AsyncConnection, row: RowMapping, end: Age
         samples.append(Sample(metric=AGENT_MEMORY, labels=(agent,), value=end.memory_kb >> 10))
     if end.cpu_ms is not None:
         samples.append(Sample(metric=AGENT_CPU, labels=(agent,), value=end.cpu_ms))
-    await count(connection, *samples, *model_samples(agent, end.model_use))
+    await count(connection, *samples, *model_samples(agent, end.model_use), flow_run_id=flow_run_id)
 
 
 def model_samples(agent: str, used: ModelUse) -> list[Sample]:
@@ -98,7 +100,7 @@ async def count_run(connection: AsyncConnection, run: RowMapping, *, status: str
     if origin is not None and not run["reopened"]:
         waited = milliseconds(origin["receivedAt"], at)
         samples.append(Sample(metric=TRIGGER_TO_COMPLETION, labels=labels, value=waited))
-    await count(connection, *samples)
+    await count(connection, *samples, flow_run_id=run["flowRunId"])
 
 
 async def origin_of(connection: AsyncConnection, flow_run_id: str | None) -> RowMapping | None:
@@ -116,7 +118,7 @@ async def count_approval(connection: AsyncConnection, row: RowMapping, values: M
         approved = "true" if values["status"] == "APPROVED" else "false"
         waited = milliseconds(row["requestedAt"], values["respondedAt"])
         samples.append(Sample(metric=APPROVAL_RESPONSE, labels=(workflow, approved), value=waited))
-    await count(connection, *samples)
+    await count(connection, *samples, flow_run_id=row["flowRunId"])
 
 
 async def count_resumed(connection: AsyncConnection, run_id: str, at: datetime) -> None:

@@ -24,6 +24,7 @@ from observability.traces.ids import (
 )
 from observability.traces.parts import Part, spans_of
 from observability.traces.span import Span, Status, epoch_ms, present
+from records.database.connections import is_traced
 from records.database.store import Store, insert_new, rows
 from records.measures.ended import WORKER_LOST, AgentRunEnd, origin_of
 from records.tables import RUN_ORIGIN, SPAN
@@ -83,11 +84,6 @@ async def keep_origin(
     known = None if parse_traceparent(traceparent) is None else traceparent
     origin = {"flowRunId": flow_run_id, "receivedAt": received_at, "traceparent": known}
     await insert_new(connection, RUN_ORIGIN, origin)
-
-
-def is_traced(connection: AsyncConnection) -> bool:
-    """Whether this process leaves spans."""
-    return bool(connection.sync_engine.get_execution_options().get("traced"))
 
 
 async def add_span(connection: AsyncConnection, span: Span) -> None:

@@ -163,7 +163,7 @@ class AgentRunStore(Store):
             if not await end_attempt(connection, row, status, attempt):
                 return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
-            await count_agent_run(connection, row, end)
+            await count_agent_run(connection, row, end, flow_run_id=None if run is None else run["flowRunId"])
             if run is not None:
                 await trace_agent_run(connection, row, run, end, error=line(error))
             await _emit_executed(connection, row, run, values)

@@ -1,4 +1,4 @@
-"""What agents used of models."""
+"""What agents used of models, and examples of what totals count."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ down_revision = "0015"
 branch_labels = None
 depends_on = None
 
+TIME = sa.DateTime().with_variant(postgresql.TIMESTAMP(precision=3), "postgresql")
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 
 def upgrade() -> None:
     op.add_column("AgentRun", sa.Column("modelUse", JSON, nullable=True))
     op.add_column("Proposal", sa.Column("modelUse", JSON, nullable=True))
+    op.add_column("MetricTotal", sa.Column("exampleTrace", sa.Text(), nullable=True))
+    op.add_column("MetricTotal", sa.Column("exampleValue", sa.BigInteger(), nullable=True))
+    op.add_column("MetricTotal", sa.Column("exampleAt", TIME, nullable=True))
 
 
 def downgrade() -> None:

@@ -163,6 +163,23 @@ async def test_parts_of_an_attempt_and_of_a_proposal_are_spans_below_them_once(
     assert 'commandcenter_model_tokens_total{agent_name="patcher",direction="input"} 140' in page
 
 
+async def test_a_total_has_the_trace_of_its_newest_run_also_when_folded(records: Records, make: Any) -> None:
+    traces: list[str] = []
+    for duration in (40, 41, 900):
+        run, flow = await _start(records, make)
+        traces.append(flow.replace("-", ""))
+        await records.finish_agent_run(await _attempt(records, run), status="SUCCESS", duration_ms=duration)
+
+    async def examples() -> list[tuple[str, int]]:
+        totals = [each for each in await records.metric_totals() if each.metric == "agent_execution_duration_ms"]
+        return [(each.example.trace_id, each.example.value) for each in totals if each.example is not None]
+
+    expected = [(traces[1], 41), (traces[2], 900)]
+    assert sorted(await examples()) == sorted(expected)
+    await records.fold_totals(at_least=2)
+    assert sorted(await examples()) == sorted(expected)
+
+
 async def test_an_endpoint_that_is_away_or_refuses_for_now_loses_nothing(
     records: Records, make: Any, receiver: OtlpReceiver
 ) -> None:
