@@ -16,6 +16,7 @@ from records.catalogue.versions import VersionStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
 from records.database.migrate import require_migrated
+from records.database.sign_again import SignatureStore
 from records.events.changes import ChangeStore
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
@@ -56,6 +57,7 @@ class Records(
     TotalStore,
     SpanStore,
     LiveStore,
+    SignatureStore,
     ReceivedStore,
     ChangeStore,
     VersionStore,
