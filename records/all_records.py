@@ -16,7 +16,6 @@ from records.catalogue.versions import VersionStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
 from records.database.migrate import require_migrated
-from records.database.sign_again import SignatureStore
 from records.events.changes import ChangeStore
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
@@ -35,6 +34,7 @@ from records.runs.node_states import NodeStateStore
 from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
 from records.runs.slots import SlotStore
+from records.signatures import SignatureStore
 from records.statistics import StatisticsStore
 
 
