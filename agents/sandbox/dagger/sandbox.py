@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _FIRST_UID = 2_000_100_000
 _UIDS = 100_000
+_CLOSE_SECONDS = 5.0
 
 
 class DaggerSandbox:
@@ -53,6 +54,8 @@ class DaggerSandbox:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._engine = EngineSession(settings)
+        self._lingering: set[asyncio.Task[None]] = set()
+        """Containers that have ended, of which the engine has still to take note."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> DaggerSandbox:
@@ -88,6 +91,8 @@ class DaggerSandbox:
 
     async def close(self) -> None:
         """Close the engine's session."""
+        if self._lingering:
+            await asyncio.wait(self._lingering, timeout=_CLOSE_SECONDS)
         await self._engine.close()
 
     async def _execute(self, request: AgentRequest, mode: str, on_log: Callable[[LogLine], None]) -> AgentResult:
@@ -138,7 +143,9 @@ class DaggerSandbox:
                     EgressProxy(scratch / "egress", request.network, attempts(stream))
                 )
             shown = await asyncio.to_thread(_show, request, scratch)
-            jail = await stack.enter_async_context(ContainerJail(request.limits, scratch))
+            jail = ContainerJail(request.limits, scratch)
+            stack.callback(self._linger, jail)
+            await stack.enter_async_context(jail)
             client = await self._engine.client()
             base = await self._engine.base(wanted)
             built = _equip(client, base, request, wiring, shown, scratch)
@@ -152,6 +159,13 @@ class DaggerSandbox:
                 order,
             )
             yield jail, proxy
+
+    def _linger(self, jail: ContainerJail) -> None:
+        remainder = jail.remainder()
+        if remainder is not None:
+            waiting = asyncio.create_task(remainder)
+            self._lingering.add(waiting)
+            waiting.add_done_callback(self._lingering.discard)
 
 
 def _equip(
