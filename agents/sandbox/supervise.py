@@ -40,6 +40,9 @@ async def supervise(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_LOGS_SECONDS):
                     await asyncio.shield(tasks["logs"])
+            if stream.flooded:
+                # Where sockets are forwarded by others, the report may be here before the log.
+                stopped = "output-limit"
         kill()
         stream.close()
         return ProcessEnd(
