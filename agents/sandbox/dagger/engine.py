@@ -15,6 +15,7 @@ import agents
 import compiler
 from agents.sandbox.dagger import container
 from agents.sandbox.dagger.session import CliSession, SessionFailed, open_session, reason
+from reliability.settings import SandboxSettings
 
 if TYPE_CHECKING:
     import dagger
@@ -64,10 +65,16 @@ class EngineSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
         """From COMMANDCENTER_DAGGER_IMAGE, _PYTHON and _PACKAGES, and Dagger's own variables."""
+        ours = {
+            name: value
+            for name, value in environment.items()
+            if name.startswith("COMMANDCENTER_DAGGER_") and value
+        }
+        chosen = SandboxSettings.model_validate(ours)
         return cls(
-            image=environment.get("COMMANDCENTER_DAGGER_IMAGE") or DEFAULT_IMAGE,
-            python=environment.get("COMMANDCENTER_DAGGER_PYTHON") or "/usr/local/bin/python3",
-            packages=environment.get("COMMANDCENTER_DAGGER_PACKAGES", ""),
+            image=chosen.dagger_image,
+            python=chosen.dagger_python,
+            packages=chosen.dagger_packages,
             runner_host=environment.get(_RUNNER_HOST, ""),
             cli=environment.get(_CLI, ""),
         )
