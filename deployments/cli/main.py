@@ -29,9 +29,9 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
