@@ -32,6 +32,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 }
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "status": ("ACTIVE", "DRAFT", "ARCHIVED"),
+    "trigger": (spec.ManualSpec.word,),
     "approvalRequired": ("true", "false"),
     "onExpiry": ("reject", "escalate", "approve"),
     "onConflict": ("queue", "skip", "cancel-older"),
@@ -159,7 +160,7 @@ class _Completer:
             if path[-1] == "nodes":
                 model = spec.NodeSpec
             elif path[-1] == "trigger":
-                for each in (spec.EventSpec, spec.ScheduleSpec):
+                for each in spec.TRIGGER_SPECS:
                     yield from _fields(each, word)
                 return
         if model is not None:
@@ -282,8 +283,9 @@ class _Completer:
                     yield Completion(label=name, insert=name, kind="field")
 
     def _declared(self, start: int) -> Iterator[str]:
-        """Keys below `properties` of the context's schema."""
-        below: int | None = None
+        """The fields of the context: keys below `properties`, or below `context` itself."""
+        first: int | None = None
+        level: int | None = None
         for text in self.lines[start + 1 :]:
             match = _KEY.match(text.rstrip())
             if text.strip() and not text.startswith(" "):
@@ -291,9 +293,12 @@ class _Completer:
             if match is None:
                 continue
             at = len(match["indent"])
-            if match["key"] == "properties" and below is None:
-                below = at
-            elif below is not None and at == below + 2:
+            first = at if first is None else first
+            if match["key"] == "properties" and at == first:
+                level = at + 2
+            elif level is not None and at == level:
+                yield match["key"]
+            elif level is None and at == first and (match["value"] is None or match["value"].startswith("{")):
                 yield match["key"]
 
 

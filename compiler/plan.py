@@ -59,6 +59,18 @@ class ScheduleTrigger(_Frozen):
     """What becomes of runs that could not begin when they were due."""
 
 
+class ManualTrigger(_Frozen):
+    """Starts the workflow when a person or a program asks for it, with values of declared types."""
+
+    kind: Literal["manual"] = "manual"
+    context: dict[str, JsonValue] | None = None
+    """JSON Schema of what is given; a field with a `default` may be left out. None: anything may be given."""
+
+
+Trigger = EventTrigger | ScheduleTrigger | ManualTrigger
+"""What starts a workflow; `compiler.trigger_types.registry` knows how each kind behaves."""
+
+
 class Retries(_Frozen):
     """How often a node that failed for a passing reason is tried again."""
 
@@ -149,7 +161,7 @@ class Plan(_Frozen):
     description: str = ""
     project_id: int
     status: Literal["ACTIVE", "DRAFT", "ARCHIVED"] = "ACTIVE"
-    triggers: tuple[EventTrigger | ScheduleTrigger, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     trigger_source: JsonValue = None
     """The `trigger` of the YAML as it stands there, for the mirror's `Workflow.trigger`."""
     context_schema: dict[str, JsonValue] | None = None

@@ -6,19 +6,17 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler.checks.nulls import context_of
 from compiler.checks.risk import gate_of, risk_of
 from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow, handler_of
-from compiler.language.spec import EventSpec, NodeSpec, ScheduleSpec
+from compiler.language.spec import NodeSpec
 from compiler.plan import (
     Concurrency,
-    EventTrigger,
     Foreach,
     Plan,
     PlanNode,
     Retries,
-    ScheduleTrigger,
 )
+from compiler.trigger_types.registry import context_of, type_of
 
 DEFAULT_PARALLEL = 4
 
@@ -32,7 +30,7 @@ def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonVal
         description=spec.description,
         project_id=spec.project_id or project_id,
         status=spec.status,
-        triggers=tuple(_trigger(trigger) for trigger in spec.trigger),
+        triggers=tuple(type_of(each).plan(each, spec.context_schema) for each in spec.trigger),
         trigger_source=trigger_source,
         context_schema=_context_schema(workflow),
         trusted_triggers=tuple(sorted(spec.approval_policy.trusted_triggers)) if spec.approval_policy else (),
@@ -43,17 +41,11 @@ def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonVal
     )
 
 
-def _trigger(trigger: EventSpec | ScheduleSpec) -> EventTrigger | ScheduleTrigger:
-    if isinstance(trigger, ScheduleSpec):
-        return ScheduleTrigger(cron=trigger.schedule, timezone=trigger.timezone, missed=trigger.missed)
-    return EventTrigger(event=trigger.event, filters=trigger.filters, expression=trigger.expression)
-
-
 def _context_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
     """One schema for all triggers; None where one of them may bring anything."""
     spec = workflow.spec
     if not spec.trigger:
-        return spec.context
+        return spec.context_schema
     schemas = [context_of(spec, index) for index in range(len(spec.trigger))]
     distinct: list[dict[str, JsonValue]] = []
     for schema in schemas:

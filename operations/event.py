@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from compiler.trigger_types.registry import NAMED
 from operations.errors import PermanentTriggerError
 from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
-MANUAL = "workflow.trigger."
+MANUAL = NAMED
 """What a manual trigger's subject starts with; the workflow's name follows."""
 _PROJECT_ID_LIMIT = 2**31
 _INTEGER_LIMIT = 2**63

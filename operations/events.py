@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from compiler import matches
 from compiler.plan import EventTrigger, Plan, PlanDigest
 from compiler.trigger_types.explaining import TriggerVerdict, explain
+from compiler.trigger_types.registry import listeners
 from operations.errors import PermanentTriggerError
 from operations.event import Event, parse
 from operations.launcher import idempotency_key
@@ -164,8 +165,7 @@ async def _verdict(looked: Mapping[str, Any], event: Event, records: Records) ->
         return _unseen(name, digest, "UNKNOWN", "its plan of then is no longer kept")
     triggers: tuple[TriggerVerdict, ...] = ()
     if event.workflow is None:
-        asked = [each for each in plan.triggers if isinstance(each, EventTrigger)]
-        triggers = tuple(explain(each, event.subject, event.context) for each in asked)
+        triggers = tuple(explain(each, event.subject, event.context) for each in listeners(plan))
     return WorkflowVerdict(
         workflow=name,
         plan_digest=plan.digest,

@@ -117,6 +117,8 @@ async def replay_run(
         project_id=project_id,
         trigger=REPLAY_TRIGGER,
         triggered_by=by.name or "",
+        # The context of an event is not what a person would have given.
+        typed=context is not None or run.trigger == REPLAY_TRIGGER,
     )
     edited = "" if context is None else " with another context"
     await records.audit_run(run.id, "replayed", by=by, notes=f"as flow run {started.flow_run_id}{edited}")

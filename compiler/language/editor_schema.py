@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue, JsonSchema
 from compiler.inference.shape import of_schema
-from compiler.language.spec import WorkflowSpec
+from compiler.language.spec import TRIGGER_SPECS, ManualSpec, WorkflowSpec
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -43,8 +43,9 @@ def _either(definitions: dict[str, Any]) -> None:
 
 
 def _trigger(definitions: dict[str, Any]) -> dict[str, Any]:
-    names = [name for name in ("EventSpec", "ScheduleSpec") if name in definitions]
-    return {"anyOf": [{"$ref": f"#/definitions/{name}"} for name in names]}
+    names = [each.__name__ for each in TRIGGER_SPECS if each.__name__ in definitions]
+    word = {"const": ManualSpec.word, "description": "Started by hand; `context` says what is given."}
+    return {"anyOf": [word, *({"$ref": f"#/definitions/{name}"} for name in names)]}
 
 
 def _one_or_list(schema: dict[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def _judge(plan: Plan, case: Case) -> CaseResult:
 def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
     expected = case.expect
     if expected.started != rehearsal.started:
-        yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow"
+        because = f": {rehearsal.refused}" if rehearsal.refused else ""
+        yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow{because}"
     if not rehearsal.started:
         return
     if expected.status is not None and expected.status != rehearsal.status:

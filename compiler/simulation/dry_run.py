@@ -19,13 +19,20 @@ from compiler.expressions.tree import (
     TemplateError,
 )
 from compiler.outputs import outputs_of
-from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.plan import ApprovalRule, Plan, PlanNode
 from compiler.schemas.example import NoExample, example
 from compiler.schemas.validation import validate
 from compiler.simulation.cases import Case, CaseError, Mock
 from compiler.simulation.partial_mocks import completed
-from compiler.trigger_types.globs import example_of, is_glob
-from compiler.trigger_types.matching import matches
+from compiler.trigger_types.registry import (
+    MANUAL,
+    TYPES,
+    asks_person,
+    start_misfits,
+    started_context,
+    trigger_name,
+    type_of,
+)
 from compiler.trigger_types.subjects import subject_matches
 
 Status = Literal["SUCCESS", "FAILED", "SKIPPED"]
@@ -64,6 +71,8 @@ class DryRun:
     seen: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What templates see of the nodes that ended."""
     outputs: JsonValue = None
+    refused: str = ""
+    """Why what was given by hand cannot start it; empty for an event that matches no trigger."""
     failure: str | None = None
     """Why the run failed although its nodes did not: an output cannot be evaluated."""
     branches: set[str] = field(default_factory=set[str])
@@ -96,7 +105,9 @@ def dry_run(plan: Plan, case: Case) -> DryRun:
     trigger = case.trigger or _first_trigger(plan)
     context = case.context if case.context is not None else _example_context(plan, trigger)
     if not _starts(plan, trigger, context):
-        return DryRun(started=False, context=context, trigger=trigger)
+        refused = "; ".join(start_misfits(plan, trigger, context))
+        return DryRun(started=False, context=context, trigger=trigger, refused=refused)
+    context = {"projectId": plan.project_id, **started_context(plan, trigger, context)}
     rehearsal = DryRun(started=True, context=context, trigger=trigger)
     player = _Player(plan, case, rehearsal)
     for node in plan.nodes:
@@ -121,18 +132,19 @@ def _check_names(plan: Plan, case: Case) -> None:
 
 def _first_trigger(plan: Plan) -> str:
     if not plan.triggers:
-        return "manual"
-    first = plan.triggers[0]
-    return "schedule" if isinstance(first, ScheduleTrigger) else first.event
+        return MANUAL.word
+    return trigger_name(plan.triggers[0])
 
 
 def _example_context(plan: Plan, trigger: str) -> dict[str, JsonValue]:
     """An event the trigger accepts, where its filters are simple."""
-    context = _example_of(plan.context_schema or {"type": "object"}, "the context: give one under `context`")
+    schema: Mapping[str, Any] = plan.context_schema or {"type": "object"}
+    if trigger == MANUAL.word and (asked := asks_person(plan)) is not None:
+        schema = asked.context or {"type": "object"}
+    context = _example_of(schema, "the context: give one under `context`")
     for each in plan.triggers:
-        if isinstance(each, EventTrigger) and each.event == trigger:
-            for name, wanted in each.filters.items():
-                _put(context, name.split("."), _accepted(wanted))
+        if trigger_name(each) == trigger:
+            context = type_of(each).example(each, context)
     return context
 
 
@@ -143,35 +155,11 @@ def _example_of(schema: Mapping[str, Any], what: str) -> Any:
         raise CaseError(f"no example can be made for {what} ({exc})") from exc
 
 
-def _accepted(wanted: JsonValue) -> JsonValue:
-    """A value that the filter accepts."""
-    if isinstance(wanted, str) and is_glob(wanted):
-        return example_of(wanted)
-    if isinstance(wanted, list):
-        return _accepted(wanted[0])
-    if not isinstance(wanted, dict):
-        return wanted
-    for name in ("eq", "glob", "in", "gte", "lte"):
-        if name in wanted:
-            return _accepted(wanted[name]) if name in ("glob", "in") else wanted[name]
-    limit = wanted.get("gt")
-    return limit + 1 if isinstance(limit, int) else "example"
-
-
-def _put(event: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
-    for name in path[:-1]:
-        inner = event.setdefault(name, {})
-        if not isinstance(inner, dict):
-            return
-        event = inner
-    event[path[-1]] = value
-
-
 def _starts(plan: Plan, trigger: str, context: Mapping[str, Any]) -> bool:
-    """A person and the clock always start it; an event only where a trigger accepts it."""
-    if trigger in ("manual", "schedule"):
-        return True
-    return any(matches(each, trigger, context) for each in plan.triggers if isinstance(each, EventTrigger))
+    """A person and the clock always start it, if the values fit; an event only where a trigger accepts it."""
+    if any(trigger == each.word for each in TYPES if not each.by_subject):
+        return not start_misfits(plan, trigger, context)
+    return any(type_of(each).starts(each, trigger, context) for each in plan.triggers)
 
 
 def _scope(plan: Plan, rehearsal: DryRun, item: Any = None) -> Scope:
