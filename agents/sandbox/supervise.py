@@ -50,6 +50,7 @@ async def supervise(
             stopped=stopped,
             out_of_memory=out_of_memory(),
             log_tail=stream.tail,
+            parts=tuple(stream.parts),
         )
     finally:
         for task in tasks.values():
