@@ -59,7 +59,12 @@ async def test_every_credential_is_replaced_while_a_run_waits_for_a_person(stack
     number = await stack.publish(ask=True)
     await waits(stack, number)
     before = contents(stack.secrets)
-    environment = {**os.environ, "COMPOSE": " ".join(stack.compose), "SECRETS": str(stack.secrets)}
+    environment = {
+        **os.environ,
+        "COMPOSE": " ".join(stack.compose),
+        "SECRETS": str(stack.secrets),
+        "WAIT_SECONDS": "900",
+    }
     rotate = [ROOT / "deployments" / "compose" / "rotate.sh", "all"]
     rotating = await asyncio.create_subprocess_exec(
         *rotate, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
