@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from agents.builtin.scanning import bandit_scan, engine, javascript_scan, python_scan, suppressions, text_scan
+from agents.builtin.scanning import (
+    bandit_scan,
+    engine,
+    flow,
+    javascript_scan,
+    python_scan,
+    suppressions,
+    text_scan,
+)
 from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.not_scanned import NotScanned
 from agents.builtin.scanning.places import place_of, placed
@@ -72,7 +80,9 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
     for file in (*files, *texts):
         found += text_scan.scan(file)
     flows = engine.scan(folder, [file.name for file in files], log)
-    found += flows.found
+    followed = flow.scan(files, log)
+    found += followed.found
+    found += [one for one in flows.found if not _refuted(one, followed)]
     missing = {each.file for each in left_out}
     for name, reason in flows.failed.items():
         if name not in missing:
@@ -86,6 +96,13 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
         suppressed=suppressed,
         engine=engine.version(),
     )
+
+
+def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
+    """Whether a flow that the engine reports, within one function, is none where all of the project is looked at."""
+    if not one.flow or one.file in followed.spent:
+        return False
+    return (one.file, one.line, one.rule) in followed.seen
 
 
 def _judged(

@@ -43,6 +43,22 @@ def load() -> Mapping[str, EngineRule]:
     return loaded
 
 
+@cache
+def flow_rules() -> tuple[Mapping[str, Any], ...]:
+    """The languages' data as they are written, with `flow`: name -> rule and what is written of it, for data flow."""
+    kinds = _read(_FOLDER / "kinds.yaml")
+    loaded: list[Mapping[str, Any]] = []
+    for file in sorted(_FOLDER.glob("*.yaml")):
+        if file.name == "kinds.yaml":
+            continue
+        data = _read(file)
+        flow = {
+            name: (_rule(data, name, spec, kinds), spec) for name, spec in data["rules"].items() if "sinks" in spec
+        }
+        loaded.append({**data, "flow": flow})
+    return tuple(loaded)
+
+
 def languages() -> frozenset[str]:
     """Languages there are rules for, by the engine's names."""
     return frozenset(name for rule in load().values() for name in rule.languages)
@@ -58,7 +74,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _language(data: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterable[EngineRule]:
     for name, spec in data["rules"].items():
         kind = spec.get("kind", name)
-        rule = Rule(id=f"{data['prefix']}/{kind}", **{**kinds[kind], **_own(spec)})
+        rule = _rule(data, name, spec, kinds)
         spoken = tuple(spec.get("languages", data["languages"]))
         for part, query in (("flow", _flow(data, spec)), ("pattern", _pattern(spec))):
             if query:
@@ -74,6 +90,11 @@ def _language(data: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterable[Eng
                         **query,
                     },
                 )
+
+
+def _rule(data: Mapping[str, Any], name: str, spec: Mapping[str, Any], kinds: Mapping[str, Any]) -> Rule:
+    kind = spec.get("kind", name)
+    return Rule(id=f"{data['prefix']}/{kind}", **{**kinds[kind], **_own(spec)})
 
 
 def _own(spec: Mapping[str, Any]) -> dict[str, Any]:
