@@ -23,6 +23,11 @@ from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, 
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
 _SURE = ("high", "medium", "low")
+_BY_FORM = frozenset(
+    {"py/sql-injection", "py/shell-injection", "py/eval", "py/exec", "py/unsafe-deserialisation", "py/unsafe-yaml"}
+    | {"js/shell-injection", "js/eval", "js/sql-injection", "js/xss"}
+)
+"""Kinds of which patterns report the form, whatever is put into it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +85,8 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
     for file in (*files, *texts):
         found += text_scan.scan(file)
     flows = engine.scan(folder, [file.name for file in files], log)
-    followed = flow.scan(files, log)
-    found += followed.found
-    found += [one for one in flows.found if not _refuted(one, followed)]
+    followed = flow.scan(files, log, others=texts)
+    found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
     missing = {each.file for each in left_out}
     for name, reason in flows.failed.items():
         if name not in missing:
@@ -99,10 +103,15 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
 
 
 def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
-    """Whether a flow that the engine reports, within one function, is none where all of the project is looked at."""
-    if not one.flow or one.file in followed.spent:
+    """Whether a flow that the engine reports, within one function, is none where all of the project is looked at.
+
+    And whether something that a pattern reports by its form alone is given nothing that could do harm.
+    """
+    if one.file in followed.spent:
         return False
-    return (one.file, one.line, one.rule) in followed.seen
+    if one.flow:
+        return (one.file, one.line, one.rule) in followed.seen
+    return one.rule in _BY_FORM and (one.file, one.line) in followed.harmless
 
 
 def _judged(

@@ -47,12 +47,19 @@ class FlowScan:
     found: list[Vulnerability] = field(default_factory=list[Vulnerability])
     seen: frozenset[tuple[str, int, str]] = frozenset()
     """File, line and rule where something could arrive from outside, and does not unless it is found."""
+    harmless: frozenset[tuple[str, int]] = frozenset()
+    """File and line where all that is used is constant, or was made harmless."""
     spent: frozenset[str] = frozenset()
     """Files that were not followed to the end."""
 
 
-def scan(files: Iterable[SourceFile], log: logging.Logger, seconds: float = _SECONDS) -> FlowScan:
-    """Follow data through the files of each language. After `seconds` what is left is not followed, and told."""
+def scan(
+    files: Iterable[SourceFile], log: logging.Logger, seconds: float = _SECONDS, others: Iterable[SourceFile] = ()
+) -> FlowScan:
+    """Follow data through the files of each language. After `seconds` what is left is not followed, and told.
+
+    `others` are the other texts of the project, of which files of settings are read.
+    """
     texts: dict[str, dict[str, str]] = {}
     for file in files:
         if (language := _READER.get(file.suffix)) is not None:
@@ -61,11 +68,12 @@ def scan(files: Iterable[SourceFile], log: logging.Logger, seconds: float = _SEC
     done = FlowScan()
     seen: set[tuple[str, int, str]] = set()
     spent: set[str] = set()
+    harmless: set[tuple[str, int]] = set()
     for language, own in texts.items():
         rules = catalogue(language)
         if rules is None:
             continue
-        interpreter = Interpreter(Project(language, own), rules)
+        interpreter = Interpreter(Project(language, own, _settings(others)), rules)
         hints = _HINTS[language]
         for name, text in own.items():
             if time.monotonic() > ends:
@@ -75,10 +83,27 @@ def scan(files: Iterable[SourceFile], log: logging.Logger, seconds: float = _SEC
         done.found += [_vulnerability(one) for one in interpreter.found.values()]
         seen |= interpreter.seen
         spent |= interpreter.spent
+        harmless |= {place for place, is_harmless in interpreter.harmless.items() if is_harmless}
     if spent:
         log.info("data was not followed to the end in %d file(s)", len(spent))
-    done.seen, done.spent = frozenset(seen), frozenset(spent)
+    done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), frozenset(harmless)
     return done
+
+
+def _settings(others: Iterable[SourceFile]) -> dict[str, str]:
+    """Keys of `.properties` files with their values, where all files agree on them."""
+    found: dict[str, str] = {}
+    differing: set[str] = set()
+    for file in others:
+        if file.suffix != ".properties":
+            continue
+        for line in file.text.split("\n"):
+            key, separator, value = line.partition("=")
+            if separator and not line.lstrip().startswith(("#", "!")):
+                key, value = key.strip(), value.strip()
+                if found.setdefault(key, value) != value:
+                    differing.add(key)
+    return {key: value for key, value in found.items() if key not in differing}
 
 
 def _vulnerability(one: Found) -> Vulnerability:

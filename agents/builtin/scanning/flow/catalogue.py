@@ -67,6 +67,8 @@ class Catalogue:
     assigned: Table[FlowRule] = field(default_factory=Table[FlowRule])
     """Sinks that are assignments."""
     returned: Table[FlowRule] = field(default_factory=Table[FlowRule])
+    valued: Table[FlowRule] = field(default_factory=Table[FlowRule])
+    """What is found by the value of a name in it, wherever that value comes from."""
     clean: Table[str] = field(default_factory=Table[str])
     """What makes harmless, for one rule, or for all of the common sources."""
 
@@ -94,6 +96,12 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
     for one in data.get("clean", ()):
         if (pattern := compiled(made.language, one, {})) is not None:
             made.clean.add(pattern, OUTSIDE)
+    for name, (rule, spec) in data["valued"].items():
+        for one in spec["patterns"]:
+            pattern = compiled(made.language, one, spec.get("where", {}))
+            if pattern is not None and pattern.where and pattern.place is None:
+                confidence = spec.get("confidence", "high")
+                made.valued.add(pattern, FlowRule(name, rule, confidence, OUTSIDE, whole=True))
     for name, (rule, spec) in data["flow"].items():
         where = spec.get("where", {})
         sinks = [compiled(made.language, one, where) for one in (*spec["sinks"], *spec.get("typed_sinks", ()))]
@@ -114,6 +122,6 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
                 made.assigned.add(pattern, flow_rule)
             else:
                 made.sinks.add(pattern, flow_rule)
-        for one in spec.get("clean", ()):
+        for one in (*spec.get("clean", ()), *spec.get("own_clean", ())):
             if (pattern := compiled(made.language, one, {})) is not None:
                 made.clean.add(pattern, name)

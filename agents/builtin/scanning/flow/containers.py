@@ -130,7 +130,10 @@ def _of_map(name: str, of: Value, pairs: dict[Key, Value], args: Sequence[Value]
         return Value(
             taints=together((*default, *(pairs.values() if key is UNKNOWN else ()), Value(taints=of.taints)))
         )
-    if name in ("add_section", "isEmpty", "load"):
+    if name in ("load", "read", "loadFromXML", "read_string", "clear"):
+        of.pairs = None  # what it holds comes from elsewhere
+        return Value()
+    if name in ("add_section", "isEmpty"):
         return Value()
     return None
 

@@ -68,6 +68,8 @@ _EACH = frozenset(
     {"map", "forEach", "filter", "then", "each", "flatMap", "reduce", "find", "some", "every", "Select", "ForEach"}
 )
 _CALLBACKS = 3
+_FILLING = frozenset({"nextBytes", "NextBytes", "readFully", "Read", "readInto", "read"})
+"""Methods that put what they have into their argument."""
 _SAME_TYPE = frozenset(
     {"resolve", "absolute", "joinpath", "expanduser", "with_suffix", "with_name", "relative_to"}
 )
@@ -110,6 +112,8 @@ class Interpreter:
         self.found: dict[tuple[str, int, str], Found] = {}
         self.seen: set[tuple[str, int, str]] = set()
         """File, line and kind of each sink that was looked at with what reaches it."""
+        self.harmless: dict[tuple[str, int], bool] = {}
+        """Line -> whether all that was put together or used on it is constant, or was made harmless."""
         self.spent: set[str] = set()
         """Files of which not everything could be run."""
         self._tops: dict[str, Env] = {}
@@ -660,6 +664,8 @@ class Interpreter:
                 made = joined(made, value)
             return made if made.items is None else replace(made, const=Value().const)
         value = containers.operate(expr.op, values)
+        if expr.op in ("+", "%"):
+            self._judge(value, expr.line, self._names.get("sql-injection"))
         self._check(expr)
         if expr.op == "/" and values[0].type == "Path":
             return Value(taints=together(values), type="Path")
@@ -679,8 +685,10 @@ class Interpreter:
     def _texted(self, expr: Text, env: Env) -> Value:
         values = [self._eval(one, env) for one in expr.parts]
         if all(value.known for value in values):
+            self._judge(Value(const=""), expr.line, None)
             return Value(const="".join(str(value.const) for value in values))
         value = Value(taints=together(values))
+        self._judge(value, expr.line, self._names.get("sql-injection"))
         return self._clean_ends(expr.parts, values, value) if value.taints and values else value
 
     def _items(self, expr: Items, env: Env) -> Value:
@@ -1040,6 +1048,13 @@ class Interpreter:
                 if of.items is not None or of.pairs is not None or of.known:
                     of = replace(of, items=None, pairs=None, taints=of.all_taints())
                 self._spoil(expr.func.of, of, held, env)
+        if of is not None and name in _FILLING and of.taints:
+            for one, value in zip(expr.args, args, strict=True):
+                self._spoil(one, value, of.taints, env)
+        if name in ("getProperty", "getString") and args and isinstance(args[0].const, str):
+            setting = self._project.settings.get(args[0].const)
+            if setting is not None:
+                return Value(const=setting)
         path = func.path if not func.taints else ""
         kind = name if expr.new or (self._language == "python" and name[:1].isupper()) else ""
         if of is not None and name in _SAME_TYPE:
@@ -1083,6 +1098,12 @@ class Interpreter:
 
     def _check(self, expr: Expr) -> None:
         self._sinks(self._catalogue.sinks, expr)
+        if not isinstance(expr, Call):
+            return
+        for pattern, rule in self._catalogue.valued.candidates(expr, self._path(expr.func)):
+            if matches(pattern, expr, self._scope) is not None:
+                key = (self._frame.file, expr.line, rule.rule.id)
+                self.found.setdefault(key, Found(rule, self._frame.file, expr.line, ()))
 
     def _sinks(self, table: Table[FlowRule], expr: Expr) -> None:
         func = expr.func if isinstance(expr, Call) else expr
@@ -1104,12 +1125,26 @@ class Interpreter:
             self.seen.add((self._frame.file, line, kind))
             if value is None:
                 continue
+            self._judge(value, line, rule)
+            if line != expr.line:
+                self._judge(value, expr.line, rule)
             for taint in value.all_taints().values():
                 if taint.source == rule.source and rule.name not in taint.clean:
                     steps = taint.through(self._frame.file, line).steps
                     self.found.setdefault(
                         (self._frame.file, line, kind), Found(rule, self._frame.file, line, steps)
                     )
+
+    def _judge(self, value: Value, line: int, rule: FlowRule | None) -> None:
+        """Keep in mind whether what is used here can hold anything that nobody looked at."""
+        taints = value.all_taints().values()
+        held = [*(value.items or ()), *(value.pairs or {}).values()]
+        known = value.known or (bool(held) and all(one.known for one in held))
+        if rule is not None and taints and not value.known:
+            own = [taint for taint in taints if taint.source == rule.source]
+            known = bool(own) and all(rule.name in taint.clean for taint in own)
+        key = (self._frame.file, line)
+        self.harmless[key] = known and self.harmless.get(key, True)
 
     def _stands_in(self, place: Place) -> bool:
         import re

@@ -102,8 +102,14 @@ def compiled(language: str, spec: object, where: Mapping[str, str]) -> Pattern |
             return None
         excluded.append(not_this[0])
     used = {name.removeprefix("$") for name in names}
-    checks = [(name, re.compile(names["$" + name])) for name in used if f"{_VARIABLE}{name}" in _variables(expr)]
+    checks = [(name, _regex(names["$" + name])) for name in used if f"{_VARIABLE}{name}" in _variables(expr)]
     return Pattern(expr, returns, tuple(checks), place, tuple(excluded), _keys(expr, names))
+
+
+def _regex(written: str) -> re.Pattern[str]:
+    """The expression, where flags may stand anywhere."""
+    flag = "(?i)"
+    return re.compile(flag + written.replace(flag, "") if flag in written else written)
 
 
 _LISTED = re.compile(r"^\^\(([\w|]+)\)\$$")

@@ -22,8 +22,10 @@ _MANY = 12
 class Project:
     """The files of one language."""
 
-    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
+    def __init__(self, language: str, texts: Mapping[str, str], settings: Mapping[str, str] | None = None) -> None:
         self.language = language
+        self.settings = settings or {}
+        """Values by key, of files of settings."""
         self._texts = texts
         self._modules: dict[str, Module | None] = {}
         self._defined: dict[str, list[str]] | None = None

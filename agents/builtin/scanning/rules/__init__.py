@@ -3,7 +3,8 @@
 A language file holds `sources` (what comes from outside), `clean` (what makes it harmless) and `rules`. A rule with
 `sinks` is one of data flow: `$SINK` is the part of a pattern that text from outside must not reach. One with `patterns`
 is found wherever it stands. `where` binds names of patterns to regular expressions; `in` says what a pattern must
-stand in.
+stand in. `typed_sinks` and `own_clean` are for the data flow over functions and files only: the engine has no types of
+Python's values, and takes what stands in a call that is `clean` for clean too.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def load() -> Mapping[str, EngineRule]:
 
 @cache
 def flow_rules() -> tuple[Mapping[str, Any], ...]:
-    """The languages' data as they are written, with `flow`: name -> rule and what is written of it, for data flow."""
+    """The languages' data as they are written, with `flow`: name -> rule and what is written of it, for data flow.
+
+    And `valued`, the same for rules with patterns in which a name must have certain values.
+    """
     kinds = _read(_FOLDER / "kinds.yaml")
     loaded: list[Mapping[str, Any]] = []
     for file in sorted(_FOLDER.glob("*.yaml")):
@@ -55,7 +59,12 @@ def flow_rules() -> tuple[Mapping[str, Any], ...]:
         flow = {
             name: (_rule(data, name, spec, kinds), spec) for name, spec in data["rules"].items() if "sinks" in spec
         }
-        loaded.append({**data, "flow": flow})
+        valued = {
+            name: (_rule(data, name, spec, kinds), spec)
+            for name, spec in data["rules"].items()
+            if any(isinstance(one, dict) and "where" in one for one in spec.get("patterns", ()))
+        }
+        loaded.append({**data, "flow": flow, "valued": valued})
     return tuple(loaded)
 
 
