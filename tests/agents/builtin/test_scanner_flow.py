@@ -197,3 +197,19 @@ def test_nearly_all_patterns_of_the_rules_are_understood():
 )
 def test_formatted_strings_are_read_in_the_newest_syntax(new, old):
     assert plain(new) == old
+
+
+def test_a_change_is_looked_at_with_the_files_around_it():
+    view = SourceFile(
+        name="app.py", text="from flask import request\nfrom db import lookup\nlookup(request.args['n'])\n"
+    )
+    safe = SourceFile(name="db.py", text="def lookup(name):\n    return cursor.execute('select ?', [name])\n")
+    unsafe = SourceFile(name="db.py", text="def lookup(name):\n    return cursor.execute('select ' + name)\n")
+    other = SourceFile(name="b.py", text="from flask import request\neval(request.args['n'])\n")
+
+    assert flow.scan([safe], LOG, around=[view, other]).found == []
+    [one] = flow.scan([unsafe], LOG, around=[view, other]).found
+    assert (one.file, one.line, one.rule) == ("db.py", 2, "py/sql-injection")
+    assert {(one.file, one.rule) for one in flow.scan([view], LOG, around=[unsafe, other]).found} == {
+        ("db.py", "py/sql-injection")
+    }

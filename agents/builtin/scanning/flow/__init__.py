@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from agents.builtin.scanning.flow.catalogue import catalogue
@@ -24,6 +24,7 @@ _READER = {
     ".cs": "csharp",
 }
 _SECONDS = 150
+_SHORTEST, _MOST_NAMES = 4, 500
 _HINTS = {
     "python": re.compile(
         r"request|argv|input\(|get_argument|@\w+\.(get|post|put|delete|route)|random|\.(json|body|form)\b"
@@ -54,18 +55,27 @@ class FlowScan:
 
 
 def scan(
-    files: Iterable[SourceFile], log: logging.Logger, seconds: float = _SECONDS, others: Iterable[SourceFile] = ()
+    files: Iterable[SourceFile],
+    log: logging.Logger,
+    seconds: float = _SECONDS,
+    others: Iterable[SourceFile] = (),
+    around: Iterable[SourceFile] = (),
 ) -> FlowScan:
     """Follow data through the files of each language. After `seconds` what is left is not followed, and told.
 
-    `others` are the other texts of the project, of which files of settings are read.
+    `others` are the other texts of the project, of which files of settings are read; `around` its other source files:
+    flows that begin, pass or end in one of `files` are found there too.
     """
     texts: dict[str, dict[str, str]] = {}
-    for file in files:
-        if (language := _READER.get(file.suffix)) is not None:
-            texts.setdefault(language, {})[file.name] = file.text
+    chosen: set[str] = set()
+    for number, some in enumerate((files, around)):
+        for file in some:
+            if (language := _READER.get(file.suffix)) is not None:
+                texts.setdefault(language, {}).setdefault(file.name, file.text)
+                if not number:
+                    chosen.add(file.name)
     ends = time.monotonic() + seconds
-    done = FlowScan()
+    done, settings = FlowScan(), _settings(others)
     seen: set[tuple[str, int, str]] = set()
     spent: set[str] = set()
     harmless: set[tuple[str, int]] = set()
@@ -73,14 +83,24 @@ def scan(
         rules = catalogue(language)
         if rules is None:
             continue
-        interpreter = Interpreter(Project(language, own, _settings(others)), rules)
+        if chosen.isdisjoint(own):
+            continue
+        project = Project(language, own, settings)
+        interpreter = Interpreter(project, rules)
         hints = _HINTS[language]
+        callers = _callers(project, own, chosen)
         for name, text in own.items():
+            if not hints.search(text) or (name not in chosen and name not in callers):
+                continue
             if time.monotonic() > ends:
                 spent.add(name)
-            elif hints.search(text):
+            else:
                 interpreter.run(name)
-        done.found += [_vulnerability(one) for one in interpreter.found.values()]
+        done.found += [
+            _vulnerability(one)
+            for one in interpreter.found.values()
+            if one.file in chosen or not chosen.isdisjoint(file for file, _ in one.steps)
+        ]
         seen |= interpreter.seen
         spent |= interpreter.spent
         harmless |= {place for place, is_harmless in interpreter.harmless.items() if is_harmless}
@@ -88,6 +108,17 @@ def scan(
         log.info("data was not followed to the end in %d file(s)", len(spent))
     done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), frozenset(harmless)
     return done
+
+
+def _callers(project: Project, texts: Mapping[str, str], chosen: Set[str]) -> frozenset[str]:
+    """Files around the chosen ones that may call what these define, by the names in them."""
+    if all(name in chosen for name in texts):
+        return frozenset()
+    names = [name for name in project.defined_in(chosen) if len(name) >= _SHORTEST]
+    if not names:
+        return frozenset()
+    named = re.compile(r"\b(?:" + "|".join(map(re.escape, sorted(names)[:_MOST_NAMES])) + r")\b")
+    return frozenset(name for name, text in texts.items() if name not in chosen and named.search(text))
 
 
 def _settings(others: Iterable[SourceFile]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import PurePosixPath
 
 from agents.builtin.scanning.flow.readers import read
@@ -52,6 +52,10 @@ class Project:
             if files:
                 return None
         return None
+
+    def defined_in(self, files: Set[str]) -> frozenset[str]:
+        """Names of the functions and classes of these files."""
+        return frozenset(name for name, places in self._by_name.items() if not files.isdisjoint(places))
 
     def classes(self, name: str) -> Sequence[Class]:
         """The classes of that name, wherever they are; none where there are too many."""
