@@ -139,8 +139,8 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
 
     started = time.monotonic()
     context.log.info("%s scan of %d file(s)", choice.scan_type, len(choice.names))
-    done = scan(folder, choice.names, context.log)
-    selected = select(done, choice.before, asked.baseline, asked.min_severity, context)
+    done = scan(folder, choice.names, context.log, around=choice.around)
+    selected = select(done, choice, folder, asked.baseline, asked.min_severity, context)
     summary = summarise(selected.told)
     if not done.engine:
         context.log.warning("the data-flow engine is not installed: own patterns only; `make setup` installs it")
