@@ -116,6 +116,13 @@ SETTINGS: Sequence[Setting] = (
     _setting("COMMANDCENTER_LISTENER", "stack", "`true`", "Whether the stack has a NATS listener."),
     _setting("COMMANDCENTER_START_TIMEOUT", "stack", "`180`", "Seconds that a part may take until it answers."),
     _setting(
+        "COMMANDCENTER_PACKAGE_HOSTS",
+        "worker command",
+        "none",
+        "More `host:port`, separated by commas, that the environment of an agent may be fetched from, beside the hosts of "
+        "pip's index.",
+    ),
+    _setting(
         "COMMANDCENTER_API_URL",
         "worker",
         "none",
