@@ -119,8 +119,7 @@ SETTINGS: Sequence[Setting] = (
         "COMMANDCENTER_PACKAGE_HOSTS",
         "worker command",
         "none",
-        "More `host:port`, separated by commas, that the environment of an agent may be fetched from, beside the hosts of "
-        "pip's index.",
+        "More `host:port`, separated by commas, that environments of agents may be fetched from, beside pip's index.",
     ),
     _setting(
         "COMMANDCENTER_API_URL",

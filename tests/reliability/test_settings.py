@@ -40,7 +40,7 @@ def test_every_field_of_a_settings_model_is_in_the_list(model: type) -> None:
 
 def test_every_variable_that_the_code_names_is_in_the_list() -> None:
     inside = re.compile(
-        r"COMMANDCENTER_(?:REQUEST(?:_FD)?|PRELOAD|RESULT|ARTIFACTS|SECRETS_FD|EXECUTION|NONCE|EVENTS|RESULTS)\b"
+        r"COMMANDCENTER_(?:REQUEST(?:_FD)?|PRELOAD|RESULT|ARTIFACTS|SECRETS_FD|EXECUTION|NONCE|EVENTS|RESULTS|ACTION|INPUTS)\b"
     )
     named: set[str] = set()
     for room in (
