@@ -24,6 +24,7 @@ from deployments.cli import (
     retention_commands,
     run_act_commands,
     run_commands,
+    signing_key_commands,
     stats_commands,
     workflow_commands,
 )
@@ -61,6 +62,7 @@ for module in (
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
 agent_writing_commands.register(agent_commands.app)
+app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 
