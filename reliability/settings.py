@@ -147,6 +147,15 @@ class _Pool(PartSettings):
     pool: str = _variable("COMMANDCENTER_POOL", "Work pool of the worker and of the deployments.", "commandcenter")
 
 
+class _Packages(PartSettings):
+    package_hosts: str = _variable(
+        "COMMANDCENTER_PACKAGE_HOSTS",
+        "More `host:port`, separated by commas, that environments of agents may be fetched from, beside pip's index.",
+        "",
+        shown="none",
+    )
+
+
 class _Sandbox(PartSettings):
     sandbox: str = _variable(
         "COMMANDCENTER_SANDBOX",
@@ -191,7 +200,7 @@ class _Faults(PartSettings):
     faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
 
 
-class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Sandbox, _Signing):
+class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Sandbox, _Signing, _Packages):
     """The command line, and the steps of `prefect.yaml`."""
 
     project_id: int = _variable("COMMANDCENTER_PROJECT_ID", "Project that commands work on.", 1)
@@ -246,7 +255,9 @@ class ServerSettings(_Hosts):
     """Prefect's server."""
 
 
-class WorkerSettings(_State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults):
+class WorkerSettings(
+    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages
+):
     """The worker."""
 
     api_url: str | None = _variable(
