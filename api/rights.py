@@ -37,6 +37,7 @@ ALLOWED: Mapping[Right, frozenset[Role]] = {
 ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/health"): Right.OPEN,
     ("GET", "/metrics"): Right.OPEN,  # asks for a token of its own
+    ("GET", "/asyncapi.json"): Right.OPEN,
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
@@ -70,6 +71,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("POST", "/compile/complete"): Right.READ,
     ("POST", "/compile/dry-run"): Right.READ,
     ("POST", "/compile/schedule"): Right.READ,
+    ("POST", "/compile/past-events"): Right.READ,
     ("POST", "/workflows/{name}/runs"): Right.OPERATE,
     # Runs
     ("GET", "/runs"): Right.READ,

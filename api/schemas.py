@@ -18,7 +18,13 @@ class ResponseModel(BaseModel):
     """A JSON object with camelCase keys."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+        # All fields are always sent.
+        json_schema_serialization_defaults_required=True,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.context import ApiServices, Platform
 from api.schemas import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem, TaintedInputAnswer
@@ -31,16 +32,26 @@ class DecisionBody(BaseModel):
 
     decision: Literal["approve", "reject"]
     notes: str | None = Field(default=None, max_length=4000)
-    digest: str | None = Field(
-        default=None,
+    digest: str = Field(
+        min_length=1,
         max_length=100,
-        description="Of what you saw; if something else would run now, it is refused.",
+        description="Of what you saw, as the approval shows it; if something else would run now, it is refused.",
     )
     edits: dict[str, JsonValue] | None = Field(
         default=None,
         max_length=100,
         description="Inputs to change before it is approved: only fields that the action's schema marks as editable.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_was_seen(cls, body: Any) -> Any:
+        if isinstance(body, dict) and cast("dict[str, Any]", body).get("digest") is None:
+            raise PydanticCustomError(
+                "digest_needed",
+                "a decision names what was seen: read the approval (GET /approvals/<id>) and send its `digest`",
+            )
+        return cast("Any", body)
 
 
 @router.get("", summary="List the approvals")
@@ -86,6 +97,7 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
 
 @router.post(
     "/{approval_id}/decision",
+    operation_id="decide_approval",
     summary="Decide an approval",
     responses={
         403: {"model": Problem, "description": "This person may not decide it."},
@@ -120,7 +132,7 @@ async def _decide(records: Records, approval_id: str, body: DecisionBody, caller
 def _refusal(decision: Decision, body: DecisionBody) -> HTTPException:
     approval = decision.approval
     settled = approval.status != "PENDING" or approval.superseded_at is not None
-    if settled or body.digest not in (None, approval.digest):
+    if settled or body.digest != approval.digest:
         stands = ApprovalAnswer.of(approval).model_dump(mode="json")
         return HTTPException(409, {"message": decision.reason, "approval": stands})
     return HTTPException(403, decision.reason)

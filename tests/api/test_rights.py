@@ -17,6 +17,7 @@ from records.people.person import ROLES
 TABLE = {
     "GET /health": "",
     "GET /metrics": "",
+    "GET /asyncapi.json": "",
     "GET /docs": "",
     "GET /docs/start.js": "",
     "GET /docs/{name}": "",
@@ -46,6 +47,7 @@ TABLE = {
     "POST /compile/complete": "viewer author operator approver admin",
     "POST /compile/dry-run": "viewer author operator approver admin",
     "POST /compile/schedule": "viewer author operator approver admin",
+    "POST /compile/past-events": "viewer author operator approver admin",
     "GET /stream": "viewer author operator approver admin",
     "GET /statistics": "viewer author operator approver admin",
     "POST /workflows/{name}/runs": "operator admin",

@@ -93,7 +93,7 @@ function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
         <div className="notice bad" role="status">
           <p>
             <strong>{cause ? `It failed at ${cause.id}.` : "It failed."}</strong>{" "}
-            {run.rootCause?.message ?? run.rootCause?.error ?? cause?.reason ?? run.message}
+            {run.rootCause?.message ?? cause?.reason ?? run.message}
           </p>
           {cause && (
             <button type="button" onClick={() => select(cause.id)}>
