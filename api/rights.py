@@ -79,6 +79,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/runs/{run_id}/logs"): Right.READ,
     ("POST", "/runs/{run_id}/cancel"): Right.OPERATE,
     ("POST", "/runs/{run_id}/retry"): Right.OPERATE,
+    ("GET", "/runs/{run_id}/rerun"): Right.READ,
     ("POST", "/runs/{run_id}/rerun"): Right.OPERATE,
     ("POST", "/runs/{run_id}/replay"): Right.OPERATE,
     ("GET", "/runs/{run_id}/artifacts"): Right.READ,

@@ -324,6 +324,19 @@ class ActAnswer(ResponseModel):
     """What runs again."""
 
 
+class RerunPreviewAnswer(ResponseModel):
+    """What running again from a node would do."""
+
+    nodes: list[str]
+    """What runs again, in the order of the plan."""
+    kept: list[str]
+    """Nodes that have ended well, whose outputs are kept."""
+    gates: list[str]
+    """Nodes among them with a gate: asked again unless exactly what was approved would run."""
+    effects: list[str]
+    """Nodes among them that act outside of the jail, and would do so again."""
+
+
 class DeadLetterAnswer(ResponseModel):
     """An event that started nothing, and why."""
 

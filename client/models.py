@@ -698,6 +698,15 @@ class RerunBody(TypedDict):
     node: str
 
 
+class RerunPreviewAnswer(TypedDict):
+    """What running again from a node would do."""
+
+    nodes: list[str]
+    kept: list[str]
+    gates: list[str]
+    effects: list[str]
+
+
 class Retries(TypedDict):
     """How often a node that failed for a passing reason is tried again."""
 

@@ -262,6 +262,22 @@ class Routes:
             query={"node": node, "attempt": attempt, "search": search, "after": after, "limit": limit},
         )
 
+    def preview_rerun(self, run_id: str, *, node: str | None = None) -> models.RerunPreviewAnswer:
+        """Tell what running again would do.
+
+        Which nodes run again from that one, which outputs are kept, which gates and effects are among them.
+        """
+        return self._sends.send("GET", f"/runs/{quote(str(run_id), safe='')}/rerun", query={"node": node})
+
+    def rerun_run(self, run_id: str, body: models.RerunBody) -> models.ActAnswer:
+        """Run again from a node.
+
+        Runs the node and all behind it again, in the same run; the outputs of others are kept.
+
+        A gate is asked again where something else would run than what was approved.
+        """
+        return self._sends.send("POST", f"/runs/{quote(str(run_id), safe='')}/rerun", json=body)
+
     def cancel_run(self, run_id: str, body: models.CancelBody) -> models.ActAnswer:
         """Cancel a run.
 
@@ -275,15 +291,6 @@ class Routes:
         Runs the failed nodes again, in the same run.
         """
         return self._sends.send("POST", f"/runs/{quote(str(run_id), safe='')}/retry")
-
-    def rerun_run(self, run_id: str, body: models.RerunBody) -> models.ActAnswer:
-        """Run again from a node.
-
-        Runs the node and all behind it again, in the same run; the outputs of others are kept.
-
-        A gate is asked again where something else would run than what was approved.
-        """
-        return self._sends.send("POST", f"/runs/{quote(str(run_id), safe='')}/rerun", json=body)
 
     def replay_run(self, run_id: str, body: models.ReplayBody) -> models.ActAnswer:
         """Replay a run.

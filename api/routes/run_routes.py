@@ -13,11 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from api.context import ApiServices, Platform
 from api.problems import refusal
 from api.run_schemas import RunDetailResponse
-from api.schemas import ActAnswer, ApprovalAnswer, LogLineAnswer, LogPage, Problem, RunAnswer
+from api.schemas import ActAnswer, ApprovalAnswer, LogLineAnswer, LogPage, Problem, RerunPreviewAnswer, RunAnswer
 from api.sign_in import Caller, Person
 from api.stored_text import Stored
 from operations.errors import PermanentTriggerError, TransientTriggerError
-from operations.run_acts import RunRefused, cancel_run, replay_run, rerun_run, retry_run
+from operations.run_acts import RunRefused, cancel_run, preview_rerun, replay_run, rerun_run, retry_run
 from operations.run_report import run_report
 from operations.start_run import NoActiveWorkflow
 from records import RunStatus, run_cursor
@@ -92,6 +92,18 @@ async def read_log(
         next=str(lines[-1].id if lines else after),
         ended=run.finished_at is not None,
     )
+
+
+@router.get(
+    "/{run_id}/rerun", summary="Tell what running again would do", operation_id="preview_rerun", responses=_REFUSED
+)
+async def show_rerun(
+    run_id: str, node: Annotated[Stored, Query(min_length=1, max_length=200)], caller: Caller, platform: Platform
+) -> RerunPreviewAnswer:
+    """Which nodes run again from that one, which outputs are kept, which gates and effects are among them."""
+    with _acting():
+        found = await preview_rerun(run_id, node, records=platform.records, project_id=caller.projectId)
+    return RerunPreviewAnswer.model_validate(found)
 
 
 class CancelBody(BaseModel):

@@ -56,6 +56,7 @@ TABLE = {
     "GET /runs/{run_id}/logs": "viewer author operator approver admin",
     "POST /runs/{run_id}/cancel": "operator admin",
     "POST /runs/{run_id}/retry": "operator admin",
+    "GET /runs/{run_id}/rerun": "viewer author operator approver admin",
     "POST /runs/{run_id}/rerun": "operator admin",
     "POST /runs/{run_id}/replay": "operator admin",
     "GET /runs/{run_id}/artifacts": "viewer author operator approver admin",

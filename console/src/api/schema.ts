@@ -625,6 +625,14 @@ export interface RerunBody {
   node: string;
 }
 
+/** What running again from a node would do. */
+export interface RerunPreviewAnswer {
+  nodes: Array<string>;
+  kept: Array<string>;
+  gates: Array<string>;
+  effects: Array<string>;
+}
+
 /** How often a node that failed for a passing reason is tried again. */
 export interface Retries {
   max?: number;
