@@ -29,6 +29,7 @@ from api.routes import (
     metrics_routes,
     run_routes,
     session_routes,
+    slack_routes,
     statistics_routes,
     stream_routes,
     workflow_routes,
@@ -104,6 +105,7 @@ def create_app(
     app.include_router(change_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
     metrics_routes.include(app, records)
+    slack_routes.include(app)
     app.include_router(asyncapi.router)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)

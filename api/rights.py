@@ -87,7 +87,9 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     # Approvals
     ("GET", "/approvals"): Right.READ,
     ("GET", "/approvals/{approval_id}"): Right.READ,
+    ("GET", "/approvals/{approval_id}/slack-message"): Right.READ,
     ("POST", "/approvals/{approval_id}/decision"): Right.APPROVE,
+    ("POST", "/slack/actions"): Right.OPEN,  # asks for the signature of Slack, and for a person
     # All
     ("GET", "/stream"): Right.READ,
     ("GET", "/statistics"): Right.READ,

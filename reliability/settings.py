@@ -117,9 +117,16 @@ SETTINGS: Sequence[Setting] = (
     _setting("COMMANDCENTER_START_TIMEOUT", "stack", "`180`", "Seconds that a part may take until it answers."),
     _setting(
         "COMMANDCENTER_API_URL",
-        "worker",
+        "worker api",
         "none",
-        "Address of the HTTP API as browsers reach it: Prefect's page of a run links to the files of its agents.",
+        "Address of the HTTP API as browsers reach it, for links: to files of agents, and to approvals in events.",
+    ),
+    _setting(
+        "COMMANDCENTER_SLACK_SIGNING_SECRET",
+        "api",
+        "none",
+        "Signing secret of the Slack app whose buttons decide approvals; without it they decide nothing.",
+        secret=True,
     ),
     _setting(
         "COMMANDCENTER_REPOSITORIES",

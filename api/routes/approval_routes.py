@@ -16,6 +16,7 @@ from api.stored_text import Stored
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from operations.show_approval import show_approval as show_report
+from operations.slack import approval_message
 from records import Approval, ApprovalStatus, Decision, Records
 from triggers import TransientTriggerError
 
@@ -95,6 +96,12 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
     )
 
 
+@router.get("/{approval_id}/slack-message", summary="Show an approval as a message of Slack")
+async def show_slack_message(approval_id: str, caller: Caller, platform: Platform) -> dict[str, Any]:
+    """`text` and `blocks` for `chat.postMessage`: the card, a link, and buttons that decide as whoever presses them."""
+    return approval_message(await platform.records.question(approval_id, project_id=caller.projectId))
+
+
 @router.post(
     "/{approval_id}/decision",
     operation_id="decide_approval",
@@ -109,7 +116,7 @@ async def decide(approval_id: str, body: DecisionBody, caller: Caller, platform:
     decision = await _decide(platform.records, approval_id, body, caller)
     if not decision.counted:
         raise _refusal(decision, body)
-    run = await _wake(platform, decision.approval) if decision.applied else "not waiting"
+    run = await wake(platform, decision.approval) if decision.applied else "not waiting"
     return DecisionAnswer.of(decision, run=run)
 
 
@@ -138,7 +145,7 @@ def _refusal(decision: Decision, body: DecisionBody) -> HTTPException:
     return HTTPException(403, decision.reason)
 
 
-async def _wake(platform: ApiServices, approval: Approval) -> str:
+async def wake(platform: ApiServices, approval: Approval) -> str:
     """The decision stands whatever happens here: a run that is not woken now is found by the reconciler."""
     run = await platform.records.run(approval.run_id)
     if platform.resume is None or run.flow_run_id is None:

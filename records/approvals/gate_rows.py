@@ -24,6 +24,7 @@ from records.measures.spans import context_of, trace_approval
 from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
+from reliability.public_address import approval_link
 
 GateRef = str | tuple[str, str]
 """An approval by its id, or by run and node."""
@@ -130,7 +131,7 @@ async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
 
 def event_of(row: RowMapping) -> ApprovalEvent:
     """Payload of every event about an approval. `nodeId` is the node's row, `nodeKey` its id in the YAML."""
-    return {
+    event: ApprovalEvent = {
         "workflowRunId": row["workflowRunId"],
         "nodeId": row["nodeId"],
         "nodeKey": row["nodeKey"],
@@ -140,6 +141,8 @@ def event_of(row: RowMapping) -> ApprovalEvent:
         "digest": row["digest"],
         "deadline": None if row["deadline"] is None else row["deadline"].isoformat(),
     }
+    link = approval_link(row["id"])
+    return event if link is None else {**event, "link": link}
 
 
 def rule_of(row: RowMapping) -> ApprovalRule:

@@ -93,7 +93,7 @@ class ApprovalEvent(TypedDict):
     link: NotRequired[
         Annotated[
             str,
-            Field(description="The question in the console, where COMMANDCENTER_PUBLIC_URL says its address."),
+            Field(description="The question in the console, where COMMANDCENTER_API_URL says its address."),
         ]
     ]
 
