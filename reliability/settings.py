@@ -87,6 +87,12 @@ SETTINGS: Sequence[Setting] = (
     _setting(
         "NATS_URL", "listener command", "`nats://127.0.0.1:4222`", "NATS, with its credentials.", secret=True
     ),
+    _setting(
+        "COMMANDCENTER_NATS_CA_FILE",
+        "listener api command",
+        "no TLS",
+        "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
+    ),
     _setting("PREFECT_API_URL", "worker listener api command", "`http://127.0.0.1:4200/api`", "Prefect's API."),
     _setting(
         "PREFECT_API_AUTH_STRING",
@@ -174,6 +180,18 @@ SETTINGS: Sequence[Setting] = (
     _setting("COMMANDCENTER_DAGGER_PYTHON", "sandbox", "`/usr/local/bin/python3`", "Python in that image."),
     _setting(
         "COMMANDCENTER_DAGGER_PACKAGES", "sandbox", "installed with pip", "Folder of packages to use in Dagger."
+    ),
+    _setting(
+        "COMMANDCENTER_DAGGER_IMAGES",
+        "sandbox",
+        "none",
+        "Folder with the OCI tarballs and root folders that an agent's `image.toml` may name.",
+    ),
+    _setting(
+        "COMMANDCENTER_DAGGER_REGISTRIES",
+        "sandbox",
+        "`docker.io`",
+        "Registries, separated by commas, whose images an agent's `image.toml` may name, by digest.",
     ),
     _setting(
         "COMMANDCENTER_SIGNING_KEY_FILE",
