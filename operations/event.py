@@ -34,7 +34,9 @@ class Event:
     """The workflow a manual trigger asks for; None: whichever matches."""
 
 
-class _ManualTrigger(BaseModel):
+class ManualTrigger(BaseModel):
+    """Payload of `workflow.trigger.<workflowName>`. `projectId` is needed, here or in `context`."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     workflowName: str | None = None
@@ -62,7 +64,7 @@ def parse(
 def _manual(subject: str, payload: dict[str, Any]) -> Event:
     name = subject.removeprefix(MANUAL)
     try:
-        manual = _ManualTrigger.model_validate(payload)
+        manual = ManualTrigger.model_validate(payload)
     except ValidationError as exc:
         first = exc.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "payload"

@@ -174,6 +174,13 @@ class _Hosts(PartSettings):
     )
 
 
+class _ApiUrl(PartSettings):
+    api_url: str | None = _variable(
+        "COMMANDCENTER_API_URL",
+        "Address of the HTTP API as browsers reach it, for links: to files of agents, and to approvals in events.",
+    )
+
+
 class _Ready(PartSettings):
     ready_file: Path | None = _variable(
         "COMMANDCENTER_READY_FILE",
@@ -256,14 +263,10 @@ class ServerSettings(_Hosts):
 
 
 class WorkerSettings(
-    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages
+    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages, _ApiUrl
 ):
     """The worker."""
 
-    api_url: str | None = _variable(
-        "COMMANDCENTER_API_URL",
-        "Address of the HTTP API as browsers reach it: Prefect's page of a run links to the files of its agents.",
-    )
     repositories: str = _variable(
         "COMMANDCENTER_REPOSITORIES",
         "Folders that repositories named by events may lie in, separated as in PATH; others are refused.",
@@ -327,8 +330,14 @@ class ListenerSettings(_Records, _Prefect, _Nats, _Pool, _Signing, _Ready, _Logs
     )
 
 
-class ApiSettings(_State, _Mode, _Records, _Prefect, _Hosts, _Signing, _Logs, _MetricsToken, _NatsTls):
+class ApiSettings(_State, _Mode, _Records, _Prefect, _Hosts, _Signing, _Logs, _MetricsToken, _NatsTls, _ApiUrl):
     """The HTTP API."""
+
+    slack_signing_secret: str | None = _variable(
+        "COMMANDCENTER_SLACK_SIGNING_SECRET",
+        "Signing secret of the Slack app whose buttons decide approvals; without it they decide nothing.",
+        secret=True,
+    )
 
     people: Path | None = _variable(
         "COMMANDCENTER_PEOPLE",

@@ -19,6 +19,7 @@ from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
 from records.events.outbox import emit
+from records.events.payloads import RunStarted
 from records.measures.ended import RUN_ENDED, count_resumed, count_run
 from records.measures.event_types import event_type
 from records.measures.spans import context_of, trace_run, trace_start
@@ -265,7 +266,7 @@ async def _workflow_of_plan(connection: AsyncConnection, digest: str) -> RowMapp
 
 
 async def _emit_started(connection: AsyncConnection, workflow: RowMapping, values: Mapping[str, Any]) -> None:
-    payload = {
+    payload: RunStarted = {
         "workflowRunId": values["id"],
         "workflowId": workflow["id"],
         "workflowName": workflow["name"],
