@@ -142,7 +142,7 @@ async def _plan(request: RunRequest, records: Records) -> Plan:
 
 
 def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:
-    """What a run by the clock knows: when it was due. One by hand stands for it, unless its context is typed."""
+    """What a run by the clock knows: when it was due. One by hand stands for it, unless that one is typed."""
     by_hand = request.trigger == "manual" and asks_person(plan) is None
     by_clock = by_hand or request.trigger.startswith("schedule")
     return {"scheduledAt": request.due.isoformat()} if by_clock and request.due else {}

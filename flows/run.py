@@ -140,7 +140,7 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         plan=run.plan,
         run=run.run,
         services=services,
-        catalogue=await services.records.catalogue(run.plan.project_id),
+        catalogue=await services.records.catalogue(run.plan.project_id, archived=True),
         progress=await load_checkpoint(run.plan, run.run, services.records, retry_failed=run.retried),
         logger=get_run_logger(),
     )

@@ -12,12 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from compiler.trigger_types.registry import NAMED
 from operations.errors import PermanentTriggerError
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
 MANUAL = NAMED
 """What a manual trigger's subject starts with; the workflow's name follows."""
-MAX_BYTES = 480 * 1024
-"""Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
-MAX_DEPTH = 32
 _PROJECT_ID_LIMIT = 2**31
 _INTEGER_LIMIT = 2**63
 _PREFECT_MARKER = "__prefect_kind"
@@ -36,7 +34,9 @@ class Event:
     """The workflow a manual trigger asks for; None: whichever matches."""
 
 
-class _ManualTrigger(BaseModel):
+class ManualTrigger(BaseModel):
+    """Payload of `workflow.trigger.<workflowName>`. `projectId` is needed, here or in `context`."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     workflowName: str | None = None
@@ -45,7 +45,9 @@ class _ManualTrigger(BaseModel):
     triggeredBy: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-def parse(subject: str, data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Event:
+def parse(
+    subject: str, data: bytes, *, max_bytes: int = MAX_EVENT_BYTES, max_depth: int = MAX_EVENT_DEPTH
+) -> Event:
     """The event of a message. Raises Permanent with a sentence that names the fault and its cure."""
     payload = _load(data, max_bytes=max_bytes, max_depth=max_depth)
     if subject.startswith(MANUAL):
@@ -62,7 +64,7 @@ def parse(subject: str, data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: i
 def _manual(subject: str, payload: dict[str, Any]) -> Event:
     name = subject.removeprefix(MANUAL)
     try:
-        manual = _ManualTrigger.model_validate(payload)
+        manual = ManualTrigger.model_validate(payload)
     except ValidationError as exc:
         first = exc.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "payload"

@@ -41,6 +41,20 @@ class RerunRequest:
     """What runs again; the outputs of all others are kept."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RerunPreview:
+    """What running again from a node would do."""
+
+    nodes: tuple[str, ...]
+    """What runs again, in the order of the plan."""
+    kept: tuple[str, ...]
+    """Nodes that have ended well, whose outputs are kept."""
+    gates: tuple[str, ...]
+    """Nodes among `nodes` with a gate: asked again unless exactly what was approved would run."""
+    effects: tuple[str, ...]
+    """Nodes among `nodes` that act outside of the jail, and would do so again."""
+
+
 async def cancel_run(
     run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int, reason: str = ""
 ) -> bool:
@@ -105,6 +119,25 @@ async def rerun_run(
         raise RunRefused(f"run {run.id!r} goes on already")
     await _schedule(client, run)
     return RerunRequest(run=run, nodes=nodes)
+
+
+async def preview_rerun(run_id: str, node: str, *, records: Records, project_id: int) -> RerunPreview:
+    """What `rerun_run` would do. Raises NotFound and, for a node that the plan does not have, RunRefused."""
+    run = await records.run(run_id, project_id=project_id)
+    plan = await records.plan(PlanDigest(run.plan_digest or ""))
+    nodes = nodes_from(plan, node)
+    results = await records.node_results(run.id)
+    again = [each for each in plan.nodes if each.id in nodes]
+    return RerunPreview(
+        nodes=nodes,
+        kept=tuple(
+            each.id
+            for each in plan.nodes
+            if each.id not in nodes and (result := results.get((each.id, None))) and result.status == "SUCCESS"
+        ),
+        gates=tuple(each.id for each in again if each.gate is not None),
+        effects=tuple(each.id for each in again if each.effect is not None),
+    )
 
 
 async def replay_run(

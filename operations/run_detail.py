@@ -1,4 +1,4 @@
-"""A run's id, or the beginning of one -> everything on record about it."""
+"""A run's id, the beginning of one, or Prefect's id of it -> everything on record about it."""
 
 from __future__ import annotations
 
@@ -100,6 +100,9 @@ async def _find(records: Records, run_id: str, *, project_id: int) -> Run:
     try:
         return await records.run(run_id, project_id=project_id)
     except NotFound:
+        of_prefect = await records.run_of_flow_run(run_id)
+        if of_prefect is not None and of_prefect.project_id == project_id:
+            return of_prefect
         if len(run_id) < _SHORTEST_PREFIX:
             raise
     candidates = [each for each in await records.runs(project_id, limit=1_000) if each.id.startswith(run_id)]

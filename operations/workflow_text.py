@@ -17,8 +17,6 @@ from operations.known_workflows import known_catalogue
 from operations.second_person import Acting
 from records import NotFound, Records, WorkflowVersion
 
-MAX_DRAFT = 1_000_000
-
 
 class WrongWorkflow(ValueError):
     """The text holds another workflow than the address names."""

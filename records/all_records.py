@@ -26,6 +26,7 @@ from records.measures.totals import TotalStore
 from records.people.change_store import ChangeRequestStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
+from records.people.slack_store import SlackStore
 from records.people.token_store import TokenStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
@@ -35,6 +36,7 @@ from records.runs.node_states import NodeStateStore
 from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
 from records.runs.slots import SlotStore
+from records.signatures import SignatureStore
 from records.statistics import StatisticsStore
 
 
@@ -58,6 +60,7 @@ class Records(
     TotalStore,
     SpanStore,
     LiveStore,
+    SignatureStore,
     ReceivedStore,
     ChangeStore,
     VersionStore,
@@ -67,6 +70,7 @@ class Records(
     PeopleStore,
     TokenStore,
     SessionStore,
+    SlackStore,
     ChangeRequestStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from observability.traces.parts import Part
+
 FailureKind = Literal[
     "sandbox-unavailable",  # no bwrap, no user namespaces, no engine: nothing was run
     "bad-request",  # unknown agent or action, missing secret, host not allowed, memory too small: nothing was run
@@ -20,6 +22,8 @@ FailureKind = Literal[
     "cancelled",
     "transient",  # an error that the agent declared as transient; may be retried
 ]
+ENVIRONMENT = "/jail/environment"
+"""Where the jail shows the packages that an agent brings."""
 RETRYABLE: frozenset[FailureKind] = frozenset({"transient", "timeout"})
 
 
@@ -78,6 +82,8 @@ class AgentRequest:
     traceparent: str = ""
     """W3C trace context of this execution, which the agent finds as `TRACEPARENT`; empty: there is no tracing."""
     mounts: tuple[Mount, ...] = ()
+    environment: Path | None = None
+    """Packages of the agent's own, made by `agents.environments`: seen at `ENVIRONMENT`, imported before ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +129,8 @@ class AgentResult:
     exit_code: int | None = None
     log_tail: str = ""
     """The last lines logged, for the record."""
+    parts: tuple[Part, ...] = ()
+    """What happened within it, for the trace: as the agent told it, within bounds, or an effect."""
     memory_kb: int | None = None
     """What its largest process used at most; None where nothing ran, or it was ended from outside."""
     cpu_ms: int | None = None
@@ -158,7 +166,7 @@ class Sandbox(Protocol):
         """Execute one action. Fails closed: no jail, no run."""
         ...
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """Ask an agent, inside the jail, for its manifest (JSON of `AgentSpec` as the output)."""
         ...
 

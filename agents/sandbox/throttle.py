@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
 
@@ -35,9 +36,9 @@ class Throttle:
         async with self._free:
             return await self._sandbox.run(request, on_log=on_log)
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """As the sandbox."""
-        return await self._sandbox.describe(entry_path)
+        return await self._sandbox.describe(entry_path, environment=environment)
 
     async def check(self) -> SandboxReport:
         """As the sandbox."""

@@ -9,6 +9,7 @@ import typer
 
 from deployments.cli import (
     agent_commands,
+    agent_writing_commands,
     approval_commands,
     artifact_commands,
     audit_commands,
@@ -23,14 +24,15 @@ from deployments.cli import (
     retention_commands,
     run_act_commands,
     run_commands,
+    signing_key_commands,
     stats_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
@@ -59,6 +61,8 @@ for module in (
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
+agent_writing_commands.register(agent_commands.app)
+app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 

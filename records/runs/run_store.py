@@ -14,10 +14,12 @@ from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, checked_outputs, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
 from records.events.outbox import emit
+from records.events.payloads import RunStarted
 from records.measures.ended import RUN_ENDED, count_resumed, count_run
 from records.measures.event_types import event_type
 from records.measures.spans import context_of, trace_run, trace_start
@@ -266,7 +268,7 @@ async def _workflow_of_plan(connection: AsyncConnection, digest: str) -> RowMapp
 
 
 async def _emit_started(connection: AsyncConnection, workflow: RowMapping, values: Mapping[str, Any]) -> None:
-    payload = {
+    payload: RunStarted = {
         "workflowRunId": values["id"],
         "workflowId": workflow["id"],
         "workflowName": workflow["name"],
@@ -302,25 +304,5 @@ async def _end_agent_runs(connection: AsyncConnection, run: RowMapping) -> None:
 
 def run_of(row: RowMapping) -> Run:
     """The row as a value."""
-    return Run(
-        id=row["id"],
-        workflow_id=row["workflowId"],
-        workflow_name=row["workflowName"],
-        project_id=row["projectId"],
-        trigger=row["trigger"],
-        context=row["contextJson"],
-        status=row["status"],
-        message=row["message"] or "",
-        started_at=row["startedAt"],
-        finished_at=row["finishedAt"],
-        flow_run_id=row["flowRunId"],
-        plan_digest=row["planDigest"],
-        triggered_by=row["triggeredBy"],
-        reopened=row["reopened"],
-        outputs=row.get("outputJson"),
-        fencing_token=row["fencingToken"],
-        executed_by=row["executedBy"] or {},
-        rerun_nodes=None if row["rerunNodes"] is None else tuple(row["rerunNodes"]),
-        parent_run_id=row["parentRunId"],
-        parent_node=row["parentNode"],
-    )
+    # Lists leave the outputs out.
+    return read_row(Run, row, outputs=row.get("outputJson"))

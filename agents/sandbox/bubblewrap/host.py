@@ -38,7 +38,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 HIDDEN_PROC = ("cmdline", "kallsyms", "keys", "key-users", "modules")
 """What of /proc everybody may read and no agent needs. Each costs a mount; the rest only root may read."""
 _LIB = "/jail/lib"
-NOOP = f"{_LIB}/agents/sandbox/inside/nothing.py"
+NOOP = f"{_LIB}/agents/sandbox/inside/noop.py"
 """A runner that does nothing, for trying whether a jail stands."""
 _VENV = "/jail/venv"
 HOSTS = "127.0.0.1 localhost jail\n::1 localhost\n"
@@ -103,9 +103,10 @@ def view(users: range) -> HostView:
     return HostView(arguments=tuple(arguments), python=python, paths=tuple(paths), prefix=prefix, folder=folder)
 
 
-def environment(python_prefix: str) -> dict[str, str]:
-    """The agent's environment, the same for every user of the sandbox."""
-    first = f"{python_prefix}/bin:" if python_prefix else ""
+def environment(python_prefix: str, *, own: str = "") -> dict[str, str]:
+    """The agent's environment, the same for every user of the sandbox. `own`: where its own packages are."""
+    first = f"{own}/bin:" if own else ""
+    first += f"{python_prefix}/bin:" if python_prefix else ""
     return {
         "HOME": "/tmp",
         "TMPDIR": "/tmp",
@@ -113,7 +114,7 @@ def environment(python_prefix: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "USER": "agent",
         "LOGNAME": "agent",
-        "PYTHONPATH": _LIB,
+        "PYTHONPATH": f"{_LIB}:{own}" if own else _LIB,
         "PYTHONDONTWRITEBYTECODE": "1",
         "GIT_TERMINAL_PROMPT": "0",
     }
