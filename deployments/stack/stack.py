@@ -57,6 +57,8 @@ class StackSettings(BaseSettings):
     """The work pool that the worker serves."""
     worker_limit: int | None = None
     """How many runs the worker has in hand at a time; None: as many as any worker by default."""
+    project_id: int = 1
+    """The project that the embedded publisher's events belong to."""
     worker: bool = True
     """Whether the stack has a worker."""
     listener: bool = True
@@ -188,12 +190,15 @@ class Stack:
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
         )
-        write_settings(self._state, port=nats_port, passwords=passwords)
+        write_settings(self._state, port=nats_port, passwords=passwords, project_id=settings.project_id)
         self._state.remember(
             {
                 "prefect_port": prefect_port,
                 "nats_port": nats_port,
                 "passwords": passwords,
+                "project_id": settings.project_id,
+                # For `commandcenter backup`.
+                "prefect_database_url": settings.prefect_database_url,
                 "pid": os.getpid(),
                 "addresses": remembered(addresses),
             }
