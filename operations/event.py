@@ -11,12 +11,10 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from operations.errors import PermanentTriggerError
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
 MANUAL = "workflow.trigger."
 """What a manual trigger's subject starts with; the workflow's name follows."""
-MAX_BYTES = 480 * 1024
-"""Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
-MAX_DEPTH = 32
 _PROJECT_ID_LIMIT = 2**31
 _INTEGER_LIMIT = 2**63
 _PREFECT_MARKER = "__prefect_kind"
@@ -48,8 +46,8 @@ def parse(
     subject: str,
     data: bytes,
     *,
-    max_bytes: int = MAX_BYTES,
-    max_depth: int = MAX_DEPTH,
+    max_bytes: int = MAX_EVENT_BYTES,
+    max_depth: int = MAX_EVENT_DEPTH,
     project_id: int | None = None,
     publisher: str | None = None,
 ) -> Event:

@@ -24,13 +24,13 @@ from deployments.backup.manifest import Manifest, no_room, write_manifest
 from deployments.backup.places import Places, open_nats
 from deployments.stack.state_folder import StateFolder
 from records.database.signing import KEY_FILE
-from reliability.settings import FAMILIES, SETTINGS
+from reliability.known_settings import FAMILIES, variables
 from triggers.nats.stream_copies import StreamCopy, our_streams, save_stream
 
 STREAMS, SECRETS = "streams", "secrets"
 PASSWORDS, TOKEN = "stack.json", "admin.token"
 _TARS = (".tar", ".tar.gz", ".tgz")
-_NOT_SETTINGS = ("COMMANDCENTER_STATE", "COMMANDCENTER_SIGNING_KEY_FILE")
+_NOT_SETTINGS = ("COMMANDCENTER_STATE", "COMMANDCENTER_SIGNING_KEY_FILE", "COMMANDCENTER_TOKEN")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ async def _streams(places: Places, folder: Path) -> tuple[StreamCopy, ...]:
 
 def plain_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The settings of this process's environment that are no secrets."""
-    plain = {name for each in SETTINGS if not each.secret for name in (each.name, *each.aliases)}
+    plain = {name for each in variables() if not each.secret for name in each.names}
     families = tuple(family for family in FAMILIES if family != "COMMANDCENTER_SECRET_")
     return {
         name: value

@@ -24,6 +24,7 @@ from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
 from records.database.connections import database_url
 from records.database.signing import key_file
+from triggers.nats.tls import tls_options
 
 PREFECT_DATABASE = "prefect/prefect.db"
 _PREFECT_VARIABLES = ("COMMANDCENTER_PREFECT_DATABASE_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
@@ -106,7 +107,7 @@ async def open_nats(places: Places) -> AsyncGenerator[Client]:
 
 async def _connect(url: str) -> Client:
     try:
-        return await nats.connect(url, connect_timeout=10, allow_reconnect=False)  # pyright: ignore[reportUnknownMemberType]
+        return await nats.connect(url, connect_timeout=10, allow_reconnect=False, **tls_options())  # pyright: ignore[reportUnknownMemberType]
     except (nats.errors.Error, OSError, TimeoutError) as exc:
         where = f"{urlsplit(url).hostname}:{urlsplit(url).port}"
         raise ProcessFailed(

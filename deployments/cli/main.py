@@ -25,14 +25,15 @@ from deployments.cli import (
     retention_commands,
     run_act_commands,
     run_commands,
+    signing_key_commands,
     stats_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ for module in (
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 

@@ -11,8 +11,9 @@ from nats.aio.client import Client
 from operations.errors import TransientTriggerError
 from records.projects.limits import ProjectLimits
 from reliability.cancellation import cancelled
+from reliability.settings import EVENTS_AT_ONCE
 from triggers.intake import Intake, answered
-from triggers.nats.listener import AT_ONCE, Listener
+from triggers.nats.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class ProjectListeners:
 
     connection: Client
     intake: Intake
-    at_once: int = AT_ONCE
+    at_once: int = EVENTS_AT_ONCE
     """Messages of each project that are worked on side by side."""
     refresh_seconds: float = REFRESH_SECONDS
     _listeners: dict[int, Listener] = field(default_factory=dict[int, Listener])
