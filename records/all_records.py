@@ -28,6 +28,8 @@ from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.slack_store import SlackStore
 from records.people.token_store import TokenStore
+from records.projects.limits import LimitsStore
+from records.projects.publishers import PublisherStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
@@ -72,6 +74,8 @@ class Records(
     SessionStore,
     SlackStore,
     ChangeRequestStore,
+    LimitsStore,
+    PublisherStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

@@ -156,6 +156,14 @@ class _Packages(PartSettings):
     )
 
 
+class _Project(PartSettings):
+    project_id: int = _variable(
+        "COMMANDCENTER_PROJECT_ID",
+        "Project that commands work on, and whose events the embedded platform's own publisher publishes.",
+        1,
+    )
+
+
 class _Sandbox(PartSettings):
     sandbox: str = _variable(
         "COMMANDCENTER_SANDBOX",
@@ -207,10 +215,11 @@ class _Faults(PartSettings):
     faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
 
 
-class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Sandbox, _Signing, _Packages):
+class CommandSettings(
+    _State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Project, _Sandbox, _Signing, _Packages
+):
     """The command line, and the steps of `prefect.yaml`."""
 
-    project_id: int = _variable("COMMANDCENTER_PROJECT_ID", "Project that commands work on.", 1)
     token: str | None = _variable(
         "COMMANDCENTER_TOKEN",
         "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
@@ -233,7 +242,7 @@ class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _
     )
 
 
-class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Hosts):
+class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, _Hosts):
     """`commandcenter up` and `commandcenter demo`: everything that can be chosen about a stack."""
 
     host: str = _variable("COMMANDCENTER_HOST", "Address on which Prefect's server listens.", "127.0.0.1")

@@ -24,6 +24,7 @@ from flows.compiled import entrypoint
 from flows.run import workflow_flow
 from operations.deploy import Deployed
 from operations.launcher import deployment_name, project_name
+from operations.project_queues import ensure_queue
 
 _RETIRED = "archived"
 """Tag of a deployment that was paused because its workflow was archived, not by a person in Prefect."""
@@ -93,6 +94,8 @@ class PrefectPublisher:
             description=plan.description,
             entrypoint=entrypoint(plan.name),
             work_pool_name=self.pool,
+            # Of the project: workers take projects in turn.
+            work_queue_name=await ensure_queue(self.client, self.pool, plan.project_id),
             parameters=parameters(plan),
             parameter_openapi_schema=run_form(plan),
             enforce_parameter_schema=True,

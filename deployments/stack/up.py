@@ -14,6 +14,7 @@ from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from deployments.stack.embedded_api import embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
+from deployments.stack.nats_server import prepare_publisher
 from deployments.stack.stack import Stack
 from operations.deploy import ConsentMissing, Deployed, deploy
 from operations.known_workflows import known_catalogue
@@ -30,6 +31,8 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
     records = await Records.open(addresses.database_url)
     try:
         await register_builtin(records, project_id=project_id)
+        if addresses.publisher_url:
+            await prepare_publisher(addresses, records, project_id=project_id)
         if not is_production():
             await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
     finally:

@@ -27,7 +27,7 @@ OUTGOING = (
     "agent.executed.*",
 )
 
-_RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>")
+_RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>", "commandcenter.>")
 
 
 @dataclass(frozen=True, kw_only=True)
