@@ -176,11 +176,19 @@ class _Completer:
     def _input_shape(self, path: list[str]) -> Shape | None:
         if self.here is None:
             return None
-        action = self.catalogue.find(self.here.values.get("agent", ""), self.here.values.get("action", ""))
-        if action is None:
+        schemas = self._schemas(self.here.values)
+        if schemas is None:
             return None
-        found = descend(of_schema(action.input_schema), path)
+        found = descend(of_schema(schemas[0]), path)
         return None if isinstance(found, Lost) else found
+
+    def _schemas(self, values: Mapping[str, str]) -> tuple[JsonSchema, JsonSchema] | None:
+        """What the node's action or workflow takes and gives."""
+        callee = self.catalogue.workflows.get(values.get("workflow", ""))
+        if callee is not None:
+            return callee.input_schema, callee.output_schema
+        action = self.catalogue.find(values.get("agent", ""), values.get("action", ""))
+        return None if action is None else (action.input_schema, action.output_schema)
 
     def _value(self, key: str, typed: str) -> Iterator[Completion]:
         word = typed.strip().strip("'\"")
@@ -196,6 +204,8 @@ class _Completer:
                     yield Completion(
                         label=each.name, insert=each.name, kind="action", detail=f"{risk} {each.description}"
                     )
+        elif key == "workflow":
+            yield from _values((each for each in self.catalogue.workflows), word)
         elif key == "dependsOn":
             yield from self._node_ids(re.split(r"[\[,\s]", typed)[-1])
         elif key == "onFailure":
@@ -263,9 +273,9 @@ class _Completer:
         elif root == "nodes" and inner[1] == "output":
             node = next((each for each in self.nodes if each.values.get("id") == inner[0]), None)
             values = node.values if node else {}
-            action = self.catalogue.find(values.get("agent", ""), values.get("action", ""))
-            if action is not None:
-                yield from _of_shape(of_schema(action.output_schema), inner[2:], word)
+            schemas = self._schemas(values)
+            if schemas is not None:
+                yield from _of_shape(of_schema(schemas[1]), inner[2:], word)
 
     def _context(self, inner: list[str], word: str) -> Iterator[Completion]:
         """What the text itself declares under `context`, and what other templates read."""

@@ -104,6 +104,18 @@ class Foreach(_Frozen):
     max_parallel: int = 4
 
 
+CALL = "workflow"
+"""Stands for the agent in a node that calls another workflow; the action is that workflow's name."""
+
+
+class Call(_Frozen):
+    """Another workflow that a node runs, in the version that it was checked against."""
+
+    workflow: str
+    plan: str
+    """Digest of the version."""
+
+
 class PlanNode(_Frozen):
     """One node of the workflow, with all that its execution depends on."""
 
@@ -142,6 +154,8 @@ class PlanNode(_Frozen):
     """`fail`, `continue`, or `handler:<node id>`."""
     handler_only: bool = False
     """True for a node that runs only as another's failure handler."""
+    calls: Call | None = Field(default=None, exclude_if=lambda calls: calls is None)
+    """The workflow that it runs in place of an agent."""
 
 
 class Concurrency(_Frozen):
@@ -171,6 +185,8 @@ class Plan(_Frozen):
     nodes: tuple[PlanNode, ...]
     """In topological order; equal ranks in the order of the file."""
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
+    output_schema: dict[str, JsonValue] | None = Field(default=None, exclude_if=lambda schema: schema is None)
+    """The types of the outputs, for workflows that call this one; None for one without outputs, or an older plan."""
 
     @property
     def digest(self) -> PlanDigest:

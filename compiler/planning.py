@@ -8,8 +8,11 @@ from pydantic import JsonValue
 
 from compiler.checks.risk import gate_of, risk_of
 from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow, handler_of
+from compiler.inference.shape import merged
 from compiler.language.spec import NodeSpec
 from compiler.plan import (
+    CALL,
+    Call,
     Concurrency,
     Foreach,
     Plan,
@@ -38,6 +41,7 @@ def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonVal
         and Concurrency(limit=concurrency.limit, key=concurrency.key, on_conflict=concurrency.on_conflict),
         nodes=tuple(_node(workflow, workflow.steps[position]) for position in workflow.topology.order),
         outputs=spec.outputs,
+        output_schema=_output_schema(workflow),
     )
 
 
@@ -56,7 +60,42 @@ def _context_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
     return distinct[0] if len(distinct) == 1 else {"anyOf": cast("list[Any]", distinct)}
 
 
+def _output_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
+    if not workflow.spec.outputs or workflow.outputs is None:
+        return None
+    schema, definitions = merged(workflow.outputs)
+    return cast("dict[str, JsonValue]", {**schema, **definitions})
+
+
+def _call(step: ResolvedNode, handler_only: bool) -> PlanNode:
+    node, action, callee = step.spec, step.action, step.callee
+    assert action is not None
+    assert callee is not None
+    assert callee.plan is not None
+    handler = handler_of(node)
+    return PlanNode(
+        id=node.id,
+        agent=CALL,
+        agent_type="SCRIPT",
+        agent_version="",
+        entry_path="",
+        action=callee.name,
+        description=node.description or callee.plan.description,
+        risk="AUTO",
+        inputs=node.inputs,
+        input_schema=cast("dict[str, JsonValue]", action.input_schema),
+        output_schema=cast("dict[str, JsonValue]", action.output_schema),
+        depends_on=tuple(node.depends_on),
+        when=node.when,
+        on_failure=f"handler:{handler}" if handler else node.on_failure,
+        handler_only=handler_only,
+        calls=Call(workflow=callee.name, plan=callee.plan.digest),
+    )
+
+
 def _node(workflow: ResolvedWorkflow, step: ResolvedNode) -> PlanNode:
+    if step.callee is not None:
+        return _call(step, step.position in workflow.handlers)
     node, agent, action = step.spec, step.agent, step.action
     assert agent is not None
     assert action is not None

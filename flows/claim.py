@@ -51,6 +51,8 @@ class ClaimedRun:
     """When that came which started it; of a retry, now."""
     began: datetime
     """When it was executed for the first time."""
+    parent: str | None
+    """The run on record that called this one."""
     retried: bool
     """True where the run had failed, and a person asked for another try."""
 
@@ -114,6 +116,7 @@ async def claim_run(
         over=over,
         failure=failure,
         outputs=known.outputs,
+        parent=known.parent_run_id,
         retried=retried,
         arrived=datetime.now(UTC) if run.attempt > 1 else request.due or known.started_at,
         began=known.started_at,

@@ -89,13 +89,16 @@ async def start_run(
     idempotency_key: str | None = None,
     traceparent: str | None = None,
     typed: bool = True,
+    pinned: Plan | None = None,
 ) -> StartedRun:
     """Check the context and start the workflow. Raises NoActiveWorkflow, InvalidContext, or what `launch` raises.
 
     `traceparent`: the caller's W3C trace context, which becomes a link of the run's trace. `typed`: whether the context
-    must be what the workflow's trigger `manual` declares, if it has one.
+    must be what the workflow's trigger `manual` declares, if it has one. `pinned`: the version of the workflow to run,
+    the current one by default. It must be active either way.
     """
-    plan = await active_plan(name, records=records, project_id=project_id)
+    current = await active_plan(name, records=records, project_id=project_id)
+    plan = pinned or current
     if typed and (misfits := start_misfits(plan, trigger, context)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     checked = checked_context(started_context(plan, trigger, context) if typed else context, plan)

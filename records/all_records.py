@@ -33,6 +33,7 @@ from records.projects.publishers import PublisherStore
 from records.retention import RetentionStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
+from records.runs.call_store import CallStore
 from records.runs.node_states import NodeStateStore
 from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
@@ -46,6 +47,7 @@ class Records(
     BundleStore,
     WorkflowStore,
     RunStore,
+    CallStore,
     SlotStore,
     NodeStateStore,
     AgentRunStore,

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from compiler.language.context_fields import fields_schema
-from compiler.plan import MAX_TIMEOUT_SECONDS, Missed
+from compiler.plan import CALL, MAX_TIMEOUT_SECONDS, Missed
 
 MAX_NODES = 20_000
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -147,6 +157,8 @@ class NodeSpec(_Spec):
     id: str
     agent: str
     action: str
+    workflow: str | None = None
+    """Another workflow, in place of `agent` and `action`: the node is a run of it."""
     description: Text = ""
     inputs: dict[str, JsonValue] = Field(default_factory=dict)
     depends_on: Names = Field(default_factory=list)
@@ -161,6 +173,16 @@ class NodeSpec(_Spec):
     network: Names | None = None
     secrets: Names | None = None
     on_failure: str = "fail"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_workflow(cls, value: Any) -> Any:
+        """`workflow: NAME` stands for agent and action."""
+        if not isinstance(value, dict) or "workflow" not in value:
+            return cast("Any", value)
+        given = cast("dict[str, Any]", value)
+        name = given["workflow"]
+        return {"agent": CALL, "action": name if isinstance(name, str) else "", **given}
 
 
 class WorkflowSpec(_Spec):

@@ -112,14 +112,20 @@ def _same_source(old: Trigger, new: Trigger) -> bool:
     return type(old) is type(new) and type_of(new).same_source(old, new)
 
 
+def short(digest: str) -> str:
+    """The first digits of a digest, which tell versions apart."""
+    return digest.removeprefix("sha256:")[:12]
+
+
 def _nodes(old: Plan, new: Plan) -> Iterator[Change]:
     before = {node.id: node for node in old.nodes}
     after = {node.id: node for node in new.nodes}
     for node_id, node in after.items():
         if node_id not in before:
-            yield Change(
-                "node-added", new.name, node_id, f"the node {node_id!r} ({node.agent}.{node.action}) is new"
-            )
+            what = f"{node.agent}.{node.action}"
+            if node.calls is not None:
+                what = f"runs workflow {node.calls.workflow!r}, version {short(node.calls.plan)}"
+            yield Change("node-added", new.name, node_id, f"the node {node_id!r} ({what}) is new")
             yield from _node_reach(new.name, None, node)
         elif before[node_id] != node:
             yield from _node(new.name, before[node_id], node)
@@ -152,6 +158,12 @@ def _node(workflow: str, old: PlanNode, new: PlanNode) -> Iterator[Change]:
     details = [words for field, words in _DETAILS.items() if getattr(old, field) != getattr(new, field)]
     if details:
         yield Change("node-changed", workflow, new.id, f"{new.id}: changed {', '.join(details)}")
+    if old.calls is not None and new.calls is not None and old.calls.plan != new.calls.plan:
+        message = (
+            f"{new.id}: it now runs version {short(new.calls.plan)} of workflow {new.calls.workflow!r},"
+            f" was {short(old.calls.plan)}"
+        )
+        yield Change("agent-changed", workflow, new.id, message)
     if (old.agent_version, old.agent_digest) != (new.agent_version, new.agent_digest):
         message = f"{new.id}: the agent {new.agent!r} is now {new.agent_version}, was {old.agent_version}"
         if old.agent_version == new.agent_version:
