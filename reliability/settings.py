@@ -135,6 +135,14 @@ class _Nats(PartSettings):
     nats_url: str = _variable("NATS_URL", "NATS, with its credentials.", "nats://127.0.0.1:4222", secret=True)
 
 
+class _NatsTls(PartSettings):
+    nats_ca_file: Path | None = _variable(
+        "COMMANDCENTER_NATS_CA_FILE",
+        "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
+        shown="no TLS",
+    )
+
+
 class _Pool(PartSettings):
     pool: str = _variable("COMMANDCENTER_POOL", "Work pool of the worker and of the deployments.", "commandcenter")
 
@@ -183,7 +191,7 @@ class _Faults(PartSettings):
     faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
 
 
-class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Sandbox, _Signing):
+class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls, _Pool, _Sandbox, _Signing):
     """The command line, and the steps of `prefect.yaml`."""
 
     project_id: int = _variable("COMMANDCENTER_PROJECT_ID", "Project that commands work on.", 1)
@@ -282,7 +290,9 @@ class WorkerSettings(_State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signin
         return tuple(Path(each).absolute() for each in self.repositories.split(os.pathsep) if each)
 
 
-class ListenerSettings(_Records, _Prefect, _Nats, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults):
+class ListenerSettings(
+    _Records, _Prefect, _Nats, _NatsTls, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults
+):
     """The listener for NATS events."""
 
     state: Path | None = _variable("COMMANDCENTER_STATE", "Folder in which everything is kept.")
@@ -308,7 +318,7 @@ class ListenerSettings(_Records, _Prefect, _Nats, _Pool, _Signing, _Ready, _Logs
     )
 
 
-class ApiSettings(_State, _Mode, _Records, _Prefect, _Hosts, _Signing, _Logs, _MetricsToken):
+class ApiSettings(_State, _Mode, _Records, _Prefect, _NatsTls, _Hosts, _Signing, _Logs, _MetricsToken):
     """The HTTP API."""
 
     people: Path | None = _variable(
@@ -328,6 +338,17 @@ class SandboxSettings(PartSettings):
     )
     dagger_packages: str = _variable(
         "COMMANDCENTER_DAGGER_PACKAGES", "Folder of packages to use in Dagger.", "", shown="installed with pip"
+    )
+    dagger_images: str = _variable(
+        "COMMANDCENTER_DAGGER_IMAGES",
+        "Folder with the OCI tarballs and root folders that an agent's `image.toml` may name.",
+        "",
+        shown="none",
+    )
+    dagger_registries: str = _variable(
+        "COMMANDCENTER_DAGGER_REGISTRIES",
+        "Registries, separated by commas, whose images an agent's `image.toml` may name, by digest.",
+        "docker.io",
     )
 
 

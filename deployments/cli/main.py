@@ -23,6 +23,7 @@ from deployments.cli import (
     retention_commands,
     run_act_commands,
     run_commands,
+    signing_key_commands,
     stats_commands,
     workflow_commands,
 )
@@ -59,6 +60,7 @@ for module in (
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 

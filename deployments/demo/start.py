@@ -20,6 +20,7 @@ from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.stack.connection import Connection
 from triggers import deployment_name
 from triggers.nats.connection import jetstream
+from triggers.nats.tls import tls_options
 
 SUBJECT = "graph.file.updated"
 COMPLETED_WAIT_SECONDS = 20
@@ -86,7 +87,7 @@ async def _listening(
     """A NATS client that is subscribed to the completed event of `workflow`."""
     # Whoever publishes events needs no more than this; a platform elsewhere may have one user only.
     url = connection.addresses.publisher_url or connection.addresses.nats_url
-    client = await nats.connect(url)  # pyright: ignore[reportUnknownMemberType]
+    client = await nats.connect(url, **tls_options())  # pyright: ignore[reportUnknownMemberType]
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     # The client library leaves the type of its callback open.
     await client.subscribe(f"workflow.completed.{workflow}", cb=heard.put)  # pyright: ignore[reportUnknownMemberType]

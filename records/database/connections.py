@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from observability.traces.settings import is_traced
+from observability.traces.settings import is_traced as leaves_spans
 from records.database import sqlite_connection
 from records.database.payload import dumps
 from records.database.signing import LazySigner
@@ -91,7 +91,7 @@ class Database:
             "pool_size": pool_size,
             "max_overflow": 0,
             "pool_timeout": _BUSY_SECONDS,
-            "execution_options": {"signer": self.signer, "traced": is_traced()},
+            "execution_options": {"signer": self.signer, "traced": leaves_spans()},
         }
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}
@@ -176,3 +176,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("begin_immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def is_traced(connection: AsyncConnection) -> bool:
+    """Whether this process leaves spans."""
+    return bool(connection.sync_engine.get_execution_options().get("traced"))

@@ -83,7 +83,8 @@ class InboxStore(Store):
                 await keep_origin(connection, flow_run_id, received_at=received_at, traceparent=traceparent)
                 await trace_intake(connection, row, received_at=received_at)
                 waited = milliseconds(received_at, now())
-                await count(connection, Sample(metric=EVENT_TO_RUN, labels=(workflow,), value=waited))
+                sample = Sample(metric=EVENT_TO_RUN, labels=(workflow,), value=waited)
+                await count(connection, sample, flow_run_id=flow_run_id)
             return True
 
     @shielded

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from observability.traces.parts import Part, model_use
 from records.catalogue.agent_registry import agent_row_id
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
@@ -100,9 +101,12 @@ class AgentRunStore(Store):
         log_tail: str = "",
         memory_kb: int | None = None,
         cpu_ms: int | None = None,
+        parts: Sequence[Part] = (),
         fencing_token: int | None = None,
     ) -> bool:
         """Record the end of the agent run, with `agent.executed.<agentName>`; False if it was recorded before.
+
+        `parts`: what happened within it, for the trace, with its calls of models.
 
         Raises StaleAttempt where another attempt has taken the node over: nothing is changed then.
         """
@@ -120,6 +124,7 @@ class AgentRunStore(Store):
             "logTail": line(log_tail) or None,
             "memoryKb": memory_kb,
             "cpuMs": cpu_ms,
+            "modelUse": (used := model_use(parts)).as_json() or None,
         }
         end = AgentRunEnd(
             status=status,
@@ -129,13 +134,15 @@ class AgentRunStore(Store):
             denied=len(denied_egress),
             memory_kb=memory_kb,
             cpu_ms=cpu_ms,
+            model_use=used,
+            parts=parts,
         )
         async with self._db.write() as connection:
             row, run = await _lock_agent_run(connection, agent_run_id, fencing_token)
             if not await end_attempt(connection, row, status, attempt):
                 return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
-            await count_agent_run(connection, row, end)
+            await count_agent_run(connection, row, end, flow_run_id=None if run is None else run["flowRunId"])
             if run is not None:
                 await trace_agent_run(connection, row, run, end, error=line(error))
             await _emit_executed(connection, row, run, values)

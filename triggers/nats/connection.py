@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from reliability.cancellation import cancelled
+from triggers.nats.tls import tls_options
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
                 disconnected_cb=attempts.lost,
                 reconnected_cb=attempts.back,
                 error_cb=attempts.failed,
+                **tls_options(),
             )
         except (nats.errors.Error, OSError, TimeoutError) as exc:
             # Above all a refused password: nats-py goes on by itself where nobody answers.

@@ -14,6 +14,7 @@ from triggers.intake import answered
 from triggers.nats.connection import jetstream
 from triggers.nats.stream_subjects import Refusal, incoming
 from triggers.nats.streams import ensure_streams, foreign_subjects
+from triggers.nats.tls import tls_options
 from triggers.ports import Inbox
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0
     try:
         async with asyncio.timeout(seconds):
             connect = nats.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            client = await connect(nats_url, connect_timeout=2, allow_reconnect=False)
+            client = await connect(nats_url, connect_timeout=2, allow_reconnect=False, **tls_options())
             try:
                 _, refused = await take_event_subjects(jetstream(client), inbox)
             finally:
