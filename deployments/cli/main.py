@@ -13,6 +13,7 @@ from deployments.cli import (
     approval_commands,
     artifact_commands,
     audit_commands,
+    backup_commands,
     change_commands,
     compiler_commands,
     event_commands,
@@ -21,6 +22,7 @@ from deployments.cli import (
     people_commands,
     platform_commands,
     pool_commands,
+    project_commands,
     retention_commands,
     run_act_commands,
     run_commands,
@@ -30,9 +32,9 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
@@ -54,8 +56,10 @@ for module in (
     artifact_commands,
     approval_commands,
     retention_commands,
+    backup_commands,
     stats_commands,
     people_commands,
+    project_commands,
     change_commands,
 ):
     module.register(app)

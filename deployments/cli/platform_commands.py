@@ -15,10 +15,10 @@ from deployments.images.health import check_by_url
 from deployments.stack.connection import addresses_of
 from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
-from deployments.stack.stack import StackSettings
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import serve
 from records import upgrade
+from reliability.settings import StackSettings
 
 PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
 NatsPort = Annotated[int | None, typer.Option(help="Port of NATS; a free one is found by default.")]
@@ -96,7 +96,12 @@ def up_command(
 ) -> None:
     """Run the platform in the foreground until Ctrl-C."""
     settings = StackSettings(
-        state=state, host=host, prefect_port=prefect_port, nats_port=nats_port, database_url=database_url
+        state=state,
+        host=host,
+        prefect_port=prefect_port,
+        nats_port=nats_port,
+        database_url=database_url,
+        project_id=project,
     )
     run(serve(settings, workflows=workflows, repositories=repositories or [], project_id=project))
 

@@ -12,8 +12,8 @@ from deployments.cli.options import run
 from deployments.cli.output import console
 from operations.rotate_signing_key import add_key, retire_old_keys, use_newest_key
 from records import Records
-from records.database.connections import default_database_url
 from records.database.signing import KEY_FILE_VARIABLE
+from reliability.settings import default_database_url
 
 File = Annotated[Path, typer.Argument(envvar=KEY_FILE_VARIABLE, help="The key file.")]
 app = typer.Typer(help="Replace the key that signs decisions: add, use, retire.", no_args_is_help=True)

@@ -149,8 +149,8 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
 
     started = time.monotonic()
     context.log.info("%s scan of %d file(s)", choice.scan_type, len(choice.names))
-    done = scan(folder, choice.names, context.log)
-    selected = select(done, choice.before, asked.baseline, asked.min_severity, context)
+    done = scan(folder, choice.names, context.log, around=choice.around)
+    selected = select(done, choice, folder, asked.baseline, asked.min_severity, context)
     packages = look_up(folder, choice, asked, context)
     told = worst_first([*selected.told, *packages.told])
     summary = summarise(told)

@@ -20,6 +20,7 @@ import compiler
 from agents.sandbox.agent_image import AgentImage
 from agents.sandbox.dagger import container
 from agents.sandbox.dagger.session import reason
+from reliability.settings import SandboxSettings
 
 if TYPE_CHECKING:
     import dagger
@@ -38,7 +39,12 @@ _NEEDED = (
     "httpx",
     "bandit",
     "tree-sitter",
+    "tree-sitter-c-sharp",
+    "tree-sitter-go",
+    "tree-sitter-java",
     "tree-sitter-javascript",
+    "tree-sitter-php",
+    "tree-sitter-ruby",
     "tree-sitter-typescript",
     "slack-sdk",
     "typst",
@@ -78,13 +84,18 @@ class EngineSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
         """From the COMMANDCENTER_DAGGER_… variables and Dagger's own."""
-        hosts = environment.get("COMMANDCENTER_DAGGER_REGISTRIES", "docker.io")
+        ours = {
+            name: value
+            for name, value in environment.items()
+            if name.startswith("COMMANDCENTER_DAGGER_") and value
+        }
+        chosen = SandboxSettings.model_validate(ours)
         return cls(
-            image=environment.get("COMMANDCENTER_DAGGER_IMAGE") or DEFAULT_IMAGE,
-            python=environment.get("COMMANDCENTER_DAGGER_PYTHON") or DEFAULT_PYTHON,
-            packages=environment.get("COMMANDCENTER_DAGGER_PACKAGES", ""),
-            images=environment.get("COMMANDCENTER_DAGGER_IMAGES", ""),
-            registries=frozenset(host.strip() for host in hosts.split(",") if host.strip()),
+            image=chosen.dagger_image,
+            python=chosen.dagger_python,
+            packages=chosen.dagger_packages,
+            images=chosen.dagger_images,
+            registries=frozenset(host.strip() for host in chosen.dagger_registries.split(",") if host.strip()),
             runner_host=environment.get(RUNNER_HOST, ""),
             cli=environment.get(CLI, ""),
         )
