@@ -48,6 +48,7 @@ def test_every_section_has_its_promises() -> None:
         "Approvals",
         "Borders",
         "Scanner",
+        "Agents of one's own",
         "Console",
         "Proof",
     ]
