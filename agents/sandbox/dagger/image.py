@@ -1,4 +1,4 @@
-"""Settings, and perhaps an agent's own wishes -> a container with interpreter, packages and the platform's code.
+"""Settings and an agent's `image.toml`, if any -> a container with interpreter, packages and the platform's code.
 
 Everything in here is a layer that the engine keeps: the image, the packages, the platform's code, in this order, so
 that a change of one makes only what follows anew.
