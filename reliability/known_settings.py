@@ -108,9 +108,9 @@ def settings_page() -> str:
         "| `COMMANDCENTER_SECRET_<NAME>` | worker | none | Secret `<NAME>` of agents; also a file in `secrets/`. |",
         "| `COMMANDCENTER_REPOSITORIES_PROJECT_<ID>` | worker | the others' | Repositories of one project. |",
         "",
-        "`COMMANDCENTER_SETTING_PROJECT_<ID>_<NAME>` and `COMMANDCENTER_SECRET_PROJECT_<ID>_<NAME>` are of one project,",
-        "as is the file `secrets/PROJECT_<ID>_<NAME>` or the block `project-<id>-<name>`. In production, what",
-        "names no project goes to the one of `COMMANDCENTER_PROJECT_ID` alone; embedded, to all.",
+        "`COMMANDCENTER_SETTING_PROJECT_<ID>_<NAME>` and `COMMANDCENTER_SECRET_PROJECT_<ID>_<NAME>` are of one",
+        "project, as is the file `secrets/PROJECT_<ID>_<NAME>` or the block `project-<id>-<name>`. In production,",
+        "what names no project goes to the one of `COMMANDCENTER_PROJECT_ID` alone; embedded, to all.",
     ]
     return "\n".join(lines) + "\n"
 
