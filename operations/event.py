@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from compiler.trigger_types.registry import NAMED
 from operations.errors import PermanentTriggerError
 from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
-MANUAL = "workflow.trigger."
+MANUAL = NAMED
 """What a manual trigger's subject starts with; the workflow's name follows."""
 _PROJECT_ID_LIMIT = 2**31
 _INTEGER_LIMIT = 2**63
@@ -33,7 +34,9 @@ class Event:
     """The workflow a manual trigger asks for; None: whichever matches."""
 
 
-class _ManualTrigger(BaseModel):
+class ManualTrigger(BaseModel):
+    """Payload of `workflow.trigger.<workflowName>`. `projectId` is needed, here or in `context`."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     workflowName: str | None = None
@@ -72,7 +75,7 @@ def parse(
 def _manual(subject: str, payload: dict[str, Any], *, of: int | None, sender: str | None) -> Event:
     name = subject.removeprefix(MANUAL)
     try:
-        manual = _ManualTrigger.model_validate(payload)
+        manual = ManualTrigger.model_validate(payload)
     except ValidationError as exc:
         first = exc.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "payload"

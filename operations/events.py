@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from compiler import matches
 from compiler.plan import EventTrigger, Plan, PlanDigest
 from compiler.trigger_types.explaining import TriggerVerdict, explain
+from compiler.trigger_types.registry import listeners
 from operations.errors import PermanentTriggerError
 from operations.event import Event, parse
 from operations.launcher import idempotency_key
@@ -164,8 +165,7 @@ async def _verdict(looked: Mapping[str, Any], event: Event, records: Records) ->
         return _unseen(name, digest, "UNKNOWN", "its plan of then is no longer kept")
     triggers: tuple[TriggerVerdict, ...] = ()
     if event.workflow is None:
-        asked = [each for each in plan.triggers if isinstance(each, EventTrigger)]
-        triggers = tuple(explain(each, event.subject, event.context) for each in asked)
+        triggers = tuple(explain(each, event.subject, event.context) for each in listeners(plan))
     return WorkflowVerdict(
         workflow=name,
         plan_digest=plan.digest,
@@ -187,9 +187,14 @@ def _reason(triggers: tuple[TriggerVerdict, ...], event: Event, *, matched: bool
         return f"the message asks for workflow {event.workflow!r}"
     if not triggers:
         return "it has no event trigger"
+    return nearest_miss(triggers, event.subject)
+
+
+def nearest_miss(triggers: Sequence[TriggerVerdict], subject: str) -> str:
+    """What kept the trigger that came closest from matching."""
     near = max(triggers, key=lambda each: (each.subject_matches, sum(field.accepted for field in each.fields)))
     if not near.subject_matches:
-        return f"it asks for {near.event!r}, the subject is {event.subject!r}"
+        return f"it asks for {near.event!r}, the subject is {subject!r}"
     refused = [field.field for field in near.fields if not field.accepted]
     if refused:
         return f"its filter on {', '.join(refused)} does not accept the event"

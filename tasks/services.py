@@ -11,7 +11,7 @@ from agents.sandbox.port import Sandbox
 from agents.sandbox.throttle import Share, Throttle
 from compiler.catalogue import AgentSpec
 from records import Records
-from tasks.agent_code import code_of
+from tasks.agent_code import AgentCode, runnable
 from tasks.project_scope import gets_the_shared, roots_of, secrets_of, settings_of
 from tasks.secrets import SecretSource
 
@@ -27,8 +27,8 @@ class ArtifactSource(Protocol):
 class Workplace(Protocol):
     """What one action of an agent needs around it, in a workflow and from the command line alike."""
 
-    async def code_of(self, agent: AgentSpec) -> str:
-        """The entry that runs: see `tasks.agent_code`. Raises CodeRefused."""
+    async def code_of(self, agent: AgentSpec) -> AgentCode:
+        """What runs, with its environment: see `tasks.agent_code`. Raises CodeRefused."""
         ...
 
     @property
@@ -94,9 +94,9 @@ class Services:
             repository_roots=roots_of(self.repository_roots, project_id, shared=shared),
         )
 
-    async def code_of(self, agent: AgentSpec) -> str:
-        """The module or folder that holds exactly the registered code of the agent. Raises CodeRefused."""
-        return await code_of(agent, records=self.records, store=self.scratch / "agents")
+    async def code_of(self, agent: AgentSpec) -> AgentCode:
+        """Exactly the registered code of the agent, with its environment. Raises CodeRefused."""
+        return await runnable(agent, records=self.records, scratch=self.scratch, sandbox=self.sandbox)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
 
@@ -64,9 +65,9 @@ class Throttle:
         finally:
             self._slots.give_back(share)
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """As the sandbox."""
-        return await self._sandbox.describe(entry_path)
+        return await self._sandbox.describe(entry_path, environment=environment)
 
     async def check(self) -> SandboxReport:
         """As the sandbox."""
@@ -85,8 +86,8 @@ class _OfProject:
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         return await self._throttle.run_for(self._share, request, on_log=on_log)
 
-    async def describe(self, entry_path: str) -> AgentResult:
-        return await self._throttle.describe(entry_path)
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
+        return await self._throttle.describe(entry_path, environment=environment)
 
     async def check(self) -> SandboxReport:
         return await self._throttle.check()

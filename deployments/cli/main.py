@@ -9,6 +9,7 @@ import typer
 
 from deployments.cli import (
     agent_commands,
+    agent_writing_commands,
     approval_commands,
     artifact_commands,
     audit_commands,
@@ -64,6 +65,7 @@ for module in (
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
+agent_writing_commands.register(agent_commands.app)
 app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 

@@ -91,6 +91,16 @@ class WorkflowStore(Store):
         return [await self.plan(row["planDigest"]) for row in found]
 
     @shielded
+    async def current_plans(self, project_id: int) -> list[tuple[Plan, WorkflowStatus]]:
+        """The current plan of each workflow of the project, with what it may do now."""
+        mine = select(WORKFLOW.c.planDigest, WORKFLOW.c.status).where(
+            WORKFLOW.c.projectId == project_id, WORKFLOW.c.planDigest.is_not(None)
+        )
+        async with self._db.read() as connection:
+            found = await rows(connection, mine.order_by(WORKFLOW.c.name))
+        return [(await self.plan(row["planDigest"]), row["status"]) for row in found]
+
+    @shielded
     async def workflows(self, project_id: int | None = None) -> list[Workflow]:
         """All workflows, of one project or (None) of all, by name."""
         chosen = select(WORKFLOW).order_by(WORKFLOW.c.projectId, WORKFLOW.c.name)
@@ -143,11 +153,13 @@ async def _replace_nodes(connection: AsyncConnection, workflow_id: str, plan: Pl
     mine = WORKFLOW_NODE.c.workflowId == workflow_id
     found = await rows(connection, select(WORKFLOW_NODE.c.id, WORKFLOW_NODE.c.key).where(mine))
     old = {row["key"]: row["id"] for row in found}
-    ids = {node.id: old.get(node.id) or new_id() for node in plan.nodes}
+    # The mission's table holds nodes of agents: one that calls a workflow has none.
+    nodes = [node for node in plan.nodes if node.calls is None]
+    ids = {node.id: old.get(node.id) or new_id() for node in nodes}
     await connection.execute(delete(WORKFLOW_NODE).where(mine, WORKFLOW_NODE.c.id.not_in(ids.values())))
-    for node in plan.nodes:
+    for node in nodes:
         values = await _node_values(connection, plan, node) | {
-            "dependsOn": [ids[name] for name in node.depends_on]
+            "dependsOn": [ids[name] for name in node.depends_on if name in ids]
         }
         if node.id in old:
             await connection.execute(

@@ -17,6 +17,7 @@ from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.events.changes import note_change
 from records.events.outbox import emit
+from records.events.payloads import AgentExecuted
 from records.measures.ended import AgentRunEnd, count_agent_run
 from records.measures.spans import context_of, trace_agent_run
 from records.runs.attempts import begin_attempt, end_attempt, require_approved
@@ -200,7 +201,7 @@ async def _agent_id(connection: AsyncConnection, project_id: int | None, name: s
 async def _emit_executed(
     connection: AsyncConnection, row: RowMapping, run: RowMapping | None, values: Mapping[str, Any]
 ) -> None:
-    payload = {
+    payload: AgentExecuted = {
         "agentRunId": row["id"],
         "agentName": row["agentName"],
         "projectId": row["projectId"],

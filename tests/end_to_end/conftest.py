@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -20,6 +19,7 @@ import nats
 import psutil
 import pytest
 import pytest_asyncio
+from forked_command import COMMAND, run_command
 
 from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.demo.sinks import ChatSink, MailSink
@@ -30,7 +30,6 @@ from operations.run_detail import RunDetail, run_detail
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 CANARY = "xoxb-canary-5f0c8f1e"
 """The secret the notifier is given; it must be found nowhere."""
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 
 
 @dataclass
@@ -71,14 +70,7 @@ class Platform:
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `commandcenter …` against it."""
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            capture_output=True,
-            text=True,
-            env={**self.env, "COMMANDCENTER_STATE": str(self.state)},
-            timeout=120,
-            check=False,
-        )
+        done = run_command(arguments, env={**self.env, "COMMANDCENTER_STATE": str(self.state)})
         if check and done.returncode:
             raise AssertionError(f"commandcenter {' '.join(arguments)}: {done.stderr or done.stdout}")
         return done

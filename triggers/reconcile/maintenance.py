@@ -10,6 +10,7 @@ from prefect.client.orchestration import PrefectClient
 
 from operations.project_queues import apply_limits
 from records import Records
+from triggers.reconcile.called_runs import CalledRuns
 from triggers.reconcile.ended_runs import EndedRuns
 from triggers.reconcile.gate_deadlines import GateDeadlines
 from triggers.reconcile.granted_slots import WakeGranted
@@ -48,6 +49,7 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
         Hook(name="metric totals", run=fold, every_seconds=60.0),
         Hook(name="ends in Prefect", run=EndedRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
+        Hook(name="called runs", run=CalledRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="limits of projects", run=limit_projects, every_seconds=10.0),
         Hook(name="gate deadlines", run=GateDeadlines(client=client, records=records), every_seconds=1.0),
         Hook(name="reminders", run=remind, every_seconds=60.0),
