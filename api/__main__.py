@@ -12,14 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.app import create_app
+from api.oidc.provider import Provider
+from api.oidc.settings import OidcSettingsError
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from observability.json_logs import LogFormatError, log_as_json
 from observability.metrics.settings import MetricsSettingsError
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
+from reliability.plaintext import PlaintextRefused
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
+from reliability.tls import TlsError
 from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
@@ -43,6 +47,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             resume=functools.partial(resume, client),
             agent_folders=options.agents,
             hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+            provider=Provider.load(),
         )
         return await serve(app, host=options.host, port=options.port)
 
@@ -78,6 +83,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         SecretFileError,
         SettingsError,
         LogFormatError,
+        OidcSettingsError,
+        PlaintextRefused,
+        TlsError,
         MetricsSettingsError,
     ) as exc:
         print(f"api: {exc}", file=sys.stderr)

@@ -58,6 +58,47 @@ SETTINGS: Sequence[Setting] = (
         "none",
         "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
     ),
+    _setting(
+        "COMMANDCENTER_OIDC_ISSUER",
+        "api",
+        "none: nobody but this platform signs people in",
+        "OpenID provider that signs people in, as its metadata name it; see `docs/reference/people.md`.",
+    ),
+    _setting("COMMANDCENTER_OIDC_CLIENT_ID", "api", "none", "This API's name at that provider."),
+    _setting(
+        "COMMANDCENTER_OIDC_CLIENT_SECRET",
+        "api",
+        "none: a public client",
+        "Its password there. PKCE is used with and without one.",
+        secret=True,
+    ),
+    _setting(
+        "COMMANDCENTER_OIDC_ROLES",
+        "api",
+        "none",
+        'What groups may do here: `{"<group>": {"<project>": ["<role>", …]}}`.',
+    ),
+    _setting(
+        "COMMANDCENTER_OIDC_EVERYBODY_VIEWS",
+        "api",
+        "none: who has no role is refused",
+        "Projects, separated by commas, in which everybody whom the provider knows is viewer.",
+    ),
+    _setting("COMMANDCENTER_OIDC_GROUPS_CLAIM", "api", "`groups`", "Claim that lists somebody's groups."),
+    _setting(
+        "COMMANDCENTER_OIDC_NAME_CLAIM",
+        "api",
+        "`preferred_username`",
+        "Claim that names somebody at the first sign-in; `email` counts only where it is verified.",
+    ),
+    _setting("COMMANDCENTER_OIDC_SCOPES", "api", "`openid profile email groups`", "Scopes that are asked for."),
+    _setting("COMMANDCENTER_OIDC_LABEL", "api", "the issuer's host", "What the button of the console says."),
+    _setting(
+        "COMMANDCENTER_OIDC_DEVICE",
+        "api",
+        "`yes`",
+        "Whether terminals sign in by a code (`commandcenter login`); anything but `yes` turns it off.",
+    ),
     _setting("COMMANDCENTER_PROJECT_ID", "command", "`1`", "Project that commands work on."),
     _setting("COMMANDCENTER_HOST", "stack", "`127.0.0.1`", "Address on which Prefect's server listens."),
     _setting("COMMANDCENTER_PREFECT_PORT", "stack", "a free one, 4200 first", "Port of Prefect's server."),
@@ -109,6 +150,25 @@ SETTINGS: Sequence[Setting] = (
         "More names under which Prefect's UI and the API may be addressed, separated by commas.",
     ),
     _setting(
+        "COMMANDCENTER_TLS_CERT",
+        "stack api",
+        "none: plain HTTP, for this machine alone",
+        "Certificate (PEM, with its chain) that the API and Prefect's server show; they serve over TLS then.",
+    ),
+    _setting("COMMANDCENTER_TLS_KEY", "stack api", "none", "Its key, as PEM without a password."),
+    _setting(
+        "COMMANDCENTER_TLS_CA",
+        "stack worker listener api command",
+        "the system's authorities",
+        "Authority (PEM) by which NATS, Prefect's API and a database with `sslmode=verify-…` are recognised.",
+    ),
+    _setting(
+        "COMMANDCENTER_ALLOW_PLAINTEXT",
+        "stack worker listener api command",
+        "none: refused but on this machine",
+        "Parts whose network is private: `database`, `nats`, `prefect`, `api`, separated by commas, or `yes` for all.",
+    ),
+    _setting(
         "COMMANDCENTER_POOL", "stack command", "`commandcenter`", "Work pool of the worker and of the deployments."
     ),
     _setting("COMMANDCENTER_WORKER_LIMIT", "stack", "no limit", "Runs that the worker has in hand at a time."),
@@ -117,9 +177,10 @@ SETTINGS: Sequence[Setting] = (
     _setting("COMMANDCENTER_START_TIMEOUT", "stack", "`180`", "Seconds that a part may take until it answers."),
     _setting(
         "COMMANDCENTER_API_URL",
-        "worker",
+        "worker api command",
         "none",
-        "Address of the HTTP API as browsers reach it: Prefect's page of a run links to the files of its agents.",
+        "Address of the HTTP API as browsers reach it: for links to files of agents, for sign-in by a provider, which "
+        "sends browsers back to it, and for `login` and `sign-in`.",
     ),
     _setting(
         "COMMANDCENTER_REPOSITORIES",

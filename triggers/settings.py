@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from operations.event import MAX_BYTES, MAX_DEPTH
 from records.database.connections import default_database_url
+from reliability.plaintext import PlaintextRefused, refuse_plaintext
 from triggers.nats.listener import AT_ONCE
 
 
@@ -36,7 +37,12 @@ class TriggerSettings(BaseSettings):
     def load(cls) -> TriggerSettings:
         """The settings of this process's environment. Raises SettingsError."""
         try:
-            return cls()
+            settings = cls()
+            refuse_plaintext(settings.nats_url, "nats")
+            refuse_plaintext(settings.prefect_api_url, "prefect")
+            return settings
+        except PlaintextRefused as exc:
+            raise SettingsError(str(exc)) from exc
         except ValidationError as exc:
             first = exc.errors()[0]
             name = ".".join(str(part) for part in first["loc"])

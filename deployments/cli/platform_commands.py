@@ -10,6 +10,7 @@ import typer
 
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console
+from deployments.cli.part_commands import served_by
 from deployments.demo.demo import DemoOptions, demo
 from deployments.images.health import check_by_url
 from deployments.stack.connection import addresses_of
@@ -118,7 +119,7 @@ def api_command(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Serve agents, workflows, runs and approvals over HTTP until Ctrl-C; workflows it is given are deployed."""
-    check_by_url(f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/health")
+    check_by_url(f"{served_by()}://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/health")
     run(serve_api(ApiOptions(host=host, port=port, people=people, agents=agents or []), state=state))
 
 

@@ -19,6 +19,7 @@ from prefect.client.orchestration import get_client
 from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
 from observability.json_logs import LogFormatError, log_as_json
+from reliability.plaintext import PlaintextRefused, refuse_plaintext
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
@@ -48,8 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         log_as_json("worker")
         use_secret_files()
+        refuse_plaintext(os.environ.get("PREFECT_API_URL", ""), "prefect")
         asyncio.run(_work(options.pool, options.name, options.limit))
-    except (DeploymentError, LogFormatError, SecretFileError, UntestedVersion) as exc:
+    except (DeploymentError, LogFormatError, SecretFileError, UntestedVersion, PlaintextRefused) as exc:
         sys.exit(f"error: {exc}")
 
 

@@ -3,7 +3,7 @@
 from records.tables.events import CHANGE, DEAD_LETTER, OUTBOX, PROCESSED_EVENT, RECEIVED_EVENT
 from records.tables.gates import APPROVAL_AUDIT, APPROVAL_VOTE, WORKFLOW_APPROVAL
 from records.tables.measures import METRIC_TOTAL, RUN_ORIGIN, SPAN
-from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
+from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_LOGIN, PERSON_ROLE
 from records.tables.registry import AGENT, AGENT_BUNDLE, AGENT_CAPABILITY
 from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_LOG, RUN_SLOT, WORKFLOW_RUN
 from records.tables.schema import METADATA
@@ -27,6 +27,7 @@ __all__ = [
     "NODE_STATE",
     "OUTBOX",
     "PERSON",
+    "PERSON_LOGIN",
     "PERSON_ROLE",
     "PLAN",
     "PROCESSED_EVENT",

@@ -6,13 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from reliability.cancellation import cancelled
+from reliability.plaintext import refuse_plaintext
+from reliability.tested_versions import require_tested
+from reliability.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
     attempts = _Attempts(_without_password(url), on_reconnect)
     while not cancelled():
         try:
-            return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
+            return await open_once(
                 url,
                 name=CLIENT_NAME,
                 connect_timeout=2,
@@ -49,6 +52,38 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
             await attempts.failed(exc)
             await asyncio.sleep(1)
     raise asyncio.CancelledError
+
+
+async def open_once(url: str, **options: Any) -> Client:
+    """One attempt, with TLS where the URL says `tls://`. Raises PlaintextRefused, and what nats-py raises."""
+    refuse_plaintext(url, "nats")
+    if "tls://" in url:
+        require_tested("nats-py")
+        client: Client = _TlsClient()
+        options["tls"] = client_context()
+    else:
+        client = Client()
+    try:
+        await client.connect(url, **options)  # pyright: ignore[reportUnknownMemberType]
+    except BaseException:
+        # nats-py leaves a connection open that it could not begin to use.
+        if (transport := client._transport) is not None:  # pyright: ignore[reportPrivateUsage]
+            transport.close()
+        raise
+    return client
+
+
+class _TlsClient(Client):
+    """A client that sends nothing in plain text.
+
+    nats-py sends user and password in plain text to a server of a `tls://` address that says it has no TLS, which
+    whoever is on the way can say.
+    """
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection and not info.get("tls_required"):
+            raise nats.errors.Error("nats: the server has no TLS, and the address says tls://")
+        await super()._process_info(info, initial_connection)  # pyright: ignore[reportUnknownMemberType]
 
 
 class _Attempts:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import nats
 import nats.errors
 from nats.js import JetStreamContext
 
 from operations.errors import TransientTriggerError
 from triggers.intake import answered
-from triggers.nats.connection import jetstream
+from triggers.nats.connection import jetstream, open_once
 from triggers.nats.stream_subjects import Refusal, incoming
 from triggers.nats.streams import ensure_streams, foreign_subjects
 from triggers.ports import Inbox
@@ -37,8 +36,7 @@ async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0
     """
     try:
         async with asyncio.timeout(seconds):
-            connect = nats.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            client = await connect(nats_url, connect_timeout=2, allow_reconnect=False)
+            client = await open_once(nats_url, connect_timeout=2, allow_reconnect=False)
             try:
                 _, refused = await take_event_subjects(jetstream(client), inbox)
             finally:
