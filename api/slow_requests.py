@@ -7,9 +7,9 @@ limit is for connections on which nothing comes after an answer. Bodies have a l
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 HEAD_SECONDS = 15.0
 MAX_CONNECTIONS = 1_000
@@ -31,7 +31,7 @@ class ImpatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """The time ends with a whole head, and begins again with the next one."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_answering():
             self._stop_waiting()
         elif not self.transport.is_closing():
             self._wait()
@@ -52,8 +52,12 @@ class ImpatientProtocol(H11Protocol):
 
     def _close(self) -> None:
         self._waiting = None
-        if self.cycle is None or self.cycle.response_complete:
+        if not self._is_answering():
             self.transport.close()
+
+    def _is_answering(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
 
 
 LIMITS: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -54,6 +54,6 @@ async def _post(api: httpx.AsyncClient, path: str, body: Any = None) -> dict[str
             f"the API at {str(api.base_url)!r} does not answer as one ({type(exc).__name__}): name it by --api-url"
         ) from exc
     if not answer.is_success:
-        detail = found.get("detail") if isinstance(found, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        detail = cast("dict[str, Any]", found).get("detail") if isinstance(found, dict) else None
         raise SignInFailed(f"the API refuses: {safe_text(str(detail or answer.status_code))}")
     return found

@@ -22,7 +22,7 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, p
 from deployments.cli.output import console, is_terminal, print_json, print_rows
 from deployments.stack.addresses import running
 from deployments.stack.machine_admin import console_link, ensure_machine_admin
-from operations.people import InvalidRole, IssuedToken, add_person, issue_token, revoke_person, revoke_token
+from operations.people import InvalidRole, IssuedToken, grant_roles, grant_token, revoke_person, revoke_token
 from operations.provider_sign_in import link_person
 from records import Records, upgrade
 from records.people.person import ROLES, PersonRecord, TokenRecord
@@ -64,7 +64,8 @@ def add_command(
 
     async def add() -> PersonRecord:
         async with opened(state, database_url) as records:
-            return await add_person(name, records=records, project_id=project, roles=roles or [], by=person())
+            me = await acting(records, project_id=project, right="admin")
+            return await grant_roles(name, records=records, project_id=project, roles=roles or [], by=me.acting)
 
     _print_people([_checked(add())], as_json=as_json)
 
@@ -147,10 +148,12 @@ def add_token_command(
 
     async def add() -> IssuedToken:
         async with opened(state, database_url) as records:
-            return await issue_token(
+            me = await acting(records, project_id=project, right="admin")
+            return await grant_token(
                 name,
                 records=records,
-                by=person(),
+                by=me.acting,
+                asked_in=project,
                 project_id=None if everywhere else project,
                 roles=roles,
                 lifetime=timedelta(days=days),
