@@ -157,6 +157,12 @@ class AgentRunAnswer(ResponseModel):
     """Limits that the jail held."""
     denied_egress: tuple[str, ...] = ()
     log_tail: str = ""
+    memory_kb: int | None = None
+    """What its largest process used at most."""
+    cpu_ms: int | None = None
+    """Processor time of all its processes."""
+    model_use: dict[str, float] = {}
+    """Calls of models as the agent tells them: `calls`, `inputTokens`, `outputTokens`, `costUsd`."""
 
     @classmethod
     def of(cls, agent_run: AgentRun) -> AgentRunAnswer:

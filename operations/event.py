@@ -11,12 +11,10 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from operations.errors import PermanentTriggerError
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
 MANUAL = "workflow.trigger."
 """What a manual trigger's subject starts with; the workflow's name follows."""
-MAX_BYTES = 480 * 1024
-"""Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
-MAX_DEPTH = 32
 _PROJECT_ID_LIMIT = 2**31
 _INTEGER_LIMIT = 2**63
 _PREFECT_MARKER = "__prefect_kind"
@@ -44,7 +42,9 @@ class _ManualTrigger(BaseModel):
     triggeredBy: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-def parse(subject: str, data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Event:
+def parse(
+    subject: str, data: bytes, *, max_bytes: int = MAX_EVENT_BYTES, max_depth: int = MAX_EVENT_DEPTH
+) -> Event:
     """The event of a message. Raises Permanent with a sentence that names the fault and its cure."""
     payload = _load(data, max_bytes=max_bytes, max_depth=max_depth)
     if subject.startswith(MANUAL):

@@ -13,7 +13,8 @@ from pathlib import Path
 from prefect.client.orchestration import PrefectClient
 
 from observability.log_errors import LogErrors
-from observability.metrics.exposition import Gauge, render
+from observability.metrics.definitions import Total
+from observability.metrics.exposition import CONTENT_TYPE, Gauge, render
 from records import Records
 
 log = logging.getLogger(__name__)
@@ -36,17 +37,17 @@ class MetricsPage:
     sources: Mapping[str, Source] = field(default_factory=dict[str, Source])
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _made_at: float = -KEEP_SECONDS
-    _made: str = ""
+    _made: tuple[Sequence[Total], Sequence[Gauge]] = ((), ())
 
-    async def __call__(self) -> str:
-        """The page in Prometheus' text format. Raises RecordsError where the database does not answer."""
+    async def __call__(self, content_type: str = CONTENT_TYPE) -> str:
+        """The page in that format. Raises RecordsError where the database does not answer."""
         async with self._lock:
             if time.monotonic() - self._made_at >= KEEP_SECONDS:
                 totals, live = await self.records.metric_totals(), await live_gauges(self.records)
                 asked = await asyncio.gather(*(_ask(name, source) for name, source in self.sources.items()))
-                self._made = render(totals, [*live, *(gauge for each in asked for gauge in each)])
+                self._made = totals, [*live, *(gauge for each in asked for gauge in each)]
                 self._made_at = time.monotonic()
-            return self._made
+            return render(*self._made, content_type=content_type)
 
 
 async def _ask(name: str, source: Source) -> Sequence[Gauge]:

@@ -16,8 +16,6 @@ from operations.deploy import Publisher, archive_workflow, deploy
 from operations.second_person import Acting
 from records import NotFound, Records, WorkflowVersion
 
-MAX_DRAFT = 1_000_000
-
 
 class WrongWorkflow(ValueError):
     """The text holds another workflow than the address names."""

@@ -35,6 +35,7 @@ from records.runs.node_states import NodeStateStore
 from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
 from records.runs.slots import SlotStore
+from records.signatures import SignatureStore
 from records.statistics import StatisticsStore
 
 
@@ -57,6 +58,7 @@ class Records(
     TotalStore,
     SpanStore,
     LiveStore,
+    SignatureStore,
     ReceivedStore,
     ChangeStore,
     VersionStore,

@@ -20,6 +20,7 @@ from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits,
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate
 from observability.traces.ids import agent_span_id, trace_id, traceparent
+from observability.traces.parts import Part
 from observability.traces.settings import is_traced
 from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
@@ -33,6 +34,7 @@ from tasks.verify import verified
 
 SaveFile = Callable[[str, bytes, str], Awaitable[str]]
 """Name, bytes, media type -> the reference of the artifact."""
+_EFFECT_NUMBER = 1 << 53
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
@@ -68,7 +70,8 @@ async def execute(
         save=saver(run, services),
         log=log,
     )
-    return replace(result, output=done.output, failure=done.failure)
+    # The effect comes first: of too many parts the last ones are dropped.
+    return replace(result, output=done.output, failure=done.failure, parts=(*done.parts, *result.parts))
 
 
 async def propose(
@@ -134,7 +137,7 @@ async def carry_out(
     """Do what was proposed, once for each key; the agent is not run again. The output is that of the node."""
     node = intent.node
     spec = effect_of(proposal.effect)
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time_ns()
     output = dict(proposal.output)
     secrets: dict[str, str] = {}
     if proposal.request is not None:
@@ -157,19 +160,34 @@ async def carry_out(
             )
             output |= await spec.perform(dict(proposal.request), context)
         except (TransientEffectError, SecretsUnavailable) as exc:
-            return _refused("transient", _masked(exc, secrets))
+            return _refused("transient", _masked(exc, secrets), parts=_part(proposal, began_at, failed=True))
         except (EffectError, UnknownSecret, NotFound, PayloadRefused, ValueError) as exc:
-            return _refused("bad-request", _masked(exc, secrets))
+            return _refused("bad-request", _masked(exc, secrets), parts=_part(proposal, began_at, failed=True))
         if "patch" in proposal.request:
             fault_point("branch-published")
         else:
             fault_point("message-sent")
     duration = round((time.monotonic() - began) * 1000)
+    parts = _part(proposal, began_at) if proposal.request is not None else ()
     if problems := validate(output, node.output_schema):
         message = f"what {proposal.effect!r} made of the result does not fit the output schema: {problems[0]}"
         failure = AgentFailure(kind="invalid-output", message=message)
-        return AgentResult(failure=failure, duration_ms=duration)
-    return AgentResult(output=output, duration_ms=duration)
+        return AgentResult(failure=failure, duration_ms=duration, parts=parts)
+    return AgentResult(output=output, duration_ms=duration, parts=parts)
+
+
+def _part(proposal: Proposal, began_at: int, *, failed: bool = False) -> tuple[Part, ...]:
+    """The effect within its attempt, for the trace. Its number lies beyond those of an agent's own parts."""
+    effect = Part(
+        name=f"effect.{proposal.effect}",
+        start_ms=began_at // 1_000_000,
+        end_ms=time.time_ns() // 1_000_000,
+        kind="client",
+        attributes={"effect.kind": proposal.effect, "effect.digest": proposal.digest},
+        failed=failed,
+        number=_EFFECT_NUMBER,
+    )
+    return (effect,)
 
 
 async def answer(
@@ -264,5 +282,5 @@ def _required(intent: Invocation) -> tuple[str, ...]:
     return tuple(each for each in intent.node.required_secrets if each in intent.secrets)
 
 
-def _refused(kind: Any, message: str) -> AgentResult:
-    return AgentResult(failure=AgentFailure(kind=kind, message=message))
+def _refused(kind: Any, message: str, *, parts: tuple[Part, ...] = ()) -> AgentResult:
+    return AgentResult(failure=AgentFailure(kind=kind, message=message), parts=parts)

@@ -130,6 +130,8 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
             error=result.failure.message if result.failure else None,
             duration_ms=result.duration_ms,
             log_tail=result.log_tail,
+            agent_name=node.agent,
+            parts=result.parts,
             fencing_token=run.fencing_token,
         )
     except PayloadRefused as exc:
@@ -236,6 +238,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         log_tail=result.log_tail,
         memory_kb=result.memory_kb,
         cpu_ms=result.cpu_ms,
+        parts=result.parts,
         fencing_token=run.fencing_token,
     )
     fault_point("agent-run-ended")

@@ -17,12 +17,13 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
 from operations.errors import PermanentTriggerError, TransientTriggerError
-from operations.event import MAX_BYTES, MAX_DEPTH, Event, parse
+from operations.event import Event, parse
 from operations.launcher import NotDeployed, idempotency_key
 from operations.routing import Matches, route
 from operations.start_run import Launch
 from records import EventOutcome, PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 from triggers.arrival_order import Arrival, ArrivalOrder
 from triggers.ports import Inbox
 
@@ -42,8 +43,8 @@ class Intake:
     inbox: Inbox
     launch: Launch
     matches: Matches
-    max_bytes: int = MAX_BYTES
-    max_depth: int = MAX_DEPTH
+    max_bytes: int = MAX_EVENT_BYTES
+    max_depth: int = MAX_EVENT_DEPTH
     _order: ArrivalOrder = field(default_factory=ArrivalOrder)
 
     async def take(self, message: Msg, *, stream: str) -> None:

@@ -21,6 +21,7 @@ from prefect.settings import (
 from operations.launcher import Launcher
 from operations.routing import Matches
 from reliability.cancellation import cancelled
+from reliability.settings import ListenerSettings
 from triggers.intake import Intake
 from triggers.nats.connection import connect
 from triggers.nats.listener import Listener
@@ -29,7 +30,6 @@ from triggers.nats.relay import Relay
 from triggers.ports import TriggerPorts
 from triggers.reconcile.reconciler import Hook, Reconciler
 from triggers.reconcile.resume import ResumeDecided
-from triggers.settings import TriggerSettings
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ async def open_client(api_url: str) -> AsyncGenerator[PrefectClient]:
 
 
 async def serve(
-    settings: TriggerSettings,
+    settings: ListenerSettings,
     *,
     records: TriggerPorts,
     client: PrefectClient,

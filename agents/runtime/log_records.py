@@ -7,8 +7,7 @@ import logging
 import sys
 from typing import TextIO
 
-MARK = "\x1e"
-"""Begins a line that came through the logger; any other line is taken as it is, at level INFO."""
+from agents.sdk.spans import MARK
 
 
 class LogHandler(logging.Handler):

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from agents.sandbox.agent_image import FILE as IMAGE_FILE
+from agents.sandbox.agent_image import ImageRefused, read_agent_image
 from agents.sandbox.egress.target import parse_target
 from agents.sandbox.leaks.masking import MIN_SECRET
 from agents.sandbox.port import AgentFailure, AgentRequest
@@ -19,13 +21,29 @@ _RESERVED = re.compile(r"(LD_|PYTHON|COMMANDCENTER_|GIT_|GLIBC_|MALLOC_|DYLD_)|(
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-def refuse(request: AgentRequest) -> AgentFailure | None:
-    """The first problem of the request, or None."""
+def refuse(request: AgentRequest, *, own_images: bool = False) -> AgentFailure | None:
+    """The first problem of the request, or None. `own_images`: the backend can give an agent an image of its own."""
     for check in (_limits, _entry, _mounts, _variables, _network, _inputs):
         message = check(request)
         if message is not None:
             return AgentFailure(kind="bad-request", message=message)
-    return None
+    message = _image(request, own_images=own_images)
+    return None if message is None else AgentFailure(kind="bad-request", message=message)
+
+
+def _image(request: AgentRequest, *, own_images: bool) -> str | None:
+    if not request.entry_path.startswith("/"):
+        return None
+    try:
+        wanted = read_agent_image(Path(request.entry_path))
+    except ImageRefused as exc:
+        return str(exc)
+    if wanted is None or own_images:
+        return None
+    return (
+        f"the agent asks for an image or packages of its own in its {IMAGE_FILE}, which this sandbox cannot give; "
+        "run it with SANDBOX=dagger, or remove the file if it needs no more than other agents"
+    )
 
 
 def _limits(request: AgentRequest) -> str | None:

@@ -17,9 +17,11 @@ from typing import Any, cast
 
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import Limits, LogLine
+from observability.traces.parts import MOST_PARTS, Part, told_part
 
 _RECORD = 0x1E
-"""Marks a line of the SDK: JSON with level and text. Any other line is INFO, as it is."""
+"""Marks a line of the SDK: JSON with level and text, or a part for the trace. Any other line is INFO, as it is."""
+_PART = b'\x1e{"span": '
 _FLOOD = 8
 """Times the cap an agent may write, unread, before it is stopped."""
 _TAIL_LINES = 40
@@ -53,6 +55,8 @@ class LogStream:
         self._fed_at = self._shown_at = clock()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._full = False
+        self.parts: list[Part] = []
+        """What the agent told of its parts, for the trace."""
 
     @property
     def flooded(self) -> bool:
@@ -136,12 +140,25 @@ class LogStream:
         self._state = b""
 
     def _tell_lines(self, lines: list[bytes]) -> None:
+        lines = [line for line in lines if not (line.startswith(_PART) and self._take_part(line))]
         if self._full or not lines:
             return
         mask = self._masker.mask if self._masker.may_hold(lines) else None
         for line in lines:
             level, text = _parse(line)
             self._tell(level, mask(text) if mask else text)
+
+    def _take_part(self, line: bytes) -> bool:
+        """Whether the line is a part. One that holds a secret in any form is dropped whole."""
+        try:
+            told: Any = json.loads(line[1:])
+        except (ValueError, RecursionError):
+            return False
+        if len(self.parts) < MOST_PARTS and self._masker.leaked(line) is None:
+            part = told_part(told.get("span"), mask=self._masker.mask)
+            if part is not None:
+                self.parts.append(part)
+        return True
 
     def _tell(self, level: int, text: str) -> None:
         if self._full:

@@ -15,6 +15,7 @@ from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import JailReport
 from compiler.schemas.validation import validate
+from observability.traces.parts import Part
 
 _MAX_MESSAGE = 2_000
 _MAX_ARTIFACTS = 64
@@ -38,6 +39,7 @@ class ProcessEnd:
     """Why the sandbox ended it; None: it ended by itself."""
     out_of_memory: bool = False
     log_tail: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 def judge(
@@ -68,6 +70,7 @@ def judge(
         exit_code=None if ending.report is None else os.waitstatus_to_exitcode(ending.report.status),
         duration_ms=round((time.monotonic() - began) * 1000),
         log_tail=ending.log_tail,
+        parts=ending.parts,
         memory_kb=None if ending.report is None else ending.report.max_memory_kb,
         cpu_ms=None if ending.report is None else round(ending.report.cpu_seconds * 1_000),
         limits_held=held,

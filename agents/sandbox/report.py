@@ -81,6 +81,7 @@ async def read_report(reader: asyncio.StreamReader, *, result_limit: int, files_
             files=tuple(files),
             max_memory_kb=min(max(int(head["max_memory_kb"]), 0), _MOST),
             cpu_seconds=min(max(float(head.get("cpu_seconds", 0)), 0.0), float(_MOST // 1_000)),
+            over_memory=head.get("over_memory") is True,
         )
     except (ValueError, KeyError, TypeError, OverflowError, asyncio.IncompleteReadError):
         return None

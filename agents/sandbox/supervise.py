@@ -40,6 +40,9 @@ async def supervise(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_LOGS_SECONDS):
                     await asyncio.shield(tasks["logs"])
+            if stream.flooded:
+                # Where sockets are forwarded by others, the report may be here before the log.
+                stopped = "output-limit"
         kill()
         stream.close()
         return ProcessEnd(
@@ -47,6 +50,7 @@ async def supervise(
             stopped=stopped,
             out_of_memory=out_of_memory(),
             log_tail=stream.tail,
+            parts=tuple(stream.parts),
         )
     finally:
         for task in tasks.values():

@@ -6,10 +6,12 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.sdk.errors import AgentError, BadRequestError
+from agents.sdk.spans import Value, span
 
 _ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -59,6 +61,16 @@ class Context:
     def setting(self, name: str, default: str = "") -> str:
         """The value of a setting."""
         return self.env.get(name) or default
+
+    def span(
+        self, name: str, attributes: Mapping[str, Value] | None = None, *, kind: str = "internal"
+    ) -> AbstractContextManager[dict[str, Value]]:
+        """Time a part of the action; it becomes a span below the agent's in the run's trace.
+
+        `kind`: `internal`, or `client` for a call of something else. Gives the attributes, to add to them. Names and
+        texts are cut at 200 characters; at most 100 parts and 16 attributes of each are kept.
+        """
+        return span(name, attributes, kind=kind)
 
     def save_artifact(self, name: str, content: bytes, media_type: str = "application/octet-stream") -> str:
         """Save `content` beyond the run; returns the reference to put into the output."""

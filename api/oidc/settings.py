@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from operations.provider_sign_in import GroupRoles
 from records.people.person import Role
 from reliability.plaintext import is_loopback
+from reliability.settings import SettingsError
 
 PREFIX = "COMMANDCENTER_OIDC_"
 CALLBACK = "/sign-in/oidc/callback"
@@ -20,7 +21,7 @@ _Project = Annotated[int, Field(ge=1, lt=2**31)]
 _ROLES = TypeAdapter(dict[str, dict[_Project, tuple[Role, ...]]])
 
 
-class OidcSettingsError(ValueError):
+class OidcSettingsError(SettingsError):
     """The settings of the provider cannot be used."""
 
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import HTTPException
 
 from api.schemas import Problem
 from observability.metrics.endpoint import is_admitted
-from observability.metrics.exposition import CONTENT_TYPE
+from observability.metrics.exposition import content_type
 from observability.metrics.settings import MetricsSettings
 from operations.show_metrics import MetricsPage
 from records import Records
@@ -31,12 +31,19 @@ def include(app: FastAPI, records: Records) -> None:
     response_class=Response,
     responses={422: {"model": Problem, "description": "The request is not in order."}},
 )
-async def show_metrics(request: Request, authorization: Annotated[str | None, Header()] = None) -> Response:
-    """The page in Prometheus' text format. 404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token."""
+async def show_metrics(
+    request: Request,
+    authorization: Annotated[str | None, Header()] = None,
+    accept: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The page in Prometheus' text format, or OpenMetrics where `Accept` asks for it.
+
+    404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token."""
     token: str | None = request.app.state.metrics_token
     page: MetricsPage = request.app.state.metrics_page
     if token is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no metrics here: set COMMANDCENTER_METRICS_TOKEN_FILE")
     if not is_admitted(authorization, token):
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "send the token as `Authorization: Bearer ...`")
-    return Response(await page(), headers={"content-type": CONTENT_TYPE})
+    kind = content_type(accept)
+    return Response(await page(kind), headers={"content-type": kind})

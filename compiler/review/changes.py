@@ -35,11 +35,6 @@ Kind = Literal[
 ]
 DANGEROUS: frozenset[Kind] = frozenset({"gate-removed", "gate-weakened", "trusted-trigger-added"})
 """A deploy asks before it applies these."""
-_WIDER: frozenset[Kind] = frozenset(
-    {"network-added", "secret-added", "risk-up", "trigger-added", "trigger-widened"}
-)
-NOTABLE = DANGEROUS | _WIDER
-"""More reach or less control than before."""
 
 
 @dataclass(frozen=True)

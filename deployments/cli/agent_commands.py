@@ -28,6 +28,7 @@ from deployments.stack.connection import NotRunning, connect
 from flows.runtime import agent_settings
 from operations.action_help import action_help
 from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
+from reliability.settings import WorkerSettings
 from tasks.card_text import plain_part
 from tasks.effect_picture import details, public_proposal, summary
 from tasks.safe_text import safe_text
@@ -265,8 +266,7 @@ async def _platform(workplace: AgentWorkplace, state: Path, stack: AsyncExitStac
 
 def _repository_roots() -> tuple[Path, ...]:
     """The worker's setting; where it is not set, who runs the agent by hand decides by naming the repository."""
-    named = os.environ.get("COMMANDCENTER_REPOSITORIES", "")
-    return tuple(Path(each).absolute() for each in named.split(os.pathsep) if each)
+    return WorkerSettings.load().repository_roots
 
 
 def _show_log(line: LogLine) -> None:

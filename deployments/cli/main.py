@@ -23,15 +23,17 @@ from deployments.cli import (
     retention_commands,
     run_act_commands,
     run_commands,
+    signing_key_commands,
     stats_commands,
     workflow_commands,
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
 from reliability.plaintext import PlaintextRefused
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
+from reliability.settings import SettingsError
 from reliability.tested_versions import UntestedVersion
 from reliability.tls import TlsError
 
@@ -61,6 +63,7 @@ for module in (
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 
 
@@ -79,6 +82,7 @@ def main() -> None:
         SecretFileError,
         UntestedVersion,
         PlaintextRefused,
+        SettingsError,
         TlsError,
     ) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")

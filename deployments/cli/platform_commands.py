@@ -16,10 +16,10 @@ from deployments.images.health import check_by_url
 from deployments.stack.connection import addresses_of
 from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
-from deployments.stack.stack import StackSettings
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import serve
 from records import upgrade
+from reliability.settings import StackSettings
 
 PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
 NatsPort = Annotated[int | None, typer.Option(help="Port of NATS; a free one is found by default.")]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 from agents.registration.builtin_agents import builtin_catalogue
 from compiler.catalogue import Catalogue
-from deployments.cli.options import DEFAULT_STATE
 from deployments.stack.connection import NotRunning, addresses_of
 from records import Records
+from reliability.settings import CommandSettings
 
 
 async def known_agents(state: Path, *, project_id: int) -> Catalogue:
@@ -25,6 +24,5 @@ async def known_agents(state: Path, *, project_id: int) -> Catalogue:
 
 def known_agents_here() -> Catalogue:
     """The same, for the state folder and the project that the environment names."""
-    state = Path(os.environ.get("COMMANDCENTER_STATE") or DEFAULT_STATE)
-    project_id = int(os.environ.get("COMMANDCENTER_PROJECT_ID") or 1)
-    return asyncio.run(known_agents(state, project_id=project_id))
+    here = CommandSettings.load()
+    return asyncio.run(known_agents(here.state, project_id=here.project_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import httpx
 
 from api import People, PeopleError, create_app, load_people, serve
 from api.oidc.provider import Provider
-from api.oidc.settings import OidcSettingsError
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
@@ -22,6 +20,7 @@ from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher
 from reliability.browser_borders import allowed_hosts
+from reliability.settings import ApiSettings
 from triggers.nats.event_subjects import take_subjects_now
 from triggers.reconcile.resume import resume
 
@@ -64,12 +63,8 @@ def app_of(
 ):  # FastAPI's application; the name is the API's to know
     """The API of a running platform. `people`: those of a file, beside the people of the records.
 
-    Raises ApiRefused where the settings of a provider of sign-ins cannot be used.
+    Raises SettingsError where the settings of a provider of sign-ins cannot be used.
     """
-    try:
-        provider = Provider.load()
-    except OidcSettingsError as exc:
-        raise ApiRefused(str(exc)) from exc
     return create_app(
         connection.records,
         people or {},
@@ -78,8 +73,8 @@ def app_of(
         resume=functools.partial(resume, connection.prefect),
         publisher=_Publisher(connection=connection),
         agent_folders=agents,
-        hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
-        provider=provider,
+        hosts=allowed_hosts(host, ApiSettings.load().allowed_hosts),
+        provider=Provider.load(),
     )
 
 

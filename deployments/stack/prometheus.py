@@ -57,6 +57,7 @@ async def prometheus(state: Path, *, target: str, every_seconds: int = 2) -> Asy
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={address}",
             "--log.level=warn",
+            "--enable-feature=exemplar-storage",
         ],
         env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder)},
         umask=0o077,

@@ -14,11 +14,12 @@ from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from deployments.stack.embedded_api import embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from operations.deploy import ConsentMissing, Deployed, deploy
 from operations.second_person import SecondPersonNeeded
 from records import Records, upgrade
 from reliability.mode import is_production
+from reliability.settings import StackSettings
 from triggers.nats.event_subjects import take_subjects_now
 
 

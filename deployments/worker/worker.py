@@ -13,7 +13,6 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +33,7 @@ from deployments.worker.recovery import Recovery, requeue
 from deployments.worker.run_client import waiting_runs
 from deployments.worker.worker_identity import WorkerIdentity
 from reliability.cancellation import cancelled
+from reliability.settings import WorkerSettings
 from reliability.shutdown import cancelled_by_signals
 from reliability.tested_versions import require_tested
 from tasks.prefect_retry import is_transient
@@ -291,5 +291,5 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _show_life(self) -> None:
         """Touch the ready file: the worker has just heard from Prefect's API."""
-        if ready := os.environ.get("COMMANDCENTER_READY_FILE"):
-            await asyncio.to_thread(Path(ready).touch)
+        if ready := WorkerSettings.load().ready_file:
+            await asyncio.to_thread(ready.touch)

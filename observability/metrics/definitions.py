@@ -38,6 +38,16 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Example:
+    """One of the values in a bucket, and the trace of the run that it comes from."""
+
+    trace_id: str
+    value: int
+    at: float
+    """Seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Total:
     """What one bucket of one metric with these labels has counted."""
 
@@ -46,6 +56,8 @@ class Total:
     bucket: int
     count: int
     sum: int
+    example: Example | None = None
+    """The newest one, where runs are traced."""
 
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -142,6 +154,21 @@ AGENT_CPU = Metric(
     labels=("agent_name",),
     buckets=_AGENT_MS,
 )
+MODEL_CALLS = Metric(
+    name="commandcenter_model_calls",
+    help="Calls of models, as agents tell them",
+    labels=("agent_name",),
+)
+MODEL_TOKENS = Metric(
+    name="commandcenter_model_tokens",
+    help="Tokens of models' calls, by direction: input, output",
+    labels=("agent_name", "direction"),
+)
+MODEL_COST = Metric(
+    name="commandcenter_model_cost_microdollars",
+    help="Cost of models' calls in millionths of a US dollar, where the prices are set",
+    labels=("agent_name",),
+)
 
 METRICS: Sequence[Metric] = (
     AGENT_DURATION,
@@ -157,6 +184,9 @@ METRICS: Sequence[Metric] = (
     JAIL_DENIALS,
     AGENT_MEMORY,
     AGENT_CPU,
+    MODEL_CALLS,
+    MODEL_TOKENS,
+    MODEL_COST,
 )
 
 DEAD_LETTER_REASONS = ("not-an-event", "no-workflow", "not-deployed", "refused", "error")

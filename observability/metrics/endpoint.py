@@ -8,11 +8,12 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from observability.metrics.exposition import CONTENT_TYPE
+from observability.metrics.exposition import CONTENT_TYPE, content_type
 
 log = logging.getLogger(__name__)
 
-Page = Callable[[], Awaitable[str]]
+Page = Callable[[str], Awaitable[str]]
+"""Content type -> the page."""
 _REQUEST_SECONDS = 5.0
 _MAX_LINES = 100
 
@@ -41,8 +42,8 @@ async def serve_metrics(address: str, page: Page, *, token: str | None = None) -
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
-                status, body = await _answered(reader, page, token)
-                head = f"HTTP/1.1 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
+                status, kind, body = await _answered(reader, page, token)
+                head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
                 writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
                 await writer.drain()
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError):
@@ -57,22 +58,23 @@ async def serve_metrics(address: str, page: Page, *, token: str | None = None) -
         yield chosen
 
 
-async def _answered(reader: asyncio.StreamReader, page: Page, token: str | None) -> tuple[str, bytes]:
+async def _answered(reader: asyncio.StreamReader, page: Page, token: str | None) -> tuple[str, str, bytes]:
+    """Status, content type, body."""
     method, _, rest = (await reader.readline()).decode("latin-1").partition(" ")
-    authorization: str | None = None
+    headers: dict[str, str] = {}
     for _ in range(_MAX_LINES):
         line = (await reader.readline()).decode("latin-1").strip()
         if not line:
             break
         name, _, value = line.partition(":")
-        if name.lower() == "authorization":
-            authorization = value.strip()
+        headers[name.lower()] = value.strip()
     if method != "GET" or rest.split(" ")[0].split("?")[0] != "/metrics":
-        return "404 Not Found", b"only GET /metrics is served here\n"
-    if not is_admitted(authorization, token):
-        return "401 Unauthorized", b"send the token as `Authorization: Bearer ...`\n"
+        return "404 Not Found", CONTENT_TYPE, b"only GET /metrics is served here\n"
+    if not is_admitted(headers.get("authorization"), token):
+        return "401 Unauthorized", CONTENT_TYPE, b"send the token as `Authorization: Bearer ...`\n"
+    kind = content_type(headers.get("accept"))
     try:
-        return "200 OK", (await page()).encode()
+        return "200 OK", kind, (await page(kind)).encode()
     except Exception:
         log.exception("The metrics could not be read")
-        return "503 Service Unavailable", b"the metrics could not be read; see the log\n"
+        return "503 Service Unavailable", CONTENT_TYPE, b"the metrics could not be read; see the log\n"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from observability.traces.parts import Part, model_use
 from records.database.ids import new_id
 from records.database.payload import checked, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
+from records.measures.ended import model_samples
+from records.measures.spans import trace_proposal
+from records.measures.totals import count
 from records.runs.fencing import lock_run
 from records.runs.node_states import refuse_ended
 from records.tables import PROPOSAL
@@ -39,6 +45,8 @@ class RecordedProposal:
     duration_ms: int | None
     log_tail: str
     proposed_at: datetime
+    model_use: dict[str, float] = field(default_factory=dict[str, float])
+    """Calls of models, as the agent tells them."""
 
 
 class ProposalStore(Store):
@@ -57,15 +65,20 @@ class ProposalStore(Store):
         error: str | None = None,
         duration_ms: int | None = None,
         log_tail: str = "",
+        agent_name: str = "",
+        parts: Sequence[Part] = (),
         fencing_token: int | None = None,
     ) -> RecordedProposal:
         """Record it; the first proposal of a key stands. `error`: the agent failed, and may be asked again.
+
+        `parts`: what happened within the execution, for the trace.
 
         Raises StaleAttempt for an old fencing token or an ended run, PayloadRefused for what is no storable JSON.
         """
         checked(f"the proposal of node {node_id!r}", result)
         async with self._db.write() as connection:
-            refuse_ended(await lock_run(connection, run_id, fencing_token=fencing_token))
+            run = await lock_run(connection, run_id, fencing_token=fencing_token)
+            refuse_ended(run)
             if error is None and (known := await _standing(connection, run_id, node_id, item, key)) is not None:
                 return _proposal(known)
             values = {
@@ -79,9 +92,12 @@ class ProposalStore(Store):
                 "error": line(error),
                 "durationMs": duration_ms,
                 "logTail": line(log_tail) or None,
+                "modelUse": (used := model_use(parts)).as_json() or None,
                 "proposedAt": now(),
             }
             await connection.execute(PROPOSAL.insert().values(**values))
+            await count(connection, *model_samples(agent_name, used))
+            await trace_proposal(connection, values, run, agent=agent_name, parts=parts)
             row = await first(connection, select(PROPOSAL).where(PROPOSAL.c.id == values["id"]))
             assert row is not None
         return _proposal(row)
@@ -118,16 +134,4 @@ async def _standing(
 
 
 def _proposal(row: RowMapping) -> RecordedProposal:
-    return RecordedProposal(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        node_id=row["nodeKey"],
-        item=None if row["item"] == _WHOLE else row["item"],
-        key=row["key"],
-        effect=row["effect"],
-        result=row["resultJson"],
-        error=row["error"],
-        duration_ms=row["durationMs"],
-        log_tail=row["logTail"] or "",
-        proposed_at=row["proposedAt"],
-    )
+    return read_row(RecordedProposal, row, item=None if row["item"] == _WHOLE else row["item"])

@@ -14,6 +14,7 @@ from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.connections import Database
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, dumps
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -167,15 +168,4 @@ async def _node_values(connection: AsyncConnection, plan: Plan, node: PlanNode) 
 
 
 def _workflow(row: RowMapping) -> Workflow:
-    return Workflow(
-        id=row["id"],
-        project_id=row["projectId"],
-        name=row["name"],
-        description=row["description"] or "",
-        trigger=row["trigger"],
-        status=row["status"],
-        plan_digest=row["planDigest"],
-        source=row["source"],
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-    )
+    return read_row(Workflow, row)

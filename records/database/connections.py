@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from observability.traces.settings import is_traced
+from observability.traces.settings import is_traced as leaves_spans
 from records.database import sqlite_connection
 from records.database.payload import dumps
 from records.database.signing import LazySigner
@@ -78,12 +78,6 @@ def _shown(url: str) -> str:
     return url.split("://", 1)[0] + "://…" if "@" in url else url
 
 
-def default_database_url() -> str:
-    """SQLite in the state folder (`COMMANDCENTER_STATE`): where every part looks unless it is told otherwise."""
-    state = Path(os.environ.get("COMMANDCENTER_STATE") or ".commandcenter")
-    return f"sqlite:///{state.absolute() / 'records.db'}"
-
-
 class Database:
     """The engine and its two kinds of transactions. Belongs to one event loop."""
 
@@ -105,7 +99,7 @@ class Database:
             "pool_size": pool_size,
             "max_overflow": 0,
             "pool_timeout": _BUSY_SECONDS,
-            "execution_options": {"signer": self.signer, "traced": is_traced()},
+            "execution_options": {"signer": self.signer, "traced": leaves_spans()},
         }
         if not self.is_sqlite:
             connect = {"connect_timeout": _CONNECT_SECONDS}
@@ -190,3 +184,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("begin_immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def is_traced(connection: AsyncConnection) -> bool:
+    """Whether this process leaves spans."""
+    return bool(connection.sync_engine.get_execution_options().get("traced"))

@@ -3,6 +3,9 @@
 A row that says APPROVED is not an approval: whoever can write to the database could have written it. So the platform
 signs what it asked, each vote and each decision with a key that is kept outside the database, and checks all of them
 again in the transaction that begins the agent run.
+
+The file holds up to four keys, one after another: the first one signs, and what any of them has signed counts. So a key
+can be replaced while approvals are open; see `operations.rotate_signing_key`.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from records.errors import RecordsError
 
 KEY_FILE = "signing.key"
 KEY_FILE_VARIABLE = "COMMANDCENTER_SIGNING_KEY_FILE"
-_KEY_BYTES = 32
+KEY_BYTES, MAX_KEYS = 32, 4
 _VERSION = "v1"
 # Not the edits: the digest covers the inputs with them.
 _QUESTION = ("id", "workflowRunId", "nodeKey", "digest", "rule", "baseDigest")
@@ -38,10 +41,10 @@ class SigningKeyUnusable(RecordsError):
 
 
 class Signer:
-    """Signs and checks with one key."""
+    """Signs with the first of its keys, and checks with all of them."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, keys: bytes) -> None:
+        self._keys = split_keys(keys)
 
     def question(self, row: Mapping[Any, Any]) -> str:
         """The signature of what was asked: node, digest and rule."""
@@ -57,15 +60,15 @@ class Signer:
 
     def asked(self, row: Mapping[Any, Any]) -> bool:
         """Whether the platform asked exactly this."""
-        return self._equal(row["questionSignature"], self.question(row))
+        return self._is(row["questionSignature"], "question", row, _QUESTION)
 
     def voted(self, row: Mapping[Any, Any], *, digest: str) -> bool:
         """Whether the platform took this vote, for that digest."""
-        return self._equal(row["signature"], self.vote(row, digest=digest))
+        return self._is(row["signature"], "vote", {**row, "digest": digest}, (*_VOTE, "digest"))
 
     def decided(self, row: Mapping[Any, Any]) -> bool:
         """Whether the platform decided exactly this."""
-        return self._equal(row["signature"], self.decision(row))
+        return self._is(row["signature"], "decision", row, _DECISION)
 
     def sign(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> str:
         """The signature of these fields of a row of that kind."""
@@ -73,15 +76,29 @@ class Signer:
 
     def signed(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> bool:
         """Whether the row's `signature` is the platform's."""
-        return self._equal(row["signature"], self._sign(kind, row, fields))
+        return self._is(row["signature"], kind, row, fields)
 
     def _sign(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> str:
-        content = rfc8785.dumps([_VERSION, kind, {name: _plain(row[name]) for name in fields}])
-        return f"{_VERSION}:{hmac.new(self._key, content, hashlib.sha256).hexdigest()}"
+        return _signature(self._keys[0], _content(kind, row, fields))
 
-    @staticmethod
-    def _equal(found: str | None, wanted: str) -> bool:
-        return found is not None and hmac.compare_digest(found, wanted)
+    def _is(self, found: str | None, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> bool:
+        if found is None:
+            return False
+        content = _content(kind, row, fields)
+        return any(hmac.compare_digest(found, _signature(key, content)) for key in self._keys)
+
+
+def split_keys(content: bytes) -> list[bytes]:
+    """The keys of a key file, the one that signs first."""
+    return [content[start : start + KEY_BYTES] for start in range(0, len(content), KEY_BYTES)]
+
+
+def _content(kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> bytes:
+    return rfc8785.dumps([_VERSION, kind, {name: _plain(row[name]) for name in fields}])
+
+
+def _signature(key: bytes, content: bytes) -> str:
+    return f"{_VERSION}:{hmac.new(key, content, hashlib.sha256).hexdigest()}"
 
 
 def _plain(value: Any) -> Any:
@@ -122,9 +139,9 @@ def key_file(url: URL) -> Path:
 def _key(file: Path) -> bytes:
     try:
         with suppress(FileNotFoundError):
-            return _checked(file.read_bytes(), file)
+            return checked_keys(file.read_bytes(), file)
         _create(file)
-        return _checked(file.read_bytes(), file)
+        return checked_keys(file.read_bytes(), file)
     except OSError as exc:
         raise SigningKeyUnusable(
             f"the signing key {str(file)!r} cannot be used ({exc.strerror}): fix its permissions, or name another file "
@@ -132,13 +149,14 @@ def _key(file: Path) -> bytes:
         ) from exc
 
 
-def _checked(key: bytes, file: Path) -> bytes:
-    if len(key) != _KEY_BYTES:
+def checked_keys(content: bytes, file: Path) -> bytes:
+    """The content of a key file. Raises SigningKeyUnusable where it is none."""
+    if len(content) not in range(KEY_BYTES, KEY_BYTES * MAX_KEYS + 1, KEY_BYTES):
         raise SigningKeyUnusable(
-            f"the signing key {str(file)!r} has {len(key)} bytes, not {_KEY_BYTES}: restore it from a backup; with a "
-            "new key, open approvals must be asked again"
+            f"the signing key {str(file)!r} has {len(content)} bytes, not {KEY_BYTES}: restore it from a backup; with "
+            "a new key, open approvals must be asked again"
         )
-    return key
+    return content
 
 
 def _create(file: Path) -> None:
@@ -147,7 +165,7 @@ def _create(file: Path) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(descriptor, secrets.token_bytes(_KEY_BYTES))
+        os.write(descriptor, secrets.token_bytes(KEY_BYTES))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

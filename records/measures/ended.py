@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,10 +19,14 @@ from observability.metrics.definitions import (
     APPROVALS_CLOSED,
     DECISION_TO_RESUME,
     JAIL_DENIALS,
+    MODEL_CALLS,
+    MODEL_COST,
+    MODEL_TOKENS,
     RUN_DURATION,
     TRIGGER_TO_COMPLETION,
     Sample,
 )
+from observability.traces.parts import ModelUse, Part
 from records.database.store import first, rows
 from records.measures.totals import count
 from records.tables import AGENT, AGENT_RUN, RUN_ORIGIN, WORKFLOW_APPROVAL
@@ -44,6 +48,9 @@ class AgentRunEnd:
     denied: int = 0
     memory_kb: int | None = None
     cpu_ms: int | None = None
+    model_use: ModelUse = field(default_factory=ModelUse)
+    parts: Sequence[Part] = ()
+    """What happened within it, for the trace."""
 
 
 def milliseconds(start: datetime, end: datetime) -> int:
@@ -57,7 +64,9 @@ async def unfinished_agent_runs(connection: AsyncConnection, condition: Any) -> 
     return await rows(connection, chosen.where(condition, AGENT_RUN.c.finishedAt.is_(None)))
 
 
-async def count_agent_run(connection: AsyncConnection, row: RowMapping, end: AgentRunEnd) -> None:
+async def count_agent_run(
+    connection: AsyncConnection, row: RowMapping, end: AgentRunEnd, *, flow_run_id: str | None
+) -> None:
     """`row`: the agent run with `agentName`, before its end."""
     agent = row["agentName"]
     spent = milliseconds(row["startedAt"], end.at) if end.duration_ms is None else end.duration_ms
@@ -70,7 +79,17 @@ async def count_agent_run(connection: AsyncConnection, row: RowMapping, end: Age
         samples.append(Sample(metric=AGENT_MEMORY, labels=(agent,), value=end.memory_kb >> 10))
     if end.cpu_ms is not None:
         samples.append(Sample(metric=AGENT_CPU, labels=(agent,), value=end.cpu_ms))
-    await count(connection, *samples)
+    await count(connection, *samples, *model_samples(agent, end.model_use), flow_run_id=flow_run_id)
+
+
+def model_samples(agent: str, used: ModelUse) -> list[Sample]:
+    """What the calls of models in one execution count."""
+    return [
+        Sample(metric=MODEL_CALLS, labels=(agent,), count=used.calls),
+        Sample(metric=MODEL_TOKENS, labels=(agent, "input"), count=used.input_tokens),
+        Sample(metric=MODEL_TOKENS, labels=(agent, "output"), count=used.output_tokens),
+        Sample(metric=MODEL_COST, labels=(agent,), count=round(used.cost_usd * 1_000_000)),
+    ]
 
 
 async def count_run(connection: AsyncConnection, run: RowMapping, *, status: str, at: datetime) -> None:
@@ -81,7 +100,7 @@ async def count_run(connection: AsyncConnection, run: RowMapping, *, status: str
     if origin is not None and not run["reopened"]:
         waited = milliseconds(origin["receivedAt"], at)
         samples.append(Sample(metric=TRIGGER_TO_COMPLETION, labels=labels, value=waited))
-    await count(connection, *samples)
+    await count(connection, *samples, flow_run_id=run["flowRunId"])
 
 
 async def origin_of(connection: AsyncConnection, flow_run_id: str | None) -> RowMapping | None:
@@ -99,7 +118,7 @@ async def count_approval(connection: AsyncConnection, row: RowMapping, values: M
         approved = "true" if values["status"] == "APPROVED" else "false"
         waited = milliseconds(row["requestedAt"], values["respondedAt"])
         samples.append(Sample(metric=APPROVAL_RESPONSE, labels=(workflow, approved), value=waited))
-    await count(connection, *samples)
+    await count(connection, *samples, flow_run_id=row["flowRunId"])
 
 
 async def count_resumed(connection: AsyncConnection, run_id: str, at: datetime) -> None:

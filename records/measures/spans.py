@@ -22,7 +22,9 @@ from observability.traces.ids import (
     trace_id,
     traceparent,
 )
+from observability.traces.parts import Part, spans_of
 from observability.traces.span import Span, Status, epoch_ms, present
+from records.database.connections import is_traced
 from records.database.store import Store, insert_new, rows
 from records.measures.ended import WORKER_LOST, AgentRunEnd, origin_of
 from records.tables import RUN_ORIGIN, SPAN
@@ -82,11 +84,6 @@ async def keep_origin(
     known = None if parse_traceparent(traceparent) is None else traceparent
     origin = {"flowRunId": flow_run_id, "receivedAt": received_at, "traceparent": known}
     await insert_new(connection, RUN_ORIGIN, origin)
-
-
-def is_traced(connection: AsyncConnection) -> bool:
-    """Whether this process leaves spans."""
-    return bool(connection.sync_engine.get_execution_options().get("traced"))
 
 
 async def add_span(connection: AsyncConnection, span: Span) -> None:
@@ -187,22 +184,65 @@ async def trace_agent_run(
             "commandcenter.agent.memory_kb": end.memory_kb,
             "commandcenter.agent.cpu_ms": end.cpu_ms,
             "commandcenter.jail.denials": end.denied or None,
+            "gen_ai.usage.input_tokens": end.model_use.input_tokens or None,
+            "gen_ai.usage.output_tokens": end.model_use.output_tokens or None,
         }
     )
-    await add_span(
-        connection,
-        Span(
-            trace_id=trace_id(flow),
-            span_id=agent_span_id(flow, node, row["item"], row["attempt"]),
-            parent_id=run_span_id(flow, run["reopened"]),
-            name=f"agent.{row['agentName']}.{row['action'] or node}",
-            start_ms=epoch_ms(row["startedAt"]),
-            end_ms=epoch_ms(end.at),
-            attributes=attributes,
-            status=status,
-            message=(error or "")[:_MAX_TEXT] if status == "error" else "",
-        ),
+    span = Span(
+        trace_id=trace_id(flow),
+        span_id=agent_span_id(flow, node, row["item"], row["attempt"]),
+        parent_id=run_span_id(flow, run["reopened"]),
+        name=f"agent.{row['agentName']}.{row['action'] or node}",
+        start_ms=epoch_ms(row["startedAt"]),
+        end_ms=epoch_ms(end.at),
+        attributes=attributes,
+        status=status,
+        message=(error or "")[:_MAX_TEXT] if status == "error" else "",
     )
+    await add_span(connection, span)
+    await _add_parts(connection, span, end.parts)
+
+
+async def trace_proposal(
+    connection: AsyncConnection, row: Mapping[str, Any], run: RowMapping, *, agent: str, parts: Sequence[Part]
+) -> None:
+    """The execution in which an agent proposed its effect. `row`: what is written of it; `run`: of its workflow."""
+    flow, node = run["flowRunId"], row["nodeKey"]
+    if flow is None or not is_traced(connection):
+        return
+    ended = epoch_ms(row["proposedAt"])
+    status: Status = "ok" if row["error"] is None else "error"
+    item = None if row["item"] < 0 else row["item"]
+    span = Span(
+        trace_id=trace_id(flow),
+        span_id=span_id(flow, "proposal", row["id"]),
+        parent_id=run_span_id(flow, run["reopened"]),
+        name=f"proposal.{agent}",
+        start_ms=ended - (row["durationMs"] or 0),
+        end_ms=ended,
+        attributes=present(
+            {
+                "workflow.id": run["workflowId"],
+                "workflow.run_id": run["id"],
+                "project.id": run["projectId"],
+                "agent.name": agent,
+                "effect.kind": row["effect"],
+                "commandcenter.node.id": node,
+                "commandcenter.node.item": item,
+            }
+        ),
+        status=status,
+        message=(row["error"] or "")[:_MAX_TEXT],
+    )
+    await add_span(connection, span)
+    await _add_parts(connection, span, parts)
+
+
+async def _add_parts(connection: AsyncConnection, span: Span, parts: Sequence[Part]) -> None:
+    for part in spans_of(
+        parts, trace=span.trace_id, parent=span.span_id, start_ms=span.start_ms, end_ms=span.end_ms
+    ):
+        await add_span(connection, part)
 
 
 async def trace_approval(connection: AsyncConnection, row: RowMapping, values: Mapping[str, Any]) -> None:

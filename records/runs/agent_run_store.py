@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any
 
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from observability.traces.parts import Part, model_use
 from records.catalogue.agent_registry import agent_row_id
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -24,23 +26,6 @@ from records.runs.run import AgentRun, EndStatus
 from records.tables import AGENT, AGENT_RUN
 from records.tables.columns import now
 from reliability.shielded import shielded
-
-
-class StartOptions(TypedDict, total=False):
-    """What `AgentRunStore.start_attempt` takes."""
-
-    agent_name: Required[str]
-    inputs: Required[Mapping[str, Any]]
-    run_id: str | None
-    node_id: str | None
-    item: int | None
-    attempt: int | None
-    idempotency_key: str | None
-    project_id: int | None
-    approved: str | None
-    fencing_token: int | None
-    action: str | None
-    agent_version: str | None
 
 
 class AgentRunStore(Store):
@@ -98,11 +83,6 @@ class AgentRunStore(Store):
             await note_change(connection, run["projectId"], "agentRun", agent_run_id, run_id=run_id)
         return agent_run_id, number
 
-    async def start_agent_run(self, **options: Unpack[StartOptions]) -> str:
-        """`start_attempt`, for callers that need no more than the id."""
-        agent_run_id, _ = await self.start_attempt(**options)
-        return agent_run_id
-
     @shielded
     async def finish_agent_run(
         self,
@@ -121,9 +101,12 @@ class AgentRunStore(Store):
         log_tail: str = "",
         memory_kb: int | None = None,
         cpu_ms: int | None = None,
+        parts: Sequence[Part] = (),
         fencing_token: int | None = None,
     ) -> bool:
         """Record the end of the agent run, with `agent.executed.<agentName>`; False if it was recorded before.
+
+        `parts`: what happened within it, for the trace, with its calls of models.
 
         Raises StaleAttempt where another attempt has taken the node over: nothing is changed then.
         """
@@ -141,6 +124,7 @@ class AgentRunStore(Store):
             "logTail": line(log_tail) or None,
             "memoryKb": memory_kb,
             "cpuMs": cpu_ms,
+            "modelUse": (used := model_use(parts)).as_json() or None,
         }
         end = AgentRunEnd(
             status=status,
@@ -150,13 +134,15 @@ class AgentRunStore(Store):
             denied=len(denied_egress),
             memory_kb=memory_kb,
             cpu_ms=cpu_ms,
+            model_use=used,
+            parts=parts,
         )
         async with self._db.write() as connection:
             row, run = await _lock_agent_run(connection, agent_run_id, fencing_token)
             if not await end_attempt(connection, row, status, attempt):
                 return False
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
-            await count_agent_run(connection, row, end)
+            await count_agent_run(connection, row, end, flow_run_id=None if run is None else run["flowRunId"])
             if run is not None:
                 await trace_agent_run(connection, row, run, end, error=line(error))
             await _emit_executed(connection, row, run, values)
@@ -204,7 +190,7 @@ async def _lock_agent_run(
 
 async def _agent_id(connection: AsyncConnection, project_id: int | None, name: str) -> str:
     if project_id is None:
-        raise ValueError("start_agent_run needs a run and a node, or a project")
+        raise ValueError("an attempt needs a run and a node, or a project")
     agent_id = await agent_row_id(connection, project_id, name)
     if agent_id is None:
         raise NotFound("the agent", name, f"register it in project {project_id} first")
@@ -237,25 +223,4 @@ async def _emit_executed(
 
 
 def _agent_run(row: RowMapping) -> AgentRun:
-    return AgentRun(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        agent_name=row["agentName"],
-        node_id=row["nodeKey"],
-        item=row["item"],
-        attempt=row["attempt"],
-        status=row["status"],
-        inputs=row["inputJson"],
-        output=row["outputJson"],
-        error=row["error"],
-        failure_kind=row["failureKind"],
-        idempotency_key=row["idempotencyKey"],
-        started_at=row["startedAt"],
-        finished_at=row["finishedAt"],
-        duration_ms=row["durationMs"],
-        exit_code=row["exitCode"],
-        limits=row["limits"] or {},
-        denied_egress=tuple(row["deniedEgress"] or ()),
-        artifacts=tuple(row["artifacts"] or ()),
-        log_tail=row["logTail"] or "",
-    )
+    return read_row(AgentRun, row)

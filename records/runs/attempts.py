@@ -102,7 +102,7 @@ async def end_unfinished(
         ended = {"status": "FAILED", "error": error, "failureKind": kind, "finishedAt": now()}
         await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == row["id"]).values(**ended))
         end = AgentRunEnd(status="FAILED", at=at, failure_kind=kind)
-        await count_agent_run(connection, row, end)
+        await count_agent_run(connection, row, end, flow_run_id=run["flowRunId"])
         await trace_agent_run(connection, row, run, end, error=error)
 
 

@@ -71,6 +71,12 @@ class AgentRun:
     denied_egress: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     log_tail: str = ""
+    memory_kb: int | None = None
+    """What its largest process used at most."""
+    cpu_ms: int | None = None
+    """Processor time of all its processes."""
+    model_use: dict[str, float] = field(default_factory=dict[str, float])
+    """Calls of models as the agent tells them: `calls`, `inputTokens`, `outputTokens`, `costUsd`."""
 
 
 @dataclass(frozen=True, kw_only=True)

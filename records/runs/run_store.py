@@ -14,6 +14,7 @@ from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, checked_outputs, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -299,23 +300,5 @@ async def _end_agent_runs(connection: AsyncConnection, run: RowMapping) -> None:
 
 
 def _run(row: RowMapping) -> Run:
-    return Run(
-        id=row["id"],
-        workflow_id=row["workflowId"],
-        workflow_name=row["workflowName"],
-        project_id=row["projectId"],
-        trigger=row["trigger"],
-        context=row["contextJson"],
-        status=row["status"],
-        message=row["message"] or "",
-        started_at=row["startedAt"],
-        finished_at=row["finishedAt"],
-        flow_run_id=row["flowRunId"],
-        plan_digest=row["planDigest"],
-        triggered_by=row["triggeredBy"],
-        reopened=row["reopened"],
-        outputs=row.get("outputJson"),
-        fencing_token=row["fencingToken"],
-        executed_by=row["executedBy"] or {},
-        rerun_nodes=None if row["rerunNodes"] is None else tuple(row["rerunNodes"]),
-    )
+    # Lists leave the outputs out.
+    return read_row(Run, row, outputs=row.get("outputJson"))

@@ -20,6 +20,10 @@ METRIC_TOTAL = Table(
     must("bucket", Integer, server_default=_ZERO),
     must("count", BigInteger),
     must("sum", BigInteger, server_default=_ZERO),
+    # One of the values: the trace it belongs to, and when it was counted.
+    may("exampleTrace", Text),
+    may("exampleValue", BigInteger),
+    may("exampleAt", Moment),
 )
 
 SPAN = Table(

@@ -86,6 +86,8 @@ AGENT_RUN = Table(
     # What its processes used at most, and in all.
     may("memoryKb", Integer),
     may("cpuMs", Integer),
+    # Calls of models, as the agent tells them: calls, inputTokens, outputTokens, costUsd.
+    may("modelUse", JSON_VALUE),
     Index("AgentRun_agentId_status_idx", "agentId", "status"),
     Index("AgentRun_workflowRunId_idx", "workflowRunId"),
 )
@@ -123,6 +125,7 @@ PROPOSAL = Table(
     may("error", Text),
     may("durationMs", Integer),
     may("logTail", Text),
+    may("modelUse", JSON_VALUE),
     must("proposedAt", Moment),
     Index("Proposal_workflowRunId_nodeKey_idx", "workflowRunId", "nodeKey"),
 )

@@ -86,7 +86,7 @@ async def fill(url: str) -> tuple[str, str]:
             )
             if number < 2:
                 await records.finish_run(run_id, "FAILED", f"{HOSTILE} {WORDS}")
-        agent_run = await records.start_agent_run(
+        agent_run, _ = await records.start_attempt(
             run_id=run_id, node_id="scan-the-repository", item=None, agent_name="security-scanner", inputs={}
         )
         await records.finish_agent_run(agent_run, status="FAILED", error=WORDS, duration_ms=1234)

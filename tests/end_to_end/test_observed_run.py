@@ -19,10 +19,11 @@ from deployments.demo.follow import Follower
 from deployments.demo.start import start_by_event
 from deployments.stack.connection import Connection, connect_to
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from deployments.stack.up import deploy_files, prepare_records
 from observability.dashboards.panels import BOARDS
 from operations.run_detail import RunDetail
+from reliability.settings import StackSettings
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 RUNS = 2
@@ -90,8 +91,12 @@ async def test_a_real_run_is_one_whole_trace_and_fills_every_panel(watched: Watc
                     assert answer["status"] == "success", (expr, answer)
                     if not any(series["values"] for series in answer["data"]["result"]):
                         empty.append(f"{board.title}: {panel.title}: {expr}")
+        asked = {"query": "workflow_run_duration_ms_bucket", "start": time.time() - 300, "end": time.time()}
+        examples = (await client.get("/api/v1/query_exemplars", params=asked)).json()["data"]
         alerts = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
     assert empty == []
+    trace = (watched.detail.run.flow_run_id or "").replace("-", "")
+    assert trace in {each["labels"]["trace_id"] for series in examples for each in series["exemplars"]}
     assert [each["labels"]["alertname"] for each in alerts if each["state"] == "firing"] == []
 
 
@@ -110,10 +115,13 @@ async def _check_trace(watched: Watched) -> None:
             "workflow.security-audit-deploy started",
             "event.intake",
             "approval.create-fix-pr",
+            "proposal.patcher",
+            *(name for name in names if name.startswith("effect.")),
             *(name for name in names if name.startswith("agent.")),
         ]
     )
     assert len([name for name in names if name.startswith("agent.")]) >= 4
+    assert {"effect.publish-branch", "effect.send-chat"} <= set(names)
     (scan,) = (span for span in spans.values() if span.name == "agent.security-scanner.scanRepository")
     about = attributes(scan)
     assert about["workflow.run_id"] == run.id

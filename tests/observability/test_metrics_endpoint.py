@@ -6,16 +6,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from observability.metrics.definitions import AGENT_DURATION, METRICS, Total
+from observability.metrics.definitions import AGENT_DURATION, AGENT_FAILURES, METRICS, Example, Total
 from observability.metrics.endpoint import serve_metrics
-from observability.metrics.exposition import CONTENT_TYPE, Gauge, render
+from observability.metrics.exposition import CONTENT_TYPE, OPEN_METRICS_TYPE, Gauge, render
 from observability.metrics.settings import MetricsSettings, MetricsSettingsError
 
 pytestmark = pytest.mark.server
 
 
-async def _page() -> str:
+async def _page(_: str) -> str:
     return "up 1\n"
 
 
@@ -36,7 +37,7 @@ async def test_with_a_token_only_its_holder_reads() -> None:
 
 
 async def test_a_page_that_cannot_be_made_says_no_more_than_that() -> None:
-    async def broken() -> str:
+    async def broken(_: str) -> str:
         raise RuntimeError("postgresql://user:password@host")
 
     async with serve_metrics("127.0.0.1:0", broken) as port, httpx.AsyncClient() as client:
@@ -77,3 +78,26 @@ def test_names_are_unique_and_histograms_carry_their_unit() -> None:
     for metric in METRICS:
         assert list(metric.buckets) == sorted(set(metric.buckets))
         assert not metric.buckets or metric.name.endswith(("_ms", "_mb"))
+
+
+async def test_who_asks_for_open_metrics_gets_examples_of_runs() -> None:
+    example = Example(trace_id="ab" * 16, value=42, at=1_700_000_000.5)
+    total = Total(metric=AGENT_DURATION.name, labels=("a", "SUCCESS"), bucket=2, count=3, sum=120, example=example)
+    failures = Total(metric=AGENT_FAILURES.name, labels=('a"} 1\nfake{x="\\', "exit"), bucket=0, count=2, sum=0)
+
+    async def page(kind: str) -> str:
+        return render([total, failures], [Gauge(name="g", help="h", value=0.5)], content_type=kind)
+
+    asked = {"Accept": "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3"}
+    async with serve_metrics("127.0.0.1:0", page) as port, httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/metrics", headers=asked)
+        plain = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert answer.headers["content-type"] == OPEN_METRICS_TYPE
+    assert "trace_id" not in plain
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    samples = families[AGENT_DURATION.name].samples
+    (found,) = [sample for sample in samples if sample.exemplar is not None]
+    assert (found.labels["le"], found.value) == ("50.0", 3)
+    assert (found.exemplar.labels, found.exemplar.value) == ({"trace_id": "ab" * 16}, 42)
+    assert [sample.name for sample in families["agent_execution"].samples] == ["agent_execution_total"]
+    assert {metric.name for metric in METRICS} <= set(families)

@@ -54,6 +54,9 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "provider_sign_in.sign_in_browser": (False, True),
     "provider_sign_in.sign_in_terminal": (False, True),  # command line: login, over HTTP
     "prune.prune": (True, False),
+    "rotate_signing_key.add_key": (True, False),  # where the key is
+    "rotate_signing_key.use_newest_key": (True, False),
+    "rotate_signing_key.retire_old_keys": (True, False),
     "second_person.confirm_change": (True, True),
     "show_stats.show_stats": (True, False),  # HTTP: /metrics, and /statistics of one project
 }

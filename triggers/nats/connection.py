@@ -16,6 +16,7 @@ from reliability.cancellation import cancelled
 from reliability.plaintext import refuse_plaintext
 from reliability.tested_versions import require_tested
 from reliability.tls import client_context
+from triggers.nats.tls import tls_options
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +56,19 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
 
 
 async def open_once(url: str, **options: Any) -> Client:
-    """One attempt, with TLS where the URL says `tls://`. Raises PlaintextRefused, and what nats-py raises."""
-    refuse_plaintext(url, "nats")
-    if "tls://" in url:
-        require_tested("nats-py")
-        client: Client = _TlsClient()
-        options["tls"] = client_context()
+    """One attempt: over TLS from the first byte where an authority for NATS is set, or as a `tls://` URL says.
+
+    Raises PlaintextRefused, and what nats-py raises.
+    """
+    client = Client()
+    if tls := tls_options():
+        options |= tls
     else:
-        client = Client()
+        refuse_plaintext(url, "nats")
+        if "tls://" in url:
+            require_tested("nats-py")
+            client = _TlsClient()
+            options["tls"] = client_context()
     try:
         await client.connect(url, **options)  # pyright: ignore[reportUnknownMemberType]
     except BaseException:

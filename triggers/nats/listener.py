@@ -19,6 +19,7 @@ from operations.errors import PermanentTriggerError, TransientTriggerError, Trig
 from operations.launcher import NotDeployed
 from reliability.cancellation import cancelled
 from reliability.fault_points import fault_point
+from reliability.settings import EVENTS_AT_ONCE
 from triggers.intake import GIVE_UP_AFTER, Intake
 from triggers.nats.connection import jetstream
 from triggers.nats.event_subjects import log_refusals, take_event_subjects
@@ -28,8 +29,6 @@ from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_con
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""Messages worked on side by side."""
 LONGEST_DELAY = 30.0
 
 
@@ -39,7 +38,8 @@ class Listener:
 
     connection: Client
     intake: Intake
-    at_once: int = AT_ONCE
+    at_once: int = EVENTS_AT_ONCE
+    """Messages worked on side by side."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while messages are being taken."""
     _stream: str = EVENTS

@@ -1,6 +1,7 @@
 """A question and the shape of its answer -> a validated answer of the configured language model.
 
 Settings: `LLM_PROVIDER` (`openai` or `anthropic`, also for compatible endpoints), `LLM_BASE_URL` and `LLM_MODEL`;
+`LLM_PRICE_INPUT` and `LLM_PRICE_OUTPUT` in US dollars for a million tokens, for the cost of calls in the trace;
 secret: `LLM_API_KEY`. Importing this imports no client.
 """
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from anthropic import Anthropic, AnthropicError, APIConnectionError, APIStatusError
 
-from agents.builtin.model.request import MAX_ANSWER_TOKENS, TIMEOUT_SECONDS, Request
+from agents.builtin.model.request import MAX_ANSWER_TOKENS, TIMEOUT_SECONDS, Answer, Request
 from agents.sdk.errors import AgentError, TransientError
 
 __all__ = ["Request", "send"]
 _TOOL = "answer"
 
 
-def send(request: Request) -> str:
+def send(request: Request) -> Answer:
     """Ask once. Raises TransientError where another attempt may succeed."""
     client: Any = Anthropic(base_url=request.base_url, api_key=request.key, timeout=TIMEOUT_SECONDS, max_retries=0)
     try:
@@ -36,4 +36,10 @@ def send(request: Request) -> str:
         raise AgentError(f"the model's endpoint {request.base_url} gave no usable answer: {exc}") from exc
     blocks: list[Any] = answer.content or []
     used = [block for block in blocks if block.type == "tool_use" and block.name == _TOOL]
-    return json.dumps(used[0].input) if used else ""
+    text = json.dumps(used[0].input) if used else ""
+    usage: Any = answer.usage
+    return Answer(
+        text=text,
+        input_tokens=int(getattr(usage, "input_tokens", 0) or 0),
+        output_tokens=int(getattr(usage, "output_tokens", 0) or 0),
+    )

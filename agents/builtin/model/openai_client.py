@@ -6,13 +6,13 @@ from typing import Any
 
 from openai import APIConnectionError, APIStatusError, OpenAI, OpenAIError
 
-from agents.builtin.model.request import MAX_ANSWER_TOKENS, TIMEOUT_SECONDS, Request
+from agents.builtin.model.request import MAX_ANSWER_TOKENS, TIMEOUT_SECONDS, Answer, Request
 from agents.sdk.errors import AgentError, TransientError
 
 __all__ = ["Request", "send"]
 
 
-def send(request: Request) -> str:
+def send(request: Request) -> Answer:
     """Ask once. Raises TransientError where another attempt may succeed."""
     client: Any = OpenAI(base_url=request.base_url, api_key=request.key, timeout=TIMEOUT_SECONDS, max_retries=0)
     shape = {"name": "answer", "schema": request.schema}
@@ -35,4 +35,10 @@ def send(request: Request) -> str:
     except OpenAIError as exc:
         raise AgentError(f"the model's endpoint {request.base_url} gave no usable answer: {exc}") from exc
     choices: list[Any] = answer.choices or []
-    return str(choices[0].message.content or "") if choices else ""
+    text = str(choices[0].message.content or "") if choices else ""
+    used: Any = answer.usage
+    return Answer(
+        text=text,
+        input_tokens=int(getattr(used, "prompt_tokens", 0) or 0),
+        output_tokens=int(getattr(used, "completion_tokens", 0) or 0),
+    )

@@ -9,17 +9,33 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from agents.builtin.model.request import Answer
 from agents.sdk.agent import explain
 from agents.sdk.errors import AgentError, BadRequestError
 
 if TYPE_CHECKING:
     from agents.sdk.context import Context
+    from agents.sdk.spans import Value
 
 _A = TypeVar("_A", bound=BaseModel)
 _PROVIDERS = ("openai", "anthropic")
 MAX_ANSWER_CHARACTERS = 400_000
 _TRIES = 2
 _BLOCK = re.compile(r"^```(?:json|JSON)?[ \t]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """US dollars for a million tokens; None: not set, and no cost is told."""
+
+    input: float | None = None
+    output: float | None = None
+
+    def cost(self, answer: Answer) -> float | None:
+        """US dollars of one call."""
+        if self.input is None or self.output is None:
+            return None
+        return round((answer.input_tokens * self.input + answer.output_tokens * self.output) / 1_000_000, 6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +46,7 @@ class Model:
     base_url: str
     name: str
     context: Context
+    prices: Prices = Prices()
 
     def ask(self, instructions: str, material: str, answer: type[_A]) -> _A:
         """The model's answer in the given shape. Raises AgentError where it gives none that fits.
@@ -65,7 +82,31 @@ class Model:
             material=material,
             schema=answer.model_json_schema(),
         )
-        return client.send(request)
+        told: dict[str, Value] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": self.provider,
+            "gen_ai.request.model": self.name,
+        }
+        with self.context.span(f"chat {self.name}", told, kind="client") as found:
+            answered = client.send(request)
+            found["gen_ai.usage.input_tokens"] = answered.input_tokens
+            found["gen_ai.usage.output_tokens"] = answered.output_tokens
+            if (cost := self.prices.cost(answered)) is not None:
+                found["gen_ai.usage.cost_usd"] = cost
+        return answered.text
+
+
+def _price(context: Context, name: str) -> float | None:
+    text = context.setting(name)
+    if not text:
+        return None
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < 1_000_000:
+        raise BadRequestError(f"setting {name!r} is {text!r}; write US dollars for a million tokens, such as 2.50")
+    return price
 
 
 def configured(context: Context) -> Model | None:
@@ -80,7 +121,8 @@ def configured(context: Context) -> Model | None:
         if not value:
             raise BadRequestError(f"setting {setting!r} is not set, but 'LLM_PROVIDER' is; set both, or neither")
     context.secret("LLM_API_KEY")  # an endpoint without keys takes any
-    return Model(provider=provider, base_url=base_url, name=name, context=context)
+    prices = Prices(input=_price(context, "LLM_PRICE_INPUT"), output=_price(context, "LLM_PRICE_OUTPUT"))
+    return Model(provider=provider, base_url=base_url, name=name, context=context, prices=prices)
 
 
 def unfenced(text: str) -> str:

@@ -10,6 +10,15 @@ MAX_ANSWER_TOKENS = 8_192
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the endpoint answered."""
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What to ask whom."""
 

@@ -38,7 +38,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 HIDDEN_PROC = ("cmdline", "kallsyms", "keys", "key-users", "modules")
 """What of /proc everybody may read and no agent needs. Each costs a mount; the rest only root may read."""
 _LIB = "/jail/lib"
-NOOP = f"{_LIB}/agents/sandbox/inside/nothing.py"
+NOOP = f"{_LIB}/agents/sandbox/inside/noop.py"
 """A runner that does nothing, for trying whether a jail stands."""
 _VENV = "/jail/venv"
 HOSTS = "127.0.0.1 localhost jail\n::1 localhost\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 _START_SECONDS = 300.0
 """Uploads and, the first time, the image count here; the agent's own time begins afterwards."""
 _END_SECONDS = 3.0
-"""How long a container may take to end by itself once its agent has."""
+"""How long a container may take to end once it was told to."""
+LINGER_SECONDS = 60.0
+"""How long the engine may take to note the end of a container whose agent has ended by itself."""
 _LIMIT = 1 << 20
 
 
@@ -37,6 +40,8 @@ class ContainerJail:
         self._control: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
         self._log: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
         self._execution: asyncio.Task[None] | None = None
+        self._ended = False
+        """The launcher has said how the agent ended, and ends itself."""
         self.held: dict[str, str] = {}
         """Limit -> what enforces it."""
 
@@ -54,11 +59,16 @@ class ContainerJail:
                 arrived.result()[1].close()
         for server in self._servers:
             server.close()
-        if self._execution is not None:
-            # The engine notes how it ended; one that is cancelled would stand there as failed.
-            await asyncio.wait({self._execution}, timeout=_END_SECONDS)
-            self._execution.cancel()
-            await asyncio.gather(self._execution, return_exceptions=True)
+        if self._execution is not None and not (self._ended and error is None):
+            await _end(self._execution, _END_SECONDS)
+
+    def remainder(self) -> Coroutine[None, None, None] | None:
+        """After the jail was left: what is still to be waited for, though no longer by the agent's run.
+
+        The engine notes how the container ended; an execution that is cancelled before would stand there as failed.
+        """
+        execution = self._execution
+        return None if execution is None or execution.done() else _end(execution, LINGER_SECONDS)
 
     async def start(self, execution: dagger.Container, order: LaunchOrder) -> None:
         """Start the container and, once the jail in it stands, the agent. Raises JailBroken, Refused."""
@@ -74,7 +84,7 @@ class ContainerJail:
     async def attend(self, stream: LogStream) -> ProcessEnd:
         """Follow the agent to its end."""
         report, logs = self._control.result(), self._log.result()
-        return await supervise(
+        ending = await supervise(
             self._limits,
             stream,
             report=report[0],
@@ -83,6 +93,8 @@ class ContainerJail:
             kill=report[1].close,
             out_of_memory=lambda: False,
         )
+        self._ended = ending.report is not None
+        return ending
 
     async def _begin(self, order: LaunchOrder) -> None:
         assert self._execution is not None
@@ -115,6 +127,12 @@ class ContainerJail:
                 arrived.set_result((reader, writer))
 
         return await asyncio.start_unix_server(accept, self._folder / name, limit=_LIMIT)
+
+
+async def _end(execution: asyncio.Task[None], seconds: float) -> None:
+    await asyncio.wait({execution}, timeout=seconds)
+    execution.cancel()
+    await asyncio.gather(execution, return_exceptions=True)
 
 
 async def _execute(execution: dagger.Container) -> None:

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING
 from dagger import DaggerError
 
 from agents.sandbox import admission, outcome
+from agents.sandbox.agent_image import AgentImage, ImageRefused, read_agent_image
 from agents.sandbox.bubblewrap import host
 from agents.sandbox.bubblewrap.process import JailBroken
 from agents.sandbox.dagger import container
-from agents.sandbox.dagger.engine import EngineMissing, EngineSession, EngineSettings
+from agents.sandbox.dagger.engine import EngineSession
+from agents.sandbox.dagger.image import AgentImageMissing, EngineMissing, EngineSettings
 from agents.sandbox.dagger.jail import ContainerJail
-from agents.sandbox.dagger.session import reason
+from agents.sandbox.dagger.session import reason, traced
 from agents.sandbox.egress.proxy import EgressProxy
 from agents.sandbox.egress.wiring import Wiring, wire
 from agents.sandbox.inside.enter import CONTROL, LOG, SECRET_PREFIX
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _FIRST_UID = 2_000_100_000
 _UIDS = 100_000
+_CLOSE_SECONDS = 5.0
 
 
 class DaggerSandbox:
@@ -51,6 +54,8 @@ class DaggerSandbox:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._engine = EngineSession(settings)
+        self._lingering: set[asyncio.Task[None]] = set()
+        """Containers that have ended, of which the engine has still to take note."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> DaggerSandbox:
@@ -86,23 +91,29 @@ class DaggerSandbox:
 
     async def close(self) -> None:
         """Close the engine's session."""
+        if self._lingering:
+            await asyncio.wait(self._lingering, timeout=_CLOSE_SECONDS)
         await self._engine.close()
 
     async def _execute(self, request: AgentRequest, mode: str, on_log: Callable[[LogLine], None]) -> AgentResult:
         began = time.monotonic()
-        refused = admission.refuse(request)
+        refused = admission.refuse(request, own_images=True)
         if refused is not None:
             return AgentResult(failure=refused)
         masker = Masker(request.secrets)
         stream = LogStream(request.limits, masker, on_log)
         try:
-            async with self._jail(request, mode, stream=stream) as (jail, proxy):
-                ending = await jail.attend(stream)
-                held, denied = jail.held, () if proxy is None else proxy.denied
+            wanted = _wanted(request)
+            with traced(request.traceparent):
+                async with self._jail(request, mode, stream=stream, wanted=wanted) as (jail, proxy):
+                    ending = await jail.attend(stream)
+                    held, denied = jail.held, () if proxy is None else proxy.denied
             if ending.report is None and ending.stopped is None and await self._engine.is_gone():
                 return _unavailable(f"the Dagger engine {self._settings.where} ended during the run")
         except (EngineMissing, JailBroken) as exc:
             return _unavailable(f"{reason(exc)}. {self._settings.advice}")
+        except (ImageRefused, AgentImageMissing) as exc:
+            return AgentResult(failure=AgentFailure(kind="bad-request", message=str(exc)))
         except JailRefused as exc:
             if exc.entered:
                 return AgentResult(failure=AgentFailure(kind="bad-request", message=f"the jail: {exc}"))
@@ -115,7 +126,13 @@ class DaggerSandbox:
 
     @contextlib.asynccontextmanager
     async def _jail(
-        self, request: AgentRequest, mode: str, *, stream: LogStream, runner: str = "agents.runtime.runner"
+        self,
+        request: AgentRequest,
+        mode: str,
+        *,
+        stream: LogStream,
+        runner: str = "agents.runtime.runner",
+        wanted: AgentImage | None = None,
     ) -> AsyncGenerator[tuple[ContainerJail, EgressProxy | None]]:
         async with contextlib.AsyncExitStack() as stack:
             scratch = Path(tempfile.mkdtemp(prefix=f"commandcenter-{os.getpid()}-"))
@@ -126,20 +143,29 @@ class DaggerSandbox:
                     EgressProxy(scratch / "egress", request.network, attempts(stream))
                 )
             shown = await asyncio.to_thread(_show, request, scratch)
-            jail = await stack.enter_async_context(ContainerJail(request.limits, scratch))
+            jail = ContainerJail(request.limits, scratch)
+            stack.callback(self._linger, jail)
+            await stack.enter_async_context(jail)
             client = await self._engine.client()
-            base = await self._engine.base()
+            base = await self._engine.base(wanted)
             built = _equip(client, base, request, wiring, shown, scratch)
             order = _order(request, mode=mode, wiring=wiring, runner=runner)
             await jail.start(
                 built.with_exec(
-                    container.command(self._settings.python, request, wiring),
+                    container.command(self._settings.python_of(wanted), request, wiring),
                     insecure_root_capabilities=True,
                     no_init=True,
                 ),
                 order,
             )
             yield jail, proxy
+
+    def _linger(self, jail: ContainerJail) -> None:
+        remainder = jail.remainder()
+        if remainder is not None:
+            waiting = asyncio.create_task(remainder)
+            self._lingering.add(waiting)
+            waiting.add_done_callback(self._lingering.discard)
 
 
 def _equip(
@@ -155,10 +181,11 @@ def _equip(
     built = (
         base.with_env_variable("COMMANDCENTER_EXECUTION", f"{request.run_id}/{request.node_id}/{request.attempt}")
         .with_env_variable("COMMANDCENTER_NONCE", secrets.token_hex(8))
-        .with_new_file(container.HOSTS, host.HOSTS + wiring.hosts, permissions=0o644)
         .with_unix_socket(CONTROL, here.unix_socket(str(scratch / "control")))
         .with_unix_socket(LOG, here.unix_socket(str(scratch / "log")))
     )
+    if wiring.hosts:
+        built = built.with_new_file(container.HOSTS, host.HOSTS + wiring.hosts, permissions=0o644)
     if request.network:
         # The agent is another user than the container's root.
         built = built.with_unix_socket(
@@ -173,6 +200,11 @@ def _equip(
         else:
             built = built.with_mounted_file(place, here.file(str(source)))
     return built
+
+
+def _wanted(request: AgentRequest) -> AgentImage | None:
+    """The image of the agent's own, if it asks for one. Raises ImageRefused."""
+    return read_agent_image(Path(request.entry_path)) if request.entry_path.startswith("/") else None
 
 
 def _show(request: AgentRequest, scratch: Path) -> dict[str, Path]:
@@ -194,7 +226,7 @@ def _order(request: AgentRequest, *, mode: str, wiring: Wiring, runner: str) -> 
         module=runner,
         entry_path=container.AGENT if request.entry_path.startswith("/") else request.entry_path,
         copies=container.copies(request),
-        paths=[container.LIB, container.PACKAGES],
+        paths=[container.LIB, container.PACKAGES, container.OWN_PACKAGES],
         prefix="",
     )
     # A socket of the container's has one owner; everything else may have a user id of its own.

@@ -11,6 +11,7 @@ import collections
 import contextlib
 import json
 import os
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,10 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
                 raise SessionFailed(f"the dagger CLI ended with status {process.returncode}: {told}")
             found = json.loads(line)
             parameters = ConnectParams(port=found["port"], session_token=found["session_token"])
-            connection = await stack.enter_async_context(SingleConnection(parameters))
+            # Not entered as a context: that would set up the SDK's telemetry, logging included, for this whole process.
+            connection = SingleConnection(parameters)
+            stack.push_async_callback(connection.close)
+            await connection.connect()
             client = dagger.Client.from_connection(connection)
             await client.version()
         return CliSession(client=client, connection=stack, process=process, drain=drain)
@@ -112,6 +116,20 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
         if isinstance(exc, SessionFailed) or not isinstance(exc, Exception):
             raise
         raise SessionFailed(reason(exc)) from exc
+
+
+@contextlib.contextmanager
+def traced(traceparent: str) -> Generator[None]:
+    """Whatever the engine is asked for in here belongs to that span; empty: to none."""
+    from opentelemetry import context, propagate
+
+    token = context.attach(
+        propagate.extract({"traceparent": traceparent} if traceparent else {}, context.Context())
+    )
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 async def _drain(stream: asyncio.StreamReader, said: collections.deque[str]) -> None:

@@ -1,7 +1,8 @@
 """The first program in a container -> bubblewrap, with the launcher in it, on sockets that lead to the worker.
 
 Started as `python -I -S enter.py COMMAND…`, as the container's root. `{order}` and `{secrets}` in the command
-become descriptors: the worker's control socket, and a pipe with the secrets from the container's environment.
+become descriptors: the worker's control socket, and a pipe with the secrets from the container's environment. What
+is marked as hidden or closed is covered where the image has it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ import sys
 CONTROL = "/jail/control"
 LOG = "/jail/log"
 HIDE = "{hide}"
-"""Before a path: it is covered, if this kernel has it."""
+"""Before a file: it is covered with nothing, if it is there."""
+CLOSE = "{close}"
+"""Before a folder: it is covered with one that nobody may enter, if it is there and the interpreter is elsewhere."""
+REPLACE = "{replace}"
+"""Before `FILE=OTHER`: FILE is covered with OTHER, if it is there."""
 SECRET_PREFIX = "COMMANDCENTER_SECRET_"
 
 
@@ -33,14 +38,27 @@ def main() -> None:
     fields = {"{order}": str(control), "{secrets}": str(pipe)}
     command: list[str] = []
     for argument in sys.argv[1:]:
-        path = argument.removeprefix(HIDE)
-        if path == argument:
-            command.append(fields.get(argument, argument))
-        elif os.path.exists(path):  # noqa: PTH110 - pathlib is slow to import in here
-            command += ["--ro-bind", "/dev/null", path]
+        covered = _covered(argument)
+        command += [fields.get(argument, argument)] if covered is None else covered
     for descriptor in (control, pipe):
         os.set_inheritable(descriptor, True)
     os.execve(command[0], command, {})
+
+
+def _covered(argument: str) -> list[str] | None:
+    """bubblewrap's arguments for what is marked; None: the argument is not. Links are followed."""
+    for mark in (HIDE, CLOSE, REPLACE):
+        if not argument.startswith(mark):
+            continue
+        path, _, other = argument.removeprefix(mark).partition("=")
+        path = os.path.realpath(path)
+        if mark == CLOSE:
+            python = os.path.realpath(sys.executable)
+            closed = os.path.isdir(path) and not f"{python}/".startswith(f"{path}/")  # noqa: PTH112
+            return ["--perms", "0000", "--tmpfs", path, "--remount-ro", path] if closed else []
+        # pathlib is slow to import in here
+        return ["--ro-bind", other or "/dev/null", path] if os.path.exists(path) else []  # noqa: PTH110
+    return None
 
 
 def _connect(path: str) -> int:

@@ -14,7 +14,8 @@ import pytest
 from agents.builtin.code_reviewer import agent as reviewer
 from agents.builtin.patcher import agent as patcher
 from agents.sdk.context import Context
-from agents.sdk.errors import AgentError, TransientError
+from agents.sdk.errors import AgentError, BadRequestError, TransientError
+from observability.traces.parts import model_use, told_part
 
 
 class Endpoint:
@@ -51,8 +52,16 @@ class Endpoint:
         if path.endswith("/chat/completions"):
             content = answer if isinstance(answer, str) else json.dumps(answer)
             message = {"role": "assistant", "content": content}
+            usage = {"prompt_tokens": 1_000_000, "completion_tokens": 2, "total_tokens": 1_000_002}
             choice = {"index": 0, "finish_reason": "stop", "message": message}
-            return {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+            return {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": "m",
+                "choices": [choice],
+                "usage": usage,
+            }
         used = {"type": "tool_use", "id": "t", "name": "answer", "input": answer}
         content = [used] if isinstance(answer, dict) else [{"type": "text", "text": answer}]
         return {
@@ -63,7 +72,7 @@ class Endpoint:
             "content": content,
             "stop_reason": "tool_use",
             "stop_sequence": None,
-            "usage": {"input_tokens": 1, "output_tokens": 1},
+            "usage": {"input_tokens": 1_000_000, "output_tokens": 2},
         }
 
     def context(self, context: Context, provider: str) -> Context:
@@ -265,3 +274,25 @@ def test_a_models_comments_are_kept_where_a_line_changed(endpoint, context, shop
     ]
     assert output["engine"] == "model"
     assert "No surprises." in endpoint.requests[0]["system"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_call_is_told_with_its_tokens_and_its_cost(endpoint, context, inputs, provider, capsys):
+    endpoint.answers = [{"edits": [GOOD]}]
+    asked = endpoint.context(context, provider)
+    prices = {"LLM_PRICE_INPUT": "2.50", "LLM_PRICE_OUTPUT": "1e5"}
+
+    patcher.execute("generateFixPR", inputs, dataclasses.replace(asked, env={**asked.env, **prices}))
+
+    (told,) = [line for line in capsys.readouterr().err.split("\n") if line.startswith('\x1e{"span"')]
+    part = told_part(json.loads(told[1:])["span"])
+    assert part is not None
+    assert (part.name, part.kind) == ("chat some-model", "client")
+    assert model_use([part]).as_json() == {"calls": 1, "inputTokens": 1_000_000, "outputTokens": 2, "costUsd": 2.7}
+
+
+def test_a_price_that_is_none_is_refused(endpoint, context, inputs):
+    asked = endpoint.context(context, "openai")
+    broken = dataclasses.replace(asked, env={**asked.env, "LLM_PRICE_INPUT": "cheap"})
+    with pytest.raises(BadRequestError, match="LLM_PRICE_INPUT"):
+        patcher.execute("generateFixPR", inputs, broken)

@@ -27,7 +27,7 @@ async def _fill(url: str) -> None:
         await records.register_agent(1, agent)
         ends: list[tuple[EndStatus, int]] = [("SUCCESS", 80), ("SUCCESS", 90), ("FAILED", 4_000)]
         for status, duration in ends:
-            agent_run = await records.start_agent_run(agent_name="scanner", inputs={}, project_id=1)
+            agent_run, _ = await records.start_attempt(agent_name="scanner", inputs={}, project_id=1)
             await records.finish_agent_run(agent_run, status=status, duration_ms=duration, memory_kb=40_000)
         async with records._db.write() as connection:
             await count(

@@ -62,52 +62,75 @@ def image(docker: None) -> str:
 class Project:
     """One project of Compose, on ports and secrets of its own."""
 
-    def __init__(self, folder: Path, image: str, standins: str) -> None:
+    def __init__(self, folder: Path, image: str, standins: str, tree: Path = ROOT) -> None:
+        self.image, self.standins, self.tree = image, standins, tree
         self.name = f"commandcenter-test-{uuid.uuid4().hex[:8]}"
         self.folder = folder
         ports = {name: _free_port() for name in ("PREFECT_PORT", "API_PORT", "NATS_PORT")}
         self.ports = ports
+        self.token = self.change(tree=tree, image=image).rpartition(": ")[2].strip()
+
+    def change(self, *, tree: Path, image: str) -> str:
+        """Use the files and the image of that version from now on; gives what `make-secrets.sh` says."""
+        self.tree, self.image = tree, image
         settings = {
             "COMMANDCENTER_IMAGE": image,
-            "POSTGRES_IMAGE": standins,
-            "NATS_IMAGE": standins,
-            "SECRETS": str(folder / "secrets"),
-            "REPOSITORIES": str(folder / "repositories"),
-            **{name: str(port) for name, port in ports.items()},
+            "POSTGRES_IMAGE": self.standins,
+            "NATS_IMAGE": self.standins,
+            "SECRETS": str(self.folder / "secrets"),
+            "REPOSITORIES": str(self.folder / "repositories"),
+            **{name: str(port) for name, port in self.ports.items()},
         }
-        (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        made = [ROOT / "deployments" / "compose" / "make-secrets.sh", folder / "secrets"]
-        self.token = (
-            subprocess.run(made, capture_output=True, text=True, check=True).stdout.rpartition(": ")[2].strip()
-        )
+        (self.folder / "env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        made = [tree / "deployments" / "compose" / "make-secrets.sh", self.folder / "secrets"]
+        return subprocess.run(made, capture_output=True, text=True, check=True).stdout
+
+    @property
+    def command(self) -> list[str]:
+        """How Compose is called for this project."""
+        tree = self.tree
+        files = ("--file", str(tree / "compose.yaml"), "--file", str(tree / "deployments/compose/demo.yaml"))
+        place = ("--project-directory", str(tree), "--env-file", str(self.folder / "env"))
+        return ["docker", "compose", *files, *place, "--project-name", self.name]
 
     def __call__(self, *arguments: str, seconds: float = 120, check: bool = True) -> str:
-        files = ("--file", "compose.yaml", "--file", "deployments/compose/demo.yaml")
-        command = [
-            "docker",
-            "compose",
-            *files,
-            "--env-file",
-            str(self.folder / "env"),
-            "--project-name",
-            self.name,
-        ]
         done = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False
+            [*self.command, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            cwd=self.tree,
+            check=False,
         )
         assert not check or done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
 
 @pytest.fixture(scope="session")
-def project(image: str, run_docker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The stack of compose.yaml, healthy."""
+def standins(image: str, run_docker: Any) -> str:
+    """An image that does what those of PostgreSQL and NATS do."""
     if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode != 0:
         pytest.skip("no docker compose here: install the plugin `docker-compose` to run this")
-    standins = "commandcenter-standins"
+    name = "commandcenter-standins"
     file = "tests/deployments/images/standins/Dockerfile"
-    run_docker("build", "--file", file, "--build-arg", f"IMAGE={image}", "--tag", standins, ".", seconds=900)
-    project = Project(tmp_path_factory.mktemp("compose"), image, standins)
+    run_docker("build", "--file", file, "--build-arg", f"IMAGE={image}", "--tag", name, ".", seconds=900)
+    return name
+
+
+@pytest.fixture(scope="session")
+def project_of(standins: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    """Makes a project, which is not started, of an image and the files of its version."""
+
+    def make(image: str, tree: Path = ROOT) -> Project:
+        return Project(tmp_path_factory.mktemp("compose"), image, standins, tree)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def project(image: str, project_of: Callable[..., Project]) -> Iterator[Project]:
+    """The stack of compose.yaml, healthy."""
+    project = project_of(image)
     try:
         project("up", "--detach", "--wait", "worker", "listener", "api", seconds=START_SECONDS)
         yield project

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +79,56 @@ def test_every_setting_is_explained_and_every_explained_setting_is_used() -> Non
     assert all(each.startswith("#") or "=" in each or not each for each in lines)
 
 
+@pytest.mark.parametrize("more", [(), ("--file", "deployments/compose/demo.yaml")])
+def test_compose_reads_the_file_with_every_profile_and_all_that_is_mounted_is_there(more: tuple[str, ...]) -> None:
+    program = Path(sys.executable).parent / "docker-compose"
+    command = [program, "--file", "compose.yaml", *more, "--env-file", ".env.example", "--profile", "*", "config"]
+    done = subprocess.run(
+        [*command, "--format", "json"], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "level=warning" not in done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert {"prometheus", "grafana", "collector", "dagger", "docker-worker"} <= set(services)
+    mounted = [
+        Path(each["source"])
+        for service in services.values()
+        for each in service.get("volumes", [])
+        if each["type"] == "bind" and each["source"].startswith(f"{ROOT}/")
+    ]
+    made = {ROOT / "repositories", ROOT / "secrets" / "agents"}
+    assert len(mounted) >= 8
+    assert [each for each in mounted if not each.exists() and each not in made] == []
+
+
+def test_prometheus_watches_the_rules_and_grafana_finds_prometheus_and_the_dashboards() -> None:
+    folder = ROOT / "deployments" / "compose"
+    (job,) = yaml.safe_load((folder / "prometheus.yaml").read_text())["scrape_configs"]
+    address = SERVICES["listener"]["environment"]["COMMANDCENTER_METRICS_ADDRESS"]
+    assert job["static_configs"] == [{"targets": [f"listener:{address.rpartition(':')[2]}"]}]
+    (rules,) = yaml.safe_load((folder / "prometheus.yaml").read_text())["rule_files"]
+    assert f"./observability/alerts/rules.yaml:{rules}:ro" in SERVICES["prometheus"]["volumes"]
+    (source,) = yaml.safe_load((folder / "grafana" / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (boards,) = yaml.safe_load((folder / "grafana" / "dashboards" / "commandcenter.yaml").read_text())["providers"]
+    assert f"./observability/dashboards:{boards['options']['path']}:ro" in SERVICES["grafana"]["volumes"]
+
+
+def test_no_agent_reaches_a_server_of_the_stack() -> None:
+    named = SERVICES["worker"]["environment"]["COMMANDCENTER_PLATFORM_ADDRESSES"]
+    hosts = {each.rpartition(":")[0] for each in named.split(",")}
+    serving = set(SERVICES) - set(OURS) | {"api", "listener"}
+    # Prefect's server is known by PREFECT_API_URL.
+    assert serving <= hosts
+
+
 def test_secrets_are_made_once_and_kept_and_only_the_token_is_shown(tmp_path: Path) -> None:
     script, folder = ROOT / "deployments" / "compose" / "make-secrets.sh", tmp_path / "secrets"
     first = subprocess.run([script, folder], capture_output=True, text=True, timeout=60, check=True).stdout
     found = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     assert set(found) >= {Path(each["file"]).name for each in COMPOSE["secrets"].values()}
     assert len(found["signing.key"]) == 32
+    assert b"PRIVATE KEY" in found["nats_key.pem"]
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not any(value.decode() in first for name, value in found.items() if name.endswith("_password"))
     again = subprocess.run([script, folder], capture_output=True, text=True, timeout=60, check=True).stdout
@@ -127,8 +173,9 @@ async def test_a_publisher_may_send_events_and_nothing_else(project: Any) -> Non
     async def note(error: Exception) -> None:
         refused.append(error)
 
-    url = f"nats://publisher:{word}@127.0.0.1:{project.ports['NATS_PORT']}"
-    client = await nats.connect(url, error_cb=note, allow_reconnect=False)
+    url = f"tls://publisher:{word}@127.0.0.1:{project.ports['NATS_PORT']}"
+    tls = ssl.create_default_context(cafile=project.folder / "secrets" / "nats_ca.pem")
+    client = await nats.connect(url, tls=tls, error_cb=note, allow_reconnect=False)
     try:
         done = await client.jetstream().publish("graph.file.updated", b"{}")
         assert done.stream
@@ -138,7 +185,7 @@ async def test_a_publisher_may_send_events_and_nothing_else(project: Any) -> Non
         await client.close()
     assert any("permissions violation" in str(each).lower() for each in refused)
     with pytest.raises(nats.errors.Error):
-        await nats.connect(url.replace(word, "wrong"), allow_reconnect=False, max_reconnect_attempts=0)
+        await nats.connect(url.replace(word, "wrong"), tls=tls, allow_reconnect=False, max_reconnect_attempts=0)
 
 
 def test_a_worker_that_is_killed_is_started_again_and_becomes_healthy(project: Any, run_docker: Any) -> None:

@@ -12,8 +12,9 @@ import pytest
 from nats.aio.client import Client
 
 from deployments.stack.addresses import Addresses
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from records import upgrade
+from reliability.settings import StackSettings
 
 
 @pytest.fixture

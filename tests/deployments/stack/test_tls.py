@@ -23,9 +23,9 @@ from api.server import serving
 from api.slow_requests import LIMITS, ImpatientProtocol
 from records import DatabaseUnavailable, Records, upgrade
 from reliability.plaintext import PlaintextRefused
+from reliability.settings import ListenerSettings, SettingsError
 from reliability.tls import ServerCertificate, TlsError
 from triggers.nats.connection import open_once
-from triggers.settings import SettingsError, TriggerSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -196,7 +196,7 @@ async def test_other_machines_are_not_spoken_to_in_plain_text(monkeypatch: pytes
         await Records.open("postgresql://u:p@db.example.org/records")
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example.org/api")
     with pytest.raises(SettingsError, match="plain text"):
-        TriggerSettings.load()
+        ListenerSettings.load()
 
 
 async def test_slow_requests_are_ended(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:

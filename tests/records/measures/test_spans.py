@@ -11,8 +11,11 @@ import pytest
 from fault_harness.otlp_receiver import OtlpReceiver, attributes
 
 from compiler.plan import ApprovalRule
+from observability.metrics.exposition import render
 from observability.traces.export import NotExported, SpanExporter
+from observability.traces.parts import Part
 from observability.traces.settings import TraceSettings, load_trace_settings
+from observability.traces.span import epoch_ms
 from records import Records
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -46,9 +49,10 @@ async def _start(records: Records, make: Any) -> tuple[str, str]:
 
 
 async def _attempt(records: Records, run: str, node: str = "scan", agent: str = "scanner") -> str:
-    return await records.start_agent_run(
+    begun, _ = await records.start_attempt(
         run_id=run, node_id=node, agent_name=agent, inputs={}, action="work", agent_version="1.2.3"
     )
+    return begun
 
 
 async def test_a_run_with_a_lost_worker_a_gate_and_a_retry_is_one_tree(
@@ -105,6 +109,76 @@ async def test_a_run_with_a_lost_worker_a_gate_and_a_retry_is_one_tree(
         2048,
     )
     assert await _export(records, receiver) == 0
+
+
+async def test_parts_of_an_attempt_and_of_a_proposal_are_spans_below_them_once(
+    records: Records, make: Any, receiver: OtlpReceiver
+) -> None:
+    run, flow = await _start(records, make)
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 70, "gen_ai.usage.output_tokens": 5}
+    now = epoch_ms(datetime.now(UTC))
+    parts = [
+        Part(name="outer", start_ms=now, end_ms=now + 9, number=0),
+        Part(name="chat m", start_ms=now, end_ms=now + 1, kind="client", attributes=chat, number=1, within=0),
+    ]
+    for _ in range(2):  # the second is not recorded
+        await records.save_proposal(
+            run_id=run,
+            node_id="fix",
+            key="k",
+            effect="publish-branch",
+            result={"a": 1},
+            duration_ms=20,
+            agent_name="patcher",
+            parts=parts,
+        )
+    fix = await _attempt(records, run, "fix", "patcher")
+    effect = Part(name="effect.publish-branch", start_ms=now, end_ms=now, kind="client", number=1 << 53)
+    for _ in range(2):
+        await records.finish_agent_run(fix, status="SUCCESS", parts=[effect, *parts])
+    await records.finish_run(run, "SUCCESS")
+
+    await _export(records, receiver)
+    assert receiver.faults() == []
+    spans = receiver.of_trace(flow.replace("-", ""))
+    parents = sorted(
+        (span.name, spans[span.parent_span_id.hex()].name if span.parent_span_id else "")
+        for span in spans.values()
+    )
+    assert parents == [
+        ("agent.patcher.work", "workflow.audit"),
+        ("chat m", "outer"),
+        ("chat m", "outer"),
+        ("effect.publish-branch", "agent.patcher.work"),
+        ("outer", "agent.patcher.work"),
+        ("outer", "proposal.patcher"),
+        ("proposal.patcher", "workflow.audit"),
+        ("workflow.audit", ""),
+        ("workflow.audit started", "workflow.audit"),
+    ]
+    used = {"calls": 1, "inputTokens": 70, "outputTokens": 5, "costUsd": 0.0}
+    assert [each.model_use for each in await records.agent_runs(run)] == [used]
+    assert [each.model_use for each in await records.proposals(run)] == [used]
+    page = render(await records.metric_totals(), [])
+    assert 'commandcenter_model_calls_total{agent_name="patcher"} 2' in page
+    assert 'commandcenter_model_tokens_total{agent_name="patcher",direction="input"} 140' in page
+
+
+async def test_a_total_has_the_trace_of_its_newest_run_also_when_folded(records: Records, make: Any) -> None:
+    traces: list[str] = []
+    for duration in (40, 41, 900):
+        run, flow = await _start(records, make)
+        traces.append(flow.replace("-", ""))
+        await records.finish_agent_run(await _attempt(records, run), status="SUCCESS", duration_ms=duration)
+
+    async def examples() -> list[tuple[str, int]]:
+        totals = [each for each in await records.metric_totals() if each.metric == "agent_execution_duration_ms"]
+        return [(each.example.trace_id, each.example.value) for each in totals if each.example is not None]
+
+    expected = [(traces[1], 41), (traces[2], 900)]
+    assert sorted(await examples()) == sorted(expected)
+    await records.fold_totals(at_least=2)
+    assert sorted(await examples()) == sorted(expected)
 
 
 async def test_an_endpoint_that_is_away_or_refuses_for_now_loses_nothing(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agents.sandbox.dagger.engine import EngineMissing, EngineSession, EngineSettings
+from agents.sandbox.dagger.engine import EngineSession
+from agents.sandbox.dagger.image import EngineMissing, EngineSettings
 from agents.sandbox.dagger.sandbox import DaggerSandbox
 from agents.sandbox.dagger.session import reason
 from agents.sandbox.port import AgentRequest
@@ -91,17 +92,16 @@ async def test_a_session_that_was_killed_is_replaced_at_once(engine: EngineSessi
 async def test_an_engine_that_freezes_while_the_image_is_made_ready_does_not_hold_up_the_worker(
     engine: EngineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Slow:
-        async def sync(self) -> None:
-            await asyncio.sleep(3600)
+    async def slow(*_: object) -> None:
+        await asyncio.sleep(3600)
 
     monkeypatch.setattr("agents.sandbox.dagger.engine.LOOK_SECONDS", 0.5)
-    monkeypatch.setattr("agents.sandbox.dagger.engine._base", lambda client, settings: Slow())
+    monkeypatch.setattr("agents.sandbox.dagger.engine.prepare", slow)
     client = await engine.client()
     (tmp_path / "frozen").touch()
     began = time.monotonic()
     with pytest.raises(EngineMissing, match="ended while the image"):
-        await engine._prepare(client)
+        await engine._prepare(client, None)
     assert time.monotonic() - began < LIMIT_SECONDS
 
 

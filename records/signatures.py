@@ -1,0 +1,83 @@
+"""Rows that the platform has signed with any of its keys -> the same rows, signed with the first one.
+
+What was not signed by the platform stays as it is: a new key makes nothing true that was forged before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from records.database.signing import signer_of
+from records.database.store import Store, rows
+from records.people.signed_rows import is_signed, sign
+from records.tables import APPROVAL_VOTE, WORKFLOW_APPROVAL
+from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
+from reliability.shielded import shielded
+
+
+class SignatureStore(Store):
+    """All that is signed, at once."""
+
+    @shielded
+    async def sign_again(self) -> int:
+        """Sign every row with the first key, in one transaction; gives how many rows have changed."""
+        async with self._db.write() as connection:
+            changed = await _approvals(connection) + await _votes(connection) + await _roles(connection)
+            for kind, table in (("token", ACCESS_TOKEN), ("session", BROWSER_SESSION), ("change", CHANGE_REQUEST)):
+                for row in await rows(connection, select(table)):
+                    changed += await _one(connection, kind, table, row)
+            return changed
+
+
+async def _approvals(connection: AsyncConnection) -> int:
+    signer, changed = signer_of(connection), 0
+    for row in await rows(connection, select(WORKFLOW_APPROVAL).where(WORKFLOW_APPROVAL.c.digest.is_not(None))):
+        values: dict[str, Any] = {}
+        if signer.asked(row):
+            values["questionSignature"] = signer.question(row)
+        if row["signature"] is not None and signer.decided(row):
+            values["signature"] = signer.decision(row)
+        changed += await _write(connection, WORKFLOW_APPROVAL, row, values)
+    return changed
+
+
+async def _votes(connection: AsyncConnection) -> int:
+    signer, changed = signer_of(connection), 0
+    asked = select(APPROVAL_VOTE, WORKFLOW_APPROVAL.c.digest.label("askedDigest")).join(
+        WORKFLOW_APPROVAL, WORKFLOW_APPROVAL.c.id == APPROVAL_VOTE.c.approvalId
+    )
+    for row in await rows(connection, asked):
+        digest = row["askedDigest"] or ""
+        if signer.voted(row, digest=digest):
+            values = {"signature": signer.vote(row, digest=digest)}
+            changed += await _write(connection, APPROVAL_VOTE, row, values)
+    return changed
+
+
+async def _roles(connection: AsyncConnection) -> int:
+    changed = 0
+    named = select(PERSON_ROLE, PERSON.c.name).join(PERSON, PERSON.c.id == PERSON_ROLE.c.personId)
+    for row in await rows(connection, named):
+        changed += await _one(connection, "role", PERSON_ROLE, row)
+    return changed
+
+
+async def _one(connection: AsyncConnection, kind: str, table: Table, row: Mapping[Any, Any]) -> int:
+    if not is_signed(connection, kind, row):
+        return 0
+    return await _write(connection, table, row, {"signature": sign(connection, kind, row)})
+
+
+async def _write(
+    connection: AsyncConnection, table: Table, row: Mapping[Any, Any], values: Mapping[str, Any]
+) -> int:
+    new = {name: value for name, value in values.items() if value != row[name]}
+    if not new:
+        return 0
+    this = [column == row[column.name] for column in table.primary_key]
+    await connection.execute(update(table).where(*this).values(**new))
+    return 1

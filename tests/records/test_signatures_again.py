@@ -1,0 +1,86 @@
+"""A signing key is replaced with an open approval and a decided one; what was forged stays forged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from compiler.plan import ApprovalRule
+from operations.rotate_signing_key import NothingToRotate, add_key, retire_old_keys, use_newest_key
+from records import NotApproved, Records
+from records.database.signing import KEY_FILE_VARIABLE, SigningKeyUnusable
+from records.tables import WORKFLOW_APPROVAL
+
+DIGEST = "sha256:a"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A key file with one key, which all records of the test are opened with."""
+    place = tmp_path / "signing.key"
+    place.write_bytes(b"1" * 32)
+    place.chmod(0o640)
+    monkeypatch.setenv(KEY_FILE_VARIABLE, str(place))
+    return place
+
+
+async def open_gate(records: Records, run_id: str, node_id: str) -> Any:
+    fields = {"card": {"action": "work"}, "rule": ApprovalRule()}
+    return await records.open_gate(run_id=run_id, node_id=node_id, digest=DIGEST, **fields)
+
+
+async def begin(records: Records, run_id: str, node_id: str) -> Any:
+    return await records.start_agent_run(
+        run_id=run_id, node_id=node_id, agent_name="patcher", inputs={}, approved=DIGEST
+    )
+
+
+async def decide(records: Records, approval_id: str) -> Any:
+    return await records.decide(approval_id, decision="APPROVED", by="ann", verified=True, channel="cli")
+
+
+async def test_an_open_approval_outlives_the_key_and_a_forged_one_does_not_become_true(
+    file: Path, url: str, records: Records, run_id: str
+) -> None:
+    first = await open_gate(records, run_id, "one")
+    forged = await open_gate(records, run_id, "two")
+    async with records._db.write() as connection:
+        this = WORKFLOW_APPROVAL.c.id == forged.id
+        await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(status="APPROVED", signature="v1:x"))
+
+    async def opened_again() -> Records:
+        return await Records.open(url)
+
+    # Added: a part that is started now accepts both and signs with the old one.
+    assert add_key(file) == 2
+    async with await opened_again() as part:
+        second = await open_gate(part, run_id, "three")
+    use_newest_key(file)
+    async with await opened_again() as part:
+        assert (await decide(part, first.id)).applied
+        assert (await decide(part, second.id)).applied
+        assert await retire_old_keys(file, part) >= 2
+    assert len(file.read_bytes()) == 32
+    assert file.read_bytes() != b"1" * 32
+    assert file.stat().st_mode & 0o777 == 0o640
+    async with await opened_again() as part:
+        assert await begin(part, run_id, "one")
+        assert await begin(part, run_id, "three")
+        with pytest.raises(NotApproved):
+            await begin(part, run_id, "two")
+        assert await part.sign_again() == 0
+
+
+def test_steps_that_are_left_out_are_named(file: Path) -> None:
+    with pytest.raises(NothingToRotate, match="add one"):
+        use_newest_key(file)
+    for count in (2, 3, 4):
+        assert add_key(file) == count
+    with pytest.raises(NothingToRotate, match="retire the old ones first"):
+        add_key(file)
+    file.write_bytes(b"short")
+    with pytest.raises(SigningKeyUnusable, match="has 5 bytes, not 32"):
+        add_key(file)

@@ -1,0 +1,121 @@
+"""NATS as compose.yaml has it: its configuration and secrets, a real server, TLS from the first byte, two accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import nats
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from triggers.nats import connection
+from triggers.nats.connection import jetstream
+from triggers.nats.tls import VARIABLE, NatsCaUnusable, tls_options
+
+ROOT = Path(__file__).parents[3]
+
+
+class Broker:
+    """nats-server with the files of compose.yaml."""
+
+    def __init__(self, folder: Path) -> None:
+        self.secrets = folder / "secrets"
+        subprocess.run(
+            [ROOT / "deployments" / "compose" / "make-secrets.sh", self.secrets],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.port: int = found.getsockname()[1]
+        text = (ROOT / "deployments" / "compose" / "nats.conf").read_text()
+        for here, there in (
+            ("0.0.0.0:4222", f"127.0.0.1:{self.port}"),
+            ('http: "127.0.0.1:8222"', ""),
+            ("/etc/nats/cert.pem", f"{self.secrets}/nats_cert.pem"),
+            ("/etc/nats/key.pem", f"{self.secrets}/nats_key.pem"),
+            ("/data", f"{folder}/data"),
+            ("./auth.conf", "./secrets/nats_auth.conf"),
+        ):
+            assert here in text
+            text = text.replace(here, there)
+        (folder / "nats.conf").write_text(text)
+        command = [Path(sys.executable).with_name("nats-server"), "--config", folder / "nats.conf"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def url(self, user: str) -> str:
+        word = (self.secrets / f"nats_{user}_password").read_text()
+        return f"tls://{user}:{word}@127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = Broker(tmp_path_factory.mktemp("secured"))
+    yield broker
+    broker.process.kill()
+    broker.process.wait()
+
+
+@pytest.fixture
+async def platform(secured: Broker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+    monkeypatch.setenv(VARIABLE, str(secured.secrets / "nats_ca.pem"))
+    async with asyncio.timeout(30):
+        client = await connection.connect(secured.url("platform"))
+    yield client
+    await client.close()
+
+
+async def test_the_platform_connects_by_tls_and_finds_its_limits(platform: Client) -> None:
+    account = await jetstream(platform).account_info()
+    assert account.limits.max_storage == 4 << 30
+    assert account.limits.max_streams == 16
+    assert platform.connected_url is not None
+    assert platform.connected_url.scheme == "tls"
+
+
+async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Broker, platform: Client) -> None:
+    await jetstream(platform).add_stream(name="tried", subjects=["graph.>"])
+    tls = tls_options({VARIABLE: str(secured.secrets / "nats_ca.pem")})["tls"]
+    client = await nats.connect(secured.url("publisher"), tls=tls, allow_reconnect=False)
+    try:
+        assert (await client.jetstream().publish("graph.file.updated", b"{}")).stream == "tried"
+    finally:
+        await client.close()
+
+
+async def test_a_certificate_of_another_authority_is_refused(secured: Broker) -> None:
+    with pytest.raises((nats.errors.Error, OSError)):
+        await nats.connect(secured.url("platform"), allow_reconnect=False, max_reconnect_attempts=0)
+
+
+async def test_a_server_that_knows_no_tls_never_sees_the_password(secured: Broker) -> None:
+    seen = bytearray()
+
+    async def pretend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"x","version":"2.10.0","max_payload":1000,"tls_required":false}\r\n')
+        seen.extend(await reader.read(1 << 16))
+        writer.close()
+
+    server = await asyncio.start_server(pretend, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    options = tls_options({VARIABLE: str(secured.secrets / "nats_ca.pem")})
+    url = secured.url("platform").rpartition(":")[0] + f":{port}"
+    with pytest.raises((nats.errors.Error, OSError)):
+        await nats.connect(url, allow_reconnect=False, max_reconnect_attempts=0, connect_timeout=2, **options)
+    server.close()
+    assert seen[:1] == b"\x16"  # a TLS handshake
+    assert b"CONNECT" not in seen
+
+
+def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(NatsCaUnusable, match=f"{VARIABLE} names .*ca.pem"):
+        tls_options({VARIABLE: str(tmp_path / "ca.pem")})
+    assert tls_options({}) == {}
