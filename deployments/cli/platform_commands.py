@@ -18,7 +18,7 @@ from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import serve
-from records import upgrade
+from records import make_roles, upgrade
 from reliability.settings import StackSettings
 
 PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
@@ -139,6 +139,13 @@ def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = No
         console.print_json(data={"revision": revision})
     else:
         console.print(f"records database is at revision {revision}")
+
+
+@db.command("roles")
+def roles_command(database_url: DatabaseUrl = None) -> None:
+    """Make the roles owner, platform and reader in PostgreSQL, with their rights. Safe to repeat."""
+    for role in run(make_roles(database_url or "sqlite:///records.db")):
+        console.print(f"{role}: GRANT {role} TO <login>", markup=False, highlight=False)
 
 
 def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
