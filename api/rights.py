@@ -37,6 +37,7 @@ ALLOWED: Mapping[Right, frozenset[Role]] = {
 ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/health"): Right.OPEN,
     ("GET", "/metrics"): Right.OPEN,  # asks for a token of its own
+    ("GET", "/asyncapi.json"): Right.OPEN,
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
@@ -59,6 +60,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/agents"): Right.READ,
     ("GET", "/agents/{name}"): Right.READ,
     ("POST", "/agents"): Right.ADMIN,
+    ("DELETE", "/agents/{name}"): Right.ADMIN,
     # Workflows
     ("GET", "/workflows"): Right.READ,
     ("GET", "/workflows/{name}"): Right.READ,
@@ -75,6 +77,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("POST", "/compile/complete"): Right.READ,
     ("POST", "/compile/dry-run"): Right.READ,
     ("POST", "/compile/schedule"): Right.READ,
+    ("POST", "/compile/past-events"): Right.READ,
     ("POST", "/workflows/{name}/runs"): Right.OPERATE,
     # Runs
     ("GET", "/runs"): Right.READ,
@@ -82,6 +85,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/runs/{run_id}/logs"): Right.READ,
     ("POST", "/runs/{run_id}/cancel"): Right.OPERATE,
     ("POST", "/runs/{run_id}/retry"): Right.OPERATE,
+    ("GET", "/runs/{run_id}/rerun"): Right.READ,
     ("POST", "/runs/{run_id}/rerun"): Right.OPERATE,
     ("POST", "/runs/{run_id}/replay"): Right.OPERATE,
     ("GET", "/runs/{run_id}/artifacts"): Right.READ,
@@ -89,7 +93,9 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     # Approvals
     ("GET", "/approvals"): Right.READ,
     ("GET", "/approvals/{approval_id}"): Right.READ,
+    ("GET", "/approvals/{approval_id}/slack-message"): Right.READ,
     ("POST", "/approvals/{approval_id}/decision"): Right.APPROVE,
+    ("POST", "/slack/actions"): Right.OPEN,  # asks for the signature of Slack, and for a person
     # All
     ("GET", "/stream"): Right.READ,
     ("GET", "/statistics"): Right.READ,

@@ -11,6 +11,7 @@ from records.database.migrate import upgrade
 from records.database.roles import make_roles
 from records.errors import (
     DatabaseUnavailable,
+    LimitReached,
     NameRefused,
     NewerDatabase,
     NodeFinished,
@@ -48,6 +49,7 @@ __all__ = [
     "EndStatus",
     "EventOutcome",
     "KeptLine",
+    "LimitReached",
     "NameRefused",
     "NewerDatabase",
     "NodeFinished",

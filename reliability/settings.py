@@ -149,8 +149,8 @@ class _Certificate(PartSettings):
 class _ApiUrl(PartSettings):
     api_url: str | None = _variable(
         "COMMANDCENTER_API_URL",
-        "Address of the HTTP API as browsers reach it: for links to files of agents, for sign-in by a provider, which "
-        "sends browsers back to it, and for `login` and `sign-in`.",
+        "Address of the HTTP API as browsers reach it: for links to files of agents and to approvals, for sign-in by a "
+        "provider, which sends browsers back to it, and for `login` and `sign-in`.",
     )
 
 
@@ -191,6 +191,23 @@ class _Nats(_NatsTls):
 
 class _Pool(PartSettings):
     pool: str = _variable("COMMANDCENTER_POOL", "Work pool of the worker and of the deployments.", "commandcenter")
+
+
+class _Packages(PartSettings):
+    package_hosts: str = _variable(
+        "COMMANDCENTER_PACKAGE_HOSTS",
+        "More `host:port`, separated by commas, that environments of agents may be fetched from, beside pip's index.",
+        "",
+        shown="none",
+    )
+
+
+class _Project(PartSettings):
+    project_id: int = _variable(
+        "COMMANDCENTER_PROJECT_ID",
+        "Project that commands work on, and whose events the embedded platform's own publisher publishes.",
+        1,
+    )
 
 
 class _Sandbox(PartSettings):
@@ -237,10 +254,22 @@ class _Faults(PartSettings):
     faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
 
 
-class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Sandbox, _Signing, _ApiUrl):
+class CommandSettings(
+    _State,
+    _Mode,
+    _PlatformRecords,
+    _Prefect,
+    _Nats,
+    _NatsTls,
+    _Pool,
+    _Project,
+    _Sandbox,
+    _Signing,
+    _Packages,
+    _ApiUrl,
+):
     """The command line, and the steps of `prefect.yaml`."""
 
-    project_id: int = _variable("COMMANDCENTER_PROJECT_ID", "Project that commands work on.", 1)
     token: str | None = _variable(
         "COMMANDCENTER_TOKEN",
         "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
@@ -263,7 +292,7 @@ class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _
     )
 
 
-class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Hosts, _Certificate):
+class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, _Hosts, _Certificate):
     """`commandcenter up` and `commandcenter demo`: everything that can be chosen about a stack."""
 
     host: str = _variable("COMMANDCENTER_HOST", "Address on which Prefect's server listens.", "127.0.0.1")
@@ -293,7 +322,7 @@ class ServerSettings(_Hosts, _Tls, _Certificate):
 
 
 class WorkerSettings(
-    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _ApiUrl
+    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages, _ApiUrl
 ):
     """The worker."""
 
@@ -334,7 +363,9 @@ class WorkerSettings(
         return tuple(Path(each).absolute() for each in self.repositories.split(os.pathsep) if each)
 
 
-class ListenerSettings(_Records, _Prefect, _Nats, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults):
+class ListenerSettings(
+    _Records, _Prefect, _Nats, _NatsTls, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults
+):
     """The listener for NATS events."""
 
     state: Path | None = _variable("COMMANDCENTER_STATE", "Folder in which everything is kept.")
@@ -413,6 +444,12 @@ class ApiSettings(
         "COMMANDCENTER_OIDC_DEVICE",
         "Whether terminals sign in by a code (`commandcenter login`); anything but `yes` turns it off.",
         "yes",
+    )
+
+    slack_signing_secret: str | None = _variable(
+        "COMMANDCENTER_SLACK_SIGNING_SECRET",
+        "Signing secret of the Slack app whose buttons decide approvals; without it they decide nothing.",
+        secret=True,
     )
 
     people: Path | None = _variable(

@@ -97,7 +97,12 @@ def up_command(
 ) -> None:
     """Run the platform in the foreground until Ctrl-C."""
     settings = StackSettings(
-        state=state, host=host, prefect_port=prefect_port, nats_port=nats_port, database_url=database_url
+        state=state,
+        host=host,
+        prefect_port=prefect_port,
+        nats_port=nats_port,
+        database_url=database_url,
+        project_id=project,
     )
     run(serve(settings, workflows=workflows, repositories=repositories or [], project_id=project))
 
@@ -149,7 +154,7 @@ def roles_command(database_url: DatabaseUrl = None) -> None:
 
 
 def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Say what works here, what is missing, and how to mend it. Exit status 1 where the demo could not run."""
+    """Check this installation and suggest fixes. Exit status 1 where the demo could not run."""
     findings = run(examine(state))
     print_findings(findings, as_json=as_json)
     raise typer.Exit(0 if all(each.ok for each in findings if each.needed) else 1)

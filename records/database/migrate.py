@@ -36,9 +36,10 @@ _FIRST_SIGNED = "0006"
 
 
 @shielded
-async def upgrade(url: str) -> str:
+async def upgrade(url: str, *, revision: str = "head") -> str:
     """Migrate the database to this version; returns the revision. Safe at every start, and concurrently.
 
+    `revision`: an older one, for rows that were copied from its tables.
     Raises NotMigrated for a login that may not change tables, and NewerDatabase for a database that a newer version has
     migrated: there is no way back but a backup.
     """
@@ -65,12 +66,12 @@ async def upgrade(url: str) -> str:
                         f"the database {database.shown} is at revision {before!r}, this version needs {head()!r}, and "
                         "this login may not change tables: run `commandcenter db upgrade` as their owner"
                     )
-            revision = await connection.run_sync(_upgrade)
+            now = await connection.run_sync(_upgrade, revision)
             if not database.is_sqlite:
                 await grant_rights(connection)
             if before is not None and before < _FIRST_SIGNED:
                 await sign_existing(connection)
-            return revision
+            return now
     finally:
         await database.close()
 
@@ -92,6 +93,11 @@ def head() -> str:
     return str(ScriptDirectory(str(_MIGRATIONS)).get_current_head())
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version can bring a database of that revision up to its own."""
+    return revision in _known()
+
+
 @cache
 def _known() -> frozenset[str]:
     return frozenset(each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
@@ -103,10 +109,10 @@ def _config() -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> str:
+def _upgrade(connection: Connection, to: str) -> str:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return str(_revision(connection))
 
 
