@@ -144,9 +144,13 @@ async def archive_workflow(name: str, *, records: Records, publisher: Publisher,
 
 async def _require_agents(plans: Sequence[Plan], records: Records, project_id: int) -> None:
     known = (await records.catalogue(project_id)).agents
+    given = {plan.digest for plan in plans}
     for plan in plans:
         for node in plan.nodes:
-            if node.agent not in known:
+            if node.calls is not None:
+                if node.calls.plan not in given:
+                    await records.plan(node.calls.plan)
+            elif node.agent not in known:
                 hint = (
                     f"node {node.id!r} of {plan.name!r} needs it in project {plan.project_id}: register it first"
                 )

@@ -147,6 +147,23 @@ class _Pool(PartSettings):
     pool: str = _variable("COMMANDCENTER_POOL", "Work pool of the worker and of the deployments.", "commandcenter")
 
 
+class _Packages(PartSettings):
+    package_hosts: str = _variable(
+        "COMMANDCENTER_PACKAGE_HOSTS",
+        "More `host:port`, separated by commas, that environments of agents may be fetched from, beside pip's index.",
+        "",
+        shown="none",
+    )
+
+
+class _Project(PartSettings):
+    project_id: int = _variable(
+        "COMMANDCENTER_PROJECT_ID",
+        "Project that commands work on, and whose events the embedded platform's own publisher publishes.",
+        1,
+    )
+
+
 class _Sandbox(PartSettings):
     sandbox: str = _variable(
         "COMMANDCENTER_SANDBOX",
@@ -162,6 +179,13 @@ class _Hosts(PartSettings):
         "More names under which Prefect's UI and the API may be addressed, separated by commas.",
         "",
         shown="names of this machine",
+    )
+
+
+class _ApiUrl(PartSettings):
+    api_url: str | None = _variable(
+        "COMMANDCENTER_API_URL",
+        "Address of the HTTP API as browsers reach it, for links: to files of agents, and to approvals in events.",
     )
 
 
@@ -191,10 +215,11 @@ class _Faults(PartSettings):
     faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
 
 
-class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls, _Pool, _Sandbox, _Signing):
+class CommandSettings(
+    _State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls, _Pool, _Project, _Sandbox, _Signing, _Packages
+):
     """The command line, and the steps of `prefect.yaml`."""
 
-    project_id: int = _variable("COMMANDCENTER_PROJECT_ID", "Project that commands work on.", 1)
     token: str | None = _variable(
         "COMMANDCENTER_TOKEN",
         "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
@@ -217,7 +242,7 @@ class CommandSettings(_State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls
     )
 
 
-class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Hosts):
+class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, _Hosts):
     """`commandcenter up` and `commandcenter demo`: everything that can be chosen about a stack."""
 
     host: str = _variable("COMMANDCENTER_HOST", "Address on which Prefect's server listens.", "127.0.0.1")
@@ -246,13 +271,11 @@ class ServerSettings(_Hosts):
     """Prefect's server."""
 
 
-class WorkerSettings(_State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults):
+class WorkerSettings(
+    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages, _ApiUrl
+):
     """The worker."""
 
-    api_url: str | None = _variable(
-        "COMMANDCENTER_API_URL",
-        "Address of the HTTP API as browsers reach it: Prefect's page of a run links to the files of its agents.",
-    )
     repositories: str = _variable(
         "COMMANDCENTER_REPOSITORIES",
         "Folders that repositories named by events may lie in, separated as in PATH; others are refused.",
@@ -318,8 +341,14 @@ class ListenerSettings(
     )
 
 
-class ApiSettings(_State, _Mode, _Records, _Prefect, _NatsTls, _Hosts, _Signing, _Logs, _MetricsToken):
+class ApiSettings(_State, _Mode, _Records, _Prefect, _Hosts, _Signing, _Logs, _MetricsToken, _NatsTls, _ApiUrl):
     """The HTTP API."""
+
+    slack_signing_secret: str | None = _variable(
+        "COMMANDCENTER_SLACK_SIGNING_SECRET",
+        "Signing secret of the Slack app whose buttons decide approvals; without it they decide nothing.",
+        secret=True,
+    )
 
     people: Path | None = _variable(
         "COMMANDCENTER_PEOPLE",

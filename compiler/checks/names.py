@@ -50,6 +50,8 @@ def check_agents(workflow: ResolvedWorkflow, catalogue: Catalogue, desk: Reporte
     """CC301, CC302 and CC306."""
     checked: set[tuple[str, str]] = set()
     for step in workflow.steps:
+        if step.spec.workflow is not None:
+            continue
         if step.spec.agent and step.agent is None:
             _unknown_agent(step.spec, step.position, catalogue, desk)
         elif step.action is not None:

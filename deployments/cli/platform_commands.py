@@ -96,7 +96,12 @@ def up_command(
 ) -> None:
     """Run the platform in the foreground until Ctrl-C."""
     settings = StackSettings(
-        state=state, host=host, prefect_port=prefect_port, nats_port=nats_port, database_url=database_url
+        state=state,
+        host=host,
+        prefect_port=prefect_port,
+        nats_port=nats_port,
+        database_url=database_url,
+        project_id=project,
     )
     run(serve(settings, workflows=workflows, repositories=repositories or [], project_id=project))
 

@@ -195,6 +195,9 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["run"]["parentRunId"]:
+        parent = f"called by: run {data['run']['parentRunId']}, node {data['run']['parentNode']}"
+        console.print(parent, highlight=False, markup=False)
     if data["run"]["executedBy"]:
         parts = ", ".join(f"{name} {text}" for name, text in data["run"]["executedBy"].items())
         console.print(f"executed by: {parts}", highlight=False, markup=False)
@@ -205,6 +208,14 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["called"]:
+        print_rows(
+            data["called"],
+            columns=("node", "runId", "workflowName", "status", "message"),
+            title="Called runs",
+            as_json=False,
+            on_page=True,
+        )
     print_rows(
         data["agentRuns"],
         columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),

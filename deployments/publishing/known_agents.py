@@ -8,6 +8,7 @@ from pathlib import Path
 from agents.registration.builtin_agents import builtin_catalogue
 from compiler.catalogue import Catalogue
 from deployments.stack.connection import NotRunning, addresses_of
+from operations.known_workflows import known_catalogue
 from records import Records
 from reliability.settings import CommandSettings
 
@@ -19,7 +20,7 @@ async def known_agents(state: Path, *, project_id: int) -> Catalogue:
     except NotRunning:
         return builtin_catalogue()
     async with await Records.open(addresses.database_url) as records:
-        return await records.catalogue(project_id)
+        return await known_catalogue(records, project_id)
 
 
 def known_agents_here() -> Catalogue:

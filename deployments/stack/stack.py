@@ -152,12 +152,15 @@ class Stack:
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
         )
-        write_settings(self._state, port=nats_port, passwords=passwords)
+        write_settings(self._state, port=nats_port, passwords=passwords, project_id=settings.project_id)
         self._state.remember(
             {
                 "prefect_port": prefect_port,
                 "nats_port": nats_port,
                 "passwords": passwords,
+                "project_id": settings.project_id,
+                # For `commandcenter backup`.
+                "prefect_database_url": settings.prefect_database_url,
                 "pid": os.getpid(),
                 "addresses": remembered(addresses),
             }

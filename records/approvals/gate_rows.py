@@ -19,11 +19,13 @@ from records.database.signing import signer_of
 from records.database.store import first, rows
 from records.errors import NotFound
 from records.events.outbox import emit
+from records.events.payloads import ApprovalDecided, ApprovalEvent
 from records.measures.ended import count_approval
 from records.measures.spans import context_of, trace_approval
 from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
+from reliability.public_address import approval_link
 
 GateRef = str | tuple[str, str]
 """An approval by its id, or by run and node."""
@@ -107,7 +109,12 @@ async def answer(
         message_id=f"workflow.approval.decided:{row['id']}",
         project_id=row["projectId"],
         subject="workflow.approval.decided",
-        payload=event_of(row) | {"status": status, "by": values["respondedBy"], "closedAs": closed_as},
+        payload=ApprovalDecided(
+            **event_of(row),
+            status="APPROVED" if status == "APPROVED" else "REJECTED",
+            by=line(actor.name, 200),
+            closedAs=closed_as,
+        ),
         traceparent=context_of(connection, row["flowRunId"], row["reopened"]),
     )
     return True
@@ -123,9 +130,9 @@ async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
         await answer(connection, row, "REJECTED", notes=notes, closed_as="run-ended")
 
 
-def event_of(row: RowMapping) -> dict[str, Any]:
+def event_of(row: RowMapping) -> ApprovalEvent:
     """Payload of every event about an approval. `nodeId` is the node's row, `nodeKey` its id in the YAML."""
-    return {
+    event: ApprovalEvent = {
         "workflowRunId": row["workflowRunId"],
         "nodeId": row["nodeId"],
         "nodeKey": row["nodeKey"],
@@ -135,6 +142,8 @@ def event_of(row: RowMapping) -> dict[str, Any]:
         "digest": row["digest"],
         "deadline": None if row["deadline"] is None else row["deadline"].isoformat(),
     }
+    link = approval_link(row["id"])
+    return event if link is None else {**event, "link": link}
 
 
 def rule_of(row: RowMapping) -> ApprovalRule:

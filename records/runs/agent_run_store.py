@@ -17,6 +17,7 @@ from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.events.changes import note_change
 from records.events.outbox import emit
+from records.events.payloads import AgentExecuted
 from records.measures.ended import AgentRunEnd, count_agent_run
 from records.measures.spans import context_of, trace_agent_run
 from records.runs.attempts import begin_attempt, end_attempt, require_approved
@@ -157,6 +158,20 @@ class AgentRunStore(Store):
         return [_agent_run(row) for row in found]
 
     @shielded
+    async def good_agent_runs(self, project_id: int, *, agent: str, action: str, limit: int) -> list[AgentRun]:
+        """The newest runs of an action that ended well, newest first."""
+        mine = _SELECT.where(
+            AGENT.c.projectId == project_id,
+            AGENT.c.name == agent,
+            AGENT_RUN.c.action == action,
+            AGENT_RUN.c.status == "SUCCESS",
+        )
+        async with self._db.read() as connection:
+            newest = mine.order_by(AGENT_RUN.c.startedAt.desc(), AGENT_RUN.c.id.desc()).limit(limit)
+            found = await rows(connection, newest)
+        return [_agent_run(row) for row in found]
+
+    @shielded
     async def agent_run(self, agent_run_id: str) -> AgentRun:
         """One agent run. Raises NotFound."""
         async with self._db.read() as connection:
@@ -200,7 +215,7 @@ async def _agent_id(connection: AsyncConnection, project_id: int | None, name: s
 async def _emit_executed(
     connection: AsyncConnection, row: RowMapping, run: RowMapping | None, values: Mapping[str, Any]
 ) -> None:
-    payload = {
+    payload: AgentExecuted = {
         "agentRunId": row["id"],
         "agentName": row["agentName"],
         "projectId": row["projectId"],

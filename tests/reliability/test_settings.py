@@ -54,7 +54,7 @@ def test_what_is_given_in_code_counts_before_the_environment_and_an_empty_variab
 
 def test_every_variable_that_the_code_names_is_in_the_list() -> None:
     inside = re.compile(
-        r"COMMANDCENTER_(?:REQUEST(?:_FD)?|PRELOAD|RESULT|ARTIFACTS|SECRETS_FD|EXECUTION|NONCE|EVENTS|RESULTS)\b"
+        r"COMMANDCENTER_(?:REQUEST(?:_FD)?|PRELOAD|RESULT|ARTIFACTS|SECRETS_FD|EXECUTION|NONCE|EVENTS|RESULTS|ACTION|INPUTS)\b"
     )
     named: set[str] = set()
     for room in (

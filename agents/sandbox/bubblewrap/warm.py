@@ -39,6 +39,7 @@ class Shape:
     code: Signature
     limits: Limits
     settings: tuple[tuple[str, str], ...]
+    environment: Path | None
     preload: bool
     """Whether the agent itself is imported ahead."""
 
@@ -75,6 +76,7 @@ def shape_of(request: AgentRequest) -> Shape | None:
         code=code,
         limits=request.limits,
         settings=tuple(sorted(request.settings.items())),
+        environment=request.environment,
         preload=not request.secrets,
     )
 
