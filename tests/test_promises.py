@@ -49,6 +49,7 @@ def test_every_section_has_its_promises() -> None:
         "Borders",
         "Tenants and backups",
         "Scanner",
+        "Agents of one's own",
         "Console",
         "Proof",
     ]

@@ -32,6 +32,7 @@ from agents.environments.requirements import (
     canonical,
     read_pins,
 )
+from agents.sandbox.agent_image import FILE as IMAGE_FILE
 from agents.sandbox.port import AgentRequest, Artifact, Limits, LogLine, Mount, Sandbox
 
 _log = logging.getLogger("commandcenter.environments")
@@ -48,9 +49,10 @@ _locks: WeakValueDictionary[tuple[int, Path], asyncio.Lock] = WeakValueDictionar
 
 
 def pins_of(folder: Path) -> tuple[Pin, ...]:
-    """What the agent in the folder needs; nothing where it has no `requirements.txt`. Raises EnvironmentRefused."""
+    """What the agent in the folder needs; nothing where it has no `requirements.txt`, or an image of its own, which
+    holds its packages. Raises EnvironmentRefused."""
     file = folder / FILE
-    if not file.is_file():
+    if not file.is_file() or (folder / IMAGE_FILE).is_file():
         return ()
     try:
         return read_pins(file.read_text("utf-8"))

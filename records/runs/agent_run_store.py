@@ -158,6 +158,20 @@ class AgentRunStore(Store):
         return [_agent_run(row) for row in found]
 
     @shielded
+    async def good_agent_runs(self, project_id: int, *, agent: str, action: str, limit: int) -> list[AgentRun]:
+        """The newest runs of an action that ended well, newest first."""
+        mine = _SELECT.where(
+            AGENT.c.projectId == project_id,
+            AGENT.c.name == agent,
+            AGENT_RUN.c.action == action,
+            AGENT_RUN.c.status == "SUCCESS",
+        )
+        async with self._db.read() as connection:
+            newest = mine.order_by(AGENT_RUN.c.startedAt.desc(), AGENT_RUN.c.id.desc()).limit(limit)
+            found = await rows(connection, newest)
+        return [_agent_run(row) for row in found]
+
+    @shielded
     async def agent_run(self, agent_run_id: str) -> AgentRun:
         """One agent run. Raises NotFound."""
         async with self._db.read() as connection:
