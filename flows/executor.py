@@ -1,4 +1,4 @@
-"""One execution of a run: from what is on record, through its plan, until it ended or only people are left to wait for.
+"""One execution of a run: from its checkpoint through its plan, until it has ended or only waits for people.
 
 A run may be executed several times: after a wait, a crash, a retry from the UI. Each time it starts from the records
 and repeats nothing that has finished.

@@ -129,6 +129,7 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
     ):
         failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
         return await _finish(run, failure, services)
+    services = await services.of_project(run.plan.project_id)
     if (dropped := await skip_or_wait(run, _flow_run(), services.records)) is not None:
         return dropped
     if (elsewhere := await _find_place(run, services)) is not None:

@@ -1,4 +1,4 @@
-"""Checked plans in; workflows on record and in Prefect, after a review that every way in makes alike, out."""
+"""Checked plans in; workflows on record and in Prefect, after a review that is the same on every channel, out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Publisher(Protocol):
 
 
 class RecordsOnly:
-    """The publisher of a way in that leaves Prefect to somebody else: `prefect deploy`, or an API beside no Prefect."""
+    """The publisher of a channel that leaves Prefect to others: `prefect deploy`, or an API beside no Prefect."""
 
     async def publish(self, plan: Plan) -> Deployed:
         """Nothing is made in Prefect."""

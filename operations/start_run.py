@@ -1,6 +1,6 @@
 """A workflow's name and a context in; a checked context and a started run, or one sentence why not, out.
 
-Every way in calls this: the command line, HTTP, and (through `operations.event`) NATS make the same checks, so that
+Every channel calls this: the command line, HTTP, and (through `operations.event`) NATS make the same checks, so that
 nothing that an event may not carry comes in by another way.
 """
 

@@ -13,8 +13,13 @@ from pydantic.fields import FieldInfo
 
 from reliability.settings import PARTS, PREFIX
 
-FAMILIES = ("COMMANDCENTER_SETTING_", "COMMANDCENTER_SECRET_", "COMMANDCENTER_EGRESS_PROJECT_")
-"""Beginnings of names that operators make up: settings and secrets of agents, and the egress of a project."""
+FAMILIES = (
+    "COMMANDCENTER_SETTING_",
+    "COMMANDCENTER_SECRET_",
+    "COMMANDCENTER_EGRESS_PROJECT_",
+    "COMMANDCENTER_REPOSITORIES_PROJECT_",
+)
+"""Beginnings of names that operators make up: settings and secrets of agents, egress and repositories of a project."""
 # Set by the sandbox inside of a jail, never by an operator.
 _IN_THE_JAIL = (
     "COMMANDCENTER_PRELOAD",
@@ -101,6 +106,11 @@ def settings_page() -> str:
         "| `COMMANDCENTER_EGRESS_PROJECT_<ID>` | worker | `COMMANDCENTER_EGRESS` | The same for one project. |",
         "| `COMMANDCENTER_SETTING_<NAME>` | worker | none | Setting `<NAME>` of agents, such as `SMTP_HOST`. |",
         "| `COMMANDCENTER_SECRET_<NAME>` | worker | none | Secret `<NAME>` of agents; also a file in `secrets/`. |",
+        "| `COMMANDCENTER_REPOSITORIES_PROJECT_<ID>` | worker | the others' | Repositories of one project. |",
+        "",
+        "`COMMANDCENTER_SETTING_PROJECT_<ID>_<NAME>` and `COMMANDCENTER_SECRET_PROJECT_<ID>_<NAME>` are of one",
+        "project, as is the file `secrets/PROJECT_<ID>_<NAME>` or the block `project-<id>-<name>`. In production,",
+        "what names no project goes to the one of `COMMANDCENTER_PROJECT_ID` alone; embedded, to all.",
     ]
     return "\n".join(lines) + "\n"
 

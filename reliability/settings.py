@@ -131,16 +131,16 @@ class _Prefect(PartSettings):
     )
 
 
+class _Nats(PartSettings):
+    nats_url: str = _variable("NATS_URL", "NATS, with its credentials.", "nats://127.0.0.1:4222", secret=True)
+
+
 class _NatsTls(PartSettings):
     nats_ca_file: Path | None = _variable(
         "COMMANDCENTER_NATS_CA_FILE",
         "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
         shown="no TLS",
     )
-
-
-class _Nats(_NatsTls):
-    nats_url: str = _variable("NATS_URL", "NATS, with its credentials.", "nats://127.0.0.1:4222", secret=True)
 
 
 class _Pool(PartSettings):
@@ -216,7 +216,7 @@ class _Faults(PartSettings):
 
 
 class CommandSettings(
-    _State, _Mode, _PlatformRecords, _Prefect, _Nats, _Pool, _Project, _Sandbox, _Signing, _Packages
+    _State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls, _Pool, _Project, _Sandbox, _Signing, _Packages
 ):
     """The command line, and the steps of `prefect.yaml`."""
 
@@ -313,7 +313,9 @@ class WorkerSettings(
         return tuple(Path(each).absolute() for each in self.repositories.split(os.pathsep) if each)
 
 
-class ListenerSettings(_Records, _Prefect, _Nats, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults):
+class ListenerSettings(
+    _Records, _Prefect, _Nats, _NatsTls, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults
+):
     """The listener for NATS events."""
 
     state: Path | None = _variable("COMMANDCENTER_STATE", "Folder in which everything is kept.")

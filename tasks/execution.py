@@ -1,4 +1,4 @@
-"""One attempt of one node: intent -> sandbox -> effect -> checked output, or a proposal and, later, its effect."""
+"""One attempt of one node: invocation -> sandbox -> effect -> checked output, or a proposal and, later, its effect."""
 
 from __future__ import annotations
 

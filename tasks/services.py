@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from agents.sandbox.port import Sandbox
+from agents.sandbox.throttle import Share, Throttle
 from compiler.catalogue import AgentSpec
 from records import Records
 from tasks.agent_code import AgentCode, runnable
+from tasks.project_scope import gets_the_shared, roots_of, secrets_of, settings_of
 from tasks.secrets import SecretSource
 
 
@@ -76,6 +78,21 @@ class Services:
     """Folder for snapshots and materialised artifacts; each execution has one of its own below it."""
     backend: str = "in-memory"
     """Name of the sandbox, as it is recorded with each run."""
+
+    async def of_project(self, project_id: int) -> Services:
+        """The same as one project gets it: its secrets, settings and repositories, and its share of the slots."""
+        limits = await self.records.project_limits(project_id)
+        sandbox, shared = self.sandbox, gets_the_shared(project_id)
+        if isinstance(sandbox, Throttle):
+            share = Share(project_id=project_id, weight=limits.weight, at_most=limits.agents_at_once)
+            sandbox = sandbox.share(share)
+        return replace(
+            self,
+            sandbox=sandbox,
+            secrets=secrets_of(self.secrets, project_id, shared=shared),
+            settings=settings_of(self.settings, project_id, shared=shared),
+            repository_roots=roots_of(self.repository_roots, project_id, shared=shared),
+        )
 
     async def code_of(self, agent: AgentSpec) -> AgentCode:
         """Exactly the registered code of the agent, with its environment. Raises CodeRefused."""

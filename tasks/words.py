@@ -1,4 +1,4 @@
-"""Sentences of ours with texts from outside in them -> parts of a card that keep the two apart.
+"""Sentences that contain text from outside -> parts of a card that keep the two apart.
 
 The words are ours. All else is a `Value` or the text of a `Block`: safe text, which each channel shows as text
 and nothing else.

@@ -1,4 +1,4 @@
-"""A node that is ready -> the work it stands for: one intent, or one for each item of its `foreach`.
+"""A node that is ready -> the work it stands for: one invocation, or one for each item of its `foreach`.
 
 Everything is resolved here, before anybody is asked: templates, the registered agent, hosts, what inputs point at. An
 approval is then bound to the result, and nothing is resolved again after it.

@@ -71,7 +71,7 @@ def _check_schemas(step: ResolvedNode, checked: set[tuple[str, str]], desk: Repo
     for name, schema in (("input", action.input_schema), ("output", action.output_schema)):
         for problem in [*check_schema(schema), *_undigestible(schema)][:3]:
             message = f"the {name} schema of {node.agent}.{node.action} cannot be checked: {problem}"
-            hint = "mend the agent and register it again"
+            hint = "fix the agent and register it again"
             desk.at(node_path(step.position, "action"), "CC306", message, hint)
 
 

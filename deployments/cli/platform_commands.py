@@ -146,7 +146,7 @@ def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = No
 
 
 def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Say what works here, what is missing, and how to mend it. Exit status 1 where the demo could not run."""
+    """Check this installation and suggest fixes. Exit status 1 where the demo could not run."""
     findings = run(examine(state))
     print_findings(findings, as_json=as_json)
     raise typer.Exit(0 if all(each.ok for each in findings if each.needed) else 1)

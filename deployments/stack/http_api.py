@@ -75,7 +75,7 @@ def app_of(
 
 @dataclass(frozen=True, kw_only=True)
 class _Publisher:
-    """Prefect's publisher, whose trouble is an error that the API knows, and whose events find a stream at once."""
+    """Prefect's publisher, whose failures are errors that the API knows, and whose events find a stream at once."""
 
     connection: Connection
 

@@ -38,6 +38,7 @@ class FairShare:
     pool: str
     _queues: dict[str, WorkQueue] = field(default_factory=dict[str, WorkQueue])
     _read_at: float = -REFRESH_SECONDS
+    _last: dict[str, int] = field(default_factory=dict[str, int])
 
     async def waiting(
         self,
@@ -77,6 +78,7 @@ class FairShare:
             weights={group: self._weight(group) for group in groups},
             limit=limit,
             most=most,
+            last=self._last,
         )
 
     async def _groups(self, names: Sequence[str]) -> dict[str, list[str]]:
@@ -106,8 +108,13 @@ def in_turn(
     weights: Mapping[str, int],
     limit: int,
     most: int,
+    last: dict[str, int] | None = None,
 ) -> list[WorkerFlowRunResponse]:
-    """Up to `limit` of the runs: the next is always of the project that has least for its weight, and under `most`."""
+    """Up to `limit` of the runs: the next is always of the project that has least for its weight, and under `most`.
+
+    `last`: the number of each project's last turn, which is kept up to date; among equals, who waits longest is next.
+    """
+    turns = {} if last is None else last
     left = {group: list(runs) for group, runs in waiting.items()}
     has = {group: held.get(group, 0) for group in left}
     chosen: list[WorkerFlowRunResponse] = []
@@ -115,10 +122,9 @@ def in_turn(
         ready = [group for group, runs in left.items() if runs and has[group] < most]
         if not ready:
             break
-        group = min(
-            ready, key=lambda each: (has[each] / weights[each], left[each][0].flow_run.next_scheduled_start_time)
-        )
+        group = min(ready, key=lambda each: (has[each] / weights[each], turns.get(each, 0)))
         has[group] += 1
+        turns[group] = max(turns.values(), default=0) + 1
         chosen.append(left[group].pop(0))
     return chosen
 

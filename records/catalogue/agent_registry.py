@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
@@ -12,6 +12,7 @@ from records.database.ids import new_id, subject_token
 from records.database.payload import checked
 from records.database.store import Store, first, insert_new, rows
 from records.events.changes import note_change
+from records.projects.limits import check_count
 from records.tables import AGENT, AGENT_CAPABILITY
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -22,7 +23,7 @@ class AgentRegistry(Store):
 
     @shielded
     async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
-        """Insert or update the agent; returns its id, which stays the same. Raises NameRefused."""
+        """Insert or update the agent; returns its id, which stays the same. Raises NameRefused, LimitReached."""
         subject_token("agent", spec.name)
         values = _agent_values(spec)
         async with self._db.write() as connection:
@@ -30,6 +31,9 @@ class AgentRegistry(Store):
             if not await insert_new(connection, AGENT, fresh):
                 mine = (AGENT.c.projectId == project_id) & (AGENT.c.name == spec.name)
                 await connection.execute(update(AGENT).where(mine).values(**values))
+            else:
+                counted = select(func.count()).select_from(AGENT).where(AGENT.c.projectId == project_id)
+                await check_count(connection, project_id, "agents", counted)
             agent_id = await agent_row_id(connection, project_id, spec.name)
             assert agent_id is not None
             await _replace_capabilities(connection, agent_id, spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import Plan, PlanNode
@@ -18,6 +18,7 @@ from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
+from records.projects.limits import check_count
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -48,12 +49,15 @@ class WorkflowStore(Store):
         `expected`: number of the newest version that the writer knows, 0 for none.
 
         Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry,
-        VersionConflict where another version is the newest.
+        VersionConflict where another version is the newest, LimitReached where the project has too many.
         """
         subject_token("workflow", plan.name)
         async with self._db.write() as connection:
             await _insert_plan(connection, plan)
             workflow_id = await _upsert_workflow(connection, plan, source)
+            kept = (WORKFLOW.c.projectId == plan.project_id) & (WORKFLOW.c.status != "ARCHIVED")
+            counted = select(func.count()).select_from(WORKFLOW).where(kept)
+            await check_count(connection, plan.project_id, "workflows", counted)
             await _replace_nodes(connection, workflow_id, plan)
             # The workflow's row is locked by now: two writers compare one after the other.
             await add_version(connection, workflow_id, plan.digest, text=text, by=by, expected=expected)

@@ -1,4 +1,4 @@
-"""Messages that came in, with what was looked at for them -> rows, so that a person can ask why nothing started."""
+"""Received messages, with the triggers that were compared -> rows that explain why nothing started."""
 
 from __future__ import annotations
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.store import Store, first, rows
+from records.errors import LimitReached
 from records.tables import EVENT_PUBLISHER, PROJECT_LIMITS
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -53,6 +55,18 @@ _FIELDS: Mapping[str, str] = {
     "workflows": "workflows",
     "agents": "agents",
 }
+
+
+async def check_count(
+    connection: AsyncConnection, project_id: int, what: Literal["agents", "workflows"], counted: Select[tuple[int]]
+) -> None:
+    """Raises LimitReached where the project has more of them now than it may have."""
+    mine = select(PROJECT_LIMITS).where(PROJECT_LIMITS.c.projectId == project_id)
+    row = await first(connection, mine)
+    limits = ProjectLimits(project_id=project_id) if row is None else _limits(row)
+    limit = limits.agents if what == "agents" else limits.workflows
+    if (await connection.execute(counted)).scalar_one() > limit:
+        raise LimitReached(what, project_id, limit)
 
 
 class LimitsStore(Store):

@@ -20,6 +20,7 @@ import psutil
 import pytest
 import pytest_asyncio
 from forked_command import COMMAND, run_command
+from prefect_home import fill_prefect_home
 
 from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.demo.sinks import ChatSink, MailSink
@@ -89,8 +90,14 @@ def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def running_platform(state: Path, loop_thread: asyncio.AbstractEventLoop, *options: str) -> Generator[Platform]:
-    """`commandcenter up` on a state folder, with local ends for what its agents send."""
+def running_platform(
+    factory: pytest.TempPathFactory, state: Path, loop_thread: asyncio.AbstractEventLoop, *options: str
+) -> Generator[Platform]:
+    """`commandcenter up` on a state folder, with local ends for what its agents send.
+
+    Prefect's tables are there already; the tests of the demo begin without.
+    """
+    fill_prefect_home(factory, state / "prefect")
     repositories = state / "repositories"
     repositories.mkdir()
     mail, chat = MailSink(), ChatSink()
@@ -131,23 +138,28 @@ def platform(
     tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
 ) -> Iterator[Platform]:
     """The platform on its embedded defaults; a session has one."""
-    with running_platform(tmp_path_factory.mktemp("platform"), loop_thread) as started:
+    with running_platform(tmp_path_factory, tmp_path_factory.mktemp("platform"), loop_thread) as started:
         yield started
 
 
 @pytest.fixture
-def own_platform(tmp_path: Path, loop_thread: asyncio.AbstractEventLoop) -> Iterator[Platform]:
+def own_platform(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
+) -> Iterator[Platform]:
     """A platform that nobody else uses, so that it can be killed."""
-    with running_platform(tmp_path, loop_thread) as started:
+    with running_platform(tmp_path_factory, tmp_path, loop_thread) as started:
         yield started
 
 
 @pytest.fixture
 def platform_on_postgres(
-    tmp_path: Path, postgres_url: str, loop_thread: asyncio.AbstractEventLoop
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_url: str,
+    loop_thread: asyncio.AbstractEventLoop,
 ) -> Iterator[Platform]:
     """A platform whose records are in PostgreSQL."""
-    with running_platform(tmp_path, loop_thread, "--database-url", postgres_url) as started:
+    with running_platform(tmp_path_factory, tmp_path, loop_thread, "--database-url", postgres_url) as started:
         yield started
 
 

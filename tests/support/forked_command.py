@@ -4,14 +4,14 @@ Starting Python and importing Prefect takes seconds of a CPU, which tests that c
 times. What runs is `deployments.cli.main.main` in a new process with the given arguments, environment and files; only
 the interpreter's own start and what happens while modules are imported is not tested. Tests of these start the program.
 
-    python forked_command.py     reads requests from a socket on standard input, one connection per command
+    python forked_command.py FD  takes one connection per command on its standard input, until FD ends
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -26,11 +26,11 @@ from typing import IO, Any
 
 COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 """The program itself, for what must be started as a user starts it."""
-_PR_SET_PDEATHSIG = 1
 _ADDRESS = "\0commandcenter-tests-{}"
 _LARGEST_REQUEST = 1_000_000
 _server_lock = threading.Lock()
 _server: subprocess.Popen[bytes] | None = None
+_START_SECONDS = 600
 
 
 class Running:
@@ -71,7 +71,7 @@ def start_command(
 ) -> Running:
     """Start `commandcenter` with these arguments, environment and files."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(120)
+    connection.settimeout(_START_SECONDS)
     connection.connect(_address())
     request = {"arguments": list(arguments), "env": dict(env), "cwd": str(cwd or Path.cwd()), "umask": umask}
     files = [each if isinstance(each, int) else each.fileno() for each in (stdin, stdout, stderr)]
@@ -130,7 +130,13 @@ def _address() -> str:
             listening.listen(64)
             # Its imports must not find what belongs to one test; each command gets its own environment.
             env = {name: value for name, value in os.environ.items() if not name.startswith("COMMANDCENTER_")}
-            _server = subprocess.Popen([sys.executable, __file__], stdin=listening.fileno(), env=env)
+            # The server ends when this process closes its end of the pipe. Not PDEATHSIG: it comes when a thread ends.
+            alive, _ours = os.pipe()
+            command = [sys.executable, __file__, str(alive)]
+            _server = subprocess.Popen(
+                command, stdin=listening.fileno(), env=env, pass_fds=[alive], start_new_session=True
+            )
+            os.close(alive)
             listening.close()
         return address
 
@@ -145,18 +151,18 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return read
 
 
-def _serve() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _serve(alive: int) -> None:
     listening = socket.socket(fileno=os.dup(0))
 
     import deployments.cli.main  # noqa: F401
 
     # The processes in between are nobody's concern.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
+    while listening in select.select([listening, alive], [], [])[0]:
         connection, _ = listening.accept()
         if os.fork() == 0:
             listening.close()
+            os.close(alive)
             _supervise(connection)
         connection.close()
 
@@ -221,4 +227,4 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(int(sys.argv[1]))

@@ -1,7 +1,7 @@
 """When to look into the outbox: soon after something was written there, and rarely otherwise.
 
 SQLite tells of a commit by the time stamps of its files, which cost a few microseconds to read; other databases
-are asked. `wake()` is for whoever writes in this process.
+are asked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings, and perhaps an agent's own wishes -> a container with interpreter, packages and the platform's code.
+"""Settings and an agent's `image.toml`, if any -> a container with interpreter, packages and the platform's code.
 
 Everything in here is a layer that the engine keeps: the image, the packages, the platform's code, in this order, so
 that a change of one makes only what follows anew.
@@ -25,7 +25,8 @@ from reliability.settings import SandboxSettings
 if TYPE_CHECKING:
     import dagger
 
-DEFAULT_IMAGE, DEFAULT_PYTHON = "python:3.11-slim", "/usr/local/bin/python3"
+DEFAULT_IMAGE = SandboxSettings.model_fields["dagger_image"].default
+DEFAULT_PYTHON = SandboxSettings.model_fields["dagger_python"].default
 RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 _LEAST_PYTHON = (3, 11)
@@ -84,17 +85,14 @@ class EngineSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
         """From the COMMANDCENTER_DAGGER_… variables and Dagger's own."""
-        ours = {
-            name: value
-            for name, value in environment.items()
-            if name.startswith("COMMANDCENTER_DAGGER_") and value
-        }
+        ours = {name: value for name, value in environment.items() if name.startswith("COMMANDCENTER_DAGGER_")}
         chosen = SandboxSettings.model_validate(ours)
         return cls(
-            image=chosen.dagger_image,
-            python=chosen.dagger_python,
+            image=chosen.dagger_image or DEFAULT_IMAGE,
+            python=chosen.dagger_python or DEFAULT_PYTHON,
             packages=chosen.dagger_packages,
             images=chosen.dagger_images,
+            # Empty: none at all.
             registries=frozenset(host.strip() for host in chosen.dagger_registries.split(",") if host.strip()),
             runner_host=environment.get(RUNNER_HOST, ""),
             cli=environment.get(CLI, ""),
