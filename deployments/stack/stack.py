@@ -28,7 +28,9 @@ from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
+from reliability.plaintext import refuse_plain_listener, refuse_plaintext
 from reliability.settings import StackSettings
+from reliability.tls import ServerCertificate
 
 
 class ServerUnreachable(DeploymentError):
@@ -118,13 +120,17 @@ class Stack:
     async def _require_given(self) -> None:
         """Raises ServerUnreachable where a server that is to be used does not answer."""
         if self.settings.given_prefect_api_url is not None:
+            refuse_plaintext(self.addresses.api_url, "prefect")
             probe = HttpProbe(f"{self.addresses.api_url}/health")
             if not await probe.answers():
                 raise ServerUnreachable(
                     f"no Prefect server answers at {probe.url}: start it, or leave the option out"
                 )
         if self.settings.given_nats_url is not None:
+            refuse_plaintext(self.addresses.nats_url, "nats")
             where = urlsplit(self.addresses.nats_url)
+            if where.scheme != "nats" or "," in self.addresses.nats_url:
+                return  # with TLS nothing greets first, and of several servers one is enough: the listener will say
             host, port = where.hostname or "", where.port or 4222
             if not await NatsProbe(port, host).answers():
                 raise ServerUnreachable(
@@ -159,7 +165,10 @@ class Stack:
             ports["prefect_port"] = self._prefect_port(known)
             # Whatever it listens on, from this machine it is reached here.
             host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
-            api_url = f"http://{host}:{ports['prefect_port']}/api"
+            certificate = ServerCertificate.load()
+            refuse_plain_listener(settings.host, "prefect", tls=certificate is not None)
+            web = "http" if certificate is None else "https"
+            api_url = f"{web}://{host}:{ports['prefect_port']}/api"
             auth = auth or f"admin:{passwords['prefect']}"
         if settings.given_nats_url is not None:
             nats_url, publisher_url = settings.given_nats_url, ""

@@ -66,12 +66,14 @@ async def test_a_call_outlives_the_platform_and_its_gate_is_the_inner_runs(
 
     own_platform.kill_everything()
     own_platform.start_again()
-    own_platform.cli("approve", inner.id, "audit", "--notes", "go")
+    own = own_platform.cli("approve", inner.id, "audit", check=False)
+    own_platform.cli("approve", inner.id, "audit", "--by", "another", "--notes", "go")
     outer = await run_of(own_platform, "outer-workflow", "SUCCESS", "FAILED")
     inner = await run_of(own_platform, "inner-workflow", "SUCCESS")
 
     assert wrong.returncode != 0
     assert "standard" in wrong.stderr + wrong.stdout
+    assert "started this run and cannot approve it" in own.stderr + own.stdout, "nor what it leads to"
     assert outer.status == "SUCCESS", outer.message
     shown = {each.id: json.loads(own_platform.cli("show", each.id, "--json").stdout) for each in (outer, inner)}
     assert shown[inner.id]["run"]["parentRunId"] == outer.id
