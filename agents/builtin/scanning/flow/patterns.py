@@ -264,6 +264,8 @@ def _variable(pattern: Expr) -> str | None:
 
 
 def _is_many(pattern: Expr) -> bool:
+    if isinstance(pattern, Items) and len(pattern.parts) == 1:
+        pattern = pattern.parts[0]  # `a[*b]` in Python is a tuple
     return isinstance(pattern, Name) and pattern.name.lstrip("$") == _MANY
 
 
@@ -324,7 +326,8 @@ def _same_name(pattern: Name, node: Expr, bound: Bound, scope: Scope) -> bool:
     if isinstance(node, Name) and node.name == pattern.name:
         return True
     full = scope.path(node)
-    return bool(full) and (full == pattern.name or full.endswith("." + pattern.name))
+    # `from a import b as c`: a name that stands for another one.
+    return bool(full) and (full == pattern.name or (isinstance(node, Name) and full.endswith("." + pattern.name)))
 
 
 def _same_constant(pattern: Const, node: Expr, scope: Scope) -> bool:
