@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from agents.sandbox.choice import open_sandbox
 from api.app import create_app
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
@@ -41,6 +42,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             launch=Launcher(client),
             prefect=client,
             resume=functools.partial(resume, client),
+            sandbox=open_sandbox,
             agent_folders=options.agents,
             hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
         )

@@ -54,7 +54,10 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     # Agents
     ("GET", "/agents"): Right.READ,
     ("GET", "/agents/{name}"): Right.READ,
+    ("GET", "/agents/{name}/history"): Right.READ,
     ("POST", "/agents"): Right.ADMIN,
+    ("POST", "/agents/review"): Right.ADMIN,
+    ("POST", "/agents/upload"): Right.ADMIN,
     # Workflows
     ("GET", "/workflows"): Right.READ,
     ("GET", "/workflows/{name}"): Right.READ,

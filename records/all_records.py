@@ -29,6 +29,7 @@ from records.people.session_store import SessionStore
 from records.people.slack_store import SlackStore
 from records.people.token_store import TokenStore
 from records.retention import RetentionStore
+from records.runs.agent_history import AgentHistoryStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
 from records.runs.node_states import NodeStateStore
@@ -47,6 +48,7 @@ class Records(
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    AgentHistoryStore,
     ProposalStore,
     GateStore,
     DecisionStore,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from agents.sandbox.choice import open_sandbox
 from api import People, PeopleError, create_app, load_people, serve
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
@@ -68,6 +69,7 @@ def app_of(
         prefect=connection.prefect,
         resume=functools.partial(resume, connection.prefect),
         publisher=_Publisher(connection=connection),
+        sandbox=open_sandbox,
         agent_folders=agents,
         hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
     )

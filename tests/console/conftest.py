@@ -102,7 +102,13 @@ class Platform:
         return compiled.plan.digest
 
     async def ask(
-        self, *, run: str = "flow-1", digest: str = "sha256:1", inputs: Any = None, proposals: Any = None
+        self,
+        *,
+        run: str = "flow-1",
+        digest: str = "sha256:1",
+        inputs: Any = None,
+        proposals: Any = None,
+        quorum: int = 1,
     ) -> Approval:
         """The mission's fix waits for a person."""
         plan = await self.deploy(MISSION)
@@ -131,7 +137,7 @@ class Platform:
         if proposals:
             card["proposals"] = proposals
         return await self.records.open_gate(
-            run_id=run_id, node_id="create-fix-pr", digest=digest, card=card, rule=ApprovalRule()
+            run_id=run_id, node_id="create-fix-pr", digest=digest, card=card, rule=ApprovalRule(quorum=quorum)
         )
 
 
