@@ -62,6 +62,8 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/workflows"): Right.READ,
     ("GET", "/workflows/{name}"): Right.READ,
     ("PUT", "/workflows/{name}"): Right.AUTHOR,
+    ("GET", "/workflows/{name}/missed"): Right.READ,
+    ("POST", "/workflows/{name}/backfill"): Right.OPERATE,
     ("POST", "/workflows/{name}/archive"): Right.AUTHOR,
     ("POST", "/workflows/{name}/rename"): Right.AUTHOR,
     ("POST", "/workflows/{name}/review"): Right.READ,

@@ -211,6 +211,18 @@ class AuditAnswer(TypedDict):
     at: str
 
 
+class BackfillAnswer(TypedDict):
+    """Runs for past times."""
+
+    started: dict[str, str]
+
+
+class BackfillBody(TypedDict):
+    """Past times of a schedule."""
+
+    times: list[str]
+
+
 class CancelBody(TypedDict):
     """Why a run is cancelled."""
 
@@ -601,6 +613,13 @@ class MeAnswer(TypedDict):
     roles: list[Literal["viewer", "author", "operator", "approver", "admin"]]
     may: list[str]
     projects: list[ProjectRoles]
+
+
+class MissedTimeAnswer(TypedDict):
+    """A time of a schedule that no run began for."""
+
+    at: str
+    cron: str
 
 
 class NodeAnswer(TypedDict):

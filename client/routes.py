@@ -227,6 +227,24 @@ class Routes:
             json=body,
         )
 
+    def list_missed_times(
+        self, name: str, *, since: str | None = None, until: str | None = None
+    ) -> list[models.MissedTimeAnswer]:
+        """List the times that no run began for.
+
+        By the schedules of the workflow as it is now, oldest first.
+        """
+        return self._sends.send(
+            "GET", f"/workflows/{quote(str(name), safe='')}/missed", query={"since": since, "until": until}
+        )
+
+    def backfill_workflow(self, name: str, body: models.BackfillBody) -> models.BackfillAnswer:
+        """Start runs for past times.
+
+        One run for each time, which it sees as `context.scheduledAt`; asked again, it starts nothing twice.
+        """
+        return self._sends.send("POST", f"/workflows/{quote(str(name), safe='')}/backfill", json=body)
+
     def list_runs(
         self,
         *,

@@ -53,6 +53,8 @@ TABLE = {
     "POST /compile/past-events": "viewer author operator approver admin",
     "GET /stream": "viewer author operator approver admin",
     "GET /statistics": "viewer author operator approver admin",
+    "GET /workflows/{name}/missed": "viewer author operator approver admin",
+    "POST /workflows/{name}/backfill": "operator admin",
     "POST /workflows/{name}/runs": "operator admin",
     "GET /runs": "viewer author operator approver admin",
     "GET /runs/{run_id}": "viewer author operator approver admin",

@@ -190,6 +190,16 @@ export interface AuditAnswer {
   at: string;
 }
 
+/** Runs for past times. */
+export interface BackfillAnswer {
+  started: Record<string, string>;
+}
+
+/** Past times of a schedule. */
+export interface BackfillBody {
+  times: Array<string>;
+}
+
 /** Why a run is cancelled. */
 export interface CancelBody {
   reason?: string;
@@ -540,6 +550,12 @@ export interface MeAnswer {
   roles: Array<"viewer" | "author" | "operator" | "approver" | "admin">;
   may: Array<string>;
   projects: Array<ProjectRoles>;
+}
+
+/** A time of a schedule that no run began for. */
+export interface MissedTimeAnswer {
+  at: string;
+  cron: string;
 }
 
 /** How a node of a run, or one item of it, ended. */
