@@ -223,6 +223,22 @@ class BackfillBody(TypedDict):
     times: list[str]
 
 
+class Call(TypedDict):
+    """Another workflow that a node runs, in the version that it was checked against."""
+
+    workflow: str
+    plan: str
+
+
+class CalledRun(TypedDict):
+    """A run that a node called."""
+
+    node: str | None
+    runId: str
+    workflowName: str
+    status: str
+
+
 class CancelBody(TypedDict):
     """Why a run is cancelled."""
 
@@ -344,6 +360,33 @@ class DecisionBody(TypedDict):
     notes: NotRequired[str | None]
     digest: str
     edits: NotRequired[dict[str, JsonValue] | None]
+
+
+class DeviceAnswer(TypedDict):
+    """What a terminal shows, and by what it asks."""
+
+    handle: str
+    userCode: str
+    verificationUri: str
+    verificationUriComplete: str | None
+    expiresIn: int
+    interval: float
+
+
+class DeviceBody(TypedDict):
+    """Which terminal asks."""
+
+    handle: str
+
+
+class DeviceTokenAnswer(TypedDict):
+    """Nothing yet, or a token."""
+
+    status: Literal["pending", "signed-in"]
+    interval: float
+    token: str | None
+    name: str | None
+    expiresAt: str | None
 
 
 class DiagnosticAnswer(TypedDict):
@@ -604,6 +647,13 @@ class LogPage(TypedDict):
     ended: bool
 
 
+class ManualTrigger(TypedDict):
+    """Starts the workflow when a person or a program asks for it, with values of declared types."""
+
+    kind: NotRequired[Literal["manual"]]
+    context: NotRequired[dict[str, JsonValue] | None]
+
+
 class MeAnswer(TypedDict):
     """Who is signed in."""
 
@@ -658,13 +708,14 @@ class Plan(TypedDict):
     description: NotRequired[str]
     project_id: int
     status: NotRequired[Literal["ACTIVE", "DRAFT", "ARCHIVED"]]
-    triggers: NotRequired[list[EventTrigger | ScheduleTrigger]]
+    triggers: NotRequired[list[EventTrigger | ScheduleTrigger | ManualTrigger]]
     trigger_source: NotRequired[JsonValue]
     context_schema: NotRequired[dict[str, JsonValue] | None]
     trusted_triggers: NotRequired[list[str]]
     concurrency: NotRequired[Concurrency | None]
     nodes: list[PlanNode]
     outputs: NotRequired[dict[str, JsonValue]]
+    output_schema: NotRequired[dict[str, JsonValue] | None]
 
 
 class PlanAnswer(TypedDict):
@@ -715,6 +766,7 @@ class PlanNode(TypedDict):
     settings: NotRequired[list[str]]
     on_failure: NotRequired[str]
     handler_only: NotRequired[bool]
+    calls: NotRequired[Call | None]
 
 
 class Problem(TypedDict):
@@ -748,6 +800,13 @@ class ProofAnswer(TypedDict):
     holds: bool
     paths: int
     trusted: list[str]
+
+
+class ProviderAnswer(TypedDict):
+    """The provider as a page shows it."""
+
+    label: str
+    device: bool
 
 
 class RegisterFilesBody(TypedDict):
@@ -872,6 +931,9 @@ class RunDetailResponse(TypedDict):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    parentRunId: str | None
+    parentNode: str | None
+    called: list[CalledRun]
 
 
 class SavedAnswer(TypedDict):
@@ -1045,6 +1107,12 @@ class VersionUseAnswer(TypedDict):
     failed: int
     firstAt: str
     lastAt: str
+
+
+class WaysAnswer(TypedDict):
+    """How one can sign in, besides by a token."""
+
+    provider: ProviderAnswer | None
 
 
 class WhyAnswer(TypedDict):
