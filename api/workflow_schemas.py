@@ -320,7 +320,7 @@ class DryRunAnswer(ResponseModel):
         """The results as JSON."""
         cases: list[DryCaseAnswer] = []
         for each in results.verdicts:
-            run = each.rehearsal
+            run = each.played
             runs = [] if run is None else list(run.runs.values())
             nodes = [
                 DryNodeAnswer(
