@@ -49,6 +49,9 @@ class AgentRunAnswer(TypedDict):
     limits: dict[str, str]
     deniedEgress: list[str]
     logTail: str
+    memoryKb: int | None
+    cpuMs: int | None
+    modelUse: dict[str, float]
 
 
 class ApprovalAnswer(TypedDict):
@@ -139,6 +142,22 @@ class AuditAnswer(TypedDict):
     digest: str | None
     notes: str | None
     at: str
+
+
+class Call(TypedDict):
+    """Another workflow that a node runs, in the version that it was checked against."""
+
+    workflow: str
+    plan: str
+
+
+class CalledRun(TypedDict):
+    """A run that a node called."""
+
+    node: str | None
+    runId: str
+    workflowName: str
+    status: str
 
 
 class CancelBody(TypedDict):
@@ -262,6 +281,33 @@ class DecisionBody(TypedDict):
     notes: NotRequired[str | None]
     digest: str
     edits: NotRequired[dict[str, JsonValue] | None]
+
+
+class DeviceAnswer(TypedDict):
+    """What a terminal shows, and by what it asks."""
+
+    handle: str
+    userCode: str
+    verificationUri: str
+    verificationUriComplete: str | None
+    expiresIn: int
+    interval: float
+
+
+class DeviceBody(TypedDict):
+    """Which terminal asks."""
+
+    handle: str
+
+
+class DeviceTokenAnswer(TypedDict):
+    """Nothing yet, or a token."""
+
+    status: Literal["pending", "signed-in"]
+    interval: float
+    token: str | None
+    name: str | None
+    expiresAt: str | None
 
 
 class DiagnosticAnswer(TypedDict):
@@ -522,6 +568,13 @@ class LogPage(TypedDict):
     ended: bool
 
 
+class ManualTrigger(TypedDict):
+    """Starts the workflow when a person or a program asks for it, with values of declared types."""
+
+    kind: NotRequired[Literal["manual"]]
+    context: NotRequired[dict[str, JsonValue] | None]
+
+
 class MeAnswer(TypedDict):
     """Who is signed in."""
 
@@ -569,13 +622,14 @@ class Plan(TypedDict):
     description: NotRequired[str]
     project_id: int
     status: NotRequired[Literal["ACTIVE", "DRAFT", "ARCHIVED"]]
-    triggers: NotRequired[list[EventTrigger | ScheduleTrigger]]
+    triggers: NotRequired[list[EventTrigger | ScheduleTrigger | ManualTrigger]]
     trigger_source: NotRequired[JsonValue]
     context_schema: NotRequired[dict[str, JsonValue] | None]
     trusted_triggers: NotRequired[list[str]]
     concurrency: NotRequired[Concurrency | None]
     nodes: list[PlanNode]
     outputs: NotRequired[dict[str, JsonValue]]
+    output_schema: NotRequired[dict[str, JsonValue] | None]
 
 
 class PlanAnswer(TypedDict):
@@ -626,6 +680,7 @@ class PlanNode(TypedDict):
     settings: NotRequired[list[str]]
     on_failure: NotRequired[str]
     handler_only: NotRequired[bool]
+    calls: NotRequired[Call | None]
 
 
 class Problem(TypedDict):
@@ -659,6 +714,13 @@ class ProofAnswer(TypedDict):
     holds: bool
     paths: int
     trusted: list[str]
+
+
+class ProviderAnswer(TypedDict):
+    """The provider as a page shows it."""
+
+    label: str
+    device: bool
 
 
 class RenameBody(TypedDict):
@@ -776,6 +838,7 @@ class RunDetailResponse(TypedDict):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    called: list[CalledRun]
 
 
 class SavedAnswer(TypedDict):
@@ -817,6 +880,14 @@ class SessionBody(TypedDict):
 
     token: str
     projectId: NotRequired[int | None]
+
+
+class SlackAnswer(TypedDict):
+    """What the person is told; nobody else sees it."""
+
+    responseType: str
+    replaceOriginal: bool
+    text: str
 
 
 class SourceBody(TypedDict):
@@ -925,6 +996,12 @@ class VersionDetail(TypedDict):
     savedAt: str
     hasSource: bool
     source: str | None
+
+
+class WaysAnswer(TypedDict):
+    """How one can sign in, besides by a token."""
+
+    provider: ProviderAnswer | None
 
 
 class WhyAnswer(TypedDict):

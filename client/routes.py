@@ -59,6 +59,13 @@ class Routes:
         """
         return self._sends.send("GET", f"/agents/{quote(str(name), safe='')}")
 
+    def remove(self, name: str) -> None:
+        """Remove an agent.
+
+        Archives the agent, so that no workflow may name it. Its runs stay; registering it again brings it back.
+        """
+        self._sends.send("DELETE", f"/agents/{quote(str(name), safe='')}")
+
     def compile_workflow(self, body: models.SourceBody) -> models.CompileAnswer:
         """Compile a workflow.
 
@@ -338,6 +345,13 @@ class Routes:
         """
         return self._sends.send("GET", f"/approvals/{quote(str(approval_id), safe='')}")
 
+    def show_slack_message(self, approval_id: str) -> dict[str, Any]:
+        """Show an approval as a message of Slack.
+
+        `text` and `blocks` for `chat.postMessage`: the card, a link, and buttons that decide as whoever presses them.
+        """
+        return self._sends.send("GET", f"/approvals/{quote(str(approval_id), safe='')}/slack-message")
+
     def decide_approval(self, approval_id: str, body: models.DecisionBody) -> models.DecisionAnswer:
         """Decide an approval.
 
@@ -443,6 +457,43 @@ class Routes:
         """
         return self._sends.send("GET", "/me")
 
+    def show_ways(self) -> models.WaysAnswer:
+        """Show how one can sign in.
+
+        For the page that signs people in: nobody has to be signed in for it.
+        """
+        return self._sends.send("GET", "/sign-in")
+
+    def begin(self, *, to: str | None = None) -> None:
+        """Go to the provider.
+
+        Sends the browser to the provider, with a cookie by which only this browser can come back.
+        """
+        self._sends.send("GET", "/sign-in/oidc", query={"to": to})
+
+    def come_back(self, *, state: str | None = None, code: str | None = None, iss: str | None = None) -> None:
+        """Come back from the provider.
+
+        Signs the browser in where everything is in order; else the console says that it was not.
+
+        The answers go to a page: a person looks at them, and no detail is told to whoever tries.
+        """
+        self._sends.send("GET", "/sign-in/oidc/callback", query={"state": state, "code": code, "iss": iss})
+
+    def begin_device(self) -> models.DeviceAnswer:
+        """Begin the sign-in of a terminal.
+
+        Gives a code that a person enters at the provider, in any browser. Nothing of it is secret but the handle.
+        """
+        return self._sends.send("POST", "/sign-in/device")
+
+    def ask_device(self, body: models.DeviceBody) -> models.DeviceTokenAnswer:
+        """Ask whether the terminal is signed in.
+
+        Gives a token once the person has entered the code; it lasts as long as a browser's session.
+        """
+        return self._sends.send("POST", "/sign-in/device/token", json=body)
+
     def list_changes(self) -> list[models.ChangeRequestAnswer]:
         """List the changes that wait for a second person.
 
@@ -464,9 +515,28 @@ class Routes:
         """
         return self._sends.send("GET", "/health")
 
-    def show_metrics(self) -> None:
+    def show_metrics(self, *, accept: str | None = None) -> None:
         """Show metrics to Prometheus.
 
-        The page in Prometheus' text format. 404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token.
+        The page in Prometheus' text format, or OpenMetrics where `Accept` asks for it.
+
+        404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token.
         """
-        self._sends.send("GET", "/metrics")
+        self._sends.send("GET", "/metrics", headers={"accept": accept})
+
+    def take_slack_action(
+        self, body: str, *, x_slack_request_timestamp: str | None = None, x_slack_signature: str | None = None
+    ) -> models.SlackAnswer:
+        """Take a press of a button in Slack.
+
+        Decides for what the message showed. 200 also where it does not count: the person is told why.
+        """
+        return self._sends.send(
+            "POST",
+            "/slack/actions",
+            headers={
+                "x-slack-request-timestamp": x_slack_request_timestamp,
+                "x-slack-signature": x_slack_signature,
+            },
+            text=body,
+        )

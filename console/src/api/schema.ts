@@ -38,6 +38,9 @@ export interface AgentRunAnswer {
   limits: Record<string, string>;
   deniedEgress: Array<string>;
   logTail: string;
+  memoryKb: number | null;
+  cpuMs: number | null;
+  modelUse: Record<string, number>;
 }
 
 /** A gate's question and, once there is one, its answer. */
@@ -123,6 +126,20 @@ export interface AuditAnswer {
   digest: string | null;
   notes: string | null;
   at: string;
+}
+
+/** Another workflow that a node runs, in the version that it was checked against. */
+export interface Call {
+  workflow: string;
+  plan: string;
+}
+
+/** A run that a node called. */
+export interface CalledRun {
+  node: string | null;
+  runId: string;
+  workflowName: string;
+  status: string;
 }
 
 /** Why a run is cancelled. */
@@ -233,6 +250,30 @@ export interface DecisionBody {
   notes?: string | null;
   digest: string;
   edits?: Record<string, JsonValue> | null;
+}
+
+/** What a terminal shows, and by what it asks. */
+export interface DeviceAnswer {
+  handle: string;
+  userCode: string;
+  verificationUri: string;
+  verificationUriComplete: string | null;
+  expiresIn: number;
+  interval: number;
+}
+
+/** Which terminal asks. */
+export interface DeviceBody {
+  handle: string;
+}
+
+/** Nothing yet, or a token. */
+export interface DeviceTokenAnswer {
+  status: "pending" | "signed-in";
+  interval: number;
+  token: string | null;
+  name: string | null;
+  expiresAt: string | null;
 }
 
 /** One mistake in a workflow. */
@@ -467,6 +508,12 @@ export interface LogPage {
   ended: boolean;
 }
 
+/** Starts the workflow when a person or a program asks for it, with values of declared types. */
+export interface ManualTrigger {
+  kind?: "manual";
+  context?: Record<string, JsonValue> | null;
+}
+
 /** Who is signed in. */
 export interface MeAnswer {
   name: string;
@@ -509,13 +556,14 @@ export interface Plan {
   description?: string;
   project_id: number;
   status?: "ACTIVE" | "DRAFT" | "ARCHIVED";
-  triggers?: Array<EventTrigger | ScheduleTrigger>;
+  triggers?: Array<EventTrigger | ScheduleTrigger | ManualTrigger>;
   trigger_source?: JsonValue;
   context_schema?: Record<string, JsonValue> | null;
   trusted_triggers?: Array<string>;
   concurrency?: Concurrency | null;
   nodes: Array<PlanNode>;
   outputs?: Record<string, JsonValue>;
+  output_schema?: Record<string, JsonValue> | null;
 }
 
 /** A checked workflow as a graph. */
@@ -561,6 +609,7 @@ export interface PlanNode {
   settings?: Array<string>;
   on_failure?: string;
   handler_only?: boolean;
+  calls?: Call | null;
 }
 
 /** Why a request was not served (RFC 9457, `application/problem+json`). Some have members of their own. */
@@ -591,6 +640,12 @@ export interface ProofAnswer {
   holds: boolean;
   paths: number;
   trusted: Array<string>;
+}
+
+/** The provider as a page shows it. */
+export interface ProviderAnswer {
+  label: string;
+  device: boolean;
 }
 
 /** Another name. */
@@ -697,6 +752,7 @@ export interface RunDetailResponse {
   timeline: Array<TimelineAnswer>;
   artifacts: Array<ArtifactAnswer>;
   audit: Array<AuditAnswer>;
+  called: Array<CalledRun>;
 }
 
 /** A workflow that compiled and was saved. */
@@ -733,6 +789,13 @@ export interface ScheduleTrigger {
 export interface SessionBody {
   token: string;
   projectId?: number | null;
+}
+
+/** What the person is told; nobody else sees it. */
+export interface SlackAnswer {
+  responseType: string;
+  replaceOriginal: boolean;
+  text: string;
 }
 
 /** A workflow's YAML. */
@@ -829,6 +892,11 @@ export interface VersionDetail {
   savedAt: string;
   hasSource: boolean;
   source: string | null;
+}
+
+/** How one can sign in, besides by a token. */
+export interface WaysAnswer {
+  provider: ProviderAnswer | null;
 }
 
 /** Why an event started what it did. */
