@@ -29,12 +29,12 @@ class FailedSignIns:
     def add(self, address: str, reason: str, *, token_id: str | None = None) -> int | None:
         """Count one; gives the seconds to wait where there were too many, else None."""
         at = self._clock()
-        began, count = self._failures.pop(address, (at, 0))
-        if at - began >= WINDOW_SECONDS:
-            began, count = at, 0
-        self._failures[address] = (began, count + 1)
-        while len(self._failures) > _MAX_ADDRESSES:
-            self._failures.popitem(last=False)
+        began, count = self._count(address, at)
+        if token_id is not None:
+            # A token that is known and opens nothing, from whichever addresses it comes.
+            of_token, many = self._count(f"token {token_id}", at)
+            if many > count:
+                began, count = of_token, many
         if count < self._limit:
             of_token = f", token {token_id}" if token_id else ""
             log.warning("Failed sign-in from %s: %s%s", address, reason, of_token)
@@ -42,6 +42,16 @@ class FailedSignIns:
         if count == self._limit:
             log.warning("More than %d failed sign-ins from %s within a minute: it is told to wait", count, address)
         return max(1, round(began + WINDOW_SECONDS - at))
+
+    def _count(self, key: str, at: float) -> tuple[float, int]:
+        """When the window of that key began, and how many failures were in it before this one."""
+        began, count = self._failures.pop(key, (at, 0))
+        if at - began >= WINDOW_SECONDS:
+            began, count = at, 0
+        self._failures[key] = (began, count + 1)
+        while len(self._failures) > _MAX_ADDRESSES:
+            self._failures.popitem(last=False)
+        return began, count
 
     def waits(self, address: str) -> int | None:
         """Seconds that an address still has to wait before what it brings is looked at; None: it may come."""

@@ -122,6 +122,33 @@ async def grant_token(
     )
 
 
+async def take_roles(
+    name: str,
+    *,
+    records: Records,
+    by: Acting,
+    asked_in: int,
+    project_id: int | None,
+    roles: Sequence[str] | None,
+) -> PersonRecord:
+    """Take roles away as `revoke_person` does, for somebody who asks for it.
+
+    In production an admin is removed by two people: whoever removes the others would be the only one to agree with
+    themselves. Tokens are revoked by anybody, at once. Raises SecondPersonNeeded, too.
+    """
+    if roles is None or "admin" in roles:
+        mine = [each for each in await records.people(project_id) if person_key(each.name) == person_key(name)]
+        if any("admin" in held for each in mine for held in each.roles.values()):
+            await _second_person(
+                {"no admin": person_key(name), "project": project_id},
+                f"{name!r:.80} is no admin any more",
+                by=by,
+                project_id=asked_in,
+                records=records,
+            )
+    return await revoke_person(name, records=records, project_id=project_id, roles=roles, by=by.name)
+
+
 async def _second_person(
     change: Mapping[str, Any], summary: str, *, by: Acting, project_id: int, records: Records
 ) -> None:

@@ -22,7 +22,7 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, p
 from deployments.cli.output import console, is_terminal, print_json, print_rows
 from deployments.stack.addresses import running
 from deployments.stack.machine_admin import console_link, ensure_machine_admin
-from operations.people import InvalidRole, IssuedToken, grant_roles, grant_token, revoke_person, revoke_token
+from operations.people import InvalidRole, IssuedToken, grant_roles, grant_token, revoke_token, take_roles
 from operations.provider_sign_in import link_person
 from records import Records, upgrade
 from records.people.person import ROLES, PersonRecord, TokenRecord
@@ -128,7 +128,10 @@ def revoke_command(
     async def revoke() -> PersonRecord:
         async with opened(state, database_url) as records:
             where = None if everywhere else project
-            return await revoke_person(name, records=records, project_id=where, roles=roles, by=person())
+            me = await acting(records, project_id=project, right="admin")
+            return await take_roles(
+                name, records=records, by=me.acting, asked_in=project, project_id=where, roles=roles
+            )
 
     _print_people([_checked(revoke())], as_json=as_json)
 

@@ -8,21 +8,36 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
+from deployments.errors import DeploymentError
 from deployments.stack.state_folder import StateFolder
 from operations.people import add_person, identify, issue_link, issue_token
 from records import Records
 from records.people.person import Identity
+from reliability.mode import is_production
 
 TOKEN_FILE = "admin.token"
+_TWO = 2
+
+
+class NoMachineAdmin(DeploymentError):
+    """In production mode nobody becomes an admin by sitting at the machine."""
 
 
 async def ensure_machine_admin(records: Records, *, state: Path, project_id: int) -> str:
-    """Make the user of this machine admin of the project, with a token in the state folder; gives the name."""
+    """Make the user of this machine admin of the project, with a token in the state folder; gives the name.
+
+    Raises NoMachineAdmin in production mode, once there are two admins: it would be a second person of one's own.
+    """
     name = getpass.getuser()
     file = state / TOKEN_FILE
     known = await _identity(file, records)
     if known is not None and "admin" in known.roles.get(project_id, ()):
         return known.name
+    if is_production() and await records.admins_with_tokens(project_id) >= _TWO:
+        raise NoMachineAdmin(
+            "in production mode nobody becomes an admin by running this machine: sign in with a token of yours, or by "
+            "the provider of your organisation; `commandcenter people add` needs a second person"
+        )
     await add_person(name, records=records, project_id=project_id, roles=["admin"], by="this machine")
     if known is None or known.name != name:
         token = await issue_token(

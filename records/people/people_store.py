@@ -101,10 +101,13 @@ async def roles_of(connection: AsyncConnection, person_id: str, name: str) -> di
     return {project: tuple(sorted(roles, key=ROLES.index)) for project, roles in found.items()}
 
 
-def _holds(connection: AsyncConnection, row: dict[Any, Any]) -> bool:
-    if row["expiresAt"] is None:
-        return is_signed(connection, "role", row)
-    return row["expiresAt"] > now() and is_signed(connection, "role-until", row)
+def is_role(connection: AsyncConnection, row: Mapping[Any, Any]) -> bool:
+    """Whether the platform gave the role of that row, with the person's `name`; it may have ended since."""
+    return is_signed(connection, "role" if row["expiresAt"] is None else "role-until", row)
+
+
+def _holds(connection: AsyncConnection, row: Mapping[Any, Any]) -> bool:
+    return (row["expiresAt"] is None or row["expiresAt"] > now()) and is_role(connection, row)
 
 
 async def person_record(connection: AsyncConnection, row: Mapping[Any, Any]) -> PersonRecord:

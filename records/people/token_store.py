@@ -14,10 +14,10 @@ from records.database.payload import line
 from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NotFound
-from records.people.people_store import person_row, roles_of
+from records.people.people_store import is_role, person_row, roles_of
 from records.people.person import Identity, NotSignedIn, Role, TokenKind, TokenRecord
 from records.people.signed_rows import is_signed, sign
-from records.tables import ACCESS_TOKEN, PERSON
+from records.tables import ACCESS_TOKEN, PERSON, PERSON_ROLE
 from records.tables.columns import now
 from reliability.shielded import shielded
 
@@ -77,14 +77,15 @@ class TokenStore(Store):
 
     @shielded
     async def admins_with_tokens(self, project_id: int) -> int:
-        """How many admins of the project have been given a token or a link, also one that has ended."""
+        """How many admins of the project have been given a token or a link.
+
+        Also one that has ended, and by a role that ends unless they sign in again: they are people who can come back.
+        """
         has_one = PERSON.c.id.in_(select(ACCESS_TOKEN.c.personId))
+        chosen = select(PERSON_ROLE, PERSON.c.name).join(PERSON).where(has_one, PERSON_ROLE.c.role == "admin")
         async with self._db.read() as connection:
-            found = [
-                await roles_of(connection, row["id"], row["name"])
-                for row in await rows(connection, select(PERSON).where(has_one))
-            ]
-        return sum("admin" in roles.get(project_id, ()) for roles in found)
+            found = await rows(connection, chosen.where(PERSON_ROLE.c.projectId == project_id))
+            return sum(is_role(connection, row) for row in found)
 
     @shielded
     async def revoke_token(self, token_id: str, *, by: str | None = None) -> TokenRecord:

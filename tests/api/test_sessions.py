@@ -163,3 +163,10 @@ def test_failures_are_forgotten_after_the_window_and_bounded() -> None:
     for number in range(20_000):
         failures.add(str(number), "unknown")
     assert len(failures._failures) == 10_000
+
+
+def test_failures_of_one_token_are_counted_from_whichever_addresses_they_come() -> None:
+    failures = FailedSignIns(limit=2, clock=lambda: 0.0)
+    found = [failures.add(f"10.0.0.{number}", "revoked", token_id="t") for number in range(4)]
+    assert found == [None, None, 60, 60]
+    assert failures.add("10.0.0.9", "unknown") is None

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from sqlalchemy import update
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
+from deployments.stack.machine_admin import NoMachineAdmin, ensure_machine_admin
 from operations.deploy import RecordsOnly, deploy
-from operations.people import grant_roles, grant_token
+from operations.people import grant_roles, grant_token, issue_link, revoke_token, take_roles
 from operations.register_agent import register_manifest
 from operations.second_person import NOBODY, Acting, SecondPersonNeeded, confirm_change
 from records import NotFound, Records, upgrade
@@ -233,4 +234,36 @@ async def test_people_and_their_tokens_need_two_once_there_are_two_admins(
         await grant_roles("Mallory", records=records, project_id=1, roles=["viewer"], by=ANN)
     await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)
     with pytest.raises(SecondPersonNeeded):  # for one use
+        await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)
+
+
+async def test_no_one_person_becomes_two_by_removing_the_other_or_by_sitting_at_the_machine(
+    production: None, records: Records, tmp_path: Path
+) -> None:
+    operator, day = Acting(name="root", verified=False), timedelta(days=1)
+    for name in ("Ann", "Bob"):
+        await grant_roles(name, records=records, project_id=1, roles=["admin"], by=operator)
+        await grant_token(
+            name, records=records, by=operator, asked_in=1, project_id=1, roles=None, lifetime=day, label=None
+        )
+    for project, roles in ((1, None), (1, ["admin"]), (None, None)):
+        with pytest.raises(SecondPersonNeeded):
+            await take_roles("Bob", records=records, by=ANN, asked_in=1, project_id=project, roles=roles)
+    # Without his tokens he is still somebody whose agreement is needed.
+    for token in await records.tokens("Bob"):
+        await revoke_token(token.id, records=records, by="Ann")
+    with pytest.raises(SecondPersonNeeded):
+        await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)
+    with pytest.raises(NoMachineAdmin, match="production"):
+        await ensure_machine_admin(records, state=tmp_path, project_id=1)
+    assert {each.name for each in await records.people()} == {"Ann", "Bob"}
+
+
+async def test_an_admin_by_a_group_counts_while_the_role_rests(production: None, records: Records) -> None:
+    past = datetime.now(UTC) - timedelta(hours=1)
+    for name in ("Ann", "Bob"):
+        await records.sign_in_person(issuer="https://i", subject=name, name=name, roles={1: ["admin"]}, until=past)
+        await issue_link(name, records=records, by="https://i")
+    assert [each.roles for each in await records.people()] == [{}, {}]
+    with pytest.raises(SecondPersonNeeded):
         await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)
