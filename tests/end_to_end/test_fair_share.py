@@ -22,8 +22,6 @@ nodes:
 """
 MANY = 400
 SECONDS = 300.0
-GENEROUS = 5.0
-"""How much longer than alone its start may take on a machine that is loaded anyway; an idle one needs less than 2."""
 
 
 async def test_a_run_of_one_project_starts_while_four_hundred_events_of_another_wait(
@@ -66,11 +64,10 @@ async def test_a_run_of_one_project_starts_while_four_hundred_events_of_another_
                 if any(run.status == "RUNNING" for run in await records.runs(1, limit=5)):
                     break
                 await asyncio.sleep(0.05)
-        beside = statistics.median([await one() for _ in range(3)])
+        beside = await one()
         left = MANY - len([run for run in await records.runs(1, limit=MANY) if run.finished_at is not None])
     print(f"alone {alone:.2f} s, beside {beside:.2f} s, ratio {beside / alone:.1f}; {left} of project 1 left")
-    # It came last, and passed those that came before.
-    assert left > MANY // 4
-    assert beside < max(GENEROUS * alone, 2.0)
+    # It came last, and passed those that came before. Seconds would say how busy the machine is, not who goes first.
+    assert left > MANY // 2
     for each in clients.values():
         await each.close()
