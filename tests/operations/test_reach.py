@@ -69,7 +69,7 @@ NO_ACTS = {
 PARTS = {
     "second_person": {"require_second_person"},
     "people": {"token_digest", "checked_roles"},
-    "register_agent": {"lowered_actions", "read_folder"},
+    "register_agent": {"lowered_actions", "read_folder", "program_in"},
     "agent_cases": {"read_cases", "run_case", "differences"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},
     "run_detail": {"row"},
