@@ -228,7 +228,7 @@ async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSp
             bundle = await asyncio.to_thread(pack, folder)
             described = await _describe(bundle, sandbox, None)
             spec = from_json(described, code_digest=bundle.digest)
-        except (BundleRefused, ManifestError) as exc:
+        except (BundleRefused, ManifestError, EnvironmentRefused) as exc:
             said = str(exc).replace(str(folder), "what was uploaded")
             raise RegistrationRefused(f"the agent cannot be registered: {said}") from exc
         except OSError as exc:
