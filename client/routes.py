@@ -48,6 +48,7 @@ class Routes:
 
         Records the manifest and a copy of the agent's code, or replaces the one of that name.
 
+        A program, whose folder holds an `agent.yaml`, needs its `entry_path` only: that file is its manifest.
         Effects and hosts make an action risky whatever the manifest says, and what was risky stays so: see the 409.
         """
         return self._sends.send("POST", "/agents", json=body)

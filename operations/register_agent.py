@@ -130,6 +130,16 @@ async def read_folder(folder: Path, *, sandbox: Sandbox, scratch: Path | None = 
         raise RegistrationRefused(f"the agent in {entry!r} cannot be registered: {exc}") from exc
 
 
+def program_in(folder: Path) -> AgentSpec:
+    """The agent as the `agent.yaml` in the folder describes it; nothing of it runs. Raises RegistrationRefused."""
+    try:
+        text = (folder / PROGRAM_FILE).read_text("utf-8")
+        return from_json(manifest_of(text), entry_path=str(folder))
+    except (OSError, UnicodeDecodeError, ManifestError) as exc:
+        reason = f"it has no readable {PROGRAM_FILE}" if isinstance(exc, OSError) else exc
+        raise RegistrationRefused(f"the agent in {str(folder)!r} cannot be registered: {reason}") from exc
+
+
 async def register_manifest(
     spec: AgentSpec, *, records: Records, project_id: int, by: Acting = NOBODY
 ) -> AgentSpec:
@@ -218,7 +228,7 @@ async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSp
             bundle = await asyncio.to_thread(pack, folder)
             described = await _describe(bundle, sandbox, None)
             spec = from_json(described, code_digest=bundle.digest)
-        except (BundleRefused, ManifestError) as exc:
+        except (BundleRefused, ManifestError, EnvironmentRefused) as exc:
             said = str(exc).replace(str(folder), "what was uploaded")
             raise RegistrationRefused(f"the agent cannot be registered: {said}") from exc
         except OSError as exc:

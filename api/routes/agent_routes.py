@@ -17,10 +17,10 @@ from api.agent_schemas import AgentAnswer, AgentHistoryAnswer, AgentReviewAnswer
 from api.context import ApiServices, Platform
 from api.schemas import Problem
 from api.sign_in import Caller
-from compiler import AgentSpec
 from operations.register_agent import (
     RegistrationRefused,
     RiskLowered,
+    program_in,
     register_files,
     register_manifest,
     review_files,
@@ -120,13 +120,18 @@ async def register_agent(
 ) -> AgentAnswer:
     """Records the manifest and a copy of the agent's code, or replaces the one of that name.
 
+    A program, whose folder holds an `agent.yaml`, needs its `entry_path` only: that file is its manifest.
     Effects and hosts make an action risky whatever the manifest says, and what was risky stays so: see the 409.
     """
     try:
-        spec = from_json(manifest)
-    except ManifestError as exc:
+        if set(manifest) == {"entry_path"} and isinstance(manifest["entry_path"], str):
+            _check_entry(manifest["entry_path"], platform)
+            spec = program_in(Path(manifest["entry_path"]))
+        else:
+            spec = from_json(manifest)
+            _check_entry(spec.entry_path, platform)
+    except (ManifestError, RegistrationRefused) as exc:
         raise HTTPException(422, str(exc)) from exc
-    _check_entry(spec, platform)
     try:
         found = await register_manifest(
             spec,
@@ -172,17 +177,17 @@ async def remove(name: str, caller: Caller, platform: Platform) -> None:
         raise HTTPException(409, str(exc)) from exc
 
 
-def _check_entry(spec: AgentSpec, platform: ApiServices) -> None:
+def _check_entry(entry_path: str, platform: ApiServices) -> None:
     """The entry is mounted into the jail: a free choice would show any folder of this machine to the agent."""
-    if _BUILT_IN.fullmatch(spec.entry_path):
+    if _BUILT_IN.fullmatch(entry_path):
         return
-    entry = Path(spec.entry_path)
+    entry = Path(entry_path)
     if entry.is_absolute() and any(
         entry.resolve().is_relative_to(root.resolve()) for root in platform.agent_folders
     ):
         return
     raise HTTPException(
         422,
-        f"entry_path {spec.entry_path!r} is neither an agent that is built in (agents.builtin.<name>) "
+        f"entry_path {entry_path!r} is neither an agent that is built in (agents.builtin.<name>) "
         "nor inside of a folder that this server allows (--agents FOLDER)",
     )
