@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from prefect.client.orchestration import PrefectClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import console_page, docs_page
+from api import asyncapi, console_page, docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
+from api.openapi import describe_app
 from api.problems import add_problem_handlers, problem
 from api.routes import (
     agent_routes,
@@ -28,6 +29,7 @@ from api.routes import (
     metrics_routes,
     run_routes,
     session_routes,
+    slack_routes,
     statistics_routes,
     stream_routes,
     workflow_routes,
@@ -37,7 +39,7 @@ from api.sign_in import People, SignIn, authorise
 from operations.deploy import Publisher
 from operations.second_person import SecondPersonNeeded
 from operations.start_run import Launch
-from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
+from records import DatabaseUnavailable, LimitReached, NameRefused, NotFound, PayloadRefused, Records
 from records.people.change_store import SamePerson
 from reliability.browser_borders import LOOPBACK_NAMES, OwnPagesOnly, SecurityHeaders
 
@@ -103,6 +105,8 @@ def create_app(
     app.include_router(change_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
     metrics_routes.include(app, records)
+    slack_routes.include(app)
+    app.include_router(asyncapi.router)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
@@ -111,6 +115,7 @@ def create_app(
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer(status))
     add_problem_handlers(app)
+    describe_app(app)
     return app
 
 
@@ -126,9 +131,11 @@ _ROUTES = (
     stream_routes,
 )
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is no JSON at all."},
     401: {"model": Problem, "description": "No known token."},
     403: {"model": Problem, "description": "Your role does not allow it."},
     404: {"model": Problem, "description": "The project has no such thing."},
+    413: {"model": Problem, "description": "The body is too large."},
     422: {"model": Problem, "description": "The request is not in order."},
     429: {"model": Problem, "description": "Too many failed sign-ins from your address."},
     503: {"model": Problem, "description": "The database or Prefect does not answer."},
@@ -140,6 +147,7 @@ _STATUS: Mapping[type[Exception], int] = {
     SamePerson: 403,
     PayloadRefused: 422,
     NameRefused: 422,
+    LimitReached: 409,
     DatabaseUnavailable: 503,
     SQLAlchemyError: 503,
 }

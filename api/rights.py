@@ -37,6 +37,7 @@ ALLOWED: Mapping[Right, frozenset[Role]] = {
 ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/health"): Right.OPEN,
     ("GET", "/metrics"): Right.OPEN,  # asks for a token of its own
+    ("GET", "/asyncapi.json"): Right.OPEN,
     ("GET", "/docs"): Right.OPEN,
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
@@ -70,6 +71,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("POST", "/compile/complete"): Right.READ,
     ("POST", "/compile/dry-run"): Right.READ,
     ("POST", "/compile/schedule"): Right.READ,
+    ("POST", "/compile/past-events"): Right.READ,
     ("POST", "/workflows/{name}/runs"): Right.OPERATE,
     # Runs
     ("GET", "/runs"): Right.READ,
@@ -77,6 +79,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/runs/{run_id}/logs"): Right.READ,
     ("POST", "/runs/{run_id}/cancel"): Right.OPERATE,
     ("POST", "/runs/{run_id}/retry"): Right.OPERATE,
+    ("GET", "/runs/{run_id}/rerun"): Right.READ,
     ("POST", "/runs/{run_id}/rerun"): Right.OPERATE,
     ("POST", "/runs/{run_id}/replay"): Right.OPERATE,
     ("GET", "/runs/{run_id}/artifacts"): Right.READ,
@@ -84,7 +87,9 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     # Approvals
     ("GET", "/approvals"): Right.READ,
     ("GET", "/approvals/{approval_id}"): Right.READ,
+    ("GET", "/approvals/{approval_id}/slack-message"): Right.READ,
     ("POST", "/approvals/{approval_id}/decision"): Right.APPROVE,
+    ("POST", "/slack/actions"): Right.OPEN,  # asks for the signature of Slack, and for a person
     # All
     ("GET", "/stream"): Right.READ,
     ("GET", "/statistics"): Right.READ,

@@ -18,7 +18,13 @@ class ResponseModel(BaseModel):
     """A JSON object with camelCase keys."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+        # All fields are always sent.
+        json_schema_serialization_defaults_required=True,
     )
 
 
@@ -208,7 +214,7 @@ class ApprovalAnswer(ResponseModel):
     @computed_field
     @property
     def card_text(self) -> str:
-        """The card as plain text, as every other way in shows it; what comes from outside is inert."""
+        """The card as plain text, as every other channel shows it; what comes from outside is safe text."""
         return card_text(self.card)
 
     @computed_field
@@ -322,6 +328,19 @@ class ActAnswer(ResponseModel):
     message: str
     nodes: list[str] = []
     """What runs again."""
+
+
+class RerunPreviewAnswer(ResponseModel):
+    """What running again from a node would do."""
+
+    nodes: list[str]
+    """What runs again, in the order of the plan."""
+    kept: list[str]
+    """Nodes that have ended well, whose outputs are kept."""
+    gates: list[str]
+    """Nodes among them with a gate: asked again unless exactly what was approved would run."""
+    effects: list[str]
+    """Nodes among them that act outside of the jail, and would do so again."""
 
 
 class DeadLetterAnswer(ResponseModel):

@@ -12,6 +12,7 @@ from compiler import CaseResults, Change, Diagnostic, Plan, Proof
 from compiler.completion import CompletionKind
 from compiler.plan_graph import EdgeKind, PlanGraph
 from operations.compile_source import CompiledSource, Fix
+from operations.counterfactual import Counterfactual
 from operations.deploy_review import DeployReview
 from records import WorkflowDraft, WorkflowVersion
 
@@ -396,3 +397,62 @@ class WorkflowSourceDetail(WorkflowDetail):
     source: str | None = Field(description="As it was saved, with its comments; null where only the plan came.")
     version: int | None
     graph: PlanAnswer | None
+
+
+class OutcomeAnswer(ResponseModel):
+    """What a version did, or would do, with one event."""
+
+    started: bool
+    status: str | None = Field(description="null where nothing started, or the run has not ended.")
+    nodes: tuple[str, ...] = Field(description="Those that ran.")
+    gates: tuple[str, ...] = Field(description="Nodes that a person was asked about.")
+
+
+class ReplayedEventAnswer(ResponseModel):
+    """One recorded event, then and now."""
+
+    event_id: str
+    subject: str
+    received_at: datetime
+    run_id: str | None
+    then: OutcomeAnswer
+    now: OutcomeAnswer
+    assumed: tuple[str, ...] = Field(description="Nodes whose output is an example, since none of then fits.")
+    differences: tuple[str, ...]
+
+
+class CounterfactualAnswer(ResponseModel):
+    """What a version would have done with recorded events. Nothing was started."""
+
+    workflow: str
+    plan_digest: str
+    since: datetime
+    looked: int = Field(description="How many recorded events were looked at.")
+    changed: int = Field(description="How many would be different.")
+    events: list[ReplayedEventAnswer] = Field(
+        description="Those that started it then, or would now; newest first."
+    )
+
+    @classmethod
+    def of(cls, found: Counterfactual) -> CounterfactualAnswer:
+        """The result as JSON."""
+        return cls(
+            workflow=found.plan.name,
+            plan_digest=found.plan.digest,
+            since=found.since,
+            looked=found.looked,
+            changed=found.changed,
+            events=[
+                ReplayedEventAnswer(
+                    event_id=each.event.id,
+                    subject=each.event.subject,
+                    received_at=each.event.received_at,
+                    run_id=each.run_id,
+                    then=OutcomeAnswer.model_validate(each.then),
+                    now=OutcomeAnswer.model_validate(each.now),
+                    assumed=each.assumed,
+                    differences=each.differences,
+                )
+                for each in found.events
+            ],
+        )

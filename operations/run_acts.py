@@ -41,6 +41,20 @@ class RerunRequest:
     """What runs again; the outputs of all others are kept."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RerunPreview:
+    """What running again from a node would do."""
+
+    nodes: tuple[str, ...]
+    """What runs again, in the order of the plan."""
+    kept: tuple[str, ...]
+    """Nodes that have ended well, whose outputs are kept."""
+    gates: tuple[str, ...]
+    """Nodes among `nodes` with a gate: asked again unless exactly what was approved would run."""
+    effects: tuple[str, ...]
+    """Nodes among `nodes` that act outside of the jail, and would do so again."""
+
+
 async def cancel_run(
     run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int, reason: str = ""
 ) -> bool:
@@ -55,10 +69,24 @@ async def cancel_run(
     await records.audit_run(run.id, "cancelled", by=by, notes=reason)
     # On record first: Prefect's own record of a cancelled run does not keep the reason.
     await records.note_end(run.id, message)
+    await _cancel_called(run.id, f"cancelled with run {run.id}, which called it", records=records, client=client)
     ended = await cancel_in_prefect(client, run.flow_run_id, message)
     if ended:
         await records.finish_run(run.id, "FAILED", message)
     return ended
+
+
+async def _cancel_called(run_id: str, reason: str, *, records: Records, client: PrefectClient) -> None:
+    """Cancel the runs that nodes of this one called and wait for, and those that they called."""
+    for flow_run_id in (await records.open_calls(run_id)).values():
+        called = await records.run_of_flow_run(flow_run_id)
+        if called is not None:
+            if called.finished_at is not None:
+                continue
+            await records.note_end(called.id, reason)
+            await _cancel_called(called.id, reason, records=records, client=client)
+        if await cancel_in_prefect(client, flow_run_id, reason) and called is not None:
+            await records.finish_run(called.id, "FAILED", reason)
 
 
 async def retry_run(run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int) -> Run:
@@ -93,6 +121,25 @@ async def rerun_run(
     return RerunRequest(run=run, nodes=nodes)
 
 
+async def preview_rerun(run_id: str, node: str, *, records: Records, project_id: int) -> RerunPreview:
+    """What `rerun_run` would do. Raises NotFound and, for a node that the plan does not have, RunRefused."""
+    run = await records.run(run_id, project_id=project_id)
+    plan = await records.plan(PlanDigest(run.plan_digest or ""))
+    nodes = nodes_from(plan, node)
+    results = await records.node_results(run.id)
+    again = [each for each in plan.nodes if each.id in nodes]
+    return RerunPreview(
+        nodes=nodes,
+        kept=tuple(
+            each.id
+            for each in plan.nodes
+            if each.id not in nodes and (result := results.get((each.id, None))) and result.status == "SUCCESS"
+        ),
+        gates=tuple(each.id for each in again if each.gate is not None),
+        effects=tuple(each.id for each in again if each.effect is not None),
+    )
+
+
 async def replay_run(
     run_id: str,
     *,
@@ -117,6 +164,8 @@ async def replay_run(
         project_id=project_id,
         trigger=REPLAY_TRIGGER,
         triggered_by=by.name or "",
+        # The context of an event is not what a person would have given.
+        typed=context is not None or run.trigger == REPLAY_TRIGGER,
     )
     edited = "" if context is None else " with another context"
     await records.audit_run(run.id, "replayed", by=by, notes=f"as flow run {started.flow_run_id}{edited}")

@@ -1,4 +1,4 @@
-"""A run's id, or the beginning of one -> everything on record about it."""
+"""A run's id, the beginning of one, or Prefect's id of it -> everything on record about it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class RunDetail:
     """The others -> RUNNING, WAITING_APPROVAL or PENDING."""
     audit: tuple[AuditEntry, ...]
     """All that happened to its approvals, oldest first."""
+    called: tuple[Run, ...] = ()
+    """Runs of other workflows that its nodes called, oldest first."""
 
     @property
     def flow_run_id(self) -> str:
@@ -42,6 +44,16 @@ class RunDetail:
             "nodes": [row(each) for each in self.nodes.values()]
             + [{"nodeId": node, "item": None, "status": status} for node, status in self.open_nodes.items()],
             "audit": [row(each) for each in self.audit],
+            "called": [
+                {
+                    "node": each.parent_node,
+                    "runId": each.id,
+                    "workflowName": each.workflow_name,
+                    "status": each.status,
+                    "message": each.message,
+                }
+                for each in self.called
+            ],
         }
 
 
@@ -57,6 +69,7 @@ async def run_detail(records: Records, run_id: str, *, project_id: int) -> RunDe
         nodes=nodes,
         open_nodes=await _open_nodes(records, run, ended={node for node, item in nodes if item is None}),
         audit=tuple(await records.audit_trail(run_id=run.id, project_id=project_id)),
+        called=tuple(await records.called_runs(run.id)),
     )
 
 
@@ -87,6 +100,9 @@ async def _find(records: Records, run_id: str, *, project_id: int) -> Run:
     try:
         return await records.run(run_id, project_id=project_id)
     except NotFound:
+        of_prefect = await records.run_of_flow_run(run_id)
+        if of_prefect is not None and of_prefect.project_id == project_id:
+            return of_prefect
         if len(run_id) < _SHORTEST_PREFIX:
             raise
     candidates = [each for each in await records.runs(project_id, limit=1_000) if each.id.startswith(run_id)]

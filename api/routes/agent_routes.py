@@ -1,4 +1,4 @@
-"""Agents of the caller's project: list, show, register."""
+"""Agents of the caller's project: list, show, register, remove."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from api.schemas import Problem
 from api.sign_in import Caller
 from compiler import AgentSpec
 from operations.register_agent import RegistrationRefused, RiskLowered, register_manifest
+from operations.remove_agent import AgentInUse, AgentUnknown, remove_agent
 from operations.second_person import Acting
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -69,6 +70,22 @@ async def register_agent(
         hint = "register it with `commandcenter agents register --trust-risk` if that is meant"
         raise HTTPException(409, f"{exc}; {hint}") from exc
     return to_json(found)
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Remove an agent",
+    responses={409: {"model": Problem, "description": "Workflows use it; the detail names them."}},
+)
+async def remove(name: str, caller: Caller, platform: Platform) -> None:
+    """Archives the agent, so that no workflow may name it. Its runs stay; registering it again brings it back."""
+    try:
+        await remove_agent(name, records=platform.records, project_id=caller.projectId)
+    except AgentUnknown as exc:
+        raise HTTPException(404, str(exc)) from exc
+    except AgentInUse as exc:
+        raise HTTPException(409, str(exc)) from exc
 
 
 def _check_entry(spec: AgentSpec, platform: ApiServices) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.context import ApiServices, Platform
 from api.schemas import ApprovalAnswer, ApprovalDetail, AuditAnswer, DecisionAnswer, Problem, TaintedInputAnswer
@@ -15,6 +16,7 @@ from api.stored_text import Stored
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from operations.show_approval import show_approval as show_report
+from operations.slack import approval_message
 from records import Approval, ApprovalStatus, Decision, Records
 from triggers import TransientTriggerError
 
@@ -31,16 +33,26 @@ class DecisionBody(BaseModel):
 
     decision: Literal["approve", "reject"]
     notes: str | None = Field(default=None, max_length=4000)
-    digest: str | None = Field(
-        default=None,
+    digest: str = Field(
+        min_length=1,
         max_length=100,
-        description="Of what you saw; if something else would run now, it is refused.",
+        description="Of what you saw, as the approval shows it; if something else would run now, it is refused.",
     )
     edits: dict[str, JsonValue] | None = Field(
         default=None,
         max_length=100,
         description="Inputs to change before it is approved: only fields that the action's schema marks as editable.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_was_seen(cls, body: Any) -> Any:
+        if isinstance(body, dict) and cast("dict[str, Any]", body).get("digest") is None:
+            raise PydanticCustomError(
+                "digest_needed",
+                "a decision names what was seen: read the approval (GET /approvals/<id>) and send its `digest`",
+            )
+        return cast("Any", body)
 
 
 @router.get("", summary="List the approvals")
@@ -84,8 +96,15 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
     )
 
 
+@router.get("/{approval_id}/slack-message", summary="Show an approval as a message of Slack")
+async def show_slack_message(approval_id: str, caller: Caller, platform: Platform) -> dict[str, Any]:
+    """`text` and `blocks` for `chat.postMessage`: the card, a link, and buttons that decide as whoever presses them."""
+    return approval_message(await platform.records.question(approval_id, project_id=caller.projectId))
+
+
 @router.post(
     "/{approval_id}/decision",
+    operation_id="decide_approval",
     summary="Decide an approval",
     responses={
         403: {"model": Problem, "description": "This person may not decide it."},
@@ -97,7 +116,7 @@ async def decide(approval_id: str, body: DecisionBody, caller: Caller, platform:
     decision = await _decide(platform.records, approval_id, body, caller)
     if not decision.counted:
         raise _refusal(decision, body)
-    run = await _wake(platform, decision.approval) if decision.applied else "not waiting"
+    run = await wake(platform, decision.approval) if decision.applied else "not waiting"
     return DecisionAnswer.of(decision, run=run)
 
 
@@ -120,13 +139,13 @@ async def _decide(records: Records, approval_id: str, body: DecisionBody, caller
 def _refusal(decision: Decision, body: DecisionBody) -> HTTPException:
     approval = decision.approval
     settled = approval.status != "PENDING" or approval.superseded_at is not None
-    if settled or body.digest not in (None, approval.digest):
+    if settled or body.digest != approval.digest:
         stands = ApprovalAnswer.of(approval).model_dump(mode="json")
         return HTTPException(409, {"message": decision.reason, "approval": stands})
     return HTTPException(403, decision.reason)
 
 
-async def _wake(platform: ApiServices, approval: Approval) -> str:
+async def wake(platform: ApiServices, approval: Approval) -> str:
     """The decision stands whatever happens here: a run that is not woken now is found by the reconciler."""
     run = await platform.records.run(approval.run_id)
     if platform.resume is None or run.flow_run_id is None:

@@ -14,7 +14,7 @@ from operations.second_person import Acting, confirm_change
 router = APIRouter(prefix="/changes", tags=["people"])
 
 
-class ChangeAnswer(ResponseModel):
+class ChangeRequestAnswer(ResponseModel):
     """A change that was asked for and not made yet."""
 
     id: str
@@ -28,15 +28,17 @@ class ChangeAnswer(ResponseModel):
 
 
 @router.get("", summary="List the changes that wait for a second person")
-async def list_changes(caller: Caller, platform: Platform) -> list[ChangeAnswer]:
+async def list_changes(caller: Caller, platform: Platform) -> list[ChangeRequestAnswer]:
     """Oldest first. There are some in production mode only."""
     found = await platform.records.change_requests(caller.projectId)
-    return [ChangeAnswer.model_validate(each) for each in found]
+    return [ChangeRequestAnswer.model_validate(each) for each in found]
 
 
-@router.post("/{change_id}/confirm", summary="Confirm a change as the second person")
-async def confirm(change_id: str, caller: Caller, platform: Platform) -> ChangeAnswer:
+@router.post(
+    "/{change_id}/confirm", operation_id="confirm_change", summary="Confirm a change as the second person"
+)
+async def confirm(change_id: str, caller: Caller, platform: Platform) -> ChangeRequestAnswer:
     """Whoever asked for it cannot confirm it. One of the two carries it out then."""
     by = Acting(name=caller.name, verified=True)
     done = await confirm_change(change_id, by=by, project_id=caller.projectId, records=platform.records)
-    return ChangeAnswer.model_validate(done)
+    return ChangeRequestAnswer.model_validate(done)

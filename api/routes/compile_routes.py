@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.context import Platform
 from api.problems import refusal
 from api.schemas import DiagnosticAnswer
 from api.sign_in import Caller
-from api.workflow_schemas import CompileAnswer, CompletionAnswer, DryRunAnswer, ScheduleAnswer
+from api.workflow_schemas import (
+    CompileAnswer,
+    CompletionAnswer,
+    CounterfactualAnswer,
+    DryRunAnswer,
+    ScheduleAnswer,
+)
 from compiler import CaseError
 from operations.compile_source import (
     InvalidSchedule,
@@ -21,6 +27,7 @@ from operations.compile_source import (
     dry_run_source,
     explain_schedule,
 )
+from operations.counterfactual import replay_events
 
 router = APIRouter(prefix="/compile", tags=["compile"])
 
@@ -52,6 +59,13 @@ class DryRunBody(SourceBody):
     cases: str | None = Field(
         default=None, max_length=MAX_SOURCE, description="Text of a test file, played instead of the above."
     )
+
+
+class PastEventsBody(SourceBody):
+    """A workflow's YAML and how far to look back."""
+
+    days: int = Field(default=7, ge=1, le=366)
+    limit: int = Field(default=200, ge=1, le=1_000, description="Of the newest events.")
 
 
 class ScheduleBody(BaseModel):
@@ -95,14 +109,29 @@ async def dry_run_workflow(body: DryRunBody, caller: Caller, platform: Platform)
             cases=body.cases,
         )
     except WorkflowMistakes as exc:
-        found = [DiagnosticAnswer.of(each).model_dump(mode="json") for each in exc.diagnostics]
-        raise refusal(422, str(exc), diagnostics=found) from exc
+        raise _mistakes(exc) from exc
     except CaseError as exc:
         raise refusal(422, str(exc)) from exc
     except ValidationError as exc:
         wrong = exc.errors(include_url=False, include_input=False)[0]
         raise refusal(422, f"the mocks: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from exc
     return DryRunAnswer.of(plan, results)
+
+
+@router.post("/past-events", summary="Play a workflow with recorded events", operation_id="replay_events")
+async def replay_past_events(body: PastEventsBody, caller: Caller, platform: Platform) -> CounterfactualAnswer:
+    """What this version would have done with them, beside what was done: runs, gates, differences. Starts nothing."""
+    try:
+        found = await replay_events(
+            body.source,
+            records=platform.records,
+            project_id=caller.projectId,
+            days=body.days,
+            limit=body.limit,
+        )
+    except WorkflowMistakes as exc:
+        raise _mistakes(exc) from exc
+    return CounterfactualAnswer.of(found)
 
 
 @router.post("/schedule", summary="Explain a schedule")
@@ -114,3 +143,8 @@ async def show_schedule(body: ScheduleBody, caller: Caller) -> ScheduleAnswer:
     except InvalidSchedule as exc:
         raise refusal(422, str(exc)) from exc
     return ScheduleAnswer(words=words, next=times, timezone=body.timezone)
+
+
+def _mistakes(exc: WorkflowMistakes) -> HTTPException:
+    found = [DiagnosticAnswer.of(each).model_dump(mode="json") for each in exc.diagnostics]
+    return refusal(422, str(exc), diagnostics=found)

@@ -165,7 +165,7 @@ async def list_events(
     return [EventAnswer.of(each) for each in found[:limit]]
 
 
-@router.post("/events/try-filter", summary="Try a filter on recorded events")
+@router.post("/events/try-filter", operation_id="try_filter", summary="Try a filter on recorded events")
 async def try_one(body: FilterBody, caller: Caller, platform: Platform) -> TriedAnswer:
     """Which of the newest events the trigger would take, field by field. Nothing is started."""
     trigger = EventTrigger(event=body.event, filters=body.filters, expression=body.expression)
@@ -193,7 +193,9 @@ async def show_event(event_id: str, caller: Caller, platform: Platform) -> Event
     return EventDetail(**EventAnswer.of(event).model_dump(by_alias=False), payload=context_of(event))
 
 
-@router.get("/events/{event_id}/why", summary="Tell why an event started what it did")
+@router.get(
+    "/events/{event_id}/why", operation_id="explain_event", summary="Tell why an event started what it did"
+)
 async def show_why(event_id: str, caller: Caller, platform: Platform) -> WhyAnswer:
     """Each workflow that was looked at: matched or why not, field by field, by the plan it had then."""
     records = platform.records
@@ -236,6 +238,7 @@ async def list_dead_letters(
 
 @router.post(
     "/dead-letters/{letter_id}/replay",
+    operation_id="replay_dead_letter",
     status_code=202,
     summary="Send a dead letter in again",
     responses={409: {"model": Problem, "description": "It is settled already."}},
@@ -263,6 +266,7 @@ async def replay_letter(letter_id: str, caller: Caller, platform: Platform) -> R
 
 @router.post(
     "/dead-letters/{letter_id}/discard",
+    operation_id="discard_dead_letter",
     status_code=204,
     summary="Discard a dead letter",
     responses={409: {"model": Problem, "description": "It is settled already."}},

@@ -29,7 +29,11 @@ def include(app: FastAPI, records: Records) -> None:
     "/metrics",
     summary="Show metrics to Prometheus",
     response_class=Response,
-    responses={422: {"model": Problem, "description": "The request is not in order."}},
+    responses={
+        401: {"model": Problem, "description": "Not the token of the file."},
+        404: {"model": Problem, "description": "There is no such page here."},
+        422: {"model": Problem, "description": "The request is not in order."},
+    },
 )
 async def show_metrics(
     request: Request,

@@ -13,11 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from api.context import ApiServices, Platform
 from api.problems import refusal
 from api.run_schemas import RunDetailResponse
-from api.schemas import ActAnswer, ApprovalAnswer, LogLineAnswer, LogPage, Problem, RunAnswer
+from api.schemas import ActAnswer, ApprovalAnswer, LogLineAnswer, LogPage, Problem, RerunPreviewAnswer, RunAnswer
 from api.sign_in import Caller, Person
 from api.stored_text import Stored
 from operations.errors import PermanentTriggerError, TransientTriggerError
-from operations.run_acts import RunRefused, cancel_run, replay_run, rerun_run, retry_run
+from operations.run_acts import RunRefused, cancel_run, preview_rerun, replay_run, rerun_run, retry_run
 from operations.run_report import run_report
 from operations.start_run import NoActiveWorkflow
 from records import RunStatus, run_cursor
@@ -94,6 +94,18 @@ async def read_log(
     )
 
 
+@router.get(
+    "/{run_id}/rerun", summary="Tell what running again would do", operation_id="preview_rerun", responses=_REFUSED
+)
+async def show_rerun(
+    run_id: str, node: Annotated[Stored, Query(min_length=1, max_length=200)], caller: Caller, platform: Platform
+) -> RerunPreviewAnswer:
+    """Which nodes run again from that one, which outputs are kept, which gates and effects are among them."""
+    with _acting():
+        found = await preview_rerun(run_id, node, records=platform.records, project_id=caller.projectId)
+    return RerunPreviewAnswer.model_validate(found)
+
+
 class CancelBody(BaseModel):
     """Why a run is cancelled."""
 
@@ -118,7 +130,9 @@ class ReplayBody(BaseModel):
     context: dict[str, Any] | None = Field(default=None, description="None: what the old run was given.")
 
 
-@router.post("/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=_REFUSED)
+@router.post(
+    "/{run_id}/cancel", operation_id="cancel_run", status_code=202, summary="Cancel a run", responses=_REFUSED
+)
 async def cancel(run_id: str, body: CancelBody, caller: Caller, platform: Platform) -> ActAnswer:
     """Agents at work are stopped, open questions are withdrawn. In the audit, with who did it."""
     with _acting():
@@ -134,7 +148,9 @@ async def cancel(run_id: str, body: CancelBody, caller: Caller, platform: Platfo
     return ActAnswer(id=run_id, run_id=run_id, flow_run_id=None, message=said)
 
 
-@router.post("/{run_id}/retry", status_code=202, summary="Retry a run", responses=_REFUSED)
+@router.post(
+    "/{run_id}/retry", operation_id="retry_run", status_code=202, summary="Retry a run", responses=_REFUSED
+)
 async def retry(run_id: str, caller: Caller, platform: Platform) -> ActAnswer:
     """Runs the failed nodes again, in the same run."""
     with _acting():
@@ -148,7 +164,13 @@ async def retry(run_id: str, caller: Caller, platform: Platform) -> ActAnswer:
     return ActAnswer(id=run.id, run_id=run.id, flow_run_id=run.flow_run_id, message="it goes again")
 
 
-@router.post("/{run_id}/rerun", status_code=202, summary="Run again from a node", responses=_REFUSED)
+@router.post(
+    "/{run_id}/rerun",
+    operation_id="rerun_run",
+    status_code=202,
+    summary="Run again from a node",
+    responses=_REFUSED,
+)
 async def rerun(run_id: str, body: RerunBody, caller: Caller, platform: Platform) -> ActAnswer:
     """Runs the node and all behind it again, in the same run; the outputs of others are kept.
 
@@ -172,7 +194,9 @@ async def rerun(run_id: str, body: RerunBody, caller: Caller, platform: Platform
     )
 
 
-@router.post("/{run_id}/replay", status_code=202, summary="Replay a run", responses=_REFUSED)
+@router.post(
+    "/{run_id}/replay", operation_id="replay_run", status_code=202, summary="Replay a run", responses=_REFUSED
+)
 async def replay(run_id: str, body: ReplayBody, caller: Caller, platform: Platform) -> ActAnswer:
     """Starts the workflow as it is now, with the run's context or another one. It is a new run."""
     if platform.launch is None:

@@ -23,7 +23,19 @@ CHECK_SECONDS = 60.0
 """How often it is looked whether the person may still read."""
 _EVENTS = {
     200: {
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "description": "One event.",
+                    "properties": {
+                        "id": {"type": "string", "description": "For `Last-Event-ID`."},
+                        "event": {"enum": ["run", "approval", "agentRun", "workflow", "event", "agent"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                }
+            }
+        },
         "description": "Events named `run`, `approval`, `agentRun`, `workflow`, `event` or `agent`, with `type`, `id` "
         "and `runId` as JSON.",
     }

@@ -179,7 +179,12 @@ async def review_workflow(name: str, body: SourceBody, caller: Caller, platform:
     return ReviewAnswer.of(compiled)
 
 
-@router.post("/{name}/rename", summary="Rename a workflow", responses={409: {"model": Problem}})
+@router.post(
+    "/{name}/rename",
+    operation_id="rename_workflow",
+    summary="Rename a workflow",
+    responses={409: {"model": Problem}},
+)
 async def rename(name: str, body: RenameBody, caller: Caller, platform: Platform) -> SavedAnswer:
     """Its text is saved under the new name and the old workflow is archived; runs that wait go on."""
     try:
@@ -223,6 +228,7 @@ async def remove_draft(name: str, caller: Caller, platform: Platform) -> None:
 
 @router.post(
     "/{name}/archive",
+    operation_id="archive_workflow",
     status_code=204,
     summary="Archive a workflow",
     responses={404: {"model": Problem, "description": "The project has no such workflow."}},
@@ -242,7 +248,7 @@ async def archive(name: str, caller: Caller, platform: Platform) -> None:
         raise HTTPException(503, str(exc)) from exc
 
 
-@router.post("/{name}/runs", status_code=202, tags=["runs"], summary="Start a run")
+@router.post("/{name}/runs", operation_id="start_run", status_code=202, tags=["runs"], summary="Start a run")
 async def start(
     name: str,
     body: StartBody,

@@ -23,6 +23,15 @@ const RUN: RunDetail = {
   nodes: [],
   agentRuns: [],
   approvals: [],
+  rootCause: null,
+  outputs: null,
+  executedBy: {},
+  reopened: 0,
+  graph: null,
+  states: {},
+  timeline: [],
+  artifacts: [],
+  audit: [],
 };
 
 function agentRun(
@@ -46,6 +55,11 @@ function agentRun(
     startedAt: at(from),
     finishedAt: to === null ? null : at(to),
     durationMs: null,
+    failureKind: null,
+    exitCode: null,
+    limits: {},
+    deniedEgress: [],
+    logTail: "",
     artifacts: [],
   };
 }

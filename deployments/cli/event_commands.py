@@ -11,6 +11,8 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, p
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect
+from operations.compile_source import WorkflowMistakes
+from operations.counterfactual import Outcome, replay_events
 from operations.errors import TriggerError
 from operations.events import (
     EventExplanation,
@@ -70,6 +72,20 @@ def why_command(
     run(_why(event_id, state=state, project_id=project, as_json=as_json))
 
 
+@events.command("replay")
+def replay_events_command(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A workflow's YAML.")],
+    days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=366)] = 7,
+    limit: Annotated[int, typer.Option(help="How many events, the newest first.", min=1, max=1_000)] = 200,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+    wide: Wide = False,
+) -> None:
+    """Say what this version would have done with recorded events, beside what was done. Nothing is started."""
+    run(_replay_events(file, days=days, limit=limit, state=state, project_id=project, as_json=as_json))
+
+
 @dead_letters.command("list")
 def letters_command(
     all_: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
@@ -102,6 +118,42 @@ def discard_command(
 ) -> None:
     """Note that nothing is to be done about it."""
     run(_discard(letter_id, state=state, project_id=project))
+
+
+async def _replay_events(
+    file: Path, *, days: int, limit: int, state: Path, project_id: int, as_json: bool
+) -> None:
+    text = file.read_text(encoding="utf-8")
+    async with connect(state) as connection:
+        try:
+            found = await replay_events(
+                text, records=connection.records, project_id=project_id, days=days, limit=limit
+            )
+        except WorkflowMistakes as exc:
+            raise EventRefused(f"{exc}; `commandcenter check {file}` shows where") from exc
+    print_rows(
+        [
+            {
+                "event": each.event.id,
+                "receivedAt": each.event.received_at,
+                "subject": each.event.subject,
+                "then": _outcome(each.then),
+                "now": _outcome(each.now),
+                "differences": "; ".join(each.differences),
+            }
+            for each in found.events
+        ],
+        columns=("event", "receivedAt", "subject", "then", "now", "differences"),
+        title=f"{safe_text(found.plan.name)}: {found.changed} of {found.looked} events would be different",
+        as_json=as_json,
+    )
+
+
+def _outcome(outcome: Outcome) -> str:
+    if not outcome.started:
+        return "not started"
+    asked = f", asked about {', '.join(outcome.gates)}" if outcome.gates else ""
+    return f"{(outcome.status or 'not ended').lower()}{asked}"
 
 
 async def _list(chosen: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from deployments.stack.machine_admin import console_link, ensure_machine_admin
 from operations.people import InvalidRole, IssuedToken, add_person, issue_token, revoke_person, revoke_token
 from records import Records, upgrade
 from records.people.person import ROLES, PersonRecord, TokenRecord
+from records.people.slack_store import SlackIdentity
 
 people = typer.Typer(help="People who may use the API and the console.", no_args_is_help=True)
 tokens = typer.Typer(help="Their tokens.", no_args_is_help=True)
@@ -100,6 +101,41 @@ def revoke_command(
             return await revoke_person(name, records=records, project_id=where, roles=roles, by=person())
 
     _print_people([_checked(revoke())], as_json=as_json)
+
+
+@people.command("slack")
+def slack_command(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The person; none: list who is mapped.")
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="Id of the Slack workspace: T…")] = None,
+    user: Annotated[str | None, typer.Option(help="Id of the Slack user: U… or W…")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="That user is nobody from now on.")] = False,
+    state: State = DEFAULT_STATE,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Say which person a user of Slack is: their presses of approval buttons count as that person's decisions."""
+    if (name is not None or remove) and (not team or not user):
+        raise typer.BadParameter("give both --team and --user, as Slack's profile page shows them")
+
+    async def change() -> list[SlackIdentity]:
+        async with opened(state, database_url) as records:
+            if remove:
+                await records.unmap_slack_user(team or "", user or "")
+            elif name is not None:
+                await records.map_slack_user(team or "", user or "", name, by=person())
+            return await records.slack_users()
+
+    print_rows(
+        [
+            {"person": each.person, "team": each.team_id, "user": each.user_id, "by": each.created_by}
+            for each in _checked(change())
+        ],
+        columns=("person", "team", "user", "by"),
+        title="Users of Slack",
+        as_json=as_json,
+    )
 
 
 @tokens.command("add")

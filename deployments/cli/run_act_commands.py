@@ -13,17 +13,17 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.cli.output import console, print_json
 from deployments.cli.run_commands import read_context
+from deployments.cli.terminal_decision import CHANNEL
 from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection, connect
 from operations.errors import TriggerError
 from operations.launcher import Launcher
-from operations.run_acts import RunRefused, cancel_run, replay_run, rerun_run, retry_run
+from operations.run_acts import RunRefused, cancel_run, preview_rerun, replay_run, rerun_run, retry_run
 from operations.run_detail import run_detail
 from operations.start_run import active_plan
 from records import Run
 from records.approvals.audit import Actor
 
-CHANNEL = "command line"
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")]
 
 
@@ -60,12 +60,13 @@ def retry_command(
 def rerun_command(
     run_id: RunId,
     node: Annotated[str, typer.Argument(metavar="NODE", help="This node and all behind it run again.")],
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what it would do.")] = False,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
     """Run an ended run again from a node; outputs of the others are kept, changed gates are asked again."""
-    run(_rerun(run_id, node, state=state, project_id=project, as_json=as_json))
+    run(_rerun(run_id, node, preview=preview, state=state, project_id=project, as_json=as_json))
 
 
 def replay_command(
@@ -112,10 +113,16 @@ async def _retry(run_id: str, *, state: Path, project_id: int, as_json: bool) ->
     _say(f"run {found.id} goes again", {"runId": found.id}, as_json=as_json)
 
 
-async def _rerun(run_id: str, node: str, *, state: Path, project_id: int, as_json: bool) -> None:
+async def _rerun(run_id: str, node: str, *, preview: bool, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
         found = await _find(connection, run_id, project_id)
         with _acting():
+            if preview:
+                shown = await preview_rerun(found.id, node, records=connection.records, project_id=project_id)
+                parts = {name: list(getattr(shown, name)) for name in ("nodes", "kept", "gates", "effects")}
+                said = "; ".join(f"{name}: {', '.join(each) or 'none'}" for name, each in parts.items())
+                _say(f"nothing was done; {said}", {"runId": found.id, **parts}, as_json=as_json)
+                return
             done = await rerun_run(
                 found.id,
                 node,

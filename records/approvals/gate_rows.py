@@ -14,15 +14,18 @@ from compiler.plan import ApprovalRule
 from records.approvals.approval import Approval, ApprovalStatus
 from records.approvals.audit import NOBODY, Actor, append_audit
 from records.database.payload import MAX_NOTES, line
+from records.database.read_row import read_row
 from records.database.signing import signer_of
 from records.database.store import first, rows
 from records.errors import NotFound
 from records.events.outbox import emit
+from records.events.payloads import ApprovalDecided, ApprovalEvent
 from records.measures.ended import count_approval
 from records.measures.spans import context_of, trace_approval
 from records.runs.fencing import lock_run
 from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
+from reliability.public_address import approval_link
 
 GateRef = str | tuple[str, str]
 """An approval by its id, or by run and node."""
@@ -106,7 +109,12 @@ async def answer(
         message_id=f"workflow.approval.decided:{row['id']}",
         project_id=row["projectId"],
         subject="workflow.approval.decided",
-        payload=event_of(row) | {"status": status, "by": values["respondedBy"], "closedAs": closed_as},
+        payload=ApprovalDecided(
+            **event_of(row),
+            status="APPROVED" if status == "APPROVED" else "REJECTED",
+            by=line(actor.name, 200),
+            closedAs=closed_as,
+        ),
         traceparent=context_of(connection, row["flowRunId"], row["reopened"]),
     )
     return True
@@ -122,9 +130,9 @@ async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
         await answer(connection, row, "REJECTED", notes=notes, closed_as="run-ended")
 
 
-def event_of(row: RowMapping) -> dict[str, Any]:
+def event_of(row: RowMapping) -> ApprovalEvent:
     """Payload of every event about an approval. `nodeId` is the node's row, `nodeKey` its id in the YAML."""
-    return {
+    event: ApprovalEvent = {
         "workflowRunId": row["workflowRunId"],
         "nodeId": row["nodeId"],
         "nodeKey": row["nodeKey"],
@@ -134,6 +142,8 @@ def event_of(row: RowMapping) -> dict[str, Any]:
         "digest": row["digest"],
         "deadline": None if row["deadline"] is None else row["deadline"].isoformat(),
     }
+    link = approval_link(row["id"])
+    return event if link is None else {**event, "link": link}
 
 
 def rule_of(row: RowMapping) -> ApprovalRule:
@@ -143,26 +153,4 @@ def rule_of(row: RowMapping) -> ApprovalRule:
 
 def approval_of(row: RowMapping) -> Approval:
     """The row as an Approval."""
-    return Approval(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        node_id=row["nodeKey"] or row["nodeId"],
-        project_id=row["projectId"],
-        workflow_name=row["workflowName"],
-        digest=row["digest"] or "",
-        status=row["status"],
-        card=row["card"] or {},
-        rule=rule_of(row),
-        requested_at=row["requestedAt"],
-        deadline=row["deadline"],
-        responded_at=row["respondedAt"],
-        responded_by=row["respondedBy"],
-        verified=row["verified"],
-        channel=row["channel"],
-        notes=row["notes"],
-        closed_as=row["closedAs"],
-        superseded_at=row["supersededAt"],
-        escalated_at=row["escalatedAt"],
-        edits=row["edits"],
-        base_digest=row["baseDigest"],
-    )
+    return read_row(Approval, row, node_id=row["nodeKey"] or row["nodeId"], rule=rule_of(row))

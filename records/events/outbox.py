@@ -6,7 +6,7 @@ The message id is the same however often a change is repeated, so that neither a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,16 +87,16 @@ async def emit(
     message_id: str,
     project_id: int,
     subject: str,
-    payload: dict[str, Any],
+    payload: Mapping[str, Any],
     traceparent: str | None = None,
 ) -> None:
     """Write the event in the transaction of its change; a second one with that message id is ignored."""
-    checked(f"the event {subject!r}", payload, limit=MAX_EVENT_BYTES)
+    checked(f"the event {subject!r}", dict(payload), limit=MAX_EVENT_BYTES)
     row: dict[str, Any] = {
         "messageId": message_id,
         "projectId": project_id,
         "subject": subject,
-        "payload": payload,
+        "payload": dict(payload),
     }
     row |= {"traceparent": traceparent}
     await insert_new(connection, OUTBOX, row)
@@ -105,7 +105,7 @@ async def emit(
         await note_change(connection, project_id, kind, ref, run_id=payload.get("workflowRunId"))
 
 
-def _changed(subject: str, payload: dict[str, Any]) -> tuple[ChangeType, str | None]:
+def _changed(subject: str, payload: Mapping[str, Any]) -> tuple[ChangeType, str | None]:
     """What the event tells of: kind and id."""
     if subject.startswith("workflow.approval."):
         return "approval", payload.get("approvalId")

@@ -23,6 +23,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
         "confirmedAt",
         "usedAt",
     ),
+    "slack": ("id", "teamId", "userId", "personId"),
     "session": ("id", "tokenId", "hash", "projectId", "expiresAt"),
 }
 

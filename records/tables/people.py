@@ -90,3 +90,17 @@ CHANGE_REQUEST = Table(
     must("signature", Text),
     Index("ChangeRequest_projectId_digest_idx", "projectId", "digest"),
 )
+
+
+SLACK_IDENTITY = Table(
+    "SlackIdentity",
+    METADATA,
+    key(),
+    refer("SlackIdentity", "personId", "Person.id", "CASCADE"),
+    must("teamId", Text),
+    must("userId", Text),
+    must("createdAt", Moment, server_default=NOW),
+    may("createdBy", Text),
+    must("signature", Text),
+    Index("SlackIdentity_teamId_userId_key", "teamId", "userId", unique=True),
+)

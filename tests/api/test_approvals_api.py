@@ -21,7 +21,10 @@ async def test_a_page_that_looks_again_and_again_is_one_view(ann, as_person, ask
 
 async def test_a_decision_stands_wakes_the_run_and_says_who(ann, ask, resumed):
     approval = await ask()
-    answer = await ann.post(f"/approvals/{approval.id}/decision", json={"decision": "approve", "notes": "fine"})
+    answer = await ann.post(
+        f"/approvals/{approval.id}/decision",
+        json={"decision": "approve", "notes": "fine", "digest": approval.digest},
+    )
     assert answer.status_code == 200
     decided = answer.json()
     assert (decided["applied"], decided["run"]) == (True, "resumed")
@@ -36,7 +39,10 @@ async def test_the_first_decision_wins_and_later_ones_are_told_whose_it_is(as_pe
     people = [as_person(name) for name in ("ann", "bob") * 5]
     choices = ["approve", "reject"] * 5
     answers = await asyncio.gather(
-        *(person.post(path, json={"decision": choice}) for person, choice in zip(people, choices, strict=True))
+        *(
+            person.post(path, json={"decision": choice, "digest": approval.digest})
+            for person, choice in zip(people, choices, strict=True)
+        )
     )
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
     winner = next(answer for answer in answers if answer.status_code == 200).json()["approval"]
@@ -57,13 +63,31 @@ async def test_a_decision_on_something_else_than_what_was_seen_is_refused(ann, a
     assert (await ann.post(path, json={"decision": "approve", "digest": approval.digest})).status_code == 200
 
 
+async def test_a_decision_that_does_not_say_what_was_seen_is_refused(ann, ask, resumed, records):
+    approval = await ask()
+    for body in (
+        {"decision": "approve"},
+        {"decision": "reject", "digest": None},
+        {"decision": "approve", "digest": ""},
+    ):
+        answer = await ann.post(f"/approvals/{approval.id}/decision", json=body)
+        assert answer.status_code == 422
+        assert "digest" in answer.json()["detail"]
+    assert (
+        "a decision names what was seen"
+        in (await ann.post(f"/approvals/{approval.id}/decision", json={"decision": "approve"})).json()["detail"]
+    )
+    assert not resumed
+    assert (await records.question(approval.id)).status == "PENDING"
+
+
 async def test_who_is_not_entitled_is_refused(ann, as_person, ask):
     approval = await ask(triggered_by="Ann", approvers=("Ann", "Cid"))
     path = f"/approvals/{approval.id}/decision"
-    own = await ann.post(path, json={"decision": "approve"})
+    own = await ann.post(path, json={"decision": "approve", "digest": approval.digest})
     assert own.status_code == 403
     assert "started this run" in own.json()["detail"]
-    other = await as_person("bob").post(path, json={"decision": "approve"})
+    other = await as_person("bob").post(path, json={"decision": "approve", "digest": approval.digest})
     assert other.status_code == 403
     assert "may not decide" in other.json()["detail"]
 
@@ -71,11 +95,11 @@ async def test_who_is_not_entitled_is_refused(ann, as_person, ask):
 async def test_a_quorum_counts_people(ann, as_person, ask, resumed):
     approval = await ask(quorum=2)
     path = f"/approvals/{approval.id}/decision"
-    first = (await ann.post(path, json={"decision": "approve"})).json()
-    again = (await ann.post(path, json={"decision": "approve"})).json()
+    first = (await ann.post(path, json={"decision": "approve", "digest": approval.digest})).json()
+    again = (await ann.post(path, json={"decision": "approve", "digest": approval.digest})).json()
     assert (first["applied"], again["applied"], again["votes"]) == (False, False, ["Ann"])
     assert not resumed
-    second = (await as_person("bob").post(path, json={"decision": "approve"})).json()
+    second = (await as_person("bob").post(path, json={"decision": "approve", "digest": approval.digest})).json()
     assert (second["applied"], second["votes"]) == (True, ["Ann", "Bob"])
 
 
@@ -83,7 +107,9 @@ async def test_another_project_sees_and_decides_nothing(eve, ask):
     approval = await ask()
     assert (await eve.get("/approvals")).json() == []
     assert (await eve.get(f"/approvals/{approval.id}")).status_code == 404
-    decision = await eve.post(f"/approvals/{approval.id}/decision", json={"decision": "approve"})
+    decision = await eve.post(
+        f"/approvals/{approval.id}/decision", json={"decision": "approve", "digest": approval.digest}
+    )
     assert decision.status_code == 404
     assert (await eve.get(f"/runs/{approval.run_id}")).status_code == 404
     assert (await eve.get("/runs")).json() == []
@@ -105,7 +131,9 @@ async def test_a_run_is_shown_with_its_approvals(ann, ask):
 
 async def test_a_question_is_shown_with_votes_taint_and_the_rule(ann, as_person, records, workflow_yaml, ask):
     approval = await ask(quorum=2)
-    await as_person("bob").post(f"/approvals/{approval.id}/decision", json={"decision": "approve"})
+    await as_person("bob").post(
+        f"/approvals/{approval.id}/decision", json={"decision": "approve", "digest": approval.digest}
+    )
     shown = (await ann.get(f"/approvals/{approval.id}")).json()
     assert (shown["votes"], shown["quorum"], shown["onExpiry"]) == (["Bob"], 2, "reject")
     assert (shown["superseded"], shown["earlier"], shown["tainted"]) == (False, [], [])

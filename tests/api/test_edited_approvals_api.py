@@ -71,7 +71,7 @@ async def test_edited_inputs_are_approved_under_a_new_digest_and_the_run_is_woke
     ],
 )
 async def test_edits_that_do_not_count_change_nothing(ann, question, records, resumed, change, status) -> None:
-    body = {"decision": "approve", **change}
+    body = {"decision": "approve", "digest": question.digest, **change}
     answer = await ann.post(f"/approvals/{question.id}/decision", json=body)
     assert answer.status_code == status
     assert await records.question(question.id) == question
@@ -79,6 +79,6 @@ async def test_edits_that_do_not_count_change_nothing(ann, question, records, re
 
 
 async def test_another_project_edits_nothing(eve, question, records) -> None:
-    body = {"decision": "approve", "edits": {"branch": "next"}}
+    body = {"decision": "approve", "digest": question.digest, "edits": {"branch": "next"}}
     assert (await eve.post(f"/approvals/{question.id}/decision", json=body)).status_code == 404
     assert await records.question(question.id) == question

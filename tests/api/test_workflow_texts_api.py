@@ -122,7 +122,7 @@ async def test_the_stream_tells_of_a_change_while_it_is_open(ann: Any, workflow_
 
 async def test_figures_are_counted_from_the_records(ann: Any, eve: Any, ask: Any) -> None:
     approval = await ask()
-    await ann.post(f"/approvals/{approval.id}/decision", json={"decision": "reject"})
+    await ann.post(f"/approvals/{approval.id}/decision", json={"decision": "reject", "digest": approval.digest})
     found = (await ann.get("/statistics")).json()
     assert [each["counts"] for each in found["runs"]] == [{"PENDING": 1}]
     assert (found["approvals"]["count"], found["approvals"]["failed"]) == (1, 1)

@@ -132,14 +132,22 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
     ]
     detail["graph"] = {"nodes": nodes}
     lines = [
-        {"at": "2026-01-01T00:00:00Z", "node": "n1", "level": "INFO", "message": f"line {at}"}
+        {
+            "id": at,
+            "at": "2026-01-01T00:00:00Z",
+            "nodeId": "n1",
+            "item": None,
+            "attempt": 1,
+            "level": "INFO",
+            "message": f"line {at}",
+        }
         for at in range(10_000)
     ]
 
     async def logs(route) -> None:
         after = int(httpx.URL(route.request.url).params.get("after", "0"))
         page_of = lines[after : after + 1000]
-        await route.fulfill(json={"lines": page_of, "next": str(after + 1000) if after + 1000 < 10_000 else None})
+        await route.fulfill(json={"lines": page_of, "next": str(after + len(page_of)), "ended": False})
 
     await page.route(f"{platform.address}/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
     await page.route(f"{platform.address}/runs/{approval.run_id}/logs*", logs)

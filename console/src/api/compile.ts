@@ -1,9 +1,9 @@
-/** The compiler over HTTP. Answers are read with care: an older server has less of it. */
+/** The compiler over HTTP. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { isObject } from "../text/json";
 import { ApiError, post } from "./client";
+import type { CompletionAnswer, CounterfactualAnswer, DryRunAnswer } from "./schema";
 import type { Compiled } from "./types";
 
 export function useDebounced<T>(value: T, ms: number): T {
@@ -30,51 +30,34 @@ export function useCompiled(text: string) {
   return { ...compiled, absent, current: source === text && !compiled.isFetching };
 }
 
-export interface Completion {
-  label: string;
-  insert: string;
-  detail: string;
-}
-
-export async function complete(source: string, line: number, column: number): Promise<Completion[]> {
-  const body = await post<unknown>("compile/complete", { source, line, column });
-  const list = isObject(body) ? (body.completions ?? body.items) : body;
-  return (Array.isArray(list) ? list : []).map((each: unknown) => {
-    if (!isObject(each)) return { label: String(each), insert: String(each), detail: "" };
-    const label = String(each.label ?? each.text ?? each.insert ?? "");
-    return {
-      label,
-      insert: String(each.insert ?? each.insertText ?? each.text ?? label),
-      detail: String(each.detail ?? each.type ?? each.kind ?? ""),
-    };
-  });
+export function complete(source: string, line: number, column: number): Promise<CompletionAnswer[]> {
+  return post<CompletionAnswer[]>("compile/complete", { source, line, column });
 }
 
 export interface DryRun {
-  /** Node -> status, as on a run's page. */
+  /** Node -> status, as on a run's page: of several cases, the furthest that it came in any. */
   statuses: Record<string, string>;
-  gates: string[];
-  text: string;
+  /** Node -> in how many cases it ran. */
+  ran: Record<string, number>;
+  answer: DryRunAnswer;
 }
 
-export async function dryRun(source: string, context: unknown): Promise<DryRun> {
-  const body = await post<unknown>("compile/dry-run", { source, context });
-  const all = isObject(body) ? body : {};
-  const cases = Array.isArray(all.cases) ? all.cases : [];
-  const first = isObject(cases[0]) ? { ...all, ...cases[0] } : all;
+/** Plays one context, or the cases of a test file's text. */
+export async function dryRun(source: string, context: unknown, cases: string | null): Promise<DryRun> {
+  const answer = await post<DryRunAnswer>("compile/dry-run", { source, context, cases });
   const statuses: Record<string, string> = {};
-  const mark = (value: unknown, status: string) => {
-    for (const each of Array.isArray(value) ? value : []) {
-      statuses[isObject(each) ? String(each.id ?? each.node ?? each.nodeId) : String(each)] =
-        isObject(each) && typeof each.status === "string" ? each.status : status;
+  const ran: Record<string, number> = {};
+  for (const each of answer.cases) {
+    for (const node of each.nodes) {
+      const before = statuses[node.nodeId];
+      if (before === undefined || before === "SKIPPED" || (before === "FAILED" && node.status === "SUCCESS"))
+        statuses[node.nodeId] = node.status;
+      if (node.status !== "SKIPPED") ran[node.nodeId] = (ran[node.nodeId] ?? 0) + 1;
     }
-  };
-  mark(first.path ?? first.ran, "SUCCESS");
-  mark(first.nodes, "SUCCESS");
-  mark(first.failed, "FAILED");
-  mark(first.skipped, "SKIPPED");
-  const gates = (Array.isArray(first.gates) ? first.gates : []).map((each: unknown) =>
-    isObject(each) ? String(each.node ?? each.nodeId ?? each.id) : String(each),
-  );
-  return { statuses, gates, text: JSON.stringify(body, null, 2) };
+  }
+  return { statuses, ran, answer };
+}
+
+export function replayEvents(source: string, days: number): Promise<CounterfactualAnswer> {
+  return post<CounterfactualAnswer>("compile/past-events", { source, days });
 }

@@ -8,10 +8,7 @@ import type { Action, Agent, Approval, ApprovalDetail, Run, RunDetail, Workflow 
 export function usePending() {
   return useQuery({
     queryKey: ["approvals", "PENDING"],
-    queryFn: ({ signal }) =>
-      get<Approval[] | { items: Approval[] }>("approvals", { status: "PENDING", limit: 500 }, signal).then(
-        listOf,
-      ),
+    queryFn: ({ signal }) => get<Approval[]>("approvals", { status: "PENDING", limit: 500 }, signal),
   });
 }
 
@@ -19,7 +16,7 @@ export function useDecided() {
   return useQuery({
     queryKey: ["approvals", "decided"],
     queryFn: async ({ signal }) => {
-      const all = listOf(await get<Approval[] | { items: Approval[] }>("approvals", { limit: 200 }, signal));
+      const all = await get<Approval[]>("approvals", { limit: 200 }, signal);
       return all
         .filter((each) => each.status !== "PENDING")
         .sort((a, b) => String(b.respondedAt ?? b.requestedAt).localeCompare(a.respondedAt ?? a.requestedAt));
@@ -43,15 +40,8 @@ export async function fetchRuns(
   query: Record<string, string | number | undefined>,
   signal?: AbortSignal,
 ): Promise<RunPage> {
-  const { body, headers } = await request<Run[] | { items: Run[]; next?: string; nextCursor?: string }>(
-    "runs",
-    {
-      query,
-      signal,
-    },
-  );
-  const next = Array.isArray(body) ? null : (body.nextCursor ?? body.next ?? null);
-  return { runs: listOf(body), next: headers.get("x-next-cursor") ?? next };
+  const { body, headers } = await request<Run[]>("runs", { query, signal });
+  return { runs: body, next: headers.get("x-next-cursor") };
 }
 
 export function useRun(id: string) {
@@ -64,8 +54,7 @@ export function useRun(id: string) {
 export function useWorkflows() {
   return useQuery({
     queryKey: ["workflows"],
-    queryFn: ({ signal }) =>
-      get<Workflow[] | { items: Workflow[] }>("workflows", undefined, signal).then(listOf),
+    queryFn: ({ signal }) => get<Workflow[]>("workflows", undefined, signal),
   });
 }
 
@@ -73,8 +62,7 @@ export function useAgents() {
   return useQuery({
     queryKey: ["agents"],
     staleTime: 30_000,
-    queryFn: async ({ signal }) =>
-      listOf(await get<unknown[] | { items: unknown[] }>("agents", undefined, signal)).map(agentOf),
+    queryFn: async ({ signal }) => (await get<unknown[]>("agents", undefined, signal)).map(agentOf),
   });
 }
 
@@ -97,8 +85,4 @@ export function agentOf(manifest: unknown): Agent {
     };
   }
   return { ...(all as unknown as Agent), actions };
-}
-
-export function listOf<T>(answer: T[] | { items: T[] }): T[] {
-  return Array.isArray(answer) ? answer : (answer.items ?? []);
 }

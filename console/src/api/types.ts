@@ -1,6 +1,14 @@
-/** What the API answers. Fields that older servers do not send are optional. */
+/**
+ * What the API answers: `schema.ts`, which is made from its routes, and what that leaves open (cards, proposals and
+ * JSON Schemas are objects of their own).
+ */
+
+import type * as api from "./schema";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** The fields of `Known` replace those of the same name. */
+type With<Made, Known> = Omit<Made, keyof Known> & Known;
 
 export interface Card {
   node?: string;
@@ -33,170 +41,54 @@ export interface Proposal {
   items?: Proposal[];
 }
 
-export interface Approval {
-  id: string;
-  runId: string;
-  nodeId: string;
-  workflowName: string;
-  status: "PENDING" | "APPROVED" | "REJECTED" | "EXPIRED" | string;
-  digest: string;
-  card: Card;
-  cardText: string;
-  requestedAt: string;
-  deadline: string | null;
-  respondedAt: string | null;
-  respondedBy: string | null;
-  verified: boolean;
-  channel: string | null;
-  notes: string | null;
-  closedAs: string | null;
-  proposal?: Proposal | null;
-}
+export type Approval = With<api.ApprovalAnswer, { card: Card; proposal: Proposal | null }>;
 
-export interface AuditEntry {
-  event: string;
-  by: string | null;
-  verified: boolean;
-  channel: string | null;
-  digest: string | null;
-  notes: string | null;
-  at: string;
-}
+export type AuditEntry = api.AuditAnswer;
 
-export interface ApprovalDetail extends Approval {
-  audit: AuditEntry[];
-  votes?: Array<string | { by?: string; name?: string }>;
-  quorum?: number;
-  tainted?: Json;
-  recommendation?: Json;
-}
+export type ApprovalDetail = With<
+  api.ApprovalDetail,
+  { card: Card; proposal: Proposal | null; recommendation: Json; earlier: Approval[] }
+>;
 
-export interface Decision {
-  approval: Approval;
-  applied: boolean;
-  votes: string[];
-  quorum: number;
-  reason: string;
-  run: string;
-}
+export type Decision = With<api.DecisionAnswer, { approval: Approval }>;
 
-export interface Run {
-  id: string;
-  workflowName: string;
-  status: string;
-  message: string;
-  trigger: string;
-  triggeredBy: string | null;
-  startedAt: string;
-  finishedAt: string | null;
-  flowRunId: string | null;
-  planDigest: string | null;
-  outputs?: Json;
-}
+export type Run = api.RunAnswer;
 
-export interface NodeResult {
-  nodeId: string;
-  item: number | null;
-  status: string;
-  output: Json;
-  reason: string | null;
-  attempt: number;
-}
+export type NodeResult = With<api.NodeAnswer, { output: Json }>;
 
-export interface AgentRun {
-  id: string;
-  agentName: string;
-  nodeId: string | null;
-  item: number | null;
-  attempt: number;
-  status: string;
-  inputs: Json;
-  output: Json;
-  error: string | null;
-  startedAt: string;
-  finishedAt: string | null;
-  durationMs: number | null;
-  artifacts: string[];
-}
+export type AgentRun = With<api.AgentRunAnswer, { inputs: Json; output: Json }>;
 
-export interface GraphNode {
-  id: string;
-  agent: string;
-  action: string;
-  dependsOn: string[];
-  risk?: string;
-  gate?: Json;
-  when?: Json;
-  foreach?: Json;
-  effect?: string | null;
-  inputs?: Record<string, Json>;
-  inputSchema?: Schema;
-  outputSchema?: Schema;
-  secrets?: string[];
-  tainted?: Json;
-}
+export type GraphNode = With<
+  api.GraphNodeAnswer,
+  { foreach: Json; inputs: Record<string, Json>; inputSchema: Schema; outputSchema: Schema }
+>;
 
-export interface TimelineEntry {
-  kind: string;
-  nodeId?: string | null;
-  attempt?: number | null;
-  item?: number | null;
-  startedAt: string;
-  finishedAt?: string | null;
-  status?: string;
-}
+export type TimelineEntry = api.TimelineAnswer;
 
-export interface RunDetail extends Run {
-  context: Record<string, Json>;
-  nodes: NodeResult[];
-  agentRuns: AgentRun[];
-  approvals: Approval[];
-  graph?: { nodes: Array<Partial<GraphNode> & { id: string }>; edges?: Json };
-  timeline?: TimelineEntry[];
-  rootCause?: { nodeId?: string; message?: string; error?: string } | null;
-}
+export type PlanGraph = With<api.PlanAnswer, { trigger: Json; nodes: GraphNode[] }>;
 
-export interface Workflow {
-  id: string;
-  name: string;
-  description: string;
-  status: string;
-  trigger: Json;
-  planDigest: string | null;
-  createdAt: string;
-  updatedAt: string;
-}
+export type RunDetail = With<
+  api.RunDetailResponse,
+  {
+    context: Record<string, Json>;
+    outputs: Record<string, Json> | null;
+    nodes: NodeResult[];
+    agentRuns: AgentRun[];
+    approvals: Approval[];
+    graph: PlanGraph | null;
+  }
+>;
 
-export interface WorkflowDetail extends Workflow {
-  plan: { nodes: Array<Record<string, Json>>; [key: string]: Json } | null;
-  source?: string | null;
-}
+export type Workflow = With<api.WorkflowAnswer, { trigger: Json }>;
 
-export interface Diagnostic {
-  code: string;
-  severity: string;
-  message: string;
-  hint?: string;
-  fix?: { title: string; text: string } | null;
-  line: number;
-  column: number;
-  endLine: number;
-  endColumn: number;
-}
+export type WorkflowDetail = With<
+  api.WorkflowSourceDetail,
+  { trigger: Json; plan: { nodes: Array<Record<string, Json>>; [key: string]: Json } | null }
+>;
 
-export interface Compiled {
-  diagnostics: Diagnostic[];
-  plan: {
-    name: string;
-    digest: string;
-    trigger?: Json;
-    nodes: GraphNode[];
-    edges?: Array<{ from: string; to: string; type?: string | null }>;
-    order?: string[];
-  } | null;
-  changes?: Array<{ message: string; dangerous: boolean }>;
-  gateProof?: Array<{ node: string; holds: boolean; paths: number }>;
-}
+export type Diagnostic = api.FixableDiagnostic;
+
+export type Compiled = With<api.CompileAnswer, { plan: PlanGraph | null }>;
 
 export interface Schema {
   type?: string | string[];
@@ -238,19 +130,6 @@ export interface Agent {
   actions: Record<string, Action>;
 }
 
-export interface DeadLetter {
-  id: string;
-  subject: string;
-  reason: string;
-  deliveries: number;
-  createdAt: string;
-  payload: string;
-}
+export type DeadLetter = api.DeadLetterAnswer;
 
-export interface LogLine {
-  at?: string;
-  nodeId?: string | null;
-  attempt?: number | null;
-  level?: string;
-  message: string;
-}
+export type LogLine = api.LogLineAnswer;

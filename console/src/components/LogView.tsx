@@ -1,51 +1,55 @@
-import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { ApiError, get } from "../api/client";
+import { get } from "../api/client";
+import type { LogPage } from "../api/schema";
 import type { LogLine } from "../api/types";
-import { isObject } from "../text/json";
 import { Failure } from "./basics";
 
 const LINE = 20;
 const AT_ONCE = 1000;
+const MOST_LINES = 50_000;
+const AGAIN_MS = 2_000;
 
-interface LogPage {
+interface FollowedLog {
   lines: LogLine[];
-  next: string | null;
+  error: Error | null;
+  retry: () => void;
 }
 
-/** All lines that the server gives, page by page; searching is the server's, as not all lines need be here. */
-async function fetchAll(
-  path: string,
-  query: Record<string, string | number | undefined>,
-  signal?: AbortSignal,
-): Promise<LogLine[]> {
-  const lines: LogLine[] = [];
-  let after: string | undefined;
-  do {
-    const page = pageOf(await get<unknown>(path, { ...query, after, limit: AT_ONCE }, signal));
-    lines.push(...page.lines);
-    after = page.lines.length < AT_ONCE ? undefined : (page.next ?? undefined);
-  } while (after && lines.length < 50_000);
-  return lines;
-}
-
-function pageOf(body: unknown): LogPage {
-  const all = isObject(body) ? body : {};
-  const list = Array.isArray(body) ? body : (all.lines ?? all.items ?? []);
-  const lines = (Array.isArray(list) ? list : []).filter(isObject).map((line) => ({
-    at: textOf(line.at ?? line.timestamp ?? line.createdAt),
-    nodeId: textOf(line.nodeId ?? line.node) ?? null,
-    attempt: typeof line.attempt === "number" ? line.attempt : null,
-    level: textOf(line.level) ?? "INFO",
-    message: textOf(line.message ?? line.text) ?? "",
-  }));
-  const next = all.next ?? all.nextCursor ?? all.after ?? null;
-  return { lines, next: next === null ? null : String(next) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : typeof value === "number" ? String(value) : undefined;
+/** The lines so far; only those behind the last one are asked for again. Searching is the server's. */
+function useLog(runId: string, node: string | null, search: string, live: boolean): FollowedLog {
+  const [lines, setLines] = useState<LogLine[]>([]);
+  const [error, setError] = useState<Error | null>(null);
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    let found: LogLine[] = [];
+    let after = "0";
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const read = async () => {
+      try {
+        for (;;) {
+          const query = { node: node ?? undefined, search, after, limit: AT_ONCE };
+          const page = await get<LogPage>(`runs/${encodeURIComponent(runId)}/logs`, query, stop.signal);
+          found = [...found, ...page.lines].slice(-MOST_LINES);
+          after = page.next;
+          setLines(found);
+          setError(null);
+          if (page.lines.length < AT_ONCE) break;
+        }
+      } catch (failure) {
+        if (stop.signal.aborted) return;
+        setError(failure instanceof Error ? failure : new Error(String(failure)));
+      }
+      if (live) timer = setTimeout(read, AGAIN_MS);
+    };
+    read();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [runId, node, search, live, tries]);
+  return { lines, error, retry: () => setTries(tries + 1) };
 }
 
 /** The log of a run or one of its nodes: windowed, searched on the server, followed while the run goes on. */
@@ -57,22 +61,16 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
     const timer = setTimeout(() => setSearch(typed.trim()), 300);
     return () => clearTimeout(timer);
   }, [typed]);
-  const logs = useQuery({
-    queryKey: ["logs", runId, node, search],
-    queryFn: ({ signal }) =>
-      fetchAll(`runs/${encodeURIComponent(runId)}/logs`, { node: node ?? undefined, search }, signal),
-    refetchInterval: live ? 2_000 : false,
-    placeholderData: (before) => before,
-  });
+  const logs = useLog(runId, node, search, live);
   // A message of several lines is several rows of one height.
   const rows = useMemo(
     () =>
-      (logs.data ?? []).flatMap((line, index) =>
+      logs.lines.flatMap((line, index) =>
         line.message
           .split("\n")
           .map((text, part) => ({ key: `${index}.${part}`, line, text, first: part === 0 })),
       ),
-    [logs.data],
+    [logs.lines],
   );
   const box = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -85,7 +83,7 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
     if (follow && rows.length) virtual.scrollToIndex(rows.length - 1);
   }, [follow, rows.length, virtual]);
   const asText = () =>
-    (logs.data ?? [])
+    logs.lines
       .map((line) => [line.at, line.level, line.nodeId, line.message].filter(Boolean).join(" "))
       .join("\n");
   const save = () => {
@@ -96,9 +94,6 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   };
-  if (logs.error instanceof ApiError && logs.error.status === 404) {
-    return <p className="muted">This server keeps no logs with the run; `commandcenter logs` shows them.</p>;
-  }
   return (
     <div className="stack">
       <div className="row">
@@ -123,7 +118,7 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
           Download
         </button>
       </div>
-      {logs.error && <Failure error={logs.error} retry={() => logs.refetch()} />}
+      {logs.error && <Failure error={logs.error} retry={logs.retry} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <div className="log" ref={box} tabIndex={0} role="region" aria-label="Log">
         <div style={{ height: virtual.getTotalSize(), position: "relative", minWidth: "100%" }}>
@@ -146,9 +141,7 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
             );
           })}
         </div>
-        {logs.data && rows.length === 0 && (
-          <p className="empty">{search ? "No line has that." : "No lines yet."}</p>
-        )}
+        {rows.length === 0 && <p className="empty">{search ? "No line has that." : "No lines yet."}</p>}
       </div>
     </div>
   );

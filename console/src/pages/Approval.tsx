@@ -330,9 +330,7 @@ function Inputs({ value }: { value: Json | undefined }) {
 
 function Facts({ approval }: { approval: ApprovalDetail }) {
   const { card } = approval;
-  const votes = (approval.votes ?? []).map((vote) =>
-    typeof vote === "string" ? vote : (vote.by ?? vote.name ?? "?"),
-  );
+  const votes = approval.votes;
   return (
     <section className="panel">
       <h2>Reach</h2>

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { ApiError, request } from "../api/client";
-import { type DryRun, dryRun, useCompiled } from "../api/compile";
+import { type DryRun, useCompiled } from "../api/compile";
 import { useAgents } from "../api/queries";
 import type { Agent, Compiled, Diagnostic, WorkflowDetail } from "../api/types";
 import { Failure, Loading, Page, Risk } from "../components/basics";
@@ -26,6 +26,8 @@ import {
 } from "../workflow/editor";
 import { MergeDialog } from "../workflow/MergeDialog";
 import { NodeForm } from "../workflow/NodeForm";
+import { PastEventsDialog } from "../workflow/PastEventsDialog";
+import { TestDialog } from "../workflow/TestDialog";
 import { WorkflowForm } from "../workflow/WorkflowForm";
 import {
   addNode,
@@ -113,7 +115,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
   const [refusal, setRefusal] = useState<string | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const [test, setTest] = useState<DryRun | null>(null);
-  const [dialog, setDialog] = useState<"test" | "deploy" | null>(null);
+  const [dialog, setDialog] = useState<"test" | "events" | "deploy" | null>(null);
   const [theirs, setTheirs] = useState<{ source: string; etag: string | null } | null>(null);
   const view = useRef<EditorView | null>(null);
   const agents = useAgents();
@@ -208,6 +210,9 @@ function Builder({ loaded }: { loaded: Loaded }) {
           </button>
           <button type="button" onClick={() => setDialog("test")}>
             Test …
+          </button>
+          <button type="button" onClick={() => setDialog("events")}>
+            Past events …
           </button>
           <button type="button" className="primary" disabled={!mayWrite} onClick={() => setDialog("deploy")}>
             Deploy …
@@ -326,6 +331,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
         </div>
       </div>
       {dialog === "test" && <TestDialog text={text} close={() => setDialog(null)} show={setTest} />}
+      {dialog === "events" && <PastEventsDialog text={text} close={() => setDialog(null)} />}
       {dialog === "deploy" && (
         <DeployDialog
           name={name}
@@ -408,6 +414,8 @@ function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: Dry
       if (gated.has(node.id) || node.approvalRequired) marks.push("approval");
       if (node.when !== undefined) marks.push("when");
       if (tainted.has(node.id)) marks.push("outside text");
+      if (test && test.answer.cases.length > 1)
+        marks.push(`${test.ran[node.id] ?? 0} of ${test.answer.cases.length} cases`);
       return {
         id: node.id,
         what: `${node.agent} · ${node.action}`,
@@ -574,58 +582,6 @@ function Problems({
         ))}
       </ul>
     </section>
-  );
-}
-
-function TestDialog({
-  text,
-  close,
-  show,
-}: {
-  text: string;
-  close: () => void;
-  show: (test: DryRun) => void;
-}) {
-  const [context, setContext] = useState("");
-  const run = useMutation({
-    mutationFn: async () => dryRun(text, context.trim() ? JSON.parse(context) : null),
-    onSuccess: show,
-  });
-  return (
-    <Dialog title="Test without running anything" onClose={close}>
-      <p>Agents are replaced by examples that fit their schemas; the path is shown on the graph.</p>
-      <label className="field">
-        Context (JSON; empty: an example of what its trigger sends)
-        <textarea
-          rows={7}
-          className="mono"
-          value={context}
-          onChange={(event) => setContext(event.target.value)}
-        />
-      </label>
-      {run.error && <Failure error={run.error} />}
-      {run.data && (
-        <>
-          <p role="status">
-            {Object.values(run.data.statuses).filter((status) => status === "SUCCESS").length} nodes run,{" "}
-            {Object.values(run.data.statuses).filter((status) => status === "SKIPPED").length} are skipped
-            {run.data.gates.length > 0 && `; a person is asked at ${run.data.gates.join(", ")}`}.
-          </p>
-          <details>
-            <summary>All of it</summary>
-            <pre className="codebox">{run.data.text}</pre>
-          </details>
-        </>
-      )}
-      <div className="row">
-        <button type="button" className="primary" disabled={run.isPending} onClick={() => run.mutate()}>
-          Test
-        </button>
-        <button type="button" onClick={close}>
-          Close
-        </button>
-      </div>
-    </Dialog>
   );
 }
 

@@ -1,32 +1,37 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
-import { ApiError, get, post } from "../api/client";
-import { listOf } from "../api/queries";
+import { get, post } from "../api/client";
+import type { EventAnswer, TriedAnswer, TriggerAnswer, WhyAnswer } from "../api/schema";
 import type { DeadLetter, Json } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { useSession } from "../session";
 import { isObject } from "../text/json";
 
-type Row = Record<string, Json>;
-
-/** What came in and what it started, or why not; and events that were given up. */
+/** What came in and what it started, or why not; filters tried on it; and events that were given up. */
 export default function EventsPage() {
-  const [why, setWhy] = useState<Row | null>(null);
+  const [why, setWhy] = useState<EventAnswer | null>(null);
+  const [outcome, setOutcome] = useState("");
   const events = useQuery({
-    queryKey: ["events"],
-    queryFn: async ({ signal }) =>
-      listOf(await get<Row[] | { items: Row[] }>("events", { limit: 100 }, signal)),
+    queryKey: ["events", outcome],
+    queryFn: ({ signal }) => get<EventAnswer[]>("events", { limit: 100, outcome }, signal),
     retry: false,
   });
-  const absent = events.error instanceof ApiError && events.error.status === 404;
   return (
     <Page title="Events">
       <section className="stack">
-        <h2>What came in</h2>
-        {absent && <p className="muted">This server does not list events.</p>}
-        {events.error && !absent && <Failure error={events.error} retry={() => events.refetch()} />}
+        <div className="head">
+          <h2>What came in</h2>
+          <select aria-label="Outcome" value={outcome} onChange={(event) => setOutcome(event.target.value)}>
+            <option value="">whatever became of it</option>
+            <option value="started">started something</option>
+            <option value="matched nothing">matched nothing</option>
+            <option value="later">is tried again</option>
+            <option value="dead letter">was given up</option>
+          </select>
+        </div>
+        {events.error && <Failure error={events.error} retry={() => events.refetch()} />}
         {events.isPending && <Loading />}
         {events.data?.length === 0 && <p className="muted">Nothing yet.</p>}
         {events.data && events.data.length > 0 && (
@@ -44,17 +49,17 @@ export default function EventsPage() {
               </thead>
               <tbody>
                 {events.data.map((event) => (
-                  <tr key={String(event.id)}>
-                    <td>{String(event.subject ?? event.event ?? "")}</td>
+                  <tr key={event.id}>
+                    <td>{event.subject}</td>
                     <td>
-                      <Ago at={whenOf(event)} />
+                      <Ago at={event.receivedAt} />
                     </td>
-                    <td>{startedBy(event)}</td>
+                    <td>{event.workflows.join(", ") || "nothing"}</td>
                     <td>
                       <button
                         type="button"
                         className="tiny"
-                        aria-label={`Why ${String(event.subject ?? event.id)}`}
+                        aria-label={`Why ${event.subject}`}
                         onClick={() => setWhy(event)}
                       >
                         Why?
@@ -67,62 +72,117 @@ export default function EventsPage() {
           </div>
         )}
       </section>
+      <TryFilter />
       <DeadLetters />
       {why && <WhyDialog event={why} close={() => setWhy(null)} />}
     </Page>
   );
 }
 
-function whenOf(event: Row): string | null {
-  const at = event.receivedAt ?? event.createdAt ?? event.at ?? null;
-  return at === null ? null : String(at);
+/** A trigger against the events on record, before any workflow has it. */
+function TryFilter() {
+  const [subject, setSubject] = useState("graph.file.updated");
+  const [filters, setFilters] = useState("{}");
+  const [expression, setExpression] = useState("");
+  const parsed = parseObject(filters);
+  const tried = useMutation({
+    mutationFn: () =>
+      post<TriedAnswer>("events/try-filter", {
+        event: subject.trim(),
+        filters: parsed,
+        expression: expression.trim() || null,
+      }),
+  });
+  return (
+    <section className="panel stack" aria-label="Try a filter">
+      <h2>Try a filter</h2>
+      <p className="small muted">On the newest 200 events. Nothing is started.</p>
+      <div className="row">
+        <label className="field">
+          Subject
+          <input type="text" value={subject} onChange={(event) => setSubject(event.target.value)} />
+        </label>
+        <label className="field">
+          Filters (JSON)
+          <input
+            type="text"
+            className="mono"
+            value={filters}
+            onChange={(event) => setFilters(event.target.value)}
+          />
+        </label>
+        <label className="field">
+          Expression
+          <input type="text" value={expression} onChange={(event) => setExpression(event.target.value)} />
+        </label>
+      </div>
+      {parsed === null && (
+        <p className="notice bad">
+          The filters are not a JSON object, such as <code>{'{"branch": "main"}'}</code>.
+        </p>
+      )}
+      <div className="row">
+        <button
+          type="button"
+          disabled={tried.isPending || parsed === null || !subject.trim()}
+          onClick={() => tried.mutate()}
+        >
+          Try
+        </button>
+        <span className="small" role="status">
+          {tried.data && `${tried.data.matched} of ${tried.data.tried} events would start it.`}
+        </span>
+      </div>
+      {tried.error && <Failure error={tried.error} />}
+      {tried.data?.events.slice(0, 50).map((event) => (
+        <details key={event.id}>
+          <summary>
+            {event.subject}: {event.verdict.matched ? "matches" : "does not match"}{" "}
+            <Ago at={event.receivedAt} />
+          </summary>
+          <Verdict trigger={event.verdict} />
+        </details>
+      ))}
+    </section>
+  );
 }
 
-function startedBy(event: Row): string {
-  const list = event.runs ?? event.started ?? event.workflows ?? event.matched;
-  if (!Array.isArray(list)) return "–";
-  if (list.length === 0) return "nothing";
-  return list
-    .map((each) =>
-      isObject(each) ? String(each.workflow ?? each.workflowName ?? each.name ?? each.runId) : String(each),
-    )
-    .join(", ");
+function parseObject(text: string): Record<string, Json> | null {
+  try {
+    const value: unknown = JSON.parse(text || "{}");
+    return isObject(value) ? (value as Record<string, Json>) : null;
+  } catch {
+    return null;
+  }
 }
 
-interface Field {
-  field: string;
-  wanted: Json;
-  present: boolean;
-  found: Json;
-  accepted: boolean;
+/** One trigger against one event, field by field. */
+function Verdict({ trigger }: { trigger: TriggerAnswer }) {
+  return (
+    <ul className="small">
+      <li>
+        subject <code>{trigger.event}</code>: {trigger.subjectMatches ? "fits" : "does not fit"}
+      </li>
+      {trigger.fields.map((field) => (
+        <li key={field.field}>
+          {field.field}: {field.present ? JSON.stringify(field.found) : "is not in the event,"}{" "}
+          {field.accepted ? "fits" : "does not fit"} <code>{JSON.stringify(field.wanted)}</code>
+        </li>
+      ))}
+      {trigger.expression && (
+        <li>
+          <code>{trigger.expression}</code>: {trigger.expressionHolds ? "holds" : "does not hold"}
+          {trigger.expressionError && ` (${trigger.expressionError})`}
+        </li>
+      )}
+    </ul>
+  );
 }
 
-interface Verdict {
-  workflow: string;
-  matched: boolean;
-  reason: string;
-  error: string | null;
-  runId: string | null;
-  triggers: Array<{
-    event: string;
-    subjectMatches: boolean;
-    fields: Field[];
-    expression: string | null;
-    expressionHolds: boolean | null;
-  }>;
-}
-
-interface Why {
-  payload: Json;
-  fault: string | null;
-  verdicts: Verdict[];
-}
-
-function WhyDialog({ event, close }: { event: Row; close: () => void }) {
+function WhyDialog({ event, close }: { event: EventAnswer; close: () => void }) {
   const why = useQuery({
-    queryKey: ["events", String(event.id), "why"],
-    queryFn: ({ signal }) =>
-      get<Why>(`events/${encodeURIComponent(String(event.id))}/why`, undefined, signal),
+    queryKey: ["events", event.id, "why"],
+    queryFn: ({ signal }) => get<WhyAnswer>(`events/${encodeURIComponent(event.id)}/why`, undefined, signal),
   });
   return (
     <Dialog title="Why this event started what it did" onClose={close}>
@@ -135,25 +195,10 @@ function WhyDialog({ event, close }: { event: Row; close: () => void }) {
             {each.workflow}: {each.matched ? "matched" : "did not match"}
           </h3>
           <p>
-            {each.reason} {each.error} {each.runId && <Link to={`/runs/${each.runId}`}>Its run</Link>}
+            {each.reason} {each.runId && <Link to={`/runs/${each.runId}`}>Its run</Link>}
           </p>
           {each.triggers.map((trigger) => (
-            <ul className="small" key={trigger.event + (trigger.expression ?? "")}>
-              <li>
-                subject <code>{trigger.event}</code>: {trigger.subjectMatches ? "fits" : "does not fit"}
-              </li>
-              {trigger.fields.map((field) => (
-                <li key={field.field}>
-                  {field.field}: {field.present ? JSON.stringify(field.found) : "is not in the event,"}{" "}
-                  {field.accepted ? "fits" : "does not fit"} <code>{JSON.stringify(field.wanted)}</code>
-                </li>
-              ))}
-              {trigger.expression && (
-                <li>
-                  <code>{trigger.expression}</code>: {trigger.expressionHolds ? "holds" : "does not hold"}
-                </li>
-              )}
-            </ul>
+            <Verdict key={trigger.event + (trigger.expression ?? "")} trigger={trigger} />
           ))}
         </section>
       ))}
@@ -161,7 +206,7 @@ function WhyDialog({ event, close }: { event: Row; close: () => void }) {
       {why.data && (
         <details>
           <summary>The event</summary>
-          <JsonBox value={why.data.payload} label="Event" />
+          <JsonBox value={why.data.payload as Json} label="Event" />
         </details>
       )}
       <div className="row">
@@ -178,8 +223,7 @@ function DeadLetters() {
   const { me } = useSession();
   const letters = useQuery({
     queryKey: ["deadLetters"],
-    queryFn: async ({ signal }) =>
-      listOf(await get<DeadLetter[] | { items: DeadLetter[] }>("dead-letters", { limit: 100 }, signal)),
+    queryFn: ({ signal }) => get<DeadLetter[]>("dead-letters", { limit: 100 }, signal),
   });
   const act = useMutation({
     mutationFn: ({ id, what }: { id: string; what: "replay" | "discard" }) =>
@@ -187,7 +231,7 @@ function DeadLetters() {
     onSettled: () => queries.invalidateQueries({ queryKey: ["deadLetters"] }),
   });
   return (
-    <section className="stack">
+    <section className="stack" aria-label="Given up">
       <h2>Given up</h2>
       {letters.error && <Failure error={letters.error} retry={() => letters.refetch()} />}
       {act.error && <Failure error={act.error} />}
@@ -195,10 +239,13 @@ function DeadLetters() {
       {letters.data?.map((letter) => (
         <details className="panel" key={letter.id}>
           <summary>
-            {letter.subject} – {letter.reason} <Ago at={letter.createdAt} />
+            {letter.subject} –{" "}
+            {letter.settledAs ? `${letter.settledAs} by ${letter.settledBy}` : letter.reason}{" "}
+            <Ago at={letter.createdAt} />
           </summary>
+          {letter.settledAs && <p className="small muted">{letter.reason}</p>}
           <pre className="codebox">{letter.payload}</pre>
-          {me.may.includes("operate") && (
+          {me.may.includes("operate") && !letter.settledAs && (
             <div className="row">
               <button
                 type="button"

@@ -3,7 +3,8 @@ import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { download, get, post } from "../api/client";
 import { useRun } from "../api/queries";
-import type { Json, RunDetail, WorkflowDetail } from "../api/types";
+import type { RerunPreviewAnswer } from "../api/schema";
+import type { AgentRun, Json, RunDetail, WorkflowDetail } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page, Status, useNow } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { LogView } from "../components/LogView";
@@ -93,7 +94,7 @@ function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
         <div className="notice bad" role="status">
           <p>
             <strong>{cause ? `It failed at ${cause.id}.` : "It failed."}</strong>{" "}
-            {run.rootCause?.message ?? run.rootCause?.error ?? cause?.reason ?? run.message}
+            {run.rootCause?.message ?? cause?.reason ?? run.message}
           </p>
           {cause && (
             <button type="button" onClick={() => select(cause.id)}>
@@ -251,6 +252,18 @@ function RunFacts({ run }: { run: RunDetail }) {
         <dd>
           <code>{run.flowRunId ?? "–"}</code>
         </dd>
+        {Object.entries(run.executedBy).map(([name, version]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>{name}</dt>
+            <dd>{version}</dd>
+          </div>
+        ))}
+        {run.reopened > 0 && (
+          <>
+            <dt>Reopened</dt>
+            <dd>{run.reopened} times</dd>
+          </>
+        )}
       </dl>
       <h3>Context</h3>
       <JsonBox value={run.context} label="Context of the run" />
@@ -261,6 +274,18 @@ function RunFacts({ run }: { run: RunDetail }) {
         </>
       )}
       <Artifacts runId={run.id} refs={null} />
+      {run.audit.length > 0 && (
+        <details>
+          <summary>Who did what ({run.audit.length})</summary>
+          <ul className="small">
+            {run.audit.map((entry) => (
+              <li key={`${entry.at}${entry.event}`}>
+                {entry.event} {entry.by && `by ${entry.by}`} <Ago at={entry.at} /> {entry.notes}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
     </section>
   );
 }
@@ -307,6 +332,7 @@ function NodePanel({ run, node, close }: { run: RunDetail; node: NodeView; close
           <h3>Output</h3>
           <JsonBox value={shown.output ?? node.output} label="Output" />
           {shown.artifacts.length > 0 && <Artifacts runId={run.id} refs={shown.artifacts} />}
+          <Held attempt={shown} />
         </>
       ) : (
         <p className="muted">
@@ -320,6 +346,41 @@ function NodePanel({ run, node, close }: { run: RunDetail; node: NodeView; close
         </p>
       ))}
     </section>
+  );
+}
+
+/** What the jail held the attempt to, what it was denied, and its last lines. */
+function Held({ attempt }: { attempt: AgentRun }) {
+  const limits = Object.entries(attempt.limits);
+  return (
+    <details open={attempt.status === "FAILED"}>
+      <summary>The jail</summary>
+      <dl className="facts">
+        {attempt.failureKind && (
+          <>
+            <dt>Failed as</dt>
+            <dd>
+              {attempt.failureKind}
+              {attempt.exitCode !== null && `, exit status ${attempt.exitCode}`}
+            </dd>
+          </>
+        )}
+        <dt>Denied</dt>
+        <dd>{attempt.deniedEgress.join(", ") || "nothing was asked for that is not allowed"}</dd>
+        {limits.map(([name, value]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {attempt.logTail && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+        <pre className="codebox" tabIndex={0} role="region" aria-label="Last lines">
+          {attempt.logTail}
+        </pre>
+      )}
+    </details>
   );
 }
 
@@ -442,10 +503,7 @@ function ActDialog({
       {act === "retry" && <p>Nodes that succeeded keep their outputs; the others run again in this run.</p>}
       {act === "rerun" && (
         <>
-          <p>
-            Nodes before the chosen one keep their outputs; it and all that depends on it run again. Gates are
-            asked again where something else would run.
-          </p>
+          <p>The chosen node and all that depends on it run again, in this same run.</p>
           <label className="field">
             From node
             <select value={from} onChange={(event) => setFrom(event.target.value)}>
@@ -454,6 +512,7 @@ function ActDialog({
               ))}
             </select>
           </label>
+          <RerunPreview runId={run.id} node={from} />
         </>
       )}
       {act === "replay" && (
@@ -498,6 +557,39 @@ function ActDialog({
         </button>
       </div>
     </Dialog>
+  );
+}
+
+/** What the server says would happen. */
+function RerunPreview({ runId, node }: { runId: string; node: string }) {
+  const preview = useQuery({
+    queryKey: ["run", runId, "rerun", node],
+    queryFn: ({ signal }) =>
+      get<RerunPreviewAnswer>(`runs/${encodeURIComponent(runId)}/rerun`, { node }, signal),
+    enabled: node !== "",
+  });
+  if (preview.error) return <Failure error={preview.error} />;
+  if (!preview.data) return null;
+  const { nodes, kept, gates, effects } = preview.data;
+  return (
+    <dl className="facts" aria-label="What happens">
+      <dt>Runs again</dt>
+      <dd>{nodes.join(", ")}</dd>
+      <dt>Outputs kept</dt>
+      <dd>{kept.join(", ") || "none"}</dd>
+      {gates.length > 0 && (
+        <>
+          <dt>Gates</dt>
+          <dd>{gates.join(", ")}: a person is asked again, unless exactly what was approved would run</dd>
+        </>
+      )}
+      {effects.length > 0 && (
+        <>
+          <dt>Acts outside</dt>
+          <dd>{effects.join(", ")}: what it has done is done again, not undone</dd>
+        </>
+      )}
+    </dl>
   );
 }
 

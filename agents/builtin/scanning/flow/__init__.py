@@ -1,4 +1,4 @@
-"""Data flow over functions and files: one small language for all source languages, and an interpreter of it."""
+"""Sources of a repository in; ways of data from a request to a sink, over functions and files, out."""
 
 from __future__ import annotations
 
