@@ -81,7 +81,13 @@ def language_of(name: str) -> str | None:
     return LANGUAGES.get(PurePosixPath(name).suffix.lower())
 
 
-def scan(folder: Path, names: Iterable[str], log: logging.Logger, followed: Set[str] = frozenset()) -> EngineScan:
+def scan(
+    folder: Path,
+    names: Iterable[str],
+    log: logging.Logger,
+    followed: Set[str] = frozenset(),
+    seconds: float = _SECONDS_IN_ALL,
+) -> EngineScan:
     """Findings in the named files, which were read before: regular, not too large. No engine: no findings.
 
     In files that are `followed` data flow was looked at by other means: the engine's rules for it are applied to them
@@ -97,7 +103,7 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger, followed: Set[
             by_language.setdefault(language, []).append(name)
     if not by_language:
         return done
-    ends = time.monotonic() + _SECONDS_IN_ALL
+    ends = time.monotonic() + min(seconds, _SECONDS_IN_ALL)
     with tempfile.TemporaryDirectory(prefix="engine-") as place:
         opinions: list[tuple[_Start, list[str]]] = []
         for language, files in by_language.items():
@@ -151,7 +157,7 @@ def _scan_some(start: _Start, files: Sequence[str], done: EngineScan, log: loggi
     """All of the files at once; where that fails, halves of them, down to the file that is to blame."""
     left = start.ends - time.monotonic()
     if left <= 1:
-        done.failed.update(dict.fromkeys(files, f"the engine was stopped after {_SECONDS_IN_ALL} s in all"))
+        done.failed.update(dict.fromkeys(files, "the engine was stopped when its time was up"))
         return
     answer = _ask(start, files, min(left, _SECONDS_PER_START))
     if isinstance(answer, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,8 @@ from agents.builtin.scanning.places import of_no_weight, place_of, placed
 from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
+_SECONDS = 265.0
+"""For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
 _SURE = ("high", "medium", "low")
 _BY_FORM = frozenset(
     {"py/sql-injection", "py/shell-injection", "py/eval", "py/exec", "py/unsafe-deserialisation", "py/unsafe-yaml"}
@@ -66,6 +69,7 @@ def scan(
     `around` are the other files of the project (in `around_folder`, where that is another one): they are not scanned,
     but data is followed through them.
     """
+    ends = time.monotonic() + _SECONDS
     files: list[SourceFile] = []
     texts: list[SourceFile] = []
     left_out: list[NotScanned] = []
@@ -97,8 +101,10 @@ def scan(
     for file in (*files, *texts):
         found += text_scan.scan(file)
     near = _near(around_folder or folder, around, {file.name for file in files})
-    followed = flow.scan(files, log, others=texts, around=near)
-    flows = engine.scan(folder, [file.name for file in files], log, followed.followed)
+    followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.45), others=texts, around=near)
+    flows = engine.scan(
+        folder, [file.name for file in files], log, followed.followed, max(5.0, ends - time.monotonic())
+    )
     found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
     missing = {each.file for each in left_out}
     for name, reason in flows.failed.items():

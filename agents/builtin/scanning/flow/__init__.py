@@ -25,6 +25,8 @@ _READER = {
 }
 _SECONDS = 150
 _SHORTEST, _MOST_NAMES = 4, 500
+_MOST_HELD = 400
+"""Files that are kept as they were read: bounds memory."""
 _HINTS = {
     "python": re.compile(
         r"request|argv|input\(|get_argument|@\w+\.(get|post|put|delete|route)|random|\.(json|body|form)\b"
@@ -100,6 +102,8 @@ def scan(
                 spent.add(name)
             else:
                 interpreter.run(name)
+            if project.held > _MOST_HELD:
+                interpreter.forget()
         done.found += [
             _vulnerability(one)
             for one in interpreter.found.values()

@@ -160,6 +160,13 @@ class Interpreter:
         self._stack.clear()
         self._queue.clear()
 
+    def forget(self) -> None:
+        """Give back the memory of all files that were read; what was found stays."""
+        self._project.forget()
+        for held in (self._tops, self._fields, self._objects, self._results, self._last):
+            held.clear()
+        self._ran.clear()
+
     def _fields_tainted(self) -> int:
         return sum(value.is_tainted() for fields in self._fields.values() for value in fields.values())
 
@@ -900,7 +907,11 @@ class Interpreter:
             if resolved.function is not None and resolved.function.body:
                 if resolved is not func:
                     self._check(expr)
-                return self._run_call(resolved, args, named, expr)
+                result = self._run_call(resolved, args, named, expr)
+                if not resolved.guessed:
+                    return result
+                # Known by its name only: what it does with what it gets counts, and what another would do.
+                return joined(result, self._unknown(expr, name, func, of, args, named, env))
         self._check(expr)
         return self._unknown(expr, name, func, of, args, named, env)
 
@@ -936,9 +947,8 @@ class Interpreter:
         if len(functions) == 1 and functions[0].owner is not None and name not in containers.MUTATORS:
             one = functions[0]
             if len(expr.args) <= len(one.params) and one.file:
-                return Value(
-                    function=one, of=Value(pairs={}, cls=one.owner), env=self._around(cast("Class", one.owner))
-                )
+                of_owner = Value(pairs={}, cls=one.owner)
+                return Value(function=one, of=of_owner, env=self._around(cast("Class", one.owner)), guessed=True)
         return None
 
     def _instance(

@@ -45,9 +45,14 @@ class Project:
             self._modules[file] = None if text is None else read(self.language, text, file)
         return self._modules[file]
 
-    def forget(self, file: str) -> None:
-        """Give the memory of a file back that no other has asked for."""
-        self._modules.pop(file, None)
+    @property
+    def held(self) -> int:
+        """How many files are in memory as they were read."""
+        return len(self._modules)
+
+    def forget(self) -> None:
+        """Give back the memory of all files that were read."""
+        self._modules.clear()
 
     def serves(self, file: str) -> bool:
         """Whether the file, or one of Python's packages it is in, names a framework for the web."""

@@ -60,6 +60,8 @@ class Value:
     is_class: bool = False
     type: str = ""
     """The declared type."""
+    guessed: bool = False
+    """Whether a function is taken for the one that is meant because no other has its name."""
     fixed: bool = False
     """Whether it is made of constants only, though it is not known of which."""
 
