@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import functools
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +18,10 @@ from observability.json_logs import LogFormatError, log_as_json
 from observability.metrics.settings import MetricsSettingsError
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
+from reliability.known_settings import unknown_settings
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
-from triggers import Launcher, SettingsError, TriggerSettings, open_client, resume
+from reliability.settings import ApiSettings, SettingsError
+from triggers import Launcher, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
 People are those of `commandcenter people`, and of a JSON file:
@@ -30,7 +30,7 @@ People are those of `commandcenter people`, and of a JSON file:
 
 async def main(options: argparse.Namespace, people: People) -> bool:
     """Serves until SIGINT or SIGTERM; gives whether it could begin."""
-    settings = TriggerSettings.load()
+    settings = ApiSettings.load()
     await upgrade(settings.database_url)
     async with (
         await Records.open(settings.database_url) as records,
@@ -44,7 +44,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             resume=functools.partial(resume, client),
             sandbox=open_sandbox,
             agent_folders=options.agents,
-            hosts=allowed_hosts(options.host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+            hosts=allowed_hosts(options.host, settings.allowed_hosts),
         )
         return await serve(app, host=options.host, port=options.port)
 
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m api", description=_DESCRIPTION)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9002)
-    parser.add_argument("--people", type=Path, default=os.environ.get("COMMANDCENTER_PEOPLE"), metavar="FILE")
+    parser.add_argument("--people", type=Path, metavar="FILE")
     parser.add_argument(
         "--agents",
         type=Path,
@@ -72,7 +72,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         log_as_json("api")
         use_secret_files()
-        people: People = load_people(options.people) if options.people else {}
+        file = options.people or ApiSettings.load().people
+        people: People = load_people(file) if file else {}
         return 0 if asyncio.run(main(options, people)) else 1
     except (
         PeopleError,

@@ -40,7 +40,7 @@ from api.sign_in import People, SignIn, authorise
 from operations.deploy import Publisher
 from operations.second_person import SecondPersonNeeded
 from operations.start_run import Launch
-from records import DatabaseUnavailable, NameRefused, NotFound, PayloadRefused, Records
+from records import DatabaseUnavailable, LimitReached, NameRefused, NotFound, PayloadRefused, Records
 from records.people.change_store import SamePerson
 from reliability.browser_borders import LOOPBACK_NAMES, OwnPagesOnly, SecurityHeaders
 
@@ -150,6 +150,7 @@ _STATUS: Mapping[type[Exception], int] = {
     SamePerson: 403,
     PayloadRefused: 422,
     NameRefused: 422,
+    LimitReached: 409,
     DatabaseUnavailable: 503,
     SQLAlchemyError: 503,
 }

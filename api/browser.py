@@ -11,6 +11,8 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
+from reliability.browser_borders import is_own_origin
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -50,7 +52,8 @@ def comes_from_elsewhere(request: Request) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return True
     origin = request.headers.get("origin")
-    return origin is not None and origin != _own_origin(request)
+    host = request.headers.get("host", "")
+    return origin is not None and not is_own_origin(origin, host=host, scheme=request.url.scheme)
 
 
 def may_use_cookie(request: Request) -> bool:
@@ -60,10 +63,6 @@ def may_use_cookie(request: Request) -> bool:
     if request.method in _SAFE:
         return True
     return request.headers.get("sec-fetch-site") == "same-origin" or request.headers.get("origin") is not None
-
-
-def _own_origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def _is_tls(request: Request) -> bool:

@@ -10,12 +10,22 @@ from api.schemas import (
     ArtifactAnswer,
     AuditAnswer,
     NodeAnswer,
+    ResponseModel,
     RootCauseAnswer,
     RunAnswer,
     TimelineAnswer,
 )
 from api.workflow_schemas import PlanAnswer
 from operations.run_report import RunReport
+
+
+class CalledRun(ResponseModel):
+    """A run that a node called."""
+
+    node: str | None
+    run_id: str
+    workflow_name: str
+    status: str
 
 
 class RunDetailResponse(RunAnswer):
@@ -39,6 +49,8 @@ class RunDetailResponse(RunAnswer):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    called: list[CalledRun]
+    """Runs of other workflows that its nodes called."""
 
     @classmethod
     def of_report(cls, report: RunReport, approvals: list[ApprovalAnswer]) -> RunDetailResponse:
@@ -70,4 +82,10 @@ class RunDetailResponse(RunAnswer):
             timeline=[TimelineAnswer.model_validate(each) for each in report.timeline],
             artifacts=[ArtifactAnswer.of(each) for each in report.artifacts],
             audit=[AuditAnswer.of(each) for each in report.detail.audit],
+            called=[
+                CalledRun(
+                    node=each.parent_node, run_id=each.id, workflow_name=each.workflow_name, status=each.status
+                )
+                for each in report.detail.called
+            ],
         )

@@ -214,7 +214,7 @@ class ApprovalAnswer(ResponseModel):
     @computed_field
     @property
     def card_text(self) -> str:
-        """The card as plain text, as every other way in shows it; what comes from outside is inert."""
+        """The card as plain text, as every other channel shows it; what comes from outside is safe text."""
         return card_text(self.card)
 
     @computed_field

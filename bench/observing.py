@@ -62,7 +62,7 @@ async def _run(records: Records, plan: Plan) -> None:
     token = await records.claim_run(run)
     await records.set_run_status(run, "RUNNING", fencing_token=token)
     for node in plan.nodes:
-        agent_run = await records.start_agent_run(
+        agent_run, _ = await records.start_attempt(
             run_id=run, node_id=node.id, agent_name="a", inputs={}, action="work", fencing_token=token
         )
         await records.finish_agent_run(

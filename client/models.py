@@ -223,6 +223,22 @@ class BackfillBody(TypedDict):
     times: list[str]
 
 
+class Call(TypedDict):
+    """Another workflow that a node runs, in the version that it was checked against."""
+
+    workflow: str
+    plan: str
+
+
+class CalledRun(TypedDict):
+    """A run that a node called."""
+
+    node: str | None
+    runId: str
+    workflowName: str
+    status: str
+
+
 class CancelBody(TypedDict):
     """Why a run is cancelled."""
 
@@ -604,6 +620,13 @@ class LogPage(TypedDict):
     ended: bool
 
 
+class ManualTrigger(TypedDict):
+    """Starts the workflow when a person or a program asks for it, with values of declared types."""
+
+    kind: NotRequired[Literal["manual"]]
+    context: NotRequired[dict[str, JsonValue] | None]
+
+
 class MeAnswer(TypedDict):
     """Who is signed in."""
 
@@ -658,13 +681,14 @@ class Plan(TypedDict):
     description: NotRequired[str]
     project_id: int
     status: NotRequired[Literal["ACTIVE", "DRAFT", "ARCHIVED"]]
-    triggers: NotRequired[list[EventTrigger | ScheduleTrigger]]
+    triggers: NotRequired[list[EventTrigger | ScheduleTrigger | ManualTrigger]]
     trigger_source: NotRequired[JsonValue]
     context_schema: NotRequired[dict[str, JsonValue] | None]
     trusted_triggers: NotRequired[list[str]]
     concurrency: NotRequired[Concurrency | None]
     nodes: list[PlanNode]
     outputs: NotRequired[dict[str, JsonValue]]
+    output_schema: NotRequired[dict[str, JsonValue] | None]
 
 
 class PlanAnswer(TypedDict):
@@ -715,6 +739,7 @@ class PlanNode(TypedDict):
     settings: NotRequired[list[str]]
     on_failure: NotRequired[str]
     handler_only: NotRequired[bool]
+    calls: NotRequired[Call | None]
 
 
 class Problem(TypedDict):
@@ -872,6 +897,7 @@ class RunDetailResponse(TypedDict):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    called: list[CalledRun]
 
 
 class SavedAnswer(TypedDict):

@@ -59,6 +59,13 @@ class Routes:
         """
         return self._sends.send("GET", f"/agents/{quote(str(name), safe='')}")
 
+    def remove(self, name: str) -> None:
+        """Remove an agent.
+
+        Archives the agent, so that no workflow may name it. Its runs stay; registering it again brings it back.
+        """
+        self._sends.send("DELETE", f"/agents/{quote(str(name), safe='')}")
+
     def show_agent_history(self, name: str) -> models.AgentHistoryAnswer:
         """Tell how an agent has run.
 

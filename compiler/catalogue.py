@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from compiler.plan import Plan
 
 JsonSchema = Mapping[str, Any]
 """A JSON Schema (draft 2020-12) as plain data."""
@@ -67,10 +70,30 @@ class AgentSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallableWorkflow:
+    """A workflow that a node of another one may name."""
+
+    name: str
+    plan: Plan | None
+    """The version that would be called; None where there is none that could be."""
+    input_schema: JsonSchema = field(default_factory=dict[str, Any])
+    """What a call gives: the context it starts with."""
+    output_schema: JsonSchema = field(default_factory=dict[str, Any])
+    """What a call gets: its `outputs`."""
+    calls: frozenset[str] = frozenset()
+    """Names of all workflows that it calls, directly or not."""
+    refusal: str = ""
+    """Why it cannot be called, as the end of a sentence; empty: it can."""
+    circle: tuple[str, ...] = ()
+    """Workflows that call each other, this one first, where it is one of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All agents that one project's workflows may use."""
+    """All agents and workflows that one project's workflows may use."""
 
     agents: Mapping[str, AgentSpec]
+    workflows: Mapping[str, CallableWorkflow] = field(default_factory=dict[str, CallableWorkflow])
 
     def find(self, agent: str, action: str) -> ActionSpec | None:
         """The action, or None where the agent or the action is unknown."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from compiler.callees import call_order, callable_workflow, called_plans, in_circle, names_of_calls
 from compiler.catalogue import Catalogue
 from compiler.checks.advice import check_characters, check_use
+from compiler.checks.calls import check_calls
 from compiler.checks.conditions import check_condition, check_workflow_templates, item_shape, known_by_condition
 from compiler.checks.graph import check_graph
 from compiler.checks.inputs import check_inputs
@@ -20,8 +22,9 @@ from compiler.checks.trigger_rules import check_context, check_triggers, context
 from compiler.diagnostics.diagnostic import START, Diagnostic, DiagnosticList
 from compiler.inference.bindings import Bindings, ResolvedWorkflow, resolve
 from compiler.inference.shape import ANY
+from compiler.language import document as documents
 from compiler.language.composer import compose
-from compiler.language.document import Document, Mapping, plain
+from compiler.language.document import Document, plain
 from compiler.language.reading import ReadSpec, read
 from compiler.language.source import Source
 from compiler.plan import Plan
@@ -35,6 +38,8 @@ class Compiled:
     plan: Plan | None
     """None if and only if one of the diagnostics is an error."""
     diagnostics: tuple[Diagnostic, ...]
+    callees: Mapping[str, Plan] = field(default_factory=dict[str, Plan])
+    """The workflows that it calls, directly or not, by name; for dry runs."""
 
 
 def compile(source: Source, catalogue: Catalogue, *, project_id: int = 1) -> Compiled:
@@ -50,12 +55,12 @@ def compile(source: Source, catalogue: Catalogue, *, project_id: int = 1) -> Com
     if report.failed:
         return Compiled(None, report.diagnostics())
     frozen = plan(workflow, project_id=project_id, trigger_source=_trigger_source(document))
-    return Compiled(frozen, report.diagnostics())
+    return Compiled(frozen, report.diagnostics(), called_plans(frozen, catalogue.workflows))
 
 
 def compile_all(sources: Sequence[Source], catalogue: Catalogue, *, project_id: int = 1) -> list[Compiled]:
-    """Each file by itself, and whether their names are different: a name is a workflow's identity."""
-    results = [compile(source, catalogue, project_id=project_id) for source in sources]
+    """Each file against the others that it calls, and whether their names are different: a name is an identity."""
+    results = _compile_in_order(sources, catalogue, project_id)
     first: dict[tuple[int, str], str] = {}
     for index, (source, result) in enumerate(zip(sources, results, strict=True)):
         if result.plan is None:
@@ -65,6 +70,23 @@ def compile_all(sources: Sequence[Source], catalogue: Catalogue, *, project_id: 
             results[index] = _taken(source, result, first[key])
         first.setdefault(key, source.path)
     return results
+
+
+def _compile_in_order(sources: Sequence[Source], catalogue: Catalogue, project_id: int) -> list[Compiled]:
+    """Workflows that are called before those that call them. What is given here replaces what is deployed."""
+    calls = [names_of_calls(source) for source in sources]
+    if not any(called for _, called in calls):
+        return [compile(source, catalogue, project_id=project_id) for source in sources]
+    order, circles = call_order(calls)
+    given = {name: in_circle(name, circles[name]) for name in circles}
+    done: dict[int, Compiled] = {}
+    for index in order:
+        name, _ = calls[index]
+        known = Catalogue(agents=catalogue.agents, workflows={**catalogue.workflows, **given})
+        done[index] = compile(sources[index], known, project_id=project_id)
+        if name not in circles:
+            given[name] = callable_workflow(name, done[index].plan, known.workflows)
+    return [done[index] for index in range(len(sources))]
 
 
 def _taken(source: Source, result: Compiled, path: str) -> Compiled:
@@ -85,6 +107,7 @@ def _check(reading: ReadSpec, catalogue: Catalogue, desk: Reporter) -> ResolvedW
     context = context_shape(spec) if check_context(spec, desk) else ANY
     workflow = resolve(spec, catalogue, topology, context, doubtful=reading.doubtful | loose)
     check_agents(workflow, catalogue, desk)
+    check_calls(workflow, catalogue, desk)
     check_triggers(workflow, desk)
     check_risk(workflow, desk)
     for step in workflow.steps:
@@ -101,4 +124,8 @@ def _check(reading: ReadSpec, catalogue: Catalogue, desk: Reporter) -> ResolvedW
 
 def _trigger_source(document: Document) -> JsonValue:
     root = document.root
-    return plain(root.entries["trigger"]) if isinstance(root, Mapping) and "trigger" in root.entries else None
+    return (
+        plain(root.entries["trigger"])
+        if isinstance(root, documents.Mapping) and "trigger" in root.entries
+        else None
+    )

@@ -32,6 +32,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 }
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "status": ("ACTIVE", "DRAFT", "ARCHIVED"),
+    "trigger": (spec.ManualSpec.word,),
     "approvalRequired": ("true", "false"),
     "onExpiry": ("reject", "escalate", "approve"),
     "onConflict": ("queue", "skip", "cancel-older"),
@@ -159,7 +160,7 @@ class _Completer:
             if path[-1] == "nodes":
                 model = spec.NodeSpec
             elif path[-1] == "trigger":
-                for each in (spec.EventSpec, spec.ScheduleSpec):
+                for each in spec.TRIGGER_SPECS:
                     yield from _fields(each, word)
                 return
         if model is not None:
@@ -175,11 +176,19 @@ class _Completer:
     def _input_shape(self, path: list[str]) -> Shape | None:
         if self.here is None:
             return None
-        action = self.catalogue.find(self.here.values.get("agent", ""), self.here.values.get("action", ""))
-        if action is None:
+        schemas = self._schemas(self.here.values)
+        if schemas is None:
             return None
-        found = descend(of_schema(action.input_schema), path)
+        found = descend(of_schema(schemas[0]), path)
         return None if isinstance(found, Lost) else found
+
+    def _schemas(self, values: Mapping[str, str]) -> tuple[JsonSchema, JsonSchema] | None:
+        """What the node's action or workflow takes and gives."""
+        callee = self.catalogue.workflows.get(values.get("workflow", ""))
+        if callee is not None:
+            return callee.input_schema, callee.output_schema
+        action = self.catalogue.find(values.get("agent", ""), values.get("action", ""))
+        return None if action is None else (action.input_schema, action.output_schema)
 
     def _value(self, key: str, typed: str) -> Iterator[Completion]:
         word = typed.strip().strip("'\"")
@@ -195,6 +204,8 @@ class _Completer:
                     yield Completion(
                         label=each.name, insert=each.name, kind="action", detail=f"{risk} {each.description}"
                     )
+        elif key == "workflow":
+            yield from _values((each for each in self.catalogue.workflows), word)
         elif key == "dependsOn":
             yield from self._node_ids(re.split(r"[\[,\s]", typed)[-1])
         elif key == "onFailure":
@@ -262,9 +273,9 @@ class _Completer:
         elif root == "nodes" and inner[1] == "output":
             node = next((each for each in self.nodes if each.values.get("id") == inner[0]), None)
             values = node.values if node else {}
-            action = self.catalogue.find(values.get("agent", ""), values.get("action", ""))
-            if action is not None:
-                yield from _of_shape(of_schema(action.output_schema), inner[2:], word)
+            schemas = self._schemas(values)
+            if schemas is not None:
+                yield from _of_shape(of_schema(schemas[1]), inner[2:], word)
 
     def _context(self, inner: list[str], word: str) -> Iterator[Completion]:
         """What the text itself declares under `context`, and what other templates read."""
@@ -282,8 +293,9 @@ class _Completer:
                     yield Completion(label=name, insert=name, kind="field")
 
     def _declared(self, start: int) -> Iterator[str]:
-        """Keys below `properties` of the context's schema."""
-        below: int | None = None
+        """The fields of the context: keys below `properties`, or below `context` itself."""
+        first: int | None = None
+        level: int | None = None
         for text in self.lines[start + 1 :]:
             match = _KEY.match(text.rstrip())
             if text.strip() and not text.startswith(" "):
@@ -291,9 +303,12 @@ class _Completer:
             if match is None:
                 continue
             at = len(match["indent"])
-            if match["key"] == "properties" and below is None:
-                below = at
-            elif below is not None and at == below + 2:
+            first = at if first is None else first
+            if match["key"] == "properties" and at == first:
+                level = at + 2
+            elif level is not None and at == level:
+                yield match["key"]
+            elif level is None and at == first and (match["value"] is None or match["value"].startswith("{")):
                 yield match["key"]
 
 

@@ -59,6 +59,18 @@ class ScheduleTrigger(_Frozen):
     """What becomes of runs that could not begin when they were due."""
 
 
+class ManualTrigger(_Frozen):
+    """Starts the workflow when a person or a program asks for it, with values of declared types."""
+
+    kind: Literal["manual"] = "manual"
+    context: dict[str, JsonValue] | None = None
+    """JSON Schema of what is given; a field with a `default` may be left out. None: anything may be given."""
+
+
+Trigger = EventTrigger | ScheduleTrigger | ManualTrigger
+"""What starts a workflow; `compiler.trigger_types.registry` knows how each kind behaves."""
+
+
 class Retries(_Frozen):
     """How often a node that failed for a passing reason is tried again."""
 
@@ -90,6 +102,18 @@ class Foreach(_Frozen):
     items: JsonValue
     """A template that gives a list, or a list."""
     max_parallel: int = 4
+
+
+CALL = "workflow"
+"""Stands for the agent in a node that calls another workflow; the action is that workflow's name."""
+
+
+class Call(_Frozen):
+    """Another workflow that a node runs, in the version that it was checked against."""
+
+    workflow: str
+    plan: str
+    """Digest of the version."""
 
 
 class PlanNode(_Frozen):
@@ -130,6 +154,8 @@ class PlanNode(_Frozen):
     """`fail`, `continue`, or `handler:<node id>`."""
     handler_only: bool = False
     """True for a node that runs only as another's failure handler."""
+    calls: Call | None = Field(default=None, exclude_if=lambda calls: calls is None)
+    """The workflow that it runs in place of an agent."""
 
 
 class Concurrency(_Frozen):
@@ -149,7 +175,7 @@ class Plan(_Frozen):
     description: str = ""
     project_id: int
     status: Literal["ACTIVE", "DRAFT", "ARCHIVED"] = "ACTIVE"
-    triggers: tuple[EventTrigger | ScheduleTrigger, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     trigger_source: JsonValue = None
     """The `trigger` of the YAML as it stands there, for the mirror's `Workflow.trigger`."""
     context_schema: dict[str, JsonValue] | None = None
@@ -159,6 +185,8 @@ class Plan(_Frozen):
     nodes: tuple[PlanNode, ...]
     """In topological order; equal ranks in the order of the file."""
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
+    output_schema: dict[str, JsonValue] | None = Field(default=None, exclude_if=lambda schema: schema is None)
+    """The types of the outputs, for workflows that call this one; None for one without outputs, or an older plan."""
 
     @property
     def digest(self) -> PlanDigest:

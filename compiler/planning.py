@@ -6,19 +6,20 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler.checks.nulls import context_of
 from compiler.checks.risk import gate_of, risk_of
 from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow, handler_of
-from compiler.language.spec import EventSpec, NodeSpec, ScheduleSpec
+from compiler.inference.shape import merged
+from compiler.language.spec import NodeSpec
 from compiler.plan import (
+    CALL,
+    Call,
     Concurrency,
-    EventTrigger,
     Foreach,
     Plan,
     PlanNode,
     Retries,
-    ScheduleTrigger,
 )
+from compiler.trigger_types.registry import context_of, type_of
 
 DEFAULT_PARALLEL = 4
 
@@ -32,7 +33,7 @@ def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonVal
         description=spec.description,
         project_id=spec.project_id or project_id,
         status=spec.status,
-        triggers=tuple(_trigger(trigger) for trigger in spec.trigger),
+        triggers=tuple(type_of(each).plan(each, spec.context_schema) for each in spec.trigger),
         trigger_source=trigger_source,
         context_schema=_context_schema(workflow),
         trusted_triggers=tuple(sorted(spec.approval_policy.trusted_triggers)) if spec.approval_policy else (),
@@ -40,20 +41,15 @@ def plan(workflow: ResolvedWorkflow, *, project_id: int, trigger_source: JsonVal
         and Concurrency(limit=concurrency.limit, key=concurrency.key, on_conflict=concurrency.on_conflict),
         nodes=tuple(_node(workflow, workflow.steps[position]) for position in workflow.topology.order),
         outputs=spec.outputs,
+        output_schema=_output_schema(workflow),
     )
-
-
-def _trigger(trigger: EventSpec | ScheduleSpec) -> EventTrigger | ScheduleTrigger:
-    if isinstance(trigger, ScheduleSpec):
-        return ScheduleTrigger(cron=trigger.schedule, timezone=trigger.timezone, missed=trigger.missed)
-    return EventTrigger(event=trigger.event, filters=trigger.filters, expression=trigger.expression)
 
 
 def _context_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
     """One schema for all triggers; None where one of them may bring anything."""
     spec = workflow.spec
     if not spec.trigger:
-        return spec.context
+        return spec.context_schema
     schemas = [context_of(spec, index) for index in range(len(spec.trigger))]
     distinct: list[dict[str, JsonValue]] = []
     for schema in schemas:
@@ -64,7 +60,42 @@ def _context_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
     return distinct[0] if len(distinct) == 1 else {"anyOf": cast("list[Any]", distinct)}
 
 
+def _output_schema(workflow: ResolvedWorkflow) -> dict[str, JsonValue] | None:
+    if not workflow.spec.outputs or workflow.outputs is None:
+        return None
+    schema, definitions = merged(workflow.outputs)
+    return cast("dict[str, JsonValue]", {**schema, **definitions})
+
+
+def _call(step: ResolvedNode, handler_only: bool) -> PlanNode:
+    node, action, callee = step.spec, step.action, step.callee
+    assert action is not None
+    assert callee is not None
+    assert callee.plan is not None
+    handler = handler_of(node)
+    return PlanNode(
+        id=node.id,
+        agent=CALL,
+        agent_type="SCRIPT",
+        agent_version="",
+        entry_path="",
+        action=callee.name,
+        description=node.description or callee.plan.description,
+        risk="AUTO",
+        inputs=node.inputs,
+        input_schema=cast("dict[str, JsonValue]", action.input_schema),
+        output_schema=cast("dict[str, JsonValue]", action.output_schema),
+        depends_on=tuple(node.depends_on),
+        when=node.when,
+        on_failure=f"handler:{handler}" if handler else node.on_failure,
+        handler_only=handler_only,
+        calls=Call(workflow=callee.name, plan=callee.plan.digest),
+    )
+
+
 def _node(workflow: ResolvedWorkflow, step: ResolvedNode) -> PlanNode:
+    if step.callee is not None:
+        return _call(step, step.position in workflow.handlers)
     node, agent, action = step.spec, step.agent, step.action
     assert agent is not None
     assert action is not None

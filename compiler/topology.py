@@ -69,14 +69,6 @@ def cycles(parents: Sequence[Sequence[int]], order: Sequence[int]) -> Iterator[t
             yield tuple(path[place[node] :])
 
 
-def bits(members: int) -> Iterator[int]:
-    """The positions in a bit set, ascending."""
-    while members:
-        low = members & -members
-        yield low.bit_length() - 1
-        members ^= low
-
-
 def positions(ids: Sequence[str]) -> Mapping[str, int]:
     """Id -> position; of equal ids the first counts."""
     found: dict[str, int] = {}

@@ -9,7 +9,9 @@ from typing import Any
 from compiler import format_text
 from deployments.publishing.deploy import CheckFailed, compile_files
 from operations.deploy import ConsentMissing, RecordsOnly, deploy
+from operations.known_workflows import known_catalogue
 from records import Records
+from reliability.settings import CommandSettings
 
 
 async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
@@ -22,8 +24,8 @@ async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
         raise ValueError("DATABASE_URL is not set: it names the records database; `commandcenter env` prints it")
     records = await Records.open(url)
     try:
-        (plan,) = compile_files([Path(file)], await records.catalogue(project_id), project_id=project_id)
-        consent = "COMMANDCENTER_REMOVE_GATES" if os.environ.get("COMMANDCENTER_REMOVE_GATES") == "yes" else None
+        (plan,) = compile_files([Path(file)], await known_catalogue(records, project_id), project_id=project_id)
+        consent = "COMMANDCENTER_REMOVE_GATES" if CommandSettings.load().remove_gates == "yes" else None
         # `prefect deploy` makes the deployment itself, after this step.
         await deploy([plan], records=records, publisher=RecordsOnly(), project_id=project_id, consent=consent)
     except ConsentMissing as exc:

@@ -1,4 +1,4 @@
-"""A run that is about to ask for a slot -> it asks after those of its key that arrived before it.
+"""Before a run asks for a slot: runs of its key that arrived earlier go first.
 
 Runs that arrive together are executed side by side, so that a later one may come first. Prefect knows when each
 arrived; the records know which have asked.

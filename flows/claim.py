@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compiler.plan import Plan, PlanDigest
+from compiler.trigger_types.registry import asks_person, started_context
 from records import Records, StaleAttempt
 from tasks.services import Run
 
@@ -50,6 +51,8 @@ class ClaimedRun:
     """When that came which started it; of a retry, now."""
     began: datetime
     """When it was executed for the first time."""
+    parent: str | None
+    """The run on record that called this one."""
     retried: bool
     """True where the run had failed, and a person asked for another try."""
 
@@ -71,11 +74,13 @@ async def claim_run(
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
+        given = {"projectId": plan.project_id, **_schedule_context(request, plan), **request.context}
         run_id = await records.start_run(
             flow_run_id=request.flow_run_id,
             plan_digest=plan.digest,
             trigger=request.trigger,
-            context={"projectId": plan.project_id, **_schedule_context(request), **request.context},
+            # Prefect's form and its command line know the defaults, and need not send them.
+            context=started_context(plan, request.trigger, given),
             triggered_by=request.triggered_by or None,
         )
         known = await records.run(run_id)
@@ -111,6 +116,7 @@ async def claim_run(
         over=over,
         failure=failure,
         outputs=known.outputs,
+        parent=known.parent_run_id,
         retried=retried,
         arrived=datetime.now(UTC) if run.attempt > 1 else request.due or known.started_at,
         began=known.started_at,
@@ -135,7 +141,8 @@ async def _plan(request: RunRequest, records: Records) -> Plan:
     )
 
 
-def _schedule_context(request: RunRequest) -> dict[str, Any]:
-    """What a run by the clock knows: when it was due. A run by hand stands for one by the clock."""
-    by_clock = request.trigger == "manual" or request.trigger.startswith("schedule")
+def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:
+    """What a run by the clock knows: when it was due. One by hand stands for it, unless that one is typed."""
+    by_hand = request.trigger == "manual" and asks_person(plan) is None
+    by_clock = by_hand or request.trigger.startswith("schedule")
     return {"scheduledAt": request.due.isoformat()} if by_clock and request.due else {}

@@ -1,4 +1,4 @@
-"""A run about to go on -> it holds a place of its workflow's `concurrency`, or the state in which it lets go.
+"""A run about to go on -> a slot of its workflow's `concurrency`, or the state in which it waits for one.
 
 Places are rows of the records, as keys are only known when a run begins. A run holds its place until it ends on
 record: also while it waits for an approval, so that what was approved is not overtaken meanwhile.

@@ -1,4 +1,4 @@
-"""One execution of a run: from what is on record, through its plan, until it ended or only people are left to wait for.
+"""One execution of a run: from its checkpoint through its plan, until it has ended or only waits for people.
 
 A run may be executed several times: after a wait, a crash, a retry from the UI. Each time it starts from the records
 and repeats nothing that has finished.
@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
-from compiler import Scope, TemplateError, condition
+from compiler import Scope, TemplateError, condition, render
 from compiler.catalogue import Catalogue
 from compiler.outputs import outputs_of
 from compiler.plan import Plan, PlanNode
+from flows.calls import OpenCall, call_workflow, outcome_of
 from flows.checkpoint import Checkpoint
 from flows.form import OpenGate
 from flows.ready_nodes import ready_nodes
 from flows.trust import is_trusted
+from operations.errors import TriggerError
 from records import Approval, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.gate import allowed, ask
@@ -65,15 +67,22 @@ class Executor:
         self.logger = logger
         self._running: dict[asyncio.Task[NodeOutcome | NodeWork], PlanNode] = {}
         self._waiting: dict[str, WaitingNode] = {}
+        self._called: dict[str, OpenCall] = {}
+
+    @property
+    def open_calls(self) -> tuple[OpenCall, ...]:
+        """The runs of other workflows that are left to wait for."""
+        return tuple(self._called.values())
 
     async def go(self) -> tuple[OpenGate, ...]:
-        """Run all that can run. Returns the gates that are left to wait for; none: the run has ended."""
+        """Run all that can run. Returns the gates left to wait for; none, and no `open_calls`: the run has ended."""
         try:
             while True:
                 if await self._start_what_can():
                     continue
                 if not self._running:
-                    if not self._waiting or not await self._look_at_gates():
+                    # Both, so that the end of a call is not put off by a person.
+                    if not await self._look_at_calls() and not await self._look_at_gates():
                         return self._open_gates()
                     continue
                 await self._wait()
@@ -82,7 +91,7 @@ class Executor:
 
     async def _start_what_can(self) -> bool:
         """Whether anything ended at once, so that there may be more to start."""
-        started = {node.id for node in self._running.values()} | set(self._waiting)
+        started = {node.id for node in self._running.values()} | set(self._waiting) | set(self._called)
         step = ready_nodes(self.plan, ended=self.ended, started=started)
         before = len(self.ended)
         for node_id, outcome in step.skipped.items():
@@ -98,6 +107,9 @@ class Executor:
                 reason = f"node {node.id!r} skipped: its condition is false"
                 await self._end(node, NodeOutcome(status="SKIPPED", reason=reason))
                 return
+            if node.calls is not None:
+                await self._call(node, scope)
+                return
             work = await work_of(node, scope=scope, catalogue=self.catalogue, run=self.run, services=self.services)
         except (TemplateError, InvalidWork, InputRefused) as exc:
             await self._end(node, failed(node, str(exc)))
@@ -110,6 +122,31 @@ class Executor:
             self._running[asyncio.create_task(coroutine, name=f"{node.id} proposal")] = node
         else:
             await self._ask(work)
+
+    async def _call(self, node: PlanNode, scope: Scope) -> None:
+        """Start the run that the node calls, or find it. Raises TemplateError."""
+        inputs = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
+        try:
+            call = await call_workflow(node, inputs, run=self.run, records=self.services.records)
+        except TriggerError as exc:
+            await self._end(node, failed(node, str(exc)))
+            return
+        self._called[node.id] = call
+
+    async def _look_at_calls(self) -> bool:
+        """Read the runs that were called again. Whether any has ended."""
+        ended = False
+        for call in list(self._called.values()):
+            outcome = await outcome_of(call, self.services.records)
+            if outcome is None:
+                continue
+            del self._called[call.node.id]
+            try:
+                await self._end(call.node, outcome)
+            except PayloadRefused as exc:
+                await self._end(call.node, failed(call.node, str(exc)))
+            ended = True
+        return ended
 
     async def _ask(self, work: NodeWork) -> None:
         """Open the node's gate, or find it open or decided."""
@@ -169,7 +206,7 @@ class Executor:
         self._running[asyncio.create_task(coroutine, name=work.node.id)] = work.node
 
     async def _wait(self) -> None:
-        timeout = GATE_LOOK_SECONDS if self._waiting else None
+        timeout = GATE_LOOK_SECONDS if self._waiting or self._called else None
         done, _ = await asyncio.wait(self._running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         for finished in done:
             node = self._running.pop(finished)
@@ -186,6 +223,8 @@ class Executor:
             await self._end(node, result, recorded=node.foreach is None and finished.get_name() == node.id)
         if self._waiting:
             await self._look_at_gates()
+        if self._called:
+            await self._look_at_calls()
 
     async def _end(self, node: PlanNode, outcome: NodeOutcome, *, recorded: bool = False) -> None:
         """On record first; only then may anything depend on it. An agent run has recorded its node already."""

@@ -1,4 +1,4 @@
-"""A run by the clock that begins late -> whether it is done, dropped, or waits for those before it.
+"""A scheduled run that begins late -> whether it runs, is dropped, or waits for earlier ones.
 
 Prefect plans the runs of a schedule some time ahead (at least an hour, or three runs). While no worker is there they
 become late, and all of them begin when one is back; `missed` says which of them are wanted.

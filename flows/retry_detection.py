@@ -1,4 +1,4 @@
-"""The states of a run in Prefect -> whether somebody set it going again after its end, or a crash hid that end.
+"""The states of a run in Prefect -> whether a person retried it after its end, or a crash hid that end.
 
 A flow records its end before Prefect learns of it. A worker that dies in between leaves a run that is over and that
 Prefect still holds for running; it is taken over like any other. That is no retry: nobody asked for one.

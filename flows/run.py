@@ -22,6 +22,7 @@ from pydantic import JsonValue
 from compiler import TemplateError
 from compiler.schemas.validation import validate
 from flows.arrival import await_earlier
+from flows.calls import wait_for_calls, wake_caller
 from flows.checkpoint import load_checkpoint
 from flows.claim import ClaimedRun, RunRequest, claim_run
 from flows.concurrency import leave_slot, request_slot, wake_next
@@ -121,11 +122,14 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         if run.outputs:  # a crash may have come between the end on record and the table in Prefect
             await show_outputs(run.outputs, flow_run_id=run.run.flow_run_id)
         return Completed(message="It had ended before")
+    if run.parent is not None and (await services.records.run(run.parent)).finished_at is not None:
+        return await _finish(run, f"run {run.parent}, which called it, has ended", services)
     if run.plan.context_schema is not None and (
         problems := validate(dict(run.run.context), run.plan.context_schema)
     ):
         failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
         return await _finish(run, failure, services)
+    services = await services.of_project(run.plan.project_id)
     if (dropped := await skip_or_wait(run, _flow_run(), services.records)) is not None:
         return dropped
     if (elsewhere := await _find_place(run, services)) is not None:
@@ -137,12 +141,14 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         plan=run.plan,
         run=run.run,
         services=services,
-        catalogue=await services.records.catalogue(run.plan.project_id),
+        catalogue=await services.records.catalogue(run.plan.project_id, archived=True),
         progress=await load_checkpoint(run.plan, run.run, services.records, retry_failed=run.retried),
         logger=get_run_logger(),
     )
     if gates := await walk.go():
         await _suspend(run.run, gates, services)
+    if walk.open_calls:
+        await wait_for_calls(walk.open_calls, run=run.run, records=services.records)
     failure, outputs = failure_of(run.plan, walk.ended), None
     if failure is None:
         try:
@@ -221,6 +227,8 @@ async def _finish(
         await show_outputs(outputs, flow_run_id=run.run.flow_run_id)
     if run.plan.concurrency is not None:
         await wake_next(services.records)
+    if run.parent is not None:
+        await wake_caller(services.records)
     return Completed(message="All nodes done") if failure is None else Failed(message=failure)
 
 

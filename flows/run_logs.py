@@ -1,4 +1,4 @@
-"""Log records of our runs -> inert text of the right level, without a traceback of no exception.
+"""Log records of our runs -> safe text of the right level, without a traceback where there is no exception.
 
 Prefect's engine logs every end but Completed as an ERROR, also a suspension: a run that waits for a person as it
 should. And it logs a task that returned `Failed` with the traceback of no exception, which prints `NoneType: None`.

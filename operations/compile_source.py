@@ -21,6 +21,7 @@ from compiler.simulation.cases import Mock, read_cases
 from compiler.trigger_types.schedule import cron_fault, timezone_fault
 from compiler.trigger_types.schedule_words import cron_in_words, next_times
 from operations.deploy_review import DeployReview, review
+from operations.known_workflows import known_catalogue
 from records import Records
 
 _MEANT = re.compile(r"did you mean [`'\"](?P<word>[\w.:-]+)[`'\"]\??")
@@ -62,7 +63,7 @@ class InvalidSchedule(ValueError):
 
 async def compile_source(text: str, *, records: Records, project_id: int) -> CompiledSource:
     """Compile against the project's agents and review against what is deployed."""
-    catalogue = await records.catalogue(project_id)
+    catalogue = await known_catalogue(records, project_id)
     # Off the event loop: a hostile file may take a second.
     compiled = await asyncio.to_thread(compile, Source(text=text), catalogue, project_id=project_id)
     lines = text.split("\n")
@@ -83,7 +84,7 @@ async def complete_source(
     text: str, line: int, column: int, *, records: Records, project_id: int
 ) -> list[Completion]:
     """What may stand at the cursor; the text need not be right, nor YAML."""
-    catalogue = await records.catalogue(project_id)
+    catalogue = await known_catalogue(records, project_id)
     return await asyncio.to_thread(complete, text, line, column, catalogue)
 
 
@@ -99,7 +100,7 @@ async def dry_run_source(
     cases: str | None = None,
 ) -> tuple[Plan, CaseResults]:
     """Play one case, or those of a test file's text. Raises WorkflowMistakes, CaseError, pydantic.ValidationError."""
-    catalogue = await records.catalogue(project_id)
+    catalogue = await known_catalogue(records, project_id)
     compiled = await asyncio.to_thread(compile, Source(text=text), catalogue, project_id=project_id)
     if compiled.plan is None:
         raise WorkflowMistakes(compiled.diagnostics)
@@ -116,7 +117,7 @@ async def dry_run_source(
                 approvals=dict(approvals or {}),
             )
         ]
-    return compiled.plan, await asyncio.to_thread(run_cases, compiled.plan, chosen)
+    return compiled.plan, await asyncio.to_thread(run_cases, compiled.plan, chosen, compiled.callees)
 
 
 def explain_schedule(cron: str, timezone: str, *, at: datetime | None = None) -> tuple[str, list[datetime]]:

@@ -1,4 +1,4 @@
-"""A person's word about a gate -> the decision, the same for every way in: form, command line, API."""
+"""A person's decision on a gate -> its effect, the same on every channel: form, command line, API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from records.approvals.gate_rows import GateRef
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRequest:
-    """What a person says about one gate, and who that is as far as the way in knows."""
+    """What a person says about one gate, and who that is as far as the channel knows."""
 
     decision: DecisionVerdict
     by: str

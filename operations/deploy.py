@@ -1,4 +1,4 @@
-"""Checked plans in; workflows on record and in Prefect, after a review that every way in makes alike, out."""
+"""Checked plans in; workflows on record and in Prefect, after a review that is the same on every channel, out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Publisher(Protocol):
 
 
 class RecordsOnly:
-    """The publisher of a way in that leaves Prefect to somebody else: `prefect deploy`, or an API beside no Prefect."""
+    """The publisher of a channel that leaves Prefect to others: `prefect deploy`, or an API beside no Prefect."""
 
     async def publish(self, plan: Plan) -> Deployed:
         """Nothing is made in Prefect."""
@@ -144,9 +144,13 @@ async def archive_workflow(name: str, *, records: Records, publisher: Publisher,
 
 async def _require_agents(plans: Sequence[Plan], records: Records, project_id: int) -> None:
     known = (await records.catalogue(project_id)).agents
+    given = {plan.digest for plan in plans}
     for plan in plans:
         for node in plan.nodes:
-            if node.agent not in known:
+            if node.calls is not None:
+                if node.calls.plan not in given:
+                    await records.plan(node.calls.plan)
+            elif node.agent not in known:
                 hint = (
                     f"node {node.id!r} of {plan.name!r} needs it in project {plan.project_id}: register it first"
                 )

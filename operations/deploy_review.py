@@ -41,9 +41,13 @@ async def review(
     deployed = {plan.name: plan for plan in await records.active_plans(project_id)}
     renamed = await _renamed(plans, records, project_id=project_id, sources=sources)
     found: list[Change] = []
+    names = {plan.name for plan in plans}
     for plan in plans:
         old = renamed.get(plan.name)
-        found += changes(deployed.get(plan.name) or (None if old is None else deployed.get(old)), plan)
+        changed = changes(deployed.get(plan.name) or (None if old is None else deployed.get(old)), plan)
+        found += changed
+        if changed:
+            found += _callers(plan, [each for each in deployed.values() if each.name not in names])
         if old is not None:
             message = (
                 f"its file now holds {plan.name!r}: it is archived and starts no more runs; those that wait go on"
@@ -56,6 +60,22 @@ async def review(
         renamed=renamed,
         waiting=tuple(run.id for run in waiting if run.workflow_name in changed),
     )
+
+
+def _callers(plan: Plan, deployed: Sequence[Plan]) -> list[Change]:
+    """Workflows that call this one and go on with the version that they were checked with."""
+    return [
+        Change(
+            "workflow-changed",
+            caller.name,
+            node.id,
+            f"its node {node.id!r} goes on to run the version of {plan.name!r} that it was deployed with; "
+            "deploy it as well to run this one",
+        )
+        for caller in deployed
+        for node in caller.nodes
+        if node.calls is not None and node.calls.workflow == plan.name and node.calls.plan != plan.digest
+    ]
 
 
 async def _renamed(

@@ -30,7 +30,7 @@ async def edited_work(approval: Approval, edits: Mapping[str, JsonValue], *, rec
     """What was asked, with these inputs changed. Raises `EditRefused`."""
     run = await records.run(approval.run_id)
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
-    work = work_asked(approval, plan=plan, catalogue=await records.catalogue(approval.project_id))
+    work = work_asked(approval, plan=plan, catalogue=await records.catalogue(approval.project_id, archived=True))
     return _edited(work, edits)
 
 

@@ -10,13 +10,12 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from compiler.trigger_types.registry import NAMED
 from operations.errors import PermanentTriggerError
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
-MANUAL = "workflow.trigger."
+MANUAL = NAMED
 """What a manual trigger's subject starts with; the workflow's name follows."""
-MAX_BYTES = 480 * 1024
-"""Largest payload. Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
-MAX_DEPTH = 32
 _PROJECT_ID_LIMIT = 2**31
 _INTEGER_LIMIT = 2**63
 _PREFECT_MARKER = "__prefect_kind"
@@ -46,21 +45,34 @@ class ManualTrigger(BaseModel):
     triggeredBy: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-def parse(subject: str, data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Event:
-    """The event of a message. Raises Permanent with a sentence that names the fault and its cure."""
+def parse(
+    subject: str,
+    data: bytes,
+    *,
+    max_bytes: int = MAX_EVENT_BYTES,
+    max_depth: int = MAX_EVENT_DEPTH,
+    project_id: int | None = None,
+    publisher: str | None = None,
+) -> Event:
+    """The event of a message. Raises Permanent with a sentence that names the fault and its cure.
+
+    `project_id`: whose publisher sent it; a payload may leave its project out then, and names no other. None: the
+    payload says it. `publisher`: who sent it, which is what `triggeredBy` becomes.
+    """
     payload = _load(data, max_bytes=max_bytes, max_depth=max_depth)
+    sender = f"publisher:{publisher}" if publisher is not None else None
     if subject.startswith(MANUAL):
-        return _manual(subject, payload)
-    project_id = _project_id(payload, payload.get("context"))
+        return _manual(subject, payload, of=project_id, sender=sender)
+    found = _project_id(payload, payload.get("context"), of=project_id)
     return Event(
         subject=subject,
-        project_id=project_id,
-        context={**payload, "projectId": project_id},
-        triggered_by=f"event:{subject}",
+        project_id=found,
+        context={**payload, "projectId": found},
+        triggered_by=sender or f"event:{subject}",
     )
 
 
-def _manual(subject: str, payload: dict[str, Any]) -> Event:
+def _manual(subject: str, payload: dict[str, Any], *, of: int | None, sender: str | None) -> Event:
     name = subject.removeprefix(MANUAL)
     try:
         manual = ManualTrigger.model_validate(payload)
@@ -75,20 +87,22 @@ def _manual(subject: str, payload: dict[str, Any]) -> Event:
         raise PermanentTriggerError(
             f"the subject asks for workflow {name!r}, its payload for {manual.workflowName!r}"
         )
-    project_id = _project_id(payload, manual.context)
+    project_id = _project_id(payload, manual.context, of=of)
+    # What a publisher of a project writes there is no more than what it claims.
+    claimed = manual.triggeredBy if of is None else None
     return Event(
         subject=subject,
         project_id=project_id,
         context={**manual.context, "projectId": project_id},
-        triggered_by=manual.triggeredBy or f"event:{subject}",
+        triggered_by=sender or claimed or f"event:{subject}",
         workflow=name,
     )
 
 
-def _project_id(payload: Mapping[str, Any], context: object) -> int:
+def _project_id(payload: Mapping[str, Any], context: object, *, of: int | None) -> int:
     inner = cast("Mapping[str, Any]", context).get("projectId") if isinstance(context, Mapping) else None
     outer = payload.get("projectId")
-    found = outer if outer is not None else inner
+    found = outer if outer is not None else inner if inner is not None else of
     if found is None:
         raise PermanentTriggerError("the event names no project: put a whole number `projectId` into its payload")
     for value in (outer, inner):
@@ -99,6 +113,11 @@ def _project_id(payload: Mapping[str, Any], context: object) -> int:
     if inner is not None and inner != found:
         raise PermanentTriggerError(
             f"`projectId` is {found} but `context.projectId` is {inner}: an event belongs to one project"
+        )
+    if of is not None and found != of:
+        raise PermanentTriggerError(
+            f"`projectId` is {found}, but its publisher belongs to project {of}: leave it out, or use a publisher of "
+            f"project {found}"
         )
     return found
 

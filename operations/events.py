@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from compiler import matches
 from compiler.plan import EventTrigger, Plan, PlanDigest
 from compiler.trigger_types.explaining import TriggerVerdict, explain
+from compiler.trigger_types.registry import listeners
 from operations.errors import PermanentTriggerError
 from operations.event import Event, parse
 from operations.launcher import idempotency_key
@@ -68,7 +69,7 @@ async def explain_event(event_id: str, *, records: Records, project_id: int) -> 
     """Each workflow that was looked at then, by the plan it had then; and the others of today. Raises NotFound."""
     received = await records.received_event(event_id, project_id=project_id)
     try:
-        event = parse(received.subject, received.payload)
+        event = parse(received.subject, received.payload, project_id=received.project_id)
     except PermanentTriggerError as exc:
         return EventExplanation(event=received, fault=str(exc), workflows=())
     found: list[WorkflowVerdict] = []
@@ -91,7 +92,7 @@ async def try_filter(
     found: list[tuple[ReceivedEvent, TriggerVerdict]] = []
     for received in await records.received_events(project_id, limit=limit):
         try:
-            event = parse(received.subject, received.payload)
+            event = parse(received.subject, received.payload, project_id=received.project_id)
         except PermanentTriggerError:
             continue
         found.append((received, explain(trigger, event.subject, event.context)))
@@ -115,7 +116,7 @@ async def replay_dead_letter(
     LetterSettled, PermanentTriggerError for a message that still starts nothing, TransientTriggerError.
     """
     letter = await _open_letter(letter_id, records=records, project_id=project_id)
-    event = parse(letter.subject, letter.payload)
+    event = parse(letter.subject, letter.payload, project_id=letter.project_id)
     if event.project_id != project_id:
         raise NotFound("the dead letter", letter_id, f"it is not of project {project_id}")
     plans = route(event, await records.active_plans(project_id), matches)
@@ -164,8 +165,7 @@ async def _verdict(looked: Mapping[str, Any], event: Event, records: Records) ->
         return _unseen(name, digest, "UNKNOWN", "its plan of then is no longer kept")
     triggers: tuple[TriggerVerdict, ...] = ()
     if event.workflow is None:
-        asked = [each for each in plan.triggers if isinstance(each, EventTrigger)]
-        triggers = tuple(explain(each, event.subject, event.context) for each in asked)
+        triggers = tuple(explain(each, event.subject, event.context) for each in listeners(plan))
     return WorkflowVerdict(
         workflow=name,
         plan_digest=plan.digest,

@@ -13,10 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agents.builtin import MODULES
+from agents.environments.environment import environment_of, pins_of
+from agents.environments.requirements import EnvironmentRefused
 from agents.registration.builtin_agents import builtin_spec
 from agents.registration.bundle import Bundle, BundleRefused, pack, unpack
 from agents.registration.manifest import ManifestError, from_json, to_json
+from agents.registration.program_manifest import manifest_of
 from agents.registration.risk_floor import with_floor
+from agents.runtime.program import PROGRAM_FILE
 from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import digest_of
@@ -100,23 +104,30 @@ async def register_folder(
     project_id: int,
     trust_risk: bool = False,
     by: Acting = NOBODY,
+    scratch: Path | None = None,
 ) -> AgentSpec:
-    """Register the agent in the folder. A copy of its code is asked for the manifest, in the jail.
+    """Register the agent in the folder. A copy of its code is asked for the manifest, in the jail; a program has one in
+    its `agent.yaml`. Its environment is made, and kept in `scratch`, where one is given.
 
     `trust_risk`: somebody has read the code and takes the risk that it gives itself, below the floor or lower than it
     was. `by`: who registers it; in production mode an agent that reaches anything, has an effect or is trusted needs a
     second person. Raises RegistrationRefused, RiskLowered and SecondPersonNeeded.
     """
-    entry = str(folder.absolute())
-    try:
-        bundle = await asyncio.to_thread(pack, folder)
-        described = await _describe(bundle, sandbox)
-        spec = from_json(described, entry_path=entry, code_digest=bundle.digest)
-    except (BundleRefused, ManifestError) as exc:
-        raise RegistrationRefused(f"the agent in {entry!r} cannot be registered: {exc}") from exc
+    spec, bundle = await read_folder(folder, sandbox=sandbox, scratch=scratch)
     return await _register(
         spec, bundle, None, records=records, project_id=project_id, by=by, trust_risk=trust_risk
     )
+
+
+async def read_folder(folder: Path, *, sandbox: Sandbox, scratch: Path | None = None) -> tuple[AgentSpec, Bundle]:
+    """What would be registered: the agent as it describes itself, and its code. Raises RegistrationRefused."""
+    entry = str(folder.absolute())
+    try:
+        bundle = await asyncio.to_thread(pack, folder)
+        described = await _describe(bundle, sandbox, scratch)
+        return from_json(described, entry_path=entry, code_digest=bundle.digest), bundle
+    except (BundleRefused, ManifestError, EnvironmentRefused) as exc:
+        raise RegistrationRefused(f"the agent in {entry!r} cannot be registered: {exc}") from exc
 
 
 async def register_manifest(
@@ -136,7 +147,8 @@ async def register_manifest(
         )
     try:
         bundle = await asyncio.to_thread(pack, Path(spec.entry_path))
-    except BundleRefused as exc:
+        await asyncio.to_thread(pins_of, Path(spec.entry_path))
+    except (BundleRefused, EnvironmentRefused) as exc:
         raise RegistrationRefused(str(exc)) from exc
     known = replace(spec, code_digest=bundle.digest)
     return await _register(known, bundle, None, records=records, project_id=project_id, by=by, trust_risk=False)
@@ -203,12 +215,9 @@ async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSp
         folder = Path(scratch) / "agent"
         try:
             await asyncio.to_thread(_write, files, folder)
-            bundle = await asyncio.to_thread(pack, folder)
-            described = await _describe(bundle, sandbox)
-            spec = from_json(described, code_digest=bundle.digest)
-        except (BundleRefused, ManifestError) as exc:
-            said = str(exc).replace(str(folder), "what was uploaded")
-            raise RegistrationRefused(f"the agent cannot be registered: {said}") from exc
+            spec, bundle = await read_folder(folder, sandbox=sandbox)
+        except RegistrationRefused as exc:
+            raise RegistrationRefused(str(exc).replace(str(folder), "uploaded")) from exc
         except OSError as exc:
             raise RegistrationRefused(f"the files cannot be written: {exc.strerror}") from exc
     # Only the copy in the records runs; the path says where the code came from.
@@ -223,11 +232,15 @@ def _write(files: Mapping[str, str], folder: Path) -> None:
         place.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-async def _describe(bundle: Bundle, sandbox: Sandbox) -> Any:
-    with tempfile.TemporaryDirectory(prefix="agent-") as scratch:
-        copy = Path(scratch) / "agent"
+async def _describe(bundle: Bundle, sandbox: Sandbox, scratch: Path | None) -> Any:
+    with tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True) as temporary:
+        copy = Path(temporary) / "agent"
         await asyncio.to_thread(unpack, bundle, copy)
-        result = await sandbox.describe(str(copy))
+        kept = Path(temporary) if scratch is None else scratch
+        environment = await environment_of(copy, store=kept / "environments", sandbox=sandbox)
+        if (copy / PROGRAM_FILE).is_file():
+            return manifest_of((copy / PROGRAM_FILE).read_text("utf-8", errors="replace"))
+        result = await sandbox.describe(str(copy), environment=environment)
     if result.failure is not None:
         raise RegistrationRefused(f"the agent did not describe itself: {result.failure.message}")
     return result.output

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from compiler.plan import EventTrigger, Plan
+from compiler.trigger_types.registry import listeners, start_misfits
 from operations.errors import PermanentTriggerError
 from operations.event import Event
 
@@ -18,14 +19,14 @@ def route(event: Event, plans: Sequence[Plan], matches: Matches) -> tuple[Plan, 
     """The plans of the event's own project that it starts. Raises Permanent when a named workflow is not there."""
     own = [plan for plan in plans if plan.project_id == event.project_id and plan.status == "ACTIVE"]
     if event.workflow is not None:
-        return (_named(event.workflow, own, event.project_id),)
+        plan = _named(event.workflow, own, event.project_id)
+        if misfits := start_misfits(plan, event.subject, event.context):
+            raise PermanentTriggerError(
+                f"the context does not fit workflow {plan.name!r}: {'; '.join(misfits[:5])}"
+            )
+        return (plan,)
     return tuple(
-        plan
-        for plan in own
-        if any(
-            isinstance(trigger, EventTrigger) and matches(trigger, event.subject, event.context)
-            for trigger in plan.triggers
-        )
+        plan for plan in own if any(matches(trigger, event.subject, event.context) for trigger in listeners(plan))
     )
 
 

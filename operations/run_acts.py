@@ -69,10 +69,24 @@ async def cancel_run(
     await records.audit_run(run.id, "cancelled", by=by, notes=reason)
     # On record first: Prefect's own record of a cancelled run does not keep the reason.
     await records.note_end(run.id, message)
+    await _cancel_called(run.id, f"cancelled with run {run.id}, which called it", records=records, client=client)
     ended = await cancel_in_prefect(client, run.flow_run_id, message)
     if ended:
         await records.finish_run(run.id, "FAILED", message)
     return ended
+
+
+async def _cancel_called(run_id: str, reason: str, *, records: Records, client: PrefectClient) -> None:
+    """Cancel the runs that nodes of this one called and wait for, and those that they called."""
+    for flow_run_id in (await records.open_calls(run_id)).values():
+        called = await records.run_of_flow_run(flow_run_id)
+        if called is not None:
+            if called.finished_at is not None:
+                continue
+            await records.note_end(called.id, reason)
+            await _cancel_called(called.id, reason, records=records, client=client)
+        if await cancel_in_prefect(client, flow_run_id, reason) and called is not None:
+            await records.finish_run(called.id, "FAILED", reason)
 
 
 async def retry_run(run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int) -> Run:
@@ -150,6 +164,8 @@ async def replay_run(
         project_id=project_id,
         trigger=REPLAY_TRIGGER,
         triggered_by=by.name or "",
+        # The context of an event is not what a person would have given.
+        typed=context is not None or run.trigger == REPLAY_TRIGGER,
     )
     edited = "" if context is None else " with another context"
     await records.audit_run(run.id, "replayed", by=by, notes=f"as flow run {started.flow_run_id}{edited}")

@@ -18,11 +18,12 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from agents.effects import EffectError
+from agents.registration.bundle import Bundle
 from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
 from records import NotFound
-from tasks.agent_code import BundleSource, code_of
+from tasks.agent_code import AgentCode, BundleSource, runnable
 from tasks.card import Invocation
 from tasks.execution import answer, carry_out
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
@@ -72,21 +73,28 @@ class AgentWorkplace:
     """Empty: the repositories that the person named, and no others."""
     scratch: Path
     records: KeptArtifacts
+    bundle: Bundle | None = None
+    """The code of an agent that is not registered; None: the platform keeps it."""
+    store: Path | None = None
+    """Folder that keeps code and environments of agents; None: `scratch`."""
     platform: Services | None = None
     """The running platform, which keeps the code of registered agents; None: built-in agents only."""
 
-    async def code_of(self, agent: AgentSpec) -> str:
+    async def code_of(self, agent: AgentSpec) -> AgentCode:
         """See `tasks.agent_code`. Raises CodeRefused."""
-        kept: BundleSource = NoBundles() if self.platform is None else self.platform.records
-        return await code_of(agent, records=kept, store=self.scratch / "agents")
+        kept: BundleSource = self.platform.records if self.platform and not self.bundle else OneBundle(self.bundle)
+        return await runnable(agent, records=kept, scratch=self.store or self.scratch, sandbox=self.sandbox)
 
 
-class NoBundles:
-    """Where nothing is running, no code is kept."""
+@dataclass(frozen=True)
+class OneBundle:
+    """Where nothing is running, no code is kept but that of the agent at hand."""
+
+    kept: Bundle | None = None
 
     async def bundle(self, digest: str) -> bytes | None:
-        """None."""
-        return None
+        """Its archive, or None."""
+        return self.kept.content if self.kept is not None and self.kept.digest == digest else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +118,14 @@ async def run_agent(
     project_id: int,
     network: Sequence[str] = (),
     secrets: Sequence[str] = (),
+    with_effects: bool = True,
     platform: Services | None = None,
     on_log: Callable[[LogLine], None],
 ) -> AgentOutcome:
     """Run it. `network` and `secrets` are those that a workflow's node would name besides the agent's own.
 
-    `platform`: the running one, whose records fill in what the platform knows of the project.
+    `with_effects`: whether an effect that needs no approval is carried out. `platform`: the running one, whose records
+    fill in what the platform knows of the project.
     """
     node = _node(spec, action, network=network, secrets=secrets)
     settled = _settled(node, inputs)
@@ -138,7 +148,7 @@ async def run_agent(
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)
-    if node.risk != "AUTO":
+    if node.risk != "AUTO" or not with_effects:
         return AgentOutcome(result=result, files=tuple(files), effect=node.effect, proposal=proposal)
 
     async def save(name: str, content: bytes, media_type: str) -> str:

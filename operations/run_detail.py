@@ -27,6 +27,8 @@ class RunDetail:
     """The others -> RUNNING, WAITING_APPROVAL or PENDING."""
     audit: tuple[AuditEntry, ...]
     """All that happened to its approvals, oldest first."""
+    called: tuple[Run, ...] = ()
+    """Runs of other workflows that its nodes called, oldest first."""
 
     @property
     def flow_run_id(self) -> str:
@@ -42,6 +44,16 @@ class RunDetail:
             "nodes": [row(each) for each in self.nodes.values()]
             + [{"nodeId": node, "item": None, "status": status} for node, status in self.open_nodes.items()],
             "audit": [row(each) for each in self.audit],
+            "called": [
+                {
+                    "node": each.parent_node,
+                    "runId": each.id,
+                    "workflowName": each.workflow_name,
+                    "status": each.status,
+                    "message": each.message,
+                }
+                for each in self.called
+            ],
         }
 
 
@@ -57,6 +69,7 @@ async def run_detail(records: Records, run_id: str, *, project_id: int) -> RunDe
         nodes=nodes,
         open_nodes=await _open_nodes(records, run, ended={node for node, item in nodes if item is None}),
         audit=tuple(await records.audit_trail(run_id=run.id, project_id=project_id)),
+        called=tuple(await records.called_runs(run.id)),
     )
 
 

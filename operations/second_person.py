@@ -24,7 +24,7 @@ class SecondPersonNeeded(RecordsError):
 
 @dataclass(frozen=True, kw_only=True)
 class Acting:
-    """Who acts, as far as the way in knows."""
+    """Who acts, as far as the channel knows."""
 
     name: str
     verified: bool

@@ -1,12 +1,13 @@
 """A workflow's name and a context in; a checked context and a started run, or one sentence why not, out.
 
-Every way in calls this: the command line, HTTP, and (through `operations.event`) NATS make the same checks, so that
+Every channel calls this: the command line, HTTP, and (through `operations.event`) NATS make the same checks, so that
 nothing that an event may not carry comes in by another way.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +17,13 @@ from typing import Any, Protocol, cast
 from pydantic import JsonValue
 
 from compiler.plan import Plan
+from compiler.trigger_types.registry import asks_person, start_misfits, started_context
 from operations.errors import PermanentTriggerError
 from operations.event import MANUAL, parse
 from records import Records, RecordsError
+
+_MOST_MISFITS = 5
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
 
 
 class Launch(Protocol):
@@ -83,13 +88,20 @@ async def start_run(
     triggered_by: str,
     idempotency_key: str | None = None,
     traceparent: str | None = None,
+    typed: bool = True,
+    pinned: Plan | None = None,
 ) -> StartedRun:
     """Check the context and start the workflow. Raises NoActiveWorkflow, InvalidContext, or what `launch` raises.
 
-    `traceparent`: the caller's W3C trace context, which becomes a link of the run's trace.
+    `traceparent`: the caller's W3C trace context, which becomes a link of the run's trace. `typed`: whether the context
+    must be what the workflow's trigger `manual` declares, if it has one. `pinned`: the version of the workflow to run,
+    the current one by default. It must be active either way.
     """
-    plan = await active_plan(name, records=records, project_id=project_id)
-    checked = checked_context(context, plan)
+    current = await active_plan(name, records=records, project_id=project_id)
+    plan = pinned or current
+    if typed and (misfits := start_misfits(plan, trigger, context)):
+        raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
+    checked = checked_context(started_context(plan, trigger, context) if typed else context, plan)
     flow_run_id = await launch.start(
         plan, context=checked, trigger=trigger, triggered_by=triggered_by, idempotency_key=idempotency_key
     )
@@ -117,11 +129,18 @@ def typed_context(pairs: Sequence[tuple[str, str]], plan: Plan) -> dict[str, Any
     Where the schema says text, the value is the text as it was typed: `sha=12e4567` is no number. Where it says
     nothing, JSON is read as JSON and anything else is text. Raises InvalidContext.
     """
-    properties = cast("Mapping[str, Any]", (plan.context_schema or {}).get("properties") or {})
+    asked = asks_person(plan)
+    schema = plan.context_schema if asked is None else asked.context
+    properties = cast("Mapping[str, Any]", (schema or {}).get("properties") or {})
     typed: dict[str, Any] = {}
     for key, text in pairs:
         kinds = _kinds(properties.get(key))
-        typed[key] = text if kinds and kinds <= {"string", "null"} else typed_value(text, key=key)
+        if kinds and kinds <= {"string", "null"}:
+            typed[key] = text
+        elif kinds and kinds <= {"number", "integer", "null"} and _NUMBER.fullmatch(text):
+            typed[key] = json.loads(text)  # 1.10 is a number where one is declared
+        else:
+            typed[key] = typed_value(text, key=key)
     return typed
 
 
@@ -173,4 +192,6 @@ def _kinds(schema: object) -> set[str]:
         empty: set[str] = set()
         return empty.union(*found) if all(found) else empty
     kinds = known.get("type")
+    if kinds is None and known.get("enum"):
+        return {"string"} if all(isinstance(each, str) for each in known["enum"]) else set()
     return {kinds} if isinstance(kinds, str) else set(cast("list[str]", kinds or []))

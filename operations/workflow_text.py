@@ -13,10 +13,9 @@ from compiler.language.document import Mapping, Scalar
 from compiler.plan import Plan
 from operations.compile_source import WorkflowMistakes
 from operations.deploy import Publisher, archive_workflow, deploy
+from operations.known_workflows import known_catalogue
 from operations.second_person import Acting
 from records import NotFound, Records, WorkflowVersion
-
-MAX_DRAFT = 1_000_000
 
 
 class WrongWorkflow(ValueError):
@@ -68,7 +67,7 @@ async def save_workflow_text(
 
     Raises WorkflowMistakes, WrongWorkflow, WrongProject, EtagMismatch, VersionConflict, and what `deploy` raises.
     """
-    catalogue = await records.catalogue(project_id)
+    catalogue = await known_catalogue(records, project_id)
     source = Source(text=text, path=f"{name}.yaml")
     compiled = await asyncio.to_thread(compile, source, catalogue, project_id=project_id)
     plan = compiled.plan

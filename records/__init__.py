@@ -10,6 +10,7 @@ from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.migrate import upgrade
 from records.errors import (
     DatabaseUnavailable,
+    LimitReached,
     NameRefused,
     NewerDatabase,
     NodeFinished,
@@ -47,6 +48,7 @@ __all__ = [
     "EndStatus",
     "EventOutcome",
     "KeptLine",
+    "LimitReached",
     "NameRefused",
     "NewerDatabase",
     "NodeFinished",

@@ -28,10 +28,13 @@ from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.slack_store import SlackStore
 from records.people.token_store import TokenStore
+from records.projects.limits import LimitsStore
+from records.projects.publishers import PublisherStore
 from records.retention import RetentionStore
 from records.runs.agent_history import AgentHistoryStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
+from records.runs.call_store import CallStore
 from records.runs.node_states import NodeStateStore
 from records.runs.run_logs import RunLogStore
 from records.runs.run_store import RunStore
@@ -45,6 +48,7 @@ class Records(
     BundleStore,
     WorkflowStore,
     RunStore,
+    CallStore,
     SlotStore,
     NodeStateStore,
     AgentRunStore,
@@ -72,6 +76,8 @@ class Records(
     SessionStore,
     SlackStore,
     ChangeRequestStore,
+    LimitsStore,
+    PublisherStore,
 ):
     """The records in one database. Each store is in the file of its noun; none of them changes state in Prefect.
 

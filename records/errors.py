@@ -43,6 +43,16 @@ class NameRefused(RecordsError):
     """A name that cannot be a token of a NATS subject."""
 
 
+class LimitReached(RecordsError):
+    """The project has as many of them as it may have; nothing was changed."""
+
+    def __init__(self, what: str, project_id: int, limit: int) -> None:
+        super().__init__(
+            f"project {project_id} has {limit} {what}, which is all it may have: remove some, or allow more with "
+            f"`commandcenter projects set {project_id} --{what} …`"
+        )
+
+
 class StaleAttempt(RecordsError):
     """The writer's run or node was taken over by a later attempt; nothing was changed."""
 

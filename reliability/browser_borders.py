@@ -40,6 +40,17 @@ def allowed_hosts(host: str, more: str = "") -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def is_own_origin(origin: str, *, host: str, scheme: str) -> bool:
+    """Whether the header Origin names the server that was called as `host`, by `scheme` (http, https, ws or wss).
+
+    Ports of one machine are different origins: the port has to be the one that was called. Behind a proxy that ends
+    TLS, pages come by https although the server was called by http; a page by http is never one of a server by https.
+    """
+    parts = urlsplit(origin)
+    schemes = ("https",) if scheme in ("https", "wss") else ("http", "https")
+    return parts.scheme in schemes and parts.netloc.lower() == host.lower()
+
+
 class OwnPagesOnly:
     """ASGI middleware: checks Host on every request, and where a browser says it comes from."""
 
@@ -52,7 +63,7 @@ class OwnPagesOnly:
         """Pass the request on, or answer 400 (unknown host) or 403 (page of another origin)."""
         if scope["type"] in ("http", "websocket"):
             headers = Headers(scope=scope)
-            if self._is_foreign(headers):
+            if self._is_foreign(headers, scope["scheme"]):
                 await _refuse(scope, receive, send, status=403, reason=_FOREIGN_PAGE)
                 return
             if _host_of(headers.get("host", "")) not in self._hosts:
@@ -60,12 +71,10 @@ class OwnPagesOnly:
                 return
         await self._app(scope, receive, send)
 
-    def _is_foreign(self, headers: Headers) -> bool:
+    def _is_foreign(self, headers: Headers, scheme: str) -> bool:
         origin = headers.get("origin")
         if origin is not None:
-            parts = urlsplit(origin)
-            # Ports of one machine are different origins: the port has to be the one that was called.
-            return parts.scheme not in ("http", "https") or parts.netloc.lower() != headers.get("host", "").lower()
+            return not is_own_origin(origin, host=headers.get("host", ""), scheme=scheme)
         # Without an Origin: a navigation, an image, a form sent by GET. Opening our pages from a link is all right.
         return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from reliability.settings import SETTINGS
+from reliability.known_settings import secret_names
 
 SUFFIX = "_FILE"
 OF_PREFECT = (
@@ -26,8 +26,7 @@ class SecretFileError(ValueError):
 
 def names() -> tuple[str, ...]:
     """The variables that may be given as a file, by adding `_FILE` to their name."""
-    ours = [name for each in SETTINGS if each.secret for name in (each.name, *each.aliases)]
-    return (*dict.fromkeys([*ours, *OF_PREFECT]),)
+    return (*dict.fromkeys([*secret_names(), *OF_PREFECT]),)
 
 
 def read_secret_files(environment: MutableMapping[str, str] = os.environ) -> frozenset[str]:

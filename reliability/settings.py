@@ -1,311 +1,393 @@
-"""Every environment variable of the platform, as data: what reads it, its default, what it is for.
+"""The environment -> the settings of one part of the platform, strictly checked.
 
-`docs/reference/settings.md` is generated from this list, and each part refuses to overlook a misspelt name: an unknown
-`COMMANDCENTER_…` variable is reported when a command or a part starts.
+Each part (command line, stack, server, worker, listener, HTTP API, sandbox) has a model, and each `COMMANDCENTER_…`
+variable is a field of the models whose parts read it: its type, default and text are written down here and nowhere
+else. `settings_page` makes `docs/reference/settings.md` of them, and `unknown_settings` knows a misspelt name.
+
+To add a variable: a field in the model of the part that reads it, or in a base class that several parts share.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "COMMANDCENTER_"
-FAMILIES = ("COMMANDCENTER_SETTING_", "COMMANDCENTER_SECRET_", "COMMANDCENTER_EGRESS_PROJECT_")
-"""Beginnings of names that operators make up: settings and secrets of agents."""
+DEFAULT_STATE = Path(".commandcenter")
+MAX_EVENT_BYTES = 480 * 1024
+"""Prefect keeps at most 512 KiB of parameters for a run, and the run's context is the payload."""
+MAX_EVENT_DEPTH = 32
+EVENTS_AT_ONCE = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One environment variable."""
-
-    name: str
-    read_by: tuple[str, ...]
-    """Parts: command, stack, worker, listener, api, sandbox."""
-    default: str
-    """In words or as the value."""
-    text: str
-    """What it is for, in one sentence."""
-    aliases: tuple[str, ...] = ()
-    """Other names of the same variable; the first name wins."""
-    secret: bool = False
-    """Whether the value is secret, so that `<NAME>_FILE` may name a file that holds it."""
+class SettingsError(ValueError):
+    """An environment variable has a value that cannot be used. Never shows the value."""
 
 
-def _setting(name: str, read_by: str, default: str, text: str, *aliases: str, secret: bool = False) -> Setting:
-    return Setting(
-        name=name, read_by=tuple(read_by.split()), default=default, text=text, aliases=aliases, secret=secret
+def _variable(
+    name: str,
+    text: str,
+    default: Any = None,
+    *,
+    alias: str | None = None,
+    factory: Callable[[], Any] | None = None,
+    shown: str | None = None,
+    secret: bool = False,
+    hidden: bool = False,
+    **limits: Any,
+) -> Any:
+    """A field that the variable `name` (or `alias`; the first that is set) fills.
+
+    `text`: what it is for, in one sentence. `shown`: the default in words. A `secret` may come from the file that
+    `<NAME>_FILE` names. What is `hidden`, as a secret is, shows in no log of the settings.
+    """
+    return Field(
+        **({"default": default} if factory is None else {"default_factory": factory}),
+        validation_alias=AliasChoices(name, alias) if alias else name,
+        description=text,
+        json_schema_extra={"shown": shown, "secret": secret},
+        repr=not (secret or hidden),
+        **limits,
     )
 
 
-SETTINGS: Sequence[Setting] = (
-    _setting(
-        "COMMANDCENTER_STATE",
-        "command stack worker api",
-        "`.commandcenter`",
-        "Folder in which everything is kept.",
-    ),
-    _setting(
+def default_database_url() -> str:
+    """SQLite in the state folder (`COMMANDCENTER_STATE`): where every part looks unless it is told otherwise."""
+    state = Path(os.environ.get("COMMANDCENTER_STATE") or DEFAULT_STATE)
+    return f"sqlite:///{state.absolute() / 'records.db'}"
+
+
+class PartSettings(BaseSettings):
+    """Base of all: a value that does not fit is refused, as is a field that the part does not have.
+
+    A variable that is empty counts as one that is not set.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, env_ignore_empty=True)
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings of this process's environment. Raises SettingsError."""
+        try:
+            return cls()
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise SettingsError(f"the environment variable {name} cannot be used: {first['msg']}") from exc
+
+
+class _State(PartSettings):
+    state: Path = _variable("COMMANDCENTER_STATE", "Folder in which everything is kept.", DEFAULT_STATE)
+
+
+class _Mode(PartSettings):
+    mode: str = _variable(
         "COMMANDCENTER_MODE",
-        "stack worker api command",
-        "`embedded`",
         "`production` turns the two-person rule on: weaker gates and agents that reach anything need a second person.",
-    ),
-    _setting(
-        "COMMANDCENTER_TOKEN",
-        "command",
-        "none",
-        "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
-    ),
-    _setting("COMMANDCENTER_PROJECT_ID", "command", "`1`", "Project that commands work on."),
-    _setting("COMMANDCENTER_HOST", "stack", "`127.0.0.1`", "Address on which Prefect's server listens."),
-    _setting("COMMANDCENTER_PREFECT_PORT", "stack", "a free one, 4200 first", "Port of Prefect's server."),
-    _setting("COMMANDCENTER_NATS_PORT", "stack", "a free one, 4222 first", "Port of NATS."),
-    _setting(
+        "embedded",
+    )
+
+
+class _Signing(PartSettings):
+    signing_key_file: Path | None = _variable(
+        "COMMANDCENTER_SIGNING_KEY_FILE",
+        "Key that signs decisions; every part that asks, decides or runs needs the same one.",
+        shown="`signing.key` in the state folder",
+    )
+
+
+class _Records(PartSettings):
+    database_url: str = _variable(
+        "DATABASE_URL",
+        "The records, for a single part: `postgresql://…` or `sqlite:///…`.",
+        factory=default_database_url,
+        shown="SQLite in the state folder",
+        secret=True,
+    )
+
+
+class _PlatformRecords(PartSettings):
+    database_url: str | None = _variable(
         "COMMANDCENTER_DATABASE_URL",
-        "stack command",
-        "SQLite in the state folder",
         "The records: `postgresql://…` or `sqlite:///…`.",
-        "DATABASE_URL",
+        alias="DATABASE_URL",
+        shown="SQLite in the state folder",
         secret=True,
-    ),
-    _setting(
-        "DATABASE_URL",
-        "worker listener api",
-        "SQLite in the state folder",
-        "The same for a single part.",
-        secret=True,
-    ),
-    _setting(
-        "COMMANDCENTER_PREFECT_DATABASE_URL",
-        "stack",
-        "SQLite in the state folder",
-        "Prefect's own database, `postgresql+asyncpg://…`.",
-        secret=True,
-    ),
-    _setting(
-        "NATS_URL", "listener command", "`nats://127.0.0.1:4222`", "NATS, with its credentials.", secret=True
-    ),
-    _setting(
-        "COMMANDCENTER_NATS_CA_FILE",
-        "listener api command",
-        "no TLS",
-        "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
-    ),
-    _setting("PREFECT_API_URL", "worker listener api command", "`http://127.0.0.1:4200/api`", "Prefect's API."),
-    _setting(
+    )
+
+
+class _Prefect(PartSettings):
+    prefect_api_url: str = _variable("PREFECT_API_URL", "Prefect's API.", "http://127.0.0.1:4200/api")
+    prefect_api_auth_string: str | None = _variable(
         "PREFECT_API_AUTH_STRING",
-        "stack worker listener api command",
-        "made at the first start",
         "What Prefect's API asks for, as `name:password`; Prefect's UI asks a person for it once.",
+        shown="made at the first start",
         secret=True,
-    ),
-    _setting(
-        "NATS_PUBLISHER_URL",
-        "command",
-        "made at the first start",
-        "NATS, with credentials that may publish events and nothing else; `commandcenter env` prints it.",
-        secret=True,
-    ),
-    _setting(
+    )
+
+
+class _Nats(PartSettings):
+    nats_url: str = _variable("NATS_URL", "NATS, with its credentials.", "nats://127.0.0.1:4222", secret=True)
+
+
+class _NatsTls(PartSettings):
+    nats_ca_file: Path | None = _variable(
+        "COMMANDCENTER_NATS_CA_FILE",
+        "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
+        shown="no TLS",
+    )
+
+
+class _Pool(PartSettings):
+    pool: str = _variable("COMMANDCENTER_POOL", "Work pool of the worker and of the deployments.", "commandcenter")
+
+
+class _Packages(PartSettings):
+    package_hosts: str = _variable(
+        "COMMANDCENTER_PACKAGE_HOSTS",
+        "More `host:port`, separated by commas, that environments of agents may be fetched from, beside pip's index.",
+        "",
+        shown="none",
+    )
+
+
+class _Project(PartSettings):
+    project_id: int = _variable(
+        "COMMANDCENTER_PROJECT_ID",
+        "Project that commands work on, and whose events the embedded platform's own publisher publishes.",
+        1,
+    )
+
+
+class _Sandbox(PartSettings):
+    sandbox: str = _variable(
+        "COMMANDCENTER_SANDBOX",
+        "Sandbox of the agents: `bubblewrap` or `dagger`.",
+        "bubblewrap",
+        alias="SANDBOX",
+    )
+
+
+class _Hosts(PartSettings):
+    allowed_hosts: str = _variable(
         "COMMANDCENTER_ALLOWED_HOSTS",
-        "stack api",
-        "names of this machine",
         "More names under which Prefect's UI and the API may be addressed, separated by commas.",
-    ),
-    _setting(
-        "COMMANDCENTER_POOL", "stack command", "`commandcenter`", "Work pool of the worker and of the deployments."
-    ),
-    _setting("COMMANDCENTER_WORKER_LIMIT", "stack", "no limit", "Runs that the worker has in hand at a time."),
-    _setting("COMMANDCENTER_WORKER", "stack", "`true`", "Whether the stack has a worker."),
-    _setting("COMMANDCENTER_LISTENER", "stack", "`true`", "Whether the stack has a NATS listener."),
-    _setting("COMMANDCENTER_START_TIMEOUT", "stack", "`180`", "Seconds that a part may take until it answers."),
-    _setting(
+        "",
+        shown="names of this machine",
+    )
+
+
+class _ApiUrl(PartSettings):
+    api_url: str | None = _variable(
         "COMMANDCENTER_API_URL",
-        "worker api",
-        "none",
         "Address of the HTTP API as browsers reach it, for links: to files of agents, and to approvals in events.",
-    ),
-    _setting(
+    )
+
+
+class _Ready(PartSettings):
+    ready_file: Path | None = _variable(
+        "COMMANDCENTER_READY_FILE",
+        "File that is created once the part is at work, and touched every few seconds while it is.",
+    )
+
+
+class _Logs(PartSettings):
+    log_format: str = _variable(
+        "COMMANDCENTER_LOG_FORMAT",
+        "`json` writes one line of JSON per log record, with run, node, attempt and trace, for production.",
+        "text",
+    )
+
+
+class _MetricsToken(PartSettings):
+    metrics_token_file: Path | None = _variable(
+        "COMMANDCENTER_METRICS_TOKEN_FILE",
+        "File with the token that readers of `/metrics` send; without one the HTTP API has no such page.",
+    )
+
+
+class _Faults(PartSettings):
+    faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
+
+
+class CommandSettings(
+    _State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls, _Pool, _Project, _Sandbox, _Signing, _Packages
+):
+    """The command line, and the steps of `prefect.yaml`."""
+
+    token: str | None = _variable(
+        "COMMANDCENTER_TOKEN",
+        "Your personal token: commands act, and approvals count, under its person's name, which is verified then.",
+        hidden=True,
+    )
+    nats_publisher_url: str | None = _variable(
+        "NATS_PUBLISHER_URL",
+        "NATS, with credentials that may publish events and nothing else; `commandcenter env` prints it.",
+        shown="made at the first start",
+        secret=True,
+    )
+    health_file: Path | None = _variable(
+        "COMMANDCENTER_HEALTH_FILE",
+        "File in which `server`, `worker`, `listener` and `api` say how their health is checked.",
+        shown="none; set in the image",
+    )
+    remove_gates: str | None = _variable(
+        "COMMANDCENTER_REMOVE_GATES",
+        "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
+    )
+
+
+class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, _Hosts):
+    """`commandcenter up` and `commandcenter demo`: everything that can be chosen about a stack."""
+
+    host: str = _variable("COMMANDCENTER_HOST", "Address on which Prefect's server listens.", "127.0.0.1")
+    """NATS always listens on this machine only."""
+    prefect_port: int | None = _variable(
+        "COMMANDCENTER_PREFECT_PORT", "Port of Prefect's server.", shown="a free one, 4200 first"
+    )
+    nats_port: int | None = _variable("COMMANDCENTER_NATS_PORT", "Port of NATS.", shown="a free one, 4222 first")
+    prefect_database_url: str | None = _variable(
+        "COMMANDCENTER_PREFECT_DATABASE_URL",
+        "Prefect's own database, `postgresql+asyncpg://…`.",
+        shown="SQLite in the state folder",
+        secret=True,
+    )
+    worker_limit: int | None = _variable(
+        "COMMANDCENTER_WORKER_LIMIT", "Runs that the worker has in hand at a time.", shown="no limit"
+    )
+    worker: bool = _variable("COMMANDCENTER_WORKER", "Whether the stack has a worker.", True)
+    listener: bool = _variable("COMMANDCENTER_LISTENER", "Whether the stack has a NATS listener.", True)
+    start_timeout: float = _variable(
+        "COMMANDCENTER_START_TIMEOUT", "Seconds that a part may take until it answers.", 180.0
+    )
+
+
+class ServerSettings(_Hosts):
+    """Prefect's server."""
+
+
+class WorkerSettings(
+    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages, _ApiUrl
+):
+    """The worker."""
+
+    repositories: str = _variable(
+        "COMMANDCENTER_REPOSITORIES",
+        "Folders that repositories named by events may lie in, separated as in PATH; others are refused.",
+        "",
+        shown="none",
+    )
+    egress: str | None = _variable(
+        "COMMANDCENTER_EGRESS",
+        "What agents may reach at most: `host:port`, `*.example.org:443` or `host:*`, separated by commas.",
+        shown="what manifests and workflows name",
+    )
+    platform_addresses: str = _variable(
+        "COMMANDCENTER_PLATFORM_ADDRESSES",
+        "Further servers of the platform, `host:port` separated by commas: no agent ever reaches them.",
+        "",
+        shown="set by the embedded stack",
+    )
+    agents_at_once: int | None = _variable(
+        "COMMANDCENTER_AGENTS_AT_ONCE",
+        "Agents that one worker runs side by side; others wait.",
+        shown="8 per CPU",
+        ge=1,
+    )
+    warm_jails: int = _variable(
+        "COMMANDCENTER_WARM_JAILS",
+        "Jails that a worker starts ahead for the agents it ran last, while cores are idle; 0: none.",
+        4,
+        ge=0,
+    )
+    """One for each of the agents that ran last; each holds about 40 MB for at most two minutes."""
+
+    @property
+    def repository_roots(self) -> tuple[Path, ...]:
+        """The folders of `repositories`, absolute. None: no repository is allowed."""
+        return tuple(Path(each).absolute() for each in self.repositories.split(os.pathsep) if each)
+
+
+class ListenerSettings(
+    _Records, _Prefect, _Nats, _NatsTls, _Pool, _Signing, _Ready, _Logs, _MetricsToken, _Faults
+):
+    """The listener for NATS events."""
+
+    state: Path | None = _variable("COMMANDCENTER_STATE", "Folder in which everything is kept.")
+    """None: there is no folder whose logs count as metrics."""
+    max_event_bytes: int = _variable(
+        "COMMANDCENTER_MAX_EVENT_BYTES", "Largest event that is accepted, in bytes.", MAX_EVENT_BYTES, gt=0
+    )
+    max_event_depth: int = _variable(
+        "COMMANDCENTER_MAX_EVENT_DEPTH", "Deepest nesting of an event that is accepted.", MAX_EVENT_DEPTH, gt=0
+    )
+    events_at_once: int = _variable(
+        "COMMANDCENTER_EVENTS_AT_ONCE", "Events that the listener works on side by side.", EVENTS_AT_ONCE, gt=0
+    )
+    refresh_seconds: float = _variable(
+        "COMMANDCENTER_SUBJECTS_REFRESH_SECONDS",
+        "How often the events stream is brought in line with the active workflows.",
+        5.0,
+        gt=0,
+    )
+    metrics_address: str | None = _variable(
+        "COMMANDCENTER_METRICS_ADDRESS",
+        "`host:port` on which the listener serves `/metrics` for Prometheus, such as `127.0.0.1:9464`.",
+    )
+
+
+class ApiSettings(_State, _Mode, _Records, _Prefect, _Hosts, _Signing, _Logs, _MetricsToken, _NatsTls, _ApiUrl):
+    """The HTTP API."""
+
+    slack_signing_secret: str | None = _variable(
         "COMMANDCENTER_SLACK_SIGNING_SECRET",
-        "api",
-        "none",
         "Signing secret of the Slack app whose buttons decide approvals; without it they decide nothing.",
         secret=True,
-    ),
-    _setting(
-        "COMMANDCENTER_REPOSITORIES",
-        "worker",
-        "none",
-        "Folders that repositories named by events may lie in, separated as in PATH; others are refused.",
-    ),
-    _setting(
-        "COMMANDCENTER_EGRESS",
-        "worker",
-        "what manifests and workflows name",
-        "What agents may reach at most: `host:port`, `*.example.org:443` or `host:*`, separated by commas.",
-    ),
-    _setting(
-        "COMMANDCENTER_PLATFORM_ADDRESSES",
-        "worker",
-        "set by the embedded stack",
-        "Further servers of the platform, `host:port` separated by commas: no agent ever reaches them.",
-    ),
-    _setting(
-        "COMMANDCENTER_SANDBOX",
-        "worker command",
-        "`bubblewrap`",
-        "Sandbox of the agents: `bubblewrap` or `dagger`.",
-        "SANDBOX",
-    ),
-    _setting(
-        "COMMANDCENTER_AGENTS_AT_ONCE",
-        "worker",
-        "8 per CPU",
-        "Agents that one worker runs side by side; others wait.",
-    ),
-    _setting(
-        "COMMANDCENTER_WARM_JAILS",
-        "worker",
-        "`4`",
-        "Jails that a worker starts ahead for the agents it ran last, while cores are idle; 0: none.",
-    ),
-    _setting(
-        "COMMANDCENTER_DAGGER_IMAGE",
-        "sandbox",
-        "`python:3.11-slim`",
-        "Image, OCI tarball or root folder for Dagger.",
-    ),
-    _setting("COMMANDCENTER_DAGGER_PYTHON", "sandbox", "`/usr/local/bin/python3`", "Python in that image."),
-    _setting(
-        "COMMANDCENTER_DAGGER_PACKAGES", "sandbox", "installed with pip", "Folder of packages to use in Dagger."
-    ),
-    _setting(
-        "COMMANDCENTER_DAGGER_IMAGES",
-        "sandbox",
-        "none",
-        "Folder with the OCI tarballs and root folders that an agent's `image.toml` may name.",
-    ),
-    _setting(
-        "COMMANDCENTER_DAGGER_REGISTRIES",
-        "sandbox",
-        "`docker.io`",
-        "Registries, separated by commas, whose images an agent's `image.toml` may name, by digest.",
-    ),
-    _setting(
-        "COMMANDCENTER_SIGNING_KEY_FILE",
-        "worker listener api command",
-        "`signing.key` in the state folder",
-        "Key that signs decisions; every part that asks, decides or runs needs the same one.",
-    ),
-    _setting(
+    )
+
+    people: Path | None = _variable(
         "COMMANDCENTER_PEOPLE",
-        "api",
-        "none",
         "JSON file of further people of the API: SHA-256 of a token -> name, project, roles.",
-    ),
-    _setting(
-        "COMMANDCENTER_MAX_EVENT_BYTES", "listener", "see the AsyncAPI limits", "Largest event that is accepted."
-    ),
-    _setting("COMMANDCENTER_MAX_EVENT_DEPTH", "listener", "`64`", "Deepest nesting of an event that is accepted."),
-    _setting("COMMANDCENTER_EVENTS_AT_ONCE", "listener", "`8`", "Events that the listener works on side by side."),
-    _setting(
-        "COMMANDCENTER_SUBJECTS_REFRESH_SECONDS",
-        "listener",
-        "`5`",
-        "How often the events stream is brought in line with the active workflows.",
-    ),
-    _setting(
-        "COMMANDCENTER_READY_FILE",
-        "worker listener",
-        "none",
-        "File that is created once the part is at work, and touched every few seconds while it is.",
-    ),
-    _setting(
-        "COMMANDCENTER_HEALTH_FILE",
-        "command",
-        "none; set in the image",
-        "File in which `server`, `worker`, `listener` and `api` say how their health is checked.",
-    ),
-    _setting(
-        "COMMANDCENTER_REMOVE_GATES",
-        "command",
-        "none",
-        "`yes` agrees to gates being removed or weakened in `prefect deploy`, for scripts.",
-    ),
-    _setting(
-        "COMMANDCENTER_LOG_FORMAT",
-        "worker listener api",
-        "`text`",
-        "`json` writes one line of JSON per log record, with run, node, attempt and trace, for production.",
-    ),
-    _setting(
-        "COMMANDCENTER_METRICS_ADDRESS",
-        "listener",
-        "none",
-        "`host:port` on which the listener serves `/metrics` for Prometheus, such as `127.0.0.1:9464`.",
-    ),
-    _setting(
-        "COMMANDCENTER_METRICS_TOKEN_FILE",
-        "listener api",
-        "none",
-        "File with the token that readers of `/metrics` send; without one the HTTP API has no such page.",
-    ),
-    _setting("COMMANDCENTER_FAULTS", "worker listener", "none", "Folder of the fault harness; for tests only."),
-)
-"""All of them, in the order of the page."""
-# Set by the sandbox inside of a jail, never by an operator.
-_IN_THE_JAIL = (
-    "COMMANDCENTER_PRELOAD",
-    "COMMANDCENTER_REQUEST",
-    "COMMANDCENTER_REQUEST_FD",
-    "COMMANDCENTER_RESULT",
-    "COMMANDCENTER_ARTIFACTS",
-    "COMMANDCENTER_SECRETS_FD",
-    "COMMANDCENTER_EXECUTION",
-    "COMMANDCENTER_NONCE",
-)
+    )
 
 
-def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """One sentence for each `COMMANDCENTER_…` variable that nothing reads. Never shows a value."""
-    known = [name for each in SETTINGS for name in (each.name, *each.aliases)]
-    known += [f"{name}_FILE" for each in SETTINGS if each.secret for name in (each.name, *each.aliases)]
-    return [
-        _sentence(name, known)
-        for name in sorted(environment)
-        if name.startswith(PREFIX)
-        and name not in known
-        and name not in _IN_THE_JAIL
-        and not any(name.startswith(family) and name != family for family in FAMILIES)
-    ]
+class SandboxSettings(PartSettings):
+    """The sandbox that runs agents with Dagger."""
 
-
-def settings_page() -> str:
-    """The page of the documentation."""
-    lines = [
-        "# Settings",
+    dagger_image: str = _variable(
+        "COMMANDCENTER_DAGGER_IMAGE", "Image, OCI tarball or root folder for Dagger.", "python:3.11-slim"
+    )
+    dagger_python: str = _variable(
+        "COMMANDCENTER_DAGGER_PYTHON", "Python in that image.", "/usr/local/bin/python3"
+    )
+    dagger_packages: str = _variable(
+        "COMMANDCENTER_DAGGER_PACKAGES", "Folder of packages to use in Dagger.", "", shown="installed with pip"
+    )
+    dagger_images: str = _variable(
+        "COMMANDCENTER_DAGGER_IMAGES",
+        "Folder with the OCI tarballs and root folders that an agent's `image.toml` may name.",
         "",
-        "All environment variables, generated from `reliability/settings.py`. A variable that begins with",
-        "`COMMANDCENTER_` and is not listed here is reported when a command or a part starts.",
-        "",
-        "| variable | read by | default | what it is |",
-        "|---|---|---|---|",
-    ]
-    for each in SETTINGS:
-        names = ", ".join(f"`{name}`" for name in (each.name, *each.aliases))
-        text = f"{each.text} Or `{each.name}_FILE`: a file that holds it." if each.secret else each.text
-        lines.append(f"| {names} | {', '.join(each.read_by)} | {each.default} | {text} |")
-    lines += [
-        "| `COMMANDCENTER_EGRESS_PROJECT_<ID>` | worker | `COMMANDCENTER_EGRESS` | The same for one project. |",
-        "| `COMMANDCENTER_SETTING_<NAME>` | worker | none | Setting `<NAME>` of agents, such as `SMTP_HOST`. |",
-        "| `COMMANDCENTER_SECRET_<NAME>` | worker | none | Secret `<NAME>` of agents; also a file in `secrets/`. |",
-    ]
-    return "\n".join(lines) + "\n"
+        shown="none",
+    )
+    dagger_registries: str = _variable(
+        "COMMANDCENTER_DAGGER_REGISTRIES",
+        "Registries, separated by commas, whose images an agent's `image.toml` may name, by digest.",
+        "docker.io",
+    )
 
 
-def _sentence(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, [*known, *FAMILIES], n=1, cutoff=0.7)
-    hint = f"did you mean {near[0]}?" if near else "see docs/reference/settings.md for those there are"
-    return f"the environment variable {name} is not a setting of the platform and has no effect: {hint}"
+PARTS: dict[str, type[PartSettings]] = {
+    "command": CommandSettings,
+    "stack": StackSettings,
+    "server": ServerSettings,
+    "worker": WorkerSettings,
+    "listener": ListenerSettings,
+    "api": ApiSettings,
+    "sandbox": SandboxSettings,
+}
+"""The model of each part, by its name."""

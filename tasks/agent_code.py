@@ -8,17 +8,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from agents.builtin import MODULES
+from agents.environments.environment import environment_of
+from agents.environments.requirements import EnvironmentRefused, EnvironmentUnavailable
 from agents.registration.bundle import Bundle, BundleRefused, is_intact, unpack
 from agents.registration.code_digest import digest_of_module
+from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec
 
 
 class CodeRefused(ValueError):
     """The code that was registered is not to be had."""
+
+
+class CodeUnavailable(CodeRefused):
+    """What it needs is not to be had now; another try may help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentCode:
+    """What runs."""
+
+    entry_path: str
+    """The module, or the folder that holds exactly the registered code."""
+    environment: Path | None = None
+    """The packages that it brings; None: it needs none but ours."""
 
 
 class BundleSource(Protocol):
@@ -51,6 +69,23 @@ async def code_of(agent: AgentSpec, *, records: BundleSource, store: Path) -> st
                 f"the code of agent {agent.name!r} in {str(folder)!r} is changed while it is unpacked"
             )
     return str(folder)
+
+
+async def runnable(agent: AgentSpec, *, records: BundleSource, scratch: Path, sandbox: Sandbox) -> AgentCode:
+    """The code of the agent, with its environment, which is made where this machine has none yet.
+
+    `scratch`: folder for both, `agents/` and `environments/`. Raises CodeRefused, CodeUnavailable.
+    """
+    entry = await code_of(agent, records=records, store=scratch / "agents")
+    if not entry.startswith("/"):
+        return AgentCode(entry_path=entry)
+    try:
+        made = await environment_of(Path(entry), store=scratch / "environments", sandbox=sandbox)
+    except EnvironmentUnavailable as exc:
+        raise CodeUnavailable(f"agent {agent.name!r}: {exc}") from exc
+    except (EnvironmentRefused, OSError) as exc:
+        raise CodeRefused(f"agent {agent.name!r}: {exc}") from exc
+    return AgentCode(entry_path=entry, environment=made)
 
 
 def _check_module(agent: AgentSpec) -> None:

@@ -1,8 +1,8 @@
-"""A card's data -> what a person reads, the same by every way in: terminal, HTTP, Prefect's form.
+"""A card's data -> what a person reads, the same on every channel: terminal, HTTP, Prefect's form.
 
 First, in words, what will happen; then the details as readable text; the exact JSON of the inputs last. The words are
-ours. All else is a `Value` or the text of a `Block`: from outside, inert, and for each way in kept from being read as
-anything but text.
+ours. All else is a `Value` or the text of a `Block`: from outside, safe text, which each channel shows as text
+and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from tasks.effect_picture import MAX_DIFF, details, summary
 from tasks.outline import field_lines, outline
-from tasks.safe_text import fenced, inert_json, inline, safe_text
+from tasks.safe_text import fenced, inline, safe_json, safe_text
 from tasks.words import Block, CardPart, Sentence, Value, Words, plain_words, value
 
 _RISKS = ("AUTO", "APPROVAL_REQUIRED")
@@ -110,7 +110,7 @@ def in_reading_order(inputs: Any) -> Any:
     if not isinstance(inputs, dict):
         return inputs
     named = cast("dict[str, Any]", inputs)
-    return dict(sorted(named.items(), key=lambda item: len(inert_json(item[1]))))
+    return dict(sorted(named.items(), key=lambda item: len(safe_json(item[1]))))
 
 
 def _what_runs(data: Mapping[str, Any]) -> Words:

@@ -15,6 +15,7 @@ from agents.sdk.project_facts import (
     AuditFacts,
     DatabaseFacts,
     NodeFacts,
+    PastAudit,
     ProjectFacts,
     RunFacts,
     SandboxFacts,
@@ -27,6 +28,8 @@ from tasks.services import Services
 
 PERIOD_RUNS = 1_000
 """How many of the newest runs and approvals are looked at."""
+PAST_AUDITS = 23
+"""How many earlier audits are told: a report draws 24 scores."""
 _DECISIONS = {"approved", "rejected"}
 
 
@@ -59,6 +62,7 @@ async def collect_project_facts(services: Services, project_id: int) -> dict[str
         database=DatabaseFacts(kind=records.database_kind),
         sandbox=await _sandbox(services),
         secrets=SecretFacts(by_name=sum(len(node.secrets) for plan in plans for node in plan.nodes)),
+        audits=await _audits(services, project_id),
     )
     return facts.model_dump(mode="json", by_alias=True)
 
@@ -103,6 +107,22 @@ def _approvals(found: list[Approval], runs: list[Run]) -> ApprovalFacts:
         ),
         oldest_pending_hours=(datetime.now(UTC) - min(pending)).total_seconds() / 3_600 if pending else None,
     )
+
+
+async def _audits(services: Services, project_id: int) -> list[PastAudit]:
+    """Earlier audits, oldest first; of each day the last one."""
+    found = await services.records.good_agent_runs(
+        project_id, agent="compliance-checker", action="auditProject", limit=PAST_AUDITS * 4
+    )
+    by_day: dict[str, PastAudit] = {}
+    for each in reversed(found):
+        output = each.output or {}
+        score, assessed = output.get("score"), output.get("assessed", 0)
+        if isinstance(score, int) and isinstance(assessed, int) and 0 <= score <= 100 and assessed > 0:
+            at = each.started_at.isoformat(timespec="seconds")
+            by_day.pop(at[:10], None)
+            by_day[at[:10]] = PastAudit(at=at, score=score, assessed=assessed)
+    return list(by_day.values())[-PAST_AUDITS:]
 
 
 async def _sandbox(services: Services) -> SandboxFacts:

@@ -1,4 +1,4 @@
-"""One attempt of one node: intent -> sandbox -> effect -> checked output, or a proposal and, later, its effect."""
+"""One attempt of one node: invocation -> sandbox -> effect -> checked output, or a proposal and, later, its effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from observability.traces.parts import Part
 from observability.traces.settings import is_traced
 from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
-from tasks.agent_code import CodeRefused
+from tasks.agent_code import CodeRefused, CodeUnavailable
 from tasks.card import Invocation
 from tasks.inputs import InputRefused, prepare
 from tasks.proposal import Proposal, proposal_of
@@ -213,11 +213,12 @@ async def answer(
             )
         prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=workplace)
         secrets = await resolve(required=_required(intent), optional=intent.secrets, sources=workplace.secrets)
-        entry = await workplace.code_of(intent.agent)
+        code = await workplace.code_of(intent.agent)
         request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
         request = replace(
             request,
-            entry_path=entry,
+            entry_path=code.entry_path,
+            environment=code.environment,
             execution_id=execution_id,
             attempt=attempt,
             secrets=secrets,
@@ -225,10 +226,10 @@ async def answer(
             traceparent=_trace(run, node.id, item, attempt),
         )
         return await workplace.sandbox.run(request, on_log=on_log)
+    except (SecretsUnavailable, CodeUnavailable) as exc:
+        return _refused("transient", str(exc))
     except (InputRefused, UnknownSecret, CodeRefused) as exc:
         return _refused("bad-request", str(exc))
-    except SecretsUnavailable as exc:
-        return _refused("transient", str(exc))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

@@ -33,7 +33,7 @@ def failed(node: PlanNode, reason: str) -> NodeOutcome:
 
 
 def rejected(node: PlanNode, *, by: str, notes: str) -> NodeOutcome:
-    """The outcome of a node whose gate was decided against; who and why is what somebody typed, and so inert."""
+    """The outcome of a node whose gate was decided against; who and why is what somebody typed, as safe text."""
     because = f": {safe_text(notes)}" if notes else ""
     reason = f"node {node.id!r} was rejected by {safe_text(by)}{because}"
     return NodeOutcome(status="REJECTED", reason=reason, blocks=True)

@@ -1,7 +1,7 @@
 """JSON values -> an indented outline that people read; and large values -> smaller ones of the same shape.
 
-Both are for showing only. Every string in an outline is inert, and a text of several lines is set off by `| ` in front
-of each line, so that no line of it can be taken for one of the outline's own.
+Both are for showing only. Every string in an outline is safe text. Each line of a text of several lines begins with
+`| `, so that none can be taken for a line of the outline's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from tasks.safe_text import inert_json, safe_text
+from tasks.safe_text import safe_json, safe_text
 
 LONGEST_TEXT = 1_500
 _DEEPEST = 8
@@ -52,7 +52,7 @@ def bounded(value: JsonValue, *, limit: int = 4_000) -> JsonValue:
 
 
 def _fits(value: JsonValue, limit: int) -> bool:
-    return len(inert_json(value, limit=limit)) < limit
+    return len(safe_json(value, limit=limit)) < limit
 
 
 def _shorter(value: JsonValue, characters: int, members: int, *, depth: int) -> JsonValue:

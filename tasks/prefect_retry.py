@@ -16,7 +16,7 @@ _TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.TOO_MANY
 
 
 def is_transient(exc: BaseException) -> bool:
-    """Whether the API may answer a moment later: it is away, or has trouble of its own."""
+    """Whether the API may answer a moment later: it is unreachable, or answers with an error of its own."""
     if isinstance(exc, httpx.HTTPStatusError):
         return (
             exc.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or exc.response.status_code in _TRY_AGAIN

@@ -24,8 +24,8 @@ def safe_text(text: str, *, limit: int = 4_000) -> str:
     return f"{shown[:limit]}… [cut: {len(text):,} characters in all]"
 
 
-def inert_json(value: Any, *, limit: int = 4_000) -> str:
-    """`value` as indented JSON, inert and bounded. Newlines inside strings stay escaped, as JSON has them."""
+def safe_json(value: Any, *, limit: int = 4_000) -> str:
+    """`value` as indented JSON, safe to show and bounded. Newlines inside strings stay escaped, as JSON has them."""
     return safe_text(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str), limit=limit)
 
 
@@ -37,7 +37,7 @@ def fenced(text: str, *, limit: int = 4_000) -> str:
 
 
 def inline(text: str, *, limit: int = 200) -> str:
-    """One line of inert text for Markdown prose: as a code span it cannot end from inside."""
+    """One line of safe text for Markdown prose: as a code span it cannot end from inside."""
     body = " ".join(safe_text(text, limit=limit).split())
     mark = "`" * (_longest_run(body, "`") + 1)
     pad = " " if body.startswith("`") or body.endswith("`") or not body else ""

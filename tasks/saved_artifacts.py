@@ -47,7 +47,7 @@ async def show_in_prefect(
 
 
 def artifact_list(artifacts: Sequence[Artifact], *, run_id: str, api_url: str) -> str:
-    """Markdown, in which names are inert text whatever they are."""
+    """Markdown, in which names are safe text whatever they are."""
     lines: list[str] = []
     for each in artifacts:
         lines.append(f"- {inline(each.name)}, {inline(each.media_type)}, {len(each.content):,} bytes")

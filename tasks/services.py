@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from agents.sandbox.port import Sandbox
+from agents.sandbox.throttle import Share, Throttle
 from compiler.catalogue import AgentSpec
 from records import Records
-from tasks.agent_code import code_of
+from tasks.agent_code import AgentCode, runnable
+from tasks.project_scope import gets_the_shared, roots_of, secrets_of, settings_of
 from tasks.secrets import SecretSource
 
 
@@ -25,8 +27,8 @@ class ArtifactSource(Protocol):
 class Workplace(Protocol):
     """What one action of an agent needs around it, in a workflow and from the command line alike."""
 
-    async def code_of(self, agent: AgentSpec) -> str:
-        """The entry that runs: see `tasks.agent_code`. Raises CodeRefused."""
+    async def code_of(self, agent: AgentSpec) -> AgentCode:
+        """What runs, with its environment: see `tasks.agent_code`. Raises CodeRefused."""
         ...
 
     @property
@@ -77,9 +79,24 @@ class Services:
     backend: str = "in-memory"
     """Name of the sandbox, as it is recorded with each run."""
 
-    async def code_of(self, agent: AgentSpec) -> str:
-        """The module or folder that holds exactly the registered code of the agent. Raises CodeRefused."""
-        return await code_of(agent, records=self.records, store=self.scratch / "agents")
+    async def of_project(self, project_id: int) -> Services:
+        """The same as one project gets it: its secrets, settings and repositories, and its share of the slots."""
+        limits = await self.records.project_limits(project_id)
+        sandbox, shared = self.sandbox, gets_the_shared(project_id)
+        if isinstance(sandbox, Throttle):
+            share = Share(project_id=project_id, weight=limits.weight, at_most=limits.agents_at_once)
+            sandbox = sandbox.share(share)
+        return replace(
+            self,
+            sandbox=sandbox,
+            secrets=secrets_of(self.secrets, project_id, shared=shared),
+            settings=settings_of(self.settings, project_id, shared=shared),
+            repository_roots=roots_of(self.repository_roots, project_id, shared=shared),
+        )
+
+    async def code_of(self, agent: AgentSpec) -> AgentCode:
+        """Exactly the registered code of the agent, with its environment. Raises CodeRefused."""
+        return await runnable(agent, records=self.records, scratch=self.scratch, sandbox=self.sandbox)
 
 
 @dataclass(frozen=True, kw_only=True)

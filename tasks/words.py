@@ -1,7 +1,7 @@
-"""Sentences of ours with texts from outside in them -> parts of a card that keep the two apart.
+"""Sentences that contain text from outside -> parts of a card that keep the two apart.
 
-The words are ours. All else is a `Value` or the text of a `Block`: inert, and for each way in kept from being read as
-anything but text.
+The words are ours. All else is a `Value` or the text of a `Block`: safe text, which each channel shows as text
+and nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Value:
 
     @property
     def shown(self) -> str:
-        """In one line, inert."""
+        """In one line of safe text."""
         return " ".join(safe_text(self.text, limit=400).split())
 
 

@@ -1,4 +1,4 @@
-"""A node that is ready -> the work it stands for: one intent, or one for each item of its `foreach`.
+"""A node that is ready -> the work it stands for: one invocation, or one for each item of its `foreach`.
 
 Everything is resolved here, before anybody is asked: templates, the registered agent, hosts, what inputs point at. An
 approval is then bound to the result, and nothing is resolved again after it.
@@ -17,7 +17,7 @@ from agents.registration.network import resolve as allowed_hosts
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of
-from tasks.agent_code import CodeRefused
+from tasks.agent_code import CodeRefused, CodeUnavailable
 from tasks.card import Invocation, card
 from tasks.egress_policy import PROJECT_PREFIX, refused_hosts
 from tasks.inputs import bindings, complete
@@ -94,6 +94,9 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
     try:
         # Before anybody is asked: what cannot run needs no approval.
         await services.code_of(agent)
+    except CodeUnavailable:
+        # The node's own attempts come back to it.
+        pass
     except CodeRefused as exc:
         raise InvalidWork(str(exc)) from exc
     try:

@@ -25,6 +25,7 @@ import httpx
 import psycopg
 import pytest
 from postgres_programs import NoPostgres, postgres_programs, runnable_by
+from prefect_home import fill_prefect_home
 
 _START_SECONDS = 60
 # Nobody needs these databases after a power cut; after a crash of the server, some tests do.
@@ -259,6 +260,7 @@ def _free_port() -> int:
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Prefect server of this session's own."""
     folder = tmp_path_factory.mktemp("prefect")
+    fill_prefect_home(tmp_path_factory, folder)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]

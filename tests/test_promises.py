@@ -47,7 +47,9 @@ def test_every_section_has_its_promises() -> None:
         "Runs",
         "Approvals",
         "Borders",
+        "Tenants and backups",
         "Scanner",
+        "Agents of one's own",
         "Console",
         "Proof",
     ]

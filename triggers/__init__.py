@@ -12,7 +12,6 @@ from triggers.reconcile.reconciler import Hook, Reconciler
 from triggers.reconcile.resume import ResumeDecided, resume
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
-from triggers.settings import SettingsError, TriggerSettings
 
 __all__ = [
     "CONSUMER",
@@ -29,11 +28,9 @@ __all__ = [
     "Reconciler",
     "Relay",
     "ResumeDecided",
-    "SettingsError",
     "TransientTriggerError",
     "TriggerError",
     "TriggerRecords",
-    "TriggerSettings",
     "deployment_name",
     "ensure_streams",
     "incoming",

@@ -7,12 +7,10 @@ import asyncio
 import errno
 import functools
 import logging
-import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from nats.aio.client import Client
 from prefect.client.orchestration import PrefectClient
@@ -25,20 +23,20 @@ from observability.traces.export import SpanExporter
 from observability.traces.settings import TraceSettingsError, load_trace_settings
 from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
 from records import Records, RecordsError, upgrade
+from reliability.known_settings import unknown_settings
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
+from reliability.settings import ListenerSettings, SettingsError
 from triggers.nats.consumer_gauges import consumer_gauges
 from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.reconciler import Hook
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import open_client, serve
-from triggers.settings import SettingsError, TriggerSettings
 
 TOUCH_SECONDS = 5.0
 """How often the ready file is touched, by which a health check sees that the process is not stuck."""
 
 
-async def main(settings: TriggerSettings) -> None:
+async def main(settings: ListenerSettings) -> None:
     """Runs until SIGINT or SIGTERM."""
     await upgrade(settings.database_url)
     ready = asyncio.Event()
@@ -60,7 +58,7 @@ async def main(settings: TriggerSettings) -> None:
                 matches=matches,
                 hooks=hooks,
                 ready=ready,
-                metrics=functools.partial(_metrics, records=records, client=client),
+                metrics=functools.partial(_metrics, records=records, client=client, settings=settings),
             ),
             name="triggers",
         )
@@ -77,32 +75,34 @@ async def main(settings: TriggerSettings) -> None:
 
 
 @asynccontextmanager
-async def _metrics(connection: Client, *, records: Records, client: PrefectClient) -> AsyncGenerator[None]:
+async def _metrics(
+    connection: Client, *, records: Records, client: PrefectClient, settings: ListenerSettings
+) -> AsyncGenerator[None]:
     """Serve `/metrics` where COMMANDCENTER_METRICS_ADDRESS says so."""
-    settings = MetricsSettings.load()
-    if settings.address is None:
+    metrics = MetricsSettings.load()
+    if metrics.address is None:
         yield
         return
     sources = {
         "nats": consumer_gauges(connection),
-        "workers": worker_gauges(client, os.environ.get("COMMANDCENTER_POOL") or "commandcenter"),
+        "workers": worker_gauges(client, settings.pool),
     }
-    if state := os.environ.get("COMMANDCENTER_STATE"):
-        sources["logs"] = log_gauges(Path(state) / "logs")
+    if settings.state is not None:
+        sources["logs"] = log_gauges(settings.state / "logs")
     page = MetricsPage(records=records, sources=sources)
     try:
-        async with serve_metrics(settings.address, page, token=settings.token):
+        async with serve_metrics(metrics.address, page, token=metrics.token):
             yield
     except OSError as exc:
         if exc.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise
         raise MetricsSettingsError(
-            f"COMMANDCENTER_METRICS_ADDRESS: nothing can listen on {settings.address} ({exc.strerror}): "
+            f"COMMANDCENTER_METRICS_ADDRESS: nothing can listen on {metrics.address} ({exc.strerror}): "
             "choose another port"
         ) from exc
 
 
-async def _announce(ready: asyncio.Event, settings: TriggerSettings) -> None:
+async def _announce(ready: asyncio.Event, settings: ListenerSettings) -> None:
     await ready.wait()
     print("triggers: ready", flush=True)
     while settings.ready_file is not None:
@@ -123,7 +123,7 @@ def run() -> int:
     try:
         log_as_json("listener")
         use_secret_files()
-        asyncio.run(main(TriggerSettings.load()))
+        asyncio.run(main(ListenerSettings.load()))
     except (
         LogFormatError,
         RecordsError,

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from compiler.plan import Plan
+from records.projects.limits import ProjectLimits
 from triggers.ports import DecidedRun
 
 
@@ -23,6 +24,7 @@ class MemoryEvent:
     subject: str
     payload: Mapping[str, Any]
     traceparent: str | None = None
+    project_id: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +50,16 @@ class MemoryRecords:
         default_factory=dict[tuple[str, int], tuple[str, str, list[dict[str, Any]]]]
     )
     waiting: list[DecidedRun] = field(default_factory=list[DecidedRun])
+    publishing: list[ProjectLimits] = field(default_factory=list[ProjectLimits])
     _outbox: dict[int, MemoryEvent] = field(default_factory=dict[int, MemoryEvent])
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def active_plans(self, project_id: int | None = None) -> Sequence[Plan]:
         active = [plan for plan in self.plans if plan.status == "ACTIVE"]
         return [plan for plan in active if project_id in (None, plan.project_id)]
+
+    async def event_projects(self) -> Sequence[ProjectLimits]:
+        return list(self.publishing)
 
     async def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> bool:
         return (stream, sequence, workflow) in self.started

@@ -17,13 +17,15 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
 from operations.errors import PermanentTriggerError, TransientTriggerError
-from operations.event import MAX_BYTES, MAX_DEPTH, Event, parse
+from operations.event import Event, parse
 from operations.launcher import NotDeployed, idempotency_key
 from operations.routing import Matches, route
 from operations.start_run import Launch
 from records import EventOutcome, PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 from triggers.arrival_order import Arrival, ArrivalOrder
+from triggers.nats.project_streams import Source
 from triggers.ports import Inbox
 
 log = logging.getLogger(__name__)
@@ -42,34 +44,41 @@ class Intake:
     inbox: Inbox
     launch: Launch
     matches: Matches
-    max_bytes: int = MAX_BYTES
-    max_depth: int = MAX_DEPTH
+    max_bytes: int = MAX_EVENT_BYTES
+    max_depth: int = MAX_EVENT_DEPTH
     _order: ArrivalOrder = field(default_factory=ArrivalOrder)
 
-    async def take(self, message: Msg, *, stream: str) -> None:
-        """Starts all that the event starts. `stream`: the identity of the stream it came from.
+    async def take(self, message: Msg, *, source: Source) -> None:
+        """Starts all that the event starts.
 
         Raises Transient as long as something may start later, Permanent when the message is no event.
         """
         with self._order.arrive() as arrival:
-            await self._take(message, arrival, stream=stream)
+            await self._take(message, arrival, source=source)
 
-    async def _take(self, message: Msg, arrival: Arrival, *, stream: str) -> None:
-        event = parse(message.subject, message.data, max_bytes=self.max_bytes, max_depth=self.max_depth)
+    async def _take(self, message: Msg, arrival: Arrival, *, source: Source) -> None:
+        event = parse(
+            source.subject(message),
+            message.data,
+            max_bytes=self.max_bytes,
+            max_depth=self.max_depth,
+            project_id=source.project_id,
+            publisher=source.publisher(message),
+        )
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
             started = route(event, plans, self.matches)
         except PermanentTriggerError as exc:
             await self.bury(
                 message,
-                stream=stream,
+                source=source,
                 reason=str(exc),
                 kind="no-workflow",
                 project_id=event.project_id,
                 looked=_seen(plans),
             )
             return
-        arrival.route(plan.name for plan in started)
+        arrival.route(_turn_of(plan) for plan in started)
         given_up: list[str] = []
         kind = "refused"
         later: list[TransientTriggerError] = []
@@ -79,8 +88,10 @@ class Intake:
             # One workflow that cannot start must not keep the others from starting.
             try:
                 if plan.concurrency is not None:
-                    await arrival.turn(plan.name)
-                looked[plan.name]["flowRunId"] = await self._start(plan, event, message, identity(stream, message))
+                    await arrival.turn(_turn_of(plan))
+                looked[plan.name]["flowRunId"] = await self._start(
+                    plan, event, message, identity(source.stream, message)
+                )
             except PermanentTriggerError as exc:
                 looked[plan.name]["error"] = str(exc)
                 given_up.append(str(exc))
@@ -95,16 +106,16 @@ class Intake:
                 looked[plan.name]["error"] = str(exc)
                 later.append(exc)
             finally:
-                arrival.past(plan.name)
+                arrival.past(_turn_of(plan))
         outcome: EventOutcome = "later" if later else "started" if started else "matched nothing"
         if later or not given_up:
-            await self._receive(message, event.project_id, stream=stream, outcome=outcome, looked=looked.values())
+            await self._receive(message, event.project_id, source=source, outcome=outcome, looked=looked.values())
         if later:
             raise later[0]
         if given_up:
             await self.bury(
                 message,
-                stream=stream,
+                source=source,
                 reason="; ".join(given_up),
                 kind=kind,
                 project_id=event.project_id,
@@ -116,7 +127,7 @@ class Intake:
         message: Msg,
         project_id: int | None,
         *,
-        stream: str,
+        source: Source,
         outcome: EventOutcome,
         looked: Iterable[Mapping[str, Any]],
     ) -> None:
@@ -124,9 +135,9 @@ class Intake:
         # Not the identity: a message that its publisher sends again is shown twice, as it came twice.
         await answered(
             self.inbox.receive_event(
-                stream,
+                source.stream,
                 message.metadata.sequence.stream,
-                subject=message.subject,
+                subject=source.subject(message),
                 payload=message.data,
                 outcome=outcome,
                 project_id=project_id,
@@ -169,7 +180,7 @@ class Intake:
         self,
         message: Msg,
         *,
-        stream: str,
+        source: Source,
         reason: str,
         kind: str,
         project_id: int | None = None,
@@ -180,12 +191,14 @@ class Intake:
         `kind`: one of `observability.metrics.definitions.DEAD_LETTER_REASONS`.
         """
         sequence = message.metadata.sequence.stream
-        log.error("Event %s (message %d) is a dead letter: %s", message.subject, sequence, reason)
+        subject = source.subject(message)
+        project_id = source.project_id if project_id is None else project_id
+        log.error("Event %s (message %d) is a dead letter: %s", subject, sequence, reason)
         await answered(
             self.inbox.dead_letter(
-                stream,
+                source.stream,
                 sequence,
-                subject=message.subject,
+                subject=subject,
                 payload=message.data,
                 reason=reason,
                 project_id=project_id,
@@ -193,7 +206,12 @@ class Intake:
                 kind=kind,
             )
         )
-        await self._receive(message, project_id, stream=stream, outcome="dead letter", looked=looked)
+        await self._receive(message, project_id, source=source, outcome="dead letter", looked=looked)
+
+
+def _turn_of(plan: Plan) -> str:
+    """What has an order of arrival: a workflow of one project, whatever others call theirs."""
+    return f"{plan.project_id}/{plan.name}"
 
 
 def _seen(plans: Sequence[Plan]) -> list[dict[str, Any]]:

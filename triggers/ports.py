@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from compiler.plan import Plan
 from records import EventOutcome
+from records.projects.limits import ProjectLimits
 
 
 class OutboxEvent(Protocol):
@@ -23,6 +24,9 @@ class OutboxEvent(Protocol):
     def message_id(self) -> str:
         """Unique for ever; becomes the `Nats-Msg-Id`."""
         ...
+
+    @property
+    def project_id(self) -> int: ...
 
     @property
     def subject(self) -> str: ...
@@ -51,6 +55,10 @@ class Inbox(Protocol):
 
     def active_plans(self, project_id: int | None = None) -> Awaitable[Sequence[Plan]]:
         """Current plan of each active workflow, of one project or of all."""
+        ...
+
+    def event_projects(self) -> Awaitable[Sequence[ProjectLimits]]:
+        """What each project may use that has publishers of its own."""
         ...
 
     def event_recorded(self, stream: str, sequence: int, *, workflow: str = "") -> Awaitable[bool]:

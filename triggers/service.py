@@ -21,15 +21,16 @@ from prefect.settings import (
 from operations.launcher import Launcher
 from operations.routing import Matches
 from reliability.cancellation import cancelled
+from reliability.settings import ListenerSettings
 from triggers.intake import Intake
 from triggers.nats.connection import connect
 from triggers.nats.listener import Listener
 from triggers.nats.outbox_watch import OutboxWatch
+from triggers.nats.project_listeners import ProjectListeners
 from triggers.nats.relay import Relay
 from triggers.ports import TriggerPorts
 from triggers.reconcile.reconciler import Hook, Reconciler
 from triggers.reconcile.resume import ResumeDecided
-from triggers.settings import TriggerSettings
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ async def open_client(api_url: str) -> AsyncGenerator[PrefectClient]:
 
 
 async def serve(
-    settings: TriggerSettings,
+    settings: ListenerSettings,
     *,
     records: TriggerPorts,
     client: PrefectClient,
@@ -69,7 +70,13 @@ async def serve(
     listener = Listener(
         connection=connection, intake=intake, at_once=settings.events_at_once, ready=ready or asyncio.Event()
     )
-    on_reconnect.append(listener.reconnected)
+    projects = ProjectListeners(
+        connection=connection,
+        intake=intake,
+        at_once=settings.events_at_once,
+        refresh_seconds=settings.refresh_seconds,
+    )
+    on_reconnect += [listener.reconnected, projects.reconnected]
     relay = Relay(connection=connection, outbox=records, watch=OutboxWatch.for_database(settings.database_url))
     reconciler = Reconciler(
         [
@@ -83,6 +90,7 @@ async def serve(
             raise asyncio.CancelledError  # what came while connecting may be lost
         async with nullcontext() if metrics is None else metrics(connection), asyncio.TaskGroup() as group:
             group.create_task(listener.run(), name="listener")
+            group.create_task(projects.run(), name="projects")
             group.create_task(relay.run(), name="relay")
             group.create_task(reconciler.run(), name="reconciler")
     finally:

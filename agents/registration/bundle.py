@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from agents.registration.code_digest import digest_of_contents, is_byte_code
 from agents.runtime.loading import ENTRY_FILE
+from agents.runtime.program import PROGRAM_FILE
 
 MAX_FILES = 5_000
 MAX_BYTES = 20_000_000
@@ -38,8 +39,12 @@ class Bundle:
 def pack(folder: Path) -> Bundle:
     """Read the folder once; digest and content are of the same bytes. Raises BundleRefused."""
     files = _read(folder)
-    if ENTRY_FILE not in files:
-        raise BundleRefused(f"agent folder {str(folder)!r} has no {ENTRY_FILE}")
+    if (ENTRY_FILE in files) == (PROGRAM_FILE in files):
+        found = "both" if ENTRY_FILE in files else "neither"
+        raise BundleRefused(
+            f"agent folder {str(folder)!r} holds {found} of {ENTRY_FILE} (an agent in Python) and {PROGRAM_FILE} (a "
+            "program); it needs exactly one"
+        )
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in sorted(files):
@@ -137,7 +142,13 @@ def _put(draft: Path, target: Path) -> None:
 def _for_reading(folder: Path) -> None:
     """Agents of any user may read it, nobody writes to it."""
     for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
+        path.chmod(0o555 if path.is_dir() or _is_program(path) else 0o444)
+
+
+def _is_program(file: Path) -> bool:
+    """By its content, which the digest covers: a script that names its interpreter, or machine code."""
+    with file.open("rb") as opened:
+        return opened.read(4).startswith((b"#!", b"\x7fELF"))
 
 
 def _remove(folder: Path) -> None:

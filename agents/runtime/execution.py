@@ -12,6 +12,7 @@ from typing import Any
 from agents.runtime.description import describe
 from agents.runtime.loading import load
 from agents.runtime.log_records import open_log
+from agents.runtime.program import Program
 from agents.sdk.agent import Agent
 from agents.sdk.context import Context, SavedArtifact
 from agents.sdk.errors import AgentError, BadRequestError
@@ -50,16 +51,18 @@ def run() -> int:
     return 0 if result["ok"] else 1
 
 
-def _perform(request: dict[str, Any], context: Context, import_agent: Callable[[str], Agent]) -> Any:
+def _perform(request: dict[str, Any], context: Context, import_agent: Callable[[str], Agent | Program]) -> Any:
     agent = import_agent(request["entry_path"])
     if request["mode"] == "describe":
+        if isinstance(agent, Program):
+            raise BadRequestError("a program is described by its agent.yaml, not by running it")
         return describe(agent)
     if request.get("propose") is True:
         return agent.propose(request["action"], request["inputs"], context)
     return agent.execute(request["action"], request["inputs"], context)
 
 
-def _preload(entry_path: str) -> Callable[[str], Agent]:
+def _preload(entry_path: str) -> Callable[[str], Agent | Program]:
     """Import the agent before its request is there. An error of the import is raised once there is one."""
     if not entry_path:
         return load
@@ -70,7 +73,7 @@ def _preload(entry_path: str) -> Callable[[str], Agent]:
     else:
         return lambda _: agent
 
-    def fail(_: str) -> Agent:
+    def fail(_: str) -> Agent | Program:
         raise error
 
     return fail

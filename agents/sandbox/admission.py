@@ -71,6 +71,8 @@ def _entry(request: AgentRequest) -> str | None:
             return f"the agent's folder {entry!r} is not there; register the agent again from where it is now"
     elif not _MODULE.fullmatch(entry):
         return f"{entry!r} is neither a dotted module nor the absolute path of a folder"
+    if request.environment is not None and not request.environment.is_dir():
+        return "the agent's environment is not there any more; it is made again by the next run"
     return None
 
 

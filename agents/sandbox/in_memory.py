@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any, cast
 
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, FailureKind, LogLine, SandboxReport
@@ -56,7 +57,7 @@ class InMemorySandbox:
         result = answer(request)
         return await result if inspect.isawaitable(result) else result
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """The scripted manifest."""
         self.described.append(entry_path)
         missing = AgentFailure(kind="bad-request", message=f"no manifest is scripted for {entry_path!r}")

@@ -9,7 +9,7 @@ from agents.sandbox.bubblewrap import host
 from agents.sandbox.egress.wiring import Wiring
 from agents.sandbox.inside.order import LaunchOrder, WarmMessage
 from agents.sandbox.log_lines import LogStream
-from agents.sandbox.port import AgentRequest
+from agents.sandbox.port import ENVIRONMENT, AgentRequest
 
 _OF_ONE_RUN = "TRACEPARENT"
 """A variable that differs from run to run."""
@@ -26,7 +26,10 @@ def order_for(
     paths: list[str],
     prefix: str,
 ) -> LaunchOrder:
-    """For the user who runs the launcher, with nothing counted outside; a backend changes what it knows better."""
+    """For the user who runs the launcher, with nothing counted outside; a backend changes what it knows better.
+
+    The agent's own packages come after the platform's code (the first of `paths`) and before its dependencies.
+    """
     limits = request.limits
     return LaunchOrder(
         request={
@@ -44,7 +47,7 @@ def order_for(
         preload="",
         module=module,
         environment={
-            **host.environment(prefix),
+            **host.environment(prefix, own=ENVIRONMENT if request.environment else ""),
             **request.settings,
             **dict(wiring.environment),
             **({_OF_ONE_RUN: request.traceparent} if request.traceparent else {}),
@@ -65,7 +68,7 @@ def order_for(
         network=bool(request.network),
         listen=list(wiring.listeners),
         copies=copies,
-        paths=paths,
+        paths=[*paths[:1], ENVIRONMENT, *paths[1:]] if request.environment else paths,
         prefix=prefix,
     )
 

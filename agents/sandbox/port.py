@@ -22,6 +22,8 @@ FailureKind = Literal[
     "cancelled",
     "transient",  # an error that the agent declared as transient; may be retried
 ]
+ENVIRONMENT = "/jail/environment"
+"""Where the jail shows the packages that an agent brings."""
 RETRYABLE: frozenset[FailureKind] = frozenset({"transient", "timeout"})
 
 
@@ -80,6 +82,8 @@ class AgentRequest:
     traceparent: str = ""
     """W3C trace context of this execution, which the agent finds as `TRACEPARENT`; empty: there is no tracing."""
     mounts: tuple[Mount, ...] = ()
+    environment: Path | None = None
+    """Packages of the agent's own, made by `agents.environments`: seen at `ENVIRONMENT`, imported before ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +166,7 @@ class Sandbox(Protocol):
         """Execute one action. Fails closed: no jail, no run."""
         ...
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """Ask an agent, inside the jail, for its manifest (JSON of `AgentSpec` as the output)."""
         ...
 

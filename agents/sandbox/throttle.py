@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
 
@@ -21,23 +24,50 @@ def default_concurrency() -> int:
     return PER_CPU * (os.cpu_count() or 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What one project gets of the slots."""
+
+    project_id: int
+    weight: int = 1
+    """Where several wait, the next slot goes to the one that has least for its weight."""
+    at_most: int | None = None
+    """Slots that it holds at a time; None: all."""
+
+
+_EVERYBODY = Share(project_id=0)
+
+
 class Throttle:
-    """The sandbox port; first come, first served."""
+    """The sandbox port; first come, first served within a project, and projects in turn."""
 
     def __init__(self, sandbox: Sandbox, *, at_once: int) -> None:
         if at_once < 1:
             raise ValueError(f"{at_once} agents at once would never run any: allow at least 1")
         self._sandbox = sandbox
-        self._free = asyncio.Semaphore(at_once)
+        self._slots = _Slots(at_once)
+
+    def share(self, share: Share) -> Sandbox:
+        """The same sandbox with the same slots, as one project gets it."""
+        return _OfProject(self, share)
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         """Execute one action as soon as a slot is free."""
-        async with self._free:
-            return await self._sandbox.run(request, on_log=on_log)
+        return await self.run_for(_EVERYBODY, request, on_log=on_log)
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def run_for(
+        self, share: Share, request: AgentRequest, *, on_log: Callable[[LogLine], None]
+    ) -> AgentResult:
+        """The same for a project."""
+        await self._slots.take(share)
+        try:
+            return await self._sandbox.run(request, on_log=on_log)
+        finally:
+            self._slots.give_back(share)
+
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """As the sandbox."""
-        return await self._sandbox.describe(entry_path)
+        return await self._sandbox.describe(entry_path, environment=environment)
 
     async def check(self) -> SandboxReport:
         """As the sandbox."""
@@ -46,3 +76,81 @@ class Throttle:
     async def close(self) -> None:
         """As the sandbox."""
         await self._sandbox.close()
+
+
+class _OfProject:
+    def __init__(self, throttle: Throttle, share: Share) -> None:
+        self._throttle = throttle
+        self._share = share
+
+    async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
+        return await self._throttle.run_for(self._share, request, on_log=on_log)
+
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
+        return await self._throttle.describe(entry_path, environment=environment)
+
+    async def check(self) -> SandboxReport:
+        return await self._throttle.check()
+
+    async def close(self) -> None:
+        """Not his to close: others have it, too."""
+
+
+@dataclass
+class _Slots:
+    """Who holds slots and who waits for them. Belongs to one event loop."""
+
+    free: int
+    held: Counter[int] = field(default_factory=Counter[int])
+    turns: int = 0
+    last: dict[int, int] = field(default_factory=dict[int, int])
+    """The number of each project's last turn."""
+    waiting: dict[int, deque[tuple[Share, asyncio.Future[None]]]] = field(
+        default_factory=dict[int, deque[tuple[Share, asyncio.Future[None]]]]
+    )
+
+    async def take(self, share: Share) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.setdefault(share.project_id, deque()).append((share, turn))
+        self._hand_out()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back(share)  # it came together with the cancellation
+            raise
+
+    def give_back(self, share: Share) -> None:
+        self.free += 1
+        self.held[share.project_id] -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self.free:
+            ready = [found for queue in self.waiting.values() if (found := _next(queue)) and self._may(found[0])]
+            if not ready:
+                return
+            share, turn = min(ready, key=self._rank)
+            self.waiting[share.project_id].popleft()
+            if not self.waiting[share.project_id]:
+                del self.waiting[share.project_id]
+            self.free -= 1
+            self.held[share.project_id] += 1
+            self.turns += 1
+            self.last[share.project_id] = self.turns
+            turn.set_result(None)
+
+    def _rank(self, waiting: tuple[Share, asyncio.Future[None]]) -> tuple[float, int]:
+        """Who has least for its weight; among equals, who had a turn longest ago."""
+        project = waiting[0].project_id
+        return self.held[project] / waiting[0].weight, self.last.get(project, 0)
+
+    def _may(self, share: Share) -> bool:
+        return share.at_most is None or self.held[share.project_id] < share.at_most
+
+
+def _next(queue: deque[tuple[Share, asyncio.Future[None]]]) -> tuple[Share, asyncio.Future[None]] | None:
+    """The first that still waits."""
+    while queue and queue[0][1].done():
+        queue.popleft()
+    return queue[0] if queue else None

@@ -123,6 +123,16 @@ class MessagingFacts(Schema):
     authenticated: bool | None = None
 
 
+class PastAudit(Schema):
+    """An audit of the project that ended well."""
+
+    at: str
+    """ISO 8601."""
+    score: int = Field(ge=0, le=100)
+    assessed: _Count = 0
+    """Controls that the score counts."""
+
+
 class ProjectFacts(Schema):
     """Everything; each part is None where the platform does not know it."""
 
@@ -139,3 +149,5 @@ class ProjectFacts(Schema):
     secrets: SecretFacts | None = None
     retention: RetentionFacts | None = None
     messaging: MessagingFacts | None = None
+    audits: list[PastAudit] | None = None
+    """Oldest first."""

@@ -1,4 +1,4 @@
-"""Agents of the caller's project: list, show, register."""
+"""Agents of the caller's project: list, show, register, remove."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from operations.register_agent import (
     register_manifest,
     review_files,
 )
+from operations.remove_agent import AgentInUse, AgentUnknown, remove_agent
 from operations.second_person import Acting
 from operations.show_agent import show_agent as show_report
 
@@ -153,6 +154,22 @@ async def _jail(platform: ApiServices) -> AsyncGenerator[Sandbox]:
         raise HTTPException(409, f"{exc}; {_TRUST}") from exc
     finally:
         await sandbox.close()
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Remove an agent",
+    responses={409: {"model": Problem, "description": "Workflows use it; the detail names them."}},
+)
+async def remove(name: str, caller: Caller, platform: Platform) -> None:
+    """Archives the agent, so that no workflow may name it. Its runs stay; registering it again brings it back."""
+    try:
+        await remove_agent(name, records=platform.records, project_id=caller.projectId)
+    except AgentUnknown as exc:
+        raise HTTPException(404, str(exc)) from exc
+    except AgentInUse as exc:
+        raise HTTPException(409, str(exc)) from exc
 
 
 def _check_entry(spec: AgentSpec, platform: ApiServices) -> None:

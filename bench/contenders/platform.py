@@ -25,11 +25,12 @@ from deployments.publishing.registration import register_folder
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from deployments.stack.probe import Probe
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from deployments.stack.supervised_process import SupervisedProcess
 from deployments.stack.up import prepare_records
 from operations.deploy import deploy
 from records import Approval
+from reliability.settings import StackSettings
 from triggers.reconcile.resume import resume
 
 WorkerType = Literal["commandcenter", "process"]

@@ -16,12 +16,13 @@ from deployments.stack import supervised_process
 from deployments.stack.addresses import Addresses, Part
 from deployments.stack.probe import FileProbe
 from deployments.stack.process import Command
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from deployments.stack.supervised_process import SupervisedProcess
 from deployments.stack.up import prepare_records
 from fault_harness.conversation import Conversation, HttpConversation, NatsConversation, PostgresConversation
 from fault_harness.postgres import Postgres, postgres
 from fault_harness.proxy import Proxy
+from reliability.settings import StackSettings
 
 Database = Literal["sqlite", "postgresql"]
 _FIRST, _SECOND = "worker", "second-worker"

@@ -106,7 +106,7 @@ def check_workflow_templates(workflow: ResolvedWorkflow, desk: Reporter) -> None
     before = Bindings(workflow)
     if spec.concurrency is not None and spec.concurrency.key is not None:
         _check_text(spec.concurrency.key, ("concurrency", "key"), before, desk)
-    _check_text(spec.outputs, ("outputs",), Bindings(workflow, nodes_ended=True), desk)
+    workflow.outputs = shape_of(spec.outputs, ("outputs",), desk, Bindings(workflow, nodes_ended=True))
 
 
 def _check_text(value: JsonValue, path: Path, bindings: Bindings, desk: Reporter) -> None:

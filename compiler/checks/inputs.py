@@ -45,7 +45,8 @@ def _check_names(step: ResolvedNode, schema: JsonSchema, properties: Mapping[str
     action = f"{step.spec.agent}.{step.spec.action}"
     for name in cast("list[str]", schema.get("required") or []):
         if name not in step.spec.inputs:
-            place = node_path(step.position, "inputs" if step.spec.inputs else "action")
+            named = "action" if step.spec.workflow is None else "workflow"
+            place = node_path(step.position, "inputs" if step.spec.inputs else named)
             report = desk.at_key if step.spec.inputs else desk.at
             report(place, "CC303", f"{action} needs the input {name!r}", f"add `{name}: …` to `inputs`")
     if schema.get("additionalProperties", True) is not False and not properties:

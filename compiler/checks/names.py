@@ -50,6 +50,8 @@ def check_agents(workflow: ResolvedWorkflow, catalogue: Catalogue, desk: Reporte
     """CC301, CC302 and CC306."""
     checked: set[tuple[str, str]] = set()
     for step in workflow.steps:
+        if step.spec.workflow is not None:
+            continue
         if step.spec.agent and step.agent is None:
             _unknown_agent(step.spec, step.position, catalogue, desk)
         elif step.action is not None:
@@ -69,7 +71,7 @@ def _check_schemas(step: ResolvedNode, checked: set[tuple[str, str]], desk: Repo
     for name, schema in (("input", action.input_schema), ("output", action.output_schema)):
         for problem in [*check_schema(schema), *_undigestible(schema)][:3]:
             message = f"the {name} schema of {node.agent}.{node.action} cannot be checked: {problem}"
-            hint = "mend the agent and register it again"
+            hint = "fix the agent and register it again"
             desk.at(node_path(step.position, "action"), "CC306", message, hint)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from compiler.catalogue import JsonSchema
 from compiler.expressions.tree import (
     Expression,
     Filtered,
@@ -10,16 +9,8 @@ from compiler.expressions.tree import (
 )
 from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.shape import Lost, descend, of_schema
-from compiler.language.spec import ScheduleSpec, WorkflowSpec
-from compiler.trigger_types.subjects import SCHEDULE_CONTEXT, known_context
-
-
-def context_of(spec: WorkflowSpec, index: int) -> JsonSchema | None:
-    """The schema of the context that one of the triggers gives; None where nothing is known of it."""
-    trigger = spec.trigger[index]
-    if isinstance(trigger, ScheduleSpec):
-        return SCHEDULE_CONTEXT
-    return spec.context if spec.context is not None else known_context(trigger.event)
+from compiler.language.spec import WorkflowSpec
+from compiler.trigger_types.registry import context_of, trigger_name
 
 
 def why_null(expression: Expression, bindings: Bindings) -> str:
@@ -62,6 +53,5 @@ def _of_context(spec: WorkflowSpec, reference: Reference) -> str:
     for index, trigger in enumerate(spec.trigger):
         schema = context_of(spec, index)
         if schema is not None and isinstance(descend(of_schema(schema), reference.steps), Lost):
-            name = "schedule" if isinstance(trigger, ScheduleSpec) else trigger.event
-            return f"runs started by {name!r} have no such field"
+            return f"runs started by {trigger_name(trigger)!r} have no such field"
     return "the field is optional"

@@ -8,8 +8,9 @@ from compiler.catalogue import RiskLevel
 from compiler.checks.reporter import Reporter, node_path
 from compiler.diagnostics.diagnostic import did_you_mean, quoted
 from compiler.inference.bindings import ResolvedNode, ResolvedWorkflow
-from compiler.language.spec import ScheduleSpec, WorkflowSpec
+from compiler.language.spec import WorkflowSpec
 from compiler.plan import ApprovalRule
+from compiler.trigger_types.registry import MANUAL, trigger_name
 
 _HOST = re.compile(r"(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?:([1-9][0-9]{0,4})")
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
@@ -17,8 +18,7 @@ _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 def trigger_names(spec: WorkflowSpec) -> list[str]:
     """The workflow's triggers as the policy names them."""
-    names = ["schedule" if isinstance(trigger, ScheduleSpec) else trigger.event for trigger in spec.trigger]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(trigger_name(trigger) for trigger in spec.trigger))
 
 
 def risk_of(step: ResolvedNode) -> RiskLevel:
@@ -69,7 +69,7 @@ def _check_policy(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     policy = workflow.spec.approval_policy
     if policy is None:
         return
-    known = {*trigger_names(workflow.spec), "manual"}
+    known = {*trigger_names(workflow.spec), MANUAL.word}
     for index, name in enumerate(policy.trusted_triggers):
         if name not in known:
             message = f"the policy trusts {quoted(name)}, which is no trigger of this workflow"
@@ -115,7 +115,7 @@ def _check_gate(workflow: ResolvedWorkflow, step: ResolvedNode, desk: Reporter) 
     policy = workflow.spec.approval_policy
     if risky and node.approval_required is False:
         trusted = set(policy.trusted_triggers) if policy else set[str]()
-        names = trigger_names(workflow.spec) or ["manual"]
+        names = trigger_names(workflow.spec) or [MANUAL.word]
         untrusted = [name for name in names if name not in trusted]
         if untrusted:
             message = (

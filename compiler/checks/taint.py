@@ -163,8 +163,12 @@ def _untrusted(reference: Reference, workflow: ResolvedWorkflow, step: ResolvedN
         return step.spec.foreach is not None and _untrusted_items(step.spec.foreach, workflow, step)
     if reference.root == "nodes" and reference.steps:
         position = workflow.by_id.get(str(reference.steps[0]))
-        agent = workflow.steps[position].agent if position is not None else None
-        return agent is not None and agent.type != "RULE"
+        if position is None:
+            return False
+        producer = workflow.steps[position]
+        if producer.spec.workflow is not None:
+            return True  # whatever its agents wrote
+        return producer.agent is not None and producer.agent.type != "RULE"
     return False
 
 

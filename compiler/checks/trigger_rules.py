@@ -1,26 +1,33 @@
-"""Triggers: subjects, filters, schedules; and the shape of the context they give."""
+"""Triggers and the declared context: what is wrong with them, and the shape of the context they give."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from compiler.catalogue import JsonSchema
 from compiler.checks.conditions import check_condition
 from compiler.checks.filter_rules import check_filter
-from compiler.checks.nulls import context_of
 from compiler.checks.reporter import Reporter
-from compiler.diagnostics.diagnostic import did_you_mean, quoted
+from compiler.diagnostics.diagnostic import quoted
 from compiler.inference.bindings import Bindings, ResolvedWorkflow
 from compiler.inference.shape import ANY, Shape, of_schema, union
+from compiler.language.context_fields import is_schema
 from compiler.language.document import Path
-from compiler.language.spec import EventSpec, ScheduleSpec, WorkflowSpec
-from compiler.schemas.validation import check_schema
-from compiler.trigger_types.daylight_saving import daylight_saving_warnings
-from compiler.trigger_types.schedule import cron_fault, cron_surprises, timezone_fault
-from compiler.trigger_types.subjects import KNOWN_CONTEXTS, subject_fault
+from compiler.language.spec import ManualSpec, WorkflowSpec
+from compiler.schemas.validation import check_schema, validate
+from compiler.trigger_types.registry import context_of, type_of
+
+_FIELD_HINT = "write for example `environment: {type: string, default: staging}`"
 
 
 def context_shape(spec: WorkflowSpec) -> Shape:
     """What templates see as `context`, whichever trigger started the run."""
     if not spec.trigger:
-        return of_schema(spec.context) if spec.context is not None else ANY
+        return ANY if spec.context_schema is None else of_schema(spec.context_schema)
     schemas = [context_of(spec, index) for index in range(len(spec.trigger))]
     return union([of_schema(schema) if schema is not None else ANY for schema in schemas])
 
@@ -33,57 +40,80 @@ def trigger_path(document_has_list: bool, index: int, *steps: str | int) -> Path
 def check_triggers(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     """CC701 to CC710, and the triggers' expressions."""
     listed = desk.document.value(("trigger", 0)) is not desk.document.value(("trigger",))
+    found = _Findings(workflow, desk)
     for index, trigger in enumerate(workflow.spec.trigger):
         path = trigger_path(listed, index)
-        if isinstance(trigger, ScheduleSpec):
-            _check_schedule(trigger, path, desk)
-        else:
-            _check_event(workflow, index, trigger, (path, desk))
+        type_of(trigger).check(trigger, path, workflow.spec.context_schema, found)
 
 
-def _check_schedule(trigger: ScheduleSpec, path: Path, desk: Reporter) -> None:
-    fault = cron_fault(trigger.schedule)
-    if fault:
-        hint = 'for example "0 9 * * 1": Mondays at nine'
-        desk.at((*path, "schedule"), "CC702", f"the schedule is no cron expression: {fault}", hint)
-    for surprise in [] if fault else cron_surprises(trigger.schedule):
-        desk.at((*path, "schedule"), "CC709", f"the schedule runs more rarely than it seems: {surprise}")
-    zone = timezone_fault(trigger.timezone)
-    if zone:
-        desk.at((*path, "timezone"), "CC703", zone[0], zone[1])
-    elif not fault:
-        for warning in daylight_saving_warnings(trigger.schedule, trigger.timezone):
-            desk.at((*path, "schedule"), "CC710", warning, "choose another time of day, or UTC")
+@dataclass(frozen=True)
+class _Findings:
+    """What a trigger type reports to."""
 
+    workflow: ResolvedWorkflow
+    desk: Reporter
 
-def _check_event(workflow: ResolvedWorkflow, index: int, trigger: EventSpec, where: tuple[Path, Reporter]) -> None:
-    path, desk = where
-    fault = subject_fault(trigger.event)
-    if fault and trigger.event:
-        message = f"{quoted(trigger.event)} is not a NATS subject: {fault}"
-        desk.at((*path, "event"), "CC701", message, "join the parts with dots, as in graph.file.updated")
-    schema = context_of(workflow.spec, index)
-    event = of_schema(schema) if schema is not None else ANY
-    if schema is None and not fault and trigger.event:
-        hint = did_you_mean(trigger.event, KNOWN_CONTEXTS) or "describe the event under `context`"
-        desk.at((*path, "event"), "CC708", f"the platform knows no event {quoted(trigger.event)}", hint)
-    for name, wanted in trigger.filters.items():
-        check_filter(name, wanted, event, ((*path, "filters", name), desk))
-    if trigger.expression is not None:
+    def at(self, path: Path, code: str, message: str, hint: str = "") -> None:
+        self.desk.at(path, code, message, hint)
+
+    def filter(self, name: str, wanted: JsonValue, path: Path, event: JsonSchema | None) -> None:
+        check_filter(name, wanted, _shape(event), (path, self.desk))
+
+    def condition(self, text: str, path: Path, event: JsonSchema | None) -> None:
+        found = self.workflow
         alone = ResolvedWorkflow(
-            workflow.spec, workflow.steps, workflow.by_id, workflow.topology, workflow.handlers, event
+            found.spec, found.steps, found.by_id, found.topology, found.handlers, _shape(event)
         )
-        check_condition(trigger.expression, (*path, "expression"), Bindings(alone), desk)
+        check_condition(text, path, Bindings(alone), self.desk)
+
+    def schema(self, schema: JsonSchema, path: Path) -> None:
+        check_schema_at(schema, path, self.desk)
+
+
+def _shape(schema: JsonSchema | None) -> Shape:
+    return ANY if schema is None else of_schema(schema)
 
 
 def check_context(spec: WorkflowSpec, desk: Reporter) -> bool:
-    """Whether the workflow's own context schema can be used; else CC307."""
+    """Whether what the workflow declares as its context, and its triggers do, can be used; else CC307."""
+    own = [each.manual for each in spec.trigger if isinstance(each, ManualSpec) and each.manual is not None]
+    usable = all(_is_usable(each) for each in own)  # reported where the trigger is checked
     if spec.context is None:
-        return True
-    if spec.context.get("type") != "object":
-        hint = "write `type: object` and the fields under `properties`"
+        return usable
+    schema = spec.context_schema or {}
+    if is_schema(spec.context) and spec.context.get("type") != "object":
+        hint = "write `type: object` and the fields under `properties`, or the fields alone"
         desk.at_key(("context",), "CC307", "`context` must be a JSON Schema of an object", hint)
-    problems = check_schema(spec.context)[:5]
+        return False
+    return check_schema_at(schema, ("context",), desk) and usable
+
+
+def _is_usable(fields: Mapping[str, JsonValue]) -> bool:
+    return all(isinstance(each, dict) for each in fields.values())
+
+
+def check_schema_at(schema: JsonSchema, path: Path, desk: Reporter) -> bool:
+    """Whether the schema of a context can be used: one that can be checked, with defaults that fit; else CC307."""
+    word = f"`{path[-1]}`"
+    properties = cast("Mapping[str, Any]", schema.get("properties") or {})
+    wrong = [name for name, field in properties.items() if not isinstance(field, Mapping)]
+    for name in wrong:
+        message = f"the field {quoted(name)} of {word} must be a mapping that says its type"
+        desk.at_key((*path, name), "CC307", message, _FIELD_HINT)
+    problems = [] if wrong else check_schema(schema)[:5]
     for problem in problems:
-        desk.at_key(("context",), "CC307", f"`context` is no schema that can be used: {problem}")
-    return not problems and spec.context.get("type") == "object"
+        desk.at_key(path, "CC307", f"{word} is no schema that can be used: {problem}")
+    if wrong or problems:
+        return False
+    for name, field in properties.items():
+        if "default" in field and (misfits := validate(field["default"], field)):
+            message = f"the default of the field {quoted(name)} does not fit: {misfits[0].removeprefix('$: ')}"
+            place = (*path, "properties", name, "default") if _is_nested(desk, path) else (*path, name, "default")
+            desk.at(place, "CC307", message, "give a value of its type, or leave the default out")
+            problems.append(message)
+    return not problems
+
+
+def _is_nested(desk: Reporter, path: Path) -> bool:
+    """Whether the fields stand under `properties`."""
+    return desk.document.value((*path, "properties")) is not desk.document.value(path)

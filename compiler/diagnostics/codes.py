@@ -164,6 +164,30 @@ _ALL = (
         "`context` is not a JSON Schema of an object.",
         "Give `type: object`, `properties` and `required`.",
     ),
+    Code(
+        "CC308",
+        "An unknown workflow",
+        "The node calls a workflow that is neither deployed in the project nor among the files.",
+        "Correct the name; deploy the workflow first, or check and deploy both files together.",
+    ),
+    Code(
+        "CC309",
+        "A workflow that cannot be called",
+        "It is archived or a draft, or it has errors of its own.",
+        "Deploy it with `status: ACTIVE`; mend its errors.",
+    ),
+    Code(
+        "CC310",
+        "Workflows that call each other in a circle",
+        "A run would start runs for ever.",
+        "Remove one of the calls.",
+    ),
+    Code(
+        "CC311",
+        "A key that a call does not take",
+        "A node with `workflow` runs no agent: gates, retries and limits belong to the nodes of the workflow it calls.",
+        "Move the key into the workflow that is called, or remove it.",
+    ),
     # 4xx: the graph
     Code("CC401", "A node id given twice", "Two nodes have the same id.", "Give one of them another id."),
     Code("CC402", "An unknown dependency", "`dependsOn` names no node of this workflow.", "Correct the name."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
+from compiler.catalogue import ActionSpec, AgentSpec, CallableWorkflow, Catalogue
 from compiler.expressions.tree import Reference
 from compiler.inference.shape import ANY, INTEGER, TEXT, Shape, list_of, of_schema
 from compiler.language.spec import NodeSpec, WorkflowSpec
@@ -23,6 +23,8 @@ class ResolvedNode:
     spec: NodeSpec
     agent: AgentSpec | None
     action: ActionSpec | None
+    """For a node that calls a workflow: what that takes and gives."""
+    callee: CallableWorkflow | None = None
 
 
 def handler_of(node: NodeSpec) -> str | None:
@@ -43,6 +45,8 @@ class ResolvedWorkflow:
     context: Shape
     doubtful: frozenset[int] = frozenset()
     """Positions of nodes whose dependencies are not certain, because of errors that are reported."""
+    outputs: Shape | None = None
+    """What its `outputs` give, once they are checked."""
     used: set[int] = field(default_factory=set[int])
     """Positions of nodes whose output some template reads."""
     _outputs: dict[int, Shape] = field(default_factory=dict[int, Shape])
@@ -114,11 +118,22 @@ def resolve(
     by_id = positions([node.id for node in spec.nodes])
     steps: list[ResolvedNode] = []
     for position, node in enumerate(spec.nodes):
+        if node.workflow is not None:
+            steps.append(_call(position, node, catalogue))
+            continue
         agent = catalogue.agents.get(node.agent)
         steps.append(ResolvedNode(position, node, agent, catalogue.find(node.agent, node.action)))
     named = [handler_of(node) for node in spec.nodes]
     handlers = [by_id[name] for name in named if name is not None and name in by_id]
     return ResolvedWorkflow(spec, steps, by_id, topology, frozenset(handlers), context, _below(doubtful, topology))
+
+
+def _call(position: int, node: NodeSpec, catalogue: Catalogue) -> ResolvedNode:
+    callee = catalogue.workflows.get(node.workflow or "")
+    if callee is None or callee.plan is None or callee.refusal:
+        return ResolvedNode(position, node, None, None, callee)
+    action = ActionSpec(name=callee.name, input_schema=callee.input_schema, output_schema=callee.output_schema)
+    return ResolvedNode(position, node, None, action, callee)
 
 
 def _below(doubtful: frozenset[int], topology: Topology) -> frozenset[int]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from compiler.catalogue import ActionSpec, AgentSpec, Catalogue, JsonSchema
+from compiler.catalogue import ActionSpec, AgentSpec, CallableWorkflow, Catalogue, JsonSchema
 from compiler.inference.shape import of_schema
-from compiler.language.spec import WorkflowSpec
+from compiler.language.spec import TRIGGER_SPECS, ManualSpec, WorkflowSpec
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -25,9 +25,16 @@ def editor_schema(catalogue: Catalogue) -> dict[str, Any]:
     language = WorkflowSpec.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
     definitions: dict[str, Any] = language.pop("$defs")
     node = definitions["NodeSpec"]
+    node["required"] = ["id"]
+    node["anyOf"] = [{"required": ["agent", "action"]}, {"required": ["workflow"]}]
+    if catalogue.workflows:
+        node["properties"]["workflow"] = {"enum": sorted(catalogue.workflows), "description": "A workflow to run."}
     if catalogue.agents:
         node["properties"]["agent"] = {"enum": sorted(catalogue.agents), "description": "A registered agent."}
-        node["allOf"] = [_agent_rule(agent) for _, agent in sorted(catalogue.agents.items())]
+    rules = [_agent_rule(agent) for _, agent in sorted(catalogue.agents.items())]
+    rules += [_call_rule(each) for _, each in sorted(catalogue.workflows.items())]
+    if rules:
+        node["allOf"] = rules
     _either(definitions)
     language["properties"]["trigger"] = _one_or_list(_trigger(definitions))
     subject = definitions["EventSpec"]["properties"]["event"]
@@ -43,8 +50,9 @@ def _either(definitions: dict[str, Any]) -> None:
 
 
 def _trigger(definitions: dict[str, Any]) -> dict[str, Any]:
-    names = [name for name in ("EventSpec", "ScheduleSpec") if name in definitions]
-    return {"anyOf": [{"$ref": f"#/definitions/{name}"} for name in names]}
+    names = [each.__name__ for each in TRIGGER_SPECS if each.__name__ in definitions]
+    word = {"const": ManualSpec.word, "description": "Started by hand; `context` says what is given."}
+    return {"anyOf": [word, *({"$ref": f"#/definitions/{name}"} for name in names)]}
 
 
 def _one_or_list(schema: dict[str, Any]) -> dict[str, Any]:
@@ -75,8 +83,18 @@ def _about(agent: AgentSpec, action: ActionSpec) -> str:
     return f"{action.description or action.name} (agent {agent.name} {agent.version}, risk {risk}).{gives}"
 
 
+def _call_rule(callee: CallableWorkflow) -> dict[str, Any]:
+    """Where the node names the workflow: its inputs."""
+    named = {"properties": {"workflow": {"const": callee.name}}, "required": ["workflow"]}
+    return {"if": named, "then": _inputs_rule(callee.input_schema)}
+
+
 def _action_rule(action: ActionSpec) -> dict[str, Any]:
-    inputs = action.input_schema
+    named = {"properties": {"action": {"const": action.name}}, "required": ["action"]}
+    return {"if": named, "then": _inputs_rule(action.input_schema)}
+
+
+def _inputs_rule(inputs: JsonSchema) -> dict[str, Any]:
     properties = cast("Mapping[str, Any]", inputs.get("properties") or {})
     required = cast("list[str]", inputs.get("required") or [])
     shown = {
@@ -88,7 +106,7 @@ def _action_rule(action: ActionSpec) -> dict[str, Any]:
     then: dict[str, Any] = {"properties": {"inputs": shown}}
     if required:
         then["required"] = ["inputs"]
-    return {"if": {"properties": {"action": {"const": action.name}}, "required": ["action"]}, "then": then}
+    return then
 
 
 def _or_template(schema: Any, root: JsonSchema) -> dict[str, Any]:

@@ -48,7 +48,9 @@ _OF_NODE: Mapping[str, str] = {
     "retry": "write `retries: {max: 3}`",
     "name": "a node is named by its `id`; what it is for goes into `description`",
     "env": "values are given under `inputs`, secrets by name under `secrets`",
-    "workflow": "a node runs an action; to go on in another workflow, start that one by `workflow.completed.NAME`",
+    "uses_workflow": "write `workflow: NAME` in place of `agent` and `action`",
+    "subworkflow": "write `workflow: NAME` in place of `agent` and `action`",
+    "call": "write `workflow: NAME` in place of `agent` and `action`",
 }
 _OF_STATEMENT: Mapping[str, str] = {
     "for": "repeat a node with `foreach`, or join a list: `{{ list | pluck('name') | join(', ') }}`",

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from compiler.diagnostics.diagnostic import DiagnosticList, did_you_mean, quoted
 from compiler.language.document import Document, Mapping, Path, Scalar, Sequence, Value, plain
 from compiler.language.other_tools import comment_hint, key_hint
-from compiler.language.spec import WorkflowSpec
+from compiler.language.spec import TRIGGER_SPECS, WorkflowSpec
 
 _PHRASES = (
     ("Input should be greater than or equal to", "must be at least"),
@@ -29,6 +29,7 @@ UNKNOWN = ""
 """Stands for a name that is missing; already reported."""
 _NO_NODE = {"id": UNKNOWN, "agent": UNKNOWN, "action": UNKNOWN}
 _DROPPED = object()
+_TRIGGER_WORDS = tuple(each.word for each in TRIGGER_SPECS)
 _KINDS = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -102,6 +103,11 @@ def _required(loc: tuple[int | str, ...]) -> Any:
     return None
 
 
+def _listed_words() -> str:
+    *most, last = (f"`{word}`" for word in _TRIGGER_WORDS)
+    return f"{', '.join(most)} and {last}"
+
+
 def _inside(data: Any, path: Path) -> Any:
     found: Any = data
     for step in path:
@@ -162,8 +168,8 @@ def _unknown_key(path: Path, loc: tuple[int | str, ...], document: Document, rep
     model = model_at(loc[:-1])
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
     hint = key_hint(key, path[:-1]) or did_you_mean(key, known)
-    if key in ("schedule", "event") and path[:1] == ("trigger",):
-        hint = "one trigger has either `event` or `schedule`; make `trigger` a list to have both"
+    if key in _TRIGGER_WORDS and path[:1] == ("trigger",):
+        hint = f"one trigger has one of {_listed_words()}; make `trigger` a list to have several"
     report.add("CC201", document.key_span(path), f"{quoted(key)} is not a key of {_holder(path)}", hint=hint)
 
 
@@ -188,7 +194,7 @@ def _wrong_type(path: Path, expected: str, document: Document, report: Diagnosti
     if expected == "a list" and isinstance(value, Scalar) and value.value is not None:
         hint = f"write it as a list: [{str(value.value)[:60]}]"
     elif path == ("trigger",):
-        hint = "a trigger has `event` or `schedule`; a person can always start a workflow, without any trigger"
+        hint = f"a trigger has one of {_listed_words()}; a person can always start a workflow, without any trigger"
     elif expected == "a list" and isinstance(value, Mapping):
         hint = "begin each entry with `- `"
     elif expected == "a mapping" and (model := model_at(path)) is not None:
@@ -248,7 +254,7 @@ def _member(annotation: Any, step: int | str) -> Any:
     if isinstance(step, int):
         return annotation
     for model in _models(annotation):
-        if ("schedule" in model.model_fields) == (step == "<schedule>"):
+        if getattr(model, "word", None) == str(step).strip("<>"):
             return model
     return None
 

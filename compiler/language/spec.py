@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from compiler.plan import MAX_TIMEOUT_SECONDS, Missed
+from compiler.language.context_fields import fields_schema
+from compiler.plan import CALL, MAX_TIMEOUT_SECONDS, Missed
 
 MAX_NODES = 20_000
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -34,10 +45,6 @@ def _as_list(value: Any) -> Any:
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
-def _trigger_kind(value: Any) -> str:
-    return "<schedule>" if isinstance(value, dict) and "schedule" in value and "event" not in value else "<event>"
-
-
 def _unique(values: list[str]) -> list[str]:
     seen: set[str] = set()
     for value in values:
@@ -55,6 +62,7 @@ Duration = Annotated[int, BeforeValidator(_seconds), Field(ge=1, le=366 * 86400)
 class EventSpec(_Spec):
     """Starts a run for each matching event."""
 
+    word: ClassVar[str] = "event"
     event: str
     """NATS subject, with `*` and `>`."""
     filters: dict[str, JsonValue] = Field(default_factory=dict)
@@ -66,6 +74,7 @@ class EventSpec(_Spec):
 class ScheduleSpec(_Spec):
     """Starts a run at times given by cron."""
 
+    word: ClassVar[str] = "schedule"
     schedule: str
     """Five cron fields: minute, hour, day, month, weekday."""
     timezone: str = "UTC"
@@ -74,8 +83,35 @@ class ScheduleSpec(_Spec):
     """What becomes of runs that could not begin when they were due: skip, once (the newest), or all, in order."""
 
 
+class ManualSpec(_Spec):
+    """Starts a run when a person asks for it, with typed values."""
+
+    word: ClassVar[str] = "manual"
+    manual: dict[str, JsonValue] | None = None
+    """Field -> type, default, enum, description, required; left out: the workflow's `context`."""
+
+
+TRIGGER_SPECS: tuple[type[EventSpec | ScheduleSpec | ManualSpec], ...] = (EventSpec, ScheduleSpec, ManualSpec)
+"""In the order in which their words are looked for in a trigger."""
+
+
+def _trigger_kind(value: Any) -> str:
+    for each in TRIGGER_SPECS:
+        if isinstance(value, dict) and each.word in value:
+            return f"<{each.word}>"
+    return "<manual>" if value == ManualSpec.word else "<event>"
+
+
+def _manual_word(value: Any) -> Any:
+    """`trigger: manual` alone."""
+    return {} if value == ManualSpec.word else value
+
+
 TriggerSpec = Annotated[
-    Annotated[EventSpec, Tag("<event>")] | Annotated[ScheduleSpec, Tag("<schedule>")], Discriminator(_trigger_kind)
+    Annotated[EventSpec, Tag("<event>")]
+    | Annotated[ScheduleSpec, Tag("<schedule>")]
+    | Annotated[ManualSpec, BeforeValidator(_manual_word), Tag("<manual>")],
+    Discriminator(_trigger_kind),
 ]
 
 
@@ -121,6 +157,8 @@ class NodeSpec(_Spec):
     id: str
     agent: str
     action: str
+    workflow: str | None = None
+    """Another workflow, in place of `agent` and `action`: the node is a run of it."""
     description: Text = ""
     inputs: dict[str, JsonValue] = Field(default_factory=dict)
     depends_on: Names = Field(default_factory=list)
@@ -136,6 +174,16 @@ class NodeSpec(_Spec):
     secrets: Names | None = None
     on_failure: str = "fail"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_workflow(cls, value: Any) -> Any:
+        """`workflow: NAME` stands for agent and action."""
+        if not isinstance(value, dict) or "workflow" not in value:
+            return cast("Any", value)
+        given = cast("dict[str, Any]", value)
+        name = given["workflow"]
+        return {"agent": CALL, "action": name if isinstance(name, str) else "", **given}
+
 
 class WorkflowSpec(_Spec):
     """A workflow file."""
@@ -146,8 +194,13 @@ class WorkflowSpec(_Spec):
     status: Literal["ACTIVE", "DRAFT", "ARCHIVED"] = "ACTIVE"
     trigger: Annotated[list[TriggerSpec], BeforeValidator(_as_list)] = Field(default_factory=list[TriggerSpec])
     context: dict[str, JsonValue] | None = None
-    """JSON Schema of the context, where the trigger's subject has no known one."""
+    """The context, where the trigger's subject has no known one: a JSON Schema of an object, or its fields."""
     approval_policy: ApprovalPolicySpec | None = None
     concurrency: ConcurrencySpec | None = None
     nodes: list[NodeSpec] = Field(min_length=1, max_length=MAX_NODES)
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def context_schema(self) -> dict[str, JsonValue] | None:
+        """The declared context as a JSON Schema; None where none is declared."""
+        return None if self.context is None else fields_schema(self.context)

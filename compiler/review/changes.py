@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
-from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.plan import ApprovalRule, Plan, PlanNode, Trigger
 from compiler.review.diagram import trigger_label
+from compiler.trigger_types.registry import type_of
 
 Kind = Literal[
     "workflow-added",
@@ -35,11 +36,6 @@ Kind = Literal[
 ]
 DANGEROUS: frozenset[Kind] = frozenset({"gate-removed", "gate-weakened", "trusted-trigger-added"})
 """A deploy asks before it applies these."""
-_WIDER: frozenset[Kind] = frozenset(
-    {"network-added", "secret-added", "risk-up", "trigger-added", "trigger-widened"}
-)
-NOTABLE = DANGEROUS | _WIDER
-"""More reach or less control than before."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def _triggers(old: Plan, new: Plan) -> Iterator[Change]:
             yield Change("trigger-added", new.name, label, f"it is now also started by {label}")
             continue
         before.remove(former)
-        wider = _widened(former, trigger)
+        wider = type_of(trigger).widened(former, trigger)
         kind: Kind = "trigger-widened" if wider else "trigger-narrowed"
         yield Change(kind, new.name, label, f"{label}: {wider or 'starts fewer runs than before'}")
     for trigger in before:
@@ -112,35 +108,13 @@ def _triggers(old: Plan, new: Plan) -> Iterator[Change]:
         yield Change("trigger-removed", new.name, label, f"it is no longer started by {label}")
 
 
-def _same_source(old: EventTrigger | ScheduleTrigger, new: EventTrigger | ScheduleTrigger) -> bool:
-    if isinstance(old, ScheduleTrigger) or isinstance(new, ScheduleTrigger):
-        return type(old) is type(new)
-    return old.event == new.event
+def _same_source(old: Trigger, new: Trigger) -> bool:
+    return type(old) is type(new) and type_of(new).same_source(old, new)
 
 
-def _widened(old: EventTrigger | ScheduleTrigger, new: EventTrigger | ScheduleTrigger) -> str:
-    """Why the new trigger may start runs that the old one did not; empty if it cannot."""
-    if isinstance(old, ScheduleTrigger) or isinstance(new, ScheduleTrigger):
-        same_times = isinstance(old, ScheduleTrigger) and old == new.model_copy(update={"missed": old.missed})
-        return "treats missed runs in another way" if same_times else "runs at other times"
-    dropped = sorted(set(old.filters) - set(new.filters))
-    if dropped:
-        return f"the filter on {', '.join(dropped)} is gone"
-    changed = sorted(name for name in old.filters if new.filters[name] != old.filters[name])
-    loose = [name for name in changed if not _narrower(old.filters[name], new.filters[name])]
-    if loose:
-        return f"the filter on {', '.join(loose)} accepts other events"
-    if old.expression is not None and old.expression != new.expression:
-        return "its expression is gone" if new.expression is None else "its expression accepts other events"
-    return ""
-
-
-def _narrower(old: object, new: object) -> bool:
-    """Whether every value the new filter lists was listed before."""
-    if not isinstance(old, list):
-        return False
-    listed = cast("list[object]", new) if isinstance(new, list) else [new]
-    return all(value in cast("list[object]", old) for value in listed)
+def short(digest: str) -> str:
+    """The first digits of a digest, which tell versions apart."""
+    return digest.removeprefix("sha256:")[:12]
 
 
 def _nodes(old: Plan, new: Plan) -> Iterator[Change]:
@@ -148,9 +122,10 @@ def _nodes(old: Plan, new: Plan) -> Iterator[Change]:
     after = {node.id: node for node in new.nodes}
     for node_id, node in after.items():
         if node_id not in before:
-            yield Change(
-                "node-added", new.name, node_id, f"the node {node_id!r} ({node.agent}.{node.action}) is new"
-            )
+            what = f"{node.agent}.{node.action}"
+            if node.calls is not None:
+                what = f"runs workflow {node.calls.workflow!r}, version {short(node.calls.plan)}"
+            yield Change("node-added", new.name, node_id, f"the node {node_id!r} ({what}) is new")
             yield from _node_reach(new.name, None, node)
         elif before[node_id] != node:
             yield from _node(new.name, before[node_id], node)
@@ -183,6 +158,12 @@ def _node(workflow: str, old: PlanNode, new: PlanNode) -> Iterator[Change]:
     details = [words for field, words in _DETAILS.items() if getattr(old, field) != getattr(new, field)]
     if details:
         yield Change("node-changed", workflow, new.id, f"{new.id}: changed {', '.join(details)}")
+    if old.calls is not None and new.calls is not None and old.calls.plan != new.calls.plan:
+        message = (
+            f"{new.id}: it now runs version {short(new.calls.plan)} of workflow {new.calls.workflow!r},"
+            f" was {short(old.calls.plan)}"
+        )
+        yield Change("agent-changed", workflow, new.id, message)
     if (old.agent_version, old.agent_digest) != (new.agent_version, new.agent_digest):
         message = f"{new.id}: the agent {new.agent!r} is now {new.agent_version}, was {old.agent_version}"
         if old.agent_version == new.agent_version:

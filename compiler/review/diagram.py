@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from compiler.plan import EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.plan import Plan, PlanNode, Trigger
+from compiler.trigger_types.registry import type_of
 
 _UNSAFE = re.compile(r'["<>&#`\\\[\]{}|\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]')
 
@@ -47,11 +48,9 @@ def _mermaid_edges(plan: Plan, node: PlanNode, places: dict[str, str]) -> list[s
     return lines
 
 
-def trigger_label(trigger: EventTrigger | ScheduleTrigger) -> str:
+def trigger_label(trigger: Trigger) -> str:
     """A label for the trigger."""
-    if isinstance(trigger, ScheduleTrigger):
-        return f"schedule {trigger.cron} {trigger.timezone}"
-    return trigger.event
+    return type_of(trigger).label(trigger)
 
 
 def gate_label(node: PlanNode) -> str:

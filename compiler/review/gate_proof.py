@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from compiler.plan import Plan, PlanNode, ScheduleTrigger
+from compiler.plan import Plan, PlanNode
+from compiler.trigger_types.registry import MANUAL, trigger_name
 
 MAX_LISTED = 20
-MANUAL = "manual"
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ def _prove(plan: Plan, node: PlanNode) -> Proof:
 
 def _triggers(plan: Plan) -> list[str]:
     """Names of all that can start a run, as the policy names them; a person always can."""
-    named = ["schedule" if isinstance(each, ScheduleTrigger) else each.event for each in plan.triggers]
-    return list(dict.fromkeys([*named, MANUAL]))
+    return list(dict.fromkeys([*(trigger_name(each) for each in plan.triggers), MANUAL.word]))
 
 
 def _parents(plan: Plan) -> dict[str, tuple[str, ...]]:

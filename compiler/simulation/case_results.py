@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from compiler.expressions.filters import equal, to_json
 from compiler.plan import Plan
 from compiler.simulation.cases import Case, CaseError
-from compiler.simulation.dry_run import DryRun, dry_run
+from compiler.simulation.dry_run import NO_CALLEES, DryRun, dry_run
 
 MAX_SHOWN = 120
 
@@ -47,9 +47,9 @@ class CaseResults:
         return all(verdict.passed for verdict in self.verdicts)
 
 
-def run_cases(plan: Plan, cases: Sequence[Case]) -> CaseResults:
-    """Play all cases against the plan. Never raises for what a case holds."""
-    verdicts = tuple(_judge(plan, case) for case in cases)
+def run_cases(plan: Plan, cases: Sequence[Case], callees: Mapping[str, Plan] = NO_CALLEES) -> CaseResults:
+    """Play all cases against the plan, calls of these workflows too. Never raises for what a case holds."""
+    verdicts = tuple(_judge(plan, case, callees) for case in cases)
     taken = {branch for verdict in verdicts if verdict.rehearsal for branch in verdict.rehearsal.branches}
     branches = branches_of(plan)
     return CaseResults(
@@ -76,9 +76,9 @@ def branches_of(plan: Plan) -> list[str]:
     return found
 
 
-def _judge(plan: Plan, case: Case) -> CaseResult:
+def _judge(plan: Plan, case: Case, callees: Mapping[str, Plan]) -> CaseResult:
     try:
-        rehearsal = dry_run(plan, case)
+        rehearsal = dry_run(plan, case, callees)
     except CaseError as exc:
         return CaseResult(case.name, (str(exc),), None)
     return CaseResult(case.name, tuple(_failures(case, rehearsal)), rehearsal)
@@ -87,7 +87,8 @@ def _judge(plan: Plan, case: Case) -> CaseResult:
 def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
     expected = case.expect
     if expected.started != rehearsal.started:
-        yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow"
+        because = f": {rehearsal.refused}" if rehearsal.refused else ""
+        yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow{because}"
     if not rehearsal.started:
         return
     if expected.status is not None and expected.status != rehearsal.status:

@@ -8,8 +8,9 @@ unless it is let pass; a gate is asked before the node, and a rejection is a fai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import JsonValue
 
@@ -19,17 +20,29 @@ from compiler.expressions.tree import (
     TemplateError,
 )
 from compiler.outputs import outputs_of
-from compiler.plan import ApprovalRule, EventTrigger, Plan, PlanNode, ScheduleTrigger
+from compiler.plan import ApprovalRule, Plan, PlanNode
 from compiler.schemas.example import NoExample, example
 from compiler.schemas.validation import validate
 from compiler.simulation.cases import Case, CaseError, Mock
 from compiler.simulation.partial_mocks import completed
-from compiler.trigger_types.globs import example_of, is_glob
-from compiler.trigger_types.matching import matches
+from compiler.trigger_types.registry import (
+    CALLED,
+    MANUAL,
+    TYPES,
+    asks_person,
+    start_misfits,
+    started_context,
+    trigger_name,
+    type_of,
+)
 from compiler.trigger_types.subjects import subject_matches
 
 Status = Literal["SUCCESS", "FAILED", "SKIPPED"]
+Named = TypeVar("Named")
 MAX_ITEMS = 1_000
+NO_CALLEES: Mapping[str, Plan] = MappingProxyType({})
+INSIDE = "/"
+"""Between a node that calls a workflow and a node of that workflow, in the names of a case."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,8 @@ class NodeRun:
     attempts: int = 0
     asked: bool = False
     """Whether its gate was asked."""
+    called: DryRun | None = None
+    """The run of the workflow that it calls."""
 
 
 @dataclass
@@ -64,6 +79,8 @@ class DryRun:
     seen: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What templates see of the nodes that ended."""
     outputs: JsonValue = None
+    refused: str = ""
+    """Why what was given by hand cannot start it; empty for an event that matches no trigger."""
     failure: str | None = None
     """Why the run failed although its nodes did not: an output cannot be evaluated."""
     branches: set[str] = field(default_factory=set[str])
@@ -86,19 +103,29 @@ class DryRun:
 
     @property
     def gates(self) -> list[str]:
-        """Nodes whose gate was asked."""
-        return [run.node for run in self.runs.values() if run.asked]
+        """Nodes whose gate was asked; `node/inner` for one of a workflow that a node calls."""
+        found: list[str] = []
+        for run in self.runs.values():
+            found.extend([run.node] if run.asked else [])
+            found.extend(f"{run.node}{INSIDE}{inner}" for inner in (run.called.gates if run.called else ()))
+        return found
 
 
-def dry_run(plan: Plan, case: Case) -> DryRun:
-    """The run of the case. Raises CaseError for a case that does not belong to the plan."""
+def dry_run(plan: Plan, case: Case, callees: Mapping[str, Plan] = NO_CALLEES) -> DryRun:
+    """The run of the case. Raises CaseError for a case that does not belong to the plan.
+
+    `callees`: workflows by name that nodes call; each call is a dry run of its own, and one that is not given here is
+    answered by an example of its outputs.
+    """
     _check_names(plan, case)
     trigger = case.trigger or _first_trigger(plan)
     context = case.context if case.context is not None else _example_context(plan, trigger)
     if not _starts(plan, trigger, context):
-        return DryRun(started=False, context=context, trigger=trigger)
+        refused = "; ".join(start_misfits(plan, trigger, context))
+        return DryRun(started=False, context=context, trigger=trigger, refused=refused)
+    context = {"projectId": plan.project_id, **started_context(plan, trigger, context)}
     rehearsal = DryRun(started=True, context=context, trigger=trigger)
-    player = _Player(plan, case, rehearsal)
+    player = _Player(plan, case, rehearsal, callees)
     for node in plan.nodes:
         run = player.play(node)
         rehearsal.runs[node.id] = run
@@ -113,26 +140,29 @@ def dry_run(plan: Plan, case: Case) -> DryRun:
 
 def _check_names(plan: Plan, case: Case) -> None:
     known = {node.id for node in plan.nodes}
+    calls = {node.id for node in plan.nodes if node.calls is not None}
     for what, names in (("mocks", case.mocks), ("approvals", case.approvals), ("inputs", case.expect.inputs)):
         for name in names:
-            if name not in known:
+            outer, inside, _ = name.partition(INSIDE)
+            if name not in known and not (inside and outer in calls and what != "inputs"):
                 raise CaseError(f"case {case.name!r}: `{what}` names {name!r}, which is no node of {plan.name!r}")
 
 
 def _first_trigger(plan: Plan) -> str:
     if not plan.triggers:
-        return "manual"
-    first = plan.triggers[0]
-    return "schedule" if isinstance(first, ScheduleTrigger) else first.event
+        return MANUAL.word
+    return trigger_name(plan.triggers[0])
 
 
 def _example_context(plan: Plan, trigger: str) -> dict[str, JsonValue]:
     """An event the trigger accepts, where its filters are simple."""
-    context = _example_of(plan.context_schema or {"type": "object"}, "the context: give one under `context`")
+    schema: Mapping[str, Any] = plan.context_schema or {"type": "object"}
+    if trigger == MANUAL.word and (asked := asks_person(plan)) is not None:
+        schema = asked.context or {"type": "object"}
+    context = _example_of(schema, "the context: give one under `context`")
     for each in plan.triggers:
-        if isinstance(each, EventTrigger) and each.event == trigger:
-            for name, wanted in each.filters.items():
-                _put(context, name.split("."), _accepted(wanted))
+        if trigger_name(each) == trigger:
+            context = type_of(each).example(each, context)
     return context
 
 
@@ -143,35 +173,11 @@ def _example_of(schema: Mapping[str, Any], what: str) -> Any:
         raise CaseError(f"no example can be made for {what} ({exc})") from exc
 
 
-def _accepted(wanted: JsonValue) -> JsonValue:
-    """A value that the filter accepts."""
-    if isinstance(wanted, str) and is_glob(wanted):
-        return example_of(wanted)
-    if isinstance(wanted, list):
-        return _accepted(wanted[0])
-    if not isinstance(wanted, dict):
-        return wanted
-    for name in ("eq", "glob", "in", "gte", "lte"):
-        if name in wanted:
-            return _accepted(wanted[name]) if name in ("glob", "in") else wanted[name]
-    limit = wanted.get("gt")
-    return limit + 1 if isinstance(limit, int) else "example"
-
-
-def _put(event: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
-    for name in path[:-1]:
-        inner = event.setdefault(name, {})
-        if not isinstance(inner, dict):
-            return
-        event = inner
-    event[path[-1]] = value
-
-
 def _starts(plan: Plan, trigger: str, context: Mapping[str, Any]) -> bool:
-    """A person and the clock always start it; an event only where a trigger accepts it."""
-    if trigger in ("manual", "schedule"):
-        return True
-    return any(matches(each, trigger, context) for each in plan.triggers if isinstance(each, EventTrigger))
+    """A person and the clock always start it, if the values fit; an event only where a trigger accepts it."""
+    if trigger.startswith(CALLED) or any(trigger == each.word for each in TYPES if not each.by_subject):
+        return not start_misfits(plan, trigger, context)
+    return any(type_of(each).starts(each, trigger, context) for each in plan.triggers)
 
 
 def _scope(plan: Plan, rehearsal: DryRun, item: Any = None) -> Scope:
@@ -186,6 +192,7 @@ class _Player:
     plan: Plan
     case: Case
     so_far: DryRun
+    callees: Mapping[str, Plan]
 
     def play(self, node: PlanNode) -> NodeRun:
         blocked = self._blocked(node)
@@ -244,6 +251,9 @@ class _Player:
             if wrong:
                 return self._failed(node, f"the inputs do not fit: {wrong[0]}", inputs, asked=asked)
         mock = self.case.mocks.get(node.id, Mock())
+        callee = self.callees.get(node.calls.workflow) if node.calls is not None else None
+        if callee is not None and node.id not in self.case.mocks:
+            return self._call(node, callee, inputs[0])
         attempts = 1 + node.retries.max
         if mock.fail is not None and (mock.failures is None or mock.failures >= attempts):
             return self._failed(node, mock.fail, inputs, asked=asked, attempts=attempts)
@@ -252,6 +262,27 @@ class _Player:
         self.so_far.branches.add(f"{node.id}: succeeds")
         output: JsonValue = outputs if node.foreach is not None else outputs[0]
         return NodeRun(node.id, "SUCCESS", tuple(inputs), output, attempts=tried, asked=asked)
+
+    def _call(self, node: PlanNode, callee: Plan, inputs: JsonValue) -> NodeRun:
+        """A dry run of the workflow, with the mocks and decisions that are named `node/inner`."""
+        inner = Case(
+            name=f"{self.case.name} ({node.id})",
+            trigger=f"{CALLED}{self.plan.name}",
+            context=cast("dict[str, JsonValue]", inputs),
+            mocks=_inside(node.id, self.case.mocks),
+            approvals=_inside(node.id, self.case.approvals),
+        )
+        run = dry_run(callee, inner, self.callees)
+        if not run.started:
+            return self._failed(node, f"workflow {callee.name!r} does not start: {run.refused}", [inputs])
+        if run.status == "FAILED":
+            failed = [f"node {each.node!r}: {each.error}" for each in run.runs.values() if each.status == "FAILED"]
+            reason = "; ".join([*failed, *([run.failure] if run.failure else [])])
+            ended = self._failed(node, f"workflow {callee.name!r} failed: {reason}", [inputs])
+            return replace(ended, called=run)
+        self.so_far.branches.add(f"{node.id}: succeeds")
+        output = run.outputs if run.outputs is not None else {}
+        return NodeRun(node.id, "SUCCESS", (inputs,), output, attempts=1, called=run)
 
     def _output(self, node: PlanNode, mock: Mock, index: int) -> JsonValue:
         if mock.outputs is not None and index >= len(mock.outputs):
@@ -279,6 +310,12 @@ class _Player:
             attempts=attempts,
             asked=asked,
         )
+
+
+def _inside(node: str, named: Mapping[str, Named]) -> dict[str, Named]:
+    """What is meant for nodes of the workflow that the node calls, by their names there."""
+    start = f"{node}{INSIDE}"
+    return {name.removeprefix(start): each for name, each in named.items() if name.startswith(start)}
 
 
 def _trusted(gate: ApprovalRule, trigger: str) -> bool:

@@ -1,4 +1,4 @@
-"""`agents list|show|register|run`: the agents a project has, what they take and give, and one run of one of them."""
+"""`agents list|show|register|remove|run`: a project's agents, what they take and give, and one run of one of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from agents.registration.bundle import Bundle
 from agents.sandbox.choice import open_sandbox
-from agents.sandbox.port import LogLine
+from agents.sandbox.port import LogLine, Sandbox
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
 from compiler.schemas.validation import validate
 from deployments.cli.action_page import print_action
@@ -27,7 +28,10 @@ from deployments.publishing.registration import register_folder
 from deployments.stack.connection import NotRunning, connect
 from flows.runtime import agent_settings
 from operations.action_help import action_help
+from operations.register_agent import RegistrationRefused, read_folder
+from operations.remove_agent import AgentInUse, AgentUnknown, remove_agent
 from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
+from reliability.settings import WorkerSettings
 from tasks.card_text import plain_part
 from tasks.effect_picture import details, public_proposal, summary
 from tasks.safe_text import safe_text
@@ -107,7 +111,7 @@ def register_command(
 
 @app.command("run")
 def run_command(
-    name: Annotated[str, typer.Argument(help="Name of the agent.")],
+    name: Annotated[str, typer.Argument(help="Name of the agent, or its folder, as in ./my-agents/greeter.")],
     action: Annotated[str, typer.Argument(help="Name of its action.")],
     input_file: Annotated[str, typer.Option("--input", help="JSON file with the inputs; - for standard input.")],
     artifacts: Annotated[
@@ -168,6 +172,26 @@ def _show_effect(outcome: AgentOutcome) -> None:
             sys.stderr.write("\n".join(["", *(plain_part(each) for each in details(card)), ""]))
 
 
+@app.command("remove")
+def remove_command(
+    name: Annotated[str, typer.Argument(help="Name of the agent.")],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+) -> None:
+    """Archive an agent that no workflow uses. Its runs stay on record; registering it again brings it back."""
+    run(_remove(name, state=state, project_id=project))
+    console.print(f"agent {name} is archived: no workflow may name it", markup=False, highlight=False)
+
+
+async def _remove(name: str, *, state: Path, project_id: int) -> None:
+    async with connect(state) as connection:
+        await acting(connection.records, project_id=project_id, right="admin")
+        try:
+            await remove_agent(name, records=connection.records, project_id=project_id)
+        except (AgentUnknown, AgentInUse) as exc:
+            raise AgentError(str(exc)) from exc
+
+
 async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: int) -> AgentSpec:
     sandbox = open_sandbox()
     try:
@@ -179,6 +203,7 @@ async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: in
                 project_id=project_id,
                 trust_risk=trust_risk,
                 by=(await acting(connection.records, project_id=project_id, right="admin")).acting,
+                scratch=state.absolute() / "scratch",
             )
     finally:
         await sandbox.close()
@@ -197,9 +222,11 @@ class _Asked:
 
 
 async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutcome:
-    spec = await _agent(asked, state=state, project_id=project_id)
     sandbox = open_sandbox()
     try:
+        found = await find_agent(asked.name, sandbox=sandbox, state=state, project_id=project_id)
+        spec = found.spec
+        _check_input(asked, Catalogue(agents={spec.name: spec}), spec.name)
         with tempfile.TemporaryDirectory(prefix="agents-run-") as scratch:
             workplace = AgentWorkplace(
                 sandbox=sandbox,
@@ -207,6 +234,8 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
                 settings=agent_settings(os.environ),
                 repository_roots=_repository_roots(),
                 scratch=Path(scratch),
+                store=state.absolute() / "scratch",
+                bundle=found.bundle,
                 records=KeptArtifacts(folder=asked.artifacts),
             )
             async with AsyncExitStack() as stack:
@@ -238,13 +267,35 @@ def find_action(catalogue: Catalogue, name: str, action: str | None) -> tuple[Ag
     return spec, None if action is None else spec.actions[action]
 
 
-async def _agent(asked: _Asked, *, state: Path, project_id: int) -> AgentSpec:
-    """The agent, where it has the action and the input fits. Raises AgentError."""
-    spec, action = find_action(await known_agents(state, project_id=project_id), asked.name, asked.action)
+@dataclass(frozen=True, kw_only=True)
+class FoundAgent:
+    """An agent that is named on the command line."""
+
+    spec: AgentSpec
+    bundle: Bundle | None = None
+    """Its code, where a folder was named; None: the platform keeps it."""
+
+
+async def find_agent(name: str, *, sandbox: Sandbox, state: Path, project_id: int) -> FoundAgent:
+    """The registered agent of that name, or the one in that folder, as it would be registered. Raises AgentError."""
+    if os.sep in name or name in (".", ".."):
+        try:
+            spec, bundle = await read_folder(Path(name), sandbox=sandbox, scratch=state.absolute() / "scratch")
+        except RegistrationRefused as exc:
+            raise AgentError(str(exc)) from exc
+        return FoundAgent(spec=spec, bundle=bundle)
+    catalogue = await known_agents(state, project_id=project_id)
+    if name not in catalogue.agents and Path(name).is_dir():
+        raise AgentError(f"no agent {name!r} is registered; for the one in the folder write ./{name}")
+    return FoundAgent(spec=find_action(catalogue, name, None)[0])
+
+
+def _check_input(asked: _Asked, catalogue: Catalogue, name: str) -> None:
+    """Whether the agent has the action and the input fits. Raises AgentError."""
+    _, action = find_action(catalogue, name, asked.action)
     assert action is not None
     if problems := validate(asked.inputs, action.input_schema):
-        raise AgentError(f"the input does not fit {asked.name}.{asked.action}: {'; '.join(problems)}")
-    return spec
+        raise AgentError(f"the input does not fit {name}.{asked.action}: {'; '.join(problems)}")
 
 
 async def _platform(workplace: AgentWorkplace, state: Path, stack: AsyncExitStack) -> Services | None:
@@ -265,8 +316,7 @@ async def _platform(workplace: AgentWorkplace, state: Path, stack: AsyncExitStac
 
 def _repository_roots() -> tuple[Path, ...]:
     """The worker's setting; where it is not set, who runs the agent by hand decides by naming the repository."""
-    named = os.environ.get("COMMANDCENTER_REPOSITORIES", "")
-    return tuple(Path(each).absolute() for each in named.split(os.pathsep) if each)
+    return WorkerSettings.load().repository_roots
 
 
 def _show_log(line: LogLine) -> None:

@@ -13,11 +13,11 @@ from deployments.cli.approval_card import print_card
 from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import print_json, print_rows
-from deployments.cli.run_commands import as_value
 from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
 from deployments.stack.connection import connect
 from operations.decide import DecisionRequest
 from operations.run_detail import row, run_detail
+from operations.start_run import InvalidContext, typed_value
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]
@@ -84,13 +84,16 @@ def reject_command(
 
 
 def read_edits(options: list[str]) -> dict[str, JsonValue]:
-    """`field=value` options; a value is JSON where it can be read as such, else text. Raises `InvalidEdit`."""
+    """`field=value` options; values are read as those of `--context` are. Raises `InvalidEdit`."""
     edits: dict[str, JsonValue] = {}
     for option in options:
         field, equals, value = option.partition("=")
         if not equals or not field:
             raise InvalidEdit(f"--set {option!r} is not field=value")
-        edits[field] = as_value(value)
+        try:
+            edits[field] = typed_value(value, key=field)
+        except InvalidContext as exc:
+            raise InvalidEdit(f"--set {exc}") from exc
     return edits
 
 

@@ -121,7 +121,7 @@ def run_tests(files: Files = None) -> None:
             typer.echo(f"{beside}: {exc}", err=True)
             failed = True
             continue
-        examination = run_cases(compiled.plan, cases)
+        examination = run_cases(compiled.plan, cases, compiled.callees)
         typer.echo(format_case_results(examination), nl=False)
         failed = failed or not examination.passed
     if failed:

@@ -9,9 +9,11 @@ import typer
 
 from deployments.cli import (
     agent_commands,
+    agent_writing_commands,
     approval_commands,
     artifact_commands,
     audit_commands,
+    backup_commands,
     change_commands,
     compiler_commands,
     event_commands,
@@ -20,6 +22,7 @@ from deployments.cli import (
     people_commands,
     platform_commands,
     pool_commands,
+    project_commands,
     retention_commands,
     run_act_commands,
     run_commands,
@@ -29,9 +32,9 @@ from deployments.cli import (
 )
 from deployments.errors import DeploymentError
 from records import RecordsError
+from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
 from reliability.tested_versions import UntestedVersion
 
 app = typer.Typer(
@@ -53,13 +56,16 @@ for module in (
     artifact_commands,
     approval_commands,
     retention_commands,
+    backup_commands,
     stats_commands,
     people_commands,
+    project_commands,
     change_commands,
 ):
     module.register(app)
 app.add_typer(compiler_commands.app)
 app.add_typer(audit_commands.app, name="audit")
+agent_writing_commands.register(agent_commands.app)
 app.add_typer(signing_key_commands.app, name="signing-key")
 app.add_typer(agent_commands.app, name="agents", help="Registered agents.")
 

@@ -138,7 +138,7 @@ def _cell(name: str, value: Any, *, now: datetime) -> str:
 
 
 def full_cell(value: Any) -> str:
-    """A value as inert, bounded text, with nothing rounded or shortened below that bound."""
+    """A value as safe text, with nothing rounded or shortened below that bound."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     return _text(value, limit=PIPE_LIMIT)

@@ -16,8 +16,8 @@ from deployments.images.health import check_by_file, check_by_url
 from deployments.publishing.registration import register_builtin
 from deployments.stack.state_folder import StateFolder
 from records import Records, upgrade
-from records.database.connections import default_database_url
 from records.errors import DatabaseUnavailable
+from reliability.settings import WorkerSettings
 
 LOOK_SECONDS = 1.0
 
@@ -70,7 +70,7 @@ def migrate_command(
 ) -> None:
     """Bring the records' tables and the built-in agents to this version. A newer database is refused, unchanged."""
     StateFolder(state).create()
-    url = os.environ.get("DATABASE_URL") or default_database_url()
+    url = WorkerSettings.load().database_url
     revision = run(_migrate(url, project_id=project, wait=wait))
     if as_json:
         console.print_json(data={"revision": revision})
@@ -94,8 +94,8 @@ async def _migrate(url: str, *, project_id: int, wait: float) -> str:
 
 
 def _check_by_ready_file() -> None:
-    if file := os.environ.get("COMMANDCENTER_READY_FILE"):
-        check_by_file(file)
+    if file := WorkerSettings.load().ready_file:
+        check_by_file(str(file))
 
 
 def _here(host: str) -> str:

@@ -15,10 +15,10 @@ from deployments.images.health import check_by_url
 from deployments.stack.connection import addresses_of
 from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
-from deployments.stack.stack import StackSettings
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import serve
 from records import upgrade
+from reliability.settings import StackSettings
 
 PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
 NatsPort = Annotated[int | None, typer.Option(help="Port of NATS; a free one is found by default.")]
@@ -96,7 +96,12 @@ def up_command(
 ) -> None:
     """Run the platform in the foreground until Ctrl-C."""
     settings = StackSettings(
-        state=state, host=host, prefect_port=prefect_port, nats_port=nats_port, database_url=database_url
+        state=state,
+        host=host,
+        prefect_port=prefect_port,
+        nats_port=nats_port,
+        database_url=database_url,
+        project_id=project,
     )
     run(serve(settings, workflows=workflows, repositories=repositories or [], project_id=project))
 
@@ -141,7 +146,7 @@ def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = No
 
 
 def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Say what works here, what is missing, and how to mend it. Exit status 1 where the demo could not run."""
+    """Check this installation and suggest fixes. Exit status 1 where the demo could not run."""
     findings = run(examine(state))
     print_findings(findings, as_json=as_json)
     raise typer.Exit(0 if all(each.ok for each in findings if each.needed) else 1)

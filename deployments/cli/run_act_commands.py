@@ -13,6 +13,7 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
 from deployments.cli.output import console, print_json
 from deployments.cli.run_commands import read_context
+from deployments.cli.terminal_decision import CHANNEL
 from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection, connect
 from operations.errors import TriggerError
@@ -23,7 +24,6 @@ from operations.start_run import active_plan
 from records import Run
 from records.approvals.audit import Actor
 
-CHANNEL = "command line"
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")]
 
 

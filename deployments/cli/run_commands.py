@@ -19,7 +19,7 @@ from deployments.stack.connection import connect
 from operations.errors import TriggerError
 from operations.launcher import Launcher
 from operations.run_detail import row, run_detail
-from operations.start_run import active_plan, start_run, typed_context
+from operations.start_run import InvalidContext, active_plan, start_run, typed_context
 from records import AuditEntry, Run, RunStatus, run_cursor
 
 STATUSES: tuple[str, ...] = get_args(RunStatus)
@@ -27,10 +27,6 @@ STATUSES: tuple[str, ...] = get_args(RunStatus)
 
 class InvalidStatus(DeploymentError):
     """`--status` names no status of a run."""
-
-
-class InvalidContext(DeploymentError):
-    """`--context` was not `key=value` or `@file.json`."""
 
 
 def register(app: typer.Typer) -> None:
@@ -131,14 +127,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def as_value(text: str) -> Any:
-    """A value typed at a terminal: JSON where it can be read as such, else text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 async def _trigger(workflow: str, options: list[str], *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
         try:
@@ -207,6 +195,9 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["run"]["parentRunId"]:
+        parent = f"called by: run {data['run']['parentRunId']}, node {data['run']['parentNode']}"
+        console.print(parent, highlight=False, markup=False)
     if data["run"]["executedBy"]:
         parts = ", ".join(f"{name} {text}" for name, text in data["run"]["executedBy"].items())
         console.print(f"executed by: {parts}", highlight=False, markup=False)
@@ -217,6 +208,14 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
         as_json=False,
         on_page=True,
     )
+    if data["called"]:
+        print_rows(
+            data["called"],
+            columns=("node", "runId", "workflowName", "status", "message"),
+            title="Called runs",
+            as_json=False,
+            on_page=True,
+        )
     print_rows(
         data["agentRuns"],
         columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),

@@ -12,8 +12,8 @@ from deployments.cli.options import run
 from deployments.cli.output import console
 from operations.rotate_signing_key import add_key, retire_old_keys, use_newest_key
 from records import Records
-from records.database.connections import default_database_url
 from records.database.signing import KEY_FILE_VARIABLE
+from reliability.settings import WorkerSettings
 
 File = Annotated[Path, typer.Argument(envvar=KEY_FILE_VARIABLE, help="The key file.")]
 app = typer.Typer(help="Replace the key that signs decisions: add, use, retire.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def use_command(file: File) -> None:
 def retire_command(file: File) -> None:
     """Sign again what the old keys have signed, and drop them. Reads DATABASE_URL. Then start every part again."""
     os.environ[KEY_FILE_VARIABLE] = str(file)
-    changed = run(_retire(file, os.environ.get("DATABASE_URL") or default_database_url()))
+    changed = run(_retire(file, WorkerSettings.load().database_url))
     console.print(f"{changed} rows are signed with the new key; the old keys are gone", highlight=False)
 
 

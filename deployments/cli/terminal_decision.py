@@ -55,5 +55,5 @@ async def decide_and_wake(
 
 
 def tell(decision: Decision) -> None:
-    """Print the result of the decision; the names in it are what somebody typed, so they are made inert."""
+    """Print the result of the decision; the names in it are what somebody typed, so they are shown as safe text."""
     console.print(safe_text(decision.reason), markup=False, highlight=False)

@@ -23,6 +23,7 @@ from operations.backfill import backfill, missed_times
 from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
 from operations.deploy_review import DeployReview, review
 from operations.errors import TriggerError
+from operations.known_workflows import known_catalogue
 from operations.launcher import Launcher
 from triggers.nats.event_subjects import take_subjects_now
 
@@ -228,7 +229,8 @@ def _print_review(found: DeployReview) -> None:
 async def _compile_or_exit(files: list[Path], connection: Connection, *, project_id: int) -> dict[str, Plan]:
     """The plans by file; or the diagnostics on standard error and exit status 1."""
     try:
-        return compile_by_file(files, await connection.records.catalogue(project_id), project_id=project_id)
+        catalogue = await known_catalogue(connection.records, project_id)
+        return compile_by_file(files, catalogue, project_id=project_id)
     except CheckFailed as exc:
         sys.stderr.write(format_text(exc.diagnostics, exc.sources) + "\n")
         raise typer.Exit(1) from exc

@@ -25,9 +25,10 @@ from deployments.stack.addresses import Addresses
 from deployments.stack.connection import Connection, addresses_of, connect_to
 from deployments.stack.embedded_api import embedded_api
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
+from reliability.settings import StackSettings
 from tasks.secrets import ENVIRONMENT_PREFIX
 
 PROJECT_ID = 1

@@ -18,7 +18,7 @@ from deployments.demo.start import Started
 from operations.run_detail import RunDetail
 from records import Approval
 from tasks.effect_picture import proposal_of_approval
-from tasks.safe_text import inert_json, safe_text
+from tasks.safe_text import safe_json, safe_text
 
 
 def print_records(detail: RunDetail, completed: dict[str, Any] | None) -> None:
@@ -35,7 +35,7 @@ def print_records(detail: RunDetail, completed: dict[str, Any] | None) -> None:
         console.print()
         print_rows(rows, columns=columns, title=title, as_json=False, on_page=True)
     console.print(f"\nworkflow.completed.{detail.run.workflow_name} as received from NATS:", style="bold")
-    console.print(Text(inert_json(completed, limit=2_500)), soft_wrap=True)
+    console.print(Text(safe_json(completed, limit=2_500)), soft_wrap=True)
 
 
 def print_summary(detail: RunDetail) -> None:

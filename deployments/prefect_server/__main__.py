@@ -69,13 +69,14 @@ async def _serve(host: str, port: int, access_log: bool) -> None:
 
     from deployments.prefect_server import sqlite
     from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
+    from reliability.settings import ServerSettings
 
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
     app = OwnPagesOnly(
         SecurityHeaders(create_app(final=True)),
-        hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+        hosts=allowed_hosts(host, ServerSettings.load().allowed_hosts),
     )
     config = uvicorn.Config(
         _timed(app) if access_log else app,

@@ -17,12 +17,14 @@ from prefect.utilities.callables import parameter_schema
 from compiler import Diagnostic, Source, compile_all, load
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, ScheduleTrigger
+from compiler.trigger_types.registry import type_of
 from deployments.publishing.workflow_files import workflow_files
 from deployments.worker.worker import CommandCenterWorker
 from flows.compiled import entrypoint
 from flows.run import workflow_flow
 from operations.deploy import Deployed
 from operations.launcher import deployment_name, project_name
+from operations.project_queues import ensure_queue
 
 _RETIRED = "archived"
 """Tag of a deployment that was paused because its workflow was archived, not by a person in Prefect."""
@@ -84,7 +86,6 @@ class PrefectPublisher:
         if not self._pool_is_there:
             await ensure_work_pool(self.client, self.pool)
             self._pool_is_there = True
-        flow = workflow_flow(plan.name)
         flow_id = await self.client.create_flow_from_name(plan.name)
         before = await self._existing(plan)
         await self.client.create_deployment(
@@ -93,8 +94,10 @@ class PrefectPublisher:
             description=plan.description,
             entrypoint=entrypoint(plan.name),
             work_pool_name=self.pool,
+            # Of the project: workers take projects in turn.
+            work_queue_name=await ensure_queue(self.client, self.pool, plan.project_id),
             parameters=parameters(plan),
-            parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
+            parameter_openapi_schema=run_form(plan),
             enforce_parameter_schema=True,
             schedules=_schedules(plan, before),
             tags=tags(plan),
@@ -128,6 +131,28 @@ class PrefectPublisher:
 def parameters(plan: Plan) -> dict[str, Any]:
     """What every run of the deployment starts with: the plan, by digest."""
     return {"plan": plan.digest, "project_id": plan.project_id}
+
+
+def run_form(plan: Plan) -> dict[str, Any]:
+    """The schema of a run's parameters, from which Prefect makes the form that starts one, and refuses what is wrong.
+
+    Where the workflow is started by hand, `context` asks for its fields. Another trigger brings what it brings.
+    """
+    schema = parameter_schema(workflow_flow(plan.name)).model_dump_for_openapi()
+    forms = [type_of(each).form(each) for each in plan.triggers]
+    asked = [each for each in forms if each is not None]
+    if not asked:
+        return schema
+    context = schema["properties"]["context"]
+    place = {key: context[key] for key in ("position", "title") if key in context}
+    if len(asked) < len(plan.triggers):
+        other = {"type": "object", "title": "Of another trigger"}
+        schema["properties"]["context"] = {**place, "anyOf": [{**asked[0], "title": "Started by hand"}, other]}
+        return schema
+    schema["properties"]["context"] = {**asked[0], **place}
+    if asked[0].get("required"):
+        schema["required"] = [*schema.get("required", []), "context"]
+    return schema
 
 
 def tags(plan: Plan) -> list[str]:

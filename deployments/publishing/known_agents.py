@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 from agents.registration.builtin_agents import builtin_catalogue
 from compiler.catalogue import Catalogue
-from deployments.cli.options import DEFAULT_STATE
 from deployments.stack.connection import NotRunning, addresses_of
+from operations.known_workflows import known_catalogue
 from records import Records
+from reliability.settings import CommandSettings
 
 
 async def known_agents(state: Path, *, project_id: int) -> Catalogue:
@@ -20,11 +20,10 @@ async def known_agents(state: Path, *, project_id: int) -> Catalogue:
     except NotRunning:
         return builtin_catalogue()
     async with await Records.open(addresses.database_url) as records:
-        return await records.catalogue(project_id)
+        return await known_catalogue(records, project_id)
 
 
 def known_agents_here() -> Catalogue:
     """The same, for the state folder and the project that the environment names."""
-    state = Path(os.environ.get("COMMANDCENTER_STATE") or DEFAULT_STATE)
-    project_id = int(os.environ.get("COMMANDCENTER_PROJECT_ID") or 1)
-    return asyncio.run(known_agents(state, project_id=project_id))
+    here = CommandSettings.load()
+    return asyncio.run(known_agents(here.state, project_id=here.project_id))

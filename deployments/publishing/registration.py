@@ -34,11 +34,19 @@ async def register_folder(
     project_id: int,
     trust_risk: bool = False,
     by: Acting = NOBODY,
+    scratch: Path | None = None,
 ) -> AgentSpec:
-    """Register the agent in `path`, whose code is copied. Raises RegistrationFailed."""
+    """Register the agent in `path`, whose code is copied; its environment is kept in `scratch`. Raises
+    RegistrationFailed."""
     try:
         return await register_agent.register_folder(
-            path, records=records, sandbox=sandbox, project_id=project_id, trust_risk=trust_risk, by=by
+            path,
+            records=records,
+            sandbox=sandbox,
+            project_id=project_id,
+            trust_risk=trust_risk,
+            by=by,
+            scratch=scratch,
         )
     except RegistrationRefused as exc:
         raise RegistrationFailed(str(exc)) from exc

@@ -1,4 +1,4 @@
-"""This machine -> what works, what is missing, how to mend it."""
+"""This machine -> what works, what is missing, and how to fix it."""
 
 from __future__ import annotations
 

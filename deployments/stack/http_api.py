@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher
 from reliability.browser_borders import allowed_hosts
+from reliability.settings import ApiSettings
 from triggers.nats.event_subjects import take_subjects_now
 from triggers.reconcile.resume import resume
 
@@ -71,13 +71,13 @@ def app_of(
         publisher=_Publisher(connection=connection),
         sandbox=open_sandbox,
         agent_folders=agents,
-        hosts=allowed_hosts(host, os.environ.get("COMMANDCENTER_ALLOWED_HOSTS", "")),
+        hosts=allowed_hosts(host, ApiSettings.load().allowed_hosts),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Publisher:
-    """Prefect's publisher, whose trouble is an error that the API knows, and whose events find a stream at once."""
+    """Prefect's publisher, whose failures are errors that the API knows, and whose events find a stream at once."""
 
     connection: Connection
 

@@ -16,12 +16,8 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deployments.stack.addresses import Addresses, Part, remembered
 from deployments.stack.free_ports import Ports
@@ -30,39 +26,7 @@ from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
-
-
-class StackSettings(BaseSettings):
-    """Everything that can be chosen about a stack; each field also comes from `COMMANDCENTER_<FIELD>`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="COMMANDCENTER_", extra="forbid", frozen=True, populate_by_name=True
-    )
-
-    state: Path = Path(".commandcenter")
-    """The folder for everything that must outlive a run."""
-    host: str = "127.0.0.1"
-    """Where Prefect's server listens. NATS always listens on this machine only."""
-    prefect_port: int | None = None
-    """Port of Prefect's server; None finds one, 4200 if it is free."""
-    nats_port: int | None = None
-    """Port of NATS; None finds one, 4222 if it is free."""
-    database_url: str | None = Field(
-        None, validation_alias=AliasChoices("COMMANDCENTER_DATABASE_URL", "DATABASE_URL")
-    )
-    """The records' database; None is SQLite in the state folder."""
-    prefect_database_url: str | None = None
-    """Prefect's own database (`postgresql+asyncpg://…`); None is SQLite in the state folder."""
-    pool: str = "commandcenter"
-    """The work pool that the worker serves."""
-    worker_limit: int | None = None
-    """How many runs the worker has in hand at a time; None: as many as any worker by default."""
-    worker: bool = True
-    """Whether the stack has a worker."""
-    listener: bool = True
-    """Whether the stack has a NATS listener."""
-    start_timeout: float = 180.0
-    """Seconds that a part may take until it answers."""
+from reliability.settings import StackSettings
 
 
 class Stack:
@@ -188,12 +152,15 @@ class Stack:
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
         )
-        write_settings(self._state, port=nats_port, passwords=passwords)
+        write_settings(self._state, port=nats_port, passwords=passwords, project_id=settings.project_id)
         self._state.remember(
             {
                 "prefect_port": prefect_port,
                 "nats_port": nats_port,
                 "passwords": passwords,
+                "project_id": settings.project_id,
+                # For `commandcenter backup`.
+                "prefect_database_url": settings.prefect_database_url,
                 "pid": os.getpid(),
                 "addresses": remembered(addresses),
             }

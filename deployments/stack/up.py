@@ -14,11 +14,14 @@ from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from deployments.stack.embedded_api import embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.nats_server import prepare_publisher
+from deployments.stack.stack import Stack
 from operations.deploy import ConsentMissing, Deployed, deploy
+from operations.known_workflows import known_catalogue
 from operations.second_person import SecondPersonNeeded
 from records import Records, upgrade
 from reliability.mode import is_production
+from reliability.settings import StackSettings
 from triggers.nats.event_subjects import take_subjects_now
 
 
@@ -28,6 +31,8 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
     records = await Records.open(addresses.database_url)
     try:
         await register_builtin(records, project_id=project_id)
+        if addresses.publisher_url:
+            await prepare_publisher(addresses, records, project_id=project_id)
         if not is_production():
             await ensure_machine_admin(records, state=Path(addresses.state), project_id=project_id)
     finally:
@@ -39,7 +44,7 @@ async def deploy_files(
 ) -> list[Deployed]:
     """Compile all files, then deploy all; raises `CheckFailed` or `ConsentMissing` before anything is changed."""
     async with connect_to(addresses) as connection:
-        catalogue = await connection.records.catalogue(project_id)
+        catalogue = await known_catalogue(connection.records, project_id)
         compiled = compile_by_file(paths, catalogue, project_id=project_id)
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
         done = await deploy(

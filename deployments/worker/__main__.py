@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -19,8 +18,9 @@ from prefect.client.orchestration import get_client
 from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
 from observability.json_logs import LogFormatError, log_as_json
+from reliability.known_settings import unknown_settings
 from reliability.secret_files import SecretFileError, use_secret_files
-from reliability.settings import unknown_settings
+from reliability.settings import SettingsError, WorkerSettings
 from reliability.tested_versions import UntestedVersion
 
 SERVER_SECONDS = 120.0
@@ -37,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--pool",
-        default=os.environ.get("COMMANDCENTER_POOL") or "commandcenter",
         help="the work pool to serve; made if it is not there",
     )
     parser.add_argument("--name", help="the worker's name; each of a pool's workers needs its own")
@@ -48,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         log_as_json("worker")
         use_secret_files()
-        asyncio.run(_work(options.pool, options.name, options.limit))
-    except (DeploymentError, LogFormatError, SecretFileError, UntestedVersion) as exc:
+        asyncio.run(_work(options.pool or WorkerSettings.load().pool, options.name, options.limit))
+    except (DeploymentError, LogFormatError, SecretFileError, SettingsError, UntestedVersion) as exc:
         sys.exit(f"error: {exc}")
 
 

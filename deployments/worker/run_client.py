@@ -43,7 +43,7 @@ class RunClient(PrefectClient):
         self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def request(self, *args: Any, **options: Any) -> httpx.Response:
-        """Any request, when it is its turn; made again for a minute while the server has trouble of its own.
+        """Any request, when it is its turn; made again for a minute while the server answers with errors of its own.
 
         What waits in httpx's pool is gone through at every step of every request: a burst of runs would spend most of
         its time there. Prefect's client asks again by itself, but for HTTP 500: what the server says while its

@@ -13,7 +13,6 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,13 +26,14 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from deployments.worker.cancel_suspend import CancelSuspend
 from deployments.worker.event_subscriber import READY, EventSubscriber
+from deployments.worker.fair_share import FairShare
 from deployments.worker.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.worker.flow_thread import FlowThread
 from deployments.worker.pending_runs import PendingRuns
 from deployments.worker.recovery import Recovery, requeue
-from deployments.worker.run_client import waiting_runs
 from deployments.worker.worker_identity import WorkerIdentity
 from reliability.cancellation import cancelled
+from reliability.settings import WorkerSettings
 from reliability.shutdown import cancelled_by_signals
 from reliability.tested_versions import require_tested
 from tasks.prefect_retry import is_transient
@@ -96,6 +96,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._wakeups: EventSubscriber | None = None
         self._interruptions: CancelSuspend | None = None
         self._background: set[asyncio.Task[None]] = set()
+        self._queue_of_run: dict[UUID, str | None] = {}
         self._begun = False
         self._stopping = False
 
@@ -133,6 +134,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         if self._begun or self._work_pool is None:
             return
         self._begun = True
+        self._fair = FairShare(self.client, self._work_pool_name)
         await self._flows.__aenter__()
         self._interruptions = CancelSuspend(self.client, self._flows, worker=self.name)
         self._wakeups = EventSubscriber(self._work_pool.id, self._on_event)
@@ -161,12 +163,13 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         if free < 1:
             return []
         try:
-            return await waiting_runs(
-                self.client,
-                self._work_pool_name,
+            return await self._fair.waiting(
                 queues=self._work_queues,
+                free=free,
                 # What is being claimed may still look like waiting.
-                limit=free + len(self._claiming),
+                claiming=len(self._claiming),
+                places=int(self.limiter.total_tokens),
+                in_hand=self._queue_of_run,
                 before=datetime.now(UTC) + timedelta(seconds=int(self._prefetch_seconds)),
             )
         except ObjectNotFound:
@@ -186,6 +189,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Execute a run that was polled, and free its place; never raises, or the worker would end."""
         self._claiming.add(flow_run.id)
+        self._queue_of_run[flow_run.id] = flow_run.work_queue_name
         try:
             await self._take(flow_run)
         except Exception as exc:
@@ -199,6 +203,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             await self._propose_crashed_state(flow_run, message)
         finally:
             self._claiming.discard(flow_run.id)
+            self._queue_of_run.pop(flow_run.id, None)
             self._submitting_flow_run_ids.discard(flow_run.id)
             full = self._limiter is not None and self._limiter.available_tokens < 1
             self._release_limit_slot(flow_run.id)
@@ -291,5 +296,5 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _show_life(self) -> None:
         """Touch the ready file: the worker has just heard from Prefect's API."""
-        if ready := os.environ.get("COMMANDCENTER_READY_FILE"):
-            await asyncio.to_thread(Path(ready).touch)
+        if ready := WorkerSettings.load().ready_file:
+            await asyncio.to_thread(ready.touch)

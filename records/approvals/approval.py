@@ -80,11 +80,6 @@ class Decision:
         """Who decided it; None while it is pending, or if it was no person."""
         return self.approval.responded_by
 
-    @property
-    def decided_at(self) -> datetime | None:
-        """When it was decided."""
-        return self.approval.responded_at
-
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from records.approvals.approval import AuditEntry
 from records.approvals.audit_chain import FIRST, ChainCheck, ChainReport, entry_hash
 from records.database.payload import MAX_NOTES, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.tables import APPROVAL_AUDIT
 from records.tables.columns import now
@@ -145,17 +146,4 @@ async def _last_hash(connection: AsyncConnection) -> str:
 
 
 def _entry(row: RowMapping) -> AuditEntry:
-    return AuditEntry(
-        id=row["id"],
-        approval_id=row["approvalId"],
-        run_id=row["workflowRunId"],
-        node_id=row["nodeKey"],
-        project_id=row["projectId"],
-        event=row["event"],
-        by=row["by"],
-        verified=row["verified"],
-        channel=row["channel"],
-        digest=row["digest"],
-        notes=row["notes"],
-        at=row["at"],
-    )
+    return read_row(AuditEntry, row)

@@ -139,7 +139,9 @@ def _not_entitled(
     if len(name) > _MAX_NAME:
         return f"a name has at most {_MAX_NAME} characters"
     if not actor.verified and not rule.allow_unverified:
-        return f"this gate takes verified names only, and {actor.channel} does not know who you are: use another way in"
+        return (
+            f"this gate takes verified names only, and {actor.channel} does not know who you are: use another one"
+        )
     if rule.approvers and name not in {person_key(approver) for approver in rule.approvers}:
         return f"{actor.name!r} may not decide this; it is for {', '.join(rule.approvers)}"
     own = triggered_by is not None and name == person_key(triggered_by)

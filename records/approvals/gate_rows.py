@@ -14,6 +14,7 @@ from compiler.plan import ApprovalRule
 from records.approvals.approval import Approval, ApprovalStatus
 from records.approvals.audit import NOBODY, Actor, append_audit
 from records.database.payload import MAX_NOTES, line
+from records.database.read_row import read_row
 from records.database.signing import signer_of
 from records.database.store import first, rows
 from records.errors import NotFound
@@ -152,26 +153,4 @@ def rule_of(row: RowMapping) -> ApprovalRule:
 
 def approval_of(row: RowMapping) -> Approval:
     """The row as an Approval."""
-    return Approval(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        node_id=row["nodeKey"] or row["nodeId"],
-        project_id=row["projectId"],
-        workflow_name=row["workflowName"],
-        digest=row["digest"] or "",
-        status=row["status"],
-        card=row["card"] or {},
-        rule=rule_of(row),
-        requested_at=row["requestedAt"],
-        deadline=row["deadline"],
-        responded_at=row["respondedAt"],
-        responded_by=row["respondedBy"],
-        verified=row["verified"],
-        channel=row["channel"],
-        notes=row["notes"],
-        closed_as=row["closedAs"],
-        superseded_at=row["supersededAt"],
-        escalated_at=row["escalatedAt"],
-        edits=row["edits"],
-        base_digest=row["baseDigest"],
-    )
+    return read_row(Approval, row, node_id=row["nodeKey"] or row["nodeId"], rule=rule_of(row))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from observability.traces.parts import Part, model_use
 from records.database.ids import new_id
 from records.database.payload import checked, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.measures.ended import model_samples
 from records.measures.spans import trace_proposal
@@ -133,17 +134,4 @@ async def _standing(
 
 
 def _proposal(row: RowMapping) -> RecordedProposal:
-    return RecordedProposal(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        node_id=row["nodeKey"],
-        item=None if row["item"] == _WHOLE else row["item"],
-        key=row["key"],
-        effect=row["effect"],
-        result=row["resultJson"],
-        error=row["error"],
-        duration_ms=row["durationMs"],
-        log_tail=row["logTail"] or "",
-        proposed_at=row["proposedAt"],
-        model_use=row["modelUse"] or {},
-    )
+    return read_row(RecordedProposal, row, item=None if row["item"] == _WHOLE else row["item"])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked
 from records.database.store import Store, first, insert_new, rows
+from records.events.changes import note_change
+from records.projects.limits import check_count
 from records.tables import AGENT, AGENT_CAPABILITY
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -21,7 +23,7 @@ class AgentRegistry(Store):
 
     @shielded
     async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
-        """Insert or update the agent; returns its id, which stays the same. Raises NameRefused."""
+        """Insert or update the agent; returns its id, which stays the same. Raises NameRefused, LimitReached."""
         subject_token("agent", spec.name)
         values = _agent_values(spec)
         async with self._db.write() as connection:
@@ -29,17 +31,20 @@ class AgentRegistry(Store):
             if not await insert_new(connection, AGENT, fresh):
                 mine = (AGENT.c.projectId == project_id) & (AGENT.c.name == spec.name)
                 await connection.execute(update(AGENT).where(mine).values(**values))
+            else:
+                counted = select(func.count()).select_from(AGENT).where(AGENT.c.projectId == project_id)
+                await check_count(connection, project_id, "agents", counted)
             agent_id = await agent_row_id(connection, project_id, spec.name)
             assert agent_id is not None
             await _replace_capabilities(connection, agent_id, spec)
         return agent_id
 
     @shielded
-    async def agents(self, project_id: int) -> list[AgentSpec]:
-        """All agents of the project, by name."""
+    async def agents(self, project_id: int, *, archived: bool = False) -> list[AgentSpec]:
+        """All agents of the project, by name; with `archived`, those too that were removed."""
         async with self._db.read() as connection:
             mine = select(AGENT).where(AGENT.c.projectId == project_id).order_by(AGENT.c.name)
-            found = await rows(connection, mine)
+            found = await rows(connection, mine if archived else mine.where(AGENT.c.archivedAt.is_(None)))
             joined = AGENT_CAPABILITY.join(AGENT, AGENT.c.id == AGENT_CAPABILITY.c.agentId)
             theirs = select(AGENT_CAPABILITY).select_from(joined).where(AGENT.c.projectId == project_id)
             capabilities = await rows(connection, theirs.order_by(AGENT_CAPABILITY.c.name))
@@ -49,9 +54,20 @@ class AgentRegistry(Store):
         return [_spec(row, by_agent.get(row["id"], [])) for row in found]
 
     @shielded
-    async def catalogue(self, project_id: int) -> Catalogue:
-        """The project's agents as the compiler's Catalogue."""
-        return Catalogue(agents={spec.name: spec for spec in await self.agents(project_id)})
+    async def catalogue(self, project_id: int, *, archived: bool = False) -> Catalogue:
+        """The project's agents as the compiler's Catalogue. `archived`: for a run that began before one was removed."""
+        return Catalogue(agents={spec.name: spec for spec in await self.agents(project_id, archived=archived)})
+
+    @shielded
+    async def archive_agent(self, project_id: int, name: str) -> bool:
+        """Keep the agent's runs, and let no workflow name it; False if the project has none of that name in use."""
+        mine = (AGENT.c.projectId == project_id) & (AGENT.c.name == name) & AGENT.c.archivedAt.is_(None)
+        async with self._db.write() as connection:
+            change = update(AGENT).where(mine).values(archivedAt=now(), updatedAt=now())
+            if (await connection.execute(change)).rowcount != 1:
+                return False
+            await note_change(connection, project_id, "agent", name)
+        return True
 
 
 async def agent_row_id(connection: AsyncConnection, project_id: int, name: str) -> str | None:
@@ -74,6 +90,7 @@ def _agent_values(spec: AgentSpec) -> dict[str, Any]:
         "memoryMb": spec.memory_mb,
         "timeoutSeconds": spec.timeout_seconds,
         "codeDigest": spec.code_digest,
+        "archivedAt": None,
     }
 
 

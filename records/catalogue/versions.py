@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.ids import new_id
 from records.database.payload import line
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, VersionConflict
 from records.events.changes import note_change
@@ -163,10 +164,4 @@ def _versions(project_id: int, name: str) -> Select[tuple[Any, ...]]:
 
 
 def _version(row: RowMapping) -> WorkflowVersion:
-    return WorkflowVersion(
-        number=row["number"],
-        plan_digest=row["planDigest"],
-        text=row["sourceText"],
-        saved_by=row["savedBy"],
-        saved_at=row["savedAt"],
-    )
+    return read_row(WorkflowVersion, row, text=row["sourceText"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import Plan, PlanNode
@@ -14,9 +14,11 @@ from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.connections import Database
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, dumps
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
+from records.projects.limits import check_count
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -47,12 +49,15 @@ class WorkflowStore(Store):
         `expected`: number of the newest version that the writer knows, 0 for none.
 
         Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry,
-        VersionConflict where another version is the newest.
+        VersionConflict where another version is the newest, LimitReached where the project has too many.
         """
         subject_token("workflow", plan.name)
         async with self._db.write() as connection:
             await _insert_plan(connection, plan)
             workflow_id = await _upsert_workflow(connection, plan, source)
+            kept = (WORKFLOW.c.projectId == plan.project_id) & (WORKFLOW.c.status != "ARCHIVED")
+            counted = select(func.count()).select_from(WORKFLOW).where(kept)
+            await check_count(connection, plan.project_id, "workflows", counted)
             await _replace_nodes(connection, workflow_id, plan)
             # The workflow's row is locked by now: two writers compare one after the other.
             await add_version(connection, workflow_id, plan.digest, text=text, by=by, expected=expected)
@@ -84,6 +89,16 @@ class WorkflowStore(Store):
         async with self._db.read() as connection:
             found = await rows(connection, active.order_by(WORKFLOW.c.projectId, WORKFLOW.c.name))
         return [await self.plan(row["planDigest"]) for row in found]
+
+    @shielded
+    async def current_plans(self, project_id: int) -> list[tuple[Plan, WorkflowStatus]]:
+        """The current plan of each workflow of the project, with what it may do now."""
+        mine = select(WORKFLOW.c.planDigest, WORKFLOW.c.status).where(
+            WORKFLOW.c.projectId == project_id, WORKFLOW.c.planDigest.is_not(None)
+        )
+        async with self._db.read() as connection:
+            found = await rows(connection, mine.order_by(WORKFLOW.c.name))
+        return [(await self.plan(row["planDigest"]), row["status"]) for row in found]
 
     @shielded
     async def workflows(self, project_id: int | None = None) -> list[Workflow]:
@@ -138,11 +153,13 @@ async def _replace_nodes(connection: AsyncConnection, workflow_id: str, plan: Pl
     mine = WORKFLOW_NODE.c.workflowId == workflow_id
     found = await rows(connection, select(WORKFLOW_NODE.c.id, WORKFLOW_NODE.c.key).where(mine))
     old = {row["key"]: row["id"] for row in found}
-    ids = {node.id: old.get(node.id) or new_id() for node in plan.nodes}
+    # The mission's table holds nodes of agents: one that calls a workflow has none.
+    nodes = [node for node in plan.nodes if node.calls is None]
+    ids = {node.id: old.get(node.id) or new_id() for node in nodes}
     await connection.execute(delete(WORKFLOW_NODE).where(mine, WORKFLOW_NODE.c.id.not_in(ids.values())))
-    for node in plan.nodes:
+    for node in nodes:
         values = await _node_values(connection, plan, node) | {
-            "dependsOn": [ids[name] for name in node.depends_on]
+            "dependsOn": [ids[name] for name in node.depends_on if name in ids]
         }
         if node.id in old:
             await connection.execute(
@@ -167,15 +184,4 @@ async def _node_values(connection: AsyncConnection, plan: Plan, node: PlanNode) 
 
 
 def _workflow(row: RowMapping) -> Workflow:
-    return Workflow(
-        id=row["id"],
-        project_id=row["projectId"],
-        name=row["name"],
-        description=row["description"] or "",
-        trigger=row["trigger"],
-        status=row["status"],
-        plan_digest=row["planDigest"],
-        source=row["source"],
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-    )
+    return read_row(Workflow, row)

@@ -8,7 +8,6 @@ is fair, and other processes are waited for by the connection (see sqlite_connec
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -73,12 +72,6 @@ def _libpq_query(url: URL) -> dict[str, str | tuple[str, ...]]:
 def _shown(url: str) -> str:
     # An unparsable URL may still hold a password.
     return url.split("://", 1)[0] + "://…" if "@" in url else url
-
-
-def default_database_url() -> str:
-    """SQLite in the state folder (`COMMANDCENTER_STATE`): where every part looks unless it is told otherwise."""
-    state = Path(os.environ.get("COMMANDCENTER_STATE") or ".commandcenter")
-    return f"sqlite:///{state.absolute() / 'records.db'}"
 
 
 class Database:

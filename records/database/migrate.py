@@ -35,9 +35,10 @@ _FIRST_SIGNED = "0006"
 
 
 @shielded
-async def upgrade(url: str) -> str:
+async def upgrade(url: str, *, revision: str = "head") -> str:
     """Migrate the database to this version; returns the revision. Safe at every start, and concurrently.
 
+    `revision`: an older one, for rows that were copied from its tables.
     Raises NewerDatabase for a database that a newer version has migrated: there is no way back but a backup.
     """
     database = Database(url)
@@ -54,10 +55,10 @@ async def upgrade(url: str) -> str:
                     f"the database {database.shown} is at revision {before!r}, which this version (up to {head()!r}) "
                     "does not know: run the newer version that migrated it, or restore the backup from before"
                 )
-            revision = await connection.run_sync(_upgrade)
+            now = await connection.run_sync(_upgrade, revision)
             if before is not None and before < _FIRST_SIGNED:
                 await sign_existing(connection)
-            return revision
+            return now
     finally:
         await database.close()
 
@@ -79,6 +80,11 @@ def head() -> str:
     return str(ScriptDirectory(str(_MIGRATIONS)).get_current_head())
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version can bring a database of that revision up to its own."""
+    return revision in _known()
+
+
 @cache
 def _known() -> frozenset[str]:
     return frozenset(each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
@@ -90,10 +96,10 @@ def _config() -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> str:
+def _upgrade(connection: Connection, to: str) -> str:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return str(_revision(connection))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, func, select, update
 from observability.metrics.definitions import DEAD_LETTER_REASONS, DEAD_LETTERS, EVENT_TO_RUN, Sample
 from records.database.ids import new_id
 from records.database.payload import line
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -188,17 +189,4 @@ class InboxStore(Store):
 
 
 def _letter(row: RowMapping) -> DeadLetter:
-    return DeadLetter(
-        id=row["id"],
-        stream=row["stream"],
-        sequence=row["sequence"],
-        project_id=row["projectId"],
-        subject=row["subject"],
-        payload=row["payload"],
-        reason=row["reason"],
-        deliveries=row["deliveries"],
-        created_at=row["createdAt"],
-        settled_as=row["settledAs"],
-        settled_by=row["settledBy"],
-        settled_at=row["settledAt"],
-    )
+    return read_row(DeadLetter, row)

@@ -1,4 +1,4 @@
-"""Messages that came in, with what was looked at for them -> rows, so that a person can ask why nothing started."""
+"""Received messages, with the triggers that were compared -> rows that explain why nothing started."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, RowMapping, delete, or_, select, update
 
 from records.database.ids import new_id
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, PayloadRefused
 from records.events.changes import note_change
@@ -148,12 +149,4 @@ def _matched(event: ReceivedEvent, workflow: str) -> bool:
 
 
 def _event(row: RowMapping) -> ReceivedEvent:
-    return ReceivedEvent(
-        id=row["id"],
-        project_id=row["projectId"],
-        subject=row["subject"],
-        payload=row["payload"],
-        outcome=row["outcome"],
-        looked=tuple(row["looked"]),
-        received_at=row["receivedAt"],
-    )
+    return read_row(ReceivedEvent, row)

@@ -1,1 +1,1 @@
-"""Changes, and what lies open at this moment in; exact totals and gauges out."""
+"""Changes and what is open at this moment in; exact totals and gauges out."""

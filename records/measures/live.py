@@ -1,4 +1,4 @@
-"""What lies open at this moment, by number and age: a few cheap queries for whoever watches."""
+"""Number and age of what is open at this moment, from a few cheap queries, for metrics."""
 
 from __future__ import annotations
 

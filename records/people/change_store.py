@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from records.database.ids import new_id
 from records.database.payload import MAX_NOTES, line
 from records.database.person_key import person_key
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NotFound, RecordsError
 from records.people.signed_rows import is_signed, sign
@@ -122,15 +123,4 @@ async def _update(connection: AsyncConnection, row: RowMapping, **values: Any) -
 
 
 def _request(row: Any) -> ChangeRequest:
-    return ChangeRequest(
-        id=row["id"],
-        project_id=row["projectId"],
-        kind=row["kind"],
-        digest=row["digest"],
-        summary=row["summary"],
-        requested_by=row["requestedBy"],
-        requested_at=row["requestedAt"],
-        confirmed_by=row["confirmedBy"],
-        confirmed_at=row["confirmedAt"],
-        used_at=row["usedAt"],
-    )
+    return read_row(ChangeRequest, row)

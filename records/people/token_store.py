@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.ids import new_id
 from records.database.payload import line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.people.people_store import person_row, roles_of
@@ -174,17 +175,4 @@ def _whole_milliseconds(moment: datetime | None) -> datetime | None:
 
 
 def _token(row: Mapping[Any, Any], person: str) -> TokenRecord:
-    return TokenRecord(
-        id=row["id"],
-        person=person,
-        kind=row["kind"],
-        label=row["label"],
-        project_id=row["projectId"],
-        roles=None if row["roles"] is None else tuple(row["roles"]),
-        created_at=row["createdAt"],
-        created_by=row["createdBy"],
-        expires_at=row["expiresAt"],
-        last_used_at=row["lastUsedAt"],
-        revoked_at=row["revokedAt"],
-        revoked_by=row["revokedBy"],
-    )
+    return read_row(TokenRecord, row, person=person)

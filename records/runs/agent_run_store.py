@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any
 
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +12,7 @@ from observability.traces.parts import Part, model_use
 from records.catalogue.agent_registry import agent_row_id
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -26,23 +27,6 @@ from records.runs.run import AgentRun, EndStatus
 from records.tables import AGENT, AGENT_RUN
 from records.tables.columns import now
 from reliability.shielded import shielded
-
-
-class StartOptions(TypedDict, total=False):
-    """What `AgentRunStore.start_attempt` takes."""
-
-    agent_name: Required[str]
-    inputs: Required[Mapping[str, Any]]
-    run_id: str | None
-    node_id: str | None
-    item: int | None
-    attempt: int | None
-    idempotency_key: str | None
-    project_id: int | None
-    approved: str | None
-    fencing_token: int | None
-    action: str | None
-    agent_version: str | None
 
 
 class AgentRunStore(Store):
@@ -99,11 +83,6 @@ class AgentRunStore(Store):
             number = await begin_attempt(connection, run, (node_id, item), values, attempt)
             await note_change(connection, run["projectId"], "agentRun", agent_run_id, run_id=run_id)
         return agent_run_id, number
-
-    async def start_agent_run(self, **options: Unpack[StartOptions]) -> str:
-        """`start_attempt`, for callers that need no more than the id."""
-        agent_run_id, _ = await self.start_attempt(**options)
-        return agent_run_id
 
     @shielded
     async def finish_agent_run(
@@ -179,6 +158,20 @@ class AgentRunStore(Store):
         return [_agent_run(row) for row in found]
 
     @shielded
+    async def good_agent_runs(self, project_id: int, *, agent: str, action: str, limit: int) -> list[AgentRun]:
+        """The newest runs of an action that ended well, newest first."""
+        mine = _SELECT.where(
+            AGENT.c.projectId == project_id,
+            AGENT.c.name == agent,
+            AGENT_RUN.c.action == action,
+            AGENT_RUN.c.status == "SUCCESS",
+        )
+        async with self._db.read() as connection:
+            newest = mine.order_by(AGENT_RUN.c.startedAt.desc(), AGENT_RUN.c.id.desc()).limit(limit)
+            found = await rows(connection, newest)
+        return [_agent_run(row) for row in found]
+
+    @shielded
     async def agent_run(self, agent_run_id: str) -> AgentRun:
         """One agent run. Raises NotFound."""
         async with self._db.read() as connection:
@@ -212,7 +205,7 @@ async def _lock_agent_run(
 
 async def _agent_id(connection: AsyncConnection, project_id: int | None, name: str) -> str:
     if project_id is None:
-        raise ValueError("start_agent_run needs a run and a node, or a project")
+        raise ValueError("an attempt needs a run and a node, or a project")
     agent_id = await agent_row_id(connection, project_id, name)
     if agent_id is None:
         raise NotFound("the agent", name, f"register it in project {project_id} first")
@@ -245,28 +238,4 @@ async def _emit_executed(
 
 
 def _agent_run(row: RowMapping) -> AgentRun:
-    return AgentRun(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        agent_name=row["agentName"],
-        node_id=row["nodeKey"],
-        item=row["item"],
-        attempt=row["attempt"],
-        status=row["status"],
-        inputs=row["inputJson"],
-        output=row["outputJson"],
-        error=row["error"],
-        failure_kind=row["failureKind"],
-        idempotency_key=row["idempotencyKey"],
-        started_at=row["startedAt"],
-        finished_at=row["finishedAt"],
-        duration_ms=row["durationMs"],
-        exit_code=row["exitCode"],
-        limits=row["limits"] or {},
-        denied_egress=tuple(row["deniedEgress"] or ()),
-        artifacts=tuple(row["artifacts"] or ()),
-        log_tail=row["logTail"] or "",
-        memory_kb=row["memoryKb"],
-        cpu_ms=row["cpuMs"],
-        model_use=row["modelUse"] or {},
-    )
+    return read_row(AgentRun, row)

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, select
 
 from records.database.ids import new_id
 from records.database.payload import MAX_ARTIFACT_BYTES
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, PayloadRefused
 from records.runs.fencing import read_run
@@ -111,12 +112,4 @@ def _content(row: RowMapping, *, sha256: str, what: str) -> bytes:
 
 
 def _artifact(row: RowMapping) -> Artifact:
-    return Artifact(
-        id=row["id"],
-        run_id=row["workflowRunId"],
-        name=row["name"],
-        media_type=row["mediaType"],
-        size=row["size"],
-        sha256=row["sha256"],
-        created_at=row["createdAt"],
-    )
+    return read_row(Artifact, row)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any
 
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.ids import new_id
 from records.database.payload import checked, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NodeFinished, StaleAttempt
 from records.events.changes import note_change
@@ -132,13 +133,11 @@ def _select_results(run_id: str) -> Select[tuple[Any, ...]]:
 
 def _result(row: RowMapping) -> NodeResult:
     by_agent = row["agentRunId"] is not None
-    return NodeResult(
-        node_id=row["nodeKey"],
+    return read_row(
+        NodeResult,
+        row,
         item=item_of(row),
-        status=cast(Literal["SUCCESS", "FAILED", "SKIPPED"], row["state"]),
+        status=row["state"],
         output=row["agentOutput"] if by_agent else row["outputJson"],
         reason=row["agentError"] if by_agent else row["reason"],
-        attempt=row["attempt"],
-        agent_run_id=row["agentRunId"],
-        updated_at=row["updatedAt"],
     )

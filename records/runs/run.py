@@ -44,6 +44,9 @@ class Run:
     """Sandbox backend and versions of what executed it last, by name; empty before that."""
     rerun_nodes: tuple[str, ...] | None = None
     """Nodes that a person wants to run again, as long as no execution has begun to do so."""
+    parent_run_id: str | None = None
+    """The run of which a node called this one."""
+    parent_node: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import close_gates
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, checked_outputs, line
+from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -24,6 +25,7 @@ from records.measures.event_types import event_type
 from records.measures.spans import context_of, trace_run, trace_start
 from records.measures.totals import count
 from records.runs.attempts import end_unfinished
+from records.runs.called import parent_of
 from records.runs.completion import emit_completed
 from records.runs.fencing import lock_run, read_run, select_run
 from records.runs.run import EndStatus, OpenStatus, Run, RunStatus
@@ -66,6 +68,7 @@ class RunStore(Store):
         }
         async with self._db.write() as connection:
             workflow = await _workflow_of_plan(connection, plan_digest)
+            values |= await parent_of(connection, flow_run_id)
             fresh = await insert_new(connection, WORKFLOW_RUN, values | {"workflowId": workflow["id"]})
             if fresh:
                 started = (workflow["name"], event_type(trigger, workflow["trigger"]))
@@ -210,14 +213,14 @@ class RunStore(Store):
             row = await read_run(connection, run_id)
         if project_id is not None and row["projectId"] != project_id:
             raise NotFound("the run", run_id, f"project {project_id} has none of that id")
-        return _run(row)
+        return run_of(row)
 
     @shielded
     async def run_of_flow_run(self, flow_run_id: str) -> Run | None:
         """The run that mirrors Prefect's flow run, if there is one."""
         async with self._db.read() as connection:
             row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
-        return None if row is None else _run(row)
+        return None if row is None else run_of(row)
 
     @shielded
     async def runs(
@@ -253,7 +256,7 @@ class RunStore(Store):
         ]
         chosen = chosen.where(*(each for each in wanted if each is not None))
         async with self._db.read() as connection:
-            return [_run(row) for row in await rows(connection, chosen)]
+            return [run_of(row) for row in await rows(connection, chosen)]
 
 
 async def _workflow_of_plan(connection: AsyncConnection, digest: str) -> RowMapping:
@@ -299,24 +302,7 @@ async def _end_agent_runs(connection: AsyncConnection, run: RowMapping) -> None:
     await connection.execute(update(NODE_STATE).where(begun).values(state="FAILED", updatedAt=now()))
 
 
-def _run(row: RowMapping) -> Run:
-    return Run(
-        id=row["id"],
-        workflow_id=row["workflowId"],
-        workflow_name=row["workflowName"],
-        project_id=row["projectId"],
-        trigger=row["trigger"],
-        context=row["contextJson"],
-        status=row["status"],
-        message=row["message"] or "",
-        started_at=row["startedAt"],
-        finished_at=row["finishedAt"],
-        flow_run_id=row["flowRunId"],
-        plan_digest=row["planDigest"],
-        triggered_by=row["triggeredBy"],
-        reopened=row["reopened"],
-        outputs=row.get("outputJson"),
-        fencing_token=row["fencingToken"],
-        executed_by=row["executedBy"] or {},
-        rerun_nodes=None if row["rerunNodes"] is None else tuple(row["rerunNodes"]),
-    )
+def run_of(row: RowMapping) -> Run:
+    """The row as a value."""
+    # Lists leave the outputs out.
+    return read_row(Run, row, outputs=row.get("outputJson"))

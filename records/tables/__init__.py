@@ -11,6 +11,7 @@ from records.tables.people import (
     PERSON_ROLE,
     SLACK_IDENTITY,
 )
+from records.tables.projects import EVENT_PUBLISHER, PROJECT_LIMITS
 from records.tables.registry import AGENT, AGENT_BUNDLE, AGENT_CAPABILITY
 from records.tables.runs import AGENT_RUN, ARTIFACT, NODE_STATE, PROPOSAL, RUN_LOG, RUN_SLOT, WORKFLOW_RUN
 from records.tables.schema import METADATA
@@ -29,6 +30,7 @@ __all__ = [
     "CHANGE",
     "CHANGE_REQUEST",
     "DEAD_LETTER",
+    "EVENT_PUBLISHER",
     "METADATA",
     "METRIC_TOTAL",
     "NODE_STATE",
@@ -37,6 +39,7 @@ __all__ = [
     "PERSON_ROLE",
     "PLAN",
     "PROCESSED_EVENT",
+    "PROJECT_LIMITS",
     "PROPOSAL",
     "RECEIVED_EVENT",
     "RUN_LOG",

@@ -27,6 +27,8 @@ AGENT = Table(
     must("memoryMb", Integer, server_default=text("512")),
     must("timeoutSeconds", Integer, server_default=text("300")),
     must("codeDigest", Text, server_default=text("''")),
+    # Removed by a person; NULL: in use. Registering it again brings it back.
+    may("archivedAt", Moment),
     Index("Agent_projectId_name_key", "projectId", "name", unique=True),
     Index("Agent_projectId_type_idx", "projectId", "type"),
 )

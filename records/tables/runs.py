@@ -31,10 +31,14 @@ WORKFLOW_RUN = Table(
     may("executedBy", JSON_VALUE),
     # Nodes that a person wants to run again, until an execution begins to do so.
     may("rerunNodes", JSON_VALUE),
+    # The run, and the node of it, that called this one; no reference, as retention deletes either first.
+    may("parentRunId", Text),
+    may("parentNode", Text),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
     Index("WorkflowRun_startedAt_idx", "startedAt"),
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),
     Index("WorkflowRun_status_idx", "status"),
+    Index("WorkflowRun_parentRunId_idx", "parentRunId"),
 )
 
 # A run of a workflow with `concurrency`: it holds one of the slots of its key, or waits for one.
@@ -106,6 +110,9 @@ NODE_STATE = Table(
     refer("NodeState", "agentRunId", "AgentRun.id", "SET NULL", nullable=True),
     may("outputJson", JSON_VALUE),
     must("updatedAt", Moment),
+    # Prefect's id of the run that the node called, or calls.
+    may("calledFlowRunId", Text),
+    Index("NodeState_calledFlowRunId_idx", "calledFlowRunId"),
     Index("NodeState_workflowRunId_nodeKey_item_key", "workflowRunId", "nodeKey", "item", unique=True),
 )
 

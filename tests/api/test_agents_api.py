@@ -112,3 +112,19 @@ async def test_a_built_in_agent_under_another_name_is_that_code_with_its_risk(an
     assert answer["code_digest"] == shipped["code_digest"]
     risky = [each["name"] for each in answer["actions"] if each["risk"] == "APPROVAL_REQUIRED"]
     assert "generateFixPR" in risky
+
+
+async def test_an_agent_is_removed_unless_a_workflow_uses_it(ann, eve, speaker, records, workflow_yaml):
+    await ann.put("/workflows/talk", content=workflow_yaml("talk"))
+    refused = await ann.delete("/agents/speaker")
+    assert refused.status_code == 409
+    assert "is used by 'talk'" in refused.json()["detail"]
+    assert (await eve.delete("/agents/speaker")).status_code == 404
+    await records.set_workflow_status(1, "talk", "ARCHIVED")
+    assert (await ann.delete("/agents/speaker")).status_code == 204
+    assert (await ann.get("/agents")).json() == []
+    assert (await ann.delete("/agents/speaker")).status_code == 404
+    # A run that waits goes on with it, and registering it again brings it back.
+    assert "speaker" in (await records.catalogue(1, archived=True)).agents
+    await records.register_agent(1, speaker)
+    assert [each["name"] for each in (await ann.get("/agents")).json()] == ["speaker"]

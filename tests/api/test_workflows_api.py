@@ -112,6 +112,21 @@ async def test_what_keeps_a_run_from_starting_is_said(ann, workflow_yaml, launch
     assert (answer.status_code, answer.json()["detail"]) == (status, str(fault))
 
 
+async def test_what_does_not_fit_the_fields_of_a_workflow_started_by_hand_is_refused(ann, workflow_yaml, launch):
+    fields = "trigger: manual\ncontext:\n  count: {type: integer}\n  mode: {enum: [fast, slow], default: fast}\n"
+    typed = workflow_yaml("typed").replace("trigger:\n  event: graph.file.updated\n", fields)
+    assert (await ann.put("/workflows/typed", content=typed)).is_success, "the workflow is saved"
+
+    refused = await ann.post("/workflows/typed/runs", json={"context": {"count": "3", "mode": "slwo"}})
+    started = await ann.post("/workflows/typed/runs", json={"context": {"count": 3}})
+
+    assert refused.status_code == 422
+    assert "count" in refused.json()["detail"]
+    assert "mode" in refused.json()["detail"]
+    assert [run["context"] for run in launch.runs.values()] == [{"count": 3, "mode": "fast", "projectId": 1}]
+    assert started.status_code == 202
+
+
 async def test_events_that_were_given_up_are_listed_with_the_reason(ann, eve, records):
     letter = {"subject": "workflow.trigger.x", "payload": b"\xff{", "reason": "no such workflow"}
     await records.dead_letter("s", 1, project_id=1, **letter)

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +18,7 @@ import pytest_asyncio
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import SetStateStatus
+from prefect_home import fill_prefect_home
 
 from deployments.stack import free_ports
 from records import upgrade
@@ -111,6 +110,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     }
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     asyncio.run(upgrade(env["DATABASE_URL"]))
+    fill_prefect_home(tmp_path_factory, folder / "prefect")
     server = Server(url=url, env=env, folder=folder)
     process = server.start("deployments.prefect_server", "--port", str(port), log="server")
 
@@ -122,27 +122,17 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
     try:
         wait_until(answers, seconds=180, what="the server's start")
-        # Before any worker of these tests: a stack on a later copy would take it for one of its own.
-        _copy_home(folder / "prefect", folder / "empty" / "prefect")
         yield server
     finally:
         server.stop()
 
 
-@pytest.fixture(scope="session")
-def prefect_home(server) -> Path:
+@pytest.fixture
+def prefect_home(tmp_path_factory) -> Path:
     """A home whose database has its tables already, and nothing in them: making them takes longest in a first start."""
-    return server.folder / "empty" / "prefect"
-
-
-def _copy_home(source: Path, home: Path) -> None:
-    home.mkdir(parents=True)
-    shutil.copy(source / "memo_store.toml", home)
-    with (
-        contextlib.closing(sqlite3.connect(source / "prefect.db")) as database,
-        contextlib.closing(sqlite3.connect(home / "prefect.db")) as copy,
-    ):
-        database.backup(copy)
+    home = tmp_path_factory.mktemp("home") / "prefect"
+    fill_prefect_home(tmp_path_factory, home)
+    return home
 
 
 @pytest.fixture(scope="session")

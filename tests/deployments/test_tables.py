@@ -9,20 +9,18 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_command import run_command, start_command
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
 from records import Records, upgrade
 
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 WORDS = "the repository of the shop cannot be read because its folder was moved to another disk last night"
 HOSTILE = "\x1b[2J\x1b]0;x\x07first\nsecond\tthird \u202egpj.exe"
 OPEN: dict[str, Any] = {"type": "object"}
@@ -86,7 +84,7 @@ async def fill(url: str) -> tuple[str, str]:
             )
             if number < 2:
                 await records.finish_run(run_id, "FAILED", f"{HOSTILE} {WORDS}")
-        agent_run = await records.start_agent_run(
+        agent_run, _ = await records.start_attempt(
             run_id=run_id, node_id="scan-the-repository", item=None, agent_name="security-scanner", inputs={}
         )
         await records.finish_agent_run(agent_run, status="FAILED", error=WORDS, duration_ms=1234)
@@ -121,9 +119,7 @@ def on_a_terminal(made: Made, *arguments: str, columns: int = 80) -> list[str]:
     """What the command prints on a real terminal of that width, without the colours."""
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen(
-        [COMMAND, *arguments], env=made.env, stdin=terminal, stdout=terminal, stderr=terminal
-    )
+    process = start_command(arguments, env=made.env, stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
     seen = b""
     while True:
@@ -142,7 +138,7 @@ def on_a_terminal(made: Made, *arguments: str, columns: int = 80) -> list[str]:
 def through_a_pipe(made: Made, *arguments: str) -> str:
     # As many CI systems have it: colours for their logs, which must not turn lines into tables.
     env = made.env | {"FORCE_COLOR": "1"}
-    done = subprocess.run([COMMAND, *arguments], env=env, capture_output=True, text=True, check=False)
+    done = run_command(arguments, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -248,9 +244,7 @@ def test_runs_are_chosen_and_paged(made: Made) -> None:
     seen: list[str] = []
     cursor: list[str] = []
     for _ in range(3):
-        done = subprocess.run(
-            [COMMAND, "runs", "--limit", "1", *cursor], env=made.env, capture_output=True, text=True, check=True
-        )
+        done = run_command(["runs", "--limit", "1", *cursor], env=made.env, check=True)
         seen += [line.split("\t")[0] for line in done.stdout.split("\n")[1:] if line]
         cursor = done.stderr.split("add ")[1].split() if "add --cursor" in done.stderr else []
     assert len(set(seen)) == 3
@@ -259,7 +253,7 @@ def test_runs_are_chosen_and_paged(made: Made) -> None:
 
 @pytest.mark.parametrize("option", [("--since", "yesterday-ish"), ("--status", "done"), ("--cursor", "x")])
 def test_a_filter_that_says_nothing_is_refused_with_what_it_may_say(made: Made, option: tuple[str, str]) -> None:
-    done = subprocess.run([COMMAND, "runs", *option], env=made.env, capture_output=True, text=True, check=False)
+    done = run_command(["runs", *option], env=made.env)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert option[0] in done.stderr or "cursor" in done.stderr
@@ -270,7 +264,7 @@ def test_an_artifact_is_downloaded_and_no_file_is_replaced(made: Made, tmp_path:
     arguments = ["artifacts", made.run_id, "a-report-with-a-long-name.pdf", "-o", str(file)]
     through_a_pipe(made, *arguments)
     assert file.read_bytes() == b"%PDF-"
-    again = subprocess.run([COMMAND, *arguments], env=made.env, capture_output=True, text=True, check=False)
+    again = run_command(arguments, env=made.env)
     assert (again.returncode, "exists already" in again.stderr) == (1, True)
     through_a_pipe(made, *arguments, "--force")
     through_a_pipe(made, "artifacts", made.run_id, "--all", "-o", str(tmp_path / "all"))

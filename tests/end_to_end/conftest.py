@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -20,6 +19,8 @@ import nats
 import psutil
 import pytest
 import pytest_asyncio
+from forked_command import COMMAND, run_command
+from prefect_home import fill_prefect_home
 
 from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.demo.sinks import ChatSink, MailSink
@@ -30,7 +31,6 @@ from operations.run_detail import RunDetail, run_detail
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 CANARY = "xoxb-canary-5f0c8f1e"
 """The secret the notifier is given; it must be found nowhere."""
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 
 
 @dataclass
@@ -71,14 +71,7 @@ class Platform:
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `commandcenter …` against it."""
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            capture_output=True,
-            text=True,
-            env={**self.env, "COMMANDCENTER_STATE": str(self.state)},
-            timeout=120,
-            check=False,
-        )
+        done = run_command(arguments, env={**self.env, "COMMANDCENTER_STATE": str(self.state)})
         if check and done.returncode:
             raise AssertionError(f"commandcenter {' '.join(arguments)}: {done.stderr or done.stdout}")
         return done
@@ -97,8 +90,14 @@ def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def running_platform(state: Path, loop_thread: asyncio.AbstractEventLoop, *options: str) -> Generator[Platform]:
-    """`commandcenter up` on a state folder, with local ends for what its agents send."""
+def running_platform(
+    factory: pytest.TempPathFactory, state: Path, loop_thread: asyncio.AbstractEventLoop, *options: str
+) -> Generator[Platform]:
+    """`commandcenter up` on a state folder, with local ends for what its agents send.
+
+    Prefect's tables are there already; the tests of the demo begin without.
+    """
+    fill_prefect_home(factory, state / "prefect")
     repositories = state / "repositories"
     repositories.mkdir()
     mail, chat = MailSink(), ChatSink()
@@ -139,23 +138,28 @@ def platform(
     tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
 ) -> Iterator[Platform]:
     """The platform on its embedded defaults; a session has one."""
-    with running_platform(tmp_path_factory.mktemp("platform"), loop_thread) as started:
+    with running_platform(tmp_path_factory, tmp_path_factory.mktemp("platform"), loop_thread) as started:
         yield started
 
 
 @pytest.fixture
-def own_platform(tmp_path: Path, loop_thread: asyncio.AbstractEventLoop) -> Iterator[Platform]:
+def own_platform(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
+) -> Iterator[Platform]:
     """A platform that nobody else uses, so that it can be killed."""
-    with running_platform(tmp_path, loop_thread) as started:
+    with running_platform(tmp_path_factory, tmp_path, loop_thread) as started:
         yield started
 
 
 @pytest.fixture
 def platform_on_postgres(
-    tmp_path: Path, postgres_url: str, loop_thread: asyncio.AbstractEventLoop
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_url: str,
+    loop_thread: asyncio.AbstractEventLoop,
 ) -> Iterator[Platform]:
     """A platform whose records are in PostgreSQL."""
-    with running_platform(tmp_path, loop_thread, "--database-url", postgres_url) as started:
+    with running_platform(tmp_path_factory, tmp_path, loop_thread, "--database-url", postgres_url) as started:
         yield started
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_command import run_command
 
 from agents.repository.git import Git
 from deployments.demo.sample_repository import DemoRepository, make_repository
 
 SECRET = "xoxb-by-hand-8f3e1a6c90d2"
-COMMAND = Path(sys.executable).with_name("commandcenter")
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +34,11 @@ class ByHand:
 
     def run(self, agent: str, action: str, inputs: dict[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COMMANDCENTER_")}
-        done = subprocess.run(
-            [str(COMMAND), "agents", "run", agent, action, "--input", "-", *more],
-            input=json.dumps(inputs),
-            capture_output=True,
-            text=True,
+        done = run_command(
+            ["agents", "run", agent, action, "--input", "-", *more],
+            text=json.dumps(inputs),
             cwd=self.folder,
             env={**kept, **self.env},
-            timeout=120,
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done

@@ -19,10 +19,11 @@ from deployments.demo.follow import Follower
 from deployments.demo.start import start_by_event
 from deployments.stack.connection import Connection, connect_to
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from deployments.stack.up import deploy_files, prepare_records
 from observability.dashboards.panels import BOARDS
 from operations.run_detail import RunDetail
+from reliability.settings import StackSettings
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 RUNS = 2

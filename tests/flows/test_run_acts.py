@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_command import run_command
 
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import ApprovalRule
@@ -174,12 +174,8 @@ async def test_the_command_line_has_the_same_acts(bench, node, prefect_api: str,
     }
 
     async def command(*arguments: str) -> tuple[int, str]:
-        script = "from deployments.cli.main import main; main()"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", script, *arguments, env=env, stdout=-1, stderr=-1
-        )
-        out, error = await process.communicate()
-        return process.returncode or 0, (out + error).decode()
+        done = await asyncio.to_thread(run_command, arguments, env=env)
+        return done.returncode, done.stdout + done.stderr
 
     assert (await command("retry", run.id[:8])) == (0, f"run {run.id} goes again\n")
     assert (await bench.execute(flow_run)).is_completed()

@@ -39,6 +39,8 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "register_agent.register_folder": (True, False),  # HTTP: no folder of this machine is named from outside
     "register_agent.register_manifest": (False, True),
     "run_agent.run_agent": (True, False),  # an agent outside of a workflow runs for those who may log in here
+    "remove_agent.remove_agent": (True, True),
+    "agent_cases.run_cases": (True, False),  # as run_agent
     "action_help.action_help": (True, False),
     "people.add_person": (True, False),
     "people.revoke_person": (True, False),
@@ -67,7 +69,8 @@ NO_ACTS = {
 PARTS = {
     "second_person": {"require_second_person"},
     "people": {"token_digest", "checked_roles"},
-    "register_agent": {"lowered_actions"},
+    "register_agent": {"lowered_actions", "read_folder"},
+    "agent_cases": {"read_cases", "run_case", "differences"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},
     "run_detail": {"row"},
     "start_run": {"active_plan", "checked_context", "typed_context", "typed_value"},

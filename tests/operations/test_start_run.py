@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from compiler.plan import Plan, PlanNode
+from compiler import matches
+from compiler.plan import ManualTrigger, Plan, PlanNode
+from compiler.trigger_types.registry import start_misfits, started_context
 from operations.errors import PermanentTriggerError
+from operations.event import parse
+from operations.routing import route
 from operations.start_run import InvalidContext, checked_context, typed_context
 
 SCHEMA = {
@@ -112,3 +116,44 @@ def test_nesting_is_bounded(plan: Plan) -> None:
 
 def test_a_good_context_gets_the_projects_id(plan: Plan) -> None:
     assert checked_context({"x": [1, "é"]}, plan) == {"x": [1, "é"], "projectId": 1}
+
+
+@pytest.fixture
+def typed_plan(plan: Plan) -> Plan:
+    """Started by hand, with typed fields."""
+    fields = {
+        "type": "object",
+        "properties": {
+            "version": {"type": "string", "pattern": "^[0-9]"},
+            "factor": {"type": "number"},
+            "environment": {"enum": ["1", "2"], "default": "1"},
+        },
+        "required": ["version"],
+        "additionalProperties": False,
+    }
+    return plan.model_copy(update={"triggers": (ManualTrigger(context=fields),), "context_schema": None})
+
+
+def test_a_terminal_reads_each_field_by_its_type(typed_plan: Plan) -> None:
+    typed = typed_context([("version", "1.10"), ("factor", "1.10"), ("environment", "2")], typed_plan)
+    assert typed == {"version": "1.10", "factor": 1.1, "environment": "2"}
+
+
+@pytest.mark.parametrize("by", ["manual", "workflow.trigger.w", "workflow:other"])
+def test_defaults_are_filled_in_for_whoever_starts_it_by_name(typed_plan: Plan, by: str) -> None:
+    assert started_context(typed_plan, by, {"version": "1"}) == {"version": "1", "environment": "1"}
+    assert start_misfits(typed_plan, by, {"version": "1", "projectId": 1}) == []
+    assert len(start_misfits(typed_plan, by, {"version": "x", "environment": "3", "else": 1})) == 3
+
+
+def test_an_event_is_not_asked_for_the_fields(typed_plan: Plan) -> None:
+    assert started_context(typed_plan, "graph.file.updated", {"a": 1}) == {"a": 1}
+    assert start_misfits(typed_plan, "graph.file.updated", {"a": 1}) == []
+
+
+def test_a_message_that_asks_for_the_workflow_by_name_must_fit_as_well(typed_plan: Plan) -> None:
+    message = parse("workflow.trigger.w", b'{"projectId": 1, "context": {"version": 3}}')
+    with pytest.raises(PermanentTriggerError, match=r"does not fit workflow 'w': .*version"):
+        route(message, [typed_plan], matches)
+    right = parse("workflow.trigger.w", b'{"projectId": 1, "context": {"version": "3"}}')
+    assert route(right, [typed_plan], matches) == (typed_plan,)

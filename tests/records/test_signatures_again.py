@@ -33,7 +33,7 @@ async def open_gate(records: Records, run_id: str, node_id: str) -> Any:
 
 
 async def begin(records: Records, run_id: str, node_id: str) -> Any:
-    return await records.start_agent_run(
+    return await records.start_attempt(
         run_id=run_id, node_id=node_id, agent_name="patcher", inputs={}, approved=DIGEST
     )
 

@@ -8,7 +8,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
+from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts, is_own_origin
 
 
 async def _answer(_request: object) -> PlainTextResponse:
@@ -54,6 +54,18 @@ async def test_a_name_that_was_pointed_here_is_refused():
 )
 async def test_a_page_of_another_origin_is_refused(origin):
     assert await _status("POST", origin=origin) == 403
+
+
+def test_a_proxy_that_ends_tls_may_be_in_front_and_a_page_without_tls_is_never_one_of_ours_with_it():
+    def own(origin: str, scheme: str) -> bool:
+        return is_own_origin(origin, host="cc.example.com", scheme=scheme)
+
+    assert own("https://cc.example.com", "http")
+    assert own("https://CC.example.com", "wss")
+    assert own("http://cc.example.com", "ws")
+    assert not own("http://cc.example.com", "https")
+    assert not own("https://cc.example.com:8443", "https")
+    assert not own("file://cc.example.com", "http")
 
 
 async def test_a_page_of_another_site_cannot_embed_ours_but_may_link_to_it():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reliability.known_settings import unknown_settings
 from reliability.secret_files import MAX_BYTES, OF_PREFECT, SecretFileError, names, read_secret_files
-from reliability.settings import unknown_settings
 
 
 @pytest.mark.parametrize(

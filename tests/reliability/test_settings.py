@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.stack.stack import StackSettings
-from flows.runtime import RuntimeSettings
-from reliability.settings import SETTINGS, settings_page, unknown_settings
-from triggers.settings import TriggerSettings
+from reliability.known_settings import settings_page, unknown_settings, variables
+from reliability.settings import PARTS, ListenerSettings, PartSettings, SettingsError, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "settings.md"
-NAMES = {name for each in SETTINGS for name in (each.name, *each.aliases)}
+NAMES = {name for each in variables() for name in each.names}
 
 
 def test_the_page_is_the_list() -> None:
@@ -27,20 +25,36 @@ def test_the_page_is_the_list() -> None:
     assert PAGE.read_text() == settings_page()
 
 
-@pytest.mark.parametrize("model", [StackSettings, RuntimeSettings, TriggerSettings])
-def test_every_field_of_a_settings_model_is_in_the_list(model: type) -> None:
-    prefix = model.model_config.get("env_prefix", "")
+@pytest.mark.parametrize("model", PARTS.values(), ids=PARTS.keys())
+def test_every_field_of_a_part_names_its_variable_and_says_what_it_is_for(model: type[PartSettings]) -> None:
     for name, field in model.model_fields.items():
-        alias = field.validation_alias
-        names = (
-            [alias] if isinstance(alias, str) else list(alias.choices) if alias else [f"{prefix}{name}".upper()]
-        )
-        assert set(names) <= NAMES, names
+        assert field.validation_alias, name
+        assert (field.description or "").endswith("."), name
+        assert model.model_config.get("extra") == "forbid"
+
+
+def test_a_value_that_does_not_fit_is_refused_by_name_and_never_shown(monkeypatch) -> None:
+    wrong = {"EVENTS_AT_ONCE": "zero-secret", "MAX_EVENT_DEPTH": "0", "SUBJECTS_REFRESH_SECONDS": "-1"}
+    for name, value in wrong.items():
+        with monkeypatch.context() as patched:
+            patched.setenv(f"COMMANDCENTER_{name}", value)
+            with pytest.raises(SettingsError, match=f"COMMANDCENTER_{name} cannot be used") as refused:
+                ListenerSettings.load()
+        assert "zero-secret" not in str(refused.value)
+
+
+def test_what_is_given_in_code_counts_before_the_environment_and_an_empty_variable_is_unset(monkeypatch) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://broker:4222")
+    monkeypatch.setenv("COMMANDCENTER_MAX_EVENT_BYTES", "1000")
+    monkeypatch.setenv("COMMANDCENTER_POOL", "")
+    found = ListenerSettings.load()
+    assert (found.nats_url, found.max_event_bytes, found.pool) == ("nats://broker:4222", 1000, "commandcenter")
+    assert ListenerSettings(nats_url="nats://here").nats_url == "nats://here"
 
 
 def test_every_variable_that_the_code_names_is_in_the_list() -> None:
     inside = re.compile(
-        r"COMMANDCENTER_(?:REQUEST(?:_FD)?|PRELOAD|RESULT|ARTIFACTS|SECRETS_FD|EXECUTION|NONCE|EVENTS|RESULTS)\b"
+        r"COMMANDCENTER_(?:REQUEST(?:_FD)?|PRELOAD|RESULT|ARTIFACTS|SECRETS_FD|EXECUTION|NONCE|EVENTS|RESULTS|ACTION|INPUTS)\b"
     )
     named: set[str] = set()
     for room in (
@@ -53,6 +67,7 @@ def test_every_variable_that_the_code_names_is_in_the_list() -> None:
         "api",
         "deployments",
         "observability",
+        "reliability",
     ):
         for file in (ROOT / room).rglob("*.py"):
             text = inside.sub("", file.read_text())
@@ -81,7 +96,7 @@ def test_the_worker_honours_the_sandbox_as_the_command_line_does(monkeypatch, na
     for each in ("COMMANDCENTER_SANDBOX", "SANDBOX"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, "dagger")
-    assert RuntimeSettings().sandbox == "dagger"
+    assert WorkerSettings.load().sandbox == "dagger"
 
 
 def test_all_parts_have_the_same_default_database(monkeypatch, tmp_path: Path) -> None:
@@ -89,5 +104,5 @@ def test_all_parts_have_the_same_default_database(monkeypatch, tmp_path: Path) -
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv("COMMANDCENTER_STATE", str(tmp_path))
     expected = f"sqlite:///{tmp_path}/records.db"
-    assert TriggerSettings.load().database_url == expected
-    assert RuntimeSettings().database_url == expected
+    assert ListenerSettings.load().database_url == expected
+    assert WorkerSettings.load().database_url == expected

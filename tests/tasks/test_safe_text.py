@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.safe_text import fenced, inert_json, inline, safe_text
+from tasks.safe_text import fenced, inline, safe_json, safe_text
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_code_span_cannot_be_ended_from_inside(text: str) -> None:
 
 
 def test_json_shows_strings_with_their_newlines_escaped() -> None:
-    assert inert_json({"a": "x\ny"}) == '{\n  "a": "x\\ny"\n}'
+    assert safe_json({"a": "x\ny"}) == '{\n  "a": "x\\ny"\n}'

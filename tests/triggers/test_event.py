@@ -3,7 +3,8 @@ import json
 import pytest
 
 from operations.errors import PermanentTriggerError
-from operations.event import MAX_BYTES, parse
+from operations.event import parse
+from reliability.settings import MAX_EVENT_BYTES
 
 
 def refusal(subject, payload):
@@ -54,7 +55,7 @@ def test_a_manual_trigger_names_its_workflow_by_subject_and_gives_its_context():
         (b'{"projectId": 1, "x": "\\ud800"}', "surrogate"),
         (b'{"projectId": 1, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested deeper than 32"),
         (b'{"projectId": 1, "x": ' + b"[" * 32 + b"]" * 32 + b"}", "nested deeper than 32"),
-        (b'{"projectId": 1, "x": "' + b"a" * MAX_BYTES + b'"}', f"at most {MAX_BYTES}"),
+        (b'{"projectId": 1, "x": "' + b"a" * MAX_EVENT_BYTES + b'"}', f"at most {MAX_EVENT_BYTES}"),
         ({"projectId": 1, "x": [{"__prefect_kind": "jinja", "template": "{{ 1 }}"}]}, "Prefect would interpret"),
     ],
 )

@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from compiler import ActionSpec, AgentSpec, matches
 from operations.launcher import Launcher
 from records import upgrade
+from reliability.settings import ListenerSettings
 from triggers.in_memory import MemoryRecords
 from triggers.intake import Intake
 from triggers.nats.connection import connect
@@ -23,7 +24,6 @@ from triggers.nats.streams import CONSUMER, EVENTS
 from triggers.reconcile.reconciler import Hook
 from triggers.reconcile.waiting_runs import TriggerRecords
 from triggers.service import serve
-from triggers.settings import TriggerSettings
 
 SCANNER = AgentSpec(
     name="scanner",
@@ -210,7 +210,7 @@ async def test_events_wait_while_prefect_is_away(
 
 async def test_a_cancellation_at_any_moment_ends_all_of_it(nats_server, broker, prefect_client):
     records = MemoryRecords()
-    settings = TriggerSettings(nats_url=nats_server.url, database_url="sqlite://", refresh_seconds=0.05)
+    settings = ListenerSettings(nats_url=nats_server.url, database_url="sqlite://", refresh_seconds=0.05)
     for moment in range(0, 600, 4):
         connected = asyncio.Event()
 

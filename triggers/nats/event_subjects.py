@@ -12,8 +12,9 @@ from nats.js import JetStreamContext
 from operations.errors import TransientTriggerError
 from triggers.intake import answered
 from triggers.nats.connection import jetstream
+from triggers.nats.project_streams import project_config
 from triggers.nats.stream_subjects import Refusal, incoming
-from triggers.nats.streams import ensure_streams, foreign_subjects
+from triggers.nats.streams import ensure_limited_stream, ensure_streams, foreign_subjects
 from triggers.nats.tls import tls_options
 from triggers.ports import Inbox
 
@@ -32,7 +33,9 @@ async def take_event_subjects(jetstream: JetStreamContext, inbox: Inbox) -> tupl
 
 
 async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0) -> bool:
-    """Do it over a connection of its own; False, with a warning, where NATS does not answer within that time.
+    """Do it, and make the streams of projects, over a connection of its own.
+
+    False, with a warning, where NATS does not answer within that time.
 
     The listener does it as well, within its refresh interval.
     """
@@ -42,6 +45,8 @@ async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0
             client = await connect(nats_url, connect_timeout=2, allow_reconnect=False, **tls_options())
             try:
                 _, refused = await take_event_subjects(jetstream(client), inbox)
+                for limits in await answered(inbox.event_projects()):
+                    await ensure_limited_stream(jetstream(client), project_config(limits))
             finally:
                 await client.close()
     except (nats.errors.Error, OSError, TimeoutError, TransientTriggerError) as exc:

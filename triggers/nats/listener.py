@@ -1,4 +1,4 @@
-"""Messages of the events stream -> `Intake`, several side by side, and an answer to NATS for each.
+"""Messages of a stream of events -> `Intake`, several side by side, and an answer to NATS for each.
 
 A message is acknowledged only after its runs exist or its dead letter is written; whatever happens before that, it
 is delivered again.
@@ -17,19 +17,20 @@ from nats.aio.msg import Msg
 
 from operations.errors import PermanentTriggerError, TransientTriggerError, TriggerError
 from operations.launcher import NotDeployed
+from records.projects.limits import ProjectLimits
 from reliability.cancellation import cancelled
 from reliability.fault_points import fault_point
+from reliability.settings import EVENTS_AT_ONCE
 from triggers.intake import GIVE_UP_AFTER, Intake
 from triggers.nats.connection import jetstream
 from triggers.nats.event_subjects import log_refusals, take_event_subjects
+from triggers.nats.project_streams import Source, project_config, project_stream
 from triggers.nats.pull_consumer import Pull
 from triggers.nats.stream_subjects import Refusal
-from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer
+from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_limited_stream
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""Messages worked on side by side."""
 LONGEST_DELAY = 30.0
 
 
@@ -39,10 +40,13 @@ class Listener:
 
     connection: Client
     intake: Intake
-    at_once: int = AT_ONCE
+    at_once: int = EVENTS_AT_ONCE
+    """Messages worked on side by side."""
+    limits: ProjectLimits | None = None
+    """Of the project whose publishers' events it takes; None: those of the platform's own account."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while messages are being taken."""
-    _stream: str = EVENTS
+    _source: Source = field(default_factory=lambda: Source(stream=EVENTS))
     _pull: Pull | None = None
     _working: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,11 +73,22 @@ class Listener:
     async def ensure(self) -> None:
         """Streams and consumer exist, and the events stream takes what the active workflows ask for."""
         streams = jetstream(self.connection)
-        self._stream, refused = await take_event_subjects(streams, self.intake.inbox)
+        if self.limits is not None:
+            identity = await ensure_limited_stream(streams, project_config(self.limits))
+            self._source = Source(stream=identity, project_id=self.limits.project_id)
+            await ensure_consumer(streams, self.stream)
+            return
+        identity, refused = await take_event_subjects(streams, self.intake.inbox)
+        self._source = Source(stream=identity)
         if refused != self._refused:
             log_refusals(refused)
             self._refused = refused
         await ensure_consumer(streams)
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream."""
+        return EVENTS if self.limits is None else project_stream(self.limits.project_id)
 
     def reconnected(self) -> None:
         """To be called when the connection came back."""
@@ -81,7 +96,7 @@ class Listener:
             self._pull.reconnected()
 
     async def _consume(self) -> None:
-        async with Pull(self.connection, stream=EVENTS, consumer=CONSUMER) as pull:
+        async with Pull(self.connection, stream=self.stream, consumer=CONSUMER) as pull:
             self._pull = pull
             try:
                 while not cancelled():
@@ -122,7 +137,7 @@ class Listener:
     async def _work(self, message: Msg) -> None:
         """One delivery, from decoding to acknowledgement."""
         fault_point("event-fetched")
-        handling = asyncio.ensure_future(self.intake.take(message, stream=self._stream))
+        handling = asyncio.ensure_future(self.intake.take(message, source=self._source))
         try:
             while not handling.done():
                 await asyncio.wait({handling}, timeout=ACK_WAIT_SECONDS / 3)
@@ -158,7 +173,7 @@ class Listener:
 
     async def _bury(self, message: Msg, *, reason: str, kind: str) -> None:
         try:
-            await self.intake.bury(message, stream=self._stream, reason=reason, kind=kind)
+            await self.intake.bury(message, source=self._source, reason=reason, kind=kind)
         except TriggerError as exc:
             await self._again(message, exc)
         else:

@@ -1,7 +1,7 @@
 """When to look into the outbox: soon after something was written there, and rarely otherwise.
 
 SQLite tells of a commit by the time stamps of its files, which cost a few microseconds to read; other databases
-are asked. `wake()` is for whoever writes in this process.
+are asked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ class OutboxWatch:
     def __init__(self, files: Sequence[Path] = ()) -> None:
         self._files = tuple(files)
         self._seen = self._stamp()
-        self._woken = asyncio.Event()
 
     @classmethod
     def for_database(cls, url: str) -> OutboxWatch:
@@ -35,24 +34,15 @@ class OutboxWatch:
         database = Path(parsed.database)
         return cls((database, database.with_name(database.name + "-wal")))
 
-    def wake(self) -> None:
-        """Something was written."""
-        self._woken.set()
-
     async def wait(self) -> None:
         """Returns when it is worth looking."""
         step = FILE_POLL_SECONDS if self._files else QUERY_POLL_SECONDS
         waited = 0.0
         while waited < IDLE_SECONDS:
-            try:
-                async with asyncio.timeout(step):
-                    await self._woken.wait()
-            except TimeoutError:
-                waited += step
-                if self._files and not self._changed():
-                    continue
-            self._woken.clear()
-            return
+            await asyncio.sleep(step)
+            waited += step
+            if not self._files or self._changed():
+                return
 
     def _changed(self) -> bool:
         stamp = self._stamp()

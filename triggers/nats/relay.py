@@ -23,6 +23,7 @@ from reliability.cancellation import cancelled
 from reliability.fault_points import fault_point
 from triggers.nats.connection import jetstream
 from triggers.nats.outbox_watch import OutboxWatch
+from triggers.nats.project_streams import outgoing_subject
 from triggers.nats.streams import RESULTS, ensure_streams
 from triggers.ports import Outbox, OutboxEvent
 
@@ -78,14 +79,17 @@ class Relay:
 
     async def _publish(self, event: OutboxEvent) -> None:
         limit = self.connection.max_payload - _HEADERS_RESERVE
+        data = encode(event.payload, limit=limit)
         await jetstream(self.connection).publish(
             event.subject,
-            encode(event.payload, limit=limit),
+            data,
             timeout=_ANSWER_SECONDS,
             stream=RESULTS,
             headers={"Nats-Msg-Id": event.message_id}
             | ({"traceparent": event.traceparent} if event.traceparent else {}),
         )
+        # For whoever listens in the project's own account now; what is kept is in the stream.
+        await self.connection.publish(outgoing_subject(event.project_id, event.subject), data)
 
     async def _make_streams(self) -> None:
         try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from compiler.plan import EventTrigger, Plan
+from compiler.plan import Plan
+from compiler.trigger_types.registry import listeners
 from compiler.trigger_types.subjects import subject_fault
 
 INCOMING = (
@@ -26,7 +27,7 @@ OUTGOING = (
     "agent.executed.*",
 )
 
-_RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>")
+_RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>", "commandcenter.>")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,8 @@ def incoming(plans: Iterable[Plan], *, foreign: Sequence[str] = ()) -> tuple[tup
     taken = list(INCOMING)
     refusals: list[Refusal] = []
     for plan in plans:
-        for trigger in plan.triggers:
-            if not isinstance(trigger, EventTrigger) or any(covers(has, trigger.event) for has in taken):
+        for trigger in listeners(plan):
+            if any(covers(has, trigger.event) for has in taken):
                 continue
             wanted, reason = _widen(taken, trigger.event, foreign)
             if reason:

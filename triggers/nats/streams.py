@@ -26,6 +26,8 @@ from triggers.nats.stream_subjects import INCOMING, OUTGOING
 
 EVENTS = "COMMANDCENTER_EVENTS"
 RESULTS = "COMMANDCENTER_RESULTS"
+OURS = (EVENTS, RESULTS)
+"""What the names of our streams begin with."""
 CONSUMER = "commandcenter-listener"
 ACK_WAIT_SECONDS = 10.0
 """A listener that died holds its messages this long; one that works says so more often."""
@@ -86,36 +88,48 @@ async def ensure_streams(jetstream: JetStreamContext, subjects: Sequence[str] = 
     """
     info = await _ensure(jetstream, events_config(subjects))
     await _ensure(jetstream, results_config())
-    created = info.created
-    return f"{EVENTS}@{created.isoformat()}" if created else EVENTS
+    return _identity(EVENTS, info)
+
+
+async def ensure_limited_stream(jetstream: JetStreamContext, config: StreamConfig) -> str:
+    """The stream exists with these subjects and limits. Gives its identity."""
+    return _identity(config.name or "", await _ensure(jetstream, config, limits=True))
 
 
 async def foreign_subjects(jetstream: JetStreamContext) -> tuple[str, ...]:
-    """The subjects of all streams but our two: JetStream lets no two streams of an account share one."""
+    """The subjects of all streams but ours: JetStream lets no two streams of an account share one."""
     found: list[StreamInfo] = []
     try:
         while page := await jetstream.streams_info(offset=len(found)):
             found += page
     except ServiceUnavailableError as exc:
         raise _no_jetstream() from exc
-    others = [info for info in found if info.config.name not in (EVENTS, RESULTS)]
+    others = [info for info in found if not (info.config.name or "").startswith(OURS)]
     return tuple(subject for info in others for subject in info.config.subjects or [])
 
 
-async def ensure_consumer(jetstream: JetStreamContext) -> None:
-    """The consumer exists with the settings above."""
+async def ensure_consumer(jetstream: JetStreamContext, stream: str = EVENTS) -> None:
+    """The consumer of that stream exists with the settings above."""
     add_consumer = jetstream.add_consumer  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    await add_consumer(EVENTS, consumer_config())
+    await add_consumer(stream, consumer_config())
 
 
-async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamInfo:
+def _identity(name: str, info: StreamInfo) -> str:
+    return f"{name}@{info.created.isoformat()}" if info.created else name
+
+
+async def _ensure(jetstream: JetStreamContext, config: StreamConfig, *, limits: bool = False) -> StreamInfo:
+    """`limits`: those of a stream that is there are set as well; else they stay as somebody has set them."""
     name = config.name or ""
     try:
         info = await jetstream.stream_info(name)
-        if set(info.config.subjects or []) == set(config.subjects or []):
+        wanted = replace(info.config, subjects=config.subjects)
+        if limits:
+            wanted = replace(wanted, max_msgs=config.max_msgs, max_bytes=config.max_bytes)
+        if _compared(wanted) == _compared(info.config):
             return info
         update_stream = jetstream.update_stream  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return await update_stream(replace(info.config, subjects=config.subjects))
+        return await update_stream(wanted)
     except NotFoundError:
         pass
     except ServiceUnavailableError as exc:
@@ -127,6 +141,10 @@ async def _ensure(jetstream: JetStreamContext, config: StreamConfig) -> StreamIn
         return await add_stream(config)
     except APIError as exc:
         raise _refused(name, config, exc) from exc
+
+
+def _compared(config: StreamConfig) -> tuple[frozenset[str], int | None, int | None]:
+    return frozenset(config.subjects or []), config.max_msgs, config.max_bytes
 
 
 def _no_jetstream() -> TransientTriggerError:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from prefect.client.orchestration import PrefectClient
 
+from operations.project_queues import apply_limits
 from records import Records
+from triggers.reconcile.called_runs import CalledRuns
 from triggers.reconcile.ended_runs import EndedRuns
 from triggers.reconcile.gate_deadlines import GateDeadlines
 from triggers.reconcile.granted_slots import WakeGranted
@@ -31,6 +34,10 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
         await records.prune_received(at - KEEP_RECEIVED)
         return await records.prune_events(at - KEEP_PUBLISHED)
 
+    async def limit_projects() -> object:
+        pool = os.environ.get("COMMANDCENTER_POOL") or "commandcenter"
+        return await apply_limits(client, pool, (await records.all_project_limits()).values())
+
     async def fold() -> object:
         return await records.fold_totals()
 
@@ -42,6 +49,8 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
         Hook(name="metric totals", run=fold, every_seconds=60.0),
         Hook(name="ends in Prefect", run=EndedRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
+        Hook(name="called runs", run=CalledRuns(client=client, records=records), every_seconds=2.0),
+        Hook(name="limits of projects", run=limit_projects, every_seconds=10.0),
         Hook(name="gate deadlines", run=GateDeadlines(client=client, records=records), every_seconds=1.0),
         Hook(name="reminders", run=remind, every_seconds=60.0),
         Hook(name="published events", run=prune, every_seconds=3600.0),

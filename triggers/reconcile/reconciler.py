@@ -28,12 +28,6 @@ class Reconciler:
 
     def __init__(self, hooks: Sequence[Hook]) -> None:
         self._hooks = tuple(hooks)
-        self._woken = {hook.name: asyncio.Event() for hook in self._hooks}
-
-    def wake(self) -> None:
-        """All hooks are called at once, without waiting for their time."""
-        for woken in self._woken.values():
-            woken.set()
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -52,10 +46,4 @@ class Reconciler:
                 # The first failure with its traceback; a part that stays away must not flood the log.
                 log.warning("Reconciling %s failed (%d in a row)", hook.name, failures, exc_info=failures == 1)
             pause = min(LONGEST_PAUSE, hook.every_seconds * 2 ** min(failures, 6))
-            woken = self._woken[hook.name]
-            try:
-                async with asyncio.timeout(pause):
-                    await woken.wait()
-            except TimeoutError:
-                pass
-            woken.clear()
+            await asyncio.sleep(pause)

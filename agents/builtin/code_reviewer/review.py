@@ -82,11 +82,12 @@ def _security(changes: Changes, context: Context) -> list[Comment]:
 def _scanned(
     changes: Changes, side: Literal["before", "after"], context: Context
 ) -> Iterator[tuple[Vulnerability, str]]:
-    """Weaknesses of the changed files on one side of the change, each with its file's text."""
+    """Weaknesses of the changed files on one side of the change, in every language that the scanner knows, each with
+    its file's text."""
     texts = {
-        file.source.name: file.source.text if side == "after" else file.before
-        for file in changes.files
-        if file.new_lines or file.before != file.source.text
+        file.name: file.after if side == "after" else file.before
+        for file in changes.differences
+        if file.after is not None and file.before != file.after
     }
     present = {name: text for name, text in texts.items() if text}
     with tempfile.TemporaryDirectory(prefix="review-") as folder:

@@ -40,6 +40,10 @@ class AuditInput(Schema):
     facts: Facts = None
     repository_path: RepositoryPath | None = None
     """A repository of the project; with it, the controls on repositories are assessed too."""
+    oscal: bool = False
+    """Whether to save the result as OSCAL assessment results too."""
+    csv: bool = False
+    """Whether to save the controls as a table too."""
 
 
 class Requirement(Schema):
@@ -94,6 +98,17 @@ class ControlResult(Schema):
     """Where it is broken."""
 
 
+class PastScore(Schema):
+    """One audit of the project, as `createPDF` of the report-generator takes it for its trend."""
+
+    label: str
+    """Its day."""
+    score: int = Field(ge=0, le=100)
+
+
+ExportFile = Annotated[str, Field(json_schema_extra={"x-kind": "artifact"})]
+
+
 class AuditOutput(Schema):
     """The audit's result."""
 
@@ -116,6 +131,14 @@ class AuditOutput(Schema):
     controls: list[ControlResult]
     missing_evidence: list[str]
     """What was needed and not there, each once."""
+    history: list[PastScore] = Field(default_factory=list[PastScore])
+    """Earlier audits of the project in which something was assessed, oldest first; of each day the last."""
+    trend: Literal["up", "down", "same", "first", "unknown"] = "unknown"
+    """This score beside the last one; `first` where there is none, `unknown` where nothing was assessed."""
+    oscal: ExportFile | None = None
+    """Assessment results in OSCAL's JSON, where that was asked for."""
+    csv: ExportFile | None = None
+    """One row for each control, where that was asked for."""
 
 
 class PolicyOutput(Schema):
@@ -132,12 +155,15 @@ class PolicyOutput(Schema):
 def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
     """Check every control that the standards ask for."""
     from agents.builtin.compliance_checker.audit import audit
+    from agents.builtin.compliance_checker.exports import save_csv, save_oscal
 
     standards = list(dict.fromkeys(inputs.standards))
     facts = _own(inputs.facts, inputs.project_id, context)
     done = audit(facts, standards, _files(inputs.repository_path, context))
     total, status = done.total, _status(done)
     context.log.info("%d control(s) hold, %d broken, %d not assessed", total.passed, total.failed, total.unknown)
+    summary, at = _summary(done, status), "" if facts is None else facts.collected_at
+    history = [] if facts is None else facts.audits or []
     return AuditOutput(
         project_id=inputs.project_id,
         compliant=status == "compliant",
@@ -148,10 +174,23 @@ def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
         status=status,
         assessed=total.passed + total.failed,
         not_assessed=total.unknown,
-        summary=_summary(done, status),
+        summary=summary,
         controls=[_control(one) for one in done.outcomes],
         missing_evidence=list(dict.fromkeys(one.missing for one in done.outcomes if one.missing)),
+        history=[PastScore(label=one.at[:10], score=one.score) for one in history],
+        trend=_trend(done, [one.score for one in history]),
+        oscal=save_oscal(done.outcomes, summary, at, context) if inputs.oscal else None,
+        csv=save_csv(done.outcomes, context) if inputs.csv else None,
     )
+
+
+def _trend(done: Audit, before: list[int]) -> Literal["up", "down", "same", "first", "unknown"]:
+    total = done.total
+    if not total.passed + total.failed:
+        return "unknown"
+    if not before:
+        return "first"
+    return "same" if total.score == before[-1] else "up" if total.score > before[-1] else "down"
 
 
 def _status(done: Audit) -> Status:

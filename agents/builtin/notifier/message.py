@@ -1,4 +1,4 @@
-"""One shape of message for every channel: title, text, facts, severity. Each channel renders it, its text inert."""
+"""A message as every channel renders it, with its text escaped: title, text, facts, severity."""
 
 from __future__ import annotations
 

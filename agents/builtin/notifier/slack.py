@@ -42,7 +42,7 @@ def _once(client: Any, channel: str, message: Message, context: Context) -> Any:
     try:
         return client.chat_postMessage(
             channel=channel,
-            text=inert(message.plain),
+            text=escaped(message.plain),
             blocks=blocks(message),
             parse="none",
             link_names=False,
@@ -65,7 +65,7 @@ def blocks(message: Message) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     if message.heading:
         made.append({"type": "header", "text": _plain(_heading(message.heading))})
-    for piece in pieces(message.text, _MOST_TEXT, 1 if inert(message.text) == message.text else _ESCAPED):
+    for piece in pieces(message.text, _MOST_TEXT, 1 if escaped(message.text) == message.text else _ESCAPED):
         if piece:
             made.append({"type": "section", "text": _plain(piece)})
     facts = [f"{label}: {value}"[:200] for label, value in message.facts.items()]
@@ -76,18 +76,18 @@ def blocks(message: Message) -> list[dict[str, Any]]:
 
 def _heading(text: str) -> str:
     """As much of it as Slack takes once it is escaped."""
-    while len(inert(text)) > _MOST_HEADER:
+    while len(escaped(text)) > _MOST_HEADER:
         text = text.removesuffix("…")[:-1] + "…"
     return text
 
 
-def inert(text: str) -> str:
+def escaped(text: str) -> str:
     """Text in which Slack finds neither mentions nor links to people, channels and addresses."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": inert(text), "emoji": False}
+    return {"type": "plain_text", "text": escaped(text), "emoji": False}
 
 
 def _refused(channel: str, error: SlackApiError) -> AgentError:

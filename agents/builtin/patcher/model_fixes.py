@@ -107,6 +107,8 @@ def _checked(edit: ModelEdit, left: Left, known: Change, log: logging.Logger) ->
 
 
 def _is_askable(left: Left, done: Repair, read: Callable[[str], str]) -> bool:
+    if left.vulnerability.upgrade is not None:
+        return False  # a model knows no hashes of packages
     try:
         return left.vulnerability.file in done.changes or bool(read(left.vulnerability.file))
     except CannotFixError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from agents.builtin.patcher import javascript_fixes, python_fixes
 from agents.builtin.patcher.edit import CannotFixError, Edit
 from agents.builtin.patcher.patch import Change
+from agents.builtin.patcher.upgrades import NOTE, upgrade_all
 from agents.builtin.scanning.javascript_tree import parse as parse_javascript
 from agents.builtin.scanning.python_scan import parse as parse_python
 from agents.builtin.scanning.scan import scan
@@ -55,6 +56,9 @@ def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str],
     for name, found in _by_file(vulnerabilities).items():
         try:
             old = read(name)
+            found = _upgrade(name, old, found, done)
+            if not found:
+                continue
             # A byte-order mark stays, and no fixer has to know of it.
             mark = _MARK if old.startswith(_MARK) else ""
             _repair_file(SourceFile(name=name, text=old.removeprefix(_MARK)), found, done, log)
@@ -64,6 +68,18 @@ def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str],
         except CannotFixError as exc:
             done.left += [Left(vulnerability=one, reason=str(exc)) for one in found]
     return done
+
+
+def _upgrade(name: str, old: str, found: list[Vulnerability], done: Repair) -> list[Vulnerability]:
+    """Upgrade vulnerable packages where that is safe; returns the findings of the code itself."""
+    packages = [one for one in found if one.upgrade is not None]
+    if packages:
+        result = upgrade_all(name, old, packages)
+        if result.text != old:
+            done.changes[name] = Change(old=old, new=result.text)
+        done.fixed += [Fixed(vulnerability=one, what=what, note=NOTE) for one, what in result.fixed]
+        done.left += [Left(vulnerability=one, reason=reason) for one, reason in result.left]
+    return [one for one in found if one.upgrade is None]
 
 
 def worsened(name: str, old: str, new: str, log: logging.Logger) -> str | None:

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import ast
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from agents.builtin.scanning import python_rules
+from agents.builtin.scanning.flow.formatted import plain
+from agents.builtin.scanning.python_scan import parse
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.vulnerability import Confidence, Severity, Vulnerability
 
 _CONFIDENCE: dict[str, Confidence] = {"HIGH": "high", "MEDIUM": "medium", "LOW": "low"}
+_FORMATTED = "{"
 _SEVERITY: dict[str, Severity] = {"LOW": "LOW", "MEDIUM": "MEDIUM", "HIGH": "HIGH"}
 
 
 def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> list[Vulnerability]:
     """Findings of all files, each named relative to the folder. A file that does not parse is logged."""
-    manager = _manager()
-    files = {str(folder / name): name for name in names}
-    manager.discover_files(list(files), recursive=False)
-    manager.run_tests()
-    for file, reason in manager.skipped:
-        log.warning("%s: bandit could not read it: %s", files.get(file, "?"), reason)
-    found = (_translate(issue, files) for issue in manager.get_issue_list())
+    with tempfile.TemporaryDirectory(prefix="bandit-") as place:
+        manager = _manager()
+        files = {
+            str(_readable(folder / name, Path(place, f"{number}.py"))): name for number, name in enumerate(names)
+        }
+        manager.discover_files(list(files), recursive=False)
+        manager.run_tests()
+        for file, reason in manager.skipped:
+            log.warning("%s: bandit could not read it: %s", files.get(file, "?"), reason)
+        found = [_translate(issue, files) for issue in manager.get_issue_list()]
     return [one for one in found if one is not None]
+
+
+def _readable(file: Path, instead: Path) -> Path:
+    """The file; where its syntax is newer than this interpreter, the same with formatted strings as sums."""
+    try:
+        text = file.read_text("utf-8")
+        if _FORMATTED not in text or parse(text) is not None:
+            return file
+        instead.write_text(plain(text), "utf-8")
+    except (OSError, ValueError):
+        return file
+    return instead
 
 
 def _manager() -> Any:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 
 from agents.builtin.scanning import python_rules as rules
+from agents.builtin.scanning.flow.formatted import plain
 from agents.builtin.scanning.secret_names import is_token, looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import Vulnerability
@@ -22,7 +23,7 @@ class NotParsed(Exception):
 
 def scan(file: SourceFile, log: logging.Logger) -> list[Vulnerability]:
     """Findings of one file. Raises NotParsed where it cannot be read: it must not count as scanned."""
-    tree = parse(file.text)
+    tree = parse(file.text) or parse(plain(file.text))
     if tree is None:
         raise NotParsed(
             f"{file.name!r} is not valid Python {sys.version_info[0]}.{sys.version_info[1]}{_place(file)}"

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from agents.builtin.scanning import bandit_scan, engine, javascript_scan, python_scan, suppressions, text_scan
+from agents.builtin.scanning import (
+    bandit_scan,
+    engine,
+    flow,
+    javascript_scan,
+    python_scan,
+    suppressions,
+    text_scan,
+)
 from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.not_scanned import NotScanned
 from agents.builtin.scanning.places import place_of, placed
@@ -15,6 +23,11 @@ from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, 
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
 _SURE = ("high", "medium", "low")
+_BY_FORM = frozenset(
+    {"py/sql-injection", "py/shell-injection", "py/eval", "py/exec", "py/unsafe-deserialisation", "py/unsafe-yaml"}
+    | {"js/shell-injection", "js/eval", "js/sql-injection", "js/xss"}
+)
+"""Kinds of which patterns report the form, whatever is put into it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +52,18 @@ class Scan:
         return len(self.not_scanned)
 
 
-def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
-    """Scan the named files. Those that cannot be read are counted and logged, never silently left out."""
+def scan(
+    folder: Path,
+    names: Iterable[str],
+    log: logging.Logger,
+    around: Iterable[str] = (),
+    around_folder: Path | None = None,
+) -> Scan:
+    """Scan the named files. Those that cannot be read are counted and logged, never silently left out.
+
+    `around` are the other files of the project (in `around_folder`, where that is another one): they are not scanned,
+    but data is followed through them.
+    """
     files: list[SourceFile] = []
     texts: list[SourceFile] = []
     left_out: list[NotScanned] = []
@@ -72,12 +95,14 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
     for file in (*files, *texts):
         found += text_scan.scan(file)
     flows = engine.scan(folder, [file.name for file in files], log)
-    found += flows.found
+    near = _near(around_folder or folder, around, {file.name for file in files})
+    followed = flow.scan(files, log, others=texts, around=near)
+    found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
     missing = {each.file for each in left_out}
     for name, reason in flows.failed.items():
         if name not in missing:
             _leave_out(name, f"{name!r} was scanned in part: {reason}", left_out, log)
-    kept, suppressed = _judged(_once(found), {file.name: file.text for file in (*files, *texts)})
+    kept, suppressed = _judged(_once(found), {file.name: file.text for file in (*near, *files, *texts)})
     return Scan(
         vulnerabilities=kept,
         files_scanned=sum(file.name not in missing for file in files),
@@ -86,6 +111,27 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> Scan:
         suppressed=suppressed,
         engine=engine.version(),
     )
+
+
+def _near(folder: Path, names: Iterable[str], scanned: set[str]) -> list[SourceFile]:
+    files: list[SourceFile] = []
+    for name in names:
+        if name not in scanned and PurePosixPath(name).suffix.lower() in SCANNED and len(files) < MAX_FILES:
+            read = read_source(folder, name)
+            files += [read] if isinstance(read, SourceFile) else []
+    return files
+
+
+def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
+    """Whether a flow that the engine reports, within one function, is none where all of the project is looked at.
+
+    And whether something that a pattern reports by its form alone is given nothing that could do harm.
+    """
+    if one.file in followed.spent:
+        return False
+    if one.flow:
+        return (one.file, one.line, one.rule) in followed.seen
+    return one.rule in _BY_FORM and (one.file, one.line) in followed.harmless
 
 
 def _judged(

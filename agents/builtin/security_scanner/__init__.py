@@ -22,7 +22,8 @@ agent = Agent(
     type="SCRIPT",
     version="1.0.0",
     risk="AUTO",
-    description="Finds weaknesses in Python, JavaScript/TypeScript, Java, Go, Ruby, PHP and C#",
+    description="Finds weaknesses in Python, JavaScript/TypeScript, Java, Go, Ruby, PHP and C#, and in dependencies",
+    settings=("OSV_API_URL",),
 )
 
 MAX_NAMED = 200
@@ -49,6 +50,9 @@ class RepositoryInput(Schema):
     """Findings below are counted and not told."""
     sarif: bool = False
     """Whether to save the findings as a SARIF file too."""
+    advisories_path: RepositoryPath | None = None
+    """A folder with advisories in OSV's form (`*.json`), which dependencies are compared with; else OSV's API is asked,
+    where the node's `network` names it."""
 
 
 class FileInput(Schema):
@@ -88,6 +92,10 @@ class ScanOutput(Schema):
     """The engine that followed data from source to sink; empty: not installed, own patterns only."""
     text_files_scanned: int = Field(default=0, ge=0)
     """Other text files, which are searched for secrets and weaknesses of infrastructure."""
+    dependencies: int = Field(default=0, ge=0)
+    """Packages of lock files that were looked up."""
+    advisories: str = ""
+    """Where the advisories came from; empty: no package was looked up."""
     known: int = Field(default=0, ge=0)
     """Findings that were there before the change, or are in the baseline."""
     below_min_severity: int = Field(default=0, ge=0)
@@ -134,33 +142,39 @@ def _folder(path: str) -> Path:
 
 def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput) -> ScanOutput:
     from agents.builtin.scanning.scan import scan
+    from agents.builtin.scanning.vulnerability import worst_first
     from agents.builtin.security_scanner import sarif
+    from agents.builtin.security_scanner.packages import look_up
     from agents.builtin.security_scanner.selection import select
 
     started = time.monotonic()
     context.log.info("%s scan of %d file(s)", choice.scan_type, len(choice.names))
-    done = scan(folder, choice.names, context.log)
-    selected = select(done, choice.before, asked.baseline, asked.min_severity, context)
-    summary = summarise(selected.told)
+    done = scan(folder, choice.names, context.log, around=choice.around)
+    selected = select(done, choice, folder, asked.baseline, asked.min_severity, context)
+    packages = look_up(folder, choice, asked, context)
+    told = worst_first([*selected.told, *packages.told])
+    summary = summarise(told)
     if not done.engine:
         context.log.warning("the data-flow engine is not installed: own patterns only; `make setup` installs it")
     context.log.info("found %d weakness(es), %d critical", summary.total, summary.critical)
     return ScanOutput(
-        scan_id=_scan_id(context, selected.told, choice.commit),
-        vulnerabilities=list(selected.told),
+        scan_id=_scan_id(context, told, choice.commit),
+        vulnerabilities=told,
         summary=summary,
         scan_type=choice.scan_type,
         files_scanned=done.files_scanned,
-        files_skipped=done.files_skipped,
-        not_scanned=list(done.not_scanned[:MAX_NAMED]),
+        files_skipped=done.files_skipped + len(packages.not_scanned),
+        not_scanned=[*packages.not_scanned, *done.not_scanned][:MAX_NAMED],
         base_commit=choice.base,
         commit=choice.commit,
         scan_duration_ms=round((time.monotonic() - started) * 1000),
         engine=done.engine,
         text_files_scanned=done.texts_scanned,
-        known=selected.known,
-        below_min_severity=selected.below,
-        sarif=sarif.save(selected.told, context) if asked.sarif else None,
+        dependencies=packages.dependencies,
+        advisories=packages.advisories,
+        known=selected.known + packages.known,
+        below_min_severity=selected.below + packages.below,
+        sarif=sarif.save(told, context) if asked.sarif else None,
         suppressed=[
             Accepted(rule=one.rule, file=one.file, line=one.line, reason=reason)
             for one, reason in done.suppressed[:MAX_NAMED]

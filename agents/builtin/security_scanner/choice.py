@@ -28,6 +28,8 @@ class Choice:
     commit: str | None = None
     before: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """File, by its name now -> what it held before the change; also where it had another name."""
+    around: Sequence[str] = ()
+    """The other files of the repository, through which data is followed."""
 
 
 def choose(folder: Path, scan_type: str, base: str | None, exclude: Sequence[str], log: logging.Logger) -> Choice:
@@ -66,7 +68,8 @@ def _changed(
     except GitError as exc:
         log.warning("the changes since %s cannot be listed (%s): scanning all files", given, exc)
         return None
-    return Choice(names=names, scan_type="INCREMENTAL", base=start, commit=commit, before=before)
+    around = _wanted((name for name in source_names(git.folder) if name not in old), exclude)
+    return Choice(names=names, scan_type="INCREMENTAL", base=start, commit=commit, before=before, around=around)
 
 
 def _shared(git: Git, given: str, commit: str) -> str:

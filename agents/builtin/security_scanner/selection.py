@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.builtin.scanning.scan import Scan, scan
 from agents.builtin.scanning.vulnerability import SEVERITIES, Severity, Vulnerability
+from agents.builtin.security_scanner.choice import Choice
 from agents.sdk.context import Context
 
 
@@ -24,16 +25,17 @@ class Selected:
 
 
 def select(
-    done: Scan, before: Mapping[str, bytes], baseline: Iterable[str], least: Severity, context: Context
+    done: Scan, choice: Choice, folder: Path, baseline: Iterable[str], least: Severity, context: Context
 ) -> Selected:
-    """`before`: the content of changed files before the change, by their names now, so that renames bring nothing."""
-    known = {*baseline, *_fingerprints(before, context)}
+    """What the changed files brought: not what they had before, under the names they have now."""
+    known = {*baseline, *_fingerprints(choice, folder, context)}
     new = [one for one in done.vulnerabilities if one.fingerprint not in known]
     told = tuple(one for one in new if SEVERITIES.index(one.severity) >= SEVERITIES.index(least))
     return Selected(told=told, known=len(done.vulnerabilities) - len(new), below=len(new) - len(told))
 
 
-def _fingerprints(before: Mapping[str, bytes], context: Context) -> set[str]:
+def _fingerprints(choice: Choice, folder: Path, context: Context) -> set[str]:
+    before = choice.before
     if not before:
         return set()
     quiet = logging.getLogger("commandcenter.agent.before")
@@ -49,5 +51,5 @@ def _fingerprints(before: Mapping[str, bytes], context: Context) -> set[str]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 names.append(name)
-        done = scan(Path(place), names, quiet)
+        done = scan(Path(place), names, quiet, around=choice.around, around_folder=folder)
     return {one.fingerprint for one in (*done.vulnerabilities, *(one for one, _ in done.suppressed))}

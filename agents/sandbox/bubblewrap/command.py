@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.sandbox.bubblewrap.host import AGENT_UID, HostView, parents
-from agents.sandbox.port import AgentRequest
+from agents.sandbox.port import ENVIRONMENT, AgentRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,8 @@ def _shown(request: AgentRequest, shown: Shown) -> list[str]:
     arguments = ["--perms", "0755", "--dir", "/work"]
     if shown.agent_folder is not None:
         arguments += ["--ro-bind", str(shown.agent_folder), "/agent"]
+    if request.environment is not None:
+        arguments += [*parents(ENVIRONMENT), "--ro-bind", str(request.environment), ENVIRONMENT]
     for name, source, writable in shown.mounts:
         if writable:
             target = f"{COPIES}/{name}"

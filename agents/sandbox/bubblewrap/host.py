@@ -103,9 +103,10 @@ def view(users: range) -> HostView:
     return HostView(arguments=tuple(arguments), python=python, paths=tuple(paths), prefix=prefix, folder=folder)
 
 
-def environment(python_prefix: str) -> dict[str, str]:
-    """The agent's environment, the same for every user of the sandbox."""
-    first = f"{python_prefix}/bin:" if python_prefix else ""
+def environment(python_prefix: str, *, own: str = "") -> dict[str, str]:
+    """The agent's environment, the same for every user of the sandbox. `own`: where its own packages are."""
+    first = f"{own}/bin:" if own else ""
+    first += f"{python_prefix}/bin:" if python_prefix else ""
     return {
         "HOME": "/tmp",
         "TMPDIR": "/tmp",
@@ -113,7 +114,7 @@ def environment(python_prefix: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "USER": "agent",
         "LOGNAME": "agent",
-        "PYTHONPATH": _LIB,
+        "PYTHONPATH": f"{_LIB}:{own}" if own else _LIB,
         "PYTHONDONTWRITEBYTECODE": "1",
         "GIT_TERMINAL_PROMPT": "0",
     }

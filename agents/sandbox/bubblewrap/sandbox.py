@@ -92,10 +92,16 @@ class BubblewrapSandbox:
         """Execute one action. Fails closed: no jail, no run."""
         return await self._execute(request, "execute", on_log)
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """Ask an agent, inside the jail, for its manifest."""
         request = AgentRequest(
-            run_id="describe", node_id="describe", entry_path=entry_path, action="", inputs={}, result_schema=None
+            run_id="describe",
+            node_id="describe",
+            entry_path=entry_path,
+            action="",
+            inputs={},
+            result_schema=None,
+            environment=environment,
         )
         return await self._execute(request, "describe", lambda line: None)
 

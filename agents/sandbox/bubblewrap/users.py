@@ -36,7 +36,6 @@ class OwnUsers:
         first = _free_ids()
         self.namespace = _make_namespace(f"0 0 1\n{AGENT_UID} {first} {COUNT}\n")
         """Open file descriptor; bubblewrap enters it."""
-        self._first = first
         self._free = list(self.ids)
 
     @property
@@ -53,10 +52,6 @@ class OwnUsers:
     def give_back(self, uid: int) -> None:
         """The run of that id has ended."""
         self._free.append(uid)
-
-    def host_uid(self, uid: int) -> int:
-        """That id on the host."""
-        return self._first + uid - AGENT_UID
 
     def close(self) -> None:
         """Close the namespace."""

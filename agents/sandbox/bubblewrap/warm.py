@@ -1,4 +1,4 @@
-"""Jails that stand before they are needed: started while cores are idle, used once, dropped when they get old.
+"""Jails started ahead of requests, while cores are idle; each is used once, and ended when it gets old.
 
 A warm jail holds an agent that is imported and waits for its request. What the import does happens inside every
 limit of the jail and has nothing to act on: only requests without mounts and without network are served, and a jail
@@ -39,6 +39,7 @@ class Shape:
     code: Signature
     limits: Limits
     settings: tuple[tuple[str, str], ...]
+    environment: Path | None
     preload: bool
     """Whether the agent itself is imported ahead."""
 
@@ -75,6 +76,7 @@ def shape_of(request: AgentRequest) -> Shape | None:
         code=code,
         limits=request.limits,
         settings=tuple(sorted(request.settings.items())),
+        environment=request.environment,
         preload=not request.secrets,
     )
 

@@ -1,4 +1,4 @@
-"""Settings, and perhaps an agent's own wishes -> a container with interpreter, packages and the platform's code.
+"""Settings and an agent's `image.toml`, if any -> a container with interpreter, packages and the platform's code.
 
 Everything in here is a layer that the engine keeps: the image, the packages, the platform's code, in this order, so
 that a change of one makes only what follows anew.
@@ -20,11 +20,13 @@ import compiler
 from agents.sandbox.agent_image import AgentImage
 from agents.sandbox.dagger import container
 from agents.sandbox.dagger.session import reason
+from reliability.settings import SandboxSettings
 
 if TYPE_CHECKING:
     import dagger
 
-DEFAULT_IMAGE, DEFAULT_PYTHON = "python:3.11-slim", "/usr/local/bin/python3"
+DEFAULT_IMAGE = SandboxSettings.model_fields["dagger_image"].default
+DEFAULT_PYTHON = SandboxSettings.model_fields["dagger_python"].default
 RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 _LEAST_PYTHON = (3, 11)
@@ -38,7 +40,12 @@ _NEEDED = (
     "httpx",
     "bandit",
     "tree-sitter",
+    "tree-sitter-c-sharp",
+    "tree-sitter-go",
+    "tree-sitter-java",
     "tree-sitter-javascript",
+    "tree-sitter-php",
+    "tree-sitter-ruby",
     "tree-sitter-typescript",
     "slack-sdk",
     "typst",
@@ -78,13 +85,15 @@ class EngineSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
         """From the COMMANDCENTER_DAGGER_… variables and Dagger's own."""
-        hosts = environment.get("COMMANDCENTER_DAGGER_REGISTRIES", "docker.io")
+        ours = {name: value for name, value in environment.items() if name.startswith("COMMANDCENTER_DAGGER_")}
+        chosen = SandboxSettings.model_validate(ours)
         return cls(
-            image=environment.get("COMMANDCENTER_DAGGER_IMAGE") or DEFAULT_IMAGE,
-            python=environment.get("COMMANDCENTER_DAGGER_PYTHON") or DEFAULT_PYTHON,
-            packages=environment.get("COMMANDCENTER_DAGGER_PACKAGES", ""),
-            images=environment.get("COMMANDCENTER_DAGGER_IMAGES", ""),
-            registries=frozenset(host.strip() for host in hosts.split(",") if host.strip()),
+            image=chosen.dagger_image or DEFAULT_IMAGE,
+            python=chosen.dagger_python or DEFAULT_PYTHON,
+            packages=chosen.dagger_packages,
+            images=chosen.dagger_images,
+            # Empty: none at all.
+            registries=frozenset(host.strip() for host in chosen.dagger_registries.split(",") if host.strip()),
             runner_host=environment.get(RUNNER_HOST, ""),
             cli=environment.get(CLI, ""),
         )

@@ -36,7 +36,7 @@ from agents.sandbox.inside.order import LaunchOrder
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.log_lines import LogStream
 from agents.sandbox.orders import attempts, order_for
-from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, LogLine, SandboxReport
+from agents.sandbox.port import ENVIRONMENT, AgentFailure, AgentRequest, AgentResult, LogLine, SandboxReport
 from agents.sandbox.report import JailRefused
 from agents.sandbox.snapshot import show
 
@@ -66,10 +66,16 @@ class DaggerSandbox:
         """Execute one action. Fails closed: no engine, no run."""
         return await self._execute(request, "execute", on_log)
 
-    async def describe(self, entry_path: str) -> AgentResult:
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """Ask an agent, inside the jail, for its manifest."""
         request = AgentRequest(
-            run_id="describe", node_id="describe", entry_path=entry_path, action="", inputs={}, result_schema=None
+            run_id="describe",
+            node_id="describe",
+            entry_path=entry_path,
+            action="",
+            inputs={},
+            result_schema=None,
+            environment=environment,
         )
         return await self._execute(request, "describe", lambda line: None)
 
@@ -212,6 +218,8 @@ def _show(request: AgentRequest, scratch: Path) -> dict[str, Path]:
     shown: dict[str, Path] = {}
     if request.entry_path.startswith("/"):
         shown[container.AGENT] = show(Path(request.entry_path), scratch / "agent", other_user=True)
+    if request.environment is not None:
+        shown[ENVIRONMENT] = request.environment
     for number, mount in enumerate(request.mounts):
         source = show(mount.source, scratch / f"mount-{number}", other_user=True)
         shown[f"{container.MOUNTS}/{mount.name}"] = source

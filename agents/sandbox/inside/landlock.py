@@ -1,4 +1,4 @@
-"""Folders the agent may write -> a Landlock domain, where the kernel has it: a second wall behind the mounts."""
+"""Folders the agent may write -> a Landlock domain, where the kernel has it: a second limit besides the mounts."""
 
 from __future__ import annotations
 

@@ -200,6 +200,20 @@ export interface BackfillBody {
   times: Array<string>;
 }
 
+/** Another workflow that a node runs, in the version that it was checked against. */
+export interface Call {
+  workflow: string;
+  plan: string;
+}
+
+/** A run that a node called. */
+export interface CalledRun {
+  node: string | null;
+  runId: string;
+  workflowName: string;
+  status: string;
+}
+
 /** Why a run is cancelled. */
 export interface CancelBody {
   reason?: string;
@@ -542,6 +556,12 @@ export interface LogPage {
   ended: boolean;
 }
 
+/** Starts the workflow when a person or a program asks for it, with values of declared types. */
+export interface ManualTrigger {
+  kind?: "manual";
+  context?: Record<string, JsonValue> | null;
+}
+
 /** Who is signed in. */
 export interface MeAnswer {
   name: string;
@@ -590,13 +610,14 @@ export interface Plan {
   description?: string;
   project_id: number;
   status?: "ACTIVE" | "DRAFT" | "ARCHIVED";
-  triggers?: Array<EventTrigger | ScheduleTrigger>;
+  triggers?: Array<EventTrigger | ScheduleTrigger | ManualTrigger>;
   trigger_source?: JsonValue;
   context_schema?: Record<string, JsonValue> | null;
   trusted_triggers?: Array<string>;
   concurrency?: Concurrency | null;
   nodes: Array<PlanNode>;
   outputs?: Record<string, JsonValue>;
+  output_schema?: Record<string, JsonValue> | null;
 }
 
 /** A checked workflow as a graph. */
@@ -642,6 +663,7 @@ export interface PlanNode {
   settings?: Array<string>;
   on_failure?: string;
   handler_only?: boolean;
+  calls?: Call | null;
 }
 
 /** Why a request was not served (RFC 9457, `application/problem+json`). Some have members of their own. */
@@ -784,6 +806,7 @@ export interface RunDetailResponse {
   timeline: Array<TimelineAnswer>;
   artifacts: Array<ArtifactAnswer>;
   audit: Array<AuditAnswer>;
+  called: Array<CalledRun>;
 }
 
 /** A workflow that compiled and was saved. */

@@ -105,3 +105,16 @@ def test_a_removed_file_and_a_link_are_no_trouble(tmp_path, context):
     output = reviewed(tmp_path, context, git_before, {"test_c.py": "assert True\n"})
 
     assert output["filesReviewed"] == 1
+
+
+def test_weaknesses_in_languages_without_rules_of_the_reviewer_are_those_that_the_scanner_finds(tmp_path, context):
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    old = f'package a\n\nconst old = "{token[:-1]}9"\n'
+    after = {"a.go": f'{old}const token = "{token}"\n', "b.rb": "puts 1\n"}
+
+    output = reviewed(tmp_path, context, {"a.go": old}, after)
+
+    found = [
+        (one["file"], one["line"], one["category"]) for one in output["comments"] if one["category"] == "security"
+    ]
+    assert found == [("a.go", 4, "security")], "the one that was there before is no news"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
+import json
+import re
 from io import BytesIO
 from typing import Any
 
@@ -10,8 +14,9 @@ import pytest
 from pypdf import PdfReader
 
 from agents.builtin.compliance_checker import agent
-from agents.builtin.compliance_checker.audit import controls
-from agents.builtin.compliance_checker.checks import CHECKS
+from agents.builtin.compliance_checker.audit import Outcome, controls
+from agents.builtin.compliance_checker.checks import CHECKS, Place
+from agents.builtin.compliance_checker.exports import table
 from agents.builtin.report_generator import agent as reporter
 from agents.sdk.errors import AgentError
 
@@ -290,3 +295,45 @@ def test_a_report_without_violations_says_so(context):
     output = reporter.execute("createPDF", {"violations": [], "score": 100}, context)
 
     assert "Noviolationswerefound." in text(read(context, output))
+
+
+def test_an_audit_is_handed_on_as_oscal_and_csv_with_its_trend(context):
+    past = [{"at": "2026-01-05T09:00:00+00:00", "score": 40}, {"at": "2026-01-12T09:00:00+00:00", "score": 100}]
+    bad = changed("approvals", selfApproved=1)
+    facts = {**bad, "audits": past, "retention": None, "collectedAt": "2026-01-19T09:00:00+00:00"}
+    inputs = {"projectId": 1, "standards": ALL, "facts": facts, "oscal": True, "csv": True}
+    output = agent.execute("auditProject", inputs, context)
+    assert output["history"] == [{"label": "2026-01-05", "score": 40}, {"label": "2026-01-12", "score": 100}]
+    assert output["trend"] == "down"
+    files = {one.name: (context.artifacts_folder / one.file).read_bytes() for one in context.saved}
+    results = json.loads(files["assessment-results.oscal.json"])["assessment-results"]["results"][0]
+    assert results["start"] == "2026-01-19T09:00:00+00:00"
+    states = {one["state"] for one in output["controls"]}
+    assert states == {"pass", "fail", "not-assessed"}
+    assert len(results["observations"]) == output["controlsChecked"]
+    by_state = {"satisfied": 0, "not-satisfied": 0}
+    for one in results["findings"]:
+        by_state[one["target"]["status"]["state"]] += 1
+    for state, word in (("pass", "satisfied"), ("fail", "not-satisfied")):
+        assert by_state[word] == sum(len(one["clauses"]) for one in output["controls"] if one["state"] == state)
+    observed = {one["uuid"] for one in results["observations"]}
+    assert all(each["related-observations"][0]["observation-uuid"] in observed for each in results["findings"])
+    named = {
+        each["control-id"] for each in results["reviewed-controls"]["control-selections"][0]["include-controls"]
+    }
+    assert named == {each["target"]["target-id"] for each in results["findings"]}
+    assert all(re.fullmatch(r"[a-z_][a-z0-9._-]*", each) for each in named)
+    rows = list(csv.DictReader(io.StringIO(files["controls.csv"].decode("utf-8-sig"))))
+    assert [(row["rule"], row["state"]) for row in rows] == [
+        (one["rule"], one["state"]) for one in output["controls"]
+    ]
+    again = agent.execute("auditProject", inputs, context)
+    assert again["oscal"] == output["oscal"], "the same audit gives the same file"
+
+
+def test_a_cell_is_no_formula():
+    outcome = Outcome(
+        control=controls()[0].model_copy(update={"title": "=HYPERLINK(1)"}), clauses=[], places=(Place("@x", ""),)
+    )
+    row = next(csv.DictReader(io.StringIO(table([outcome]))))
+    assert (row["title"], row["places"]) == ("'=HYPERLINK(1)", "'@x")

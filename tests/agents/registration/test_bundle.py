@@ -61,7 +61,7 @@ def test_links_are_refused(folder: Path, link: str) -> None:
 
 
 def test_a_folder_without_an_agent_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleRefused, match=r"has no agent\.py"):
+    with pytest.raises(BundleRefused, match=r"holds neither of agent\.py"):
         pack(tmp_path / "none")
 
 

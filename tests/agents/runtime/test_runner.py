@@ -139,7 +139,7 @@ def test_an_agent_that_dies_leaves_no_result_and_its_status(tmp_path):
         ({"action": "fly"}, "bad-request", "agent 'odd' has no action 'fly'; it has: act, wait"),
         ({"entry_path": "agents.builtin.nobody"}, "bad-request", "no agent module 'agents.builtin.nobody'"),
         ({"entry_path": "agents.sdk.schema"}, "bad-request", "defines no agent"),
-        ({"entry_path": "/nowhere/at/all"}, "bad-request", "has no agent.py"),
+        ({"entry_path": "/nowhere/at/all"}, "bad-request", "has neither agent.py nor agent.yaml"),
         ({"mode": "dance"}, "bad-request", "mode 'dance'"),
     ],
 )

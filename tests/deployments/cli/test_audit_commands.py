@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_command import run_command
 from sqlalchemy import create_engine, text
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
 from records import Records, upgrade
-
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 
 
 @pytest.fixture
@@ -50,8 +48,7 @@ async def state(tmp_path: Path) -> Path:
 
 
 def audit(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [COMMAND, "audit", *arguments, "--state", str(state)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_command(["audit", *arguments, "--state", str(state)])
 
 
 def test_an_audit_that_nobody_changed_is_intact_and_exported_with_its_hashes(state: Path) -> None:

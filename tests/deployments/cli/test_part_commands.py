@@ -16,8 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-COMMAND = Path(sys.executable).with_name("commandcenter")
+from forked_command import COMMAND, run_command
 
 
 @pytest.fixture
@@ -46,9 +45,7 @@ def started() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def run_it(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, timeout=120, env=dict(environment), check=False
-    )
+    return run_command(arguments, env=environment)
 
 
 def healthy(environment: Mapping[str, str]) -> bool:

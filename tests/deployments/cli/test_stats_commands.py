@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
+
+from forked_command import run_command
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from observability.metrics.definitions import APPROVAL_RESPONSE, RUN_DURATION, RUNS_STARTED, Sample
 from records import Records, upgrade
 from records.measures.totals import count
 from records.runs.run import EndStatus
-
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 
 
 async def _fill(url: str) -> None:
@@ -27,7 +25,7 @@ async def _fill(url: str) -> None:
         await records.register_agent(1, agent)
         ends: list[tuple[EndStatus, int]] = [("SUCCESS", 80), ("SUCCESS", 90), ("FAILED", 4_000)]
         for status, duration in ends:
-            agent_run = await records.start_agent_run(agent_name="scanner", inputs={}, project_id=1)
+            agent_run, _ = await records.start_attempt(agent_name="scanner", inputs={}, project_id=1)
             await records.finish_agent_run(agent_run, status=status, duration_ms=duration, memory_kb=40_000)
         async with records._db.write() as connection:
             await count(
@@ -42,13 +40,7 @@ async def _fill(url: str) -> None:
 def test_numbers_of_runs_agents_approvals_and_events(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
     asyncio.run(_fill(url))
-    done = subprocess.run(
-        [COMMAND, "stats", "--database-url", url, "--json"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_command(["stats", "--database-url", url, "--json"])
     assert done.returncode == 0, done.stderr
     stats = json.loads(done.stdout)
     (workflow,) = stats["workflows"]
@@ -68,8 +60,6 @@ def test_numbers_of_runs_agents_approvals_and_events(tmp_path: Path) -> None:
     assert agent["memory_p95_mb"] == "<= 64"
     assert stats["approvals"][0]["approved"] == 1
     assert stats["events"][0] == {"event": "graph.file.updated", "became": "runs", "count": 4}
-    table = subprocess.run(
-        [COMMAND, "stats", "--database-url", url], capture_output=True, text=True, timeout=240, check=False
-    )
+    table = run_command(["stats", "--database-url", url])
     assert "# agents" in table.stdout
     assert "scanner\t3\t33 %" in table.stdout

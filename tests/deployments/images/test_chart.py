@@ -16,6 +16,9 @@ ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deployments" / "helm"
 HELM = os.environ.get("HELM") or shutil.which("helm")
 KUBERNETES = "1.33.0"
+RENDERED_BY = (
+    "Rendered from deployments/helm with its own values; tests/deployments/images/test_chart.py writes it."
+)
 
 
 def helm(*options: str) -> subprocess.CompletedProcess[str]:
@@ -47,6 +50,17 @@ def test_it_renders_every_part_and_each_object_fits_kubernetes_schema(objects: l
         validate.validate(each, KUBERNETES.rpartition(".")[0], strict=True)
 
 
+def test_the_rendered_manifest_is_that_of_the_chart() -> None:
+    done = helm()
+    assert done.returncode == 0, done.stderr
+    text = f"# {RENDERED_BY}\n{done.stdout}"
+    file = ROOT / "deployments" / "kubernetes" / "commandcenter.yaml"
+    if os.environ.get("WRITE_GOLDEN"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert file.read_text() == text, "read the difference, and accept it with WRITE_GOLDEN=1"
+
+
 def test_no_pod_is_root_or_may_change_its_root_or_has_a_token_of_the_cluster(
     objects: list[dict[str, Any]],
 ) -> None:
@@ -76,6 +90,7 @@ def test_a_part_gets_only_the_secrets_that_it_needs(objects: list[dict[str, Any]
     assert keys["worker"] == {"database_url", "prefect_auth", "signing.key"}
     assert "people.json" in keys["api"]
     assert "nats_url" not in keys["migrate"]
+    assert "nats_ca.pem" in keys["listener"] & keys["api"]
     for pod in pods(objects).values():
         assert not [each for each in pod["containers"][0]["env"] if "valueFrom" in each]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -29,6 +30,13 @@ def stack(project: Any, tmp_path_factory: pytest.TempPathFactory) -> Composed:
     return composed
 
 
+def free_port() -> int:
+    """A port of this machine's."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Name -> what is in the secret."""
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
@@ -51,7 +59,12 @@ async def test_every_credential_is_replaced_while_a_run_waits_for_a_person(stack
     number = await stack.publish(ask=True)
     await waits(stack, number)
     before = contents(stack.secrets)
-    environment = {**os.environ, "COMPOSE": " ".join(stack.compose), "SECRETS": str(stack.secrets)}
+    environment = {
+        **os.environ,
+        "COMPOSE": " ".join(stack.compose),
+        "SECRETS": str(stack.secrets),
+        "WAIT_SECONDS": "900",
+    }
     rotate = [ROOT / "deployments" / "compose" / "rotate.sh", "all"]
     rotating = await asyncio.create_subprocess_exec(
         *rotate, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -89,3 +102,42 @@ async def test_containers_that_are_killed_at_random_lose_and_double_nothing(stac
     killed, problems = await kill_at_random(stack, kills=kills, quiet_seconds=QUIET_SECONDS)
     assert problems == []
     assert killed.total() == kills
+
+
+async def test_a_second_host_with_workers_only_takes_over_what_the_first_one_leaves(
+    stack: Composed, project: Any, run_docker: Any, tmp_path: Path
+) -> None:
+    number = await stack.publish(ask=True)
+    await waits(stack, number)
+    # Two projects have no network in common; the second one reaches the machine's own address.
+    gateway = run_docker(
+        "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
+    ).stdout.strip()
+    port = free_port()
+    with (project.folder / "env").open("a") as file:
+        file.write(f"BIND=0.0.0.0\nALLOWED_HOSTS={gateway}\nPOSTGRES_PORT={port}\n")
+    remote = ("--file", str(ROOT / "deployments" / "compose" / "remote.yaml"))
+    # The order of files counts: compose.yaml first.
+    first = [*stack.compose[:-2], *remote, *stack.compose[-2:]]
+    up = ("up", "--detach", "--wait", "--wait-timeout", "600", "postgres", "nats", "server", "listener", "api")
+    run_docker(*first[1:], *up, seconds=700)
+    secrets = tmp_path / "secrets"
+    (secrets / "agents").mkdir(parents=True)
+    for name in ("prefect_auth", "signing.key"):
+        (secrets / name).write_bytes((stack.secrets / name).read_bytes())
+    url = (stack.secrets / "database_url").read_text()
+    (secrets / "database_url").write_text(url.replace("@postgres:5432", f"@{gateway}:{port}"))
+    project("stop", "worker", seconds=120)
+    settings = f"COMMANDCENTER_IMAGE={project.image}\nSECRETS={secrets}\nREPOSITORIES={tmp_path}/repositories\n"
+    (tmp_path / "env").write_text(
+        f"{settings}PLATFORM={gateway}\nPREFECT_PORT={project.ports['PREFECT_PORT']}\nPOSTGRES_PORT={port}\n"
+    )
+    second = ("compose", "--file", str(ROOT / "deployments" / "compose" / "worker.yaml"), "--project-directory")
+    second += (str(ROOT), "--env-file", str(tmp_path / "env"), "--project-name", f"{project.name}-second")
+    try:
+        run_docker(*second, "up", "--detach", "--wait", "--wait-timeout", "300", seconds=400)
+        await stack.publish()
+        assert await stack.quiet(QUIET_SECONDS) == []
+    finally:
+        run_docker(*second, "down", "--volumes", check=False, seconds=120)
+        project("start", "worker", seconds=120)

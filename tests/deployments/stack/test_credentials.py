@@ -12,8 +12,9 @@ import pytest
 from nats.aio.client import Client
 
 from deployments.stack.addresses import Addresses
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from records import upgrade
+from reliability.settings import StackSettings
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ async def test_nobody_gets_in_without_what_the_parts_were_given(stack: Stack):
     port = addresses.nats_url.rpartition(":")[2]
     assert "Authorization Violation" in await _without_a_password(int(port))
     platform = await _as(addresses.nats_url, [])
-    await platform.jetstream().add_stream(name="kept", subjects=["kept.>"])
+    await platform.jetstream().add_stream(name="kept", subjects=["commandcenter.in.1.publisher.kept.>"])
     errors: list[Exception] = []
     publisher = await _as(addresses.publisher_url, errors)
     assert (await publisher.jetstream().publish("kept.thing", b"1")).stream == "kept"

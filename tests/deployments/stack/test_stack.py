@@ -20,8 +20,9 @@ from deployments.errors import PortTaken, ProcessFailed, StateInUse
 from deployments.stack import supervised_process
 from deployments.stack.addresses import running
 from deployments.stack.doctor import examine
-from deployments.stack.stack import Stack, StackSettings
+from deployments.stack.stack import Stack
 from records import upgrade
+from reliability.settings import StackSettings
 
 HERE = Path(__file__).parents[1]
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
+from forked_command import run_command
 
 
 def wide(state: Path) -> dict[str, str]:
@@ -21,8 +18,7 @@ def wide(state: Path) -> dict[str, str]:
 
 
 def command(state: Path, *arguments: str) -> None:
-    options = [COMMAND, *arguments, "--state", str(state)]
-    subprocess.run(options, capture_output=True, check=False, umask=0o000)
+    run_command([*arguments, "--state", str(state)], umask=0o000)
 
 
 @pytest.mark.parametrize("first", [("db", "upgrade"), ("audit", "verify"), ("doctor",), ("env",)], ids=" ".join)

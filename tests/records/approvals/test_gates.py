@@ -115,7 +115,7 @@ async def test_a_node_does_not_begin_unless_its_digest_is_approved_at_that_momen
     ask: Any, records: Records, run_id: str
 ) -> None:
     def start(digest: str) -> Any:
-        return records.start_agent_run(
+        return records.start_attempt(
             run_id=run_id, node_id="fix", agent_name="patcher", inputs={}, approved=digest
         )
 

@@ -28,7 +28,7 @@ def ask(records: Records, run_id: str) -> Any:
 @pytest.fixture
 def begin_agent(records: Records, run_id: str) -> Any:
     def _begin(node_id: str = "fix", digest: str = A) -> Any:
-        return records.start_agent_run(
+        return records.start_attempt(
             run_id=run_id, node_id=node_id, agent_name="patcher", inputs={}, approved=digest
         )
 
@@ -130,7 +130,7 @@ async def test_with_another_key_nothing_that_was_decided_runs(
     monkeypatch.setenv("COMMANDCENTER_SIGNING_KEY_FILE", str(tmp_path / "other.key"))
     async with await Records.open(url) as other:
         with pytest.raises(NotApproved, match="did not sign"):
-            await other.start_agent_run(run_id=run_id, node_id="fix", agent_name="patcher", inputs={}, approved=A)
+            await other.start_attempt(run_id=run_id, node_id="fix", agent_name="patcher", inputs={}, approved=A)
 
 
 async def test_a_key_file_that_was_cut_short_is_refused_with_a_sentence(url, make, tmp_path, monkeypatch) -> None:

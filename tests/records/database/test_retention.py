@@ -43,7 +43,7 @@ def full_run(begin: Any, records: Records) -> Any:
 
     async def _full(flow_run_id: str, *, ended: bool = True) -> str:
         run_id = await begin(flow_run_id=flow_run_id)
-        agent_run = await records.start_agent_run(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
+        agent_run, _ = await records.start_attempt(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
         await records.finish_agent_run(agent_run, status="SUCCESS", output={})
         await records.save_artifact(run_id=run_id, name="a.txt", media_type="text/plain", content=b"a")
         rule = ApprovalRule(quorum=2)

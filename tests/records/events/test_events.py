@@ -42,7 +42,7 @@ async def test_published_events_are_forgotten_when_told_to_and_waiting_ones_neve
 async def test_a_change_that_is_rolled_back_leaves_no_event(begin: Any, records: Records) -> None:
     run_id = await begin()
     before = len(await records.pending_events())
-    begun = await records.start_agent_run(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
+    begun, _ = await records.start_attempt(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
     fencing_token = await records.claim_run(run_id)
     with pytest.raises(Exception, match="taken over"):
         await records.finish_agent_run(begun, status="SUCCESS", fencing_token=fencing_token - 1)

@@ -25,7 +25,7 @@ async def main(url, digest):
             for number in range(10_000):
                 run = await records.start_run(
                     flow_run_id=str(uuid.uuid4()), plan_digest=digest, trigger="a.b", context={})
-                agent_run = await records.start_agent_run(
+                agent_run, _ = await records.start_attempt(
                     run_id=run, node_id="scan", agent_name="scanner", inputs={}, action="work")
                 status = "SUCCESS" if number % 3 else "FAILED"
                 await records.finish_agent_run(agent_run, status=status, duration_ms=number)

@@ -49,9 +49,10 @@ async def _start(records: Records, make: Any) -> tuple[str, str]:
 
 
 async def _attempt(records: Records, run: str, node: str = "scan", agent: str = "scanner") -> str:
-    return await records.start_agent_run(
+    begun, _ = await records.start_attempt(
         run_id=run, node_id=node, agent_name=agent, inputs={}, action="work", agent_version="1.2.3"
     )
+    return begun
 
 
 async def test_a_run_with_a_lost_worker_a_gate_and_a_retry_is_one_tree(

@@ -34,13 +34,13 @@ async def _counts(records: Records, metric: str) -> Counter[tuple[str, ...]]:
 
 async def test_every_end_is_counted_once(records: Records, make: Any) -> None:
     run = await _run(records, make)
-    first = await records.start_agent_run(run_id=run, node_id="scan", agent_name="scanner", inputs={})
-    second = await records.start_agent_run(run_id=run, node_id="scan", agent_name="scanner", inputs={})
+    first, _ = await records.start_attempt(run_id=run, node_id="scan", agent_name="scanner", inputs={})
+    second, _ = await records.start_attempt(run_id=run, node_id="scan", agent_name="scanner", inputs={})
     for _ in range(2):  # the answer to the first call was lost
         await records.finish_agent_run(
             second, status="SUCCESS", duration_ms=40, denied_egress=["a:1", "b:2"], memory_kb=30_000, cpu_ms=20
         )
-    await records.start_agent_run(run_id=run, node_id="fix", agent_name="patcher", inputs={})
+    await records.start_attempt(run_id=run, node_id="fix", agent_name="patcher", inputs={})
     await records.finish_run(run, "FAILED", "enough")
     await records.finish_run(run, "FAILED", "enough")
     runs = await records.agent_runs(run)
@@ -127,7 +127,7 @@ async def test_folding_keeps_every_total_while_others_count(records: Records) ->
 async def test_the_page_names_every_metric_and_adds_buckets_up(records: Records, make: Any) -> None:
     run = await _run(records, make)
     for duration in (5, 80, 10**9):
-        agent_run = await records.start_agent_run(agent_name="scanner", inputs={}, project_id=1)
+        agent_run, _ = await records.start_attempt(agent_name="scanner", inputs={}, project_id=1)
         await records.finish_agent_run(agent_run, status="SUCCESS", duration_ms=duration)
     page = render(await records.metric_totals(), []).splitlines()
     labels = 'agent_name="scanner",status="SUCCESS"'

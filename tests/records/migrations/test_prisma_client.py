@@ -110,7 +110,7 @@ def test_the_sql_we_compare_with_is_what_prismas_engine_prints(prisma: Prisma, u
 async def test_a_prisma_client_reads_what_we_wrote_over_all_relations(
     prisma: Prisma, url: str, records: Records, run_id: str
 ) -> None:
-    begun = await records.start_agent_run(run_id=run_id, node_id="scan", agent_name="scanner", inputs={"a": [1]})
+    begun, _ = await records.start_attempt(run_id=run_id, node_id="scan", agent_name="scanner", inputs={"a": [1]})
     await records.finish_agent_run(begun, status="SUCCESS", output={"found": ["ü"]}, duration_ms=5)
     await records.open_gate(run_id=run_id, node_id="fix", digest="sha256:a", card={"t": 1}, rule=ApprovalRule())
     await records.decide((run_id, "fix"), decision="REJECTED", by="bob", verified=True, channel="cli", notes="no")

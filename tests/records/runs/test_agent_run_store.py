@@ -12,9 +12,10 @@ from records import NodeFinished, NotFound, PayloadRefused, Records, StaleAttemp
 
 @pytest.fixture
 def start(records: Records, run_id: str) -> Any:
-    def _start(node: str = "scan", **options: Any) -> Any:
+    async def _start(node: str = "scan", **options: Any) -> str:
         fields = {"agent_name": "scanner", "inputs": {"path": "a.py"}} | options
-        return records.start_agent_run(run_id=run_id, node_id=node, **fields)
+        begun, _ = await records.start_attempt(run_id=run_id, node_id=node, **fields)
+        return begun
 
     return _start
 
@@ -150,12 +151,12 @@ async def test_a_skipped_node_is_remembered_with_its_reason_and_has_no_agent_run
 
 
 async def test_an_agent_run_by_itself_belongs_to_a_project(records: Records) -> None:
-    begun = await records.start_agent_run(agent_name="scanner", inputs={}, project_id=1)
+    begun, _ = await records.start_attempt(agent_name="scanner", inputs={}, project_id=1)
     assert await records.finish_agent_run(begun, status="SUCCESS", output={"ok": True})
     run = await records.agent_run(begun)
     assert (run.run_id, run.output) == (None, {"ok": True})
     with pytest.raises(NotFound, match="register it in project 2 first"):
-        await records.start_agent_run(agent_name="scanner", inputs={}, project_id=2)
+        await records.start_attempt(agent_name="scanner", inputs={}, project_id=2)
 
 
 async def test_an_output_no_database_stores_is_refused_before_anything_is_written(

@@ -79,7 +79,7 @@ async def test_the_first_end_of_a_run_stands_and_tells_its_results_in_plan_order
 ) -> None:
     for node, output in (("fix", {"prNumber": 1}), ("scan", {"found": [1, 2]})):
         agent = "patcher" if node == "fix" else "scanner"
-        begun = await records.start_agent_run(run_id=run_id, node_id=node, agent_name=agent, inputs={})
+        begun, _ = await records.start_attempt(run_id=run_id, node_id=node, agent_name=agent, inputs={})
         await records.finish_agent_run(begun, status="SUCCESS", output=output)
     assert await records.finish_run(run_id, "SUCCESS", "all well")
     assert not await records.finish_run(run_id, "FAILED", "forced")
@@ -101,7 +101,7 @@ async def test_an_event_too_large_for_nats_leaves_out_the_largest_output_and_say
     run_id: str, records: Records
 ) -> None:
     for item, size in enumerate((600_000, 500_000, 10)):
-        begun = await records.start_agent_run(
+        begun, _ = await records.start_attempt(
             run_id=run_id, node_id="scan", item=item, agent_name="scanner", inputs={}
         )
         await records.finish_agent_run(begun, status="SUCCESS", output="x" * size)
@@ -119,7 +119,7 @@ async def test_a_run_of_very_many_results_can_still_end(
 ) -> None:
     monkeypatch.setattr("records.runs.completion._MOST_RESULTS", 5)
     for item in range(7):
-        begun = await records.start_agent_run(
+        begun, _ = await records.start_attempt(
             run_id=run_id, node_id="scan", item=item, agent_name="scanner", inputs={}
         )
         await records.finish_agent_run(begun, status="SUCCESS", output=item)
@@ -130,13 +130,13 @@ async def test_a_run_of_very_many_results_can_still_end(
 
 
 async def test_an_ended_run_leaves_nothing_running_and_lets_nothing_begin(run_id: str, records: Records) -> None:
-    begun = await records.start_agent_run(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
+    begun, _ = await records.start_attempt(run_id=run_id, node_id="scan", agent_name="scanner", inputs={})
     await records.finish_run(run_id, "FAILED", "cancelled")
     assert [run.status for run in await records.agent_runs(run_id)] == ["FAILED"]
     with pytest.raises(StaleAttempt, match="ended"):
         await records.finish_agent_run(begun, status="SUCCESS", output={})
     with pytest.raises(StaleAttempt, match="has ended"):
-        await records.start_agent_run(run_id=run_id, node_id="fix", agent_name="patcher", inputs={})
+        await records.start_attempt(run_id=run_id, node_id="fix", agent_name="patcher", inputs={})
     with pytest.raises(StaleAttempt, match="has ended"):
         await records.record_node(run_id, "fix", state="SKIPPED")
 
@@ -158,7 +158,7 @@ async def test_who_took_a_run_over_shuts_the_former_process_out_of_every_write(
     run_id: str, records: Records
 ) -> None:
     old = await records.claim_run(run_id)
-    begun = await records.start_agent_run(
+    begun, _ = await records.start_attempt(
         run_id=run_id, node_id="scan", agent_name="scanner", inputs={}, fencing_token=old
     )
     new = await records.claim_run(run_id)
@@ -168,7 +168,7 @@ async def test_who_took_a_run_over_shuts_the_former_process_out_of_every_write(
         records.set_run_status(run_id, "RUNNING", **stale),
         records.finish_run(run_id, "SUCCESS", **stale),
         records.record_node(run_id, "fix", state="SKIPPED", **stale),
-        records.start_agent_run(run_id=run_id, node_id="fix", agent_name="patcher", inputs={}, **stale),
+        records.start_attempt(run_id=run_id, node_id="fix", agent_name="patcher", inputs={}, **stale),
         records.finish_agent_run(begun, status="SUCCESS", output={}, **stale),
     ):
         with pytest.raises(StaleAttempt, match="was taken over"):

@@ -116,14 +116,6 @@ async def test_the_watch_wakes_when_a_file_of_the_database_changes(tmp_path):
     await asyncio.wait_for(waiting, 0.2)
 
 
-async def test_the_watch_wakes_when_it_is_told(tmp_path):
-    watch = OutboxWatch([tmp_path / "never"])
-    waiting = asyncio.create_task(watch.wait())
-    await asyncio.sleep(0)
-    watch.wake()
-    await asyncio.wait_for(waiting, 0.1)
-
-
 async def test_a_cancellation_at_any_moment_ends_the_relay(records, relay):
     for moment in range(300):
         records.add_event("workflow.started.w1", {"n": moment})

@@ -83,9 +83,13 @@ async def test_the_platform_connects_by_tls_and_finds_its_limits(platform: Clien
 async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Broker, platform: Client) -> None:
     await jetstream(platform).add_stream(name="tried", subjects=["graph.>"])
     tls = tls_options({VARIABLE: str(secured.secrets / "nats_ca.pem")})["tls"]
-    client = await nats.connect(secured.url("publisher"), tls=tls, allow_reconnect=False)
+    refused: asyncio.Queue[Exception] = asyncio.Queue()
+    client = await nats.connect(secured.url("publisher"), tls=tls, error_cb=refused.put, allow_reconnect=False)
     try:
         assert (await client.jetstream().publish("graph.file.updated", b"{}")).stream == "tried"
+        await client.publish("workflow.completed.forged", b"{}")
+        async with asyncio.timeout(30):
+            assert "permissions violation" in str(await refused.get()).lower()
     finally:
         await client.close()
 

@@ -36,16 +36,3 @@ async def test_a_hook_that_fails_or_hangs_stops_no_other_and_is_called_again(bac
         background(Reconciler(hooks).run())
         await eventually(lambda: calls.count("failing") >= 3 and calls.count("sound") >= 3)
     assert "Reconciling failing failed (1 in a row)" in caplog.text
-
-
-async def test_waking_calls_the_hooks_before_their_time(background, eventually):
-    calls = []
-
-    async def rare():
-        calls.append("rare")
-
-    reconciler = Reconciler([Hook(name="rare", run=rare, every_seconds=60)])
-    background(reconciler.run())
-    await eventually(lambda: len(calls) == 1)
-    reconciler.wake()
-    await eventually(lambda: len(calls) == 2, 1)

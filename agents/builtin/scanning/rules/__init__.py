@@ -3,7 +3,8 @@
 A language file holds `sources` (what comes from outside), `clean` (what makes it harmless) and `rules`. A rule with
 `sinks` is one of data flow: `$SINK` is the part of a pattern that text from outside must not reach. One with `patterns`
 is found wherever it stands. `where` binds names of patterns to regular expressions; `in` says what a pattern must
-stand in.
+stand in. `typed_sinks` and `own_clean` are for the data flow over functions and files only: the engine has no types of
+Python's values, and takes what stands in a call that is `clean` for clean too.
 """
 
 from __future__ import annotations
@@ -43,6 +44,30 @@ def load() -> Mapping[str, EngineRule]:
     return loaded
 
 
+@cache
+def flow_rules() -> tuple[Mapping[str, Any], ...]:
+    """The languages' data as they are written, with `flow`: name -> rule and what is written of it, for data flow.
+
+    And `valued`, the same for rules with patterns in which a name must have certain values.
+    """
+    kinds = _read(_FOLDER / "kinds.yaml")
+    loaded: list[Mapping[str, Any]] = []
+    for file in sorted(_FOLDER.glob("*.yaml")):
+        if file.name == "kinds.yaml":
+            continue
+        data = _read(file)
+        flow = {
+            name: (_rule(data, name, spec, kinds), spec) for name, spec in data["rules"].items() if "sinks" in spec
+        }
+        valued = {
+            name: (_rule(data, name, spec, kinds), spec)
+            for name, spec in data["rules"].items()
+            if any(isinstance(one, dict) and "where" in one for one in spec.get("patterns", ()))
+        }
+        loaded.append({**data, "flow": flow, "valued": valued})
+    return tuple(loaded)
+
+
 def languages() -> frozenset[str]:
     """Languages there are rules for, by the engine's names."""
     return frozenset(name for rule in load().values() for name in rule.languages)
@@ -58,7 +83,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _language(data: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterable[EngineRule]:
     for name, spec in data["rules"].items():
         kind = spec.get("kind", name)
-        rule = Rule(id=f"{data['prefix']}/{kind}", **{**kinds[kind], **_own(spec)})
+        rule = _rule(data, name, spec, kinds)
         spoken = tuple(spec.get("languages", data["languages"]))
         for part, query in (("flow", _flow(data, spec)), ("pattern", _pattern(spec))):
             if query:
@@ -74,6 +99,11 @@ def _language(data: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterable[Eng
                         **query,
                     },
                 )
+
+
+def _rule(data: Mapping[str, Any], name: str, spec: Mapping[str, Any], kinds: Mapping[str, Any]) -> Rule:
+    kind = spec.get("kind", name)
+    return Rule(id=f"{data['prefix']}/{kind}", **{**kinds[kind], **_own(spec)})
 
 
 def _own(spec: Mapping[str, Any]) -> dict[str, Any]:

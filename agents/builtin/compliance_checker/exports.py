@@ -1,0 +1,151 @@
+"""An audit -> files that other tools read: assessment results in OSCAL 1.1, and a table in CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from agents.builtin.compliance_checker.audit import Outcome
+
+if TYPE_CHECKING:
+    from agents.sdk import Context
+
+OSCAL_VERSION = "1.1.2"
+_NAMESPACE = uuid.UUID("6f3f4f1e-3f0c-5b52-9d6b-6a9d2d3c8e11")
+_NO_TOKEN = re.compile(r"[^A-Za-z0-9._-]+")
+_COLUMNS = ("rule", "title", "state", "severity", "clauses", "evidence", "places", "missing", "remediation")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would take for a formula."""
+
+
+def save_oscal(outcomes: Sequence[Outcome], summary: str, at: str, context: Context) -> str:
+    """Save the assessment results; returns the artifact's reference. `at`: ISO 8601, empty for now."""
+    found = oscal(
+        outcomes, summary, at or datetime.now(UTC).isoformat(timespec="seconds"), context.idempotency_key
+    )
+    content = json.dumps(found, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+    return context.save_artifact("assessment-results.oscal.json", content, "application/oscal+json")
+
+
+def save_csv(outcomes: Sequence[Outcome], context: Context) -> str:
+    """Save the table; returns the artifact's reference."""
+    return context.save_artifact("controls.csv", table(outcomes).encode("utf-8-sig", "replace"), "text/csv")
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """One row for each control; several values in a cell are separated by semicolons."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(_COLUMNS)
+    for one in outcomes:
+        control = one.control
+        places = "; ".join(place.location for place in one.places or ())
+        values = (
+            control.rule,
+            control.title,
+            one.state,
+            control.severity,
+            "; ".join(one.clauses),
+            control.evidence,
+        )
+        rows.writerow([_plain(value) for value in (*values, places, one.missing, control.remediation)])
+    return text.getvalue()
+
+
+def oscal(outcomes: Sequence[Outcome], summary: str, at: str, key: str) -> dict[str, Any]:
+    """An assessment-results document. `key`: the same gives the same ids. What was not assessed has an observation
+    and no finding."""
+    assessed = [one for one in outcomes if one.state != "not-assessed"]
+    clauses = sorted({clause for one in assessed for clause in one.clauses})
+    selection: dict[str, Any] = {"description": "Controls for which there was evidence."}
+    if clauses:
+        selection["include-controls"] = [{"control-id": clause_id(clause)} for clause in clauses]
+    result: dict[str, Any] = {
+        "uuid": _id(key, "result"),
+        "title": "Audit of a project",
+        "description": summary,
+        "start": _moment(at),
+        "reviewed-controls": {"control-selections": [selection]},
+    }
+    if outcomes:
+        result["observations"] = [_observation(one, at, key) for one in outcomes]
+    if findings := [_finding(one, clause, key) for one in assessed for clause in one.clauses]:
+        result["findings"] = findings
+    return {
+        "assessment-results": {
+            "uuid": _id(key, "document"),
+            "metadata": {
+                "title": "Compliance audit",
+                "last-modified": _moment(at),
+                "version": "1.0.0",
+                "oscal-version": OSCAL_VERSION,
+            },
+            "import-ap": {
+                "href": "#",
+                "remarks": "There is no assessment plan: the agent's controls are data beside it.",
+            },
+            "results": [result],
+        }
+    }
+
+
+def clause_id(clause: str) -> str:
+    """A clause as an OSCAL token: `SOC2 CC6.1` -> `soc2-cc6.1`."""
+    plain = _NO_TOKEN.sub("-", clause.lower()).strip("-.")
+    return plain if plain[:1].isalpha() else f"c-{plain}"
+
+
+def _observation(one: Outcome, at: str, key: str) -> dict[str, Any]:
+    places = [place.location for place in one.places or ()]
+    told = {
+        "pass": "It holds.",
+        "fail": f"It does not hold: {'; '.join(places[:50])}",
+        "not-assessed": f"It was not assessed: {one.missing or one.control.evidence}",
+    }[one.state]
+    return {
+        "uuid": _id(key, f"observation/{one.control.rule}"),
+        "title": one.control.title,
+        "description": told,
+        "props": [{"name": "state", "ns": "urn:commandcenter:compliance", "value": one.state}],
+        "methods": ["UNKNOWN" if one.state == "not-assessed" else "TEST"],
+        "collected": _moment(at),
+        "remarks": f"Evidence: {one.control.evidence}",
+    }
+
+
+def _finding(one: Outcome, clause: str, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "uuid": _id(key, f"finding/{one.control.rule}/{clause}"),
+        "title": f"{clause}: {one.control.title}",
+        "description": one.control.remediation if one.state == "fail" else one.control.evidence,
+        "target": {
+            "type": "objective-id",
+            "target-id": clause_id(clause),
+            "status": {"state": "satisfied" if one.state == "pass" else "not-satisfied"},
+        },
+        "related-observations": [{"observation-uuid": _id(key, f"observation/{one.control.rule}")}],
+    }
+    return found
+
+
+def _id(key: str, what: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{key}/{what}"))
+
+
+def _moment(at: str) -> str:
+    """With a time zone, which OSCAL asks for."""
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        found = datetime.now(UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+
+
+def _plain(value: str) -> str:
+    return f"'{value}" if value.startswith(_FORMULA) else value

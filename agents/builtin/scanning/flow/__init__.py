@@ -1,0 +1,143 @@
+"""Sources of a repository in; ways of data from a request to a sink, over functions and files, out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+
+from agents.builtin.scanning.flow.catalogue import catalogue
+from agents.builtin.scanning.flow.interpreter import Found, Interpreter
+from agents.builtin.scanning.flow.project import Project
+from agents.builtin.scanning.source_files import SourceFile
+from agents.builtin.scanning.vulnerability import FlowStep, Vulnerability
+
+_READER = {
+    **dict.fromkeys((".py", ".pyw"), "python"),
+    **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"), "javascript"),
+    ".java": "java",
+    ".go": "go",
+    ".rb": "ruby",
+    ".php": "php",
+    ".cs": "csharp",
+}
+_SECONDS = 150
+_SHORTEST, _MOST_NAMES = 4, 500
+_HINTS = {
+    "python": re.compile(
+        r"request|argv|input\(|get_argument|@\w+\.(get|post|put|delete|route)|random|\.(json|body|form)\b"
+    ),
+    "javascript": re.compile(
+        r"\breq\b|request|ctx\.|context\.|location\b|URLSearchParams|argv|document\.|window\.|Math\.random|event\.|@Body|@Query"
+    ),
+    "java": re.compile(r"[Rr]equest|@PathVariable|@\w+Param\b|getParameter|Random|ZipEntry|\bentry\b|Cookie"),
+    "go": re.compile(r"http\.|gin\.|echo\.|fiber\.|mux\.|os\.Args|rand\.|\.Name\b"),
+    "ruby": re.compile(r"params|request|cookies|ARGV|\brand\b|gets"),
+    "php": re.compile(r"\$_[A-Z]+|\$request|Request|input\(|rand\("),
+    "csharp": re.compile(r"Request|Controller|Http(Get|Post)|ReadLine|FileName|Random|From(Query|Body|Route)"),
+}
+"""What a file has in which something comes from outside; others are read where they are called."""
+
+
+@dataclass(kw_only=True)
+class FlowScan:
+    """What was found by following data, and what was looked at."""
+
+    found: list[Vulnerability] = field(default_factory=list[Vulnerability])
+    seen: frozenset[tuple[str, int, str]] = frozenset()
+    """File, line and rule where something could arrive from outside, and does not unless it is found."""
+    harmless: frozenset[tuple[str, int]] = frozenset()
+    """File and line where all that is used is constant, or was made harmless."""
+    spent: frozenset[str] = frozenset()
+    """Files that were not followed to the end."""
+
+
+def scan(
+    files: Iterable[SourceFile],
+    log: logging.Logger,
+    seconds: float = _SECONDS,
+    others: Iterable[SourceFile] = (),
+    around: Iterable[SourceFile] = (),
+) -> FlowScan:
+    """Follow data through the files of each language. After `seconds` what is left is not followed, and told.
+
+    `others` are the other texts of the project, of which files of settings are read; `around` its other source files:
+    flows that begin, pass or end in one of `files` are found there too.
+    """
+    texts: dict[str, dict[str, str]] = {}
+    chosen: set[str] = set()
+    for number, some in enumerate((files, around)):
+        for file in some:
+            if (language := _READER.get(file.suffix)) is not None:
+                texts.setdefault(language, {}).setdefault(file.name, file.text)
+                if not number:
+                    chosen.add(file.name)
+    ends = time.monotonic() + seconds
+    done, settings = FlowScan(), _settings(others)
+    seen: set[tuple[str, int, str]] = set()
+    spent: set[str] = set()
+    harmless: set[tuple[str, int]] = set()
+    for language, own in texts.items():
+        rules = catalogue(language)
+        if rules is None:
+            continue
+        if chosen.isdisjoint(own):
+            continue
+        project = Project(language, own, settings)
+        interpreter = Interpreter(project, rules)
+        hints = _HINTS[language]
+        callers = _callers(project, own, chosen)
+        for name, text in own.items():
+            if not hints.search(text) or (name not in chosen and name not in callers):
+                continue
+            if time.monotonic() > ends:
+                spent.add(name)
+            else:
+                interpreter.run(name)
+        done.found += [
+            _vulnerability(one)
+            for one in interpreter.found.values()
+            if one.file in chosen or not chosen.isdisjoint(file for file, _ in one.steps)
+        ]
+        seen |= interpreter.seen
+        spent |= interpreter.spent
+        harmless |= {place for place, is_harmless in interpreter.harmless.items() if is_harmless}
+    if spent:
+        log.info("data was not followed to the end in %d file(s)", len(spent))
+    done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), frozenset(harmless)
+    return done
+
+
+def _callers(project: Project, texts: Mapping[str, str], chosen: Set[str]) -> frozenset[str]:
+    """Files around the chosen ones that may call what these define, by the names in them."""
+    if all(name in chosen for name in texts):
+        return frozenset()
+    names = [name for name in project.defined_in(chosen) if len(name) >= _SHORTEST]
+    if not names:
+        return frozenset()
+    named = re.compile(r"\b(?:" + "|".join(map(re.escape, sorted(names)[:_MOST_NAMES])) + r")\b")
+    return frozenset(name for name, text in texts.items() if name not in chosen and named.search(text))
+
+
+def _settings(others: Iterable[SourceFile]) -> dict[str, str]:
+    """Keys of `.properties` files with their values, where all files agree on them."""
+    found: dict[str, str] = {}
+    differing: set[str] = set()
+    for file in others:
+        if file.suffix != ".properties":
+            continue
+        for line in file.text.split("\n"):
+            key, separator, value = line.partition("=")
+            if separator and not line.lstrip().startswith(("#", "!")):
+                key, value = key.strip(), value.strip()
+                if found.setdefault(key, value) != value:
+                    differing.add(key)
+    return {key: value for key, value in found.items() if key not in differing}
+
+
+def _vulnerability(one: Found) -> Vulnerability:
+    steps = tuple(FlowStep(file=file, line=max(1, line)) for file, line in dict.fromkeys(one.steps))
+    found = one.rule.rule.at(one.file, max(1, one.line), tool="flow")
+    return found.model_copy(update={"confidence": one.rule.confidence, "flow": steps[:20]})

@@ -1,0 +1,127 @@
+"""The rules of data flow of one language, as the interpreter uses them: sources, sinks, and what makes harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+from agents.builtin.scanning.flow.patterns import Pattern, compiled, key_of
+from agents.builtin.scanning.flow.readers import languages
+from agents.builtin.scanning.flow.tree import Expr, Put
+from agents.builtin.scanning.rule import Rule
+from agents.builtin.scanning.rules import Confidence, flow_rules
+
+T = TypeVar("T")
+OUTSIDE = ""
+"""The group of the sources that most rules have in common."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowRule:
+    """One rule of data flow."""
+
+    name: str
+    rule: Rule
+    confidence: Confidence
+    source: str
+    """Its group of sources."""
+    whole: bool
+    """Whether every pattern of it is understood, so that what is not found is not there."""
+
+
+class Table(Generic[T]):
+    """Patterns by the last name in them, and those that may match any."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, list[tuple[Pattern, T]]] = {}
+        self._any: list[tuple[Pattern, T]] = []
+
+    def add(self, pattern: Pattern, what: T) -> None:
+        """One more."""
+        for key in pattern.keys:
+            self._by_key.setdefault(key, []).append((pattern, what))
+        if not pattern.keys:
+            self._any.append((pattern, what))
+
+    def candidates(self, node: Expr, path: str = "") -> Iterable[tuple[Pattern, T]]:
+        """Those that may match the expression, which may have another name elsewhere."""
+        key = key_of(node)
+        yield from self._by_key.get(key, ())
+        last = path.rsplit(".", 1)[-1]
+        if last and last != key:
+            yield from self._by_key.get(last, ())
+        yield from self._any
+
+
+@dataclass(slots=True, eq=False)
+class Catalogue:
+    """All of one language."""
+
+    language: str
+    rules: dict[str, FlowRule] = field(default_factory=dict[str, FlowRule])
+    sources: Table[str] = field(default_factory=Table[str])
+    not_sources: Table[str] = field(default_factory=Table[str])
+    sinks: Table[FlowRule] = field(default_factory=Table[FlowRule])
+    assigned: Table[FlowRule] = field(default_factory=Table[FlowRule])
+    """Sinks that are assignments."""
+    returned: Table[FlowRule] = field(default_factory=Table[FlowRule])
+    valued: Table[FlowRule] = field(default_factory=Table[FlowRule])
+    """What is found by the value of a name in it, wherever that value comes from."""
+    clean: Table[str] = field(default_factory=Table[str])
+    """What makes harmless, for one rule, or for all of the common sources."""
+
+
+@cache
+def catalogue(language: str) -> Catalogue | None:
+    """The rules of a language, by the name of its reader; None where it has no reader."""
+    if language not in languages():
+        return None
+    made = Catalogue(language)
+    for data in flow_rules():
+        if language in data["languages"]:
+            _load(made, data)
+    return made
+
+
+def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
+    common = [(one, compiled(made.language, one, {})) for one in data["sources"]]
+    for _, pattern in common:
+        if pattern is not None:
+            made.sources.add(pattern, OUTSIDE)
+    for one in data.get("not_sources", ()):
+        if (pattern := compiled(made.language, one, {})) is not None:
+            made.not_sources.add(pattern, OUTSIDE)
+    for one in data.get("clean", ()):
+        if (pattern := compiled(made.language, one, {})) is not None:
+            made.clean.add(pattern, OUTSIDE)
+    for name, (rule, spec) in data["valued"].items():
+        for one in spec["patterns"]:
+            pattern = compiled(made.language, one, spec.get("where", {}))
+            if pattern is not None and pattern.where and pattern.place is None:
+                confidence = spec.get("confidence", "high")
+                made.valued.add(pattern, FlowRule(name, rule, confidence, OUTSIDE, whole=True))
+    for name, (rule, spec) in data["flow"].items():
+        where = spec.get("where", {})
+        sinks = [compiled(made.language, one, where) for one in (*spec["sinks"], *spec.get("typed_sinks", ()))]
+        sources = [compiled(made.language, one, spec.get("source_where", {})) for one in spec.get("sources", ())]
+        whole = None not in sinks and None not in sources
+        group = name if "sources" in spec else OUTSIDE
+        flow_rule = FlowRule(name, rule, spec.get("confidence", "high"), group, whole)
+        made.rules[name] = flow_rule
+        for pattern in sources:
+            if pattern is not None:
+                made.sources.add(pattern, group)
+        for pattern in sinks:
+            if pattern is None:
+                continue
+            if pattern.returns:
+                made.returned.add(pattern, flow_rule)
+            elif isinstance(pattern.expr, Put):
+                made.assigned.add(pattern, flow_rule)
+            else:
+                made.sinks.add(pattern, flow_rule)
+        for one in (*spec.get("clean", ()), *spec.get("own_clean", ())):
+            if (pattern := compiled(made.language, one, {})) is not None:
+                made.clean.add(pattern, name)

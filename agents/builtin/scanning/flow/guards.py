@@ -1,0 +1,266 @@
+"""What a test says about a value on the branch after it, and what functions make harmless by their name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agents.builtin.scanning.flow.tree import Attr, Call, Const, Expr, Index, Items, Name, Op, Slice, every
+
+ALL = "*"
+_REFUSED: tuple[tuple[str, frozenset[str]], ...] = (
+    ("..", frozenset({"path-traversal", "zip-slip", "unrestricted-upload"})),
+    ("/", frozenset({"path-traversal", "zip-slip", "unrestricted-upload"})),
+    ("\\", frozenset({"path-traversal"})),
+    ("'", frozenset({"xpath-injection", "sql-injection", "eval"})),
+    ('"', frozenset({"xpath-injection", "eval"})),
+    ("<", frozenset({"xss"})),
+    ("\n", frozenset({"header-injection", "log-injection"})),
+    ("\r", frozenset({"header-injection", "log-injection"})),
+    (";", frozenset({"shell-injection"})),
+    ("__proto__", frozenset({"prototype-pollution"})),
+)
+"""A part that is refused -> the rules for which what is left is harmless."""
+_PATHS = frozenset({"path-traversal", "zip-slip", "unrestricted-upload"})
+_WITHIN = frozenset(
+    {
+        "startswith",
+        "startsWith",
+        "is_relative_to",
+        "StartsWith",
+        "start_with?",
+        "HasPrefix",
+        "str_starts_with",
+        "strpos",
+    }
+    | {"commonpath", "commonprefix", "isSubpath"}
+)
+_ADDRESS = frozenset(
+    {
+        "netloc",
+        "hostname",
+        "host",
+        "origin",
+        "Host",
+        "getHost",
+        "Hostname",
+        "scheme",
+        "domain",
+        "is_absolute",
+        "IsAbs",
+    }
+)
+_REDIRECTS = frozenset({"open-redirect", "ssrf"})
+_MEMBER = frozenset(
+    {
+        "in",
+        "includes",
+        "contains",
+        "containsKey",
+        "has",
+        "Contains",
+        "ContainsKey",
+        "include?",
+        "in_array",
+        "indexOf",
+    }
+    | {"key?", "has_key", "hasOwnProperty", "array_key_exists", "member?"}
+)
+_FORM = frozenset(
+    {
+        "isalnum",
+        "isdigit",
+        "isdecimal",
+        "isnumeric",
+        "isalpha",
+        "isidentifier",
+        "is_numeric",
+        "ctype_digit",
+        "ctype_alnum",
+    }
+    | {"ctype_alpha", "isNumeric", "isAlphanumeric", "isInteger", "is_int", "isUUID"}
+)
+_MATCH = frozenset({"fullmatch", "match", "matches", "test", "preg_match", "MatchString", "IsMatch", "match?"})
+_JUDGE = re.compile(
+    r"(?i)^_?(is|has|check|validate|verify|assert|ensure|url_has)_?.*(safe|allow|valid|permit|white_?list|trusted|local_?url)"
+)
+_WHOLE = re.compile(r"^(\\A|\^|/\^).*(\\Z|\\z|\$|\$/[a-z]*)$")
+_LOOSE = re.compile(r"(?<!\\)\.[*+]|\[\^|\\S[*+]")
+_BY_NAME: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
+    (
+        re.compile(
+            r"(?i)^_?(html_?(escape|encode|special)|(escape|encode|sanitize|clean|purify|strip)_?(for_?)?_?(html|xss|markup|tags)"
+            r"|sanitize(html)?|purify|escape|escape_?once|esc|e|h|esc_(html|attr))$"
+        ),
+        frozenset({"xss"}),
+    ),
+    (re.compile(r"(?i)(escape|quote|sanitize)\w*(sql|query|identifier)"), frozenset({"sql-injection"})),
+    (re.compile(r"(?i)(escape|quote|sanitize)\w*(shell|cmd|command|arg)"), frozenset({"shell-injection"})),
+    (re.compile(r"(?i)(escape|encode|sanitize)\w*(ldap|filter|dn)\w*"), frozenset({"ldap-injection"})),
+    (re.compile(r"(?i)(escape|encode|sanitize)\w*xpath"), frozenset({"xpath-injection"})),
+    (re.compile(r"(?i)(secure|safe|sanitize|clean)_?(file_?name|path|join)"), _PATHS),
+    (
+        re.compile(r"(?i)(sanitize|escape|clean|strip)\w*(log|crlf|newline)"),
+        frozenset({"log-injection", "header-injection"}),
+    ),
+)
+
+
+def harmless_by_name(name: str) -> frozenset[str]:
+    """For which kinds the result of a function is harmless, if it does what it is called."""
+    found: frozenset[str] = frozenset()
+    for pattern, kinds in _BY_NAME:
+        if pattern.search(name):
+            found |= kinds
+    return found
+
+
+_REPLACED = frozenset({"replace", "replaceAll", "gsub", "ReplaceAll", "Replace", "str_replace", "tr", "translate"})
+_UNSAFE_TO_CUT = frozenset({"..", "../", "..\\"})
+"""What is left after these were cut out can be the same again."""
+
+
+def harmless_by_replacing(name: str, texts: list[str | None]) -> frozenset[str]:
+    """For which kinds a text is harmless in which a part was replaced; `texts` are the arguments."""
+    if name not in _REPLACED or not texts or texts[0] is None:
+        return frozenset()
+    old = texts[0]
+    if len(old) > 2 and old[0] == "/":
+        old = old[1:].rsplit("/", 1)[0]
+    old = old.strip("[]") if len(old) > 2 else old
+    new = texts[1] if len(texts) > 1 else ""
+    if old in _UNSAFE_TO_CUT or new is None or (old in new and new not in (old * 2, "\\" + old)):
+        return frozenset()
+    return frozenset(kind for part, kinds in _REFUSED if part in old for kind in kinds)
+
+
+Fact = tuple[str, frozenset[str]]
+"""A variable (dotted), and the kinds for which it is harmless; `*` for all."""
+
+
+def facts(test: Expr, truth: bool) -> Iterator[Fact]:
+    """What holds where the test has this result."""
+    if isinstance(test, Op):
+        if test.op == "not":
+            yield from facts(test.parts[0], not truth)
+        elif test.op in ("and", "or"):
+            if truth == (test.op == "and"):
+                for part in test.parts:
+                    yield from facts(part, truth)
+        elif len(test.parts) == 2:
+            yield from _compared(test, truth)
+    elif isinstance(test, Call):
+        yield from _called(test, truth)
+
+
+def _compared(test: Op, truth: bool) -> Iterator[Fact]:
+    left, right = test.parts
+    positive = truth == (test.op in ("==", "in", "is", ">=", ">", "==="))
+    if test.op in ("in", "not in"):
+        refused = _constant(left)
+        if refused is not None and not isinstance(right, Const | Items):
+            if not positive:
+                yield from _without(refused, right)
+        elif positive:
+            yield from _known(left)
+    elif test.op in ("==", "!="):
+        if positive:
+            for one, other in ((left, right), (right, left)):
+                if isinstance(other, Const) and other.value not in (None, "", False, True):
+                    yield from _known(one)
+                elif isinstance(other, Attr) and other.name.isupper():
+                    yield from _known(one)
+        if (
+            isinstance(left, Call)
+            and _name(left) in ("commonpath", "commonprefix", "indexOf", "strpos")
+            and positive
+        ):
+            yield from ((name, _PATHS) for name in _names(left))
+    elif isinstance(left, Call) and _name(left) in ("indexOf", "find", "IndexOf", "index") and left.args:
+        # `x.indexOf("..") >= 0` and `LIST.indexOf(x) >= 0`
+        refused = _constant(left.args[0])
+        of = left.func.of if isinstance(left.func, Attr) else left.func
+        if refused is not None and not positive:
+            yield from _without(refused, of)
+        elif refused is None and positive:
+            yield from _known(left.args[0])
+
+
+def _called(test: Call, truth: bool) -> Iterator[Fact]:
+    name = _name(test)
+    of = test.func.of if isinstance(test.func, Attr) else None
+    if name in _MEMBER and test.args:
+        refused = _constant(test.args[0])
+        if refused is not None and of is not None:
+            if not truth:
+                yield from _without(refused, of)
+        elif truth:
+            yield from _known(test.args[0])
+    if name in ("Contains", "str_contains", "strpos") and len(test.args) == 2 and not truth:
+        refused = _constant(test.args[1])
+        if refused is not None:
+            yield from _without(refused, test.args[0])
+    if name in ("equals", "equalsIgnoreCase", "Equals") and truth and of is not None and test.args:
+        if isinstance(of, Const):
+            yield from _known(test.args[0])
+        elif isinstance(test.args[0], Const) and test.args[0].value:
+            yield from _known(of)
+    if not truth:
+        return
+    if name in _WITHIN:
+        for part in (of, *test.args):
+            if part is not None and not isinstance(part, Const):
+                yield from ((found, _PATHS) for found in _names(part))
+        if (
+            of is not None
+            and test.args
+            and (start := _constant(test.args[0]))
+            and re.match(r"https?://[^/]+/", start)
+        ):
+            yield from ((found, _REDIRECTS) for found in _names(of))
+    if name in _FORM:
+        yield from (
+            (found, frozenset({ALL})) for part in (of, *test.args) if part is not None for found in _names(part)
+        )
+    if name in _MATCH:
+        texts = [text for part in (of, *test.args) if part is not None and (text := _constant(part)) is not None]
+        if texts and not _LOOSE.search(texts[0]) and (_WHOLE.match(texts[0]) or name in ("fullmatch", "matches")):
+            for part in (of, *test.args):
+                if part is not None and not isinstance(part, Const):
+                    yield from ((found, frozenset({ALL})) for found in _names(part))
+    if _JUDGE.match(name):
+        yield from ((found, frozenset({ALL})) for part in test.args for found in _names(part))
+
+
+def _without(refused: str, where: Expr) -> Iterator[Fact]:
+    kinds: frozenset[str] = frozenset()
+    for part, harmless in _REFUSED:
+        if refused == part or (part == ".." and refused in ("../", "..\\", "/..")):
+            kinds |= harmless
+    if kinds:
+        yield from ((name, kinds) for name in _names(where))
+
+
+def _known(expr: Expr) -> Iterator[Fact]:
+    """One of known values: harmless as it is; a part of an address makes the whole one harmless to go to."""
+    kinds = frozenset({ALL})
+    if any(isinstance(one, Attr) and one.name in _ADDRESS for one in every(expr)):
+        kinds = _REDIRECTS
+    elif isinstance(expr, Index | Slice):
+        return
+    yield from ((name, kinds) for name in _names(expr))
+
+
+def _names(expr: Expr) -> Iterator[str]:
+    """Variables in it; not what they are called on."""
+    called = {id(one.func) for one in every(expr) if isinstance(one, Call)}
+    yield from {one.name for one in every(expr) if isinstance(one, Name) and id(one) not in called}
+
+
+def _constant(expr: Expr) -> str | None:
+    return expr.value if isinstance(expr, Const) and isinstance(expr.value, str) else None
+
+
+def _name(call: Call) -> str:
+    func = call.func
+    return func.name.lstrip("$") if isinstance(func, Name | Attr) else ""

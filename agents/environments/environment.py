@@ -1,0 +1,231 @@
+"""An agent's pins -> its environment: a folder below the store, named by its digest, made once in a jail.
+
+The jail reaches the package index and nothing else, and only unpacks wheels. What it hands out is written by the
+platform, for reading only, and compared with its digest when a process uses it for the first time. On another machine
+it is made again from the same pins, whose hashes give the same files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import logging
+import os
+import platform
+import shutil
+import stat
+import sys
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath
+from weakref import WeakValueDictionary
+
+from agents.environments.installer import ARCHIVE, INDEX_SECRET
+from agents.environments.package_index import HOSTS_VARIABLE, machine_index, pip_path
+from agents.environments.requirements import (
+    FILE,
+    EnvironmentRefused,
+    EnvironmentUnavailable,
+    Pin,
+    canonical,
+    read_pins,
+)
+from agents.sandbox.agent_image import FILE as IMAGE_FILE
+from agents.sandbox.port import AgentRequest, Artifact, Limits, LogLine, Mount, Sandbox
+
+_log = logging.getLogger("commandcenter.environments")
+_SEAL = ".digest"
+"""Beside an environment: the digest of its files."""
+_SCHEMA = {"type": "object", "required": ["files", "sizeBytes"]}
+_LIMITS = Limits(
+    memory_mb=2048, timeout_seconds=900, cpu_seconds=900, file_size_mb=1024, tmp_mb=1536, open_files=1024
+)
+_MAX_FILES = 60_000
+_checked: dict[Path, tuple[int, int]] = {}
+"""Environments that this process has compared with their digest -> number of files and newest change."""
+_locks: WeakValueDictionary[tuple[int, Path], asyncio.Lock] = WeakValueDictionary()
+
+
+def pins_of(folder: Path) -> tuple[Pin, ...]:
+    """What the agent in the folder needs; nothing where it has no `requirements.txt`, or an image of its own, which
+    holds its packages. Raises EnvironmentRefused."""
+    file = folder / FILE
+    if not file.is_file() or (folder / IMAGE_FILE).is_file():
+        return ()
+    try:
+        return read_pins(file.read_text("utf-8"))
+    except UnicodeDecodeError as exc:
+        raise EnvironmentRefused(f"{FILE} is not UTF-8 text") from exc
+
+
+def environment_digest(pins: tuple[Pin, ...]) -> str:
+    """Digest of the pins and of the Python that they are installed for, in hexadecimal."""
+    tag = f"{sys.implementation.cache_tag} {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
+    return hashlib.sha256(f"{tag}\n{canonical(pins)}".encode()).hexdigest()
+
+
+async def environment_of(folder: Path, *, store: Path, sandbox: Sandbox) -> Path | None:
+    """The environment of the agent in the folder, made where it is missing; None: the agent needs none.
+
+    Raises EnvironmentRefused, and EnvironmentUnavailable where another try may help.
+    """
+    pins = await asyncio.to_thread(pins_of, folder)
+    if not pins:
+        return None
+    target = store / environment_digest(pins)
+    lock = _locks.setdefault((id(asyncio.get_running_loop()), target), asyncio.Lock())
+    async with lock:
+        if not await asyncio.to_thread(_is_intact, target):
+            archive = await _build(pins, sandbox)
+            await asyncio.to_thread(_unpack, archive, target)
+            if not await asyncio.to_thread(_is_intact, target):
+                raise EnvironmentRefused(f"the environment in {str(target)!r} is changed while it is made")
+    return target
+
+
+async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:
+    index = await asyncio.to_thread(machine_index)
+    place = pip_path()
+    if place is None:
+        raise EnvironmentRefused(
+            "this Python has neither pip nor ensurepip, which make an agent's environment: install pip beside the "
+            "platform"
+        )
+    folders = [Mount(name=f"wheels-{number}", source=each) for number, each in enumerate(index.folders)]
+    certificates = [Mount(name="certificates.pem", source=index.certificates)] if index.certificates else []
+    addresses = [index.url, *index.further]
+    # Only an address that holds a password is a secret: the jail's log is masked for it.
+    secrets = {INDEX_SECRET: json.dumps(addresses)} if any("@" in each for each in addresses) else {}
+    request = AgentRequest(
+        run_id="environment",
+        node_id="environment",
+        entry_path="agents.environments.installer",
+        action="install",
+        inputs={
+            "requirements": canonical(pins),
+            "pipPath": place,
+            "folders": [f"/work/{mount.name}" for mount in folders],
+            "links": list(index.links),
+            "indexes": [] if secrets else addresses,
+            "certificates": f"/work/{certificates[0].name}" if certificates else "",
+            "trustedHosts": list(index.trusted_hosts),
+        },
+        result_schema=_SCHEMA,
+        limits=_LIMITS,
+        network=index.hosts,
+        secrets=secrets,
+        mounts=(*folders, *certificates),
+    )
+    result = await sandbox.run(request, on_log=_tell)
+    if result.failure is not None:
+        unknown = [each for each in result.denied_egress if each not in index.hosts]
+        if unknown:
+            raise EnvironmentRefused(
+                f"the environment cannot be made: the package index keeps its files at {', '.join(unknown)}; where "
+                f"that is right, name it in {HOSTS_VARIABLE}"
+            )
+        if result.denied_egress:
+            raise EnvironmentUnavailable(f"the package index {', '.join(result.denied_egress)} did not answer")
+        kind = EnvironmentUnavailable if result.failure.retryable else EnvironmentRefused
+        raise kind(f"the environment cannot be made: {result.failure.message}")
+    return _archive(result.artifacts)
+
+
+def _archive(artifacts: tuple[Artifact, ...]) -> bytes:
+    found = [each.content for each in artifacts if each.name == ARCHIVE]
+    if not found:
+        raise EnvironmentRefused("the environment cannot be made: the jail handed nothing out")
+    return found[0]
+
+
+def _tell(line: LogLine) -> None:
+    _log.debug("%s", line.text)
+
+
+def _unpack(content: bytes, target: Path) -> None:
+    """Write the files below `target`, which appears whole or not at all."""
+    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name[:16]}-", dir=target.parent))
+    try:
+        _extract(content, draft)
+        digest = _digest(draft)
+        _discard(target)
+        seal = target.with_name(target.name + _SEAL)
+        seal.write_text(digest)
+        try:
+            draft.rename(target)
+        except OSError:
+            # Another process was faster; what it wrote is compared like any other.
+            if not target.is_dir():
+                raise
+    finally:
+        _discard(draft)
+
+
+def _extract(content: bytes, draft: Path) -> None:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for number, member in enumerate(archive):
+                parts = PurePosixPath(member.name).parts
+                if not member.isreg() or not parts or any(part in ("/", "..") for part in parts):
+                    raise EnvironmentRefused(f"the environment holds {member.name!r:.80}, which is no plain file")
+                stream = archive.extractfile(member)
+                if number >= _MAX_FILES or stream is None:
+                    raise EnvironmentRefused("the environment is larger than one may be")
+                file = draft / member.name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("xb") as out:
+                    shutil.copyfileobj(stream, out)
+                file.chmod(0o555 if member.mode & 0o100 else 0o444)
+    except (tarfile.TarError, FileExistsError, NotADirectoryError) as exc:
+        raise EnvironmentRefused(f"the environment cannot be unpacked: {exc}") from exc
+    for folder in [draft, *(each for each in draft.rglob("*") if each.is_dir())]:
+        folder.chmod(0o555)
+
+
+def _is_intact(target: Path) -> bool:
+    """Whether it holds what was made. All of it is read once for each process; then sizes and times are looked at."""
+    try:
+        state = _state(target)
+        if _checked.get(target) == state:
+            return True
+        sealed = target.with_name(target.name + _SEAL).read_text()
+        if _digest(target) != sealed:
+            return False
+    except OSError:
+        return False
+    _checked[target] = state
+    return True
+
+
+def _state(target: Path) -> tuple[int, int]:
+    """Number of entries, and the newest change of one. Raises OSError."""
+    count, newest = 0, target.stat().st_ctime_ns
+    pending = [os.fspath(target)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                found = entry.stat(follow_symlinks=False)
+                count, newest = count + 1, max(newest, found.st_ctime_ns)
+                if stat.S_ISDIR(found.st_mode):
+                    pending.append(entry.path)
+    return count, newest
+
+
+def _digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for file in sorted(each for each in folder.rglob("*") if not each.is_dir() or each.is_symlink()):
+        name = file.relative_to(folder).as_posix()
+        content = "link" if file.is_symlink() else hashlib.sha256(file.read_bytes()).hexdigest()
+        total.update(f"{content}  {file.lstat().st_mode & 0o100:o}  {len(name)}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def _discard(folder: Path) -> None:
+    if not folder.exists():
+        return
+    for place in [folder, *(each for each in folder.rglob("*") if each.is_dir() and not each.is_symlink())]:
+        place.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Projects in; what each may use, and who publishes its events, out."""

@@ -1,0 +1,215 @@
+"""Data flow over functions, classes and files, in every language; and what it must not report."""
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from agents.builtin.scanning import flow
+from agents.builtin.scanning.flow.formatted import plain
+from agents.builtin.scanning.flow.patterns import compiled
+from agents.builtin.scanning.rules import flow_rules
+from agents.builtin.scanning.source_files import SourceFile
+
+LOG = logging.getLogger("test")
+
+
+def found(**files: str) -> set[tuple[str, int, str]]:
+    given = [SourceFile(name=name.replace("__", "/"), text=text) for name, text in files.items()]
+    return {(one.file, one.line, one.rule) for one in flow.scan(given, LOG).found}
+
+
+OVER_FILES = {
+    "python": (
+        {
+            "app.py": "from flask import request\nfrom db import lookup\n"
+            "def view():\n    return lookup(request.args['name'])\n",
+            "db.py": "def lookup(name):\n    return run(f\"select * from t where n = '{name}'\")\n"
+            "def run(sql):\n    return cursor.execute(sql)\n",
+        },
+        ("db.py", 4, "py/sql-injection"),
+    ),
+    "javascript": (
+        {
+            "app.js": "const { lookup } = require('./lib/db');\n"
+            "app.get('/u', (req, res) => { lookup(req.query.name); res.json({}); });\n",
+            "lib/db.js": "function lookup(name) {\n  return pool.query(`select '${name}'`);\n}\nmodule.exports = { lookup };\n",
+        },
+        ("lib/db.js", 2, "js/sql-injection"),
+    ),
+    "typescript": (
+        {
+            "a.ts": "import { Store } from './store';\nconst store = new Store();\n"
+            "router.post('/', (req: Request, res: Response) => { store.find(req.body.id); });\n",
+            "store.ts": "export class Store {\n  find(id: string) {\n    return this.db.query('select ' + id);\n  }\n}\n",
+        },
+        ("store.ts", 3, "js/sql-injection"),
+    ),
+    "java": (
+        {
+            "A.java": "class A extends HttpServlet { void doGet(HttpServletRequest request, R response) {\n"
+            ' new Dao().find(request.getParameter("a")); } }\n',
+            "Dao.java": "class Dao {\n  void find(String name) {\n"
+            '    statement.executeQuery("select \'" + name + "\'");\n  }\n}\n',
+        },
+        ("Dao.java", 3, "java/sql-injection"),
+    ),
+    "go": (
+        {
+            "a.go": 'package a\nfunc Handle(w http.ResponseWriter, req *http.Request) {\n\tlookup(req.FormValue("a"))\n}\n',
+            "b.go": 'package a\nfunc lookup(name string) {\n\tdb.Query("select \'" + name + "\'")\n}\n',
+        },
+        ("b.go", 3, "go/sql-injection"),
+    ),
+    "php": (
+        {
+            "a.php": "<?php\nrequire 'b.php';\n$dao = new Dao();\n$dao->lookup($_GET['a']);\n",
+            "b.php": "<?php\nclass Dao {\n  function lookup($name) {\n    return mysqli_query($this->c, \"select '$name'\");\n  }\n}\n",
+        },
+        ("b.php", 4, "php/sql-injection"),
+    ),
+    "csharp": (
+        {
+            "A.cs": "public class HomeController : Controller {\n  public IActionResult Get(string name) {\n"
+            "    return Ok(new Dao().Find(name));\n  }\n}\n",
+            "Dao.cs": "public class Dao {\n  public object Find(string name) {\n"
+            "    return new SqlCommand($\"select '{name}'\", connection);\n  }\n}\n",
+        },
+        ("Dao.cs", 3, "cs/sql-injection"),
+    ),
+    "ruby": (
+        {
+            "a.rb": "class UsersController\n  def show\n    Finder.new.lookup(params[:name])\n  end\nend\n",
+            "b.rb": "class Finder\n  def lookup(name)\n    ActiveRecord::Base.connection.execute(\"select '#{name}'\")\n  end\nend\n",
+        },
+        ("b.rb", 3, "rb/sql-injection"),
+    ),
+}
+
+
+@pytest.mark.parametrize("language", OVER_FILES)
+def test_a_flow_over_files_is_found_where_it_ends(language):
+    files, expected = OVER_FILES[language]
+
+    done = flow.scan([SourceFile(name=name, text=text) for name, text in files.items()], LOG)
+
+    assert expected in {(one.file, one.line, one.rule) for one in done.found}
+    [way] = [one.flow for one in done.found if (one.file, one.line, one.rule) == expected]
+    assert len({step.file for step in way}) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("def name():\n    return request.args['n']\ndef f():\n    os.system('ls ' + name())\n", {4}),
+        ("def clean(x):\n    return 'fixed'\ndef f():\n    os.system(clean(request.args['n']))\n", set()),
+        (
+            "class A:\n    def __init__(self):\n        self.n = request.args['n']\n"
+            "    def run(self):\n        os.system(self.n)\n",
+            {5},
+        ),
+        ("def outer():\n    n = request.args['n']\n    def inner():\n        os.system(n)\n    inner()\n", {4}),
+        (
+            "def f():\n    d = {}\n    d['a'] = request.args['n']\n    d['b'] = 'ls'\n    os.system(d['b'])\n",
+            set(),
+        ),
+        (
+            "def f():\n    x = []\n    x.append('ls')\n    x.append(request.args['n'])\n    x.pop(0)\n    os.system(x[0])\n",
+            {6},
+        ),
+        ("def f():\n    n = request.args['n'] if 7 * 6 > 50 else 'ls'\n    os.system(n)\n", set()),
+        (
+            "def f():\n    n = request.args['n']\n    if n not in ALLOWED:\n        return\n    os.system(n)\n",
+            set(),
+        ),
+        ("def f():\n    n = request.args['n']\n    if n in ALLOWED:\n        log()\n    os.system(n)\n", {5}),
+        ("def f():\n    os.system('ls ' + str(int(request.args['n'])))\n", set()),
+        ("def f():\n    for one in request.args.getlist('n'):\n        os.system(one)\n", {3}),
+        ("def f():\n    os.system(' '.join(x for x in request.args.values()))\n", {2}),
+        (
+            "def f():\n    match 'b':\n        case 'a':\n            n = request.args['n']\n        case _:\n            n = 'ls'\n    os.system(n)\n",
+            set(),
+        ),
+        (
+            "def f(n):\n    try:\n        n = request.args['n']\n    except KeyError:\n        n = ''\n    os.system(n)\n",
+            {6},
+        ),
+        ('def f():\n    n = request.args[\'n\']\n    os.system(f"ls {n.split(" ")[0]}")\n', {3}),
+    ],
+)
+def test_python_is_run_with_what_is_known_of_its_values(text, lines):
+    text = "from flask import request\nimport os\n" + text
+
+    assert {line - 2 for _, line, rule in found(**{"a.py": text}) if rule == "py/shell-injection"} == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.js", "app.get('/', (req, res) => {{ const n = req.query.n;\n{}\n exec(n); }});"),
+        (
+            "A.java",
+            'class A {{ void doGet(HttpServletRequest request) {{ String n = request.getParameter("n");\n{}\n Runtime.getRuntime().exec(n); }} }}',
+        ),
+        ("a.php", "<?php $n = $_GET['n'];\n{}\n system($n);"),
+    ],
+)
+def test_a_list_of_what_is_allowed_makes_harmless(name, text):
+    guard = {
+        "a.js": "if (!ALLOWED.includes(n)) return;",
+        "A.java": "if (!ALLOWED.contains(n)) return;",
+        "a.php": "if (!in_array($n, $allowed)) exit;",
+    }[name]
+
+    assert {rule.split("/")[1] for _, _, rule in found(**{name: text.format("")})} == {"shell-injection"}
+    assert found(**{name: text.format(guard)}) == set()
+
+
+def test_work_is_bounded_and_what_was_left_is_said():
+    nested = "f(" * 400 + "x" + ")" * 400
+    text = "from flask import request\n" + "".join(f"def g{n}(x):\n    return {nested}\n" for n in range(40))
+    endless = "def f(x):\n    return f(f(f(f(f(x)))))\nf(request.args)\n"
+
+    done = flow.scan([SourceFile(name="a.py", text=text), SourceFile(name="b.py", text=endless)], LOG, seconds=30)
+
+    assert done.found == []
+    assert flow.scan([SourceFile(name="c.py", text=endless)], LOG, seconds=-1).spent == {"c.py"}
+
+
+def test_nearly_all_patterns_of_the_rules_are_understood():
+    for data in flow_rules():
+        language = data["languages"][0]
+        sinks = [(one, spec.get("where", {})) for _, spec in data["flow"].values() for one in spec["sinks"]]
+        unread = [one for one, where in sinks if compiled(language, one, where) is None]
+        assert len(unread) <= 4, (language, unread)
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ('f"a{b["c"]}d"', '("a"+(b["c"])+"d")'),
+        ("f'{x!r:>10}'", "((x))"),
+        ("rf'{{}}'", "(r'{}')"),
+        ("'f\"{x}\"'  # f'{'", "'f\"{x}\"'  # f'{'"),
+    ],
+)
+def test_formatted_strings_are_read_in_the_newest_syntax(new, old):
+    assert plain(new) == old
+
+
+def test_a_change_is_looked_at_with_the_files_around_it():
+    view = SourceFile(
+        name="app.py", text="from flask import request\nfrom db import lookup\nlookup(request.args['n'])\n"
+    )
+    safe = SourceFile(name="db.py", text="def lookup(name):\n    return cursor.execute('select ?', [name])\n")
+    unsafe = SourceFile(name="db.py", text="def lookup(name):\n    return cursor.execute('select ' + name)\n")
+    other = SourceFile(name="b.py", text="from flask import request\neval(request.args['n'])\n")
+
+    assert flow.scan([safe], LOG, around=[view, other]).found == []
+    [one] = flow.scan([unsafe], LOG, around=[view, other]).found
+    assert (one.file, one.line, one.rule) == ("db.py", 2, "py/sql-injection")
+    assert {(one.file, one.rule) for one in flow.scan([view], LOG, around=[unsafe, other]).found} == {
+        ("db.py", "py/sql-injection")
+    }
