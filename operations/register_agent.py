@@ -225,12 +225,9 @@ async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSp
         folder = Path(scratch) / "agent"
         try:
             await asyncio.to_thread(_write, files, folder)
-            bundle = await asyncio.to_thread(pack, folder)
-            described = await _describe(bundle, sandbox, None)
-            spec = from_json(described, code_digest=bundle.digest)
-        except (BundleRefused, ManifestError, EnvironmentRefused) as exc:
-            said = str(exc).replace(str(folder), "what was uploaded")
-            raise RegistrationRefused(f"the agent cannot be registered: {said}") from exc
+            spec, bundle = await read_folder(folder, sandbox=sandbox)
+        except RegistrationRefused as exc:
+            raise RegistrationRefused(str(exc).replace(str(folder), "uploaded")) from exc
         except OSError as exc:
             raise RegistrationRefused(f"the files cannot be written: {exc.strerror}") from exc
     # Only the copy in the records runs; the path says where the code came from.

@@ -32,6 +32,7 @@ const RUN: RunDetail = {
   timeline: [],
   artifacts: [],
   audit: [],
+  called: [],
 };
 
 function agentRun(

@@ -84,7 +84,7 @@ async def test_what_is_no_agent_is_refused_with_a_reason(ann: httpx.AsyncClient)
         ({"../agent.py": "x"}, "no path inside"),
         ({"/etc/agent.py": "x"}, "no path inside"),
         ({"a//agent.py": "x"}, "no path inside"),
-        ({"other.py": "x"}, "has no agent.py"),
+        ({"other.py": "x"}, "neither of agent.py"),
         ({"agent.py": "raise SystemExit(3)"}, "did not describe itself"),
     ):
         answer = await ann.post("/agents/review", json={"files": files})
@@ -96,7 +96,7 @@ async def test_what_is_no_agent_is_refused_with_a_reason(ann: httpx.AsyncClient)
 async def test_an_agent_tells_how_it_has_run_and_who_uses_it(ann: httpx.AsyncClient, records: Any) -> None:
     assert (await ann.get("/agents/speaker/history")).json()["health"] == "no runs yet"
     for number, status in enumerate(("SUCCESS", "SUCCESS", "FAILED")):
-        started = await records.start_agent_run(
+        started, _ = await records.start_attempt(
             agent_name="speaker", inputs={}, project_id=1, agent_version=f"1.{number // 2}.0", action="say"
         )
         await records.finish_agent_run(

@@ -63,7 +63,7 @@ async def test_a_folder_is_reviewed_and_registered_and_its_runs_are_told(
     past = page.get_by_role("region", name="Runs and versions")
     await expect(past).to_contain_text("no runs yet")
 
-    started = await platform.records.start_agent_run(
+    started, _ = await platform.records.start_attempt(
         agent_name="greeter", inputs={}, project_id=1, agent_version="1.0.0", action="greet"
     )
     await platform.records.finish_agent_run(started, status="SUCCESS", duration_ms=12)
