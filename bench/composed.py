@@ -43,19 +43,19 @@ nodes:
   - id: first
     agent: notifier
     action: sendSlack
-    inputs: {channel: "#composed", message: "{{ context.number }}", condition: false}
+    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
   - id: asked
     agent: notifier
     action: sendSlack
     dependsOn: [first]
     when: "{{ context.ask }}"
     approvalRequired: true
-    inputs: {channel: "#composed", message: "{{ context.number }}", condition: false}
+    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
   - id: last
     agent: notifier
     action: sendSlack
     dependsOn: [first, asked]
-    inputs: {channel: "#composed", message: "{{ context.number }}", condition: false}
+    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
 """
 _DONE = """(SELECT coalesce(json_agg(a."nodeKey"), '[]') FROM "AgentRun" a
  WHERE a."workflowRunId" = r.id AND a.status = 'SUCCESS')"""
