@@ -152,7 +152,7 @@ class Composed:
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """An answer of the HTTP API, as the person with the token."""
-        url = f"http://127.0.0.1:{self.ports['API_PORT']}/api/v1{path}"
+        url = f"http://127.0.0.1:{self.ports['API_PORT']}{path}"
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = httpx.request(method, url, json=body, headers=headers, timeout=60, trust_env=False)
         answer.raise_for_status()
