@@ -258,6 +258,19 @@ class ScheduleAnswer(ResponseModel):
     timezone: str
 
 
+class MissedTimeAnswer(ResponseModel):
+    """A time of a schedule that no run began for."""
+
+    at: datetime
+    cron: str
+
+
+class BackfillAnswer(ResponseModel):
+    """Runs for past times."""
+
+    started: dict[str, str] = Field(description="Time -> flow run.")
+
+
 class DryNodeAnswer(ResponseModel):
     """How a node ended in a dry run."""
 

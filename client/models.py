@@ -18,6 +18,36 @@ class ActAnswer(TypedDict):
     nodes: list[str]
 
 
+class ActionAnswer(TypedDict):
+    """One thing that an agent can do."""
+
+    name: str
+    description: str
+    risk: str | None
+    effect: str | None
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+    result_schema: dict[str, Any] | None
+
+
+class AgentAnswer(TypedDict):
+    """The manifest of an agent."""
+
+    name: str
+    type: str
+    version: str
+    risk: str
+    description: str
+    network: list[str]
+    secrets: list[str]
+    settings: list[str]
+    memory_mb: int
+    timeout_seconds: int
+    entry_path: str
+    code_digest: str
+    actions: list[ActionAnswer]
+
+
 class AgentDurations(TypedDict):
     """Durations of one agent."""
 
@@ -26,6 +56,28 @@ class AgentDurations(TypedDict):
     p50: int | None
     p95: int | None
     agent: str
+
+
+class AgentHistoryAnswer(TypedDict):
+    """How an agent has run, and who uses it."""
+
+    registeredAt: str
+    updatedAt: str
+    health: Literal["no runs yet", "well", "fails sometimes", "fails"]
+    usedBy: list[str]
+    versions: list[VersionUseAnswer]
+    recent: list[AgentRunLineAnswer]
+
+
+class AgentReviewAnswer(TypedDict):
+    """What registering code would mean. Nothing was registered."""
+
+    agent: AgentAnswer
+    codeDigest: str
+    replaces: str | None
+    raised: list[str]
+    lowered: list[str]
+    secondPerson: str | None
 
 
 class AgentRunAnswer(TypedDict):
@@ -49,6 +101,23 @@ class AgentRunAnswer(TypedDict):
     limits: dict[str, str]
     deniedEgress: list[str]
     logTail: str
+    memoryKb: int | None
+    cpuMs: int | None
+    modelUse: dict[str, float]
+
+
+class AgentRunLineAnswer(TypedDict):
+    """One attempt of an agent, without what it was given and gave."""
+
+    id: str
+    runId: str | None
+    nodeId: str | None
+    action: str | None
+    version: str | None
+    status: str
+    failureKind: str | None
+    startedAt: str
+    durationMs: int | None
 
 
 class ApprovalAnswer(TypedDict):
@@ -99,6 +168,7 @@ class ApprovalDetail(TypedDict):
     tainted: list[TaintedInputAnswer]
     recommendation: Any
     edits: Any
+    editable: dict[str, dict[str, Any]]
     superseded: bool
     earlier: list[ApprovalAnswer]
     cardText: str
@@ -139,6 +209,34 @@ class AuditAnswer(TypedDict):
     digest: str | None
     notes: str | None
     at: str
+
+
+class BackfillAnswer(TypedDict):
+    """Runs for past times."""
+
+    started: dict[str, str]
+
+
+class BackfillBody(TypedDict):
+    """Past times of a schedule."""
+
+    times: list[str]
+
+
+class Call(TypedDict):
+    """Another workflow that a node runs, in the version that it was checked against."""
+
+    workflow: str
+    plan: str
+
+
+class CalledRun(TypedDict):
+    """A run that a node called."""
+
+    node: str | None
+    runId: str
+    workflowName: str
+    status: str
 
 
 class CancelBody(TypedDict):
@@ -262,6 +360,33 @@ class DecisionBody(TypedDict):
     notes: NotRequired[str | None]
     digest: str
     edits: NotRequired[dict[str, JsonValue] | None]
+
+
+class DeviceAnswer(TypedDict):
+    """What a terminal shows, and by what it asks."""
+
+    handle: str
+    userCode: str
+    verificationUri: str
+    verificationUriComplete: str | None
+    expiresIn: int
+    interval: float
+
+
+class DeviceBody(TypedDict):
+    """Which terminal asks."""
+
+    handle: str
+
+
+class DeviceTokenAnswer(TypedDict):
+    """Nothing yet, or a token."""
+
+    status: Literal["pending", "signed-in"]
+    interval: float
+    token: str | None
+    name: str | None
+    expiresAt: str | None
 
 
 class DiagnosticAnswer(TypedDict):
@@ -522,6 +647,13 @@ class LogPage(TypedDict):
     ended: bool
 
 
+class ManualTrigger(TypedDict):
+    """Starts the workflow when a person or a program asks for it, with values of declared types."""
+
+    kind: NotRequired[Literal["manual"]]
+    context: NotRequired[dict[str, JsonValue] | None]
+
+
 class MeAnswer(TypedDict):
     """Who is signed in."""
 
@@ -531,6 +663,13 @@ class MeAnswer(TypedDict):
     roles: list[Literal["viewer", "author", "operator", "approver", "admin"]]
     may: list[str]
     projects: list[ProjectRoles]
+
+
+class MissedTimeAnswer(TypedDict):
+    """A time of a schedule that no run began for."""
+
+    at: str
+    cron: str
 
 
 class NodeAnswer(TypedDict):
@@ -569,13 +708,14 @@ class Plan(TypedDict):
     description: NotRequired[str]
     project_id: int
     status: NotRequired[Literal["ACTIVE", "DRAFT", "ARCHIVED"]]
-    triggers: NotRequired[list[EventTrigger | ScheduleTrigger]]
+    triggers: NotRequired[list[EventTrigger | ScheduleTrigger | ManualTrigger]]
     trigger_source: NotRequired[JsonValue]
     context_schema: NotRequired[dict[str, JsonValue] | None]
     trusted_triggers: NotRequired[list[str]]
     concurrency: NotRequired[Concurrency | None]
     nodes: list[PlanNode]
     outputs: NotRequired[dict[str, JsonValue]]
+    output_schema: NotRequired[dict[str, JsonValue] | None]
 
 
 class PlanAnswer(TypedDict):
@@ -626,6 +766,7 @@ class PlanNode(TypedDict):
     settings: NotRequired[list[str]]
     on_failure: NotRequired[str]
     handler_only: NotRequired[bool]
+    calls: NotRequired[Call | None]
 
 
 class Problem(TypedDict):
@@ -659,6 +800,20 @@ class ProofAnswer(TypedDict):
     holds: bool
     paths: int
     trusted: list[str]
+
+
+class ProviderAnswer(TypedDict):
+    """The provider as a page shows it."""
+
+    label: str
+    device: bool
+
+
+class RegisterFilesBody(TypedDict):
+    """An agent's folder, as it was reviewed."""
+
+    files: dict[str, str]
+    codeDigest: str
 
 
 class RenameBody(TypedDict):
@@ -776,6 +931,9 @@ class RunDetailResponse(TypedDict):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    parentRunId: str | None
+    parentNode: str | None
+    called: list[CalledRun]
 
 
 class SavedAnswer(TypedDict):
@@ -817,6 +975,14 @@ class SessionBody(TypedDict):
 
     token: str
     projectId: NotRequired[int | None]
+
+
+class SlackAnswer(TypedDict):
+    """What the person is told; nobody else sees it."""
+
+    responseType: str
+    replaceOriginal: bool
+    text: str
 
 
 class SourceBody(TypedDict):
@@ -906,6 +1072,12 @@ class TriggerAnswer(TypedDict):
     matched: bool
 
 
+class UploadBody(TypedDict):
+    """An agent's folder."""
+
+    files: dict[str, str]
+
+
 class VersionAnswer(TypedDict):
     """A version of a workflow, without its text."""
 
@@ -925,6 +1097,22 @@ class VersionDetail(TypedDict):
     savedAt: str
     hasSource: bool
     source: str | None
+
+
+class VersionUseAnswer(TypedDict):
+    """One version of an agent, as far as it has run."""
+
+    version: str | None
+    runs: int
+    failed: int
+    firstAt: str
+    lastAt: str
+
+
+class WaysAnswer(TypedDict):
+    """How one can sign in, besides by a token."""
+
+    provider: ProviderAnswer | None
 
 
 class WhyAnswer(TypedDict):

@@ -36,14 +36,14 @@ class Routes:
     def __init__(self, sends: Sends) -> None:
         self._sends = sends
 
-    def list_agents(self) -> list[dict[str, Any]]:
+    def list_agents(self) -> list[models.AgentAnswer]:
         """List the agents.
 
         The manifests of all registered agents.
         """
         return self._sends.send("GET", "/agents")
 
-    def register_agent(self, body: dict[str, Any]) -> dict[str, Any]:
+    def register_agent(self, body: dict[str, Any]) -> models.AgentAnswer:
         """Register an agent.
 
         Records the manifest and a copy of the agent's code, or replaces the one of that name.
@@ -52,12 +52,40 @@ class Routes:
         """
         return self._sends.send("POST", "/agents", json=body)
 
-    def show_agent(self, name: str) -> dict[str, Any]:
+    def show_agent(self, name: str) -> models.AgentAnswer:
         """Show an agent.
 
         The manifest of one agent.
         """
         return self._sends.send("GET", f"/agents/{quote(str(name), safe='')}")
+
+    def remove(self, name: str) -> None:
+        """Remove an agent.
+
+        Archives the agent, so that no workflow may name it. Its runs stay; registering it again brings it back.
+        """
+        self._sends.send("DELETE", f"/agents/{quote(str(name), safe='')}")
+
+    def show_agent_history(self, name: str) -> models.AgentHistoryAnswer:
+        """Tell how an agent has run.
+
+        Its health, its versions as they ran, its newest runs, and the workflows that use it.
+        """
+        return self._sends.send("GET", f"/agents/{quote(str(name), safe='')}/history")
+
+    def review_agent(self, body: models.UploadBody) -> models.AgentReviewAnswer:
+        """Review an agent before it is registered.
+
+        Its code is asked for its manifest in the jail. What it may do, and whose risk that raises; nothing is kept.
+        """
+        return self._sends.send("POST", "/agents/review", json=body)
+
+    def register_agent_files(self, body: models.RegisterFilesBody) -> models.AgentAnswer:
+        """Register an agent's folder.
+
+        Keeps a copy of the code and its manifest. The code must be the one that was reviewed.
+        """
+        return self._sends.send("POST", "/agents/upload", json=body)
 
     def compile_workflow(self, body: models.SourceBody) -> models.CompileAnswer:
         """Compile a workflow.
@@ -206,6 +234,24 @@ class Routes:
             json=body,
         )
 
+    def list_missed_times(
+        self, name: str, *, since: str | None = None, until: str | None = None
+    ) -> list[models.MissedTimeAnswer]:
+        """List the times that no run began for.
+
+        By the schedules of the workflow as it is now, oldest first.
+        """
+        return self._sends.send(
+            "GET", f"/workflows/{quote(str(name), safe='')}/missed", query={"since": since, "until": until}
+        )
+
+    def backfill_workflow(self, name: str, body: models.BackfillBody) -> models.BackfillAnswer:
+        """Start runs for past times.
+
+        One run for each time, which it sees as `context.scheduledAt`; asked again, it starts nothing twice.
+        """
+        return self._sends.send("POST", f"/workflows/{quote(str(name), safe='')}/backfill", json=body)
+
     def list_runs(
         self,
         *,
@@ -338,6 +384,13 @@ class Routes:
         """
         return self._sends.send("GET", f"/approvals/{quote(str(approval_id), safe='')}")
 
+    def show_slack_message(self, approval_id: str) -> dict[str, Any]:
+        """Show an approval as a message of Slack.
+
+        `text` and `blocks` for `chat.postMessage`: the card, a link, and buttons that decide as whoever presses them.
+        """
+        return self._sends.send("GET", f"/approvals/{quote(str(approval_id), safe='')}/slack-message")
+
     def decide_approval(self, approval_id: str, body: models.DecisionBody) -> models.DecisionAnswer:
         """Decide an approval.
 
@@ -443,6 +496,43 @@ class Routes:
         """
         return self._sends.send("GET", "/me")
 
+    def show_ways(self) -> models.WaysAnswer:
+        """Show how one can sign in.
+
+        For the page that signs people in: nobody has to be signed in for it.
+        """
+        return self._sends.send("GET", "/sign-in")
+
+    def begin(self, *, to: str | None = None) -> None:
+        """Go to the provider.
+
+        Sends the browser to the provider, with a cookie by which only this browser can come back.
+        """
+        self._sends.send("GET", "/sign-in/oidc", query={"to": to})
+
+    def come_back(self, *, state: str | None = None, code: str | None = None, iss: str | None = None) -> None:
+        """Come back from the provider.
+
+        Signs the browser in where everything is in order; else the console says that it was not.
+
+        The answers go to a page: a person looks at them, and no detail is told to whoever tries.
+        """
+        self._sends.send("GET", "/sign-in/oidc/callback", query={"state": state, "code": code, "iss": iss})
+
+    def begin_device(self) -> models.DeviceAnswer:
+        """Begin the sign-in of a terminal.
+
+        Gives a code that a person enters at the provider, in any browser. Nothing of it is secret but the handle.
+        """
+        return self._sends.send("POST", "/sign-in/device")
+
+    def ask_device(self, body: models.DeviceBody) -> models.DeviceTokenAnswer:
+        """Ask whether the terminal is signed in.
+
+        Gives a token once the person has entered the code; it lasts as long as a browser's session.
+        """
+        return self._sends.send("POST", "/sign-in/device/token", json=body)
+
     def list_changes(self) -> list[models.ChangeRequestAnswer]:
         """List the changes that wait for a second person.
 
@@ -464,9 +554,28 @@ class Routes:
         """
         return self._sends.send("GET", "/health")
 
-    def show_metrics(self) -> None:
+    def show_metrics(self, *, accept: str | None = None) -> None:
         """Show metrics to Prometheus.
 
-        The page in Prometheus' text format. 404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token.
+        The page in Prometheus' text format, or OpenMetrics where `Accept` asks for it.
+
+        404 unless COMMANDCENTER_METRICS_TOKEN_FILE names a token.
         """
-        self._sends.send("GET", "/metrics")
+        self._sends.send("GET", "/metrics", headers={"accept": accept})
+
+    def take_slack_action(
+        self, body: str, *, x_slack_request_timestamp: str | None = None, x_slack_signature: str | None = None
+    ) -> models.SlackAnswer:
+        """Take a press of a button in Slack.
+
+        Decides for what the message showed. 200 also where it does not count: the person is told why.
+        """
+        return self._sends.send(
+            "POST",
+            "/slack/actions",
+            headers={
+                "x-slack-request-timestamp": x_slack_request_timestamp,
+                "x-slack-signature": x_slack_signature,
+            },
+            text=body,
+        )

@@ -24,6 +24,7 @@ from records.measures.live import LiveStore
 from records.measures.spans import SpanStore
 from records.measures.totals import TotalStore
 from records.people.change_store import ChangeRequestStore
+from records.people.login_store import LoginStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.slack_store import SlackStore
@@ -31,6 +32,7 @@ from records.people.token_store import TokenStore
 from records.projects.limits import LimitsStore
 from records.projects.publishers import PublisherStore
 from records.retention import RetentionStore
+from records.runs.agent_history import AgentHistoryStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
 from records.runs.call_store import CallStore
@@ -51,6 +53,7 @@ class Records(
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    AgentHistoryStore,
     ProposalStore,
     GateStore,
     DecisionStore,
@@ -70,6 +73,7 @@ class Records(
     StatisticsStore,
     RetentionStore,
     PeopleStore,
+    LoginStore,
     TokenStore,
     SessionStore,
     SlackStore,

@@ -60,6 +60,9 @@ function agentRun(
     limits: {},
     deniedEgress: [],
     logTail: "",
+    memoryKb: null,
+    cpuMs: null,
+    modelUse: {},
     artifacts: [],
   };
 }

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 
+from agents.sandbox.choice import open_sandbox
 from api import People, PeopleError, create_app, load_people, serve
+from api.oidc.provider import Provider
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
@@ -60,7 +62,10 @@ def app_of(
     agents: Sequence[Path] = (),
     host: str = "127.0.0.1",
 ):  # FastAPI's application; the name is the API's to know
-    """The API of a running platform. `people`: those of a file, beside the people of the records."""
+    """The API of a running platform. `people`: those of a file, beside the people of the records.
+
+    Raises SettingsError where the settings of a provider of sign-ins cannot be used.
+    """
     return create_app(
         connection.records,
         people or {},
@@ -68,8 +73,10 @@ def app_of(
         prefect=connection.prefect,
         resume=functools.partial(resume, connection.prefect),
         publisher=_Publisher(connection=connection),
+        sandbox=open_sandbox,
         agent_folders=agents,
         hosts=allowed_hosts(host, ApiSettings.load().allowed_hosts),
+        provider=Provider.load(),
     )
 
 

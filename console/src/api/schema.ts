@@ -9,6 +9,34 @@ export interface ActAnswer {
   nodes: Array<string>;
 }
 
+/** One thing that an agent can do. */
+export interface ActionAnswer {
+  name: string;
+  description: string;
+  risk: string | null;
+  effect: string | null;
+  input_schema: Record<string, unknown>;
+  output_schema: Record<string, unknown>;
+  result_schema: Record<string, unknown> | null;
+}
+
+/** The manifest of an agent. */
+export interface AgentAnswer {
+  name: string;
+  type: string;
+  version: string;
+  risk: string;
+  description: string;
+  network: Array<string>;
+  secrets: Array<string>;
+  settings: Array<string>;
+  memory_mb: number;
+  timeout_seconds: number;
+  entry_path: string;
+  code_digest: string;
+  actions: Array<ActionAnswer>;
+}
+
 /** Durations of one agent. */
 export interface AgentDurations {
   count: number;
@@ -16,6 +44,26 @@ export interface AgentDurations {
   p50: number | null;
   p95: number | null;
   agent: string;
+}
+
+/** How an agent has run, and who uses it. */
+export interface AgentHistoryAnswer {
+  registeredAt: string;
+  updatedAt: string;
+  health: "no runs yet" | "well" | "fails sometimes" | "fails";
+  usedBy: Array<string>;
+  versions: Array<VersionUseAnswer>;
+  recent: Array<AgentRunLineAnswer>;
+}
+
+/** What registering code would mean. Nothing was registered. */
+export interface AgentReviewAnswer {
+  agent: AgentAnswer;
+  codeDigest: string;
+  replaces: string | null;
+  raised: Array<string>;
+  lowered: Array<string>;
+  secondPerson: string | null;
 }
 
 /** One attempt of an agent. */
@@ -38,6 +86,22 @@ export interface AgentRunAnswer {
   limits: Record<string, string>;
   deniedEgress: Array<string>;
   logTail: string;
+  memoryKb: number | null;
+  cpuMs: number | null;
+  modelUse: Record<string, number>;
+}
+
+/** One attempt of an agent, without what it was given and gave. */
+export interface AgentRunLineAnswer {
+  id: string;
+  runId: string | null;
+  nodeId: string | null;
+  action: string | null;
+  version: string | null;
+  status: string;
+  failureKind: string | null;
+  startedAt: string;
+  durationMs: number | null;
 }
 
 /** A gate's question and, once there is one, its answer. */
@@ -86,6 +150,7 @@ export interface ApprovalDetail {
   tainted: Array<TaintedInputAnswer>;
   recommendation: unknown;
   edits: unknown;
+  editable: Record<string, Record<string, unknown>>;
   superseded: boolean;
   earlier: Array<ApprovalAnswer>;
   cardText: string;
@@ -123,6 +188,30 @@ export interface AuditAnswer {
   digest: string | null;
   notes: string | null;
   at: string;
+}
+
+/** Runs for past times. */
+export interface BackfillAnswer {
+  started: Record<string, string>;
+}
+
+/** Past times of a schedule. */
+export interface BackfillBody {
+  times: Array<string>;
+}
+
+/** Another workflow that a node runs, in the version that it was checked against. */
+export interface Call {
+  workflow: string;
+  plan: string;
+}
+
+/** A run that a node called. */
+export interface CalledRun {
+  node: string | null;
+  runId: string;
+  workflowName: string;
+  status: string;
 }
 
 /** Why a run is cancelled. */
@@ -233,6 +322,30 @@ export interface DecisionBody {
   notes?: string | null;
   digest: string;
   edits?: Record<string, JsonValue> | null;
+}
+
+/** What a terminal shows, and by what it asks. */
+export interface DeviceAnswer {
+  handle: string;
+  userCode: string;
+  verificationUri: string;
+  verificationUriComplete: string | null;
+  expiresIn: number;
+  interval: number;
+}
+
+/** Which terminal asks. */
+export interface DeviceBody {
+  handle: string;
+}
+
+/** Nothing yet, or a token. */
+export interface DeviceTokenAnswer {
+  status: "pending" | "signed-in";
+  interval: number;
+  token: string | null;
+  name: string | null;
+  expiresAt: string | null;
 }
 
 /** One mistake in a workflow. */
@@ -467,6 +580,12 @@ export interface LogPage {
   ended: boolean;
 }
 
+/** Starts the workflow when a person or a program asks for it, with values of declared types. */
+export interface ManualTrigger {
+  kind?: "manual";
+  context?: Record<string, JsonValue> | null;
+}
+
 /** Who is signed in. */
 export interface MeAnswer {
   name: string;
@@ -475,6 +594,12 @@ export interface MeAnswer {
   roles: Array<"viewer" | "author" | "operator" | "approver" | "admin">;
   may: Array<string>;
   projects: Array<ProjectRoles>;
+}
+
+/** A time of a schedule that no run began for. */
+export interface MissedTimeAnswer {
+  at: string;
+  cron: string;
 }
 
 /** How a node of a run, or one item of it, ended. */
@@ -509,13 +634,14 @@ export interface Plan {
   description?: string;
   project_id: number;
   status?: "ACTIVE" | "DRAFT" | "ARCHIVED";
-  triggers?: Array<EventTrigger | ScheduleTrigger>;
+  triggers?: Array<EventTrigger | ScheduleTrigger | ManualTrigger>;
   trigger_source?: JsonValue;
   context_schema?: Record<string, JsonValue> | null;
   trusted_triggers?: Array<string>;
   concurrency?: Concurrency | null;
   nodes: Array<PlanNode>;
   outputs?: Record<string, JsonValue>;
+  output_schema?: Record<string, JsonValue> | null;
 }
 
 /** A checked workflow as a graph. */
@@ -561,6 +687,7 @@ export interface PlanNode {
   settings?: Array<string>;
   on_failure?: string;
   handler_only?: boolean;
+  calls?: Call | null;
 }
 
 /** Why a request was not served (RFC 9457, `application/problem+json`). Some have members of their own. */
@@ -591,6 +718,18 @@ export interface ProofAnswer {
   holds: boolean;
   paths: number;
   trusted: Array<string>;
+}
+
+/** The provider as a page shows it. */
+export interface ProviderAnswer {
+  label: string;
+  device: boolean;
+}
+
+/** An agent's folder, as it was reviewed. */
+export interface RegisterFilesBody {
+  files: Record<string, string>;
+  codeDigest: string;
 }
 
 /** Another name. */
@@ -697,6 +836,9 @@ export interface RunDetailResponse {
   timeline: Array<TimelineAnswer>;
   artifacts: Array<ArtifactAnswer>;
   audit: Array<AuditAnswer>;
+  parentRunId: string | null;
+  parentNode: string | null;
+  called: Array<CalledRun>;
 }
 
 /** A workflow that compiled and was saved. */
@@ -733,6 +875,13 @@ export interface ScheduleTrigger {
 export interface SessionBody {
   token: string;
   projectId?: number | null;
+}
+
+/** What the person is told; nobody else sees it. */
+export interface SlackAnswer {
+  responseType: string;
+  replaceOriginal: boolean;
+  text: string;
 }
 
 /** A workflow's YAML. */
@@ -812,6 +961,11 @@ export interface TriggerAnswer {
   matched: boolean;
 }
 
+/** An agent's folder. */
+export interface UploadBody {
+  files: Record<string, string>;
+}
+
 /** A version of a workflow, without its text. */
 export interface VersionAnswer {
   number: number;
@@ -829,6 +983,20 @@ export interface VersionDetail {
   savedAt: string;
   hasSource: boolean;
   source: string | null;
+}
+
+/** One version of an agent, as far as it has run. */
+export interface VersionUseAnswer {
+  version: string | null;
+  runs: number;
+  failed: number;
+  firstAt: string;
+  lastAt: string;
+}
+
+/** How one can sign in, besides by a token. */
+export interface WaysAnswer {
+  provider: ProviderAnswer | null;
 }
 
 /** Why an event started what it did. */
