@@ -15,6 +15,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import httpx
+
 from agents.sandbox.log_lines import TERMINAL_SEQUENCE
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 2.5
 """How long an engine may take to say its version: it does so from memory."""
 CLOSE_SECONDS = 1.0
+_SCHEMA_SECONDS = 60.0
 _TAIL_LINES = 20
 _MAX_REASON = 1_000
 
@@ -67,7 +70,7 @@ class CliSession:
 
 
 async def open_session(cli: str, *, seconds: float) -> CliSession:
-    """Start the CLI, and connect to what it has opened: each within `seconds`. Raises SessionFailed."""
+    """Start the CLI, have the engine answer within `seconds`, and connect. Raises SessionFailed."""
     for name in ("DO_NOT_TRACK", "DAGGER_NO_NAG", "NO_COLOR"):
         os.environ.setdefault(name, "1")
     # Private modules of a version that is pinned: the public ways all start the CLI themselves.
@@ -98,10 +101,11 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
                 await asyncio.wait({drain}, timeout=1)
                 told = " ".join(said).strip()[-_MAX_REASON:] or "it gave no reason"
                 raise SessionFailed(f"the dagger CLI ended with status {process.returncode}: {told}")
-        # An engine that has opened a session lives; its schema, which is read now, may take a busy one a while.
-        async with asyncio.timeout(seconds):
             found = json.loads(line)
             parameters = ConnectParams(port=found["port"], session_token=found["session_token"])
+            await _ask_version(str(parameters.url), parameters.session_token)
+        # An engine that has answered lives; its schema, which is read now, may take a busy one a while.
+        async with asyncio.timeout(_SCHEMA_SECONDS):
             # Not entered as a context: that would set up the SDK's telemetry, logging included, for this whole process.
             connection = SingleConnection(parameters)
             stack.push_async_callback(connection.close)
@@ -121,6 +125,12 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
         if isinstance(exc, SessionFailed) or not isinstance(exc, Exception):
             raise
         raise SessionFailed(reason(exc)) from exc
+
+
+async def _ask_version(url: str, token: str) -> None:
+    """One small question, before the SDK asks for the whole schema."""
+    async with httpx.AsyncClient(auth=(token, ""), trust_env=False, timeout=None) as client:
+        (await client.post(url, json={"query": "{ version }"})).raise_for_status()
 
 
 @contextlib.contextmanager
