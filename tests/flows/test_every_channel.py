@@ -51,7 +51,13 @@ class Stage:
         assert (await self.bench.execute(flow_run)).is_paused()
         run = await self.bench.record(flow_run)
         approval = await self.bench.records.approval(run.id, "fix")
-        return {"workflow": name, "run": run.id, "approval": approval.id, "flow": str(flow_run.id)}
+        return {
+            "workflow": name,
+            "run": run.id,
+            "approval": approval.id,
+            "digest": approval.digest,
+            "flow": str(flow_run.id),
+        }
 
     async def ended(self, name: str, *answers: Any) -> dict[str, str]:
         """A run that has ended, its node `act` as `answers` say."""
@@ -153,23 +159,23 @@ ACTS: dict[str, Act] = {
     ),
     "approve": Act(
         prepare=Stage.gated,
-        command="approve {run} fix --notes well",
+        command="approve {run} fix --notes well --digest {digest}",
         http=DECISION,
-        body={"decision": "approve", "notes": "well"},
+        body={"decision": "approve", "notes": "well", "digest": "{digest}"},
         refused="already",
     ),
     "reject": Act(
         prepare=Stage.gated,
-        command="reject {run} fix --notes no",
+        command="reject {run} fix --notes no --digest {digest}",
         http=DECISION,
-        body={"decision": "reject", "notes": "no"},
+        body={"decision": "reject", "notes": "no", "digest": "{digest}"},
         refused="already",
     ),
     "edit inputs": Act(
         prepare=Stage.gated,
-        command="approve {run} fix --set n=2",
+        command="approve {run} fix --set n=2 --digest {digest}",
         http=DECISION,
-        body={"decision": "approve", "edits": {"n": 2}},
+        body={"decision": "approve", "edits": {"n": 2}, "digest": "{digest}"},
         refused="already|has changed since",
     ),
     "cancel": Act(
@@ -183,7 +189,7 @@ ACTS: dict[str, Act] = {
         prepare=lambda stage, name: stage.ended(name, BROKEN),
         command="retry {run}",
         http="/runs/{run}/retry",
-        refused="only a failed run is retried",
+        refused="only a failed run is retried|is queued to go again",
     ),
     "rerun": Act(
         prepare=Stage.ended,
