@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from agents.sandbox.choice import open_sandbox
 from api.app import create_app
 from api.oidc.provider import Provider
 from api.server import serve
@@ -44,6 +45,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             launch=Launcher(client),
             prefect=client,
             resume=functools.partial(resume, client),
+            sandbox=open_sandbox,
             agent_folders=options.agents,
             hosts=allowed_hosts(options.host, settings.allowed_hosts),
             provider=Provider.load(),

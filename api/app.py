@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from prefect.client.orchestration import PrefectClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from agents.sandbox.port import Sandbox
 from api import asyncapi, console_page, docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
@@ -75,6 +76,7 @@ def create_app(
     resume: Resume | None = None,
     publisher: Publisher | None = None,
     prefect: PrefectClient | None = None,
+    sandbox: Callable[[], Sandbox] | None = None,
     agent_folders: Sequence[Path] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
     hosts: Sequence[str] = LOOPBACK_NAMES,
@@ -99,6 +101,7 @@ def create_app(
         resume=resume,
         publisher=publisher,
         prefect=prefect,
+        sandbox=sandbox,
         agent_folders=tuple(agent_folders),
     )
     app.state.sign_in = SignIn(records, people)

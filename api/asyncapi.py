@@ -17,10 +17,11 @@ router = APIRouter(include_in_schema=False)
 Document = dict[str, Any]
 DESCRIPTION = f"""Events over NATS JetStream: what starts runs, and what runs tell.
 
-Payloads are JSON objects of at most {MAX_EVENT_BYTES // 1024} KiB. Each belongs to one project, `projectId`. A message
-that comes in is written to the inbox before it is acknowledged, so it starts its runs once, however often it comes.
-What goes out carries a `Nats-Msg-Id`, which is the same when it is sent again, and with tracing a `traceparent`. A
-workflow may ask for subjects of its own besides: `trigger: {{event: orders.created}}` makes the stream take them."""
+Payloads are JSON objects of at most {MAX_EVENT_BYTES // 1024} KiB. Each belongs to one project, `projectId`, which a
+publisher with a project of its own (`commandcenter publishers add`) may leave out. A message that comes in is written
+to the inbox before it is acknowledged, so it starts its runs once, however often it is delivered. What goes out carries
+a `Nats-Msg-Id`, which is the same when it is sent again, and with tracing a `traceparent`. A workflow may ask for
+subjects of its own besides: `trigger: {{event: orders.created}}` makes the stream take them."""
 
 
 def asyncapi_document() -> Document:

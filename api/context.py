@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from prefect.client.orchestration import PrefectClient
 
+from agents.sandbox.port import Sandbox
 from operations.deploy import Publisher
 from operations.start_run import Launch
 from records import Records
@@ -31,6 +32,8 @@ class ApiServices:
     """None: workflows are saved, and deployed by `commandcenter deploy`."""
     prefect: PrefectClient | None = None
     """None: runs cannot be cancelled or run again here."""
+    sandbox: Callable[[], Sandbox] | None = None
+    """Opens the jail in which uploaded code is asked for its manifest; None: nothing can be uploaded here."""
     agent_folders: tuple[Path, ...] = ()
     """Folders below which agents may be registered, besides those that are built in."""
 

@@ -59,12 +59,17 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     # Agents
     ("GET", "/agents"): Right.READ,
     ("GET", "/agents/{name}"): Right.READ,
+    ("GET", "/agents/{name}/history"): Right.READ,
     ("POST", "/agents"): Right.ADMIN,
     ("DELETE", "/agents/{name}"): Right.ADMIN,
+    ("POST", "/agents/review"): Right.ADMIN,
+    ("POST", "/agents/upload"): Right.ADMIN,
     # Workflows
     ("GET", "/workflows"): Right.READ,
     ("GET", "/workflows/{name}"): Right.READ,
     ("PUT", "/workflows/{name}"): Right.AUTHOR,
+    ("GET", "/workflows/{name}/missed"): Right.READ,
+    ("POST", "/workflows/{name}/backfill"): Right.OPERATE,
     ("POST", "/workflows/{name}/archive"): Right.AUTHOR,
     ("POST", "/workflows/{name}/rename"): Right.AUTHOR,
     ("POST", "/workflows/{name}/review"): Right.READ,

@@ -268,6 +268,8 @@ class ApprovalDetail(ApprovalAnswer):
     """What a node before it recommends."""
     edits: Any
     """Inputs that an approver has changed."""
+    editable: dict[str, dict[str, Any]]
+    """Inputs that who approves may change, and their JSON Schemas."""
     superseded: bool
     """Whether something else would run now, and is asked for elsewhere."""
     earlier: list[ApprovalAnswer]

@@ -258,6 +258,19 @@ class ScheduleAnswer(ResponseModel):
     timezone: str
 
 
+class MissedTimeAnswer(ResponseModel):
+    """A time of a schedule that no run began for."""
+
+    at: datetime
+    cron: str
+
+
+class BackfillAnswer(ResponseModel):
+    """Runs for past times."""
+
+    started: dict[str, str] = Field(description="Time -> flow run.")
+
+
 class DryNodeAnswer(ResponseModel):
     """How a node ended in a dry run."""
 
@@ -307,7 +320,7 @@ class DryRunAnswer(ResponseModel):
         """The results as JSON."""
         cases: list[DryCaseAnswer] = []
         for each in results.verdicts:
-            run = each.rehearsal
+            run = each.played
             runs = [] if run is None else list(run.runs.values())
             nodes = [
                 DryNodeAnswer(

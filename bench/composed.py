@@ -43,19 +43,19 @@ nodes:
   - id: first
     agent: notifier
     action: sendSlack
-    inputs: {channel: "#composed", message: "{{ context.number }}", condition: false}
+    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
   - id: asked
     agent: notifier
     action: sendSlack
     dependsOn: [first]
     when: "{{ context.ask }}"
     approvalRequired: true
-    inputs: {channel: "#composed", message: "{{ context.number }}", condition: false}
+    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
   - id: last
     agent: notifier
     action: sendSlack
     dependsOn: [first, asked]
-    inputs: {channel: "#composed", message: "{{ context.number }}", condition: false}
+    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
 """
 _DONE = """(SELECT coalesce(json_agg(a."nodeKey"), '[]') FROM "AgentRun" a
  WHERE a."workflowRunId" = r.id AND a.status = 'SUCCESS')"""
@@ -152,7 +152,7 @@ class Composed:
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """An answer of the HTTP API, as the person with the token."""
-        url = f"http://127.0.0.1:{self.ports['API_PORT']}/api/v1{path}"
+        url = f"http://127.0.0.1:{self.ports['API_PORT']}{path}"
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = httpx.request(method, url, json=body, headers=headers, timeout=60, trust_env=False)
         answer.raise_for_status()

@@ -18,6 +18,36 @@ class ActAnswer(TypedDict):
     nodes: list[str]
 
 
+class ActionAnswer(TypedDict):
+    """One thing that an agent can do."""
+
+    name: str
+    description: str
+    risk: str | None
+    effect: str | None
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+    result_schema: dict[str, Any] | None
+
+
+class AgentAnswer(TypedDict):
+    """The manifest of an agent."""
+
+    name: str
+    type: str
+    version: str
+    risk: str
+    description: str
+    network: list[str]
+    secrets: list[str]
+    settings: list[str]
+    memory_mb: int
+    timeout_seconds: int
+    entry_path: str
+    code_digest: str
+    actions: list[ActionAnswer]
+
+
 class AgentDurations(TypedDict):
     """Durations of one agent."""
 
@@ -26,6 +56,28 @@ class AgentDurations(TypedDict):
     p50: int | None
     p95: int | None
     agent: str
+
+
+class AgentHistoryAnswer(TypedDict):
+    """How an agent has run, and who uses it."""
+
+    registeredAt: str
+    updatedAt: str
+    health: Literal["no runs yet", "well", "fails sometimes", "fails"]
+    usedBy: list[str]
+    versions: list[VersionUseAnswer]
+    recent: list[AgentRunLineAnswer]
+
+
+class AgentReviewAnswer(TypedDict):
+    """What registering code would mean. Nothing was registered."""
+
+    agent: AgentAnswer
+    codeDigest: str
+    replaces: str | None
+    raised: list[str]
+    lowered: list[str]
+    secondPerson: str | None
 
 
 class AgentRunAnswer(TypedDict):
@@ -52,6 +104,20 @@ class AgentRunAnswer(TypedDict):
     memoryKb: int | None
     cpuMs: int | None
     modelUse: dict[str, float]
+
+
+class AgentRunLineAnswer(TypedDict):
+    """One attempt of an agent, without what it was given and gave."""
+
+    id: str
+    runId: str | None
+    nodeId: str | None
+    action: str | None
+    version: str | None
+    status: str
+    failureKind: str | None
+    startedAt: str
+    durationMs: int | None
 
 
 class ApprovalAnswer(TypedDict):
@@ -102,6 +168,7 @@ class ApprovalDetail(TypedDict):
     tainted: list[TaintedInputAnswer]
     recommendation: Any
     edits: Any
+    editable: dict[str, dict[str, Any]]
     superseded: bool
     earlier: list[ApprovalAnswer]
     cardText: str
@@ -142,6 +209,18 @@ class AuditAnswer(TypedDict):
     digest: str | None
     notes: str | None
     at: str
+
+
+class BackfillAnswer(TypedDict):
+    """Runs for past times."""
+
+    started: dict[str, str]
+
+
+class BackfillBody(TypedDict):
+    """Past times of a schedule."""
+
+    times: list[str]
 
 
 class Call(TypedDict):
@@ -586,6 +665,13 @@ class MeAnswer(TypedDict):
     projects: list[ProjectRoles]
 
 
+class MissedTimeAnswer(TypedDict):
+    """A time of a schedule that no run began for."""
+
+    at: str
+    cron: str
+
+
 class NodeAnswer(TypedDict):
     """How a node of a run, or one item of it, ended."""
 
@@ -723,6 +809,13 @@ class ProviderAnswer(TypedDict):
     device: bool
 
 
+class RegisterFilesBody(TypedDict):
+    """An agent's folder, as it was reviewed."""
+
+    files: dict[str, str]
+    codeDigest: str
+
+
 class RenameBody(TypedDict):
     """Another name."""
 
@@ -838,6 +931,8 @@ class RunDetailResponse(TypedDict):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    parentRunId: str | None
+    parentNode: str | None
     called: list[CalledRun]
 
 
@@ -977,6 +1072,12 @@ class TriggerAnswer(TypedDict):
     matched: bool
 
 
+class UploadBody(TypedDict):
+    """An agent's folder."""
+
+    files: dict[str, str]
+
+
 class VersionAnswer(TypedDict):
     """A version of a workflow, without its text."""
 
@@ -996,6 +1097,16 @@ class VersionDetail(TypedDict):
     savedAt: str
     hasSource: bool
     source: str | None
+
+
+class VersionUseAnswer(TypedDict):
+    """One version of an agent, as far as it has run."""
+
+    version: str | None
+    runs: int
+    failed: int
+    firstAt: str
+    lastAt: str
 
 
 class WaysAnswer(TypedDict):

@@ -36,23 +36,24 @@ class Routes:
     def __init__(self, sends: Sends) -> None:
         self._sends = sends
 
-    def list_agents(self) -> list[dict[str, Any]]:
+    def list_agents(self) -> list[models.AgentAnswer]:
         """List the agents.
 
         The manifests of all registered agents.
         """
         return self._sends.send("GET", "/agents")
 
-    def register_agent(self, body: dict[str, Any]) -> dict[str, Any]:
+    def register_agent(self, body: dict[str, Any]) -> models.AgentAnswer:
         """Register an agent.
 
         Records the manifest and a copy of the agent's code, or replaces the one of that name.
 
+        A program, whose folder holds an `agent.yaml`, needs its `entry_path` only: that file is its manifest.
         Effects and hosts make an action risky whatever the manifest says, and what was risky stays so: see the 409.
         """
         return self._sends.send("POST", "/agents", json=body)
 
-    def show_agent(self, name: str) -> dict[str, Any]:
+    def show_agent(self, name: str) -> models.AgentAnswer:
         """Show an agent.
 
         The manifest of one agent.
@@ -65,6 +66,27 @@ class Routes:
         Archives the agent, so that no workflow may name it. Its runs stay; registering it again brings it back.
         """
         self._sends.send("DELETE", f"/agents/{quote(str(name), safe='')}")
+
+    def show_agent_history(self, name: str) -> models.AgentHistoryAnswer:
+        """Tell how an agent has run.
+
+        Its health, its versions as they ran, its newest runs, and the workflows that use it.
+        """
+        return self._sends.send("GET", f"/agents/{quote(str(name), safe='')}/history")
+
+    def review_agent(self, body: models.UploadBody) -> models.AgentReviewAnswer:
+        """Review an agent before it is registered.
+
+        Its code is asked for its manifest in the jail. What it may do, and whose risk that raises; nothing is kept.
+        """
+        return self._sends.send("POST", "/agents/review", json=body)
+
+    def register_agent_files(self, body: models.RegisterFilesBody) -> models.AgentAnswer:
+        """Register an agent's folder.
+
+        Keeps a copy of the code and its manifest. The code must be the one that was reviewed.
+        """
+        return self._sends.send("POST", "/agents/upload", json=body)
 
     def compile_workflow(self, body: models.SourceBody) -> models.CompileAnswer:
         """Compile a workflow.
@@ -212,6 +234,24 @@ class Routes:
             headers={"idempotency-key": idempotency_key, "traceparent": traceparent},
             json=body,
         )
+
+    def list_missed_times(
+        self, name: str, *, since: str | None = None, until: str | None = None
+    ) -> list[models.MissedTimeAnswer]:
+        """List the times that no run began for.
+
+        By the schedules of the workflow as it is now, oldest first.
+        """
+        return self._sends.send(
+            "GET", f"/workflows/{quote(str(name), safe='')}/missed", query={"since": since, "until": until}
+        )
+
+    def backfill_workflow(self, name: str, body: models.BackfillBody) -> models.BackfillAnswer:
+        """Start runs for past times.
+
+        One run for each time, which it sees as `context.scheduledAt`; asked again, it starts nothing twice.
+        """
+        return self._sends.send("POST", f"/workflows/{quote(str(name), safe='')}/backfill", json=body)
 
     def list_runs(
         self,

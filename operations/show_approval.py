@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from compiler.plan import PlanDigest
+from compiler.plan import Plan, PlanDigest
 from compiler.plan_graph import TaintedInput, plan_graph
 from records import Approval, AuditEntry, NotFound, Records
+from tasks.inputs import changeable
+from tasks.proposal import editable_with_effect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class ApprovalReport:
     earlier: tuple[Approval, ...]
     """Questions of the same node that were asked before, oldest first."""
     audit: tuple[AuditEntry, ...]
+    editable: Mapping[str, Mapping[str, Any]]
+    """Inputs that who approves may change -> their schemas; empty once it is decided."""
 
 
 async def show_approval(
@@ -33,12 +37,14 @@ async def show_approval(
     """The report; that the person looked at it is recorded. Raises NotFound."""
     await records.record_view(approval_id, by=by, verified=verified, channel=channel, project_id=project_id)
     approval = await records.question(approval_id, project_id=project_id)
+    plan = await _plan(approval, records)
     of_run = await records.approvals(project_id, run_id=approval.run_id, superseded=True)
     return ApprovalReport(
         approval=approval,
         votes=await records.votes(approval_id),
         quorum=approval.rule.quorum,
-        tainted=await _tainted(approval, records),
+        tainted=() if plan is None else plan_graph(plan).tainted.get(approval.node_id, ()),
+        editable={} if plan is None else _editable(approval, plan),
         recommendation=_recommendation(approval.card),
         earlier=tuple(
             each
@@ -51,13 +57,22 @@ async def show_approval(
     )
 
 
-async def _tainted(approval: Approval, records: Records) -> tuple[TaintedInput, ...]:
+async def _plan(approval: Approval, records: Records) -> Plan | None:
     run = await records.run(approval.run_id)
     try:
-        plan = await records.plan(PlanDigest(run.plan_digest or ""))
+        return await records.plan(PlanDigest(run.plan_digest or ""))
     except NotFound:
-        return ()
-    return plan_graph(plan).tainted.get(approval.node_id, ())
+        return None
+
+
+def _editable(approval: Approval, plan: Plan) -> dict[str, Mapping[str, Any]]:
+    if approval.status != "PENDING" or approval.superseded_at is not None:
+        return {}
+    node = next((each for each in plan.nodes if each.id == approval.node_id), None)
+    if node is None or node.foreach is not None:
+        return {}
+    schemas = cast("Mapping[str, Mapping[str, Any]]", node.input_schema.get("properties", {}))
+    return {field: schemas[field] for field in editable_with_effect(node, changeable(node)) if field in schemas}
 
 
 def _recommendation(card: Mapping[str, Any]) -> Any:

@@ -32,6 +32,7 @@ from records.people.token_store import TokenStore
 from records.projects.limits import LimitsStore
 from records.projects.publishers import PublisherStore
 from records.retention import RetentionStore
+from records.runs.agent_history import AgentHistoryStore
 from records.runs.agent_run_store import AgentRunStore
 from records.runs.artifacts import ArtifactStore
 from records.runs.call_store import CallStore
@@ -52,6 +53,7 @@ class Records(
     SlotStore,
     NodeStateStore,
     AgentRunStore,
+    AgentHistoryStore,
     ProposalStore,
     GateStore,
     DecisionStore,

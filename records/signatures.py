@@ -15,8 +15,22 @@ from records.database.signing import signer_of
 from records.database.store import Store, rows
 from records.people.signed_rows import is_signed, sign
 from records.tables import APPROVAL_VOTE, WORKFLOW_APPROVAL
-from records.tables.people import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
+from records.tables.people import (
+    ACCESS_TOKEN,
+    BROWSER_SESSION,
+    CHANGE_REQUEST,
+    PERSON,
+    PERSON_ROLE,
+    SLACK_IDENTITY,
+)
 from reliability.shielded import shielded
+
+_SIGNED: tuple[tuple[str, Table], ...] = (
+    ("token", ACCESS_TOKEN),
+    ("session", BROWSER_SESSION),
+    ("change", CHANGE_REQUEST),
+    ("slack", SLACK_IDENTITY),
+)
 
 
 class SignatureStore(Store):
@@ -27,7 +41,7 @@ class SignatureStore(Store):
         """Sign every row with the first key, in one transaction; gives how many rows have changed."""
         async with self._db.write() as connection:
             changed = await _approvals(connection) + await _votes(connection) + await _roles(connection)
-            for kind, table in (("token", ACCESS_TOKEN), ("session", BROWSER_SESSION), ("change", CHANGE_REQUEST)):
+            for kind, table in _SIGNED:
                 for row in await rows(connection, select(table)):
                     changed += await _one(connection, kind, table, row)
             return changed

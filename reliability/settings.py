@@ -301,6 +301,17 @@ class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, 
         "COMMANDCENTER_PREFECT_PORT", "Port of Prefect's server.", shown="a free one, 4200 first"
     )
     nats_port: int | None = _variable("COMMANDCENTER_NATS_PORT", "Port of NATS.", shown="a free one, 4222 first")
+    given_prefect_api_url: str | None = _variable(
+        "COMMANDCENTER_PREFECT_API_URL",
+        "A Prefect server that is there, ending in `/api`; its credentials are in `PREFECT_API_AUTH_STRING`.",
+        shown="one of its own",
+    )
+    given_nats_url: str | None = _variable(
+        "COMMANDCENTER_NATS_URL",
+        "A NATS server with JetStream that is there, with the credentials in it.",
+        shown="one of its own",
+        secret=True,
+    )
     prefect_database_url: str | None = _variable(
         "COMMANDCENTER_PREFECT_DATABASE_URL",
         "Prefect's own database, `postgresql+asyncpg://…`.",

@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from agents.sandbox.leaks.masking import Masker
+from agents.sandbox.leaks.unpacking import TooMuchToCheck
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import JailReport
 from compiler.schemas.validation import validate
@@ -57,7 +58,11 @@ def judge(
     """
     output, artifacts, failure = None, (), None
     try:
-        output, artifacts = _result(ending, request, masker)
+        try:
+            output, artifacts = _result(ending, request, masker)
+        except TooMuchToCheck as exc:
+            who = f"agent of node {request.node_id!r}"
+            raise _Failed("output-limit", f"what the {who} left cannot be checked for secrets: {exc}") from exc
     except _Failed as exc:
         message = masker.mask(exc.message)
         if len(message) > _MAX_MESSAGE:
@@ -170,6 +175,8 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
     output = result.get("output")
     # Once more on what was read: JSON may write any character as an escape.
     leaked = masker.leaked(json.dumps(output, ensure_ascii=False).encode())
+    if leaked is None:
+        leaked = masker.leaked_in_parts(_texts(output))
     if leaked is not None:
         raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was discarded")
     if request.result_schema is not None:
@@ -182,6 +189,19 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
                 f"{'; '.join(problems[:3])}{more}",
             )
     return output
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in it, in their order."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            left += reversed(list(cast("dict[str, Any]", each).values()))
+        elif isinstance(each, list):
+            left += reversed(cast("list[Any]", each))
 
 
 def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Masker) -> tuple[Artifact, ...]:

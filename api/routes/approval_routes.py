@@ -91,6 +91,7 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
         tainted=[TaintedInputAnswer.model_validate(each) for each in found.tainted],
         recommendation=found.recommendation,
         edits=approval.edits,
+        editable={name: dict(schema) for name, schema in found.editable.items()},
         superseded=approval.superseded_at is not None,
         earlier=[ApprovalAnswer.of(each) for each in found.earlier],
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.context import ApiServices, Platform
 from api.problems import refusal
@@ -17,8 +19,10 @@ from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, W
 from api.sign_in import Caller, Person
 from api.stored_text import Stored
 from api.workflow_schemas import (
+    BackfillAnswer,
     ChangeAnswer,
     DraftAnswer,
+    MissedTimeAnswer,
     PlanAnswer,
     ReviewAnswer,
     VersionAnswer,
@@ -26,6 +30,7 @@ from api.workflow_schemas import (
     WorkflowSourceDetail,
 )
 from compiler.plan_graph import plan_graph
+from operations.backfill import backfill, missed_times
 from operations.compile_source import WorkflowMistakes, compile_source
 from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow
 from operations.errors import PermanentTriggerError, TransientTriggerError
@@ -79,6 +84,14 @@ class StartBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     context: dict[str, Any] = Field(default_factory=dict, description="What the workflow sees as `context`.")
+
+
+class BackfillBody(BaseModel):
+    """Past times of a schedule."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    times: list[AwareDatetime] = Field(min_length=1, max_length=500)
 
 
 @router.get("", summary="List the workflows")
@@ -264,7 +277,7 @@ async def start(
     """Starts the workflow's deployment; the caller counts as who triggered it and cannot approve it."""
     if platform.launch is None:
         raise HTTPException(503, "this server is not connected to Prefect")
-    try:
+    with _starting():
         started = await start_run(
             name,
             body.context,
@@ -276,13 +289,55 @@ async def start(
             idempotency_key=_key(caller, name, idempotency_key) if idempotency_key else None,
             traceparent=traceparent,
         )
+    return StartedAnswer(flow_run_id=started.flow_run_id, workflow=name, plan_digest=started.plan.digest)
+
+
+@router.get("/{name}/missed", summary="List the times that no run began for", operation_id="list_missed_times")
+async def list_missed(
+    name: str,
+    caller: Caller,
+    platform: Platform,
+    since: Annotated[AwareDatetime, Query(description="The beginning of the stretch.")],
+    until: Annotated[AwareDatetime | None, Query(description="Its end; none: now.")] = None,
+) -> list[MissedTimeAnswer]:
+    """By the schedules of the workflow as it is now, oldest first."""
+    with _starting():
+        found = await missed_times(
+            name, since=since, until=until, records=platform.records, project_id=caller.projectId
+        )
+    return [MissedTimeAnswer.model_validate(each) for each in found]
+
+
+@router.post(
+    "/{name}/backfill", status_code=202, summary="Start runs for past times", operation_id="backfill_workflow"
+)
+async def start_backfill(name: str, body: BackfillBody, caller: Caller, platform: Platform) -> BackfillAnswer:
+    """One run for each time, which it sees as `context.scheduledAt`; asked again, it starts nothing twice."""
+    if platform.launch is None:
+        raise HTTPException(503, "this server is not connected to Prefect")
+    with _starting():
+        started = await backfill(
+            name,
+            body.times,
+            records=platform.records,
+            launch=platform.launch,
+            project_id=caller.projectId,
+            by=caller.name,
+        )
+    return BackfillAnswer(started={each.isoformat(): run for each, run in started.items()})
+
+
+@contextmanager
+def _starting() -> Generator[None]:
+    """What starting raises -> problems."""
+    try:
+        yield
     except NoActiveWorkflow as exc:
         raise HTTPException(404, str(exc)) from exc
     except PermanentTriggerError as exc:
         raise HTTPException(422, str(exc)) from exc
     except TransientTriggerError as exc:
         raise HTTPException(503, str(exc)) from exc
-    return StartedAnswer(flow_run_id=started.flow_run_id, workflow=name, plan_digest=started.plan.digest)
 
 
 def _not_saved(exc: Exception) -> HTTPException:

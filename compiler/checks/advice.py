@@ -14,17 +14,19 @@ _HIDDEN = frozenset("\u061c\u200b\u200c\u200e\u200f\u2060\ufeff") | {
 }
 
 
-def check_use(workflow: ResolvedWorkflow, desk: Reporter) -> None:
+def check_use(workflow: ResolvedWorkflow, reporter: Reporter) -> None:
     """CC901 and CC903; after all templates have been read."""
     needed = {parent for parents in workflow.topology.parents for parent in parents} | workflow.used
     for step in workflow.steps:
         if step.position not in needed and not _acts(workflow, step):
             message = f"nothing reads the output of {step.spec.id!r}, and {step.spec.agent} has no effect outside"
             hint = "use its output, list it under `outputs`, or remove the node"
-            desk.at(node_path(step.position, "id"), "CC901", message, hint)
+            reporter.at(node_path(step.position, "id"), "CC901", message, hint)
         if step.spec.max_parallel is not None and step.spec.foreach is None:
             message = "`maxParallel` has no effect without `foreach`"
-            desk.at_key(node_path(step.position, "maxParallel"), "CC903", message, "add `foreach: …` or remove it")
+            reporter.at_key(
+                node_path(step.position, "maxParallel"), "CC903", message, "add `foreach: …` or remove it"
+            )
 
 
 def _acts(workflow: ResolvedWorkflow, step: ResolvedNode) -> bool:

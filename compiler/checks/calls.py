@@ -23,39 +23,41 @@ _OF_AN_AGENT = (
 _INSIDE = "put it into the workflow that is called; its gates, retries and limits are its own"
 
 
-def check_calls(workflow: ResolvedWorkflow, catalogue: Catalogue, desk: Reporter) -> None:
+def check_calls(workflow: ResolvedWorkflow, catalogue: Catalogue, reporter: Reporter) -> None:
     """CC308, CC309, CC310 and CC311."""
     for step in workflow.steps:
         if step.spec.workflow is not None:
-            _check_keys(step.spec, step.position, desk)
-            _check_callee(workflow.spec.name, step, catalogue, desk)
+            _check_keys(step.spec, step.position, reporter)
+            _check_callee(workflow.spec.name, step, catalogue, reporter)
 
 
-def _check_keys(node: NodeSpec, position: int, desk: Reporter) -> None:
+def _check_keys(node: NodeSpec, position: int, reporter: Reporter) -> None:
     aliases = {info.alias or name: name for name, info in NodeSpec.model_fields.items()}
     for key in _OF_AN_AGENT:
         if getattr(node, aliases[key]) is not None:
             message = f"a node that calls a workflow takes no `{key}`"
-            desk.at_key(node_path(position, key), "CC311", message, _INSIDE)
+            reporter.at_key(node_path(position, key), "CC311", message, _INSIDE)
     for key, own in (("agent", CALL), ("action", node.workflow)):
         if getattr(node, key) != own:
             message = f"a node has either `workflow`, or `agent` and `action`: this one has `{key}` too"
-            desk.at_key(node_path(position, key), "CC311", message, "remove one of them")
+            reporter.at_key(node_path(position, key), "CC311", message, "remove one of them")
 
 
-def _check_callee(name: str, step: ResolvedNode, catalogue: Catalogue, desk: Reporter) -> None:
+def _check_callee(name: str, step: ResolvedNode, catalogue: Catalogue, reporter: Reporter) -> None:
     wanted, callee = step.spec.workflow or "", step.callee
     place = node_path(step.position, "workflow")
     circle = _circle(name, step)
     if circle:
-        desk.at(place, "CC310", f"{name!r} would call itself: {' → '.join(circle)}", "remove one of these calls")
+        reporter.at(
+            place, "CC310", f"{name!r} would call itself: {' → '.join(circle)}", "remove one of these calls"
+        )
     elif callee is None:
         hint = did_you_mean(wanted, catalogue.workflows.keys() - {name})
         message = f"there is no workflow {quoted(wanted)} in this project"
-        desk.at(place, "CC308", message, hint or "deploy it first, or check both files together")
+        reporter.at(place, "CC308", message, hint or "deploy it first, or check both files together")
     elif callee.refusal:
         hint = "mend it first" if callee.plan is None else "deploy it with `status: ACTIVE`"
-        desk.at(place, "CC309", f"the workflow {quoted(wanted)} {callee.refusal}", hint)
+        reporter.at(place, "CC309", f"the workflow {quoted(wanted)} {callee.refusal}", hint)
 
 
 def _circle(name: str, step: ResolvedNode) -> tuple[str, ...]:

@@ -23,35 +23,35 @@ from compiler.inference.shape import ANY, Lost, Shape, step
 from compiler.language.document import Path
 
 
-def check_condition(value: str | bool | None, path: Path, bindings: Bindings, desk: Reporter) -> None:
+def check_condition(value: str | bool | None, path: Path, bindings: Bindings, reporter: Reporter) -> None:
     """CC501, CC604 and CC902 of one condition."""
     if value is None:
         return
     if isinstance(value, bool):
-        _never_changes(value, path, "", desk)
+        _never_changes(value, path, "", reporter)
         return
     try:
         piece = condition_expression(value)
     except TemplateFault as exc:
-        desk.at_part(path, exc.part, "CC501", str(exc), hint=exc.hint)
+        reporter.at_part(path, exc.part, "CC501", str(exc), hint=exc.hint)
         return
-    shape = desk.shape(piece, path, bindings)
+    shape = reporter.shape(piece, path, bindings)
     if shape is None:
         return
     if shape.known and shape.kinds - {"boolean", "null"}:
         message = f"a condition must give true or false, this gives {shape.describe()}"
-        desk.at_part(path, piece.text, "CC604", message, hint="compare it with a value: `… > 0`, `… == true`")
+        reporter.at_part(path, piece.text, "CC604", message, hint="compare it with a value: `… > 0`, `… == true`")
     elif _is_constant(piece.expression):
         try:
-            _never_changes(evaluate(piece.expression, Scope()) is True, path, piece.text, desk)
+            _never_changes(evaluate(piece.expression, Scope()) is True, path, piece.text, reporter)
         except TemplateError as exc:
-            desk.at_part(path, piece.text, "CC501", str(exc))
+            reporter.at_part(path, piece.text, "CC501", str(exc))
 
 
-def _never_changes(value: bool, path: Path, part: str, desk: Reporter) -> None:
+def _never_changes(value: bool, path: Path, part: str, reporter: Reporter) -> None:
     outcome = "always true" if value else "always false: the node never runs"
     hint = "remove it" if value else "remove the node, or compare with a value that can occur"
-    desk.at_part(path, part, "CC902", f"the condition is {outcome}", hint=hint)
+    reporter.at_part(path, part, "CC902", f"the condition is {outcome}", hint=hint)
 
 
 def _is_constant(expression: Expression) -> bool:
@@ -77,19 +77,19 @@ def known_by_condition(value: str | bool | None) -> frozenset[Reference]:
 
 
 def item_shape(
-    workflow: ResolvedWorkflow, node: ResolvedNode, desk: Reporter, given: frozenset[Reference]
+    workflow: ResolvedWorkflow, node: ResolvedNode, reporter: Reporter, given: frozenset[Reference]
 ) -> Shape | None:
     """What `item` is in the node; None where it has no `foreach`. CC603 where that is no list."""
     value = node.spec.foreach
     if value is None:
         return None
     path = node_path(node.position, "foreach")
-    shape = shape_of(value, path, desk, Bindings(workflow, node.position, not_null=given))
+    shape = shape_of(value, path, reporter, Bindings(workflow, node.position, not_null=given))
     if shape is None or not shape.known:
         return ANY
     if shape.kinds - {"array"}:
         message = f"`foreach` needs a list, this is {shape.describe()}"
-        desk.at(path, "CC603", message, "refer to a list; give `| default([])` where it may be null")
+        reporter.at(path, "CC603", message, "refer to a list; give `| default([])` where it may be null")
         return ANY
     found = step(shape, 0)
     return ANY if isinstance(found, Lost) or not found.known else _certain(found)
@@ -100,14 +100,14 @@ def _certain(shape: Shape) -> Shape:
     return shape.without_null()
 
 
-def check_workflow_templates(workflow: ResolvedWorkflow, desk: Reporter) -> None:
+def check_workflow_templates(workflow: ResolvedWorkflow, reporter: Reporter) -> None:
     """`concurrency.key`, triggers' expressions and `outputs`."""
     spec = workflow.spec
     before = Bindings(workflow)
     if spec.concurrency is not None and spec.concurrency.key is not None:
-        _check_text(spec.concurrency.key, ("concurrency", "key"), before, desk)
-    workflow.outputs = shape_of(spec.outputs, ("outputs",), desk, Bindings(workflow, nodes_ended=True))
+        _check_text(spec.concurrency.key, ("concurrency", "key"), before, reporter)
+    workflow.outputs = shape_of(spec.outputs, ("outputs",), reporter, Bindings(workflow, nodes_ended=True))
 
 
-def _check_text(value: JsonValue, path: Path, bindings: Bindings, desk: Reporter) -> None:
-    shape_of(value, path, desk, bindings)
+def _check_text(value: JsonValue, path: Path, bindings: Bindings, reporter: Reporter) -> None:
+    shape_of(value, path, reporter, bindings)

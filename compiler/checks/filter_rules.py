@@ -25,24 +25,24 @@ _TEMPLATE = re.compile(r"\{\{\s|\{\{[^{}]*\}\}|\{%.*%\}", re.DOTALL)
 
 def check_filter(name: str, wanted: JsonValue, event: Shape, where: tuple[Path, Reporter]) -> None:
     """CC704 to CC707 of one filter."""
-    place, desk = where
-    _check_filter(wanted, place, desk)
-    field = _check_field(name, event, place, desk)
+    place, reporter = where
+    _check_filter(wanted, place, reporter)
+    field = _check_field(name, event, place, reporter)
     if field is not None:
-        _check_kinds(wanted, field, place, desk)
+        _check_kinds(wanted, field, place, reporter)
     if wanted != [] and field is not None and not _can_match(wanted, field):
         message = f"the filter never matches: {name!r} is {field.describe()}"
         values = [str(value) for schema in field.alternatives for value in schema.get("enum", [])]
-        desk.at(place, "CC707", message, did_you_mean(str(wanted), values))
+        reporter.at(place, "CC707", message, did_you_mean(str(wanted), values))
 
 
-def _check_field(name: str, event: Shape, path: Path, desk: Reporter) -> Shape | None:
+def _check_field(name: str, event: Shape, path: Path, reporter: Reporter) -> Shape | None:
     found = _field(event, name.split("."))
     if isinstance(found, Shape):
         return found
     part, lost = found
     hint = did_you_mean(part, lost.known)
-    desk.at_key(path, "CC706", f"the event has no field {quoted(name)}, so the filter never matches", hint)
+    reporter.at_key(path, "CC706", f"the event has no field {quoted(name)}, so the filter never matches", hint)
     return None
 
 
@@ -67,11 +67,11 @@ def _field(shape: Shape, parts: list[str]) -> Shape | tuple[str, Lost]:
     return missing
 
 
-def _check_kinds(wanted: JsonValue, field: Shape, path: Path, desk: Reporter) -> None:
+def _check_kinds(wanted: JsonValue, field: Shape, path: Path, reporter: Reporter) -> None:
     """CC705 where the schema shows that a sorted comparison never holds, because the kinds differ."""
     if isinstance(wanted, list):
         for index, each in enumerate(wanted):
-            _check_kinds(each, field, (*path, index), desk)
+            _check_kinds(each, field, (*path, index), reporter)
     if not isinstance(wanted, dict) or not field.known:
         return
     for name, limit in wanted.items():
@@ -80,7 +80,7 @@ def _check_kinds(wanted: JsonValue, field: Shape, path: Path, desk: Reporter) ->
             timed = (
                 "a moment" if field.kinds <= {"string", "null"} and isinstance(limit, str) else field.describe()
             )
-            desk.at((*path, name), "CC705", message + timed, "compare with a value of the field's kind")
+            reporter.at((*path, name), "CC705", message + timed, "compare with a value of the field's kind")
 
 
 def _comparable(limit: JsonValue, field: Shape) -> bool:
@@ -116,50 +116,50 @@ def _can_match(wanted: JsonValue, field: Shape) -> bool:
     return False
 
 
-def _check_filter(wanted: JsonValue, path: Path, desk: Reporter) -> None:
+def _check_filter(wanted: JsonValue, path: Path, reporter: Reporter) -> None:
     if isinstance(wanted, str):
-        if not _is_template(wanted, path, desk):
-            _check_glob(wanted, path, desk)
+        if not _is_template(wanted, path, reporter):
+            _check_glob(wanted, path, reporter)
     elif isinstance(wanted, list):
         if not wanted:
-            desk.at(path, "CC705", "an empty list of values never matches", "give at least one value")
+            reporter.at(path, "CC705", "an empty list of values never matches", "give at least one value")
         for index, each in enumerate(wanted):
             if isinstance(each, list):
-                desk.at((*path, index), "CC705", "a list inside a list of values never matches", "flatten it")
+                reporter.at((*path, index), "CC705", "a list inside a list of values never matches", "flatten it")
             else:
-                _check_filter(each, (*path, index), desk)
+                _check_filter(each, (*path, index), reporter)
     elif isinstance(wanted, dict):
-        _check_comparisons(wanted, path, desk)
+        _check_comparisons(wanted, path, reporter)
 
 
-def _check_comparisons(wanted: Mapping[str, JsonValue], path: Path, desk: Reporter) -> None:
+def _check_comparisons(wanted: Mapping[str, JsonValue], path: Path, reporter: Reporter) -> None:
     if not wanted:
-        desk.at(path, "CC705", "the filter has no comparison", "write for example `gte: 3`")
+        reporter.at(path, "CC705", "the filter has no comparison", "write for example `gte: 3`")
     for name, limit in wanted.items():
         if name not in COMPARISONS:
             hint = did_you_mean(name, COMPARISONS)
-            desk.at_key((*path, name), "CC705", f"there is no comparison {quoted(name)}", hint)
-        elif _has_template(limit, (*path, name), desk):
+            reporter.at_key((*path, name), "CC705", f"there is no comparison {quoted(name)}", hint)
+        elif _has_template(limit, (*path, name), reporter):
             continue
         elif name == "glob" and isinstance(limit, str):
-            _check_glob(limit, (*path, name), desk, always=True)
+            _check_glob(limit, (*path, name), reporter, always=True)
         elif not _limit_fits(name, limit):
             needs = "a list" if name in _LISTS else "true or false" if name == "exists" else "a number or text"
-            desk.at((*path, name), "CC705", f"the comparison {name!r} needs {needs}")
+            reporter.at((*path, name), "CC705", f"the comparison {name!r} needs {needs}")
 
 
-def _has_template(limit: JsonValue, path: Path, desk: Reporter) -> bool:
+def _has_template(limit: JsonValue, path: Path, reporter: Reporter) -> bool:
     if isinstance(limit, list):
-        return any([_has_template(each, (*path, index), desk) for index, each in enumerate(limit)])
-    return isinstance(limit, str) and _is_template(limit, path, desk)
+        return any([_has_template(each, (*path, index), reporter) for index, each in enumerate(limit)])
+    return isinstance(limit, str) and _is_template(limit, path, reporter)
 
 
-def _is_template(text: str, path: Path, desk: Reporter) -> bool:
+def _is_template(text: str, path: Path, reporter: Reporter) -> bool:
     """Whether the text is a template, which is reported: it would silently be read as a glob."""
     if not _TEMPLATE.search(text):
         return False
     message = f"{quoted(text)} is a template; a filter takes fixed values only"
-    desk.at(path, "CC705", message, "write the condition as the trigger's `expression`")
+    reporter.at(path, "CC705", message, "write the condition as the trigger's `expression`")
     return True
 
 
@@ -173,13 +173,13 @@ def _limit_fits(name: str, limit: Any) -> bool:
     return True
 
 
-def _check_glob(pattern: str, path: Path, desk: Reporter, *, always: bool = False) -> None:
+def _check_glob(pattern: str, path: Path, reporter: Reporter, *, always: bool = False) -> None:
     if not always and not is_glob(pattern):
         return
     try:
         glob_matches(pattern, "")
     except GlobError as exc:
-        desk.at(
+        reporter.at(
             path,
             "CC704",
             f"{quoted(pattern)} is no glob: {exc}",

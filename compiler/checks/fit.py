@@ -19,7 +19,7 @@ MAX_REASONS = 3
 
 
 def check_fit(
-    shape: Shape, consumer: JsonSchema, place: tuple[Path, str], desk: Reporter, *, bindings: Bindings
+    shape: Shape, consumer: JsonSchema, place: tuple[Path, str], reporter: Reporter, *, bindings: Bindings
 ) -> None:
     """CC601, CC602 and CC905. `place` is the path of the input, and its text where it is one."""
     path, text = place
@@ -28,10 +28,10 @@ def check_fit(
         if of_schema(consumer).known:
             message = f"nothing is known of this value; whether it fits the input {name!r} shows only in the run"
             hint = "describe the event under `context`, or the producer's output in its schema"
-            desk.at_part(path, part, "CC905", message, hint=hint)
+            reporter.at_part(path, part, "CC905", message, hint=hint)
         return
     if shape.nullable and not takes_null(consumer):
-        _check_null(place, desk, bindings)
+        _check_null(place, reporter, bindings)
     found = misfits(shape, consumer)
     certain = [reason for reason in found if reason.kind != "unproven"]
     if shape == TEXT and takes_free_text(consumer):
@@ -39,19 +39,19 @@ def check_fit(
         certain = []
     for reason in certain[:MAX_REASONS]:
         message = f"this does not always fit the input {name!r}: {_because(reason)}"
-        desk.at_part(path, part, "CC601", message, hint=allowed(consumer))
+        reporter.at_part(path, part, "CC601", message, hint=allowed(consumer))
     if found and not certain:
         message = f"whether this fits the input {name!r} shows only in the run: {_because(found[0])}"
-        desk.at_part(path, part, "CC905", message)
+        reporter.at_part(path, part, "CC905", message)
 
 
-def _check_null(place: tuple[Path, str], desk: Reporter, bindings: Bindings) -> None:
+def _check_null(place: tuple[Path, str], reporter: Reporter, bindings: Bindings) -> None:
     path, text = place
     whole = read_template(text).whole if is_template(text) else None
     because = why_null(whole.expression, bindings) if whole is not None else ""
     hint = f'"{{{{ {whole.text} | default(…) }}}}"' if whole is not None else "`| default(…)`"
     message = f"the input {str(path[-1])!r} takes no null, but this may be null{because}"
-    desk.at_part(path, text.strip(), "CC602", message, hint=f"give a fallback: {hint}")
+    reporter.at_part(path, text.strip(), "CC602", message, hint=f"give a fallback: {hint}")
 
 
 def _because(reason: Reason) -> str:

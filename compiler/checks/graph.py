@@ -11,7 +11,7 @@ from compiler.language.spec import WorkflowSpec
 from compiler.topology import Topology, cycles, positions, sort
 
 
-def check_graph(spec: WorkflowSpec, desk: Reporter) -> tuple[Topology, frozenset[int]]:
+def check_graph(spec: WorkflowSpec, reporter: Reporter) -> tuple[Topology, frozenset[int]]:
     """The order of the nodes, and those whose place in it is not certain; CC402, CC403 and CC404 on the way."""
     loose: set[int] = set()
     by_id = positions([node.id for node in spec.nodes])
@@ -25,16 +25,18 @@ def check_graph(spec: WorkflowSpec, desk: Reporter) -> tuple[Topology, frozenset
                 loose.add(position)
                 message = f"{node.id!r} depends on {quoted(name)}, which is no node of this workflow"
                 path = node_path(position, "dependsOn", index)
-                desk.at(path, "CC402", message, did_you_mean(name, by_id.keys() - {node.id}))
+                reporter.at(path, "CC402", message, did_you_mean(name, by_id.keys() - {node.id}))
         parents.append(above)
-    _add_handlers(spec, by_id, parents, desk)
+    _add_handlers(spec, by_id, parents, reporter)
     topology = sort(parents)
     for cycle in cycles(parents, topology.order):
-        _report_cycle(spec, cycle, desk)
+        _report_cycle(spec, cycle, reporter)
     return topology, frozenset(loose | (set(range(len(parents))) - set(topology.order)))
 
 
-def _add_handlers(spec: WorkflowSpec, known: Mapping[str, int], parents: list[list[int]], desk: Reporter) -> None:
+def _add_handlers(
+    spec: WorkflowSpec, known: Mapping[str, int], parents: list[list[int]], reporter: Reporter
+) -> None:
     """A failure handler starts after the node whose failure it handles: one more edge each."""
     for position, node in enumerate(spec.nodes):
         name = handler_of(node)
@@ -43,14 +45,16 @@ def _add_handlers(spec: WorkflowSpec, known: Mapping[str, int], parents: list[li
         path = node_path(position, "onFailure")
         if name not in known:
             hint = did_you_mean(name, {*known, "fail", "continue"} - {node.id})
-            desk.at(path, "CC404", f"`onFailure` names {quoted(name)}, which is no node of this workflow", hint)
+            reporter.at(
+                path, "CC404", f"`onFailure` names {quoted(name)}, which is no node of this workflow", hint
+            )
         elif name == node.id:
-            desk.at(path, "CC404", f"{node.id!r} cannot handle its own failure", "name another node")
+            reporter.at(path, "CC404", f"{node.id!r} cannot handle its own failure", "name another node")
         elif position not in parents[known[name]]:
             parents[known[name]].append(position)
 
 
-def _report_cycle(spec: WorkflowSpec, cycle: tuple[int, ...], desk: Reporter) -> None:
+def _report_cycle(spec: WorkflowSpec, cycle: tuple[int, ...], reporter: Reporter) -> None:
     first = spec.nodes[cycle[0]]
     names = [spec.nodes[position].id for position in cycle]
     shown = names if len(names) <= 12 else [*names[:6], "…", *names[-5:]]
@@ -62,6 +66,6 @@ def _report_cycle(spec: WorkflowSpec, cycle: tuple[int, ...], desk: Reporter) ->
         place = node_path(cycle[0], "id")
     if len(names) == 1:
         hint = "a node cannot wait for its own end: remove it here, or name the node that comes before it"
-        desk.at(place, "CC403", f"{first.id!r} depends on itself", hint)
+        reporter.at(place, "CC403", f"{first.id!r} depends on itself", hint)
         return
-    desk.at(place, "CC403", f"{first.id!r} waits for itself: {path}", "remove one of these dependencies")
+    reporter.at(place, "CC403", f"{first.id!r} waits for itself: {path}", "remove one of these dependencies")

@@ -22,15 +22,15 @@ from compiler.language.other_tools import comment_hint
 from compiler.schemas.validation import validate
 
 
-def check_inputs(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, desk: Reporter) -> None:
+def check_inputs(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, reporter: Reporter) -> None:
     """CC303, CC304, CC305, CC5xx, CC601, CC602, CC904 and CC905 of one node."""
     schema: JsonSchema = step.action.input_schema if step.action else {}
     properties = cast("Mapping[str, Any]", schema.get("properties") or {})
     if step.action is not None:
-        _check_names(step, schema, properties, desk)
+        _check_names(step, schema, properties, reporter)
     for name, value in step.spec.inputs.items():
         consumer = _rooted(properties.get(name), schema)
-        _check_value(value, consumer, node_path(step.position, "inputs", name), desk, bindings)
+        _check_value(value, consumer, node_path(step.position, "inputs", name), reporter, bindings)
 
 
 def _rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
@@ -41,13 +41,15 @@ def _rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
     return {**found, "$defs": root["$defs"]} if "$defs" in root else found
 
 
-def _check_names(step: ResolvedNode, schema: JsonSchema, properties: Mapping[str, Any], desk: Reporter) -> None:
+def _check_names(
+    step: ResolvedNode, schema: JsonSchema, properties: Mapping[str, Any], reporter: Reporter
+) -> None:
     action = f"{step.spec.agent}.{step.spec.action}"
     for name in cast("list[str]", schema.get("required") or []):
         if name not in step.spec.inputs:
             named = "action" if step.spec.workflow is None else "workflow"
             place = node_path(step.position, "inputs" if step.spec.inputs else named)
-            report = desk.at_key if step.spec.inputs else desk.at
+            report = reporter.at_key if step.spec.inputs else reporter.at
             report(place, "CC303", f"{action} needs the input {name!r}", f"add `{name}: …` to `inputs`")
     if schema.get("additionalProperties", True) is not False and not properties:
         return
@@ -56,78 +58,82 @@ def _check_names(step: ResolvedNode, schema: JsonSchema, properties: Mapping[str
             unused = [known for known in properties if known not in step.spec.inputs]
             hint = did_you_mean(name, unused) or did_you_mean(name, properties)
             place = node_path(step.position, "inputs", name)
-            desk.at_key(place, "CC304", f"{action} has no input {quoted(name)}", hint)
+            reporter.at_key(place, "CC304", f"{action} has no input {quoted(name)}", hint)
 
 
 def _check_value(
-    value: JsonValue, consumer: JsonSchema | None, path: Path, desk: Reporter, bindings: Bindings
+    value: JsonValue, consumer: JsonSchema | None, path: Path, reporter: Reporter, bindings: Bindings
 ) -> None:
     if not any(True for _ in templates(value)):
         if consumer is not None:
             for reason in validate(value, consumer)[:5]:
                 message = f"the input {str(path[-1])!r} does not fit: {reason.removeprefix('$: ')}"
-                desk.at(path, "CC305", message, comment_hint(desk.document, path) or allowed(consumer))
+                reporter.at(path, "CC305", message, comment_hint(reporter.document, path) or allowed(consumer))
         return
-    shape = shape_of(value, path, desk, bindings)
+    shape = shape_of(value, path, reporter, bindings)
     if consumer is None or shape is None:
         return
     text = value if isinstance(value, str) else ""
-    check_fit(shape, consumer, (path, text), desk, bindings=bindings)
+    check_fit(shape, consumer, (path, text), reporter, bindings=bindings)
 
 
-def shape_of(value: JsonValue, path: Path, desk: Reporter, bindings: Bindings) -> Shape | None:
+def shape_of(value: JsonValue, path: Path, reporter: Reporter, bindings: Bindings) -> Shape | None:
     """What an input may be when its templates are resolved; None where one of them cannot be read."""
     if isinstance(value, str):
-        return _text_shape(value, path, desk, bindings) if is_template(value) else constant(value)
+        return _text_shape(value, path, reporter, bindings) if is_template(value) else constant(value)
     if isinstance(value, list):
-        items = [shape_of(item, (*path, index), desk, bindings) for index, item in enumerate(value)]
+        items = [shape_of(item, (*path, index), reporter, bindings) for index, item in enumerate(value)]
         known = [item for item in items if item is not None]
         return list_of(union(known)) if len(known) == len(items) else None
     if isinstance(value, dict):
-        return _object_shape(value, path, desk, bindings)
+        return _object_shape(value, path, reporter, bindings)
     return constant(value)
 
 
-def _object_shape(value: Mapping[str, JsonValue], path: Path, desk: Reporter, bindings: Bindings) -> Shape | None:
+def _object_shape(
+    value: Mapping[str, JsonValue], path: Path, reporter: Reporter, bindings: Bindings
+) -> Shape | None:
     properties: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     readable = True
     for key, item in value.items():
-        shape = shape_of(item, (*path, key), desk, bindings)
+        shape = shape_of(item, (*path, key), reporter, bindings)
         readable = readable and shape is not None
         properties[key], more = merged(shape or ANY)
         definitions.update(more.get("$defs", {}))
     return object_of(properties, definitions) if readable else None
 
 
-def _text_shape(text: str, path: Path, desk: Reporter, bindings: Bindings) -> Shape | None:
-    template = parsed(text, path, desk)
+def _text_shape(text: str, path: Path, reporter: Reporter, bindings: Bindings) -> Shape | None:
+    template = parsed(text, path, reporter)
     if template is None:
         return None
-    _check_dollars(template, path, desk)
-    shapes = [desk.shape(piece, path, bindings) for piece in template.pieces]
+    _check_dollars(template, path, reporter)
+    shapes = [reporter.shape(piece, path, bindings) for piece in template.pieces]
     if template.whole is not None or None in shapes:
         return shapes[0] if len(shapes) == 1 else None
     for piece, shape in zip(template.pieces, shapes, strict=True):
         if shape is not None and shape.nullable:
             hint = f'give a fallback: {{{{ {piece.text} | default("…") }}}}'
             message = f"{piece.text!r} may be null and is then left out{why_null(piece.expression, bindings)}"
-            desk.at_part(path, piece.text, "CC904", message, hint=hint)
+            reporter.at_part(path, piece.text, "CC904", message, hint=hint)
     return TEXT
 
 
-def _check_dollars(template: Template, path: Path, desk: Reporter) -> None:
+def _check_dollars(template: Template, path: Path, reporter: Reporter) -> None:
     """`${{ … }}` is another product's spelling; here the dollar is text."""
     for before, piece in pairwise(template.parts):
         if isinstance(before, str) and before.endswith("$") and isinstance(piece, Piece):
             message = "the `$` before the template is text and will be kept"
-            desk.at_part(path, "${{", "CC907", message, hint="write `{{ … }}` without it, or a space between them")
+            reporter.at_part(
+                path, "${{", "CC907", message, hint="write `{{ … }}` without it, or a space between them"
+            )
 
 
-def parsed(text: str, path: Path, desk: Reporter) -> Template | None:
+def parsed(text: str, path: Path, reporter: Reporter) -> Template | None:
     """The template in parts, or None with CC501."""
     try:
         return read_template(text)
     except TemplateFault as exc:
-        desk.at_part(path, exc.part, "CC501", str(exc), hint=exc.hint)
+        reporter.at_part(path, exc.part, "CC501", str(exc), hint=exc.hint)
         return None

@@ -17,52 +17,52 @@ _NODE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?")
 _RESERVED = frozenset({"fail", "continue"})
 
 
-def check_names(spec: WorkflowSpec, desk: Reporter) -> None:
+def check_names(spec: WorkflowSpec, reporter: Reporter) -> None:
     """CC206 for ill-formed names, CC401 for ids given twice."""
     if spec.name and not _WORKFLOW.fullmatch(spec.name):
         hint = "use letters, digits, `-` and `_`, at most 100; it becomes part of NATS subjects"
-        desk.at(("name",), "CC206", f"the workflow's name {quoted(spec.name)} is not a name", hint)
+        reporter.at(("name",), "CC206", f"the workflow's name {quoted(spec.name)} is not a name", hint)
     first: dict[str, int] = {}
     for position, node in enumerate(spec.nodes):
         if not node.id:
             continue
-        _check_id(node.id, position, desk)
+        _check_id(node.id, position, reporter)
         if node.id in first:
-            line = desk.document.span(node_path(first[node.id], "id")).line
+            line = reporter.document.span(node_path(first[node.id], "id")).line
             message = f"the node id {node.id!r} is given a second time"
-            desk.at(
+            reporter.at(
                 node_path(position, "id"), "CC401", message, f"the first one is in line {line}; rename one of them"
             )
         first.setdefault(node.id, position)
 
 
-def _check_id(node_id: str, position: int, desk: Reporter) -> None:
+def _check_id(node_id: str, position: int, reporter: Reporter) -> None:
     if not _NODE.fullmatch(node_id):
         hint = "use letters, digits, `-` and `_`, at most 64, starting with a letter"
-        desk.at(node_path(position, "id"), "CC206", f"the node id {quoted(node_id)} is not a name", hint)
+        reporter.at(node_path(position, "id"), "CC206", f"the node id {quoted(node_id)} is not a name", hint)
     elif node_id in _RESERVED:
-        desk.at(
+        reporter.at(
             node_path(position, "id"), "CC206", f"the node id {node_id!r} is a word of `onFailure`", "rename it"
         )
 
 
-def check_agents(workflow: ResolvedWorkflow, catalogue: Catalogue, desk: Reporter) -> None:
+def check_agents(workflow: ResolvedWorkflow, catalogue: Catalogue, reporter: Reporter) -> None:
     """CC301, CC302 and CC306."""
     checked: set[tuple[str, str]] = set()
     for step in workflow.steps:
         if step.spec.workflow is not None:
             continue
         if step.spec.agent and step.agent is None:
-            _unknown_agent(step.spec, step.position, catalogue, desk)
+            _unknown_agent(step.spec, step.position, catalogue, reporter)
         elif step.action is not None:
-            _check_schemas(step, checked, desk)
+            _check_schemas(step, checked, reporter)
         elif step.agent is not None and step.spec.action:
             message = f"the agent {step.spec.agent!r} has no action {quoted(step.spec.action)}"
             hint = did_you_mean(step.spec.action, step.agent.actions)
-            desk.at(node_path(step.position, "action"), "CC302", message, hint)
+            reporter.at(node_path(step.position, "action"), "CC302", message, hint)
 
 
-def _check_schemas(step: ResolvedNode, checked: set[tuple[str, str]], desk: Reporter) -> None:
+def _check_schemas(step: ResolvedNode, checked: set[tuple[str, str]], reporter: Reporter) -> None:
     """The action's schemas, once each: what they say in words unknown here would go unchecked."""
     node, action = step.spec, step.action
     if action is None or (node.agent, node.action) in checked:
@@ -72,7 +72,7 @@ def _check_schemas(step: ResolvedNode, checked: set[tuple[str, str]], desk: Repo
         for problem in [*check_schema(schema), *_undigestible(schema)][:3]:
             message = f"the {name} schema of {node.agent}.{node.action} cannot be checked: {problem}"
             hint = "fix the agent and register it again"
-            desk.at(node_path(step.position, "action"), "CC306", message, hint)
+            reporter.at(node_path(step.position, "action"), "CC306", message, hint)
 
 
 def _undigestible(schema: JsonSchema) -> list[str]:
@@ -84,7 +84,7 @@ def _undigestible(schema: JsonSchema) -> list[str]:
     return []
 
 
-def _unknown_agent(node: NodeSpec, position: int, catalogue: Catalogue, desk: Reporter) -> None:
+def _unknown_agent(node: NodeSpec, position: int, catalogue: Catalogue, reporter: Reporter) -> None:
     message = f"there is no agent {quoted(node.agent)} in this project"
     hint = did_you_mean(node.agent, catalogue.agents) or "register it: `commandcenter agents register PATH`"
-    desk.at(node_path(position, "agent"), "CC301", message, hint)
+    reporter.at(node_path(position, "agent"), "CC301", message, hint)

@@ -57,15 +57,15 @@ def gate_of(workflow: ResolvedWorkflow, step: ResolvedNode) -> ApprovalRule | No
     )
 
 
-def check_risk(workflow: ResolvedWorkflow, desk: Reporter) -> None:
+def check_risk(workflow: ResolvedWorkflow, reporter: Reporter) -> None:
     """CC801, CC802, CC804, CC805, CC806, CC807, CC903 and CC906."""
-    _check_policy(workflow, desk)
+    _check_policy(workflow, reporter)
     for step in workflow.steps:
-        _check_reach(step, desk)
-        _check_gate(workflow, step, desk)
+        _check_reach(step, reporter)
+        _check_gate(workflow, step, reporter)
 
 
-def _check_policy(workflow: ResolvedWorkflow, desk: Reporter) -> None:
+def _check_policy(workflow: ResolvedWorkflow, reporter: Reporter) -> None:
     policy = workflow.spec.approval_policy
     if policy is None:
         return
@@ -73,43 +73,43 @@ def _check_policy(workflow: ResolvedWorkflow, desk: Reporter) -> None:
     for index, name in enumerate(policy.trusted_triggers):
         if name not in known:
             message = f"the policy trusts {quoted(name)}, which is no trigger of this workflow"
-            desk.at(("approvalPolicy", "trustedTriggers", index), "CC807", message, did_you_mean(name, known))
+            reporter.at(("approvalPolicy", "trustedTriggers", index), "CC807", message, did_you_mean(name, known))
     for index, name in enumerate(policy.approve_on_expiry):
         if name not in workflow.by_id:
             message = f"the policy names {quoted(name)}, which is no node of this workflow"
             hint = did_you_mean(name, workflow.by_id)
-            desk.at(("approvalPolicy", "approveOnExpiry", index), "CC807", message, hint)
+            reporter.at(("approvalPolicy", "approveOnExpiry", index), "CC807", message, hint)
 
 
-def _check_reach(step: ResolvedNode, desk: Reporter) -> None:
+def _check_reach(step: ResolvedNode, reporter: Reporter) -> None:
     for index, host in enumerate(step.spec.network or []):
         match = _HOST.fullmatch(host)
         path = node_path(step.position, "network", index)
         if match is None or int(match[1]) > 65535 or ".." in host:
-            desk.at(
+            reporter.at(
                 path, "CC805", f"{quoted(host)} is not a host and port", "write for example hooks.slack.com:443"
             )
         elif step.agent is not None and host not in step.agent.network:
-            _more_reach(step, "network", index, host, desk)
+            _more_reach(step, "network", index, host, reporter)
     for index, name in enumerate(step.spec.secrets or []):
         if not _SECRET.fullmatch(name):
             message = f"{quoted(name)} is not the name of a secret"
             hint = "give the name only, never the value: for example SLACK_TOKEN"
-            desk.at(node_path(step.position, "secrets", index), "CC806", message, hint)
+            reporter.at(node_path(step.position, "secrets", index), "CC806", message, hint)
         elif step.agent is not None and name not in step.agent.secrets:
-            _more_reach(step, "secrets", index, name, desk)
+            _more_reach(step, "secrets", index, name, reporter)
 
 
-def _more_reach(step: ResolvedNode, key: str, index: int, name: str, desk: Reporter) -> None:
+def _more_reach(step: ResolvedNode, key: str, index: int, name: str, reporter: Reporter) -> None:
     what = "host" if key == "network" else "secret"
     message = f"the agent {step.spec.agent!r} does not ask for the {what} {name!r}; the node now needs an approval"
     assert step.agent is not None
     asked = step.agent.network if key == "network" else step.agent.secrets
     hint = did_you_mean(name, asked) or "remove it if the agent can do without"
-    desk.at(node_path(step.position, key, index), "CC906", message, hint)
+    reporter.at(node_path(step.position, key, index), "CC906", message, hint)
 
 
-def _check_gate(workflow: ResolvedWorkflow, step: ResolvedNode, desk: Reporter) -> None:
+def _check_gate(workflow: ResolvedWorkflow, step: ResolvedNode, reporter: Reporter) -> None:
     node = step.spec
     risky = risk_of(step) == "APPROVAL_REQUIRED"
     policy = workflow.spec.approval_policy
@@ -123,25 +123,25 @@ def _check_gate(workflow: ResolvedWorkflow, step: ResolvedNode, desk: Reporter) 
                 f" for runs started by {', '.join(map(repr, untrusted))}"
             )
             hint = "remove `approvalRequired: false`, or name the trigger under `approvalPolicy.trustedTriggers`"
-            desk.at(node_path(step.position, "approvalRequired"), "CC801", message, hint)
+            reporter.at(node_path(step.position, "approvalRequired"), "CC801", message, hint)
     if node.approval is not None:
-        _check_rule(workflow, step, risky, desk)
+        _check_rule(workflow, step, risky, reporter)
 
 
-def _check_rule(workflow: ResolvedWorkflow, step: ResolvedNode, risky: bool, desk: Reporter) -> None:
+def _check_rule(workflow: ResolvedWorkflow, step: ResolvedNode, risky: bool, reporter: Reporter) -> None:
     rule, policy = step.spec.approval, workflow.spec.approval_policy
     assert rule is not None
     if not risky and step.spec.approval_required is not True and step.action is not None:
         message = f"`approval` has no effect: {step.spec.id!r} has no gate"
-        desk.at_key(node_path(step.position, "approval"), "CC903", message, "add `approvalRequired: true`")
+        reporter.at_key(node_path(step.position, "approval"), "CC903", message, "add `approvalRequired: true`")
     if rule.approvers and rule.quorum > len(rule.approvers):
         message = f"the quorum of {rule.quorum} cannot be reached with {len(rule.approvers)} approver(s)"
-        desk.at(
+        reporter.at(
             node_path(step.position, "approval", "quorum"), "CC804", message, "name more approvers or lower it"
         )
     if rule.on_expiry == "approve" and (policy is None or step.spec.id not in policy.approve_on_expiry):
         hint = f"use `reject`, or add {step.spec.id!r} to `approvalPolicy.approveOnExpiry`"
-        desk.at(
+        reporter.at(
             node_path(step.position, "approval", "onExpiry"),
             "CC802",
             "an expired deadline would approve by itself",
@@ -149,4 +149,4 @@ def _check_rule(workflow: ResolvedWorkflow, step: ResolvedNode, risky: bool, des
         )
     if rule.on_expiry != "reject" and rule.deadline is None:
         message = "`onExpiry` has no effect without a `deadline`"
-        desk.at_key(node_path(step.position, "approval", "onExpiry"), "CC903", message, "add `deadline: 48h`")
+        reporter.at_key(node_path(step.position, "approval", "onExpiry"), "CC903", message, "add `deadline: 48h`")

@@ -51,7 +51,7 @@ class _Sink:
     interpreter: str
 
 
-def check_taint(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, desk: Reporter) -> None:
+def check_taint(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, reporter: Reporter) -> None:
     """CC803 of one node."""
     gate = gate_of(workflow, step)
     if step.action is None or (gate is not None and not gate.trusted_triggers):
@@ -64,7 +64,7 @@ def check_taint(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindin
             name = sink.path[3]
             message = f"text from {str(source)!r} reaches {_PLACES[sink.interpreter]}, the input {name!r}"
             hint = "let a RULE agent or an approval stand between: add `approvalRequired: true`"
-            desk.at_part(sink.path, str(source), "CC803", message, hint=hint)
+            reporter.at_part(sink.path, str(source), "CC803", message, hint=hint)
 
 
 def _sinks(value: JsonValue, schema: Any, root: JsonSchema, path: Path) -> Iterator[_Sink]:

@@ -37,10 +37,10 @@ def trigger_path(document_has_list: bool, index: int, *steps: str | int) -> Path
     return ("trigger", index, *steps) if document_has_list else ("trigger", *steps)
 
 
-def check_triggers(workflow: ResolvedWorkflow, desk: Reporter) -> None:
+def check_triggers(workflow: ResolvedWorkflow, reporter: Reporter) -> None:
     """CC701 to CC710, and the triggers' expressions."""
-    listed = desk.document.value(("trigger", 0)) is not desk.document.value(("trigger",))
-    found = _Findings(workflow, desk)
+    listed = reporter.document.value(("trigger", 0)) is not reporter.document.value(("trigger",))
+    found = _Findings(workflow, reporter)
     for index, trigger in enumerate(workflow.spec.trigger):
         path = trigger_path(listed, index)
         type_of(trigger).check(trigger, path, workflow.spec.context_schema, found)
@@ -51,30 +51,30 @@ class _Findings:
     """What a trigger type reports to."""
 
     workflow: ResolvedWorkflow
-    desk: Reporter
+    reporter: Reporter
 
     def at(self, path: Path, code: str, message: str, hint: str = "") -> None:
-        self.desk.at(path, code, message, hint)
+        self.reporter.at(path, code, message, hint)
 
     def filter(self, name: str, wanted: JsonValue, path: Path, event: JsonSchema | None) -> None:
-        check_filter(name, wanted, _shape(event), (path, self.desk))
+        check_filter(name, wanted, _shape(event), (path, self.reporter))
 
     def condition(self, text: str, path: Path, event: JsonSchema | None) -> None:
         found = self.workflow
         alone = ResolvedWorkflow(
             found.spec, found.steps, found.by_id, found.topology, found.handlers, _shape(event)
         )
-        check_condition(text, path, Bindings(alone), self.desk)
+        check_condition(text, path, Bindings(alone), self.reporter)
 
     def schema(self, schema: JsonSchema, path: Path) -> None:
-        check_schema_at(schema, path, self.desk)
+        check_schema_at(schema, path, self.reporter)
 
 
 def _shape(schema: JsonSchema | None) -> Shape:
     return ANY if schema is None else of_schema(schema)
 
 
-def check_context(spec: WorkflowSpec, desk: Reporter) -> bool:
+def check_context(spec: WorkflowSpec, reporter: Reporter) -> bool:
     """Whether what the workflow declares as its context, and its triggers do, can be used; else CC307."""
     own = [each.manual for each in spec.trigger if isinstance(each, ManualSpec) and each.manual is not None]
     usable = all(_is_usable(each) for each in own)  # reported where the trigger is checked
@@ -83,37 +83,39 @@ def check_context(spec: WorkflowSpec, desk: Reporter) -> bool:
     schema = spec.context_schema or {}
     if is_schema(spec.context) and spec.context.get("type") != "object":
         hint = "write `type: object` and the fields under `properties`, or the fields alone"
-        desk.at_key(("context",), "CC307", "`context` must be a JSON Schema of an object", hint)
+        reporter.at_key(("context",), "CC307", "`context` must be a JSON Schema of an object", hint)
         return False
-    return check_schema_at(schema, ("context",), desk) and usable
+    return check_schema_at(schema, ("context",), reporter) and usable
 
 
 def _is_usable(fields: Mapping[str, JsonValue]) -> bool:
     return all(isinstance(each, dict) for each in fields.values())
 
 
-def check_schema_at(schema: JsonSchema, path: Path, desk: Reporter) -> bool:
+def check_schema_at(schema: JsonSchema, path: Path, reporter: Reporter) -> bool:
     """Whether the schema of a context can be used: one that can be checked, with defaults that fit; else CC307."""
     word = f"`{path[-1]}`"
     properties = cast("Mapping[str, Any]", schema.get("properties") or {})
     wrong = [name for name, field in properties.items() if not isinstance(field, Mapping)]
     for name in wrong:
         message = f"the field {quoted(name)} of {word} must be a mapping that says its type"
-        desk.at_key((*path, name), "CC307", message, _FIELD_HINT)
+        reporter.at_key((*path, name), "CC307", message, _FIELD_HINT)
     problems = [] if wrong else check_schema(schema)[:5]
     for problem in problems:
-        desk.at_key(path, "CC307", f"{word} is no schema that can be used: {problem}")
+        reporter.at_key(path, "CC307", f"{word} is no schema that can be used: {problem}")
     if wrong or problems:
         return False
     for name, field in properties.items():
         if "default" in field and (misfits := validate(field["default"], field)):
             message = f"the default of the field {quoted(name)} does not fit: {misfits[0].removeprefix('$: ')}"
-            place = (*path, "properties", name, "default") if _is_nested(desk, path) else (*path, name, "default")
-            desk.at(place, "CC307", message, "give a value of its type, or leave the default out")
+            place = (
+                (*path, "properties", name, "default") if _is_nested(reporter, path) else (*path, name, "default")
+            )
+            reporter.at(place, "CC307", message, "give a value of its type, or leave the default out")
             problems.append(message)
     return not problems
 
 
-def _is_nested(desk: Reporter, path: Path) -> bool:
+def _is_nested(reporter: Reporter, path: Path) -> bool:
     """Whether the fields stand under `properties`."""
-    return desk.document.value((*path, "properties")) is not desk.document.value(path)
+    return reporter.document.value((*path, "properties")) is not reporter.document.value(path)

@@ -22,7 +22,7 @@ class CaseResult:
 
     case: str
     failures: tuple[str, ...]
-    rehearsal: DryRun | None
+    played: DryRun | None
     """None where the case could not be played at all."""
 
     @property
@@ -50,7 +50,7 @@ class CaseResults:
 def run_cases(plan: Plan, cases: Sequence[Case], callees: Mapping[str, Plan] = NO_CALLEES) -> CaseResults:
     """Play all cases against the plan, calls of these workflows too. Never raises for what a case holds."""
     verdicts = tuple(_judge(plan, case, callees) for case in cases)
-    taken = {branch for verdict in verdicts if verdict.rehearsal for branch in verdict.rehearsal.branches}
+    taken = {branch for verdict in verdicts if verdict.played for branch in verdict.played.branches}
     branches = branches_of(plan)
     return CaseResults(
         workflow=plan.name,
@@ -78,46 +78,46 @@ def branches_of(plan: Plan) -> list[str]:
 
 def _judge(plan: Plan, case: Case, callees: Mapping[str, Plan]) -> CaseResult:
     try:
-        rehearsal = dry_run(plan, case, callees)
+        played = dry_run(plan, case, callees)
     except CaseError as exc:
         return CaseResult(case.name, (str(exc),), None)
-    return CaseResult(case.name, tuple(_failures(case, rehearsal)), rehearsal)
+    return CaseResult(case.name, tuple(_failures(case, played)), played)
 
 
-def _failures(case: Case, rehearsal: DryRun) -> Iterable[str]:
+def _failures(case: Case, played: DryRun) -> Iterable[str]:
     expected = case.expect
-    if expected.started != rehearsal.started:
-        because = f": {rehearsal.refused}" if rehearsal.refused else ""
-        yield f"the event {'starts' if rehearsal.started else 'does not start'} the workflow{because}"
-    if not rehearsal.started:
+    if expected.started != played.started:
+        because = f": {played.refused}" if played.refused else ""
+        yield f"the event {'starts' if played.started else 'does not start'} the workflow{because}"
+    if not played.started:
         return
-    if expected.status is not None and expected.status != rehearsal.status:
-        yield f"the run ended as {rehearsal.status}, expected {expected.status}{_reason(rehearsal)}"
-    if expected.status is None and rehearsal.failure is not None:
-        yield rehearsal.failure
-    ran = sorted(rehearsal.ended("SUCCESS") + rehearsal.ended("FAILED"))
-    found = {"ran": ran, "skipped": rehearsal.ended("SKIPPED"), "failed": rehearsal.ended("FAILED")}
-    for what, names in (*found.items(), ("gates", rehearsal.gates)):
+    if expected.status is not None and expected.status != played.status:
+        yield f"the run ended as {played.status}, expected {expected.status}{_reason(played)}"
+    if expected.status is None and played.failure is not None:
+        yield played.failure
+    ran = sorted(played.ended("SUCCESS") + played.ended("FAILED"))
+    found = {"ran": ran, "skipped": played.ended("SKIPPED"), "failed": played.ended("FAILED")}
+    for what, names in (*found.items(), ("gates", played.gates)):
         wanted = cast("list[str] | None", getattr(expected, what))
         if wanted is not None and sorted(wanted) != sorted(names):
-            yield f"{what}: {_listed(names)}, expected {_listed(wanted)}{_reason(rehearsal)}"
+            yield f"{what}: {_listed(names)}, expected {_listed(wanted)}{_reason(played)}"
     for node, inputs in expected.inputs.items():
-        yield from _wrong_inputs(node, inputs, rehearsal)
+        yield from _wrong_inputs(node, inputs, played)
     for name, value in expected.outputs.items():
-        outputs = rehearsal.outputs if isinstance(rehearsal.outputs, dict) else {}
+        outputs = played.outputs if isinstance(played.outputs, dict) else {}
         if not equal(outputs.get(name), value):
             yield f"the output {name!r} is {_short(outputs.get(name))}, expected {_short(value)}"
 
 
-def _reason(rehearsal: DryRun) -> str:
-    failed = [f"{run.node}: {run.error}" for run in rehearsal.runs.values() if run.status == "FAILED"]
-    if rehearsal.failure is not None:
-        failed.append(rehearsal.failure)
+def _reason(played: DryRun) -> str:
+    failed = [f"{run.node}: {run.error}" for run in played.runs.values() if run.status == "FAILED"]
+    if played.failure is not None:
+        failed.append(played.failure)
     return f" ({'; '.join(failed)})" if failed else ""
 
 
-def _wrong_inputs(node: str, expected: dict[str, JsonValue], rehearsal: DryRun) -> Iterable[str]:
-    run = rehearsal.runs[node]
+def _wrong_inputs(node: str, expected: dict[str, JsonValue], played: DryRun) -> Iterable[str]:
+    run = played.runs[node]
     if not run.inputs:
         yield f"{node!r} got no inputs: it was skipped because {run.why}"
         return
@@ -149,9 +149,9 @@ def format_case_results(examination: CaseResults) -> str:
 
 
 def _path(verdict: CaseResult) -> str:
-    if verdict.rehearsal is None or not verdict.rehearsal.started:
+    if verdict.played is None or not verdict.played.started:
         return ""
-    steps = [_step(run.node, run.status, run.asked) for run in verdict.rehearsal.runs.values()]
+    steps = [_step(run.node, run.status, run.asked) for run in verdict.played.runs.values()]
     return ": " + ", ".join(steps)
 
 

@@ -124,18 +124,18 @@ def dry_run(plan: Plan, case: Case, callees: Mapping[str, Plan] = NO_CALLEES) ->
         refused = "; ".join(start_misfits(plan, trigger, context))
         return DryRun(started=False, context=context, trigger=trigger, refused=refused)
     context = {"projectId": plan.project_id, **started_context(plan, trigger, context)}
-    rehearsal = DryRun(started=True, context=context, trigger=trigger)
-    player = _Player(plan, case, rehearsal, callees)
+    played = DryRun(started=True, context=context, trigger=trigger)
+    player = _Player(plan, case, played, callees)
     for node in plan.nodes:
         run = player.play(node)
-        rehearsal.runs[node.id] = run
-        rehearsal.seen[node.id] = {"output": run.output, "status": run.status, "error": run.error}
+        played.runs[node.id] = run
+        played.seen[node.id] = {"output": run.output, "status": run.status, "error": run.error}
     try:
         # A run that fails has no outputs.
-        rehearsal.outputs = outputs_of(plan, _scope(plan, rehearsal)) if rehearsal.status == "SUCCESS" else None
+        played.outputs = outputs_of(plan, _scope(plan, played)) if played.status == "SUCCESS" else None
     except TemplateError as exc:
-        rehearsal.failure = str(exc)
-    return rehearsal
+        played.failure = str(exc)
+    return played
 
 
 def _check_names(plan: Plan, case: Case) -> None:
@@ -180,9 +180,9 @@ def _starts(plan: Plan, trigger: str, context: Mapping[str, Any]) -> bool:
     return any(type_of(each).starts(each, trigger, context) for each in plan.triggers)
 
 
-def _scope(plan: Plan, rehearsal: DryRun, item: Any = None) -> Scope:
-    run = {"id": "rehearsal", "trigger": rehearsal.trigger, "projectId": plan.project_id, "attempt": 1}
-    return Scope(context=rehearsal.context, nodes=rehearsal.seen, run=run, item=item)
+def _scope(plan: Plan, played: DryRun, item: Any = None) -> Scope:
+    run = {"id": "dry-run", "trigger": played.trigger, "projectId": plan.project_id, "attempt": 1}
+    return Scope(context=played.context, nodes=played.seen, run=run, item=item)
 
 
 @dataclass(frozen=True)

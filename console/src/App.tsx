@@ -16,6 +16,7 @@ const WorkflowsPage = lazy(() => import("./pages/Workflows"));
 const BuilderPage = lazy(() => import("./pages/Builder"));
 const AgentsPage = lazy(() => import("./pages/Agents"));
 const AgentPage = lazy(() => import("./pages/Agent"));
+const RegisterAgentPage = lazy(() => import("./pages/RegisterAgent"));
 const EventsPage = lazy(() => import("./pages/Events"));
 const StatisticsPage = lazy(() => import("./pages/Statistics"));
 
@@ -105,6 +106,7 @@ export function App() {
             <Route path="/workflows/:name" element={<BuilderPage />} />
             <Route path="/new-workflow" element={<BuilderPage />} />
             <Route path="/agents" element={<AgentsPage />} />
+            <Route path="/register-agent" element={<RegisterAgentPage />} />
             <Route path="/agents/:name" element={<AgentPage />} />
             <Route path="/events" element={<EventsPage />} />
             <Route path="/statistics" element={<StatisticsPage />} />

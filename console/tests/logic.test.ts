@@ -32,6 +32,7 @@ const RUN: RunDetail = {
   timeline: [],
   artifacts: [],
   audit: [],
+  called: [],
 };
 
 function agentRun(
@@ -60,6 +61,9 @@ function agentRun(
     limits: {},
     deniedEgress: [],
     logTail: "",
+    memoryKb: null,
+    cpuMs: null,
+    modelUse: {},
     artifacts: [],
   };
 }

@@ -28,6 +28,8 @@ from compiler import (
     text_graph,
 )
 from deployments.publishing.known_agents import known_agents_here
+from deployments.publishing.prefect_yaml import FILE as PREFECT_YAML
+from deployments.publishing.prefect_yaml import PrefectYamlRefused, add_entries, entry_states
 from deployments.publishing.workflow_files import TESTS, workflow_files
 
 app = typer.Typer(no_args_is_help=True)
@@ -68,6 +70,7 @@ def check(
         typer.echo(format_json(found) if format == "json" else format_sarif(found), nl=False)
     if gates:
         _show_gates(checked)
+    _compare_prefect_yaml(checked)
     if any(compiled.plan is None for _, compiled in checked) or (strict and found):
         raise typer.Exit(1)
 
@@ -76,6 +79,50 @@ def _show_gates(checked: Iterable[tuple[Source, Compiled]]) -> None:
     for _, compiled in checked:
         if compiled.plan is not None:
             typer.echo(format_proof(compiled.plan), nl=False)
+
+
+def _compare_prefect_yaml(checked: Iterable[tuple[Source, Compiled]]) -> None:
+    """Say which workflows `prefect deploy --all` would leave out, where it is used here at all."""
+    if not PREFECT_YAML.exists():
+        return
+    plans = {source.path: compiled.plan for source, compiled in checked if compiled.plan is not None}
+    try:
+        said = [each.sentence for each in entry_states(plans)]
+    except PrefectYamlRefused as exc:
+        said = [str(exc)]
+    for sentence in filter(None, said):
+        typer.echo(f"warning: {PREFECT_YAML}: {sentence}", err=True)
+
+
+@app.command("prefect-yaml")
+def prefect_yaml(
+    files: Files = None,
+    pool: Annotated[str, typer.Option(help="Work pool of the new entries.")] = "commandcenter",
+) -> None:
+    """Add the entries that `prefect deploy --all` needs to prefect.yaml; those that are there stay as they are.
+
+    Exit status 1 where an entry that is there says something else than its workflow.
+    """
+    checked = compile_files(files)
+    wrong = [each for _, compiled in checked if compiled.plan is None for each in compiled.diagnostics]
+    if wrong:
+        typer.echo(format_text(wrong, [source for source, _ in checked]), nl=False, err=True)
+        raise typer.Exit(1)
+    plans = {source.path: compiled.plan for source, compiled in checked if compiled.plan is not None}
+    try:
+        added = add_entries(plans, pool=pool)
+        left = [each.sentence for each in entry_states(plans) if each.sentence]
+    except PrefectYamlRefused as exc:
+        typer.echo(str(exc), err=True)
+        raise typer.Exit(1) from exc
+    for name in added:
+        typer.echo(f"{PREFECT_YAML}: added {name}")
+    if not added:
+        typer.echo(f"{PREFECT_YAML}: nothing to add")
+    for sentence in left:
+        typer.echo(f"{PREFECT_YAML}: {sentence}", err=True)
+    if left:
+        raise typer.Exit(1)
 
 
 @app.command()

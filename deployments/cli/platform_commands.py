@@ -93,6 +93,21 @@ def up_command(
     project: Project = 1,
     prefect_port: PrefectPort = None,
     nats_port: NatsPort = None,
+    prefect_api_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="COMMANDCENTER_PREFECT_API_URL",
+            help="Use this Prefect server, ending in /api, and start none; PREFECT_API_AUTH_STRING signs in.",
+        ),
+    ] = None,
+    nats_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="COMMANDCENTER_NATS_URL",
+            help="Use this NATS server, which needs JetStream, and start none: nats://host:4222. "
+            "One with a password goes into the variable, since others can read a command line.",
+        ),
+    ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run the platform in the foreground until Ctrl-C."""
@@ -101,6 +116,8 @@ def up_command(
         host=host,
         prefect_port=prefect_port,
         nats_port=nats_port,
+        given_prefect_api_url=prefect_api_url,
+        given_nats_url=nats_url,
         database_url=database_url,
         project_id=project,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,19 +12,26 @@ import typer
 from compiler import format_text, load
 from compiler.plan import Plan
 from deployments.cli.identity import acting
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
 from deployments.publishing.work_pools import require_pool
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import Connection, connect
+from operations.backfill import backfill, missed_times
 from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
 from operations.deploy_review import DeployReview, review
+from operations.errors import TriggerError
 from operations.known_workflows import known_catalogue
+from operations.launcher import Launcher
 from triggers.nats.event_subjects import take_subjects_now
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; `workflows/` by default.")]
+
+
+class BackfillRefused(DeploymentError):
+    """No runs can be started for these times."""
 
 
 class ConsentRefused(DeploymentError):
@@ -49,11 +57,47 @@ def archive_command(
     run(_archive(name, state=state, project_id=project))
 
 
+@workflows.command("missed")
+def missed_command(
+    name: Annotated[str, typer.Argument(help="Name of the workflow.")],
+    days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=366)] = 7,
+    start: Annotated[bool, typer.Option("--start", help="Start a run for each of them.")] = False,
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    as_json: Json = False,
+) -> None:
+    """List the times of its schedules that no run began for; with --start, start them now, each once."""
+    run(_missed(name, days=days, start=start, state=state, project_id=project, as_json=as_json))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("plan")(plan_command)
     app.command("deploy")(deploy_command)
     app.add_typer(workflows, name="workflows")
+
+
+async def _missed(name: str, *, days: int, start: bool, state: Path, project_id: int, as_json: bool) -> None:
+    since = datetime.now(UTC) - timedelta(days=days)
+    started: dict[datetime, str] = {}
+    async with connect(state) as connection:
+        records = connection.records
+        try:
+            found = await missed_times(name, since=since, records=records, project_id=project_id)
+            if start and found:
+                moments = [each.at for each in found]
+                launch = Launcher(connection.prefect)
+                started = await backfill(
+                    name, moments, records=records, launch=launch, project_id=project_id, by=person()
+                )
+        except TriggerError as exc:
+            raise BackfillRefused(str(exc)) from exc
+    print_rows(
+        [{"at": each.at, "cron": each.cron, "flowRunId": started.get(each.at)} for each in found],
+        columns=("at", "cron", "flowRunId"),
+        title=f"Times that no run of {name} began for",
+        as_json=as_json,
+    )
 
 
 def plan_command(

@@ -99,7 +99,7 @@ class PrefectPublisher:
             parameters=parameters(plan),
             parameter_openapi_schema=run_form(plan),
             enforce_parameter_schema=True,
-            schedules=_schedules(plan, before),
+            schedules=schedules(plan, before),
             tags=tags(plan),
             paused=plan.status != "ACTIVE"
             or (before is not None and before.paused and _RETIRED not in before.tags),
@@ -161,7 +161,7 @@ def tags(plan: Plan) -> list[str]:
     return [f"project:{plan.project_id}", *(["approval"] if gated else [])]
 
 
-def _schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentScheduleCreate]:
+def schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentScheduleCreate]:
     """The plan's schedules; one that a person has paused in Prefect stays paused as long as it is the same one."""
     paused = {
         (each.schedule.cron, each.schedule.timezone)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from agents.environments.package_index import pip_path
 from agents.sandbox.choice import open_sandbox
 from deployments.cli.output import console, print_json
 from deployments.stack.addresses import running
@@ -42,6 +43,7 @@ async def examine(state: Path) -> list[Finding]:
         await _nats(),
         *[await _sandbox(name, needed=name == "bubblewrap") for name in ("bubblewrap", "dagger")],
         *(_package(name) for name in ("prefect", "fastapi", "sqlalchemy", "nats-py", "dagger-io")),
+        _agent_packages(),
         _two_person_rule(),
         _state(state),
         *_logged_errors(state),
@@ -67,6 +69,19 @@ def _python() -> Finding:
         needed=True,
         detail=f"{platform.python_version()} on {platform.system()} {platform.release()}",
         advice="install Python 3.11",
+    )
+
+
+def _agent_packages() -> Finding:
+    place = pip_path()
+    return Finding(
+        what="packages of agents",
+        ok=place is not None,
+        needed=False,
+        detail="no pip beside this Python: agents with a requirements.txt are refused"
+        if place is None
+        else f"made by {'pip' if not place else Path(place).name}, from the package index of its settings",
+        advice="install pip beside the platform",
     )
 
 

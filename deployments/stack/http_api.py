@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from agents.sandbox.choice import open_sandbox
 from api import People, PeopleError, create_app, load_people, serve
 from api.oidc.provider import Provider
 from compiler.plan import Plan
@@ -72,6 +73,7 @@ def app_of(
         prefect=connection.prefect,
         resume=functools.partial(resume, connection.prefect),
         publisher=_Publisher(connection=connection),
+        sandbox=open_sandbox,
         agent_folders=agents,
         hosts=allowed_hosts(host, ApiSettings.load().allowed_hosts),
         provider=Provider.load(),

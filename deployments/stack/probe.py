@@ -45,9 +45,10 @@ class HttpProbe:
 
 @dataclass(frozen=True)
 class NatsProbe:
-    """Asks whether a NATS server with JetStream greets on a port of this machine."""
+    """Asks whether a NATS server with JetStream greets on a port."""
 
     port: int
+    host: str = "127.0.0.1"
 
     def reset(self) -> None:
         """Nothing is left behind."""
@@ -55,7 +56,7 @@ class NatsProbe:
     async def answers(self) -> bool:
         """One connection; the greeting comes before any authentication."""
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            reader, writer = await asyncio.open_connection(self.host, self.port)
         except OSError:
             return False
         try:

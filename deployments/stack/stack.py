@@ -15,10 +15,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
+from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses, Part, remembered
 from deployments.stack.free_ports import Ports
 from deployments.stack.nats_server import PLATFORM, PUBLISHER, nats_server, write_settings
@@ -26,9 +28,13 @@ from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
-from reliability.plaintext import refuse_plain_listener
+from reliability.plaintext import refuse_plain_listener, refuse_plaintext
 from reliability.settings import StackSettings
 from reliability.tls import ServerCertificate
+
+
+class ServerUnreachable(DeploymentError):
+    """A server that is there already, by the settings, does not answer."""
 
 
 class Stack:
@@ -91,21 +97,46 @@ class Stack:
 
     async def _start(self) -> None:
         self._addresses = self._choose_addresses()
-        nats, server = self._add(self._nats()), self._add(self._server())
+        await self._require_given()
+        nats = self._add(self._nats()) if self.settings.given_nats_url is None else None
+        server = self._add(self._server()) if self.settings.given_prefect_api_url is None else None
         try:
             async with asyncio.TaskGroup() as group:
-                server_ready = group.create_task(server.start())
-                await nats.start()
+                server_ready = None if server is None else group.create_task(server.start())
+                if nats is not None:
+                    await nats.start()
                 if self._prepare is not None:
                     await self._prepare(self._addresses)
                 if self.settings.worker:
                     # It waits for the server by itself, and has a second's worth of imports to do meanwhile.
                     group.create_task(self._add(self._worker()).start())
-                await server_ready
+                if server_ready is not None:
+                    await server_ready
                 if self.settings.listener:
                     group.create_task(self._add(self._listener()).start())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+
+    async def _require_given(self) -> None:
+        """Raises ServerUnreachable where a server that is to be used does not answer."""
+        if self.settings.given_prefect_api_url is not None:
+            refuse_plaintext(self.addresses.api_url, "prefect")
+            probe = HttpProbe(f"{self.addresses.api_url}/health")
+            if not await probe.answers():
+                raise ServerUnreachable(
+                    f"no Prefect server answers at {probe.url}: start it, or leave the option out"
+                )
+        if self.settings.given_nats_url is not None:
+            refuse_plaintext(self.addresses.nats_url, "nats")
+            where = urlsplit(self.addresses.nats_url)
+            if where.scheme != "nats" or "," in self.addresses.nats_url:
+                return  # with TLS nothing greets first, and of several servers one is enough: the listener will say
+            host, port = where.hostname or "", where.port or 4222
+            if not await NatsProbe(port, host).answers():
+                raise ServerUnreachable(
+                    f"no NATS server with JetStream answers at {host}:{port}: start it with --jetstream, "
+                    "or leave the option out"
+                )
 
     async def _stop(self) -> None:
         # Those who use a part go before it.
@@ -125,43 +156,40 @@ class Stack:
 
     def _choose_addresses(self) -> Addresses:
         settings, known = self.settings, self._state.remembered()
-        prefect_port = self._ports.choose(
-            settings.prefect_port,
-            remembered=known.get("prefect_port"),
-            part="Prefect's server",
-            option="--prefect-port",
-            host=settings.host,
-            preferred=4200,
-        )
-        nats_port = self._ports.choose(
-            settings.nats_port,
-            remembered=known.get("nats_port"),
-            part="NATS",
-            option="--nats-port",
-            preferred=4222,
-        )
         passwords = {name: self._state.password(name) for name in (PLATFORM, PUBLISHER, "prefect")}
+        ports = {name: known.get(name) for name in ("prefect_port", "nats_port")}
         auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING") or os.environ.get("PREFECT_API_AUTH_STRING")
-        # Whatever it listens on, from this machine it is reached here.
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
-        certificate = ServerCertificate.load()
-        refuse_plain_listener(settings.host, "prefect", tls=certificate is not None)
-        web = "http" if certificate is None else "https"
+        if settings.given_prefect_api_url is not None:
+            api_url = settings.given_prefect_api_url.rstrip("/")
+        else:
+            ports["prefect_port"] = self._prefect_port(known)
+            # Whatever it listens on, from this machine it is reached here.
+            host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+            certificate = ServerCertificate.load()
+            refuse_plain_listener(settings.host, "prefect", tls=certificate is not None)
+            web = "http" if certificate is None else "https"
+            api_url = f"{web}://{host}:{ports['prefect_port']}/api"
+            auth = auth or f"admin:{passwords['prefect']}"
+        if settings.given_nats_url is not None:
+            nats_url, publisher_url = settings.given_nats_url, ""
+        else:
+            port = ports["nats_port"] = self._nats_port(known)
+            nats_url = f"nats://{PLATFORM}:{passwords[PLATFORM]}@127.0.0.1:{port}"
+            publisher_url = f"nats://{PUBLISHER}:{passwords[PUBLISHER]}@127.0.0.1:{port}"
+            write_settings(self._state, port=port, passwords=passwords, project_id=settings.project_id)
         addresses = Addresses(
             state=str(self._state.path),
-            api_url=f"{web}://{host}:{prefect_port}/api",
-            ui_url=f"{web}://{host}:{prefect_port}",
-            nats_url=f"nats://{PLATFORM}:{passwords[PLATFORM]}@127.0.0.1:{nats_port}",
-            publisher_url=f"nats://{PUBLISHER}:{passwords[PUBLISHER]}@127.0.0.1:{nats_port}",
-            prefect_auth=auth or f"admin:{passwords['prefect']}",
+            api_url=api_url,
+            ui_url=api_url.removesuffix("/api"),
+            nats_url=nats_url,
+            publisher_url=publisher_url,
+            prefect_auth=auth or "",
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
         )
-        write_settings(self._state, port=nats_port, passwords=passwords, project_id=settings.project_id)
         self._state.remember(
             {
-                "prefect_port": prefect_port,
-                "nats_port": nats_port,
+                **ports,
                 "passwords": passwords,
                 "project_id": settings.project_id,
                 # For `commandcenter backup`.
@@ -171,6 +199,25 @@ class Stack:
             }
         )
         return addresses
+
+    def _prefect_port(self, known: Mapping[str, Any]) -> int:
+        return self._ports.choose(
+            self.settings.prefect_port,
+            remembered=known.get("prefect_port"),
+            part="Prefect's server",
+            option="--prefect-port",
+            host=self.settings.host,
+            preferred=4200,
+        )
+
+    def _nats_port(self, known: Mapping[str, Any]) -> int:
+        return self._ports.choose(
+            self.settings.nats_port,
+            remembered=known.get("nats_port"),
+            part="NATS",
+            option="--nats-port",
+            preferred=4222,
+        )
 
     def _nats(self) -> SupervisedProcess:
         port = int(self.addresses.nats_url.rpartition(":")[2])

@@ -26,6 +26,8 @@ from operations.project_queues import weight_of
 REFRESH_SECONDS = 10.0
 """How long the queues of the pool are remembered."""
 _PROJECT = re.compile(r"project-(\d+)")
+_SHARES = 4
+"""A project may always have that part of the places, however many others there are."""
 _OTHERS = ""
 """Stands for all queues that are no project's."""
 
@@ -130,6 +132,5 @@ def in_turn(
 
 
 def _most(places: int, groups: int) -> int:
-    """How many runs one project has in hand at most: a place is kept free for each other one."""
-    kept = max(1, places // (2 * groups)) * (groups - 1)
-    return max(1, places - kept)
+    """How many runs one project has in hand at most, where there are others: each of them is slower for each other."""
+    return max(1, places // min(groups, _SHARES))

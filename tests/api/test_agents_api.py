@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from agents.authoring.new_agent import new_agent
 from agents.registration.builtin_agents import builtin_spec
 from agents.registration.bundle import pack
 from agents.registration.manifest import to_json
@@ -128,3 +129,20 @@ async def test_an_agent_is_removed_unless_a_workflow_uses_it(ann, eve, speaker, 
     assert "speaker" in (await records.catalogue(1, archived=True)).agents
     await records.register_agent(1, speaker)
     assert [each["name"] for each in (await ann.get("/agents")).json()] == ["speaker"]
+
+
+async def test_a_program_is_registered_by_its_folder_alone(ann, tmp_path):
+    folder = tmp_path / "agents" / "counter"
+    new_agent("counter", "shell", folder)
+    answer = await ann.post("/agents", json={"entry_path": str(folder)})
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["name"], answer.json()["code_digest"]) == ("counter", pack(folder).digest)
+    (folder / "requirements.txt").write_text("requests\n")
+    refused = await ann.post("/agents", json={"entry_path": str(folder)})
+    assert (refused.status_code, "'requests' is not pinned" in refused.json()["detail"]) == (422, True)
+    (folder / "agent.yaml").write_text("name: counter\n")
+    refused = await ann.post("/agents", json={"entry_path": str(folder)})
+    assert (refused.status_code, "run must be a list" in refused.json()["detail"]) == (422, True)
+    for outside in ("/etc", str(tmp_path / "agents" / ".." / "other"), ""):
+        refused = await ann.post("/agents", json={"entry_path": outside})
+        assert (refused.status_code, "nor inside of a folder" in refused.json()["detail"]) == (422, True)

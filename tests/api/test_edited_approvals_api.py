@@ -51,6 +51,8 @@ async def question(records) -> Any:
 
 
 async def test_edited_inputs_are_approved_under_a_new_digest_and_the_run_is_woken(ann, question, resumed) -> None:
+    shown = (await ann.get(f"/approvals/{question.id}")).json()
+    assert shown["editable"] == {"branch": SCHEMA["properties"]["branch"]}
     body = {"decision": "approve", "digest": question.digest, "edits": {"branch": "next"}}
     answer = await ann.post(f"/approvals/{question.id}/decision", json=body)
     assert answer.status_code == 200, answer.text
@@ -59,6 +61,7 @@ async def test_edited_inputs_are_approved_under_a_new_digest_and_the_run_is_woke
     assert decided["card"]["inputs"] == {"branch": "next", "path": "/src"}
     assert decided["digest"] != question.digest
     assert resumed == ["flow-1"]
+    assert (await ann.get(f"/approvals/{decided['id']}")).json()["editable"] == {}
 
 
 @pytest.mark.parametrize(

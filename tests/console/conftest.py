@@ -17,6 +17,7 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
 from agents.registration.builtin_agents import builtin_catalogue
+from agents.sandbox.choice import open_sandbox
 from api import create_app
 from compiler import ApprovalRule, Source, compile
 from operations.deploy import RecordsOnly, deploy
@@ -77,7 +78,7 @@ class Platform:
             self.resumed.append(flow_run_id)
             return "resumed"
 
-        app = create_app(self.records, {}, launch=self.launch, resume=resume)
+        app = create_app(self.records, {}, launch=self.launch, resume=resume, sandbox=open_sandbox)
         listening = socket.create_server(("127.0.0.1", self.port))
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
@@ -102,7 +103,13 @@ class Platform:
         return compiled.plan.digest
 
     async def ask(
-        self, *, run: str = "flow-1", digest: str = "sha256:1", inputs: Any = None, proposals: Any = None
+        self,
+        *,
+        run: str = "flow-1",
+        digest: str = "sha256:1",
+        inputs: Any = None,
+        proposals: Any = None,
+        quorum: int = 1,
     ) -> Approval:
         """The mission's fix waits for a person."""
         plan = await self.deploy(MISSION)
@@ -131,7 +138,7 @@ class Platform:
         if proposals:
             card["proposals"] = proposals
         return await self.records.open_gate(
-            run_id=run_id, node_id="create-fix-pr", digest=digest, card=card, rule=ApprovalRule()
+            run_id=run_id, node_id="create-fix-pr", digest=digest, card=card, rule=ApprovalRule(quorum=quorum)
         )
 
 

@@ -197,3 +197,50 @@ async def test_a_restart_of_the_server_is_noticed_and_got_over(platform, open_co
     await platform.ask()
     await expect(page.get_by_role("link", name="Create pull request")).to_be_visible(timeout=20_000)
     await expect(page.get_by_text("The server does not answer; trying again.")).to_have_count(0)
+
+
+async def test_inputs_are_changed_with_their_types_where_the_policy_allows_it(
+    platform, open_console, accessible
+) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}")
+    detail = await page.evaluate(f"fetch('/approvals/{approval.id}').then(r => r.json())")
+    detail["editable"] = {
+        "targetBranch": {"type": "string"},
+        "limit": {"type": "integer"},
+    }
+    sent: list[dict] = []
+
+    async def decide(route) -> None:
+        sent.append(route.request.post_data_json)
+        await route.fulfill(status=422, json={"detail": "input 'limit' does not fit"})
+
+    await page.route(f"{platform.address}/approvals/{approval.id}", lambda route: route.fulfill(json=detail))
+    await page.route(f"{platform.address}/approvals/{approval.id}/decision", decide)
+    await page.reload()
+    await page.get_by_text("Change inputs (2 may be)").click()
+    await expect(page.get_by_label("targetBranch")).to_have_value("security-fixes-1")
+    await page.get_by_label("targetBranch").fill("fixes-2")
+    await page.get_by_label("limit (JSON)").fill("7")
+    await expect(page.get_by_role("status").filter(has_text="new digest")).to_contain_text("targetBranch, limit")
+    await accessible(page)
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("button", name="Yes, approve and continue").click()
+    await expect(page.get_by_role("alert")).to_contain_text("does not fit")
+    assert (sent[0]["edits"], sent[0]["digest"]) == ({"targetBranch": "fixes-2", "limit": 7}, approval.digest)
+
+
+async def test_a_vote_counts_and_the_page_says_who_has_voted(platform, open_console) -> None:
+    approval = await platform.ask(quorum=2)
+    page = await open_console(f"approvals/{approval.id}")
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    await page.keyboard.press("a")
+    await page.get_by_role("button", name="Yes, approve and continue").click()
+    await expect(page.get_by_text("Your vote counts: 1 of 2.")).to_be_visible()
+    await expect(page.get_by_text("1 of 2: Ann")).to_be_visible()
+    other = await open_console(f"approvals/{approval.id}", name="Bob")
+    await expect(other.get_by_text("1 of 2: Ann")).to_be_visible()
+    await other.keyboard.press("a")
+    await other.get_by_role("button", name="Yes, approve and continue").click()
+    await expect(other.get_by_role("status").filter(has_text="Approved by Bob")).to_be_visible()
+    assert (await platform.records.question(approval.id)).status == "APPROVED"

@@ -130,3 +130,18 @@ async def test_running_again_says_what_happens_and_a_replay_takes_another_contex
     [started] = platform.launch.runs.values()
     assert started["context"] == {"repositoryPath": "/repo", "branch": "other", "projectId": 1}
     assert (started["trigger"], started["triggered_by"]) == ("manual", "Ann")
+
+
+async def test_missed_times_of_a_schedule_are_started_by_hand(platform, open_console, accessible) -> None:
+    await platform.deploy((Path(__file__).parents[2] / "workflows" / "compliance-check-weekly.yaml").read_text())
+    page = await open_console("workflows")
+    await page.get_by_role("button", name="Missed times of compliance-check-weekly").click()
+    dialog = page.get_by_role("dialog")
+    # A weekly schedule had one time in the last seven days.
+    await expect(dialog.get_by_role("checkbox")).to_have_count(1)
+    await accessible(page)
+    await dialog.get_by_role("checkbox").check()
+    await dialog.get_by_role("button", name="Start them").click()
+    await expect(dialog.get_by_role("status")).to_have_text("1 runs are started.")
+    [started] = platform.launch.runs.values()
+    assert started["context"]["scheduledAt"]

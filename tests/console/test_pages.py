@@ -54,7 +54,17 @@ async def test_a_run_that_failed_begins_with_its_cause(platform, open_console, a
 
 
 @pytest.mark.parametrize(
-    "path", ["workflows", "new-workflow", "agents", "agents/notifier", "events", "statistics", "nowhere"]
+    "path",
+    [
+        "workflows",
+        "new-workflow",
+        "agents",
+        "agents/notifier",
+        "register-agent",
+        "events",
+        "statistics",
+        "nowhere",
+    ],
 )
 async def test_a_page_is_accessible_in_both_colours(platform, open_console, accessible, picture, path) -> None:
     await platform.ask()

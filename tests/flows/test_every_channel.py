@@ -27,6 +27,7 @@ from triggers import resume
 BROKEN = AgentResult(failure=AgentFailure(kind="exit", message="it broke"))
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer", "x-editable": True}}}
 SUBJECT = "every.channel"
+_ID = r"[0-9a-f]{8}-[0-9a-f-]{27}"
 Names = Mapping[str, str]
 
 
@@ -81,10 +82,15 @@ class Stage:
             run = await records.run(run_id)
             found["run"] = (run.status, run.reopened, run.rerun_nodes)
             trail = await records.audit_trail(run_id=run_id)
-            found["audit"] = [(each.event, each.node_id, each.notes, bool(each.by)) for each in trail]
+            # A refusal is in the audit as well; looking at the card belongs to the command line.
+            found["audit"] = [
+                (each.event, each.node_id, re.sub(_ID, "…", each.notes or ""), bool(each.by))
+                for each in trail
+                if each.event not in ("viewed", "refused")
+            ]
         if "approval" in names:
             approvals = await records.approvals(1, run_id=names["run"], superseded=True)
-            found["approvals"] = sorted((each.status, each.closed_as, str(each.edits)) for each in approvals)
+            found["approvals"] = sorted(f"{each.status} {each.closed_as} {each.edits}" for each in approvals)
         if letter_id := names.get("letter"):
             (letter,) = [each for each in await records.dead_letters(1) if each.id == letter_id]
             found["letter"] = (letter.settled_as, bool(letter.settled_by))
@@ -164,7 +170,7 @@ ACTS: dict[str, Act] = {
         command="approve {run} fix --set n=2",
         http=DECISION,
         body={"decision": "approve", "edits": {"n": 2}},
-        refused="already|not what was asked|no node",
+        refused="already|has changed since",
     ),
     "cancel": Act(
         prepare=Stage.gated,
@@ -177,7 +183,7 @@ ACTS: dict[str, Act] = {
         prepare=lambda stage, name: stage.ended(name, BROKEN),
         command="retry {run}",
         http="/runs/{run}/retry",
-        refused="has not failed|not FAILED|is RUNNING|is PENDING|under way",
+        refused="only a failed run is retried",
     ),
     "rerun": Act(
         prepare=Stage.ended,
@@ -191,7 +197,7 @@ ACTS: dict[str, Act] = {
         prepare=Stage.ended,
         command="replay {run}",
         http="/runs/{run}/replay",
-        refused="no run|not found|does not exist|there is no",
+        refused="nothing",
         wrong={"run": "nothing"},
     ),
     "archive": Act(

@@ -84,7 +84,7 @@ PARTS = {
     "second_person": {"require_second_person"},
     "people": {"token_digest", "checked_roles", "add_person", "issue_token", "revoke_person"},
     "slack": {"identify_press", "project_of_press", "read_press"},
-    "register_agent": {"lowered_actions", "read_folder"},
+    "register_agent": {"lowered_actions", "read_folder", "program_in"},
     "agent_cases": {"read_cases", "run_case", "differences"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},
     "run_detail": {"row"},

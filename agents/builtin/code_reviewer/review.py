@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from agents.builtin.code_reviewer import Comment
 from agents.builtin.code_reviewer.changes import Changes
 from agents.builtin.code_reviewer.rules import Remark, remarks, whole
 from agents.builtin.model import configured
-from agents.builtin.scanning.scan import scan
+from agents.builtin.scanning.brought import brought
+from agents.builtin.scanning.source_files import source_names
 from agents.builtin.scanning.vulnerability import Vulnerability
 from agents.sdk.context import Context
 
@@ -68,42 +66,13 @@ def _comment(file: str, remark: Remark) -> Comment:
 
 
 def _security(changes: Changes, context: Context) -> list[Comment]:
-    """The weaknesses that were not there before: those of the new text, less those of the old one."""
-    before = Counter(_key(one, text) for one, text in _scanned(changes, "before", context))
-    brought: list[Comment] = []
-    for one, text in _scanned(changes, "after", context):
-        if before[_key(one, text)] > 0:
-            before[_key(one, text)] -= 1
-        else:
-            brought.append(_weakness(one))
-    return brought
-
-
-def _scanned(
-    changes: Changes, side: Literal["before", "after"], context: Context
-) -> Iterator[tuple[Vulnerability, str]]:
-    """Weaknesses of the changed files on one side of the change, in every language that the scanner knows, each with
-    its file's text."""
-    texts = {
-        file.name: file.after if side == "after" else file.before
-        for file in changes.differences
-        if file.after is not None and file.before != file.after
-    }
-    present = {name: text for name, text in texts.items() if text}
-    with tempfile.TemporaryDirectory(prefix="review-") as folder:
-        for name, text in present.items():
-            place = Path(folder, name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, "utf-8", newline="")
-        for one in scan(Path(folder), list(present), context.log).vulnerabilities:
-            yield one, present.get(one.file, "")
-
-
-def _key(one: Vulnerability, text: str) -> tuple[str, str, str]:
-    """Equal for the same weakness on both sides, also where the line has moved."""
-    lines = text.split("\n")
-    line = lines[one.line - 1] if one.line <= len(lines) else ""
-    return one.file, one.rule, "".join(line.split())
+    """The weaknesses that were not there before, in files of every language that the scanner reads."""
+    changed = [one for one in changes.differences if one.before != one.after]
+    before = {one.name: one.before for one in changed}
+    after = {one.name: one.after for one in changed if one.after is not None}
+    folder = None if changes.git is None else changes.git.folder
+    around = () if folder is None else source_names(folder)
+    return [_weakness(one) for one in brought(before, after, context.log, around, folder)]
 
 
 def _weakness(one: Vulnerability) -> Comment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,10 +19,12 @@ from agents.builtin.scanning import (
 )
 from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.not_scanned import NotScanned
-from agents.builtin.scanning.places import place_of, placed
+from agents.builtin.scanning.places import of_no_weight, place_of, placed
 from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
+_SECONDS = 265.0
+"""For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
 _SURE = ("high", "medium", "low")
 _BY_FORM = frozenset(
     {"py/sql-injection", "py/shell-injection", "py/eval", "py/exec", "py/unsafe-deserialisation", "py/unsafe-yaml"}
@@ -43,6 +46,8 @@ class Scan:
     """Findings that a line of the source accepts, each with the reason given there."""
     texts_scanned: int = 0
     """Other text files, which are searched for secrets and weaknesses of infrastructure."""
+    of_no_weight: int = 0
+    """Findings in tests of kinds that only matter where visitors come or secrets are kept."""
     engine: str = ""
     """Name and version of the engine that followed data; empty where there is none."""
 
@@ -64,6 +69,7 @@ def scan(
     `around` are the other files of the project (in `around_folder`, where that is another one): they are not scanned,
     but data is followed through them.
     """
+    ends = time.monotonic() + _SECONDS
     files: list[SourceFile] = []
     texts: list[SourceFile] = []
     left_out: list[NotScanned] = []
@@ -94,21 +100,25 @@ def scan(
             _leave_out(file.name, str(exc), left_out, log)
     for file in (*files, *texts):
         found += text_scan.scan(file)
-    flows = engine.scan(folder, [file.name for file in files], log)
     near = _near(around_folder or folder, around, {file.name for file in files})
-    followed = flow.scan(files, log, others=texts, around=near)
+    followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.45), others=texts, around=near)
+    flows = engine.scan(
+        folder, [file.name for file in files], log, followed.followed, max(5.0, ends - time.monotonic())
+    )
     found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
     missing = {each.file for each in left_out}
     for name, reason in flows.failed.items():
         if name not in missing:
             _leave_out(name, f"{name!r} was scanned in part: {reason}", left_out, log)
-    kept, suppressed = _judged(_once(found), {file.name: file.text for file in (*near, *files, *texts)})
+    weighty = [one for one in _once(found) if not of_no_weight(one)]
+    kept, suppressed = _judged(weighty, {file.name: file.text for file in (*near, *files, *texts)})
     return Scan(
         vulnerabilities=kept,
         files_scanned=sum(file.name not in missing for file in files),
         texts_scanned=len(texts),
         not_scanned=tuple(left_out),
         suppressed=suppressed,
+        of_no_weight=len(_once(found)) - len(weighty),
         engine=engine.version(),
     )
 

@@ -31,6 +31,8 @@ RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 _LEAST_PYTHON = (3, 11)
 _PIP_CACHE = "/root/.cache/pip"
+_ENGINES_OWN = ("runc run failed", "failed to install cacerts")
+"""In what an engine says that cannot start any container; a program that is not there gives status 1, too."""
 _CHECK = (
     f"import sys; print('.'.join(map(str, sys.version_info[:2]))); sys.exit(sys.version_info < {_LEAST_PYTHON})"
 )
@@ -127,7 +129,7 @@ async def prepare(client: dagger.Client, settings: EngineSettings, wanted: Agent
     """
     python = settings.python_of(wanted)
     built = _image(client, settings, wanted).with_user("0:0").with_workdir("/")
-    version = await _python_version(built, python, _name(settings, wanted))
+    version = await _python_version(built, python, wanted, _name(settings, wanted))
     here = client.host()
     same = version == f"{sys.version_info[0]}.{sys.version_info[1]}"
     if settings.packages and same:
@@ -156,16 +158,19 @@ async def prepare(client: dagger.Client, settings: EngineSettings, wanted: Agent
     return await built.with_directory(container.MADE, made).with_directory("/work", client.directory()).sync()
 
 
-async def _python_version(built: dagger.Container, python: str, name: str) -> str:
-    """As in `3.11`. Raises EngineMissing where the interpreter is none, or too old."""
+async def _python_version(built: dagger.Container, python: str, wanted: AgentImage | None, name: str) -> str:
+    """As in `3.11`. Raises EngineMissing, or AgentImageMissing, where the interpreter is none, or too old."""
     import dagger
 
     try:
         return (await built.with_exec([python, "-I", "-S", "-c", _CHECK]).stdout()).strip()
     except dagger.ExecError as exc:
-        told = exc.stdout.strip()
+        told, said = exc.stdout.strip(), f"{exc.stderr} {exc}"
+        if any(words in said for words in _ENGINES_OWN):
+            raise EngineMissing(f"no container can be started in image {name}: {reason(exc)}") from exc
         found = f"Python {told}" if told else f"no Python that starts ({_last_line(exc.stderr) or reason(exc)})"
-        raise EngineMissing(
+        kind = EngineMissing if wanted is None or not wanted.image else AgentImageMissing
+        raise kind(
             f"{python!r} in image {name} is {found}; agents need Python {'.'.join(map(str, _LEAST_PYTHON))} or newer: "
             "name the image's interpreter in COMMANDCENTER_DAGGER_PYTHON, or in `python` of the agent's image.toml"
         ) from exc

@@ -15,12 +15,17 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import httpx
+
+from agents.sandbox.log_lines import TERMINAL_SEQUENCE
+
 if TYPE_CHECKING:
     import dagger
 
 ANSWER_SECONDS = 2.5
 """How long an engine may take to say its version: it does so from memory."""
 CLOSE_SECONDS = 1.0
+_SCHEMA_SECONDS = 60.0
 _TAIL_LINES = 20
 _MAX_REASON = 1_000
 
@@ -65,8 +70,9 @@ class CliSession:
 
 
 async def open_session(cli: str, *, seconds: float) -> CliSession:
-    """Start the CLI and connect. Raises SessionFailed."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
+    """Start the CLI, have the engine answer within `seconds`, and connect. Raises SessionFailed."""
+    for name in ("DO_NOT_TRACK", "DAGGER_NO_NAG", "NO_COLOR"):
+        os.environ.setdefault(name, "1")
     # Private modules of a version that is pinned: the public ways all start the CLI themselves.
     import dagger
     from dagger.client._session import ConnectParams, SingleConnection
@@ -97,6 +103,9 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
                 raise SessionFailed(f"the dagger CLI ended with status {process.returncode}: {told}")
             found = json.loads(line)
             parameters = ConnectParams(port=found["port"], session_token=found["session_token"])
+            await _ask_version(str(parameters.url), parameters.session_token)
+        # An engine that has answered lives; its schema, which is read now, may take a busy one a while.
+        async with asyncio.timeout(_SCHEMA_SECONDS):
             # Not entered as a context: that would set up the SDK's telemetry, logging included, for this whole process.
             connection = SingleConnection(parameters)
             stack.push_async_callback(connection.close)
@@ -118,6 +127,12 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
         raise SessionFailed(reason(exc)) from exc
 
 
+async def _ask_version(url: str, token: str) -> None:
+    """One small question, before the SDK asks for the whole schema."""
+    async with httpx.AsyncClient(auth=(token, ""), trust_env=False, timeout=None) as client:
+        (await client.post(url, json={"query": "{ version }"})).raise_for_status()
+
+
 @contextlib.contextmanager
 def traced(traceparent: str) -> Generator[None]:
     """Whatever the engine is asked for in here belongs to that span; empty: to none."""
@@ -134,7 +149,8 @@ def traced(traceparent: str) -> Generator[None]:
 
 async def _drain(stream: asyncio.StreamReader, said: collections.deque[str]) -> None:
     while chunk := await stream.read(1 << 16):
-        said.extend(line for line in chunk.decode(errors="replace").splitlines() if line.strip())
+        text = TERMINAL_SEQUENCE.sub("", chunk.decode(errors="replace"))
+        said.extend(line.strip() for line in text.splitlines() if line.strip())
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

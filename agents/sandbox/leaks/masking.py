@@ -7,7 +7,7 @@ secret out to a reader of its output can always invent one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agents.sandbox.leaks import encodings, unpacking
 from agents.sandbox.leaks.views import View, digits, joined, views
@@ -52,8 +52,22 @@ class Masker:
         found = any(known.is_in(view) for view in views(block, placed=False) for known in self._known)
         return found or any(known.has_pieces(block, lines) for known in self._known)
 
+    def leaked_in_parts(self, values: Iterable[str]) -> str | None:
+        """Name of a secret that the texts hold one after the other, or half of which one of them begins or ends with.
+
+        So that neither two fields of a result nor a text that was cut off carry what one whole text may not.
+        """
+        if not self._known:
+            return None
+        texts = [value.encode("utf-8", "surrogateescape") for value in values]
+        whole = View(b"".join(texts), None)
+        for known in self._known:
+            if known.is_in(whole) or any(known.is_half_in(text) for text in texts):
+                return known.name
+        return None
+
     def leaked(self, content: bytes) -> str | None:
-        """Name of a secret that `content` holds, also in what it holds compressed; None: none."""
+        """Name of a secret that `content` holds, also in what it holds packed; None: none. Raises TooMuchToCheck."""
         if not self._known:
             return None
         for layer in unpacking.layers(content):
@@ -76,6 +90,7 @@ class _Known:
         lines = {line.strip() for line in value.splitlines()} | {value, value.strip()}
         # A short line of a long secret (a brace, a blank) says nothing.
         wanted = sorted(line for line in lines if len(line) >= min(len(value), encodings.MIN_ENCODED))
+        self._plain = tuple(line.encode() for line in wanted)
         found = {text for line in wanted for text in encodings.texts(line)}
         self._texts = tuple(sorted(found, key=lambda text: (-len(text), text)))
         self._long = tuple(text for text in self._texts if len(text) > _MIN_PIECE)
@@ -86,6 +101,15 @@ class _Known:
     def is_in(self, view: View) -> bool:
         """Whether the view holds it."""
         return next(self._found(view), None) is not None
+
+    def is_half_in(self, text: bytes) -> bool:
+        """Whether the text begins with the second half of the secret, ends with the first one, or is such a piece."""
+        bare = _bare(text)
+        return any(
+            len(bare) >= half and (bare in whole or _overlap(bare, whole) >= half or _overlap(whole, bare) >= half)
+            for whole in self._plain
+            if (half := max(_MIN_PIECE, -(-len(whole) // 2))) < len(whole)
+        )
 
     def spans(self, view: View) -> Iterator[_Span]:
         """Where the original of the view holds it."""

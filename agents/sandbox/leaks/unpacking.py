@@ -1,45 +1,125 @@
-"""The bytes of a file -> themselves and what they hold compressed (gzip, zlib, zip, PDF), within bounds."""
+"""The bytes of a file -> themselves and what they hold packed (gzip, zlib, bzip2, xz, zip, tar, PDF) in each other.
+
+Within a budget of bytes, parts, depth and time; what is over it cannot be checked, and is refused.
+"""
 
 from __future__ import annotations
 
+import bz2
 import io
+import lzma
 import re
+import tarfile
+import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 _MAX_BYTES = 64 << 20
-_MAX_PARTS = 256
+_MAX_PARTS = 512
+_MAX_DEPTH = 6
+_MAX_SECONDS = 20.0
 _STREAM = re.compile(rb"stream\r?\n")
+_TAR_MAGIC = slice(257, 262)
+
+
+class TooMuchToCheck(Exception):
+    """The content unpacks to more than the budget allows."""
+
+
+@dataclass
+class _Budget:
+    bytes: int = _MAX_BYTES
+    parts: int = _MAX_PARTS
+    until: float = field(default_factory=lambda: time.monotonic() + _MAX_SECONDS)
+
+    def spend(self, content: bytes) -> bytes:
+        """The content, if it is within what is left. Raises TooMuchToCheck."""
+        self.bytes -= len(content)
+        self.parts -= 1
+        if self.bytes < 0:
+            raise TooMuchToCheck(f"it unpacks to more than {_MAX_BYTES >> 20} MB")
+        if self.parts < 0:
+            raise TooMuchToCheck(f"it holds more than {_MAX_PARTS} packed parts")
+        if time.monotonic() > self.until:
+            raise TooMuchToCheck(f"unpacking it takes more than {_MAX_SECONDS:g} s")
+        return content
 
 
 def layers(content: bytes) -> Iterator[bytes]:
-    """The content first, then each compressed part of it that can be read."""
+    """The content first, then each packed part of it that can be read. Raises TooMuchToCheck."""
     yield content
+    yield from _inside(content, _Budget(), _MAX_DEPTH)
+
+
+def _inside(content: bytes, budget: _Budget, depth: int) -> Iterator[bytes]:
+    for part in _parts(content, budget):
+        if not depth:
+            raise TooMuchToCheck(f"it is packed more than {_MAX_DEPTH} times")
+        yield budget.spend(part)
+        yield from _inside(part, budget, depth - 1)
+
+
+def _parts(content: bytes, budget: _Budget) -> Iterator[bytes]:
     if content[:2] == b"\x1f\x8b" or (content[:1] == b"\x78" and len(content) > 2):
-        yield _inflate(content, 47)
+        yield _inflate(content, 47, budget)
+    if content[:3] == b"BZh":
+        yield _decompress(bz2.BZ2Decompressor, content, budget)
+    if content[:6] == b"\xfd7zXZ\0" or content[:3] == b"\x5d\0\0":
+        yield _decompress(lzma.LZMADecompressor, content, budget)
     if content[:2] == b"PK":
-        yield from _members(content)
+        yield from _members(content, budget)
+    if content[_TAR_MAGIC] == b"ustar":
+        yield from _tar_members(content)
     if content[:5] == b"%PDF-":
-        for number, match in enumerate(_STREAM.finditer(content)):
-            if number == _MAX_PARTS:
-                return
-            yield _inflate(content[match.end() :], 15)
+        for match in _STREAM.finditer(content):
+            yield _inflate(content[match.end() :], 15, budget)
 
 
-def _inflate(content: bytes, window: int) -> bytes:
+def _inflate(content: bytes, window: int, budget: _Budget) -> bytes:
     try:
-        return zlib.decompressobj(window).decompress(content, _MAX_BYTES)
+        # One more than allowed, so that what is over it is seen.
+        return zlib.decompressobj(window).decompress(content, budget.bytes + 1)
     except zlib.error:
         return b""
 
 
-def _members(content: bytes) -> Iterator[bytes]:
+def _decompress(
+    make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], content: bytes, budget: _Budget
+) -> bytes:
+    try:
+        return make().decompress(content, budget.bytes + 1)
+    except (OSError, EOFError, lzma.LZMAError, MemoryError):
+        return b""
+
+
+def _members(content: bytes, budget: _Budget) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for member in archive.infolist()[:_MAX_PARTS]:
-                yield member.filename.encode("utf-8", "surrogateescape")
+            for member in archive.infolist():
+                yield member.filename.encode("utf-8", "surrogateescape") + b"\n" + member.comment
                 with archive.open(member) as part:
-                    yield part.read(_MAX_BYTES)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, zlib.error, EOFError):
+                    yield part.read(budget.bytes + 1)
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+        OSError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+    ):
+        return
+
+
+def _tar_members(content: bytes) -> Iterator[bytes]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for member in archive:
+                yield f"{member.name}\n{member.linkname}".encode("utf-8", "surrogateescape")
+                if member.isfile() and (part := archive.extractfile(member)) is not None:
+                    # No more than lies in the archive, whatever its header says.
+                    yield part.read()
+    except (tarfile.TarError, OSError, EOFError, ValueError):
         return

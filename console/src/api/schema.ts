@@ -9,6 +9,34 @@ export interface ActAnswer {
   nodes: Array<string>;
 }
 
+/** One thing that an agent can do. */
+export interface ActionAnswer {
+  name: string;
+  description: string;
+  risk: string | null;
+  effect: string | null;
+  input_schema: Record<string, unknown>;
+  output_schema: Record<string, unknown>;
+  result_schema: Record<string, unknown> | null;
+}
+
+/** The manifest of an agent. */
+export interface AgentAnswer {
+  name: string;
+  type: string;
+  version: string;
+  risk: string;
+  description: string;
+  network: Array<string>;
+  secrets: Array<string>;
+  settings: Array<string>;
+  memory_mb: number;
+  timeout_seconds: number;
+  entry_path: string;
+  code_digest: string;
+  actions: Array<ActionAnswer>;
+}
+
 /** Durations of one agent. */
 export interface AgentDurations {
   count: number;
@@ -16,6 +44,26 @@ export interface AgentDurations {
   p50: number | null;
   p95: number | null;
   agent: string;
+}
+
+/** How an agent has run, and who uses it. */
+export interface AgentHistoryAnswer {
+  registeredAt: string;
+  updatedAt: string;
+  health: "no runs yet" | "well" | "fails sometimes" | "fails";
+  usedBy: Array<string>;
+  versions: Array<VersionUseAnswer>;
+  recent: Array<AgentRunLineAnswer>;
+}
+
+/** What registering code would mean. Nothing was registered. */
+export interface AgentReviewAnswer {
+  agent: AgentAnswer;
+  codeDigest: string;
+  replaces: string | null;
+  raised: Array<string>;
+  lowered: Array<string>;
+  secondPerson: string | null;
 }
 
 /** One attempt of an agent. */
@@ -41,6 +89,19 @@ export interface AgentRunAnswer {
   memoryKb: number | null;
   cpuMs: number | null;
   modelUse: Record<string, number>;
+}
+
+/** One attempt of an agent, without what it was given and gave. */
+export interface AgentRunLineAnswer {
+  id: string;
+  runId: string | null;
+  nodeId: string | null;
+  action: string | null;
+  version: string | null;
+  status: string;
+  failureKind: string | null;
+  startedAt: string;
+  durationMs: number | null;
 }
 
 /** A gate's question and, once there is one, its answer. */
@@ -89,6 +150,7 @@ export interface ApprovalDetail {
   tainted: Array<TaintedInputAnswer>;
   recommendation: unknown;
   edits: unknown;
+  editable: Record<string, Record<string, unknown>>;
   superseded: boolean;
   earlier: Array<ApprovalAnswer>;
   cardText: string;
@@ -126,6 +188,16 @@ export interface AuditAnswer {
   digest: string | null;
   notes: string | null;
   at: string;
+}
+
+/** Runs for past times. */
+export interface BackfillAnswer {
+  started: Record<string, string>;
+}
+
+/** Past times of a schedule. */
+export interface BackfillBody {
+  times: Array<string>;
 }
 
 /** Another workflow that a node runs, in the version that it was checked against. */
@@ -524,6 +596,12 @@ export interface MeAnswer {
   projects: Array<ProjectRoles>;
 }
 
+/** A time of a schedule that no run began for. */
+export interface MissedTimeAnswer {
+  at: string;
+  cron: string;
+}
+
 /** How a node of a run, or one item of it, ended. */
 export interface NodeAnswer {
   nodeId: string;
@@ -648,6 +726,12 @@ export interface ProviderAnswer {
   device: boolean;
 }
 
+/** An agent's folder, as it was reviewed. */
+export interface RegisterFilesBody {
+  files: Record<string, string>;
+  codeDigest: string;
+}
+
 /** Another name. */
 export interface RenameBody {
   name: string;
@@ -752,6 +836,8 @@ export interface RunDetailResponse {
   timeline: Array<TimelineAnswer>;
   artifacts: Array<ArtifactAnswer>;
   audit: Array<AuditAnswer>;
+  parentRunId: string | null;
+  parentNode: string | null;
   called: Array<CalledRun>;
 }
 
@@ -875,6 +961,11 @@ export interface TriggerAnswer {
   matched: boolean;
 }
 
+/** An agent's folder. */
+export interface UploadBody {
+  files: Record<string, string>;
+}
+
 /** A version of a workflow, without its text. */
 export interface VersionAnswer {
   number: number;
@@ -892,6 +983,15 @@ export interface VersionDetail {
   savedAt: string;
   hasSource: boolean;
   source: string | null;
+}
+
+/** One version of an agent, as far as it has run. */
+export interface VersionUseAnswer {
+  version: string | null;
+  runs: number;
+  failed: number;
+  firstAt: string;
+  lastAt: string;
 }
 
 /** How one can sign in, besides by a token. */

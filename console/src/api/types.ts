@@ -49,7 +49,13 @@ export type AuditEntry = api.AuditAnswer;
 
 export type ApprovalDetail = With<
   api.ApprovalDetail,
-  { card: Card; proposal: Proposal | null; recommendation: Json; earlier: Approval[] }
+  {
+    card: Card;
+    proposal: Proposal | null;
+    recommendation: Json;
+    earlier: Approval[];
+    editable: Record<string, Schema>;
+  }
 >;
 
 export type Decision = With<api.DecisionAnswer, { approval: Approval }>;

@@ -2,9 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
 import { get } from "../api/client";
 import { agentOf } from "../api/queries";
+import type { AgentHistoryAnswer } from "../api/schema";
 import type { Json, Schema } from "../api/types";
-import { Failure, JsonBox, Loading, Page, Risk } from "../components/basics";
+import { Ago, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
 import { isObject } from "../text/json";
+import { span } from "../text/time";
 import { plainSchema } from "../workflow/schema";
 
 const SHOWN = new Set([
@@ -65,29 +67,95 @@ export default function AgentPage() {
             </section>
           ))}
         </div>
-        <section className="panel stack">
-          <h2>Reach</h2>
-          <dl className="facts">
-            <dt>Type</dt>
-            <dd>{agent.type}</dd>
-            <dt>Version</dt>
-            <dd>{agent.version}</dd>
-            <dt>Network</dt>
-            <dd>{agent.network?.length ? agent.network.join(", ") : "none"}</dd>
-            <dt>Secrets</dt>
-            <dd>{agent.secrets?.length ? agent.secrets.join(", ") : "none"}</dd>
-          </dl>
-          {more.length > 0 && (
-            <details>
-              <summary>All else on record</summary>
-              <JsonBox value={Object.fromEntries(more)} label="All else on record" />
-            </details>
-          )}
-        </section>
+        <div className="stack">
+          <Past name={agent.name} />
+          <section className="panel stack">
+            <h2>Reach</h2>
+            <dl className="facts">
+              <dt>Type</dt>
+              <dd>{agent.type}</dd>
+              <dt>Version</dt>
+              <dd>{agent.version}</dd>
+              <dt>Network</dt>
+              <dd>{agent.network?.length ? agent.network.join(", ") : "none"}</dd>
+              <dt>Secrets</dt>
+              <dd>{agent.secrets?.length ? agent.secrets.join(", ") : "none"}</dd>
+            </dl>
+            {more.length > 0 && (
+              <details>
+                <summary>All else on record</summary>
+                <JsonBox value={Object.fromEntries(more)} label="All else on record" />
+              </details>
+            )}
+          </section>
+        </div>
       </div>
     </Page>
   );
 }
+
+/** How it has run, and who uses it. */
+function Past({ name }: { name: string }) {
+  const past = useQuery({
+    queryKey: ["agent", name, "history"],
+    queryFn: ({ signal }) =>
+      get<AgentHistoryAnswer>(`agents/${encodeURIComponent(name)}/history`, undefined, signal),
+  });
+  if (past.error) return <Failure error={past.error} retry={() => past.refetch()} />;
+  if (!past.data) return null;
+  const { health, usedBy, versions, recent, registeredAt, updatedAt } = past.data;
+  return (
+    <section className="panel stack" aria-label="Runs and versions">
+      <div className="head">
+        <h2>Runs</h2>
+        <span className={`status tone-${TONES[health]}`}>{health}</span>
+      </div>
+      <dl className="facts">
+        <dt>Used by</dt>
+        <dd>
+          {usedBy.map((each) => (
+            <Link key={each} to={`/workflows/${encodeURIComponent(each)}`} style={{ marginRight: "0.6rem" }}>
+              {each}
+            </Link>
+          ))}
+          {usedBy.length === 0 && "no active workflow"}
+        </dd>
+        <dt>Registered</dt>
+        <dd>
+          <Ago at={registeredAt} />, changed <Ago at={updatedAt} />
+        </dd>
+        {versions.map((each) => (
+          <div key={String(each.version)} style={{ display: "contents" }}>
+            <dt>Version {each.version ?? "not noted"}</dt>
+            <dd>
+              {each.runs.toLocaleString()} runs, {each.failed.toLocaleString()} failed, last{" "}
+              <Ago at={each.lastAt} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {recent.length > 0 && (
+        <ul className="small" style={{ listStyle: "none", padding: 0 }}>
+          {recent.map((each) => (
+            <li key={each.id}>
+              <Status status={each.status} />{" "}
+              {each.runId ? <Link to={`/runs/${each.runId}`}>{each.nodeId ?? "its run"}</Link> : "by itself"}{" "}
+              {each.action} {each.failureKind} {each.durationMs !== null && span(each.durationMs)}{" "}
+              <Ago at={each.startedAt} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+const TONES: Record<AgentHistoryAnswer["health"], string> = {
+  "no runs yet": "gray",
+  well: "green",
+  "fails sometimes": "yellow",
+  fails: "red",
+};
 
 function Fields({ title, schema }: { title: string; schema: Schema }) {
   const fields = Object.entries(schema.properties ?? {});

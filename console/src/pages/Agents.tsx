@@ -2,11 +2,13 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { useAgents } from "../api/queries";
 import { Failure, Loading, Page, Risk } from "../components/basics";
+import { useSession } from "../session";
 
 /** The library: what there is, what each agent can do and reach. */
 export default function AgentsPage() {
   const agents = useAgents();
   const [search, setSearch] = useState("");
+  const { me } = useSession();
   const wanted = search.trim().toLowerCase();
   const found = (agents.data ?? []).filter((agent) =>
     `${agent.name} ${agent.description} ${Object.keys(agent.actions).join(" ")}`
@@ -17,13 +19,16 @@ export default function AgentsPage() {
     <Page
       title="Agents"
       actions={
-        <input
-          type="search"
-          aria-label="Search agents"
-          placeholder="search"
-          value={search}
-          onChange={(event) => setSearch(event.target.value)}
-        />
+        <>
+          <input
+            type="search"
+            aria-label="Search agents"
+            placeholder="search"
+            value={search}
+            onChange={(event) => setSearch(event.target.value)}
+          />
+          {me.may.includes("admin") && <Link to="/register-agent">Register an agent</Link>}
+        </>
       }
     >
       {agents.error && <Failure error={agents.error} retry={() => agents.refetch()} />}

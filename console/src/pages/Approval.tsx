@@ -3,12 +3,20 @@ import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { post } from "../api/client";
 import { useApproval, usePending } from "../api/queries";
-import type { ApprovalDetail, Approval as ApprovalType, Decision, Json, Proposal } from "../api/types";
+import type {
+  ApprovalDetail,
+  Approval as ApprovalType,
+  Decision,
+  Json,
+  Proposal,
+  Schema,
+} from "../api/types";
 import { Ago, Deadline, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
 import { DiffView } from "../components/DiffView";
 import { useKeys } from "../components/keys";
 import { useSession } from "../session";
 import { differences, entriesOf, headline, sentences } from "../text/card";
+import { isObject } from "../text/json";
 
 export default function ApprovalPage() {
   const { id = "" } = useParams();
@@ -98,6 +106,7 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
 
 function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now: ApprovalDetail) => void }) {
   const [notes, setNotes] = useState("");
+  const [edits, setEdits] = useState<Record<string, Json>>({});
   const [params, setParams] = useSearchParams();
   const asked = params.get("do");
   const [sure, setSure] = useState<"approve" | "reject" | null>(
@@ -112,6 +121,7 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
         notes: notes.trim() || null,
         // What was on screen: the server refuses where something else would run by now.
         digest: approval.digest,
+        ...(decision === "approve" && Object.keys(edits).length > 0 ? { edits } : {}),
       }),
     onSuccess: (decision) => {
       if (decision.applied) changed({ ...approval, ...decision.approval });
@@ -134,6 +144,7 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
   return (
     <section className="panel stack decide" aria-label="Decision">
       <h2>Your decision</h2>
+      <Edits approval={approval} edits={edits} change={setEdits} />
       <label className="field">
         Notes (kept with the decision)
         <textarea value={notes} maxLength={4000} onChange={(event) => setNotes(event.target.value)} />
@@ -187,6 +198,91 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
           " The two-person rule is off here: one person alone may change gates, agents and people."}
       </p>
     </section>
+  );
+}
+
+/** Inputs that the action's schema lets an approver change. What is sent has its type, and is checked by the server. */
+function Edits({
+  approval,
+  edits,
+  change,
+}: {
+  approval: ApprovalDetail;
+  edits: Record<string, Json>;
+  change: (edits: Record<string, Json>) => void;
+}) {
+  const fields = Object.entries(approval.editable);
+  const inputs = isObject(approval.card.inputs) ? approval.card.inputs : {};
+  if (!fields.length) return null;
+  const set = (name: string, value: Json | undefined) => {
+    const rest = Object.fromEntries(Object.entries(edits).filter(([each]) => each !== name));
+    const same = value === undefined || JSON.stringify(value) === JSON.stringify(inputs[name]);
+    change(same ? rest : { ...rest, [name]: value });
+  };
+  return (
+    <details>
+      <summary>Change inputs ({fields.length} may be)</summary>
+      {fields.map(([name, schema]) => (
+        <EditField
+          key={name}
+          name={name}
+          schema={schema}
+          asked={inputs[name] as Json | undefined}
+          set={(value) => set(name, value)}
+        />
+      ))}
+      {Object.keys(edits).length > 0 && (
+        <p className="notice" role="status">
+          {Object.keys(edits).join(", ")} will be what you wrote; it is approved under a new digest.
+        </p>
+      )}
+    </details>
+  );
+}
+
+function EditField({
+  name,
+  schema,
+  asked,
+  set,
+}: {
+  name: string;
+  schema: Schema;
+  asked: Json | undefined;
+  set: (value: Json | undefined) => void;
+}) {
+  const plain = schema.type === "string";
+  const [text, setText] = useState(plain ? String(asked ?? "") : JSON.stringify(asked ?? null));
+  const [wrong, setWrong] = useState(false);
+  const typed = (written: string) => {
+    setText(written);
+    if (plain) return set(written);
+    try {
+      set(JSON.parse(written) as Json);
+      setWrong(false);
+    } catch {
+      set(undefined);
+      setWrong(true);
+    }
+  };
+  return (
+    <div className="field">
+      <label htmlFor={`edit-${name}`}>
+        {name} {!plain && <span className="small muted">(JSON)</span>}
+      </label>
+      {schema.enum ? (
+        <select id={`edit-${name}`} value={text} onChange={(event) => typed(event.target.value)}>
+          {schema.enum.map((each) => (
+            <option key={String(each)} value={plain ? String(each) : JSON.stringify(each)}>
+              {String(each)}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input id={`edit-${name}`} type="text" value={text} onChange={(event) => typed(event.target.value)} />
+      )}
+      {wrong && <span className="small">This is not JSON: it stays as it was asked.</span>}
+    </div>
   );
 }
 
@@ -357,12 +453,14 @@ function Facts({ approval }: { approval: ApprovalDetail }) {
             </dd>
           </div>
         ))}
-        {approval.tainted !== undefined && approval.tainted !== null && (
+        {approval.tainted.length > 0 && (
           <>
             <dt>From outside</dt>
-            <dd>{JSON.stringify(approval.tainted)}</dd>
+            <dd>{approval.tainted.map((each) => `${each.input} (from ${each.source})`).join(", ")}</dd>
           </>
         )}
+        <dt>Who decides</dt>
+        <dd>{approval.approvers.join(", ") || "anybody but who started the run"}</dd>
         <dt>Deadline</dt>
         <dd>
           <Deadline at={approval.deadline} />

@@ -367,6 +367,24 @@ function Held({ attempt }: { attempt: AgentRun }) {
         )}
         <dt>Denied</dt>
         <dd>{attempt.deniedEgress.join(", ") || "nothing was asked for that is not allowed"}</dd>
+        {attempt.memoryKb !== null && (
+          <>
+            <dt>Memory at most</dt>
+            <dd>{Math.round(attempt.memoryKb / 1024).toLocaleString()} MiB</dd>
+          </>
+        )}
+        {attempt.cpuMs !== null && (
+          <>
+            <dt>Processor</dt>
+            <dd>{span(attempt.cpuMs)}</dd>
+          </>
+        )}
+        {Object.entries(attempt.modelUse).map(([name, value]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>Model: {name}</dt>
+            <dd>{value.toLocaleString()}</dd>
+          </div>
+        ))}
         {limits.map(([name, value]) => (
           <div key={name} style={{ display: "contents" }}>
             <dt>{name}</dt>

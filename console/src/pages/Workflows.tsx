@@ -1,19 +1,22 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
-import { post } from "../api/client";
+import { get, post } from "../api/client";
 import { useWorkflows } from "../api/queries";
+import type { BackfillAnswer, MissedTimeAnswer } from "../api/schema";
 import type { Json, Workflow } from "../api/types";
 import { Ago, Failure, Loading, Page } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { useSession } from "../session";
 import { isObject } from "../text/json";
+import { moment } from "../text/time";
 
 /** All workflows, what starts them, and a way to start one by hand. */
 export default function WorkflowsPage() {
   const workflows = useWorkflows();
   const { me } = useSession();
   const [starting, setStarting] = useState<Workflow | null>(null);
+  const [missed, setMissed] = useState<string | null>(null);
   return (
     <Page
       title="Workflows"
@@ -69,6 +72,17 @@ export default function WorkflowsPage() {
                         Start …
                       </button>
                     )}
+                    {me.may.includes("operate") &&
+                      triggerInWords(workflow.trigger).startsWith("schedule") && (
+                        <button
+                          type="button"
+                          className="tiny"
+                          aria-label={`Missed times of ${workflow.name}`}
+                          onClick={() => setMissed(workflow.name)}
+                        >
+                          Missed …
+                        </button>
+                      )}
                   </td>
                 </tr>
               ))}
@@ -77,6 +91,7 @@ export default function WorkflowsPage() {
         </div>
       )}
       {starting && <StartDialog name={starting.name} close={() => setStarting(null)} />}
+      {missed && <MissedDialog name={missed} close={() => setMissed(null)} />}
     </Page>
   );
 }
@@ -89,6 +104,62 @@ export function triggerInWords(trigger: Json): string {
     return `schedule ${isObject(schedule) ? String(schedule.cron) : String(schedule)}`;
   }
   return Object.keys(trigger).join(", ") || "by hand";
+}
+
+/** Times of its schedule that no run began for, and runs for those that are ticked. */
+function MissedDialog({ name, close }: { name: string; close: () => void }) {
+  const [since] = useState(() => new Date(Date.now() - 7 * 86_400_000).toISOString());
+  const [chosen, setChosen] = useState<string[]>([]);
+  const at = `workflows/${encodeURIComponent(name)}`;
+  const missed = useQuery({
+    queryKey: ["runs", "missed", name, since],
+    queryFn: ({ signal }) => get<MissedTimeAnswer[]>(`${at}/missed`, { since }, signal),
+  });
+  const start = useMutation({ mutationFn: () => post<BackfillAnswer>(`${at}/backfill`, { times: chosen }) });
+  return (
+    <Dialog title={`Missed times of ${name}`} onClose={close}>
+      <p>
+        Times of the last seven days that no run began for. A run that you start for one sees it as{" "}
+        <code>context.scheduledAt</code>, and counts as started by you.
+      </p>
+      {missed.isPending && <Loading />}
+      {missed.error && <Failure error={missed.error} retry={() => missed.refetch()} />}
+      {missed.data?.length === 0 && <p className="muted">Each had its run.</p>}
+      <ul style={{ listStyle: "none", padding: 0 }}>
+        {missed.data?.map((each) => (
+          <li key={each.at}>
+            <label className="switch">
+              <input
+                type="checkbox"
+                checked={chosen.includes(each.at)}
+                onChange={(event) =>
+                  setChosen(
+                    event.target.checked ? [...chosen, each.at] : chosen.filter((other) => other !== each.at),
+                  )
+                }
+              />{" "}
+              {moment(each.at)}
+            </label>
+          </li>
+        ))}
+      </ul>
+      {start.error && <Failure error={start.error} />}
+      {start.data && <p role="status">{Object.keys(start.data.started).length} runs are started.</p>}
+      <div className="row">
+        <button
+          type="button"
+          className="primary"
+          disabled={!chosen.length || start.isPending || start.isSuccess}
+          onClick={() => start.mutate()}
+        >
+          Start them
+        </button>
+        <button type="button" onClick={close}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
 }
 
 export function StartDialog({ name, close }: { name: string; close: () => void }) {

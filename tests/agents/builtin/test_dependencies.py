@@ -20,6 +20,9 @@ from agents.builtin.dependencies.lock_files import read_lock_file
 from agents.builtin.dependencies.versions import key_of, same_major
 from agents.builtin.security_scanner import agent
 from agents.repository.git import Git
+from agents.sandbox.bubblewrap.binary import find_bwrap
+from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
+from agents.sandbox.port import AgentRequest, Mount
 from agents.sdk import Context
 
 LOCK_FILES = {
@@ -427,3 +430,42 @@ def test_the_api_is_asked_in_batches_page_by_page_and_once_for_each_advisory(
     monkeypatch.setenv("NO_PROXY", "")
     refused = Context(tmp=context.tmp, env={"OSV_API_URL": "http://127.0.0.1:9"}, log=context.log)
     assert "did not answer" in scan(project, refused, advisoriesPath=None)["notScanned"][0]["reason"]
+
+
+@pytest.mark.jail
+async def test_in_the_jail_the_api_is_reached_only_where_the_node_names_it(
+    project: Path, osv: tuple[str, list[str]]
+) -> None:
+    if find_bwrap() is None:
+        pytest.skip("no bubblewrap on this machine")
+    url, asked = osv
+    host = url.removeprefix("http://")
+
+    async def scanned(*network: str) -> dict[str, Any]:
+        request = AgentRequest(
+            run_id="run",
+            node_id="scan",
+            entry_path="agents.builtin.security_scanner",
+            action="scanRepository",
+            inputs={"repositoryPath": "/work/repositoryPath"},
+            result_schema=None,
+            settings={"OSV_API_URL": url},
+            network=network,
+            mounts=(Mount(name="repositoryPath", source=project),),
+        )
+        result = await sandbox.run(request, on_log=lambda line: None)
+        assert result.ok, result.failure
+        return result.output
+
+    sandbox = BubblewrapSandbox()
+    try:
+        output = await scanned(host)
+        assert [one["cve"] for one in output["vulnerabilities"]] == ["CVE-2099-0001"]
+        assert (output["advisories"], output["dependencies"]) == (host, 2)
+        asked.clear()
+        for network in ((), ("127.0.0.1:9",)):
+            output = await scanned(*network)
+            assert (output["vulnerabilities"], output["advisories"], asked) == ([], "", [])
+            assert f"give the node `network: [{host}]`" in output["notScanned"][0]["reason"]
+    finally:
+        await sandbox.close()

@@ -213,3 +213,14 @@ def test_a_change_is_looked_at_with_the_files_around_it():
     assert {(one.file, one.rule) for one in flow.scan([view], LOG, around=[unsafe, other]).found} == {
         ("db.py", "py/sql-injection")
     }
+
+
+def test_a_method_of_a_common_name_in_the_project_hides_no_flow():
+    view = (
+        "class A { void doGet(HttpServletRequest request, HttpServletResponse response) {\n"
+        '  String n = new StringBuilder(request.getParameter("n")).append("x").toString();\n'
+        "  response.getWriter().println(n);\n} }\n"
+    )
+    other = 'class Person { String name; public String toString() { return "a person"; } }\n'
+
+    assert found(**{"A.java": view, "Person.java": other}) == {("A.java", 3, "java/xss")}

@@ -58,40 +58,40 @@ outputs:
 
 def test_the_mission_runs_through_with_generated_answers(mission: dict[str, str], planned: Planned) -> None:
     for text in mission.values():
-        rehearsal = dry_run(planned(text), case())
+        played = dry_run(planned(text), case())
 
-        assert rehearsal.started
-        assert rehearsal.status == "SUCCESS", rehearsal.runs
+        assert played.started
+        assert played.status == "SUCCESS", played.runs
 
 
 def test_the_fix_is_asked_for_and_a_rejection_fails_the_run(mission: dict[str, str], planned: Planned) -> None:
     plan = planned(mission["security-audit-on-pr"])
 
-    rehearsal = dry_run(plan, case(approvals={"create-fix-pr": "reject"}))
+    played = dry_run(plan, case(approvals={"create-fix-pr": "reject"}))
 
-    assert rehearsal.gates == ["create-fix-pr"]
-    assert rehearsal.status == "FAILED"
-    assert rehearsal.runs["create-fix-pr"].output is None
+    assert played.gates == ["create-fix-pr"]
+    assert played.status == "FAILED"
+    assert played.runs["create-fix-pr"].output is None
 
 
 def test_an_event_that_the_filters_refuse_starts_nothing(mission: dict[str, str], planned: Planned) -> None:
     context = {"projectId": 1, "filePath": "a.md", "repositoryPath": "/r", "branch": "main"}
 
-    rehearsal = dry_run(planned(mission["security-audit-on-pr"]), case(context=context))
+    played = dry_run(planned(mission["security-audit-on-pr"]), case(context=context))
 
-    assert not rehearsal.started
-    assert rehearsal.runs == {}
+    assert not played.started
+    assert played.runs == {}
 
 
 def test_a_false_condition_skips_the_node_and_lets_the_rest_run(planned: Planned) -> None:
     calm = {**ASSESSED, "summary": {**SUMMARY, "critical": 0}}
 
-    rehearsal = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": calm}}))
+    played = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": calm}}))
 
-    assert rehearsal.ended("SKIPPED") == ["notify", "alarm"]
-    assert rehearsal.runs["report"].inputs == ({"recipients": ["a@b.c"], "subject": "sent 0"},)
-    assert isinstance(rehearsal.outputs, dict)
-    assert isinstance(rehearsal.outputs["sent"], bool)
+    assert played.ended("SKIPPED") == ["notify", "alarm"]
+    assert played.runs["report"].inputs == ({"recipients": ["a@b.c"], "subject": "sent 0"},)
+    assert isinstance(played.outputs, dict)
+    assert isinstance(played.outputs["sent"], bool)
 
 
 def test_foreach_runs_once_for_each_item(planned: Planned) -> None:
@@ -103,38 +103,38 @@ def test_foreach_runs_once_for_each_item(planned: Planned) -> None:
         "scanId": "s",
     }
 
-    rehearsal = dry_run(planned(BRANCHES), case(mocks={"scan": {"output": found}, "assess": {"output": ASSESSED}}))
+    played = dry_run(planned(BRANCHES), case(mocks={"scan": {"output": found}, "assess": {"output": ASSESSED}}))
 
-    messages = [inputs["message"] for inputs in rehearsal.runs["notify"].inputs if isinstance(inputs, dict)]
+    messages = [inputs["message"] for inputs in played.runs["notify"].inputs if isinstance(inputs, dict)]
     assert messages == ["a.py: HIGH", "b.py: HIGH"]
-    output = rehearsal.runs["notify"].output
+    output = played.runs["notify"].output
     assert isinstance(output, list)
     assert len(output) == 2
 
 
 def test_a_failure_skips_what_depends_on_it_and_wakes_its_handler(planned: Planned) -> None:
-    rehearsal = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}}))
+    played = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}}))
 
-    assert rehearsal.ended("FAILED") == ["scan"]
-    assert rehearsal.ended("SKIPPED") == ["assess", "notify", "report"]
-    assert rehearsal.runs["alarm"].inputs == ({"channel": "#alarm", "message": "scan failed: no disk"},)
-    assert rehearsal.status == "SUCCESS"
+    assert played.ended("FAILED") == ["scan"]
+    assert played.ended("SKIPPED") == ["assess", "notify", "report"]
+    assert played.runs["alarm"].inputs == ({"channel": "#alarm", "message": "scan failed: no disk"},)
+    assert played.status == "SUCCESS"
 
 
 def test_a_failure_whose_handler_fails_too_fails_the_run(planned: Planned) -> None:
-    rehearsal = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}, "alarm": {"fail": "no net"}}))
+    played = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}, "alarm": {"fail": "no net"}}))
 
-    assert rehearsal.status == "FAILED"
+    assert played.status == "FAILED"
 
 
 def test_a_failure_that_is_let_pass_fails_nothing_else(planned: Planned) -> None:
     mocks = {"assess": {"output": ASSESSED}, "notify": {"fail": "no net"}}
 
-    rehearsal = dry_run(planned(BRANCHES), case(mocks=mocks))
+    played = dry_run(planned(BRANCHES), case(mocks=mocks))
 
-    assert rehearsal.ended("FAILED") == ["notify"]
-    assert rehearsal.runs["report"].status == "SUCCESS"
-    assert rehearsal.status == "SUCCESS"
+    assert played.ended("FAILED") == ["notify"]
+    assert played.runs["report"].status == "SUCCESS"
+    assert played.status == "SUCCESS"
 
 
 def test_expectations_are_compared_and_branches_counted(planned: Planned) -> None:
@@ -161,8 +161,8 @@ def test_a_mock_that_no_agent_could_give_is_refused(planned: Planned) -> None:
 
 
 def test_a_mock_may_leave_fields_out_and_what_it_says_stands(planned: Planned) -> None:
-    rehearsal = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": {"critical": 7}}}}))
-    output: Any = rehearsal.runs["assess"].output
+    played = dry_run(planned(BRANCHES), case(mocks={"assess": {"output": {"summary": {"critical": 7}}}}))
+    output: Any = played.runs["assess"].output
     assert output["summary"]["critical"] == 7
     assert {"total", "high"} < set(output["summary"])
     assert "riskLevel" in output

@@ -90,8 +90,8 @@ def test_a_dry_run_fills_defaults_in_and_refuses_what_does_not_fit(planned: Call
     results = run_cases(plan, [good, bad]).verdicts
 
     assert results[0].passed
-    assert results[0].rehearsal is not None
-    assert results[0].rehearsal.runs["tell"].inputs == ({"channel": "#a", "message": "1.4 of 1"},)
+    assert results[0].played is not None
+    assert results[0].played.runs["tell"].inputs == ({"channel": "#a", "message": "1.4 of 1"},)
     assert not results[1].passed
     assert "version" in results[1].failures[0]
     assert "channel" in results[1].failures[0]

@@ -65,7 +65,8 @@ async def test_every_credential_is_replaced_while_a_run_waits_for_a_person(stack
         "SECRETS": str(stack.secrets),
         "WAIT_SECONDS": "900",
     }
-    rotate = [ROOT / "deployments" / "compose" / "rotate.sh", "all"]
+    which = os.environ.get("TEST_ROTATE", "all")
+    rotate = [ROOT / "deployments" / "compose" / "rotate.sh", *which.split()]
     rotating = await asyncio.create_subprocess_exec(
         *rotate, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -81,8 +82,8 @@ async def test_every_credential_is_replaced_while_a_run_waits_for_a_person(stack
     assert rotating.stdout is not None
     assert rotating.returncode == 0, (await rotating.stdout.read()).decode()[-3000:]
     after = contents(stack.secrets)
-    kept = {"people.json"}
-    assert {name for name in before if before[name] == after[name]} == kept
+    if which == "all":
+        assert {name for name in before if before[name] == after[name]} == {"people.json"}
     assert len(after["signing.key"]) == 32
     assert await stack.quiet(QUIET_SECONDS) == []
     assert len(numbers) >= 2

@@ -20,7 +20,7 @@ from deployments.errors import PortTaken, ProcessFailed, StateInUse
 from deployments.stack import supervised_process
 from deployments.stack.addresses import running
 from deployments.stack.doctor import examine
-from deployments.stack.stack import Stack
+from deployments.stack.stack import ServerUnreachable, Stack
 from records import upgrade
 from reliability.settings import StackSettings
 
@@ -165,3 +165,26 @@ async def test_a_part_that_answers_and_fails_at_every_pass_is_reported_by_the_st
     assert "prefect.log" in told()[0]
     assert [(each.ok, each.needed) for each in found] == [(False, True)]
     assert "deployment_schedule" in found[0].detail
+
+
+async def test_servers_that_are_there_are_used_and_one_that_is_not_is_named(settings, tmp_path, monkeypatch):
+    async def prepare(addresses):
+        await upgrade(addresses.database_url)
+
+    servers = settings.model_copy(update={"worker": False, "listener": False})
+    with pytest.raises(ServerUnreachable, match=r"no NATS server with JetStream answers at 127\.0\.0\.1:9"):
+        async with Stack(servers.model_copy(update={"given_nats_url": "nats://u:secret@127.0.0.1:9"})):
+            pass
+    async with Stack(servers) as theirs:
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", theirs.addresses.prefect_auth)
+        given = StackSettings(  # pyright: ignore[reportCallIssue]
+            state=tmp_path / "mine",
+            given_nats_url=theirs.addresses.nats_url,
+            given_prefect_api_url=theirs.addresses.api_url,
+        )
+        async with Stack(given, prepare=prepare) as mine:
+            assert set(mine.parts) == {"worker", "listener"}
+            assert mine.addresses.nats_url == theirs.addresses.nats_url
+            assert mine.addresses.ui_url == theirs.addresses.ui_url
+            assert not (tmp_path / "mine" / "run" / "nats.conf").exists()
+            assert "PREFECT_API_URL" in mine.addresses.env()

@@ -174,3 +174,18 @@ async def test_every_json_value_comes_back_as_it_went_in(
 ) -> None:
     await records.finish_agent_run(await start(), status="SUCCESS", output=output)
     assert (await records.node_results(run_id))["scan", None].output == output
+
+
+async def test_good_runs_of_an_action_are_found_newest_first(records: Records) -> None:
+    begun: list[str] = []
+    for number, (action, status) in enumerate(
+        [("scan", "SUCCESS"), ("scan", "FAILED"), ("other", "SUCCESS"), ("scan", "SUCCESS"), ("scan", "SUCCESS")]
+    ):
+        one, _ = await records.start_attempt(agent_name="scanner", inputs={}, project_id=1, action=action)
+        await records.finish_agent_run(one, status=status, output={"n": number})
+        begun.append(one)
+    found = await records.good_agent_runs(1, agent="scanner", action="scan", limit=2)
+    assert {each.output["n"] for each in found} <= {0, 3, 4}
+    assert [each.started_at for each in found] == sorted((each.started_at for each in found), reverse=True)
+    assert len(await records.good_agent_runs(1, agent="scanner", action="scan", limit=9)) == 3
+    assert await records.good_agent_runs(2, agent="scanner", action="scan", limit=9) == []

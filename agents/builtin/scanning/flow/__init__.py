@@ -25,6 +25,8 @@ _READER = {
 }
 _SECONDS = 150
 _SHORTEST, _MOST_NAMES = 4, 500
+_MOST_HELD = 400
+"""Files that are kept as they were read: bounds memory."""
 _HINTS = {
     "python": re.compile(
         r"request|argv|input\(|get_argument|@\w+\.(get|post|put|delete|route)|random|\.(json|body|form)\b"
@@ -50,6 +52,8 @@ class FlowScan:
     """File, line and rule where something could arrive from outside, and does not unless it is found."""
     harmless: frozenset[tuple[str, int]] = frozenset()
     """File and line where all that is used is constant, or was made harmless."""
+    followed: frozenset[str] = frozenset()
+    """Files in which all data was followed."""
     spent: frozenset[str] = frozenset()
     """Files that were not followed to the end."""
 
@@ -79,9 +83,11 @@ def scan(
     seen: set[tuple[str, int, str]] = set()
     spent: set[str] = set()
     harmless: set[tuple[str, int]] = set()
+    unread: set[str] = set()
     for language, own in texts.items():
         rules = catalogue(language)
         if rules is None:
+            unread.update(own)
             continue
         if chosen.isdisjoint(own):
             continue
@@ -96,6 +102,8 @@ def scan(
                 spent.add(name)
             else:
                 interpreter.run(name)
+            if project.held > _MOST_HELD:
+                interpreter.forget()
         done.found += [
             _vulnerability(one)
             for one in interpreter.found.values()
@@ -106,6 +114,7 @@ def scan(
         harmless |= {place for place, is_harmless in interpreter.harmless.items() if is_harmless}
     if spent:
         log.info("data was not followed to the end in %d file(s)", len(spent))
+    done.followed = frozenset(chosen - spent - unread)
     done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), frozenset(harmless)
     return done
 
