@@ -23,7 +23,7 @@ from agents.builtin.scanning.places import of_no_weight, place_of, placed
 from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
-_SECONDS = 240.0
+_SECONDS = 265.0
 """For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
 _SURE = ("high", "medium", "low")
 _BY_FORM = frozenset(
