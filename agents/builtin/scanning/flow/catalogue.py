@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from agents.builtin.scanning.flow.patterns import Pattern, compiled, key_of
 from agents.builtin.scanning.flow.readers import languages
-from agents.builtin.scanning.flow.tree import Attr, Expr, Put
+from agents.builtin.scanning.flow.tree import Attr, Expr, Name, Put
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.rules import Confidence, flow_rules, is_local, takes_local
 
@@ -45,7 +45,9 @@ class Table(Generic[T]):
         for key in pattern.keys:
             self._by_key.setdefault(key, []).append((pattern, what))
         if not pattern.keys:
-            self._any.setdefault(type(pattern.expr), []).append((pattern, what))
+            # A name alone stands for an expression of any form.
+            form = Expr if isinstance(pattern.expr, Name) else type(pattern.expr)
+            self._any.setdefault(form, []).append((pattern, what))
 
     def candidates(self, node: Expr, path: str = "") -> list[tuple[Pattern, T]]:
         """Those that may match the expression, which may have another name elsewhere."""
@@ -60,7 +62,7 @@ class Table(Generic[T]):
             before = path.rsplit(".", 2)[-2] if path.count(".") else ""
             if before and before != base:
                 keys.append(before + ".")
-        found = list(self._any.get(type(node), ()))
+        found = [*self._any.get(Expr, ()), *self._any.get(type(node), ())]
         for one in keys:
             found += self._by_key.get(one, ())
         return found

@@ -94,6 +94,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
         ),
         frozenset({"xss"}),
     ),
+    (re.compile(r"_(path|url)$|^(url_for|reverse|route)$"), _REDIRECTS),
     (re.compile(r"(?i)(escape|quote|sanitize)\w*(sql|query|identifier)"), frozenset({"sql-injection"})),
     (re.compile(r"(?i)(escape|quote|sanitize)\w*(shell|cmd|command|arg)"), frozenset({"shell-injection"})),
     (re.compile(r"(?i)(escape|encode|sanitize)\w*(ldap|filter|dn)\w*"), frozenset({"ldap-injection"})),
