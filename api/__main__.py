@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agents.sandbox.choice import open_sandbox
 from api.app import create_app
+from api.oidc.provider import Provider
 from api.server import serve
 from api.sign_in import People, PeopleError, load_people
 from observability.json_logs import LogFormatError, log_as_json
@@ -19,8 +20,10 @@ from observability.metrics.settings import MetricsSettingsError
 from records import Records, RecordsError, upgrade
 from reliability.browser_borders import allowed_hosts
 from reliability.known_settings import unknown_settings
+from reliability.plaintext import PlaintextRefused
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import ApiSettings, SettingsError
+from reliability.tls import TlsError
 from triggers import Launcher, open_client, resume
 
 _DESCRIPTION = """Serves agents, workflows, runs and approvals over HTTP. Reads DATABASE_URL and PREFECT_API_URL.
@@ -45,6 +48,7 @@ async def main(options: argparse.Namespace, people: People) -> bool:
             sandbox=open_sandbox,
             agent_folders=options.agents,
             hosts=allowed_hosts(options.host, settings.allowed_hosts),
+            provider=Provider.load(),
         )
         return await serve(app, host=options.host, port=options.port)
 
@@ -82,6 +86,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         SettingsError,
         LogFormatError,
         MetricsSettingsError,
+        PlaintextRefused,
+        TlsError,
     ) as exc:
         print(f"api: {exc}", file=sys.stderr)
         return 1

@@ -18,6 +18,7 @@ from agents.sandbox.port import Sandbox
 from api import asyncapi, console_page, docs_page
 from api.context import ApiServices, Platform, Resume
 from api.limits import MAX_BODY_BYTES, BodyLimit
+from api.oidc.provider import Provider
 from api.openapi import describe_app
 from api.problems import add_problem_handlers, problem
 from api.routes import (
@@ -28,6 +29,7 @@ from api.routes import (
     compile_routes,
     event_routes,
     metrics_routes,
+    oidc_routes,
     run_routes,
     session_routes,
     slack_routes,
@@ -78,10 +80,11 @@ def create_app(
     agent_folders: Sequence[Path] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
     hosts: Sequence[str] = LOOPBACK_NAMES,
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The API over these records for these people; `api.context.ApiServices` says what is missing without the rest.
 
-    `hosts`: the names under which it may be addressed.
+    `hosts`: the names under which it may be addressed. `provider`: signs people in; None: nobody but us does.
     """
     app = FastAPI(
         title="CommandCenter",
@@ -102,9 +105,11 @@ def create_app(
         agent_folders=tuple(agent_folders),
     )
     app.state.sign_in = SignIn(records, people)
+    app.state.oidc = oidc_routes.Oidc(provider)
     for module in _ROUTES:
         app.include_router(module.router, responses=_PROBLEMS)
     app.include_router(session_routes.router, responses=_PROBLEMS)
+    app.include_router(oidc_routes.router, responses=_PROBLEMS)
     app.include_router(change_routes.router, responses=_PROBLEMS)
     app.include_router(_health)
     metrics_routes.include(app, records)

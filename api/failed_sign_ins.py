@@ -42,3 +42,9 @@ class FailedSignIns:
         if count == self._limit:
             log.warning("More than %d failed sign-ins from %s within a minute: it is told to wait", count, address)
         return max(1, round(began + WINDOW_SECONDS - at))
+
+    def waits(self, address: str) -> int | None:
+        """Seconds that an address still has to wait before what it brings is looked at; None: it may come."""
+        began, count = self._failures.get(address, (0.0, 0))
+        left = began + WINDOW_SECONDS - self._clock()
+        return max(1, round(left)) if count > self._limit and left > 0 else None

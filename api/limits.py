@@ -1,34 +1,51 @@
-"""Requests that are too large are refused before they are read."""
+"""Requests that are too large are refused before they are read, and those whose body comes too slowly are ended."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
 
 MAX_BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 30.0
+"""A body is there as a whole within this time after its head."""
 
 
 class _TooLarge(Exception):
     """More bytes came than are taken."""
 
 
-class BodyLimit:
-    """ASGI middleware: at most `max_bytes` of body, whether or not the request tells its length."""
+class _TooSlow(Exception):
+    """The body was not there in time."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+
+class BodyLimit:
+    """ASGI middleware: at most `max_bytes` of body, whether or not the request tells its length, within `seconds`."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, seconds: float | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._seconds = BODY_SECONDS if seconds is None else seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken, answered = 0, False
+        taken, answered, whole = 0, False, False
+        ends = asyncio.get_running_loop().time() + self._seconds
 
         async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, whole
+            if whole:  # what comes now is the end of the connection, for which streams wait
+                return await receive()
+            try:
+                async with asyncio.timeout_at(ends):
+                    message = await receive()
+            except TimeoutError as exc:
+                raise _TooSlow from exc
+            whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > self._max_bytes:
                 raise _TooLarge
@@ -48,6 +65,11 @@ class BodyLimit:
                 raise
             detail = f"the body is larger than {self._max_bytes:,} bytes"
             await problem(413, detail)(scope, receive, send)
+        except _TooSlow:
+            if answered:
+                raise
+            detail = f"the body was not there within {self._seconds:g} seconds"
+            await problem(408, detail, headers={"Connection": "close"})(scope, receive, send)
 
     def _told(self, scope: Scope) -> int:
         length = dict(scope["headers"]).get(b"content-length", b"0")

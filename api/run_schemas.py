@@ -49,6 +49,9 @@ class RunDetailResponse(RunAnswer):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    parent_run_id: str | None
+    """The run of which a node called this one."""
+    parent_node: str | None
     called: list[CalledRun]
     """Runs of other workflows that its nodes called."""
 
@@ -82,6 +85,8 @@ class RunDetailResponse(RunAnswer):
             timeline=[TimelineAnswer.model_validate(each) for each in report.timeline],
             artifacts=[ArtifactAnswer.of(each) for each in report.artifacts],
             audit=[AuditAnswer.of(each) for each in report.detail.audit],
+            parent_run_id=run.parent_run_id,
+            parent_node=run.parent_node,
             called=[
                 CalledRun(
                     node=each.parent_node, run_id=each.id, workflow_name=each.workflow_name, status=each.status

@@ -7,16 +7,26 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+
+from api.slow_requests import LIMITS
+from reliability.plaintext import refuse_plain_listener
+from reliability.tls import ServerCertificate
 
 _STOP_SECONDS = 2
 
 
 async def serve(app: FastAPI, *, host: str, port: int) -> bool:
-    """Serves until SIGINT or SIGTERM; gives whether it could begin."""
-    server = _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
+    """Serves until SIGINT or SIGTERM; gives whether it could begin.
+
+    Over TLS where a certificate is set. Raises TlsError, and PlaintextRefused for other machines without one.
+    """
+    tls = tls_options()
+    refuse_plain_listener(host, "api", tls=bool(tls))
+    server = _Server(uvicorn.Config(app, host=host, port=port, log_level="warning", **LIMITS, **tls))
     await server.serve()
     return server.started
 
@@ -29,13 +39,21 @@ async def serving(app: FastAPI, *, port: int) -> AsyncGenerator[str]:
     """
     listening = _listen(port)
     # A browser's stream of changes never ends by itself.
-    server = _Guest(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_STOP_SECONDS))
+    tls = tls_options()
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_STOP_SECONDS, **LIMITS, **tls)
+    server = _Guest(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task
+
+
+def tls_options() -> dict[str, Any]:
+    """What uvicorn takes; empty where no certificate is set. Raises TlsError."""
+    found = ServerCertificate.load()
+    return {} if found is None else {"ssl_certfile": str(found.cert), "ssl_keyfile": str(found.key)}
 
 
 def _listen(port: int) -> socket.socket:

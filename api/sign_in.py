@@ -16,11 +16,15 @@ from api.rights import ALLOWED, Right, may, right_of
 from operations.people import identify, identify_session, token_digest
 from records import Records
 from records.people.person import Identity, NotSignedIn, Role
+from tasks.safe_text import safe_text
 
 _SHA256 = r"^[0-9a-f]{64}$"
 _bearer = HTTPBearer(auto_error=False, description="A person's token.")
 PROJECT_HEADER = "X-Project"
 _SHOW_TOKEN = "send the header `Authorization: Bearer <token>` with a token that is known here, and not expired"
+
+
+_MAX_REASON = 300
 
 
 class PeopleError(ValueError):
@@ -108,12 +112,22 @@ class SignIn:
             return None
         return Identity(name=person.name, roles={person.projectId: person.roles}, token_id="")
 
+    def waits(self, request: Request) -> int | None:
+        """Seconds that whoever asks must wait, after too many failures; None: they may go on."""
+        return self._failures.waits(_address(request))
+
+    def failed(self, request: Request, reason: str, told: str) -> HTTPException:
+        """The answer `told` to a sign-in that failed for that reason; counted and logged."""
+        return self._counted(request, " ".join(safe_text(reason, limit=_MAX_REASON).split()), told)
+
     def refused(self, request: Request, found: NotSignedIn) -> HTTPException:
         """The answer to a token that opens nothing; counted and logged."""
-        address = request.client.host if request.client else "unknown"
-        wait = self._failures.add(address, found.reason, token_id=found.token_id)
+        return self._counted(request, found.reason, _SHOW_TOKEN, token_id=found.token_id)
+
+    def _counted(self, request: Request, reason: str, told: str, *, token_id: str | None = None) -> HTTPException:
+        wait = self._failures.add(_address(request), reason, token_id=token_id)
         if wait is None:
-            return _unauthorised(_SHOW_TOKEN)
+            return _unauthorised(told)
         return HTTPException(
             429, "too many failed sign-ins from your address: wait", headers={"Retry-After": str(wait)}
         )
@@ -185,6 +199,10 @@ def signed_in(identity: Identity, project: int | None = None, *, by_session: boo
         projects=dict(identity.roles),
         by_session=by_session,
     )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 def _unauthorised(detail: str) -> HTTPException:

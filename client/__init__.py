@@ -1,4 +1,4 @@
-"""An address and a token -> the HTTP API as typed Python: `CommandCenter(address, token)`.
+"""Address and token in; the HTTP API as typed methods out: `CommandCenter(address, token)`.
 
     with CommandCenter("http://127.0.0.1:9002", token=os.environ["COMMANDCENTER_TOKEN"]) as center:
         started = center.start_run("security-audit-deploy", {"context": {"repositoryPath": "/srv/shop"}})

@@ -362,6 +362,33 @@ class DecisionBody(TypedDict):
     edits: NotRequired[dict[str, JsonValue] | None]
 
 
+class DeviceAnswer(TypedDict):
+    """What a terminal shows, and by what it asks."""
+
+    handle: str
+    userCode: str
+    verificationUri: str
+    verificationUriComplete: str | None
+    expiresIn: int
+    interval: float
+
+
+class DeviceBody(TypedDict):
+    """Which terminal asks."""
+
+    handle: str
+
+
+class DeviceTokenAnswer(TypedDict):
+    """Nothing yet, or a token."""
+
+    status: Literal["pending", "signed-in"]
+    interval: float
+    token: str | None
+    name: str | None
+    expiresAt: str | None
+
+
 class DiagnosticAnswer(TypedDict):
     """One mistake in a workflow."""
 
@@ -775,6 +802,13 @@ class ProofAnswer(TypedDict):
     trusted: list[str]
 
 
+class ProviderAnswer(TypedDict):
+    """The provider as a page shows it."""
+
+    label: str
+    device: bool
+
+
 class RegisterFilesBody(TypedDict):
     """An agent's folder, as it was reviewed."""
 
@@ -897,6 +931,8 @@ class RunDetailResponse(TypedDict):
     timeline: list[TimelineAnswer]
     artifacts: list[ArtifactAnswer]
     audit: list[AuditAnswer]
+    parentRunId: str | None
+    parentNode: str | None
     called: list[CalledRun]
 
 
@@ -1071,6 +1107,12 @@ class VersionUseAnswer(TypedDict):
     failed: int
     firstAt: str
     lastAt: str
+
+
+class WaysAnswer(TypedDict):
+    """How one can sign in, besides by a token."""
+
+    provider: ProviderAnswer | None
 
 
 class WhyAnswer(TypedDict):

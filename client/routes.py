@@ -496,6 +496,43 @@ class Routes:
         """
         return self._sends.send("GET", "/me")
 
+    def show_ways(self) -> models.WaysAnswer:
+        """Show how one can sign in.
+
+        For the page that signs people in: nobody has to be signed in for it.
+        """
+        return self._sends.send("GET", "/sign-in")
+
+    def begin(self, *, to: str | None = None) -> None:
+        """Go to the provider.
+
+        Sends the browser to the provider, with a cookie by which only this browser can come back.
+        """
+        self._sends.send("GET", "/sign-in/oidc", query={"to": to})
+
+    def come_back(self, *, state: str | None = None, code: str | None = None, iss: str | None = None) -> None:
+        """Come back from the provider.
+
+        Signs the browser in where everything is in order; else the console says that it was not.
+
+        The answers go to a page: a person looks at them, and no detail is told to whoever tries.
+        """
+        self._sends.send("GET", "/sign-in/oidc/callback", query={"state": state, "code": code, "iss": iss})
+
+    def begin_device(self) -> models.DeviceAnswer:
+        """Begin the sign-in of a terminal.
+
+        Gives a code that a person enters at the provider, in any browser. Nothing of it is secret but the handle.
+        """
+        return self._sends.send("POST", "/sign-in/device")
+
+    def ask_device(self, body: models.DeviceBody) -> models.DeviceTokenAnswer:
+        """Ask whether the terminal is signed in.
+
+        Gives a token once the person has entered the code; it lasts as long as a browser's session.
+        """
+        return self._sends.send("POST", "/sign-in/device/token", json=body)
+
     def list_changes(self) -> list[models.ChangeRequestAnswer]:
         """List the changes that wait for a second person.
 

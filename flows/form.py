@@ -18,8 +18,17 @@ from prefect.input import RunInput
 from prefect.input.run_input import Keyset, keyset_from_base_key
 from pydantic import Field, create_model
 
-from operations.form_answers import CHANGES, DECISION, MAX_CHANGES, MAX_NAME, MAX_NOTES, NAME, NOTES
-from tasks.card_text import card_markdown
+from operations.form_answers import (
+    CHANGES,
+    DECISION,
+    MAX_CHANGES,
+    MAX_NAME,
+    MAX_NOTES,
+    NAME,
+    NOTES,
+    decision_title,
+)
+from tasks.card_text import form_markdown
 from tasks.safe_text import safe_text
 
 Choice = Literal["wait", "approve", "reject"]
@@ -88,7 +97,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
             Choice,
             Field(
                 default="wait",
-                title=f"{gate.node_id}: decision",
+                title=decision_title(gate.node_id),
                 description="approve or reject; with wait nothing is decided, and the run asks again.",
             ),
         )
@@ -104,7 +113,7 @@ def form(gates: Iterable[OpenGate]) -> type[Form]:
         if gate.editable:
             fields[CHANGES + gate.approval_id] = (str, _changes(gate))
     model = create_model("Approval", __base__=Form, **fields)
-    return model.with_initial_data(description="\n\n---\n\n".join(card_markdown(gate.card) for gate in shown))
+    return model.with_initial_data(description=form_markdown(gate.card for gate in shown))
 
 
 def _changes(gate: OpenGate) -> Any:

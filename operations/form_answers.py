@@ -18,7 +18,8 @@ from pydantic import JsonValue
 
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
-from records import DecisionVerdict, Records
+from records import Approval, DecisionVerdict, Records
+from tasks.card_text import form_markdown
 from tasks.safe_text import safe_text
 
 PAUSE_KEY = "gates"
@@ -65,6 +66,7 @@ async def apply_form_answers(
     own = {each.id: each for each in await records.approvals(run_id=run_id, status="PENDING")}
     if not own:
         return
+    asked = {each.id: each for each in await records.approvals(run_id=run_id, superseded=True)}
     async with nullcontext(client) if client is not None else get_client() as opened:
         inputs = await opened.filter_flow_run_input(
             flow_run_id=flow_run_id, key_prefix=_PAUSED_PREFIX, limit=200, exclude_keys=set()
@@ -74,10 +76,14 @@ async def apply_form_answers(
         await _tell_if_nothing_was_decided(
             responses, open_nodes=[each.node_id for each in own.values()], logger=logger
         )
+    stored = {each.key: each for each in inputs}
     for each in responses:
-        for answer in form_answers(each.decoded_value):
-            if (approval := own.get(answer.approval_id)) is None:
-                continue
+        answers = [found for found in form_answers(each.decoded_value) if found.approval_id in own]
+        if answers and (objection := _replaced(each.key.removesuffix("-response"), stored, asked)) is not None:
+            logger.warning("form: nothing was decided: %s", objection)
+            continue
+        for answer in answers:
+            approval = own[answer.approval_id]
             try:
                 decision = await decide_gate(_word(answer), approval.id, records=records)
             except EditRefused as exc:
@@ -86,6 +92,44 @@ async def apply_form_answers(
                 )
             else:
                 logger.info("form, %s: %s", approval.node_id, decision.reason)
+
+
+def decision_title(node_id: str) -> str:
+    """Above the choice in the form."""
+    return f"{node_id}: decision"
+
+
+def _replaced(key: str, stored: Mapping[str, FlowRunInput], asked: Mapping[str, Approval]) -> str | None:
+    """Why the form of that key may not have shown what the rows ask; None: it is as it was made.
+
+    Whoever has Prefect's password can write another text over the form that a person reads and answers.
+    """
+    schema, text = (_decoded(stored.get(f"{key}-{name}")) for name in ("schema", "description"))
+    fields: Any = cast("dict[str, Any]", schema).get("properties") if isinstance(schema, dict) else None
+    if not isinstance(fields, dict):
+        return "the form that was answered is not there any more: answer the one that is asked now"
+    titles = {
+        name.removeprefix(DECISION): cast("dict[str, Any]", field).get("title")
+        if isinstance(field, dict)
+        else None
+        for name, field in cast("dict[str, Any]", fields).items()
+        if name.startswith(DECISION)
+    }
+    shown = [asked[name] for name in titles if name in asked]
+    if (
+        len(shown) != len(titles)
+        or any(titles[each.id] != decision_title(each.node_id) for each in shown)
+        or text != form_markdown(each.card for each in shown)
+    ):
+        return "the form did not show what is on record: somebody has changed it, or it is of another version"
+    return None
+
+
+def _decoded(found: FlowRunInput | None) -> Any:
+    try:
+        return None if found is None else found.decoded_value
+    except ValueError:
+        return None
 
 
 async def _tell_if_nothing_was_decided(

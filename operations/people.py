@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from compiler.plan import digest_of
+from operations.second_person import Acting, require_second_person
 from records import Records
+from records.database.person_key import person_key
 from records.people.person import ROLES, Identity, NotSignedIn, PersonRecord, Role, TokenKind, TokenRecord
+from reliability.mode import is_production
 
 TOKEN_PREFIX = "cct_"
 """What tokens begin with, so that programs which look for leaked secrets know them."""
 SESSION_HOURS = 12
 LINK_HOURS = 12
+_TWO = 2
 
 
 class InvalidRole(ValueError):
@@ -58,6 +64,77 @@ async def add_person(
     if not roles:
         raise InvalidRole(f"name at least one role: {', '.join(ROLES)}")
     return await records.add_person(name, project_id=project_id, roles=checked_roles(roles), by=by)
+
+
+async def grant_roles(
+    name: str, *, records: Records, project_id: int, roles: Sequence[str], by: Acting
+) -> PersonRecord:
+    """The same for somebody who asks for it. In production it needs a second person, once there are two admins.
+
+    Raises SecondPersonNeeded, too.
+    """
+    chosen = checked_roles(roles)
+    await _second_person(
+        {"person": person_key(name), "roles": list(chosen)},
+        f"{name!r:.80} becomes {', '.join(chosen)} in project {project_id}",
+        by=by,
+        project_id=project_id,
+        records=records,
+    )
+    return await add_person(name, records=records, project_id=project_id, roles=roles, by=by.name)
+
+
+async def grant_token(
+    name: str,
+    *,
+    records: Records,
+    by: Acting,
+    asked_in: int,
+    project_id: int | None,
+    roles: Sequence[str] | None,
+    lifetime: timedelta,
+    label: str | None,
+) -> IssuedToken:
+    """Make a token of that person for somebody who asks for it. Whoever has it acts as that person.
+
+    So in production a token of somebody else needs a second person, too. `asked_in`: the project of who asks.
+    """
+    if not (by.verified and person_key(by.name) == person_key(name)):
+        await _second_person(
+            {
+                "tokenOf": person_key(name),
+                "project": project_id,
+                "roles": None if roles is None else sorted(roles),
+            },
+            f"{by.name!r:.80} is given a token of {name!r:.80}",
+            by=by,
+            project_id=asked_in,
+            records=records,
+        )
+    return await issue_token(
+        name,
+        records=records,
+        by=by.name,
+        project_id=project_id,
+        roles=roles,
+        lifetime=lifetime,
+        label=label,
+    )
+
+
+async def _second_person(
+    change: Mapping[str, Any], summary: str, *, by: Acting, project_id: int, records: Records
+) -> None:
+    """Raises SecondPersonNeeded. Not before two admins could agree: somebody must be the first, and the second."""
+    if is_production() and await records.admins_with_tokens(project_id) >= _TWO:
+        await require_second_person(
+            "people",
+            digest=digest_of({**change, "in": project_id}),
+            summary=summary,
+            by=by,
+            project_id=project_id,
+            records=records,
+        )
 
 
 async def revoke_person(

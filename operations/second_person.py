@@ -39,7 +39,7 @@ async def require_second_person(
 ) -> None:
     """Return where the change may be made now. Raises SecondPersonNeeded, with the change kept for a second person.
 
-    `kind`: `weaken-gates` or `register-agent`. `digest`: of exactly what would be changed.
+    `kind`: `weaken-gates`, `register-agent` or `people`. `digest`: of exactly what would be changed.
     """
     if not is_production():
         return

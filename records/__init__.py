@@ -8,6 +8,7 @@ from records.approvals.approval import Approval, ApprovalStatus, AuditEntry, Clo
 from records.catalogue.versions import WorkflowDraft, WorkflowVersion
 from records.catalogue.workflow import Workflow, WorkflowStatus
 from records.database.migrate import upgrade
+from records.database.roles import make_roles
 from records.errors import (
     DatabaseUnavailable,
     LimitReached,
@@ -76,6 +77,7 @@ __all__ = [
     "WorkflowStatus",
     "WorkflowVersion",
     "event_cursor",
+    "make_roles",
     "run_cursor",
     "upgrade",
 ]

@@ -24,6 +24,7 @@ from records.measures.live import LiveStore
 from records.measures.spans import SpanStore
 from records.measures.totals import TotalStore
 from records.people.change_store import ChangeRequestStore
+from records.people.login_store import LoginStore
 from records.people.people_store import PeopleStore
 from records.people.session_store import SessionStore
 from records.people.slack_store import SlackStore
@@ -72,6 +73,7 @@ class Records(
     StatisticsStore,
     RetentionStore,
     PeopleStore,
+    LoginStore,
     TokenStore,
     SessionStore,
     SlackStore,

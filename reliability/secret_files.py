@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from reliability.known_settings import secret_names
+from reliability.tls import let_prefect_trust_it
 
 SUFFIX = "_FILE"
 OF_PREFECT = (
@@ -48,11 +49,12 @@ def read_secret_files(environment: MutableMapping[str, str] = os.environ) -> fro
 
 
 def use_secret_files() -> None:
-    """The same for this process, at its start. Starts it again where Prefect was imported too early.
+    """The same for this process, at its start, and the authority that Prefect's client trusts.
 
-    Raises SecretFileError.
+    Starts the process again where Prefect was imported too early. Raises SecretFileError.
     """
-    if not read_secret_files().isdisjoint(OF_PREFECT) and "prefect" in sys.modules:
+    changed = not read_secret_files().isdisjoint(OF_PREFECT)
+    if (let_prefect_trust_it() or changed) and "prefect" in sys.modules:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

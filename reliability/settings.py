@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from reliability.plaintext import refuse_plaintext
 
 PREFIX = "COMMANDCENTER_"
 DEFAULT_STATE = Path(".commandcenter")
@@ -121,7 +123,38 @@ class _PlatformRecords(PartSettings):
     )
 
 
-class _Prefect(PartSettings):
+class _Tls(PartSettings):
+    tls_ca: Path | None = _variable(
+        "COMMANDCENTER_TLS_CA",
+        "Authority (PEM) by which NATS, Prefect's API and a database with `sslmode=verify-…` are recognised.",
+        shown="the system's authorities",
+    )
+    allow_plaintext: str = _variable(
+        "COMMANDCENTER_ALLOW_PLAINTEXT",
+        "Parts whose network is private: `database`, `nats`, `prefect`, `api`, separated by commas, or `yes` for all.",
+        "",
+        shown="none: refused but on this machine",
+    )
+
+
+class _Certificate(PartSettings):
+    tls_cert: Path | None = _variable(
+        "COMMANDCENTER_TLS_CERT",
+        "Certificate (PEM, with its chain) that the API and Prefect's server show; they serve over TLS then.",
+        shown="none: plain HTTP, for this machine alone",
+    )
+    tls_key: Path | None = _variable("COMMANDCENTER_TLS_KEY", "Its key, as PEM without a password.")
+
+
+class _ApiUrl(PartSettings):
+    api_url: str | None = _variable(
+        "COMMANDCENTER_API_URL",
+        "Address of the HTTP API as browsers reach it: for links to files of agents and to approvals, for sign-in by a "
+        "provider, which sends browsers back to it, and for `login` and `sign-in`.",
+    )
+
+
+class _Prefect(_Tls):
     prefect_api_url: str = _variable("PREFECT_API_URL", "Prefect's API.", "http://127.0.0.1:4200/api")
     prefect_api_auth_string: str | None = _variable(
         "PREFECT_API_AUTH_STRING",
@@ -130,9 +163,11 @@ class _Prefect(PartSettings):
         secret=True,
     )
 
-
-class _Nats(PartSettings):
-    nats_url: str = _variable("NATS_URL", "NATS, with its credentials.", "nats://127.0.0.1:4222", secret=True)
+    @field_validator("prefect_api_url")
+    @classmethod
+    def _not_in_plain_text(cls, url: str) -> str:
+        refuse_plaintext(url, "prefect")
+        return url
 
 
 class _NatsTls(PartSettings):
@@ -141,6 +176,17 @@ class _NatsTls(PartSettings):
         "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
         shown="no TLS",
     )
+
+
+class _Nats(_NatsTls):
+    nats_url: str = _variable("NATS_URL", "NATS, with its credentials.", "nats://127.0.0.1:4222", secret=True)
+
+    @field_validator("nats_url")
+    @classmethod
+    def _nats_not_in_plain_text(cls, url: str, info: ValidationInfo) -> str:
+        if info.data.get("nats_ca_file") is None:
+            refuse_plaintext(url, "nats")
+        return url
 
 
 class _Pool(PartSettings):
@@ -182,13 +228,6 @@ class _Hosts(PartSettings):
     )
 
 
-class _ApiUrl(PartSettings):
-    api_url: str | None = _variable(
-        "COMMANDCENTER_API_URL",
-        "Address of the HTTP API as browsers reach it, for links: to files of agents, and to approvals in events.",
-    )
-
-
 class _Ready(PartSettings):
     ready_file: Path | None = _variable(
         "COMMANDCENTER_READY_FILE",
@@ -216,7 +255,18 @@ class _Faults(PartSettings):
 
 
 class CommandSettings(
-    _State, _Mode, _PlatformRecords, _Prefect, _Nats, _NatsTls, _Pool, _Project, _Sandbox, _Signing, _Packages
+    _State,
+    _Mode,
+    _PlatformRecords,
+    _Prefect,
+    _Nats,
+    _NatsTls,
+    _Pool,
+    _Project,
+    _Sandbox,
+    _Signing,
+    _Packages,
+    _ApiUrl,
 ):
     """The command line, and the steps of `prefect.yaml`."""
 
@@ -242,7 +292,7 @@ class CommandSettings(
     )
 
 
-class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, _Hosts):
+class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, _Hosts, _Certificate):
     """`commandcenter up` and `commandcenter demo`: everything that can be chosen about a stack."""
 
     host: str = _variable("COMMANDCENTER_HOST", "Address on which Prefect's server listens.", "127.0.0.1")
@@ -267,7 +317,7 @@ class StackSettings(_State, _Mode, _PlatformRecords, _Prefect, _Pool, _Project, 
     )
 
 
-class ServerSettings(_Hosts):
+class ServerSettings(_Hosts, _Tls, _Certificate):
     """Prefect's server."""
 
 
@@ -341,8 +391,60 @@ class ListenerSettings(
     )
 
 
-class ApiSettings(_State, _Mode, _Records, _Prefect, _Hosts, _Signing, _Logs, _MetricsToken, _NatsTls, _ApiUrl):
-    """The HTTP API."""
+class ApiSettings(
+    _State,
+    _Mode,
+    _Records,
+    _Prefect,
+    _Hosts,
+    _Signing,
+    _Logs,
+    _MetricsToken,
+    _NatsTls,
+    _Certificate,
+    _ApiUrl,
+):
+    """The HTTP API. What the provider's settings mean is checked in `api.oidc.settings`."""
+
+    oidc_issuer: str | None = _variable(
+        "COMMANDCENTER_OIDC_ISSUER",
+        "OpenID provider that signs people in, as its metadata name it; see `docs/reference/people.md`.",
+        shown="none: nobody but this platform signs people in",
+    )
+    oidc_client_id: str | None = _variable("COMMANDCENTER_OIDC_CLIENT_ID", "This API's name at that provider.")
+    oidc_client_secret: str | None = _variable(
+        "COMMANDCENTER_OIDC_CLIENT_SECRET",
+        "Its password there. PKCE is used with and without one.",
+        shown="none: a public client",
+        secret=True,
+    )
+    oidc_roles: str | None = _variable(
+        "COMMANDCENTER_OIDC_ROLES", 'What groups may do here: `{"<group>": {"<project>": ["<role>", …]}}`.'
+    )
+    oidc_everybody_views: str | None = _variable(
+        "COMMANDCENTER_OIDC_EVERYBODY_VIEWS",
+        "Projects, separated by commas, in which everybody whom the provider knows is viewer.",
+        shown="none: who has no role is refused",
+    )
+    oidc_groups_claim: str = _variable(
+        "COMMANDCENTER_OIDC_GROUPS_CLAIM", "Claim that lists somebody's groups.", "groups"
+    )
+    oidc_name_claim: str = _variable(
+        "COMMANDCENTER_OIDC_NAME_CLAIM",
+        "Claim that names somebody at the first sign-in; `email` counts only where it is verified.",
+        "preferred_username",
+    )
+    oidc_scopes: str = _variable(
+        "COMMANDCENTER_OIDC_SCOPES", "Scopes that are asked for.", "openid profile email groups"
+    )
+    oidc_label: str | None = _variable(
+        "COMMANDCENTER_OIDC_LABEL", "What the button of the console says.", shown="the issuer's host"
+    )
+    oidc_device: str = _variable(
+        "COMMANDCENTER_OIDC_DEVICE",
+        "Whether terminals sign in by a code (`commandcenter login`); anything but `yes` turns it off.",
+        "yes",
+    )
 
     slack_signing_secret: str | None = _variable(
         "COMMANDCENTER_SLACK_SIGNING_SECRET",

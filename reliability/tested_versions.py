@@ -1,8 +1,8 @@
 """Libraries whose private parts are replaced here -> their versions, or one sentence why this process does not start.
 
-The worker overrides private methods of Prefect, its server's database configuration too, and SQLite's connections swap
-internals of aiosqlite. Another version may have moved them, and runs would be lost in silence: it is refused at the
-start.
+The worker overrides private methods of Prefect, its server's database configuration too, SQLite's connections swap
+internals of aiosqlite, and a connection to NATS over TLS overrides a method of nats-py. Another version may have moved
+them, and runs or passwords would be lost in silence: it is refused at the start.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
-TESTED = {"prefect": "3.8.8", "aiosqlite": "0.22.1"}
+TESTED = {"prefect": "3.8.8", "aiosqlite": "0.22.1", "nats-py": "2.16.0"}
 """As in `constraints.txt`."""
 
 

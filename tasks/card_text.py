@@ -7,7 +7,8 @@ and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from tasks.effect_picture import MAX_DIFF, details, summary
@@ -16,6 +17,7 @@ from tasks.safe_text import fenced, inline, safe_json, safe_text
 from tasks.words import Block, CardPart, Sentence, Value, Words, plain_words, value
 
 _RISKS = ("AUTO", "APPROVAL_REQUIRED")
+_ONE_PERSON = "The two-person rule is off here: one person alone may change gates, agents and people."
 _INPUTS = 6_000
 _FOUND = 3_000
 
@@ -40,6 +42,8 @@ def card_parts(data: Mapping[str, Any]) -> list[CardPart]:
         parts.append(Sentence(words=(value(name), " is taken at ", value(what), ".")))
     if data.get("deadline"):
         parts.append(Sentence(words=("Decide before ", value(data["deadline"]), ".")))
+    if data.get("twoPersonRule") == "off":
+        parts.append(Sentence(words=(_ONE_PERSON,)))
     inputs = in_reading_order(data.get("inputs"))
     readable = outline(inputs, limit=_INPUTS, elsewhere="see the JSON at the end")
     parts.append(Block(title=("Inputs:",), text=readable if inputs else "(none)"))
@@ -49,6 +53,11 @@ def card_parts(data: Mapping[str, Any]) -> list[CardPart]:
     parts.append(Block(title=("The inputs as JSON, exactly as they will be used:",), text=exact))
     parts.append(Sentence(words=("Digest: ", value(data.get("digest")))))
     return parts
+
+
+def form_markdown(cards: Iterable[Mapping[str, Any]]) -> str:
+    """The text of the form that asks about all of these: the same whichever database the cards have gone through."""
+    return "\n\n---\n\n".join(card_markdown(json.loads(json.dumps(each, sort_keys=True))) for each in cards)
 
 
 def _proposals(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -116,7 +116,7 @@ async def _audits(services: Services, project_id: int) -> list[PastAudit]:
     )
     by_day: dict[str, PastAudit] = {}
     for each in reversed(found):
-        output = each.output or {}
+        output: dict[str, Any] = each.output or {}
         score, assessed = output.get("score"), output.get("assessed", 0)
         if isinstance(score, int) and isinstance(assessed, int) and 0 <= score <= 100 and assessed > 0:
             at = each.started_at.isoformat(timespec="seconds")

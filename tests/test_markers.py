@@ -36,7 +36,8 @@ def test_each_marker_selects_tests(marker: str, request: pytest.FixtureRequest) 
 )
 def test_a_unit_test_that_reaches_outside_the_process_fails(act: str, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = unit\npythonpath = {ROOT / 'bench'}\n")
+    paths = f"{ROOT / 'bench'} {ROOT / 'tests' / 'support'}"
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = unit\npythonpath = {paths}\n")
     (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it():\n    {act}\n")
     found = run_pytest(tmp_path, "-m", "unit")
     assert found.returncode == 1

@@ -43,6 +43,7 @@ def test_every_section_has_its_promises() -> None:
     titles = re.findall(r"^## (.+)$", PAGE.read_text(), flags=re.MULTILINE)
     assert titles == [
         "The worker",
+        "One act, one function",
         "The image and the stack",
         "Runs",
         "Approvals",

@@ -31,7 +31,7 @@ STATE_SECONDS = 1.0
 """Between two states of one line."""
 PARTIAL_SECONDS = 2.0
 """How long a line stays unfinished before it is shown as it is."""
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 """Sequences that move the cursor or set colours."""
 
 
@@ -204,5 +204,5 @@ def _parse(raw: bytes) -> tuple[int, str]:
 
 def _clean(text: str) -> str:
     """Without what would drive a terminal or break a database."""
-    text = _TERMINAL.sub("", text).rstrip("\r\n").encode("utf-8", "replace").decode()
+    text = TERMINAL_SEQUENCE.sub("", text).rstrip("\r\n").encode("utf-8", "replace").decode()
     return "".join(char if char.isprintable() or char in "\t\n" else "\ufffd" for char in text)

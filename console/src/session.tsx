@@ -8,7 +8,16 @@ import {
   useRef,
   useState,
 } from "react";
-import { ApiError, type Me, signIn, signOut, whenSignedOut, whoAmI } from "./api/client";
+import {
+  ApiError,
+  type Me,
+  providerAddress,
+  providerOfSignIns,
+  signIn,
+  signOut,
+  whenSignedOut,
+  whoAmI,
+} from "./api/client";
 import { Failure, Loading } from "./components/basics";
 
 const Session = createContext<{ me: Me; leave: () => void } | null>(null);
@@ -26,6 +35,26 @@ export function takeTokenFromAddress(): string | null {
   history.replaceState(history.state, "", location.pathname + location.search);
   return decodeURIComponent(found[1] ?? "");
 }
+
+const REFUSED: Record<string, string> = {
+  refused: "You are known to the provider, and have no role here. An administrator gives you one.",
+  denied: "The provider did not sign you in.",
+  expired: "That sign-in was begun in another browser, or too long ago. Try again.",
+  "too-many": "Too many sign-ins from your address have failed. Wait for a minute.",
+  unavailable: "The provider does not answer. Try again later, or sign in with a token.",
+};
+
+/** Why a sign-in by the provider has failed, from `…/console#sign-in-failed=why`; removed from the address at once. */
+export function takeFailureFromAddress(): string | null {
+  const found = /^#sign-in-failed=([a-z-]+)$/.exec(location.hash);
+  if (!found) return null;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return (
+    REFUSED[found[1] ?? ""] ?? "The provider's answer is not in order. An administrator finds why in the log."
+  );
+}
+
+const failureOfProvider = takeFailureFromAddress();
 
 /** Shows its children to somebody who is signed in, and the sign-in page to others. */
 export function SignedIn({ linkToken, children }: { linkToken: string | null; children: ReactNode }) {
@@ -52,6 +81,17 @@ export function SignedIn({ linkToken, children }: { linkToken: string | null; ch
   useEffect(() => {
     whenSignedOut(() => setExpired(true));
   }, []);
+
+  useEffect(() => {
+    if (!expired) return;
+    // The provider signs in in another tab; this one goes on when the person comes back to it.
+    const look = () =>
+      whoAmI()
+        .then(() => setExpired(false))
+        .catch(() => undefined);
+    window.addEventListener("focus", look);
+    return () => window.removeEventListener("focus", look);
+  }, [expired]);
 
   async function enter(given: string) {
     await signIn(given);
@@ -99,6 +139,12 @@ function SignInForm({
   const [token, setToken] = useState("");
   const [failure, setFailure] = useState<unknown>(error ?? null);
   const [busy, setBusy] = useState(false);
+  const provider = useQuery({
+    queryKey: ["sign-in"],
+    queryFn: providerOfSignIns,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  });
   async function submit(event: FormEvent) {
     event.preventDefault();
     setBusy(true);
@@ -120,6 +166,24 @@ function SignInForm({
       <form className="panel" onSubmit={submit}>
         <h1>Sign in to CommandCenter</h1>
         {why && <p className="notice warn">{why}</p>}
+        {failureOfProvider && !why && (
+          <p className="notice bad" role="alert">
+            {failureOfProvider}
+          </p>
+        )}
+        {provider.data && (
+          <p>
+            {/* In place: unsaved text would be lost, so an expired sign-in opens another tab. */}
+            <a
+              className="button primary"
+              href={providerAddress()}
+              target={why ? "_blank" : undefined}
+              rel="noopener"
+            >
+              Sign in with {provider.data.label}
+            </a>
+          </p>
+        )}
         <label className="field">
           Your token
           <input

@@ -34,8 +34,11 @@ from deployments.errors import DeploymentError
 from records import RecordsError
 from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
+from reliability.plaintext import PlaintextRefused
 from reliability.secret_files import SecretFileError, use_secret_files
+from reliability.settings import SettingsError
 from reliability.tested_versions import UntestedVersion
+from reliability.tls import TlsError
 
 app = typer.Typer(
     name="commandcenter",
@@ -79,7 +82,15 @@ def main() -> None:
     try:
         use_secret_files()
         app()
-    except (DeploymentError, RecordsError, SecretFileError, UntestedVersion) as exc:
+    except (
+        DeploymentError,
+        RecordsError,
+        SecretFileError,
+        UntestedVersion,
+        PlaintextRefused,
+        SettingsError,
+        TlsError,
+    ) as exc:
         sys.stderr.write(f"commandcenter: {exc}\n")
         sys.exit(1)
     except KeyboardInterrupt:

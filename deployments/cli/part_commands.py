@@ -18,6 +18,7 @@ from deployments.stack.state_folder import StateFolder
 from records import Records, upgrade
 from records.errors import DatabaseUnavailable
 from reliability.settings import WorkerSettings
+from reliability.tls import ServerCertificate
 
 LOOK_SECONDS = 1.0
 
@@ -35,7 +36,7 @@ def server_command(
     port: Annotated[int, typer.Option(help="Its port.")] = 4200,
 ) -> None:
     """Serve Prefect's API and UI until SIGTERM. Reads PREFECT_API_DATABASE_CONNECTION_URL."""
-    check_by_url(f"http://{_here(host)}:{port}/api/health")
+    check_by_url(f"{served_by()}://{_here(host)}:{port}/api/health")
     _become("deployments.prefect_server", "--host", host, "--port", str(port))
 
 
@@ -96,6 +97,11 @@ async def _migrate(url: str, *, project_id: int, wait: float) -> str:
 def _check_by_ready_file() -> None:
     if file := WorkerSettings.load().ready_file:
         check_by_file(str(file))
+
+
+def served_by() -> str:
+    """The scheme of what our servers serve: `https` where a certificate is set."""
+    return "http" if ServerCertificate.load() is None else "https"
 
 
 def _here(host: str) -> str:

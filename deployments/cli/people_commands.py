@@ -1,10 +1,11 @@
-"""`people`, `tokens`, `sign-in`: who may use the API and the console, and what for.
+"""`people`, `tokens`, `sign-in`, `login`: who may use the API and the console, and what for.
 
 These commands open the records themselves: whoever has the database and the key of the platform is its admin.
 """
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -15,11 +16,14 @@ from typing import Annotated, Any
 
 import typer
 
+from deployments.cli.identity import acting
+from deployments.cli.login import sign_in_by_code
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, is_terminal, print_json, print_rows
 from deployments.stack.addresses import running
 from deployments.stack.machine_admin import console_link, ensure_machine_admin
-from operations.people import InvalidRole, IssuedToken, add_person, issue_token, revoke_person, revoke_token
+from operations.people import InvalidRole, IssuedToken, grant_roles, grant_token, revoke_person, revoke_token
+from operations.provider_sign_in import link_person
 from records import Records, upgrade
 from records.people.person import ROLES, PersonRecord, TokenRecord
 from records.people.slack_store import SlackIdentity
@@ -45,6 +49,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(people, name="people")
     app.add_typer(tokens, name="tokens")
     app.command("sign-in")(sign_in_command)
+    app.command("login")(login_command)
 
 
 @people.command("add")
@@ -60,9 +65,34 @@ def add_command(
 
     async def add() -> PersonRecord:
         async with opened(state, database_url) as records:
-            return await add_person(name, records=records, project_id=project, roles=roles or [], by=person())
+            me = await acting(records, project_id=project, right="admin")
+            return await grant_roles(name, records=records, project_id=project, roles=roles or [], by=me.acting)
 
     _print_people([_checked(add())], as_json=as_json)
+
+
+@people.command("link")
+def link_command(
+    name: Name,
+    subject: Annotated[str, typer.Option(help="Who they are for the provider: its `sub`, not a name.")],
+    issuer: Annotated[
+        str, typer.Option(envvar="COMMANDCENTER_OIDC_ISSUER", help="The provider, as its metadata name it.")
+    ],
+    state: State = DEFAULT_STATE,
+    project: Project = 1,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Let somebody whom a provider signs in be this person. Names alone link nobody."""
+
+    async def link() -> PersonRecord:
+        async with opened(state, database_url) as records:
+            me = await acting(records, project_id=project, right="admin")
+            return await link_person(
+                name, issuer=issuer, subject=subject, by=me.acting, project_id=project, records=records
+            )
+
+    _print_people([_checked(link())], as_json=as_json)
 
 
 @people.command("list")
@@ -154,10 +184,12 @@ def add_token_command(
 
     async def add() -> IssuedToken:
         async with opened(state, database_url) as records:
-            return await issue_token(
+            me = await acting(records, project_id=project, right="admin")
+            return await grant_token(
                 name,
                 records=records,
-                by=person(),
+                by=me.acting,
+                asked_in=project,
                 project_id=None if everywhere else project,
                 roles=roles,
                 lifetime=timedelta(days=days),
@@ -212,8 +244,21 @@ def revoke_token_command(
         console.print(f"token {revoked.id} of {revoked.person} is revoked", markup=False, highlight=False)
 
 
+ApiUrl = Annotated[str, typer.Option(envvar="COMMANDCENTER_API_URL", help="Address of the HTTP API.")]
+_HERE = "http://127.0.0.1:9002"
+
+
+def login_command(api_url: ApiUrl = _HERE) -> None:
+    """Sign in by the provider of your organisation: `eval "$(commandcenter login)"`. It lasts for twelve hours.
+
+    Prints a line for the shell, which sets COMMANDCENTER_TOKEN; the token is stored nowhere.
+    """
+    token = run(sign_in_by_code(api_url, say=lambda line: typer.echo(line, err=True)))
+    print(f"export COMMANDCENTER_TOKEN={shlex.quote(token)}")
+
+
 def sign_in_command(
-    api_url: Annotated[str, typer.Option(help="Address of the HTTP API.")] = "http://127.0.0.1:9002",
+    api_url: ApiUrl = _HERE,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     database_url: DatabaseUrl = None,

@@ -10,6 +10,7 @@ import typer
 
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console
+from deployments.cli.part_commands import served_by
 from deployments.demo.demo import DemoOptions, demo
 from deployments.images.health import check_by_url
 from deployments.stack.connection import addresses_of
@@ -17,7 +18,7 @@ from deployments.stack.doctor import examine, print_findings
 from deployments.stack.http_api import ApiOptions, serve_api
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import serve
-from records import upgrade
+from records import make_roles, upgrade
 from reliability.settings import StackSettings
 
 PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
@@ -123,7 +124,7 @@ def api_command(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Serve agents, workflows, runs and approvals over HTTP until Ctrl-C; workflows it is given are deployed."""
-    check_by_url(f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/health")
+    check_by_url(f"{served_by()}://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/health")
     run(serve_api(ApiOptions(host=host, port=port, people=people, agents=agents or []), state=state))
 
 
@@ -143,6 +144,13 @@ def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = No
         console.print_json(data={"revision": revision})
     else:
         console.print(f"records database is at revision {revision}")
+
+
+@db.command("roles")
+def roles_command(database_url: DatabaseUrl = None) -> None:
+    """Make the roles owner, platform and reader in PostgreSQL, with their rights. Safe to repeat."""
+    for role in run(make_roles(database_url or "sqlite:///records.db")):
+        console.print(f"{role}: GRANT {role} TO <login>", markup=False, highlight=False)
 
 
 def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:

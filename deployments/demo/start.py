@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -19,8 +18,7 @@ from deployments.cli.output import console
 from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.stack.connection import Connection
 from triggers import deployment_name
-from triggers.nats.connection import jetstream
-from triggers.nats.tls import tls_options
+from triggers.nats.connection import jetstream, open_once
 
 SUBJECT = "graph.file.updated"
 COMPLETED_WAIT_SECONDS = 20
@@ -87,7 +85,7 @@ async def _listening(
     """A NATS client that is subscribed to the completed event of `workflow`."""
     # Whoever publishes events needs no more than this; a platform elsewhere may have one user only.
     url = connection.addresses.publisher_url or connection.addresses.nats_url
-    client = await nats.connect(url, **tls_options())  # pyright: ignore[reportUnknownMemberType]
+    client = await open_once(url)
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     # The client library leaves the type of its callback open.
     await client.subscribe(f"workflow.completed.{workflow}", cb=heard.put)  # pyright: ignore[reportUnknownMemberType]

@@ -14,8 +14,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reliability.plaintext import PlaintextRefused, refuse_plain_listener
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.tested_versions import UntestedVersion
+from reliability.tls import ServerCertificate, TlsError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -53,14 +55,17 @@ def serve(host: str, port: int, *, access_log: bool = False) -> None:
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
     os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     os.environ.pop("PREFECT_API_URL", None)
+    certificate = ServerCertificate.load()
+    refuse_plain_listener(host, "prefect", tls=certificate is not None)
+    scheme = "http" if certificate is None else "https"
     # No page of another origin may read an answer; the default lets every page.
     os.environ.setdefault(
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS", f"http://127.0.0.1:{port},http://localhost:{port}"
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS", f"{scheme}://127.0.0.1:{port},{scheme}://localhost:{port}"
     )
-    asyncio.run(_serve(host, port, access_log))
+    asyncio.run(_serve(host, port, access_log, certificate))
 
 
-async def _serve(host: str, port: int, access_log: bool) -> None:
+async def _serve(host: str, port: int, access_log: bool, certificate: ServerCertificate | None) -> None:
     # Prefect reads its settings when it is imported: the environment must be complete by now.
     import uvicorn
     from prefect.server.api.server import create_app
@@ -87,6 +92,8 @@ async def _serve(host: str, port: int, access_log: bool) -> None:
         lifespan="on",
         # Open websockets (worker, browser tabs) would hold up the end for ever.
         timeout_graceful_shutdown=2,
+        ssl_certfile=None if certificate is None else certificate.cert,
+        ssl_keyfile=None if certificate is None else certificate.key,
     )
     server = uvicorn.Server(config)
     await server.serve()
@@ -117,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         serve(options.host, options.port, access_log=options.access_log)
-    except (SecretFileError, UntestedVersion) as exc:
+    except (SecretFileError, UntestedVersion, PlaintextRefused, TlsError) as exc:
         sys.exit(f"error: {exc}")
 
 

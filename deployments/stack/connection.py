@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_U
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses, running
 from records import Records
+from reliability.plaintext import refuse_plaintext
 
 _VARIABLES = ("DATABASE_URL", "NATS_URL", "PREFECT_API_URL")
 
@@ -39,10 +40,14 @@ class Connection:
 
 
 def addresses_of(state: Path) -> Addresses:
-    """The environment wins where it names all parts; else the stack that runs on `state`. Raises `NotRunning`."""
+    """The environment wins where it names all parts; else the stack that runs on `state`.
+
+    Raises NotRunning, and PlaintextRefused where Prefect's API of another machine has no TLS.
+    """
     found = running(state)
     if all(os.environ.get(name) for name in _VARIABLES):
         api = os.environ["PREFECT_API_URL"]
+        refuse_plaintext(api, "prefect")
         return Addresses(
             state=str(state.absolute()),
             api_url=api,

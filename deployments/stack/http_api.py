@@ -11,6 +11,7 @@ import httpx
 
 from agents.sandbox.choice import open_sandbox
 from api import People, PeopleError, create_app, load_people, serve
+from api.oidc.provider import Provider
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
@@ -61,7 +62,10 @@ def app_of(
     agents: Sequence[Path] = (),
     host: str = "127.0.0.1",
 ):  # FastAPI's application; the name is the API's to know
-    """The API of a running platform. `people`: those of a file, beside the people of the records."""
+    """The API of a running platform. `people`: those of a file, beside the people of the records.
+
+    Raises SettingsError where the settings of a provider of sign-ins cannot be used.
+    """
     return create_app(
         connection.records,
         people or {},
@@ -72,6 +76,7 @@ def app_of(
         sandbox=open_sandbox,
         agent_folders=agents,
         hosts=allowed_hosts(host, ApiSettings.load().allowed_hosts),
+        provider=Provider.load(),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import httpx
 
+from reliability.tls import client_context
+
 
 class Probe(Protocol):
     """One question to one part."""
@@ -35,7 +37,7 @@ class HttpProbe:
     async def answers(self) -> bool:
         """One GET, past any proxy that the environment names."""
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=2, verify=client_context()) as client:
                 return (await client.get(self.url)).is_success
         except httpx.HTTPError:
             return False

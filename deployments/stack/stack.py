@@ -26,7 +26,9 @@ from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
+from reliability.plaintext import refuse_plain_listener
 from reliability.settings import StackSettings
+from reliability.tls import ServerCertificate
 
 
 class Stack:
@@ -142,10 +144,13 @@ class Stack:
         auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING") or os.environ.get("PREFECT_API_AUTH_STRING")
         # Whatever it listens on, from this machine it is reached here.
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+        certificate = ServerCertificate.load()
+        refuse_plain_listener(settings.host, "prefect", tls=certificate is not None)
+        web = "http" if certificate is None else "https"
         addresses = Addresses(
             state=str(self._state.path),
-            api_url=f"http://{host}:{prefect_port}/api",
-            ui_url=f"http://{host}:{prefect_port}",
+            api_url=f"{web}://{host}:{prefect_port}/api",
+            ui_url=f"{web}://{host}:{prefect_port}",
             nats_url=f"nats://{PLATFORM}:{passwords[PLATFORM]}@127.0.0.1:{nats_port}",
             publisher_url=f"nats://{PUBLISHER}:{passwords[PUBLISHER]}@127.0.0.1:{nats_port}",
             prefect_auth=auth or f"admin:{passwords['prefect']}",

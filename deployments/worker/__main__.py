@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         log_as_json("worker")
         use_secret_files()
-        asyncio.run(_work(options.pool or WorkerSettings.load().pool, options.name, options.limit))
+        settings = WorkerSettings.load()
+        asyncio.run(_work(options.pool or settings.pool, options.name, options.limit))
     except (DeploymentError, LogFormatError, SecretFileError, SettingsError, UntestedVersion) as exc:
         sys.exit(f"error: {exc}")
 

@@ -8,6 +8,7 @@ is fair, and other processes are waited for by the connection (see sqlite_connec
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from records.database import sqlite_connection
 from records.database.payload import dumps
 from records.database.signing import LazySigner
 from records.errors import DatabaseUnavailable
+from reliability.plaintext import PlaintextRefused, refuse_plaintext
+from reliability.tls import CA_VARIABLE
 
 _BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10
@@ -64,9 +67,10 @@ def _libpq_query(url: URL) -> dict[str, str | tuple[str, ...]]:
     options += [given] if isinstance(given, str) else given or ()
     if "schema" in url.query:
         options.append(f"-c search_path={url.query['schema']}")
-    return {name: value for name, value in url.query.items() if name not in _PRISMA_ONLY} | {
-        "options": " ".join(options)
-    }
+    kept = {name: value for name, value in url.query.items() if name not in _PRISMA_ONLY}
+    if (ca := os.environ.get(CA_VARIABLE)) and str(kept.get("sslmode", "")).startswith("verify-"):
+        kept.setdefault("sslrootcert", ca)
+    return kept | {"options": " ".join(options)}
 
 
 def _shown(url: str) -> str:
@@ -79,6 +83,10 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = database_url(url)
+        try:
+            refuse_plaintext(self.url.render_as_string(hide_password=True), "database")
+        except PlaintextRefused as exc:
+            raise DatabaseUnavailable(str(exc)) from exc
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.signer = LazySigner(self.url)
         self.engine = self._engine(pool_size)

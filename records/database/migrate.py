@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from records.database.connections import Database
+from records.database.roles import become_owner, grant_rights, may_migrate
 from records.database.sign_existing import sign_existing
 from records.errors import NewerDatabase, NotMigrated
 from reliability.shielded import shielded
@@ -39,7 +40,8 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
     """Migrate the database to this version; returns the revision. Safe at every start, and concurrently.
 
     `revision`: an older one, for rows that were copied from its tables.
-    Raises NewerDatabase for a database that a newer version has migrated: there is no way back but a backup.
+    Raises NotMigrated for a login that may not change tables, and NewerDatabase for a database that a newer version has
+    migrated: there is no way back but a backup.
     """
     database = Database(url)
     try:
@@ -55,7 +57,18 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
                     f"the database {database.shown} is at revision {before!r}, which this version (up to {head()!r}) "
                     "does not know: run the newer version that migrated it, or restore the backup from before"
                 )
+            if before is not None and before == head():
+                return before
+            if not database.is_sqlite:
+                await become_owner(connection)
+                if not await may_migrate(connection):
+                    raise NotMigrated(
+                        f"the database {database.shown} is at revision {before!r}, this version needs {head()!r}, and "
+                        "this login may not change tables: run `commandcenter db upgrade` as their owner"
+                    )
             now = await connection.run_sync(_upgrade, revision)
+            if not database.is_sqlite:
+                await grant_rights(connection)
             if before is not None and before < _FIRST_SIGNED:
                 await sign_existing(connection)
             return now

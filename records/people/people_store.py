@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, select
@@ -29,12 +29,8 @@ class PeopleStore(Store):
         self, name: str, *, project_id: int, roles: Iterable[Role], by: str | None = None
     ) -> PersonRecord:
         """Give these roles to the person of that name, who is made where there is none. Raises NameRefused."""
-        shown = " ".join(name.split())
-        key = person_key(shown)
-        if not key or len(shown) > _MAX_NAME or not name.isprintable():
-            raise NameRefused(f"a person's name has 1 to {_MAX_NAME} printable characters, {name!r:.60} has not")
+        fresh = new_person(name, by=by)
         async with self._db.write() as connection:
-            fresh = {"id": new_id(), "name": shown, "nameKey": key, "createdAt": now(), "createdBy": by}
             await insert_new(connection, PERSON, fresh)
             person = await person_row(connection, name)
             for role in roles:
@@ -44,19 +40,20 @@ class PeopleStore(Store):
                     "role": role,
                     "grantedAt": now(),
                     "grantedBy": by,
+                    "expiresAt": None,
                 }
                 row["signature"] = sign(connection, "role", {**row, "name": person["name"]})
                 # In place of a row that somebody else wrote.
                 await connection.execute(delete(PERSON_ROLE).where(*_this_role(row)))
                 await connection.execute(PERSON_ROLE.insert().values(**row))
-            return await _record(connection, person)
+            return await person_record(connection, person)
 
     @shielded
     async def people(self, project_id: int | None = None) -> list[PersonRecord]:
         """Everybody, by name; with a project, those who have a role in it."""
         async with self._db.read() as connection:
             found = [
-                await _record(connection, row)
+                await person_record(connection, row)
                 for row in await rows(connection, select(PERSON).order_by(PERSON.c.nameKey))
             ]
         return [each for each in found if project_id is None or project_id in each.roles]
@@ -74,7 +71,16 @@ class PeopleStore(Store):
             if roles is not None:
                 gone = gone.where(PERSON_ROLE.c.role.in_(list(roles)))
             await connection.execute(gone)
-            return await _record(connection, person)
+            return await person_record(connection, person)
+
+
+def new_person(name: str, *, by: str | None) -> dict[str, Any]:
+    """The row of a person of that name. Raises NameRefused."""
+    shown = " ".join(name.split())
+    key = person_key(shown)
+    if not key or len(shown) > _MAX_NAME or not name.isprintable():
+        raise NameRefused(f"a person's name has 1 to {_MAX_NAME} printable characters, {name!r:.60} has not")
+    return {"id": new_id(), "name": shown, "nameKey": key, "createdAt": now(), "createdBy": by}
 
 
 async def person_row(connection: AsyncConnection, name: str) -> RowMapping:
@@ -90,12 +96,19 @@ async def roles_of(connection: AsyncConnection, person_id: str, name: str) -> di
     chosen = select(PERSON_ROLE).where(PERSON_ROLE.c.personId == person_id)
     found: dict[int, list[Role]] = {}
     for row in await rows(connection, chosen.order_by(PERSON_ROLE.c.projectId)):
-        if row["role"] in ROLES and is_signed(connection, "role", {**row, "name": name}):
+        if row["role"] in ROLES and _holds(connection, {**row, "name": name}):
             found.setdefault(row["projectId"], []).append(row["role"])
     return {project: tuple(sorted(roles, key=ROLES.index)) for project, roles in found.items()}
 
 
-async def _record(connection: AsyncConnection, row: RowMapping) -> PersonRecord:
+def _holds(connection: AsyncConnection, row: dict[Any, Any]) -> bool:
+    if row["expiresAt"] is None:
+        return is_signed(connection, "role", row)
+    return row["expiresAt"] > now() and is_signed(connection, "role-until", row)
+
+
+async def person_record(connection: AsyncConnection, row: Mapping[Any, Any]) -> PersonRecord:
+    """The person of that row, with the roles that count now."""
     return PersonRecord(
         id=row["id"],
         name=row["name"],

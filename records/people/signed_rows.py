@@ -11,6 +11,9 @@ from records.database.signing import signer_of
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "role": ("personId", "name", "projectId", "role"),
+    # Another kind than `role`: taking the end away from the row does not make it one that was given by hand.
+    "role-until": ("personId", "name", "projectId", "role", "expiresAt"),
+    "login": ("issuer", "subject", "personId", "name"),
     "token": ("id", "personId", "kind", "hash", "projectId", "roles", "expiresAt", "revokedAt"),
     "change": (
         "id",

@@ -76,6 +76,17 @@ class TokenStore(Store):
             return [_token(row, row["name"]) for row in await rows(connection, chosen)]
 
     @shielded
+    async def admins_with_tokens(self, project_id: int) -> int:
+        """How many admins of the project have been given a token or a link, also one that has ended."""
+        has_one = PERSON.c.id.in_(select(ACCESS_TOKEN.c.personId))
+        async with self._db.read() as connection:
+            found = [
+                await roles_of(connection, row["id"], row["name"])
+                for row in await rows(connection, select(PERSON).where(has_one))
+            ]
+        return sum("admin" in roles.get(project_id, ()) for roles in found)
+
+    @shielded
     async def revoke_token(self, token_id: str, *, by: str | None = None) -> TokenRecord:
         """Revoke the token whose id is or begins with that; from now on it and its sessions open nothing.
 

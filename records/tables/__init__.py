@@ -8,6 +8,7 @@ from records.tables.people import (
     BROWSER_SESSION,
     CHANGE_REQUEST,
     PERSON,
+    PERSON_LOGIN,
     PERSON_ROLE,
     SLACK_IDENTITY,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "NODE_STATE",
     "OUTBOX",
     "PERSON",
+    "PERSON_LOGIN",
     "PERSON_ROLE",
     "PLAN",
     "PROCESSED_EVENT",

@@ -30,9 +30,24 @@ PERSON_ROLE = Table(
     Column("role", Text, primary_key=True),
     must("grantedAt", Moment, server_default=NOW),
     may("grantedBy", Text),
+    # Roles by groups of a provider end unless the person signs in again. NULL: it was given by hand.
+    may("expiresAt", Moment),
     # By the platform's key, here and below: see `records.people.signed_rows`.
     must("signature", Text),
     Index("PersonRole_projectId_idx", "projectId"),
+)
+
+PERSON_LOGIN = Table(
+    "PersonLogin",
+    METADATA,
+    # Who somebody is for a provider of sign-ins. Names there can be chosen; the subject cannot.
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    refer("PersonLogin", "personId", "Person.id", "CASCADE"),
+    must("createdAt", Moment, server_default=NOW),
+    may("createdBy", Text),
+    must("signature", Text),
+    Index("PersonLogin_personId_idx", "personId"),
 )
 
 ACCESS_TOKEN = Table(

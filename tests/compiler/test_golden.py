@@ -18,7 +18,11 @@ FILES = sorted(GOLDEN.glob("*.yaml"))
 
 
 def beside(source: Source) -> list[Source]:
-    """Files that are compiled together with it: for names used twice, a copy."""
+    """Files that are compiled together with it: for names used twice a copy, for calls the workflow that is called."""
+    if source.path.startswith("CC309"):
+        return [
+            Source((GOLDEN / "CC201-unknown-key.yaml").read_text().replace("name: ", "name: broken-", 1), "other")
+        ]
     return [Source(source.text, "first.yaml")] if source.path.startswith("CC207") else []
 
 

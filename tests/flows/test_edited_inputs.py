@@ -205,7 +205,7 @@ def command(bench: Any, prefect_api: str, tmp_path: Path) -> Any:
     env = {
         "DATABASE_URL": f"sqlite:///{tmp_path}/records.db",
         "PREFECT_API_URL": prefect_api,
-        "NATS_URL": "nats://-",
+        "NATS_URL": "nats://localhost",
     }
 
     async def invoke(*arguments: str) -> Any:

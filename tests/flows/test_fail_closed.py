@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -94,6 +95,28 @@ async def test_a_policy_that_refuses_unverified_names_is_not_passed_by_the_form(
     assert (await decide(bench, flow_run, "kim")).applied
     await bench.resume(flow_run)
     assert (await bench.execute(flow_run)).is_completed()
+
+
+async def test_a_form_whose_text_was_replaced_decides_nothing_and_the_run_asks_again(bench, waiting) -> None:
+    """Whoever has Prefect's password can write another text over the form that a person reads."""
+    flow_run = await waiting()
+    (stored,) = [
+        each
+        for each in await bench.client.filter_flow_run_input(
+            flow_run_id=flow_run.id, key_prefix="suspended-gates-1", limit=20, exclude_keys=set()
+        )
+        if each.key.endswith("-description")
+    ]
+    harmless = stored.decoded_value.replace("main", "a-branch-of-mine")
+    assert harmless != stored.decoded_value
+    await bench.client.delete_flow_run_input(flow_run.id, stored.key)
+    await bench.client.create_flow_run_input(flow_run.id, stored.key, json.dumps(harmless))
+    assert (await answer(bench, flow_run, "approve", by="kim")).is_paused()
+    assert (await gate_of(bench, flow_run)).status == "PENDING"
+    assert bench.ran() == []
+    # The next form is ours again.
+    assert (await answer(bench, flow_run, "approve", by="kim")).is_completed()
+    assert bench.ran() == ["fix"]
 
 
 async def test_two_of_a_quorum_are_two_people_whichever_ways_they_come_in(bench, waiting) -> None:

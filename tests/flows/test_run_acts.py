@@ -170,7 +170,7 @@ async def test_the_command_line_has_the_same_acts(bench, node, prefect_api: str,
     env = os.environ | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/records.db",
         "PREFECT_API_URL": prefect_api,
-        "NATS_URL": "nats://-",
+        "NATS_URL": "nats://localhost",
     }
 
     async def command(*arguments: str) -> tuple[int, str]:

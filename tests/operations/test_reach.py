@@ -42,17 +42,23 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "remove_agent.remove_agent": (True, True),
     "agent_cases.run_cases": (True, False),  # as run_agent
     "action_help.action_help": (True, False),
-    "people.add_person": (True, False),
+    "people.grant_roles": (True, False),
+    "people.grant_token": (True, False),
     "people.revoke_person": (True, False),
-    "people.issue_token": (True, False),
     "people.issue_link": (True, False),
     "people.revoke_token": (True, False),
-    "people.identify": (False, True),
+    "people.identify": (True, True),
     "people.identify_session": (False, True),
     "people.begin_session": (False, True),
     "people.end_session": (False, True),
     "people.choose_project": (False, True),
+    "provider_sign_in.link_person": (True, False),
+    "provider_sign_in.sign_in_browser": (False, True),
+    "provider_sign_in.sign_in_terminal": (False, True),  # command line: login, over HTTP
     "prune.prune": (True, False),
+    "rotate_signing_key.add_key": (True, False),  # where the key is
+    "rotate_signing_key.use_newest_key": (True, False),
+    "rotate_signing_key.retire_old_keys": (True, False),
     "second_person.confirm_change": (True, True),
     "show_stats.show_stats": (True, False),  # HTTP: /metrics, and /statistics of one project
 }
@@ -68,7 +74,7 @@ NO_ACTS = {
 """Modules whose functions are parts of acts."""
 PARTS = {
     "second_person": {"require_second_person"},
-    "people": {"token_digest", "checked_roles"},
+    "people": {"token_digest", "checked_roles", "add_person", "issue_token"},
     "register_agent": {"lowered_actions", "read_folder"},
     "agent_cases": {"read_cases", "run_case", "differences"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},

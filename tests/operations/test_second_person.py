@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import update
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
 from operations.deploy import RecordsOnly, deploy
+from operations.people import grant_roles, grant_token
 from operations.register_agent import register_manifest
 from operations.second_person import NOBODY, Acting, SecondPersonNeeded, confirm_change
 from records import NotFound, Records, upgrade
@@ -198,3 +200,37 @@ def test_a_mode_that_is_none_is_the_stricter_one(value: str, production: bool) -
 def test_without_the_variable_it_is_embedded() -> None:
     assert not is_production({})
     assert mode_problem({}) is None
+
+
+async def test_people_and_their_tokens_need_two_once_there_are_two_admins(
+    production: None, records: Records
+) -> None:
+    operator, day = Acting(name="root", verified=False), timedelta(days=1)
+
+    async def token_of(name: str, by: Acting) -> Any:
+        return await grant_token(
+            name, records=records, by=by, asked_in=1, project_id=1, roles=None, lifetime=day, label=None
+        )
+
+    # Somebody must be the first, and the second.
+    for name in ("Ann", "Bob"):
+        await grant_roles(name, records=records, project_id=1, roles=["admin"], by=operator)
+        await token_of(name, operator)
+    for by in (operator, ANN):
+        with pytest.raises(SecondPersonNeeded):
+            await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=by)
+        # With it she would be two people.
+        with pytest.raises(SecondPersonNeeded):
+            await token_of("Bob", by)
+    assert (await token_of("Ann", ANN)).record.person == "Ann"
+    assert {each.name for each in await records.people()} == {"Ann", "Bob"}
+    waiting = {each.summary: each for each in await records.change_requests(1)}
+    (asked,) = [each for text, each in waiting.items() if "becomes" in text]
+    with pytest.raises(SamePerson):
+        await confirm_change(asked.id, by=ANN, project_id=1, records=records)
+    await confirm_change(asked.id, by=BOB, project_id=1, records=records)
+    with pytest.raises(SecondPersonNeeded):  # another role than the one that was agreed on
+        await grant_roles("Mallory", records=records, project_id=1, roles=["viewer"], by=ANN)
+    await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)
+    with pytest.raises(SecondPersonNeeded):  # for one use
+        await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)

@@ -44,12 +44,12 @@ def test_a_value_that_does_not_fit_is_refused_by_name_and_never_shown(monkeypatc
 
 
 def test_what_is_given_in_code_counts_before_the_environment_and_an_empty_variable_is_unset(monkeypatch) -> None:
-    monkeypatch.setenv("NATS_URL", "nats://broker:4222")
+    monkeypatch.setenv("NATS_URL", "tls://broker:4222")
     monkeypatch.setenv("COMMANDCENTER_MAX_EVENT_BYTES", "1000")
     monkeypatch.setenv("COMMANDCENTER_POOL", "")
     found = ListenerSettings.load()
-    assert (found.nats_url, found.max_event_bytes, found.pool) == ("nats://broker:4222", 1000, "commandcenter")
-    assert ListenerSettings(nats_url="nats://here").nats_url == "nats://here"
+    assert (found.nats_url, found.max_event_bytes, found.pool) == ("tls://broker:4222", 1000, "commandcenter")
+    assert ListenerSettings(nats_url="tls://here").nats_url == "tls://here"
 
 
 def test_every_variable_that_the_code_names_is_in_the_list() -> None:

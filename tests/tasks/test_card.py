@@ -207,6 +207,7 @@ def test_hostile_text_does_nothing_in_plain_text(kind: str) -> None:
         "Description by",
         "It can",
         "repositoryPath is",
+        "The two-person rule is off here",
         "Inputs:",
         "What ",
         "The inputs",
@@ -272,3 +273,10 @@ def test_long_text_is_cut_with_a_notice_and_hides_no_short_input(shown: Any) -> 
     assert "the-branch" in text
     assert text.count("[cut: ") == 2
     assert intent.digest in text
+
+
+def test_the_card_says_where_the_two_person_rule_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "The two-person rule is off here: one person alone may change gates, agents and people."
+    assert said in card_text(hostile_card("main"))
+    monkeypatch.setenv("COMMANDCENTER_MODE", "production")
+    assert "two-person" not in card_text(hostile_card("main"))

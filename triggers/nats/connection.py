@@ -6,13 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from reliability.cancellation import cancelled
+from reliability.plaintext import refuse_plaintext
+from reliability.tested_versions import require_tested
+from reliability.tls import client_context
 from triggers.nats.tls import tls_options
 
 log = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
     attempts = _Attempts(_without_password(url), on_reconnect)
     while not cancelled():
         try:
-            return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
+            return await open_once(
                 url,
                 name=CLIENT_NAME,
                 connect_timeout=2,
@@ -44,13 +47,49 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
                 disconnected_cb=attempts.lost,
                 reconnected_cb=attempts.back,
                 error_cb=attempts.failed,
-                **tls_options(),
             )
         except (nats.errors.Error, OSError, TimeoutError) as exc:
             # Above all a refused password: nats-py goes on by itself where nobody answers.
             await attempts.failed(exc)
             await asyncio.sleep(1)
     raise asyncio.CancelledError
+
+
+async def open_once(url: str, **options: Any) -> Client:
+    """One attempt: over TLS from the first byte where an authority for NATS is set, or as a `tls://` URL says.
+
+    Raises PlaintextRefused, and what nats-py raises.
+    """
+    client = Client()
+    if tls := tls_options():
+        options |= tls
+    else:
+        refuse_plaintext(url, "nats")
+        if "tls://" in url:
+            require_tested("nats-py")
+            client = _TlsClient()
+            options["tls"] = client_context()
+    try:
+        await client.connect(url, **options)  # pyright: ignore[reportUnknownMemberType]
+    except BaseException:
+        # nats-py leaves a connection open that it could not begin to use.
+        if (transport := client._transport) is not None:  # pyright: ignore[reportPrivateUsage]
+            transport.close()
+        raise
+    return client
+
+
+class _TlsClient(Client):
+    """A client that sends nothing in plain text.
+
+    nats-py sends user and password in plain text to a server of a `tls://` address that says it has no TLS, which
+    whoever is on the way can say.
+    """
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection and not info.get("tls_required"):
+            raise nats.errors.Error("nats: the server has no TLS, and the address says tls://")
+        await super()._process_info(info, initial_connection)  # pyright: ignore[reportUnknownMemberType]
 
 
 class _Attempts:

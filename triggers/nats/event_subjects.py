@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import nats
 import nats.errors
 from nats.js import JetStreamContext
 
 from operations.errors import TransientTriggerError
 from triggers.intake import answered
-from triggers.nats.connection import jetstream
+from triggers.nats.connection import jetstream, open_once
 from triggers.nats.project_streams import project_config
 from triggers.nats.stream_subjects import Refusal, incoming
 from triggers.nats.streams import ensure_limited_stream, ensure_streams, foreign_subjects
-from triggers.nats.tls import tls_options
 from triggers.ports import Inbox
 
 log = logging.getLogger(__name__)
@@ -41,8 +39,7 @@ async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0
     """
     try:
         async with asyncio.timeout(seconds):
-            connect = nats.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            client = await connect(nats_url, connect_timeout=2, allow_reconnect=False, **tls_options())
+            client = await open_once(nats_url, connect_timeout=2, allow_reconnect=False)
             try:
                 _, refused = await take_event_subjects(jetstream(client), inbox)
                 for limits in await answered(inbox.event_projects()):

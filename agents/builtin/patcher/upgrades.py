@@ -90,7 +90,7 @@ def _target(upgrades: list[Upgrade]) -> str:
         raise CannotFixError(f"the versions of {first.package} cannot be compared: upgrade it by hand")
 
     def order(one: str, other: str) -> int:
-        return -1 if keys[one] < keys[other] else int(keys[other] < keys[one])
+        return -1 if keys[one] < keys[other] else 1 if keys[other] < keys[one] else 0
 
     target = max(versions, key=cmp_to_key(order))
     if not same_major(first.ecosystem, first.installed, target):

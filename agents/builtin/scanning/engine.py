@@ -12,13 +12,13 @@ import logging
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from agents.builtin.scanning.rules import load
+from agents.builtin.scanning.rules import EngineRule, load
 from agents.builtin.scanning.vulnerability import FlowStep, Vulnerability
 
 LANGUAGES: Mapping[str, str] = {
@@ -35,6 +35,7 @@ LANGUAGES: Mapping[str, str] = {
 _AT_ONCE = 400
 """Files of one start: bounds memory, and how much one crash costs."""
 _SECONDS_PER_RULE, _SECONDS_PER_START, _SECONDS_IN_ALL = 5, 120, 240
+_SECONDS_TWICE = 60
 _MEMORY_MB = 400
 _MOST_STEPS = 12
 _NAME = "semgrep"
@@ -80,8 +81,12 @@ def language_of(name: str) -> str | None:
     return LANGUAGES.get(PurePosixPath(name).suffix.lower())
 
 
-def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> EngineScan:
-    """Findings in the named files, which were read before: regular, not too large. No engine: no findings."""
+def scan(folder: Path, names: Iterable[str], log: logging.Logger, followed: Set[str] = frozenset()) -> EngineScan:
+    """Findings in the named files, which were read before: regular, not too large. No engine: no findings.
+
+    In files that are `followed` data flow was looked at by other means: the engine's rules for it are applied to them
+    last, as a second opinion, and only as long as that takes no more than a minute.
+    """
     core, done = program(), EngineScan()
     if core is None:
         return done
@@ -94,14 +99,42 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> EngineScan:
         return done
     ends = time.monotonic() + _SECONDS_IN_ALL
     with tempfile.TemporaryDirectory(prefix="engine-") as place:
+        opinions: list[tuple[_Start, list[str]]] = []
         for language, files in by_language.items():
-            rules = Path(place, f"{language}.json")
-            queries = [rule.query for rule in load().values() if language in rule.languages]
-            rules.write_text(json.dumps({"rules": queries}), "utf-8")
-            start = _Start(core=core, folder=folder, rules=rules, language=language, place=Path(place), ends=ends)
-            for first in range(0, len(files), _AT_ONCE):
-                _scan_some(start, files[first : first + _AT_ONCE], done, log)
+            own = [rule for rule in load().values() if language in rule.languages]
+            start = _start(core, folder, Path(place), language, ends, own, "")
+            seen = [name for name in files if name in followed]
+            if seen:
+                patterns = [rule for rule in own if not _is_flow(rule)]
+                _in_parts(
+                    _start(core, folder, Path(place), language, ends, patterns, "-patterns"), seen, done, log
+                )
+                flows = [rule for rule in own if _is_flow(rule)]
+                opinions.append((_start(core, folder, Path(place), language, ends, flows, "-flows"), seen))
+            _in_parts(start, [name for name in files if name not in followed], done, log)
+        last = min(ends, time.monotonic() + _SECONDS_TWICE)
+        for start, files in opinions:
+            second = EngineScan()
+            _in_parts(replace(start, ends=last), files, second, log)
+            done.found += second.found
     return done
+
+
+def _is_flow(rule: EngineRule) -> bool:
+    return rule.query.get("mode") == "taint"
+
+
+def _start(
+    core: Path, folder: Path, place: Path, language: str, ends: float, rules: Sequence[EngineRule], suffix: str
+) -> _Start:
+    file = place / f"{language}{suffix}.json"
+    file.write_text(json.dumps({"rules": [rule.query for rule in rules]}), "utf-8")
+    return _Start(core=core, folder=folder, rules=file, language=language, place=place, ends=ends)
+
+
+def _in_parts(start: _Start, files: Sequence[str], done: EngineScan, log: logging.Logger) -> None:
+    for first in range(0, len(files), _AT_ONCE):
+        _scan_some(start, files[first : first + _AT_ONCE], done, log)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,19 @@ _MOST: dict[Place, Severity] = {
 """A finding in such a place is at most this bad; one that is found in production keeps its severity."""
 
 
+_NOT_IN_TESTS = frozenset(
+    {"xss", "open-redirect", "insecure-cookie", "header-injection", "trust-boundary", "log-injection", "cors-any"}
+    | {"csrf-off", "debug-mode", "request-without-timeout", "tls-verification-off", "insecure-random", "weak-hash"}
+    | {"resource-exhaustion", "regex-injection", "format-string", "information-exposure", "mass-assignment"}
+    | {"bind-all-interfaces", "hard-coded-secret", "bandit-b704", "unrestricted-upload", "weak-key"}
+)
+
+
+def of_no_weight(one: Vulnerability) -> bool:
+    """Whether it is in a test, which answers no visitor and keeps no secret, and of a kind that says nothing there."""
+    return one.rule.rsplit("/", 1)[-1] in _NOT_IN_TESTS and place_of(one.file, "") == "test"
+
+
 def place_of(name: str, text: str) -> Place:
     """What kind of code the file is, by its path, else by what its first lines say."""
     for place, pattern in _PATHS:

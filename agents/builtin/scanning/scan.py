@@ -18,7 +18,7 @@ from agents.builtin.scanning import (
 )
 from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.not_scanned import NotScanned
-from agents.builtin.scanning.places import place_of, placed
+from agents.builtin.scanning.places import of_no_weight, place_of, placed
 from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
@@ -43,6 +43,8 @@ class Scan:
     """Findings that a line of the source accepts, each with the reason given there."""
     texts_scanned: int = 0
     """Other text files, which are searched for secrets and weaknesses of infrastructure."""
+    of_no_weight: int = 0
+    """Findings in tests of kinds that only matter where visitors come or secrets are kept."""
     engine: str = ""
     """Name and version of the engine that followed data; empty where there is none."""
 
@@ -94,21 +96,23 @@ def scan(
             _leave_out(file.name, str(exc), left_out, log)
     for file in (*files, *texts):
         found += text_scan.scan(file)
-    flows = engine.scan(folder, [file.name for file in files], log)
     near = _near(around_folder or folder, around, {file.name for file in files})
     followed = flow.scan(files, log, others=texts, around=near)
+    flows = engine.scan(folder, [file.name for file in files], log, followed.followed)
     found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
     missing = {each.file for each in left_out}
     for name, reason in flows.failed.items():
         if name not in missing:
             _leave_out(name, f"{name!r} was scanned in part: {reason}", left_out, log)
-    kept, suppressed = _judged(_once(found), {file.name: file.text for file in (*near, *files, *texts)})
+    weighty = [one for one in _once(found) if not of_no_weight(one)]
+    kept, suppressed = _judged(weighty, {file.name: file.text for file in (*near, *files, *texts)})
     return Scan(
         vulnerabilities=kept,
         files_scanned=sum(file.name not in missing for file in files),
         texts_scanned=len(texts),
         not_scanned=tuple(left_out),
         suppressed=suppressed,
+        of_no_weight=len(_once(found)) - len(weighty),
         engine=engine.version(),
     )
 

@@ -99,6 +99,8 @@ class ScanOutput(Schema):
     known: int = Field(default=0, ge=0)
     """Findings that were there before the change, or are in the baseline."""
     below_min_severity: int = Field(default=0, ge=0)
+    of_no_weight: int = Field(default=0, ge=0)
+    """Findings in tests of kinds that say nothing there, as a cookie without Secure: counted and not told."""
     sarif: SarifFile | None = None
     """The findings as SARIF 2.1.0, where that was asked for."""
     suppressed: list[Accepted] = Field(default_factory=list[Accepted], max_length=MAX_NAMED)
@@ -174,6 +176,7 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
         advisories=packages.advisories,
         known=selected.known + packages.known,
         below_min_severity=selected.below + packages.below,
+        of_no_weight=done.of_no_weight,
         sarif=sarif.save(told, context) if asked.sarif else None,
         suppressed=[
             Accepted(rule=one.rule, file=one.file, line=one.line, reason=reason)

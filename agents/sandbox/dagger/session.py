@@ -15,6 +15,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.sandbox.log_lines import TERMINAL_SEQUENCE
+
 if TYPE_CHECKING:
     import dagger
 
@@ -65,8 +67,9 @@ class CliSession:
 
 
 async def open_session(cli: str, *, seconds: float) -> CliSession:
-    """Start the CLI and connect. Raises SessionFailed."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
+    """Start the CLI, and connect to what it has opened: each within `seconds`. Raises SessionFailed."""
+    for name in ("DO_NOT_TRACK", "DAGGER_NO_NAG", "NO_COLOR"):
+        os.environ.setdefault(name, "1")
     # Private modules of a version that is pinned: the public ways all start the CLI themselves.
     import dagger
     from dagger.client._session import ConnectParams, SingleConnection
@@ -95,6 +98,8 @@ async def open_session(cli: str, *, seconds: float) -> CliSession:
                 await asyncio.wait({drain}, timeout=1)
                 told = " ".join(said).strip()[-_MAX_REASON:] or "it gave no reason"
                 raise SessionFailed(f"the dagger CLI ended with status {process.returncode}: {told}")
+        # An engine that has opened a session lives; its schema, which is read now, may take a busy one a while.
+        async with asyncio.timeout(seconds):
             found = json.loads(line)
             parameters = ConnectParams(port=found["port"], session_token=found["session_token"])
             # Not entered as a context: that would set up the SDK's telemetry, logging included, for this whole process.
@@ -134,7 +139,8 @@ def traced(traceparent: str) -> Generator[None]:
 
 async def _drain(stream: asyncio.StreamReader, said: collections.deque[str]) -> None:
     while chunk := await stream.read(1 << 16):
-        said.extend(line for line in chunk.decode(errors="replace").splitlines() if line.strip())
+        text = TERMINAL_SEQUENCE.sub("", chunk.decode(errors="replace"))
+        said.extend(line.strip() for line in text.splitlines() if line.strip())
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -200,6 +200,21 @@ export async function signIn(token: string): Promise<void> {
   }
 }
 
+/** The provider that signs people in; null where there is none. */
+export async function providerOfSignIns(): Promise<{ label: string } | null> {
+  return (await get<{ provider: { label: string } | null }>("sign-in")).provider;
+}
+
+/** Where a browser begins to sign in by the provider; it comes back to the page that is open now. */
+export function providerAddress(): string {
+  return address("sign-in/oidc", { to: consolePage() });
+}
+
+function consolePage(): string {
+  const root = new URL(apiRoot()).pathname;
+  return `/${location.pathname.slice(root.length)}${location.search}`;
+}
+
 /** Looks at another project: the session does, or each request of a token says so. */
 export async function chooseProject(project: number): Promise<void> {
   if (storedToken() === null) await request("session", { method: "PATCH", json: { projectId: project } });

@@ -324,6 +324,30 @@ export interface DecisionBody {
   edits?: Record<string, JsonValue> | null;
 }
 
+/** What a terminal shows, and by what it asks. */
+export interface DeviceAnswer {
+  handle: string;
+  userCode: string;
+  verificationUri: string;
+  verificationUriComplete: string | null;
+  expiresIn: number;
+  interval: number;
+}
+
+/** Which terminal asks. */
+export interface DeviceBody {
+  handle: string;
+}
+
+/** Nothing yet, or a token. */
+export interface DeviceTokenAnswer {
+  status: "pending" | "signed-in";
+  interval: number;
+  token: string | null;
+  name: string | null;
+  expiresAt: string | null;
+}
+
 /** One mistake in a workflow. */
 export interface DiagnosticAnswer {
   code: string;
@@ -696,6 +720,12 @@ export interface ProofAnswer {
   trusted: Array<string>;
 }
 
+/** The provider as a page shows it. */
+export interface ProviderAnswer {
+  label: string;
+  device: boolean;
+}
+
 /** An agent's folder, as it was reviewed. */
 export interface RegisterFilesBody {
   files: Record<string, string>;
@@ -806,6 +836,8 @@ export interface RunDetailResponse {
   timeline: Array<TimelineAnswer>;
   artifacts: Array<ArtifactAnswer>;
   audit: Array<AuditAnswer>;
+  parentRunId: string | null;
+  parentNode: string | null;
   called: Array<CalledRun>;
 }
 
@@ -960,6 +992,11 @@ export interface VersionUseAnswer {
   failed: number;
   firstAt: string;
   lastAt: string;
+}
+
+/** How one can sign in, besides by a token. */
+export interface WaysAnswer {
+  provider: ProviderAnswer | null;
 }
 
 /** Why an event started what it did. */

@@ -37,6 +37,7 @@ capabilities: {drop: [ALL]}
 - {name: DATABASE_URL_FILE, value: /run/secrets/commandcenter/database_url}
 - {name: PREFECT_API_AUTH_STRING_FILE, value: /run/secrets/commandcenter/prefect_auth}
 - {name: COMMANDCENTER_SIGNING_KEY_FILE, value: /run/secrets/commandcenter/signing.key}
+- {name: COMMANDCENTER_ALLOW_PLAINTEXT, value: {{ .Values.allowPlaintext | quote }}}
 - {name: COMMANDCENTER_PROJECT_ID, value: {{ .Values.projectId | quote }}}
 {{- end }}
 

@@ -129,3 +129,12 @@ def test_a_suppression_counts_only_with_its_reason_and_is_reported(tmp_path, lin
 
     assert [one.rule for one in done.vulnerabilities] == ([] if accepted else ["py/eval"])
     assert [reason for _, reason in done.suppressed] == (["x is made by us"] if accepted else [])
+
+
+def test_kinds_that_say_nothing_in_tests_are_counted_and_not_told(tmp_path):
+    text = "import requests\nrequests.get(u, verify=False)\neval(x)\n"
+    done = scanned(tmp_path, **{"tests/test_a.py": text, "a.py": text})
+
+    assert {one.rule for one in done.vulnerabilities if one.file == "tests/test_a.py"} == {"py/eval"}
+    assert "py/tls-verification-off" in {one.rule for one in done.vulnerabilities if one.file == "a.py"}
+    assert done.of_no_weight >= 1

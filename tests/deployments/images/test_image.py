@@ -70,7 +70,18 @@ def test_the_server_becomes_healthy_and_ends_when_it_is_told(
     image: str, run_docker: RunDocker, named: str
 ) -> None:
     run_docker(
-        "run", "--detach", "--name", named, *HARDENED, image, "commandcenter", "server", "--host", "0.0.0.0"
+        "run",
+        "--detach",
+        "--name",
+        named,
+        *HARDENED,
+        "--env",
+        "COMMANDCENTER_ALLOW_PLAINTEXT=prefect",
+        image,
+        "commandcenter",
+        "server",
+        "--host",
+        "0.0.0.0",
     )
     deadline = time.monotonic() + 180
     while (state := _state(run_docker, named))["Health"]["Status"] != "healthy":

@@ -16,10 +16,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from compiler.plan import ApprovalRule
-from records import Records
+from records import Records, make_roles, upgrade
 
 SOURCE = Path(__file__).parent / "prisma"
 FILES = ("package.json", "schema.prisma", "ddl.mjs", "client.mjs")
@@ -167,3 +168,15 @@ async def test_the_missions_own_queries_and_cascades_hold(
     removed: Any = json.loads(prisma.run("client.mjs", "remove", url=url))
     assert removed == {"workflowRunId": None, "refused": "P2003", "nodes": 0}
     assert [workflow.name for workflow in await records.workflows()] == ["audit"]
+
+
+async def test_a_prisma_client_works_with_the_platforms_role(prisma: Prisma, postgres_url: str) -> None:
+    await upgrade(postgres_url)
+    await make_roles(postgres_url)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS prisma_login")
+        connection.execute("CREATE ROLE prisma_login LOGIN IN ROLE commandcenter_platform")
+    url = postgres_url.replace("postgres@", "prisma_login@")
+    written = json.loads(prisma.run("client.mjs", "write", url=url))
+    found = json.loads(prisma.run("client.mjs", "read", url=url))
+    assert [run["id"] for workflow in found for run in workflow["runs"]] == [written["runId"]]

@@ -50,6 +50,8 @@ class FlowScan:
     """File, line and rule where something could arrive from outside, and does not unless it is found."""
     harmless: frozenset[tuple[str, int]] = frozenset()
     """File and line where all that is used is constant, or was made harmless."""
+    followed: frozenset[str] = frozenset()
+    """Files in which all data was followed."""
     spent: frozenset[str] = frozenset()
     """Files that were not followed to the end."""
 
@@ -79,9 +81,11 @@ def scan(
     seen: set[tuple[str, int, str]] = set()
     spent: set[str] = set()
     harmless: set[tuple[str, int]] = set()
+    unread: set[str] = set()
     for language, own in texts.items():
         rules = catalogue(language)
         if rules is None:
+            unread.update(own)
             continue
         if chosen.isdisjoint(own):
             continue
@@ -106,6 +110,7 @@ def scan(
         harmless |= {place for place, is_harmless in interpreter.harmless.items() if is_harmless}
     if spent:
         log.info("data was not followed to the end in %d file(s)", len(spent))
+    done.followed = frozenset(chosen - spent - unread)
     done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), frozenset(harmless)
     return done
 

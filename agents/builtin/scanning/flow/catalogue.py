@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from agents.builtin.scanning.flow.patterns import Pattern, compiled, key_of
 from agents.builtin.scanning.flow.readers import languages
-from agents.builtin.scanning.flow.tree import Expr, Put
+from agents.builtin.scanning.flow.tree import Attr, Expr, Put
 from agents.builtin.scanning.rule import Rule
-from agents.builtin.scanning.rules import Confidence, flow_rules
+from agents.builtin.scanning.rules import Confidence, flow_rules, is_local, takes_local
 
 T = TypeVar("T")
-OUTSIDE = ""
-"""The group of the sources that most rules have in common."""
+OUTSIDE, LOCAL = "", "local"
+"""The groups of the sources that most rules have in common: what visitors send, what is typed on this machine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,32 +27,43 @@ class FlowRule:
     confidence: Confidence
     source: str
     """Its group of sources."""
+    local: bool
+    """Whether what is typed on the machine counts too."""
     whole: bool
     """Whether every pattern of it is understood, so that what is not found is not there."""
 
 
 class Table(Generic[T]):
-    """Patterns by the last name in them, and those that may match any."""
+    """Patterns by the last name in them, and those that may match any expression of their form."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, list[tuple[Pattern, T]]] = {}
-        self._any: list[tuple[Pattern, T]] = []
+        self._any: dict[type[Expr], list[tuple[Pattern, T]]] = {}
 
     def add(self, pattern: Pattern, what: T) -> None:
         """One more."""
         for key in pattern.keys:
             self._by_key.setdefault(key, []).append((pattern, what))
         if not pattern.keys:
-            self._any.append((pattern, what))
+            self._any.setdefault(type(pattern.expr), []).append((pattern, what))
 
-    def candidates(self, node: Expr, path: str = "") -> Iterable[tuple[Pattern, T]]:
+    def candidates(self, node: Expr, path: str = "") -> list[tuple[Pattern, T]]:
         """Those that may match the expression, which may have another name elsewhere."""
         key = key_of(node)
-        yield from self._by_key.get(key, ())
+        keys = [key]
         last = path.rsplit(".", 1)[-1]
         if last and last != key:
-            yield from self._by_key.get(last, ())
-        yield from self._any
+            keys.append(last)
+        if isinstance(node, Attr):
+            base = key_of(node.of)
+            keys.append(base + ".")
+            before = path.rsplit(".", 2)[-2] if path.count(".") else ""
+            if before and before != base:
+                keys.append(before + ".")
+        found = list(self._any.get(type(node), ()))
+        for one in keys:
+            found += self._by_key.get(one, ())
+        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -86,10 +97,9 @@ def catalogue(language: str) -> Catalogue | None:
 
 
 def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
-    common = [(one, compiled(made.language, one, {})) for one in data["sources"]]
-    for _, pattern in common:
-        if pattern is not None:
-            made.sources.add(pattern, OUTSIDE)
+    for one in data["sources"]:
+        if (pattern := compiled(made.language, one, {})) is not None:
+            made.sources.add(pattern, LOCAL if is_local(one) else OUTSIDE)
     for one in data.get("not_sources", ()):
         if (pattern := compiled(made.language, one, {})) is not None:
             made.not_sources.add(pattern, OUTSIDE)
@@ -101,14 +111,15 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
             pattern = compiled(made.language, one, spec.get("where", {}))
             if pattern is not None and pattern.where and pattern.place is None:
                 confidence = spec.get("confidence", "high")
-                made.valued.add(pattern, FlowRule(name, rule, confidence, OUTSIDE, whole=True))
+                made.valued.add(pattern, FlowRule(name, rule, confidence, OUTSIDE, local=False, whole=True))
     for name, (rule, spec) in data["flow"].items():
         where = spec.get("where", {})
         sinks = [compiled(made.language, one, where) for one in (*spec["sinks"], *spec.get("typed_sinks", ()))]
         sources = [compiled(made.language, one, spec.get("source_where", {})) for one in spec.get("sources", ())]
         whole = None not in sinks and None not in sources
         group = name if "sources" in spec else OUTSIDE
-        flow_rule = FlowRule(name, rule, spec.get("confidence", "high"), group, whole)
+        local = group == OUTSIDE and takes_local(name, spec)
+        flow_rule = FlowRule(name, rule, spec.get("confidence", "high"), group, local, whole)
         made.rules[name] = flow_rule
         for pattern in sources:
             if pattern is not None:

@@ -164,7 +164,7 @@ def element(of: Value, key: Value) -> Value:
         and -len(of.const) <= const < len(of.const)
     ):
         return Value(const=of.const[const])
-    return Value(taints=of.taints)
+    return Value(taints=of.taints, fixed=of.is_fixed and key.is_fixed)
 
 
 _TEXT: dict[str, Callable[..., Any]] = {
@@ -216,8 +216,8 @@ def operate(op: str, values: Sequence[Value]) -> Value:
         return Value(const=_computed(op, values))
     if op in ("-", "*", "/", "//", "**", "<<", ">>", "&", "|", "^", "neg", "number"):
         # The result is a number, which carries no syntax; of a random one it is as bad as before.
-        taints = {key: taint for key, taint in taints.items() if taint.source}
-    return Value(const=_computed(op, values), taints=taints)
+        taints = {key: taint for key, taint in taints.items() if taint.source not in ("", "local")}
+    return Value(const=_computed(op, values), taints=taints, fixed=all(value.is_fixed for value in values))
 
 
 _TESTS = frozenset(

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from agents.builtin.scanning.flow import containers, entries, guards
 from agents.builtin.scanning.flow.assigned import changed
-from agents.builtin.scanning.flow.catalogue import OUTSIDE, Catalogue, FlowRule, Table
+from agents.builtin.scanning.flow.catalogue import LOCAL, OUTSIDE, Catalogue, FlowRule, Table
 from agents.builtin.scanning.flow.patterns import Place, Scope, matches
-from agents.builtin.scanning.flow.project import Project
+from agents.builtin.scanning.flow.project import Project, is_web
 from agents.builtin.scanning.flow.tree import (
     Attr,
     Call,
@@ -59,7 +59,7 @@ from agents.builtin.scanning.flow.values import (
     together,
 )
 
-_DEEPEST, _STEPS_PER_FUNCTION, _STEPS_PER_FILE = 6, 30_000, 400_000
+_DEEPEST, _STEPS_PER_FUNCTION, _STEPS_PER_FILE = 6, 12_000, 100_000
 _UNROLLED = 6
 _SELF = {"java": "this", "javascript": "this", "csharp": "this", "php": "$this", "ruby": "self"}
 _IMPLICIT = frozenset({"java", "csharp", "ruby"})
@@ -123,6 +123,7 @@ class Interpreter:
         self._stack: list[Function] = []
         self._queue: list[tuple[Function, Env | None]] = []
         self._ran: set[int] = set()
+        self._results: dict[tuple[object, ...], Value] = {}
         self._steps = self._file_steps = 0
         self._frame = Frame(file="", function=None)
         self._scope = Scope(path=self._path, text=self._text, type=self._type)
@@ -155,6 +156,7 @@ class Interpreter:
         except RecursionError:
             self.spent.add(file)
         self._last.clear()
+        self._results.clear()
         self._stack.clear()
         self._queue.clear()
 
@@ -201,7 +203,8 @@ class Interpreter:
             return
         self._ran.add(id(function))
         self._steps = 0
-        filled = entries.filled(self._language, function)
+        serves = self._language != "python" or self._project.serves(function.file)
+        filled = entries.filled(self._language, function) if serves else frozenset[str]()
         outer = self._frame
         try:
             args = [self._entry_value(one, filled, function) for one in function.params]
@@ -479,14 +482,21 @@ class Interpreter:
                 continue
             if pattern.place is not None and not self._stands_in(pattern.place):
                 continue
+            if group == OUTSIDE and self._language == "python" and not self._serves(value.path):
+                continue
             if group == OUTSIDE and any(
                 matches(other, expr, self._scope) is not None
                 for other, _ in self._catalogue.not_sources.candidates(expr, value.path)
             ):
+                value = replace(value, fixed=True)
                 continue
             taint = Taint(group, ((self._frame.file, expr.line),))
             value = replace(value, taints={(group, taint.clean): taint, **value.taints}, const=Value().const)
         return value
+
+    def _serves(self, path: str) -> bool:
+        """Whether the file, or the object, has to do with a framework for the web: `request` is a common name."""
+        return self._project.serves(self._frame.file) or is_web(path)
 
     def _name(self, expr: Name, env: Env) -> Value:
         value = env.get(expr.name)
@@ -687,7 +697,7 @@ class Interpreter:
         if all(value.known for value in values):
             self._judge(Value(const=""), expr.line, None)
             return Value(const="".join(str(value.const) for value in values))
-        value = Value(taints=together(values))
+        value = Value(taints=together(values), fixed=all(value.is_fixed for value in values))
         self._judge(value, expr.line, self._names.get("sql-injection"))
         return self._clean_ends(expr.parts, values, value) if value.taints and values else value
 
@@ -735,7 +745,7 @@ class Interpreter:
         if expr.type:
             value = replace(value, type=value.type or _short(expr.type))
             if guards_number(expr.type):
-                value = replace(value, taints={key: one for key, one in value.taints.items() if one.source})
+                value = _number(value)
         self._put(expr.target, value, env, expr.line)
         if not isinstance(expr.target, Name):
             self._last[id(expr.value)] = value
@@ -955,6 +965,35 @@ class Interpreter:
         given = [*args, *(value for _, value in named)]
         if len(self._stack) >= _DEEPEST or self._stack.count(function) >= 2:
             return Value(taints=together(given if func.of is None else [*given, func.of]))
+        key = self._same_call(func, args, named)
+        if key is not None and key in self._results:
+            return self._results[key]
+        result = self._run_with(func, function, args, named, expr)
+        if key is not None and not result.pairs and not result.items:
+            self._results[key] = result
+        return result
+
+    def _same_call(
+        self, func: Value, args: Sequence[Value], named: tuple[tuple[str, Value], ...]
+    ) -> tuple[object, ...] | None:
+        """What a call without anything from outside depends on; None where it may differ from time to time."""
+        key: list[object] = [id(func.function), id(func.env), 0 if func.of is None else id(func.of.cls)]
+        if func.of is not None and (func.of.is_tainted() or func.of.cls is None):
+            return None
+        for name, value in (*((str(place), one) for place, one in enumerate(args)), *named):
+            if value.taints or value.items is not None or value.pairs is not None or value.function is not None:
+                return None
+            key += [name, value.const, type(value.const), value.path, value.type]
+        return tuple(key)
+
+    def _run_with(
+        self,
+        func: Value,
+        function: Function,
+        args: Sequence[Value],
+        named: tuple[tuple[str, Value], ...],
+        expr: Call,
+    ) -> Value:
         passed = [self._passed(value, expr.line) for value in args]
         by_name = tuple((key, self._passed(value, expr.line)) for key, value in named)
         return self._run(function, func.of, passed, by_name, func.env, depth=self._frame.depth + 1)
@@ -1023,7 +1062,7 @@ class Interpreter:
             if param.type and not value.type:
                 value = replace(value, type=_short(param.type), path=value.path or entries.standard_name(param))
             if guards_number(param.type):
-                value = replace(value, taints={key: one for key, one in value.taints.items() if one.source})
+                value = _number(value)
             env.names[param.name] = value
 
     def _unknown(
@@ -1051,6 +1090,10 @@ class Interpreter:
         if of is not None and name in _FILLING and of.taints:
             for one, value in zip(expr.args, args, strict=True):
                 self._spoil(one, value, of.taints, env)
+        if name == "setFeature" and len(args) == 2 and args[1].const is True and of is not None:
+            feature = expr.args[0]
+            if isinstance(feature, Attr | Name) and feature.name.startswith("feature_external_"):
+                self._put(cast("Attr", expr.func).of, replace(of, type="ExternalEntities"), env, expr.line)
         if name in ("getProperty", "getString") and args and isinstance(args[0].const, str):
             setting = self._project.settings.get(args[0].const)
             if setting is not None:
@@ -1059,7 +1102,13 @@ class Interpreter:
         kind = name if expr.new or (self._language == "python" and name[:1].isupper()) else ""
         if of is not None and name in _SAME_TYPE:
             kind = of.type
-        return Value(taints=taints, type=kind, path=f"{path}()" if path and expr.new else "")
+        fixed = bool(given) and all(one.is_fixed for one in given) and (of is None or of.is_fixed or bool(of.path))
+        return Value(
+            taints=taints,
+            type=kind,
+            fixed=fixed or (of is not None and of.is_fixed and not given),
+            path=f"{path}()" if path and expr.new else "",
+        )
 
     def _call_back(self, name: str, value: Value, of: Value | None, args: Sequence[Value], place: int) -> None:
         function = cast("Function", value.function)
@@ -1086,7 +1135,9 @@ class Interpreter:
             if matches(pattern, expr, self._scope) is None:
                 continue
             if rule == OUTSIDE:
-                taints = {key: one for key, one in value.all_taints().items() if one.source}
+                taints = {
+                    key: one for key, one in value.all_taints().items() if one.source not in (OUTSIDE, LOCAL)
+                }
                 value = replace(value, taints=taints, items=None, pairs=None)
             else:
                 value = self._harmless(value, frozenset({rule}))
@@ -1129,19 +1180,22 @@ class Interpreter:
             if line != expr.line:
                 self._judge(value, expr.line, rule)
             for taint in value.all_taints().values():
-                if taint.source == rule.source and rule.name not in taint.clean:
+                if self._concerns(taint, rule) and rule.name not in taint.clean:
                     steps = taint.through(self._frame.file, line).steps
                     self.found.setdefault(
                         (self._frame.file, line, kind), Found(rule, self._frame.file, line, steps)
                     )
 
+    def _concerns(self, taint: Taint, rule: FlowRule) -> bool:
+        return taint.source == rule.source or (rule.local and taint.source == LOCAL)
+
     def _judge(self, value: Value, line: int, rule: FlowRule | None) -> None:
         """Keep in mind whether what is used here can hold anything that nobody looked at."""
         taints = value.all_taints().values()
         held = [*(value.items or ()), *(value.pairs or {}).values()]
-        known = value.known or (bool(held) and all(one.known for one in held))
-        if rule is not None and taints and not value.known:
-            own = [taint for taint in taints if taint.source == rule.source]
+        known = value.is_fixed or (bool(held) and all(one.is_fixed for one in held))
+        if rule is not None and taints and not known:
+            own = [taint for taint in taints if self._concerns(taint, rule)]
             known = bool(own) and all(rule.name in taint.clean for taint in own)
         key = (self._frame.file, line)
         self.harmless[key] = known and self.harmless.get(key, True)
@@ -1221,6 +1275,12 @@ def _element(over: Value) -> Value:
             made = one if made is None else joined(made, one)
         return replace(cast("Value", made), const=Value().const)
     return Value(taints=over.all_taints())
+
+
+def _number(value: Value) -> Value:
+    """The value as a number, which carries no syntax; a random one is as bad as before."""
+    kept = {key: one for key, one in value.taints.items() if one.source not in (OUTSIDE, LOCAL)}
+    return replace(value, taints=kept)
 
 
 def _is_constructor(one: Stmt) -> bool:

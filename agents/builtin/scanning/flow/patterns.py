@@ -119,6 +119,8 @@ def _keys(expr: Expr, where: Mapping[str, str]) -> tuple[str, ...]:
     key = key_of(expr)
     if key not in ("", "="):
         return (key,)
+    if isinstance(expr, Attr) and (base := key_of(expr.of)):
+        return (base + ".",)
     inner: Expr = expr
     while isinstance(inner, Call | Put | Index):
         inner = inner.func if isinstance(inner, Call) else inner.target if isinstance(inner, Put) else inner.of
@@ -262,6 +264,8 @@ def _variable(pattern: Expr) -> str | None:
 
 
 def _is_many(pattern: Expr) -> bool:
+    if isinstance(pattern, Items) and len(pattern.parts) == 1:
+        pattern = pattern.parts[0]  # `a[*b]` in Python is a tuple
     return isinstance(pattern, Name) and pattern.name.lstrip("$") == _MANY
 
 
@@ -322,7 +326,8 @@ def _same_name(pattern: Name, node: Expr, bound: Bound, scope: Scope) -> bool:
     if isinstance(node, Name) and node.name == pattern.name:
         return True
     full = scope.path(node)
-    return bool(full) and (full == pattern.name or full.endswith("." + pattern.name))
+    # `from a import b as c`: a name that stands for another one.
+    return bool(full) and (full == pattern.name or (isinstance(node, Name) and full.endswith("." + pattern.name)))
 
 
 def _same_constant(pattern: Const, node: Expr, scope: Scope) -> bool:
@@ -333,30 +338,35 @@ def _same_constant(pattern: Const, node: Expr, scope: Scope) -> bool:
     return isinstance(pattern.value, str) and scope.text(node) == pattern.value
 
 
-def _same_attr(pattern: Attr, node: Expr, bound: Bound, scope: Scope) -> bool:
+@cache
+def _full(pattern: Expr) -> str:
+    """The dotted name that a pattern asks for; empty where a part of it may vary."""
     full = dotted(pattern)
-    if full and _VARIABLE not in full:
+    return "" if _VARIABLE in full else full
+
+
+def _same_attr(pattern: Attr, node: Expr, bound: Bound, scope: Scope) -> bool:
+    full = _full(pattern)
+    if not isinstance(node, Attr):
+        if not full or not isinstance(node, Name):
+            return False
+        path = scope.path(node)
+        if path and (path == full or path.endswith("." + full)):
+            return True
+        # A class by its short name, where the pattern has the package too.
+        return full[0].islower() and node.name[:1].isupper() and full.endswith("." + node.name)
+    if pattern.name.startswith(_VARIABLE):
+        if not _bind(pattern.name.removeprefix(_VARIABLE), Name(node.line, name=node.name), bound):
+            return False
+    elif pattern.name != node.name:
+        return False
+    if full:
         own = dotted(node)
         if own and (own == full or own.endswith("." + full) or (full.endswith("." + own) and "." in own)):
             return True
         path = scope.path(node)
         if path and (path == full or path.endswith("." + full)):
             return True
-        if (
-            isinstance(node, Name)
-            and full[0].islower()
-            and node.name[:1].isupper()
-            and full.endswith("." + node.name)
-        ):
-            # A class by its short name, where the pattern has the package too.
-            return True
-    if not isinstance(node, Attr):
-        return False
-    if pattern.name.startswith(_VARIABLE):
-        if not _bind(pattern.name.removeprefix(_VARIABLE), Name(node.line, name=node.name), bound):
-            return False
-    elif pattern.name != node.name:
-        return False
     return _same(pattern.of, node.of, bound, scope)
 
 

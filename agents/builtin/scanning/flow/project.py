@@ -15,6 +15,12 @@ _DEFINED = re.compile(
     r"(?:[\w<>\[\].,?]+\s+)?([A-Za-z_]\w*)\s*(?:=\s*(?:async\s*)?(?:function|\(|\w+\s*=>)|\()",
     re.MULTILINE,
 )
+_WEB = re.compile(
+    r"(?:^\s*(?:from|import)\s+(?:\w+\s*,\s*)*|^)(?:flask|django|fastapi|starlette|rest_framework|aiohttp|sanic|tornado|bottle"
+    r"|pyramid|falcon|quart|webob|werkzeug|cherrypy|litestar|responder|connexion|webapp2|flask_\w+|chalice|ninja)\b"
+    r"|\bHttpRe(?:quest|sponse)\b",
+    re.MULTILINE,
+)
 _MANY = 12
 """A name that is defined more often says nothing."""
 
@@ -28,6 +34,7 @@ class Project:
         """Values by key, of files of settings."""
         self._texts = texts
         self._modules: dict[str, Module | None] = {}
+        self._serving: dict[str, bool] = {}
         self._defined: dict[str, list[str]] | None = None
         self._paths: dict[str, list[str]] | None = None
 
@@ -41,6 +48,12 @@ class Project:
     def forget(self, file: str) -> None:
         """Give the memory of a file back that no other has asked for."""
         self._modules.pop(file, None)
+
+    def serves(self, file: str) -> bool:
+        """Whether the file, or one of Python's packages it is in, names a framework for the web."""
+        if file not in self._serving:
+            self._serving[file] = is_web(self._texts.get(file, ""))
+        return self._serving[file]
 
     def split(self, path: str) -> tuple[str, str] | None:
         """A dotted path -> the file it begins with, and the rest of it."""
@@ -102,6 +115,11 @@ class Project:
                     elif file not in files:
                         files.append(file)
         return self._paths
+
+
+def is_web(text: str) -> bool:
+    """Whether it names a framework for the web."""
+    return _WEB.search(text) is not None
 
 
 def definitions(body: Sequence[Stmt]) -> list[Class | Function]:

@@ -60,11 +60,18 @@ class Value:
     is_class: bool = False
     type: str = ""
     """The declared type."""
+    fixed: bool = False
+    """Whether it is made of constants only, though it is not known of which."""
 
     @property
     def known(self) -> bool:
         """Whether it is a constant."""
         return not isinstance(self.const, _Unknown)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether nothing but constants is in it."""
+        return self.known or self.fixed
 
     def all_taints(self, depth: int = 3) -> Taints:
         """Those of the value and of all that it holds."""
@@ -147,7 +154,7 @@ def joined(first: Value | None, second: Value | None) -> Value:
         return first
     taints = dict(first.taints)
     add(taints, second.taints)
-    made = Value(taints=taints)
+    made = Value(taints=taints, fixed=first.is_fixed and second.is_fixed)
     if type(first.const) is type(second.const) and first.const == second.const:
         made.const = first.const
     if first.items is not None and second.items is not None and len(first.items) == len(second.items):

@@ -85,7 +85,7 @@ def _language(data: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterable[Eng
         kind = spec.get("kind", name)
         rule = _rule(data, name, spec, kinds)
         spoken = tuple(spec.get("languages", data["languages"]))
-        for part, query in (("flow", _flow(data, spec)), ("pattern", _pattern(spec))):
+        for part, query in (("flow", _flow(data, name, spec)), ("pattern", _pattern(spec))):
             if query:
                 yield EngineRule(
                     rule=rule,
@@ -110,10 +110,26 @@ def _own(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {field: spec[field] for field in ("severity", "cwe") if field in spec}
 
 
-def _flow(data: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any] | None:
+_LOCAL = ("argv", "input(", "os.Args", "ARGV", "ReadLine", "gets")
+_LOCAL_KINDS = frozenset({"shell-injection", "sql-injection", "eval", "unsafe-deserialisation"})
+
+
+def is_local(source: object) -> bool:
+    """Whether the source is what somebody types who runs the program: a danger to few kinds of sinks."""
+    return isinstance(source, str) and any(part in source for part in _LOCAL)
+
+
+def takes_local(name: str, spec: Mapping[str, Any]) -> bool:
+    """Whether what is typed is a danger for a rule."""
+    return spec.get("kind", name) in _LOCAL_KINDS
+
+
+def _flow(data: Mapping[str, Any], name: str, spec: Mapping[str, Any]) -> dict[str, Any] | None:
     if "sinks" not in spec:
         return None
     sources = spec.get("sources", data["sources"])
+    if not takes_local(name, spec):
+        sources = [one for one in sources if not is_local(one)]
     excluded = spec.get("not_sources", data.get("not_sources", ()))
     clean = [*data.get("clean", ()), *spec.get("clean", ())] if spec.get("clean") != [] else []
     where = spec.get("where", {})
