@@ -33,6 +33,8 @@ const RUN: RunDetail = {
   artifacts: [],
   audit: [],
   called: [],
+  parentRunId: null,
+  parentNode: null,
 };
 
 function agentRun(
