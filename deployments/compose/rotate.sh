@@ -17,7 +17,7 @@ here() { for name in $parts; do if running "$name"; then echo "$name"; fi; done;
 # Where a step fails, call this again: every step makes new secrets and puts them into use.
 renew() { for name in "$@"; do rm -f "$folder/$name"; done; "$make" "$folder" > /dev/null; }
 alter() { printf "ALTER ROLE %s PASSWORD '%s'" "$1" "$(cat "$folder/$2")" | $compose exec --no-TTY postgres psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$3" --dbname postgres; }
-key() { $compose run --rm --no-deps --no-TTY --user "$(id -u):$(id -g)" --volume "$(cd "$folder" && pwd):/rotated" deploy commandcenter signing-key "$1" /rotated/signing.key; }
+key() { $compose run --rm --no-deps --no-TTY --user "$(id -u):$(id -g)" --workdir /tmp --volume "$(cd "$folder" && pwd):/rotated" deploy commandcenter signing-key "$1" /rotated/signing.key; }
 
 # Each change_… makes new secrets and leaves the services that have to be started again in $again.
 again=""

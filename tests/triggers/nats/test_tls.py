@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -82,7 +83,7 @@ async def test_the_platform_connects_by_tls_and_finds_its_limits(platform: Clien
 
 async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Broker, platform: Client) -> None:
     await jetstream(platform).add_stream(name="tried", subjects=["graph.>"])
-    tls = tls_options({VARIABLE: str(secured.secrets / "nats_ca.pem")})["tls"]
+    tls = ssl.create_default_context(cafile=secured.secrets / "nats_ca.pem")
     refused: asyncio.Queue[Exception] = asyncio.Queue()
     client = await nats.connect(secured.url("publisher"), tls=tls, error_cb=refused.put, allow_reconnect=False)
     try:
