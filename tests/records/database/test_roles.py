@@ -117,7 +117,7 @@ async def test_the_owner_migrates_and_what_it_makes_is_for_the_roles_at_once(
     with pytest.raises(NotMigrated, match="as their owner"):
         await upgrade(urls["platform"])
 
-    def another(connection: Any) -> str:
+    def another(connection: Any, _revision: str) -> str:
         connection.execute(text('DROP TABLE "Span"'))
         METADATA.tables["Span"].create(connection)
         return "9999"
