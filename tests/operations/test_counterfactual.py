@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -85,7 +86,7 @@ async def week(records: Records) -> dict[str, str]:
             number,
             subject="graph.file.updated",
             payload=json.dumps({"projectId": 1, "repositoryPath": "/r", **payload}).encode(),
-            outcome=outcome,
+            outcome=cast("Any", outcome),
             project_id=1,
             looked=[seen],
         )

@@ -84,9 +84,10 @@ def _target(upgrades: list[Upgrade]) -> str:
         raise CannotFixError(
             f"no version of {first.package} without the weakness is known: replace it, or see if it is used that way"
         )
-    keys = {version: key_of(first.ecosystem, version) for version in versions}
+    found = {version: key_of(first.ecosystem, version) for version in versions}
+    keys = {version: key for version, key in found.items() if key is not None}
     here = key_of(first.ecosystem, first.installed)
-    if here is None or any(key is None for key in keys.values()):
+    if here is None or len(keys) != len(found):
         raise CannotFixError(f"the versions of {first.package} cannot be compared: upgrade it by hand")
 
     def order(one: str, other: str) -> int:

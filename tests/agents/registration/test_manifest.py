@@ -10,13 +10,16 @@ from agents.registration import network
 from agents.registration.manifest import ManifestError, from_json, to_json
 from agents.runtime.description import describe
 from agents.runtime.loading import load
+from agents.sdk.agent import Agent
 
 ODD = Path(__file__).parents[1] / "odd_agent"
 
 
 @pytest.fixture
 def manifest():
-    return describe(load(str(ODD)))
+    agent = load(str(ODD))
+    assert isinstance(agent, Agent)
+    return describe(agent)
 
 
 def test_a_manifest_survives_the_way_to_json_and_back(manifest):

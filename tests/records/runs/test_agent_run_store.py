@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -182,7 +182,7 @@ async def test_good_runs_of_an_action_are_found_newest_first(records: Records) -
         [("scan", "SUCCESS"), ("scan", "FAILED"), ("other", "SUCCESS"), ("scan", "SUCCESS"), ("scan", "SUCCESS")]
     ):
         one, _ = await records.start_attempt(agent_name="scanner", inputs={}, project_id=1, action=action)
-        await records.finish_agent_run(one, status=status, output={"n": number})
+        await records.finish_agent_run(one, status=cast("Any", status), output={"n": number})
         begun.append(one)
     found = await records.good_agent_runs(1, agent="scanner", action="scan", limit=2)
     assert {each.output["n"] for each in found} <= {0, 3, 4}
