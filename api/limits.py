@@ -33,17 +33,18 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken, answered, whole = 0, False, False
+        taken, answered, whole, late = 0, False, False, False
         ends = asyncio.get_running_loop().time() + self._seconds
 
         async def counted() -> Message:
-            nonlocal taken, whole
+            nonlocal taken, whole, late
             if whole:  # what comes now is the end of the connection, for which streams wait
                 return await receive()
             try:
                 async with asyncio.timeout_at(ends):
                     message = await receive()
             except TimeoutError as exc:
+                late = True
                 raise _TooSlow from exc
             whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
@@ -53,6 +54,8 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal answered
+            if late and not answered:
+                raise _TooSlow  # FastAPI answers 400 to whatever goes wrong while it reads a body
             answered = True
             await send(message)
 

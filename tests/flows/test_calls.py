@@ -195,6 +195,7 @@ async def test_one_that_cannot_start_or_is_lost_fails_the_node_with_the_reason(b
     lost = await bench.start(plan, context={"word": "hi"})
     await bench.execute(lost)
     await bench.client.delete_flow_run((await calls.called(lost)).id)
+    await bench.client.set_flow_run_state(lost.id, AwaitingRetry(), force=True)  # it looks again by itself
     state = await bench.execute(lost)
     assert state.is_failed()
     assert "was deleted in Prefect" in state.message

@@ -38,6 +38,11 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "events.discard_dead_letter": (True, True),
     "register_agent.register_folder": (True, False),  # HTTP: no folder of this machine is named from outside
     "register_agent.register_manifest": (False, True),
+    "register_agent.register_files": (False, True),  # command line: register_folder
+    "register_agent.review_files": (False, True),
+    "show_agent.show_agent": (False, True),  # command line: action_help
+    "backfill.backfill": (True, True),
+    "backfill.missed_times": (True, True),
     "run_agent.run_agent": (True, False),  # an agent outside of a workflow runs for those who may log in here
     "remove_agent.remove_agent": (True, True),
     "agent_cases.run_cases": (True, False),  # as run_agent

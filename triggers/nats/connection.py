@@ -72,9 +72,11 @@ async def open_once(url: str, **options: Any) -> Client:
     try:
         await client.connect(url, **options)  # pyright: ignore[reportUnknownMemberType]
     except BaseException:
-        # nats-py leaves a connection open that it could not begin to use.
-        if (transport := client._transport) is not None:  # pyright: ignore[reportPrivateUsage]
-            transport.close()
+        # nats-py leaves a connection open that it could not begin to use; where TLS failed, the one below it.
+        transport = client._transport  # pyright: ignore[reportPrivateUsage]
+        for writer in ("_bare_io_writer", "_io_writer"):
+            if (found := getattr(transport, writer, None)) is not None:
+                found.close()
         raise
     return client
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -175,17 +176,21 @@ async def test_nats_is_spoken_to_over_tls_by_its_own_authority(
 async def test_no_password_is_sent_to_a_server_that_says_it_has_no_tls() -> None:
     """Whoever is on the way can say so."""
     heard: list[bytes] = []
+    ended = asyncio.Event()
 
     async def pretend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b'INFO {"server_id":"x","version":"2.10.0","max_payload":1048576,"auth_required":true}\r\n')
         heard.append(await reader.read(4096))
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     server = await asyncio.start_server(pretend, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         with pytest.raises(nats.errors.Error):
             await open_once(f"tls://u:top-secret@127.0.0.1:{port}", connect_timeout=5, allow_reconnect=False)
+        await asyncio.wait_for(ended.wait(), 60)
     assert b"top-secret" not in b"".join(heard)
 
 
@@ -217,6 +222,8 @@ async def test_slow_requests_are_ended(records: Records, monkeypatch: pytest.Mon
                 return await reader.read()
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     head = b"POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     whole = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -226,7 +233,7 @@ async def test_slow_requests_are_ended(records: Records, monkeypatch: pytest.Mon
     assert (await say(head, body)).startswith(b"HTTP/1.1 408 ")
     # One whole request, and a second that never ends.
     assert (await say(whole, head)).count(b"HTTP/1.1") == 1
-    assert (await say(head, b"X: " + b"a" * 100_000 + b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert (await say(head, b"X: " + b"a" * 100_000)).startswith(b"HTTP/1.1 400 ")
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"http://127.0.0.1:{port}/health")).is_success
     server.should_exit = True
