@@ -63,7 +63,7 @@ class FairShare:
         if len(groups) < 2:
             return await waiting_runs(self.client, self.pool, queues=names, limit=limit, before=before)
         held = Counter(self._group_of(queue, groups) for queue in in_hand.values())
-        most = _most(places, len(groups))
+        most = _most(places, sum(group != _OTHERS for group in groups))
         if all(held[group] + limit <= most for group in groups):
             found = await waiting_runs(self.client, self.pool, queues=names, limit=limit, before=before)
             if len(found) < limit:
@@ -131,6 +131,6 @@ def in_turn(
     return chosen
 
 
-def _most(places: int, groups: int) -> int:
+def _most(places: int, projects: int) -> int:
     """How many runs one project has in hand at most, where there are others: each of them is slower for each other."""
-    return max(1, places // min(groups, _SHARES))
+    return max(1, places // min(max(1, projects), _SHARES))
