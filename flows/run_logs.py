@@ -1,7 +1,7 @@
 """Log records of our runs -> safe text of the right level, without a traceback where there is no exception.
 
-Prefect's engine logs every end but Completed as an ERROR, also a suspension: a run that waits for a person as it
-should. And it logs a task that returned `Failed` with the traceback of no exception, which prints `NoneType: None`.
+Prefect's engine logs every end but Completed as an ERROR, also a wait: a run that waits for a person or for another
+run as it should. And it logs a task that returned `Failed` with the traceback of no exception: `NoneType: None`.
 Messages hold what agents wrote and what events brought: on the worker's terminal they must not act.
 """
 
@@ -13,7 +13,9 @@ from tasks.safe_text import safe_text
 
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 MAX_MESSAGE = 50_000
-_SUSPENDED = "Finished in state Suspended("
+_WAITING = tuple(
+    f"Finished in state {name}(" for name in ("Suspended", "AwaitingWorkflow", "AwaitingConcurrencySlot")
+)
 
 
 class RunLogFilter(logging.Filter):
@@ -25,7 +27,7 @@ class RunLogFilter(logging.Filter):
             record.exc_info = None
         message = safe_text(record.getMessage(), limit=MAX_MESSAGE)
         record.msg, record.args = message, None
-        if record.levelno >= logging.ERROR and message.startswith(_SUSPENDED):
+        if record.levelno >= logging.ERROR and message.startswith(_WAITING):
             record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
         return True
 
