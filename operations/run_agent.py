@@ -19,6 +19,7 @@ from pydantic import JsonValue
 
 from agents.effects import EffectError
 from agents.registration.bundle import Bundle
+from agents.repository.remote import RemoteRefusedError, origin
 from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
@@ -202,7 +203,17 @@ def _settled(node: PlanNode, inputs: Mapping[str, JsonValue]) -> dict[str, JsonV
 def _with_roots(workplace: AgentWorkplace, node: PlanNode, inputs: Mapping[str, JsonValue]) -> AgentWorkplace:
     fields = (name for name, value in inputs.items() if kind_of(node, name) == "repository" and value)
     named = [Path(cast("str", inputs[name])) for name in fields]
-    return replace(workplace, repository_roots=tuple(named))
+    remotes = [place for each in named if (place := _local_remote(each)) is not None]
+    return replace(workplace, repository_roots=(*named, *remotes))
+
+
+def _local_remote(repository: Path) -> Path | None:
+    """The folder that the repository's branches are pushed to: whoever names the one means the other."""
+    try:
+        remote = origin(repository, allowed_roots=[Path(repository.anchor)])
+    except RemoteRefusedError:
+        return None
+    return Path(remote.url) if remote.kind == "file" else None
 
 
 def _run(project_id: int) -> Run:
