@@ -36,7 +36,7 @@ async def test_a_run_is_only_crashed_for_what_does_not_pass(error, crashed, monk
     monkeypatch.setattr(worker, "_take", take)
     monkeypatch.setattr(worker, "_propose_crashed_state", crash)
     monkeypatch.setattr(worker, "get_flow_run_logger", lambda flow_run: worker._logger)
-    await worker._submit_run(cast("Any", SimpleNamespace(id=uuid4(), state_id=uuid4())))
+    await worker._submit_run(cast("Any", SimpleNamespace(id=uuid4(), state_id=uuid4(), work_queue_name=None)))
     assert len(told) == crashed
 
 
