@@ -29,7 +29,7 @@ _LATE = timedelta(seconds=10)
 """Prefect sends log lines in batches, and several processes do so: older lines may come after newer ones."""
 _QUIET_LOOKS = 4
 """How often nothing new must be found after the run's end: its last batch is on its way."""
-_LABEL = re.compile(r"(?P<node>.*?)(\[\d+\])?( \(retry \d+\))?")
+_LABEL = re.compile(r"(?P<node>.*?)(\[\d+\])?( \(retry \d+\))?( proposal)?")
 
 
 @dataclass(frozen=True, kw_only=True)

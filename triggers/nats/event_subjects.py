@@ -9,6 +9,7 @@ import nats.errors
 from nats.js import JetStreamContext
 
 from operations.errors import TransientTriggerError
+from reliability.plaintext import PlaintextRefused
 from triggers.intake import answered
 from triggers.nats.connection import jetstream, open_once
 from triggers.nats.project_streams import project_config
@@ -46,7 +47,7 @@ async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0
                     await ensure_limited_stream(jetstream(client), project_config(limits))
             finally:
                 await client.close()
-    except (nats.errors.Error, OSError, TimeoutError, TransientTriggerError) as exc:
+    except (nats.errors.Error, OSError, TimeoutError, TransientTriggerError, PlaintextRefused) as exc:
         reason = exc or type(exc).__name__
         log.warning("Events published in the next seconds may find no stream: NATS did not answer (%s)", reason)
         return False
