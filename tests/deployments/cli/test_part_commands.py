@@ -111,7 +111,7 @@ def test_migrate_refuses_a_database_of_a_newer_version_in_a_sentence_and_leaves_
 def test_migrate_waits_for_a_database_and_then_says_that_there_is_none(environment: dict[str, str]) -> None:
     env = {**environment, "DATABASE_URL": "postgresql://nobody:hidden-word@127.0.0.1:1/records"}
     began = time.monotonic()
-    refused = run_it(env, "migrate", "--wait", "2")
+    refused = run_it(env, "migrate", "--wait", "4")
     assert refused.returncode == 1
     assert time.monotonic() - began > 2
     assert "127.0.0.1" in refused.stderr
