@@ -12,10 +12,12 @@ class RecordsError(Exception):
 class DatabaseUnavailable(RecordsError, Unavailable):
     """The database cannot be reached, or is not one that we know."""
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False, away: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
         """Whether the error is transient."""
+        self.away = away
+        """Whether a server does not answer, which it may do later; else the URL or the file is wrong."""
 
 
 class NotMigrated(RecordsError):

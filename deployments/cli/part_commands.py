@@ -86,7 +86,7 @@ async def _migrate(url: str, *, project_id: int, wait: float) -> str:
             revision = await upgrade(url)
             break
         except DatabaseUnavailable as exc:
-            if not exc.transient or time.monotonic() > deadline:
+            if not exc.away or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(LOOK_SECONDS)
     async with await Records.open(url) as records:

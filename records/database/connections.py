@@ -164,6 +164,7 @@ class Database:
             f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
             # A missing file is not a transient error.
             transient=self._answered and not self.is_sqlite,
+            away=not self.is_sqlite,
         )
 
     async def close(self) -> None:

@@ -15,7 +15,6 @@ from deployments.backup.places import open_nats, places_of
 from deployments.demo.sample_repository import make_repository
 from deployments.stack.connection import connect_to
 
-
 _NOT_SHOWN = pytest.mark.skip(reason="restoring the state of Prefect in PostgreSQL has not been shown to work yet")
 
 
