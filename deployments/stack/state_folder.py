@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -115,6 +116,8 @@ class StateFolder:
 
 
 def _owner_only(path: Path) -> None:
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        path.chmod(mode & 0o700)
+    # The databases beside it come and go with their connections (`records.db-wal`).
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            path.chmod(mode & 0o700)

@@ -29,8 +29,6 @@ export interface Card {
   deadline?: string | null;
   digest?: string;
   tainted?: Json;
-  /** Whether a second person is needed for changes that weaken gates. */
-  twoPersonRule?: boolean | string | null;
 }
 
 export interface Proposal {

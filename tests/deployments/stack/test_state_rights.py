@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from forked_command import run_command
+
+from deployments.stack.state_folder import StateFolder
 
 
 def wide(state: Path) -> dict[str, str]:
@@ -40,3 +43,22 @@ def test_a_folder_that_was_wider_is_repaired(tmp_path: Path) -> None:
     assert state.stat().st_mode & 0o777 == 0o700
     assert (state / "records.db").stat().st_mode & 0o777 == 0o600
     assert (state / "secrets" / "SLACK_BOT_TOKEN").stat().st_mode & 0o777 == 0o600
+
+
+def test_files_that_come_and_go_meanwhile_are_no_error(tmp_path: Path) -> None:
+    """SQLite makes `records.db-wal` with the first connection and removes it with the last."""
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            (tmp_path / "records.db-wal").touch(0o644)
+            (tmp_path / "records.db-wal").unlink(missing_ok=True)
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(2000):
+            StateFolder(tmp_path).repair()
+    finally:
+        ended.set()
+        thread.join()
