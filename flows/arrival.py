@@ -28,7 +28,7 @@ from flows.concurrency import slot_key
 from records import Records
 from triggers.reconcile.granted_slots import QUEUED
 
-PATIENCE = timedelta(seconds=60)
+WAIT_LIMIT = timedelta(seconds=60)
 """How long one waits for earlier runs that nobody executes; then they may come later."""
 LOOK_SECONDS = 0.1
 _MOST = 200
@@ -36,12 +36,12 @@ _ON_THEIR_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
 
 
 async def await_earlier(run: ClaimedRun, flow_run: FlowRun, records: Records) -> None:
-    """Return when each run of the same key that arrived earlier has asked for its slot, or `PATIENCE` is over."""
+    """Return when each run of the same key that arrived earlier has asked for its slot, or `WAIT_LIMIT` is over."""
     if flow_run.deployment_id is None or flow_run.expected_start_time is None or run.plan.concurrency is None:
         return
     known: set[str] = set()
     async with get_client() as client:
-        while datetime.now(UTC) - run.began < PATIENCE:
+        while datetime.now(UTC) - run.began < WAIT_LIMIT:
             earlier = await _earlier(client, flow_run, _key(run, run.plan.concurrency), run.plan.concurrency)
             left = earlier - known
             known |= await records.have_asked(left) if left else set()

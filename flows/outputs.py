@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from tasks.safe_text import safe_text
 
 _MAX_SHOWN = 2_000
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 _DESCRIPTION = "Outputs of the workflow"
 
 
@@ -26,7 +26,7 @@ async def show_outputs(outputs: Mapping[str, JsonValue], *, flow_run_id: str) ->
     The run has ended well on record, which has the outputs: whatever goes wrong here is no failure of it.
     """
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), get_client() as client:
+        async with asyncio.timeout(_TIMEOUT_SECONDS), get_client() as client:
             if not await _is_shown(client, UUID(flow_run_id)):
                 table = [{"output": name, "value": _shown(value)} for name, value in outputs.items()]
                 await acreate_table_artifact(table=table, description=_DESCRIPTION)

@@ -49,7 +49,7 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
         raise stale
     card, each = approval.card, node.foreach is not None
     asked = card.get("inputs")
-    intents = tuple(
+    invocations = tuple(
         Invocation(
             node=node,
             agent=agent,
@@ -67,8 +67,8 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
         if isinstance(shown, list)
         else None
     )
-    work = NodeWork(node=node, intents=intents, each=each, proposals=proposals)
-    if not intents or work.digest != approval.digest:
+    work = NodeWork(node=node, invocations=invocations, each=each, proposals=proposals)
+    if not invocations or work.digest != approval.digest:
         raise stale
     return work
 
@@ -94,7 +94,7 @@ def _edited(work: NodeWork, edits: Mapping[str, JsonValue]) -> NodeWork:
         edited = work.edited(edits)
     except InvalidWork as exc:
         raise EditRefused(str(exc)) from exc
-    for intent in edited.intents:
-        if problems := validate(dict(intent.inputs), node.input_schema):
+    for invocation in edited.invocations:
+        if problems := validate(dict(invocation.inputs), node.input_schema):
             raise EditRefused(f"the edited inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}")
     return edited

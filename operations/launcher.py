@@ -19,7 +19,7 @@ from operations.errors import PermanentTriggerError, TransientTriggerError
 from reliability.retry import retry_stale_connection
 
 _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
-"""Besides 5xx: also refused credentials, because mending them is a matter of configuration, not of the event."""
+"""Besides 5xx: also refused credentials, because fixing them is a matter of configuration, not of the event."""
 
 
 class NotDeployed(TransientTriggerError):

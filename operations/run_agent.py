@@ -139,13 +139,13 @@ async def run_agent(
         hosts, names = reach(node, workplace.settings)
     except (InputRefused, ValueError) as exc:
         return AgentOutcome(result=AgentResult(failure=AgentFailure(kind="bad-request", message=str(exc))))
-    intent = Invocation(node=node, agent=spec, inputs=settled, network=hosts, secrets=names, bindings=pinned)
-    result = await answer(intent, run=run, item=None, execution_id=run.run_id, workplace=place, on_log=on_log)
+    invocation = Invocation(node=node, agent=spec, inputs=settled, network=hosts, secrets=names, bindings=pinned)
+    result = await answer(invocation, run=run, item=None, execution_id=run.run_id, workplace=place, on_log=on_log)
     files = [await asyncio.to_thread(workplace.records.keep, each) for each in result.artifacts]
     if node.effect is None or not result.ok:
         return AgentOutcome(result=result, files=tuple(files))
     try:
-        proposal = proposal_of(intent, cast("dict[str, JsonValue]", result.output), workplace=place)
+        proposal = proposal_of(invocation, cast("dict[str, JsonValue]", result.output), workplace=place)
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)
@@ -158,7 +158,7 @@ async def run_agent(
         return f"{ARTIFACT_PREFIX}{path.parent.name}/{path.name}"
 
     done = await carry_out(
-        intent, proposal, key=run.run_id, run=run, workplace=place, save=save, log=logging.getLogger(__name__)
+        invocation, proposal, key=run.run_id, run=run, workplace=place, save=save, log=logging.getLogger(__name__)
     )
     return AgentOutcome(result=replace(result, output=done.output, failure=done.failure), files=tuple(files))
 

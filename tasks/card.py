@@ -57,29 +57,29 @@ class Invocation:
         }
 
 
-def card(intent: Invocation, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
+def card(invocation: Invocation, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
     """The card as data, kept with the approval; `tasks.card_text` makes of it what people read.
 
     An upstream output is background: a large one is shortened here, the whole of it stays in its agent run.
     """
-    node = intent.node
-    spec = intent.agent.actions.get(node.action)
+    node = invocation.node
+    spec = invocation.agent.actions.get(node.action)
     return {
         "node": node.id,
         "agent": node.agent,
         "agentType": node.agent_type,
-        "agentVersion": intent.agent.version,
+        "agentVersion": invocation.agent.version,
         "action": node.action,
         "effect": node.effect,
         "description": (spec.description if spec else "") or node.description,
         "risk": node.risk,
-        "inputs": dict(intent.inputs),
-        "bindings": dict(intent.bindings),
-        "network": sorted(intent.network),
-        "secrets": sorted(intent.secrets),
+        "inputs": dict(invocation.inputs),
+        "bindings": dict(invocation.bindings),
+        "network": sorted(invocation.network),
+        "secrets": sorted(invocation.secrets),
         "upstream": {name: bounded(value) for name, value in upstream.items()},
         "deadline": deadline,
-        "digest": intent.digest,
+        "digest": invocation.digest,
         # Who reads the card knows by it how much the gate is worth. Kept, so that all ways in show the same.
         **({} if is_production() else {"twoPersonRule": "off"}),
     }

@@ -38,13 +38,13 @@ _EFFECT_NUMBER = 1 << 53
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
-def idempotency_key(run: Run, intent: Invocation, item: int | None) -> str:
+def idempotency_key(run: Run, invocation: Invocation, item: int | None) -> str:
     """Equal for every attempt at the same work of the same run, different for anything else."""
-    return digest_of({"run": run.run_id, "node": intent.node.id, "item": item, "intent": intent.digest})
+    return digest_of({"run": run.run_id, "node": invocation.node.id, "item": item, "intent": invocation.digest})
 
 
 async def execute(
-    intent: Invocation,
+    invocation: Invocation,
     *,
     run: Run,
     item: int | None,
@@ -56,15 +56,21 @@ async def execute(
 ) -> AgentResult:
     """Run the action once. What the agent does wrong comes back as a failure; only bugs of ours raise."""
     result, proposal = await propose(
-        intent, run=run, item=item, execution_id=execution_id, attempt=attempt, services=services, on_log=on_log
+        invocation,
+        run=run,
+        item=item,
+        execution_id=execution_id,
+        attempt=attempt,
+        services=services,
+        on_log=on_log,
     )
     if proposal is None:
         return result
     # Below the risk of a gate: carried out at once.
     done = await carry_out(
-        intent,
+        invocation,
         proposal,
-        key=idempotency_key(run, intent, item),
+        key=idempotency_key(run, invocation, item),
         run=run,
         workplace=services,
         save=saver(run, services),
@@ -75,7 +81,7 @@ async def execute(
 
 
 async def propose(
-    intent: Invocation,
+    invocation: Invocation,
     *,
     run: Run,
     item: int | None,
@@ -89,21 +95,27 @@ async def propose(
     No proposal: it failed, or the action has no effect.
     """
     result = await answer(
-        intent, run=run, item=item, execution_id=execution_id, attempt=attempt, workplace=services, on_log=on_log
+        invocation,
+        run=run,
+        item=item,
+        execution_id=execution_id,
+        attempt=attempt,
+        workplace=services,
+        on_log=on_log,
     )
     await _keep_artifacts(result, run=run, services=services)
-    if not result.ok or intent.node.effect is None:
+    if not result.ok or invocation.node.effect is None:
         return result, None
-    found = await _with_verdict(intent, result, run=run, item=item, services=services, on_log=on_log)
+    found = await _with_verdict(invocation, result, run=run, item=item, services=services, on_log=on_log)
     result = replace(result, output=found)
     try:
-        return result, proposal_of(intent, found, workplace=services)
+        return result, proposal_of(invocation, found, workplace=services)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 
 
 async def _with_verdict(
-    intent: Invocation,
+    invocation: Invocation,
     result: AgentResult,
     *,
     run: Run,
@@ -119,7 +131,7 @@ async def _with_verdict(
         )
 
     found = cast("dict[str, Any]", result.output)
-    return dict(await verified(intent, found, settings=services.settings, ask=ask))
+    return dict(await verified(invocation, found, settings=services.settings, ask=ask))
 
 
 def saver(run: Run, services: Services) -> SaveFile:
@@ -132,10 +144,17 @@ def saver(run: Run, services: Services) -> SaveFile:
 
 
 async def carry_out(
-    intent: Invocation, proposal: Proposal, *, key: str, run: Run, workplace: Workplace, save: SaveFile, log: Log
+    invocation: Invocation,
+    proposal: Proposal,
+    *,
+    key: str,
+    run: Run,
+    workplace: Workplace,
+    save: SaveFile,
+    log: Log,
 ) -> AgentResult:
     """Do what was proposed, once for each key; the agent is not run again. The output is that of the node."""
-    node = intent.node
+    node = invocation.node
     spec = effect_of(proposal.effect)
     began, began_at = time.monotonic(), time.time_ns()
     output = dict(proposal.output)
@@ -191,7 +210,7 @@ def _part(proposal: Proposal, began_at: int, *, failed: bool = False) -> tuple[P
 
 
 async def answer(
-    intent: Invocation,
+    invocation: Invocation,
     *,
     run: Run,
     item: int | None,
@@ -204,17 +223,21 @@ async def answer(
 
     The command line's `agents run` calls it too: an agent sees the same there as in a workflow.
     """
-    node = intent.node
+    node = invocation.node
     folder = Path(tempfile.mkdtemp(prefix=f"{node.id}-", dir=workplace.scratch))
     try:
-        if problems := validate(dict(intent.inputs), node.input_schema):
+        if problems := validate(dict(invocation.inputs), node.input_schema):
             return _refused(
                 "invalid-input", f"inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}"
             )
-        prepared = await prepare(node, intent.inputs, intent.bindings, folder=folder, run=run, services=workplace)
-        secrets = await resolve(required=_required(intent), optional=intent.secrets, sources=workplace.secrets)
-        code = await workplace.code_of(intent.agent)
-        request = _request(intent, prepared.inputs, run=run, item=item, workplace=workplace)
+        prepared = await prepare(
+            node, invocation.inputs, invocation.bindings, folder=folder, run=run, services=workplace
+        )
+        secrets = await resolve(
+            required=_required(invocation), optional=invocation.secrets, sources=workplace.secrets
+        )
+        code = await workplace.code_of(invocation.agent)
+        request = _request(invocation, prepared.inputs, run=run, item=item, workplace=workplace)
         request = replace(
             request,
             entry_path=code.entry_path,
@@ -250,23 +273,25 @@ def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
 
 
 def _request(
-    intent: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, workplace: Workplace
+    invocation: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, workplace: Workplace
 ) -> AgentRequest:
-    node = intent.node
+    node = invocation.node
     return AgentRequest(
         run_id=run.run_id,
         node_id=node.id,
-        entry_path=intent.agent.entry_path,
+        entry_path=invocation.agent.entry_path,
         action=node.action,
         propose=node.effect is not None,
         inputs=inputs,
         result_schema=node.result_schema or node.output_schema,
-        idempotency_key=idempotency_key(run, intent, item),
+        idempotency_key=idempotency_key(run, invocation, item),
         limits=Limits(
             memory_mb=node.memory_mb, timeout_seconds=node.timeout_seconds, cpu_seconds=node.timeout_seconds
         ),
-        network=intent.network,
-        settings={name: workplace.settings[name] for name in intent.agent.settings if name in workplace.settings},
+        network=invocation.network,
+        settings={
+            name: workplace.settings[name] for name in invocation.agent.settings if name in workplace.settings
+        },
     )
 
 
@@ -278,9 +303,9 @@ def _masked(error: Exception, secrets: Mapping[str, str]) -> str:
     return text
 
 
-def _required(intent: Invocation) -> tuple[str, ...]:
+def _required(invocation: Invocation) -> tuple[str, ...]:
     """Secrets that the workflow names and that this agent gets; those of an effect are not its own."""
-    return tuple(each for each in intent.node.required_secrets if each in intent.secrets)
+    return tuple(each for each in invocation.node.required_secrets if each in invocation.secrets)
 
 
 def _refused(kind: Any, message: str, *, parts: tuple[Part, ...] = ()) -> AgentResult:

@@ -44,7 +44,7 @@ class Attempt:
 
     def __init__(
         self,
-        intent: Invocation,
+        invocation: Invocation,
         *,
         item: int | None,
         run: Run,
@@ -52,7 +52,7 @@ class Attempt:
         approved: str | None = None,
         proposal: Proposal | None = None,
     ) -> None:
-        self.intent = intent
+        self.invocation = invocation
         self.approved = approved
         """What the gate must allow, looked up once more in the transaction that begins the agent run."""
         self.proposal = proposal
@@ -80,7 +80,7 @@ async def agent_action(label: str, call: Attempt) -> State[Any]:
         call.result = AgentResult(failure=AgentFailure(kind="cancelled", message=str(exc)))
     if call.result.failure is not None:
         return Failed(message=call.result.failure.message)
-    what = call.intent.node.action if call.proposal is None else call.proposal.effect
+    what = call.invocation.node.action if call.proposal is None else call.proposal.effect
     return Completed(message=f"{what} took {call.result.duration_ms} ms")
 
 
@@ -94,13 +94,13 @@ async def agent_proposal(label: str, call: Attempt, key: str) -> State[Any]:
         return Cancelled(message=str(exc))
     if call.result.failure is not None:
         return Failed(message=call.result.failure.message)
-    return Completed(message=f"{call.intent.node.action} proposed in {call.result.duration_ms} ms")
+    return Completed(message=f"{call.invocation.node.action} proposed in {call.result.duration_ms} ms")
 
 
 async def _propose(call: Attempt, key: str) -> AgentResult:
     """Run the agent once, and keep what it proposes beside the gate."""
     logger = get_run_logger()
-    node, run, records = call.intent.node, call.run, call.services.records
+    node, run, records = call.invocation.node, call.run, call.services.records
     fault_point("proposing")
     lines = KeptLog(records, run.run_id, node.id, item=call.item)
 
@@ -110,7 +110,7 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
 
     try:
         result, proposal = await propose(
-            call.intent,
+            call.invocation,
             run=run,
             item=call.item,
             execution_id=uuid4().hex,
@@ -138,7 +138,7 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
         return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
     fault_point("proposed")
     if proposal is not None:
-        call.proposal = proposal_of(call.intent, kept.result, workplace=call.services)
+        call.proposal = proposal_of(call.invocation, kept.result, workplace=call.services)
     await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
     return result
 
@@ -148,19 +148,21 @@ async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeW
     node = work.node
     slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
 
-    async def one(index: int, intent: Invocation) -> Proposal | AgentFailure:
+    async def one(index: int, invocation: Invocation) -> Proposal | AgentFailure:
         item = index if work.each else None
-        key = idempotency_key(run, intent, item)
+        key = idempotency_key(run, invocation, item)
         known = await services.records.proposal(run.run_id, node.id, item, key=key)
         if known is not None:
-            return proposal_of(intent, known.result, workplace=services)
+            return proposal_of(invocation, known.result, workplace=services)
         async with slots:
-            call = Attempt(intent, item=item, run=run, services=services)
+            call = Attempt(invocation, item=item, run=run, services=services)
             result = await _with_retries(call, key=key)
         return result.failure or call.proposal or _lost(node).failure or AgentFailure(kind="cancelled", message="")
 
     try:
-        found = await asyncio.gather(*(one(index, intent) for index, intent in enumerate(work.intents)))
+        found = await asyncio.gather(
+            *(one(index, invocation) for index, invocation in enumerate(work.invocations))
+        )
     except EffectError as exc:
         return failed(node, str(exc))
     proposals: list[Proposal] = []
@@ -174,7 +176,7 @@ async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeW
 async def _attempt(call: Attempt) -> AgentResult:
     """Run the agent once, or carry out what it has proposed, on record from start to end."""
     logger = get_run_logger()
-    node, run, records = call.intent.node, call.run, call.services.records
+    node, run, records = call.invocation.node, call.run, call.services.records
     if call.proposal is not None:
         await refuse_moved_base(call.proposal, services=call.services)
 
@@ -190,7 +192,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         node_id=node.id,
         item=call.item,
         agent_name=node.agent,
-        inputs=call.intent.inputs,
+        inputs=call.invocation.inputs,
         idempotency_key=_key(call),
         approved=call.approved,
         fencing_token=run.fencing_token,
@@ -203,7 +205,7 @@ async def _attempt(call: Attempt) -> AgentResult:
         with log_context(node=node.id, item=call.item, attempt=attempt):
             if call.proposal is not None:
                 result = await carry_out(
-                    call.intent,
+                    call.invocation,
                     call.proposal,
                     key=_key(call),
                     run=run,
@@ -213,7 +215,7 @@ async def _attempt(call: Attempt) -> AgentResult:
                 )
             else:
                 result = await execute(
-                    call.intent,
+                    call.invocation,
                     run=run,
                     item=call.item,
                     execution_id=agent_run_id,
@@ -257,17 +259,17 @@ async def run_node(
     approved = work.digest if node.gate is not None and work.does_something else None
     slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
 
-    async def one(index: int, intent: Invocation) -> JsonValue | AgentFailure:
+    async def one(index: int, invocation: Invocation) -> JsonValue | AgentFailure:
         item = index if work.each else None
         if item in done:
             return done[item]
         async with slots:
             proposal = None if work.proposals is None else work.proposals[index]
-            call = Attempt(intent, item=item, approved=approved, proposal=proposal, run=run, services=services)
+            call = Attempt(invocation, item=item, approved=approved, proposal=proposal, run=run, services=services)
             result = await _with_retries(call)
         return result.failure or result.output
 
-    results = await asyncio.gather(*(one(index, intent) for index, intent in enumerate(work.intents)))
+    results = await asyncio.gather(*(one(index, invocation) for index, invocation in enumerate(work.invocations)))
     outputs: list[JsonValue] = []
     for index, each in enumerate(results):
         if isinstance(each, AgentFailure):
@@ -277,18 +279,18 @@ async def run_node(
 
 
 def _which(work: NodeWork, index: int) -> str:
-    return f"item {index} of {len(work.intents)}: " if work.each else ""
+    return f"item {index} of {len(work.invocations)}: " if work.each else ""
 
 
 def _key(call: Attempt) -> str:
     """Of an effect: the same for every attempt at exactly what was proposed."""
-    key = idempotency_key(call.run, call.intent, call.item)
+    key = idempotency_key(call.run, call.invocation, call.item)
     return key if call.proposal is None else digest_of({"asked": key, "proposed": call.proposal.digest})
 
 
 async def _with_retries(call: Attempt, *, key: str | None = None) -> AgentResult:
     """`key`: the agent is to propose, and its proposal is kept under it."""
-    node = call.intent.node
+    node = call.invocation.node
     number = 0
     while True:
         # Prefect types these as a State; for an async task it is one to wait for.
@@ -316,7 +318,7 @@ def _delay(node: PlanNode, retry: int) -> float:
 
 
 def _label(call: Attempt, number: int) -> str:
-    label = call.intent.node.id if call.item is None else f"{call.intent.node.id}[{call.item}]"
+    label = call.invocation.node.id if call.item is None else f"{call.invocation.node.id}[{call.item}]"
     return label if number == 0 else f"{label} (retry {number})"
 
 

@@ -83,18 +83,18 @@ FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "eng
 """Fields of a result that a gate shows beside the request."""
 
 
-def proposal_of(intent: Invocation, result: Mapping[str, Any], *, workplace: Workplace) -> Proposal:
+def proposal_of(invocation: Invocation, result: Mapping[str, Any], *, workplace: Workplace) -> Proposal:
     """What the agent's result proposes. Raises EffectError for what cannot be carried out."""
-    node = intent.node
+    node = invocation.node
     spec = effect_of(node.effect or "")
     try:
         hosts = spec.hosts(node.network, workplace.settings)
     except ValueError as exc:
         raise EffectError(str(exc)) from exc
     proposed = Proposed(
-        inputs=intent.inputs,
-        bindings=intent.bindings,
-        repository=_repository(intent),
+        inputs=invocation.inputs,
+        bindings=invocation.bindings,
+        repository=_repository(invocation),
         result=result,
         settings=workplace.settings,
         roots=workplace.repository_roots,
@@ -154,8 +154,8 @@ def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _repository(intent: Invocation) -> str | None:
-    for name, value in intent.inputs.items():
-        if kind_of(intent.node, name) == "repository" and isinstance(value, str):
+def _repository(invocation: Invocation) -> str | None:
+    for name, value in invocation.inputs.items():
+        if kind_of(invocation.node, name) == "repository" and isinstance(value, str):
             return value
     return None

@@ -29,22 +29,22 @@ Ask = Callable[[Invocation], Awaitable[AgentResult]]
 
 
 async def verified(
-    intent: Invocation, result: Mapping[str, Any], *, settings: Mapping[str, str], ask: Ask
+    invocation: Invocation, result: Mapping[str, Any], *, settings: Mapping[str, str], ask: Ask
 ) -> Mapping[str, Any]:
     """The agent's result with the verdict on its patch. `ask` runs the verification in its jail."""
-    if not wants_verdict(intent.node.result_schema) or not result.get("patch"):
+    if not wants_verdict(invocation.node.result_schema) or not result.get("patch"):
         return result
-    field = next((name for name in intent.inputs if kind_of(intent.node, name) == "repository"), None)
+    field = next((name for name in invocation.inputs if kind_of(invocation.node, name) == "repository"), None)
     if field is None:
         return result
-    found = await ask(_verification(intent, field, result, settings))
+    found = await ask(_verification(invocation, field, result, settings))
     if found.failure is not None:
         return not_verified(result, f"it could not be verified: {found.failure.message}")
     return with_verdict(result, cast("dict[str, Any]", found.output))
 
 
 def _verification(
-    intent: Invocation, field: str, result: Mapping[str, Any], settings: Mapping[str, str]
+    invocation: Invocation, field: str, result: Mapping[str, Any], settings: Mapping[str, str]
 ) -> Invocation:
     spec, action = _spec(), _spec().actions["verify"]
     try:
@@ -52,7 +52,7 @@ def _verification(
     except ValueError:
         seconds = DEFAULT_SECONDS
     node = PlanNode(
-        id=f"{intent.node.id}-verification",
+        id=f"{invocation.node.id}-verification",
         agent=spec.name,
         agent_type=spec.type,
         agent_version=spec.version,
@@ -66,11 +66,11 @@ def _verification(
         memory_mb=_MEMORY_MB,
     )
     inputs = {
-        "repositoryPath": intent.inputs[field],
+        "repositoryPath": invocation.inputs[field],
         "patch": str(result["patch"]),
         "limitSeconds": seconds,
     }
-    pinned = {"repositoryPath": intent.bindings[field]}
+    pinned = {"repositoryPath": invocation.bindings[field]}
     return Invocation(node=node, agent=spec, inputs=inputs, network=(), secrets=(), bindings=pinned)
 
 

@@ -36,20 +36,20 @@ class NodeWork:
     """All that one node will do in one run."""
 
     node: PlanNode
-    intents: tuple[Invocation, ...]
+    invocations: tuple[Invocation, ...]
     """One, or one per item."""
     each: bool
     """True for a `foreach` node: the output is the list of the items' outputs."""
     proposals: tuple[Proposal, ...] | None = None
-    """For an action with an effect: what it has proposed, one for each intent. None: nothing is proposed yet."""
+    """For an action with an effect: what it has proposed, one for each invocation. None: nothing is proposed yet."""
 
     @property
     def digest(self) -> str:
         """What an approval of this work is bound to: all that was asked of the agent, and the effects it proposed."""
-        asked = [intent.digest for intent in self.intents] if self.each else self.intents[0].digest
+        asked = [invocation.digest for invocation in self.invocations] if self.each else self.invocations[0].digest
         if self.proposals is not None:
             return digest_of({"asked": asked, "proposed": [each.digest for each in self.proposals]})
-        return digest_of(asked) if self.each else self.intents[0].digest
+        return digest_of(asked) if self.each else self.invocations[0].digest
 
     @property
     def does_something(self) -> bool:
@@ -58,25 +58,25 @@ class NodeWork:
 
     def edited(self, edits: Mapping[str, JsonValue]) -> NodeWork:
         """The same work with the inputs an approver changed: other work, with another digest. Raises `InvalidWork`."""
-        intents = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.intents)
-        for each in intents:
+        invocations = tuple(replace(each, inputs={**each.inputs, **edits}) for each in self.invocations)
+        for each in invocations:
             _check_digest(each)
         if self.proposals is None:
-            return replace(self, intents=intents)
+            return replace(self, invocations=invocations)
         try:
             proposals = tuple(each.edited(edits) for each in self.proposals)
         except EffectError as exc:
             raise InvalidWork(f"node {self.node.id!r}: {exc}") from exc
-        return replace(self, intents=intents, proposals=proposals)
+        return replace(self, invocations=invocations, proposals=proposals)
 
     def card(self, *, upstream: Mapping[str, JsonValue], deadline: str | None) -> dict[str, Any]:
         """The card of this work; for `foreach` it lists the inputs of every item."""
-        data = card(self.intents[0], upstream=upstream, deadline=deadline)
+        data = card(self.invocations[0], upstream=upstream, deadline=deadline)
         return self.amended_card(data)
 
     def amended_card(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """A card of this node, with the inputs of this work, what it proposes, and the digest of it."""
-        inputs = [dict(intent.inputs) for intent in self.intents]
+        inputs = [dict(invocation.inputs) for invocation in self.invocations]
         amended = {**data, "inputs": inputs if self.each else inputs[0], "digest": self.digest}
         if self.proposals is not None:
             amended["proposals"] = [each.card() for each in self.proposals]
@@ -101,21 +101,23 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
         raise InvalidWork(str(exc)) from exc
     try:
         if node.foreach is None:
-            intents = (await _intent(node, agent, scope=scope, run=run, services=services),)
+            invocations = (await _invocation(node, agent, scope=scope, run=run, services=services),)
         else:
             items = _items(node, scope)
-            intents = tuple(
+            invocations = tuple(
                 [
-                    await _intent(node, agent, scope=replace(scope, item=item), run=run, services=services)
+                    await _invocation(node, agent, scope=replace(scope, item=item), run=run, services=services)
                     for item in items
                 ]
             )
     except TemplateError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
-    return NodeWork(node=node, intents=intents, each=node.foreach is not None)
+    return NodeWork(node=node, invocations=invocations, each=node.foreach is not None)
 
 
-async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services) -> Invocation:
+async def _invocation(
+    node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services
+) -> Invocation:
     rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
     inputs = await complete(node, rendered, run=run, services=services)
     try:
@@ -127,7 +129,7 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
             f"node {node.id!r}: the operator does not let project {run.project_id} reach {', '.join(refused)}; "
             f"add it to {PROJECT_PREFIX}{run.project_id} in the worker's environment, or do without"
         )
-    intent = Invocation(
+    invocation = Invocation(
         node=node,
         agent=agent,
         inputs=inputs,
@@ -135,8 +137,8 @@ async def _intent(node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, s
         secrets=secrets,
         bindings=await bindings(node, inputs, services=services),
     )
-    _check_digest(intent)
-    return intent
+    _check_digest(invocation)
+    return invocation
 
 
 def reach(node: PlanNode, settings: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -152,13 +154,13 @@ def reach(node: PlanNode, settings: Mapping[str, str]) -> tuple[tuple[str, ...],
     return hosts, tuple(each for each in node.secrets if each in MODEL_SECRETS)
 
 
-def _check_digest(intent: Invocation) -> None:
+def _check_digest(invocation: Invocation) -> None:
     """What has no digest can neither be approved nor be told from other work. Raises `InvalidWork`."""
     try:
-        _ = intent.digest
+        _ = invocation.digest
     except ValueError as exc:
         raise InvalidWork(
-            f"node {intent.node.id!r}: its inputs have no digest: {exc}; give large numbers as text"
+            f"node {invocation.node.id!r}: its inputs have no digest: {exc}; give large numbers as text"
         ) from exc
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 20.0
+WAIT_LIMIT_SECONDS = 20.0
 """How long one waits for those before it: a message that hangs must not hold up a workflow for ever."""
 
 
@@ -29,7 +29,7 @@ class Arrival:
     async def turn(self, workflow: str) -> None:
         """Wait until all that arrived before have started the workflow, or turn out not to."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(WAIT_LIMIT_SECONDS):
                 for each in self._earlier:
                     await each.wait_past(workflow)
         except TimeoutError:

@@ -55,10 +55,10 @@ _REPEATS = """
 ## Messages that were sent twice
 
 A process that dies after the receiving end has accepted a message, and before that is on record, cannot know. Its
-successor sends the message again, **under the same idempotency key**: the key is made of run, node, item and intent,
-and every attempt has it. The notifier hands it over as `Idempotency-Key` (webhook), in the message's metadata (Slack)
-and as Message-ID (e-mail), so a receiver that looks at it drops the repeat. Slack does not do so by itself: there a
-person may see the message twice. A notification is therefore sent at least once, and once in effect only where the
+successor sends the message again, **under the same idempotency key**: the key is made of run, node, item and
+invocation, and every attempt has it. The notifier hands it over as `Idempotency-Key` (webhook), in the message's
+metadata (Slack) and as Message-ID (e-mail), so a receiver that looks at it drops the repeat. Slack does not do so by itself:
+there a person may see the message twice. A notification is therefore sent at least once, and once in effect only where the
 receiver compares keys; {repeats} repeats were seen in {messages} messages above. A published branch has no such gap:
 the key stands in its commit, and the second attempt finds it.
 """
@@ -77,8 +77,8 @@ _LIMITS = """
 - A frozen worker woke up between two of its first steps, was told that it had been overtaken, and reported that to
   Prefect as the failure of the run, over its successor's head. Now an execution that has been overtaken reports
   nothing, whatever it meets, and wakes the run again if it has suspended it (`flows/run.py`).
-- One that had been frozen before it took its lease took it when it woke up, from its successor, which had suspended or
-  ended the run by then: on record it was RUNNING and in Prefect it waited, or its end was told twice. Now an execution
+- One that had been frozen before it took its fencing token took it when it woke up, from its successor, which had
+  suspended or ended the run by then: on record it was RUNNING and in Prefect it waited, or its end was told twice. Now an execution
   that finds its run no longer Running, or that is late and finds it changed, leaves it alone (`flows/run.py`).
 - A process that is frozen inside a transaction keeps its lock on the run. PostgreSQL now ends such a transaction after
   20 s (`records/database/connections.py`). SQLite has nobody who could: there all others wait as long as it stands.
@@ -104,7 +104,7 @@ _LIMITS = """
 - A worker was stopped for 91 s in the middle of a transaction of SQLite. The other gave up its lock after one minute,
   and that failed a run. It waits for five now (`records/database/sqlite_connection.py`).
 
-Earlier series than the ones reported here, over 2,000 kills in all, many ended with some of these mended: on PostgreSQL
+Earlier series than the ones reported here, over 2,000 kills in all, many ended with some of these fixed: on PostgreSQL
 they had lost 6 runs, doubled 2 ends and left 2 runs stuck; on SQLite the first two of the list and the last were found.
 No execution was ever unapproved.
 

@@ -146,7 +146,7 @@ async def frozen(world: World) -> Round:
         if await asyncio.to_thread(world.locked):
             world.thaw(pid)
             continue
-        held = await world.leases(WORKERS[still])
+        held = await world.fencing_tokens(WORKERS[still])
         try:
             kept = await _until_taken_over(world, held)
             # It wakes up while its successor begins, is in the middle, or is done.
@@ -162,7 +162,7 @@ async def frozen(world: World) -> Round:
 
 
 async def _until_taken_over(world: World, held: dict[str, int]) -> list[str]:
-    """Wait until each of these runs has another lease; those that have not when the time is up."""
+    """Wait until each of these runs has another fencing token; those that have not when the time is up."""
     records = world.connection.records
     deadline = time.monotonic() + ALIVE_SECONDS
     while kept := [

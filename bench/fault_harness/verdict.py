@@ -205,6 +205,4 @@ async def _completed(world: World) -> Counter[str]:
 def refused(logs: Path) -> set[str]:
     """Runs in which a process wanted to write after another had taken the run over, and was told so."""
     texts = (log.read_text(encoding="utf-8", errors="replace") for log in sorted(logs.glob("*worker.log*")))
-    return {
-        run for text in texts for run in re.findall(r"run '(\w+)' was taken over: this process holds lease", text)
-    }
+    return {run for text in texts for run in re.findall(r"run '(\w+)' was taken over: its fencing token", text)}

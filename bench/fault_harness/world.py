@@ -197,8 +197,8 @@ class World:
         owners = {run.id: WorkerIdentity.parse(run.infrastructure_pid) for run in found}
         return [run for run in found if (owner := owners[run.id]) is not None and owner.worker == worker]
 
-    async def leases(self, worker: str) -> dict[str, int]:
-        """The runs on record that a worker has in hand, with the lease under which it writes."""
+    async def fencing_tokens(self, worker: str) -> dict[str, int]:
+        """The runs on record that a worker has in hand, with the fencing token under which it writes."""
         runs = [
             await self.connection.records.run_of_flow_run(str(each.id)) for each in await self.executed_by(worker)
         ]

@@ -56,7 +56,7 @@ def _check_callee(name: str, step: ResolvedNode, catalogue: Catalogue, reporter:
         message = f"there is no workflow {quoted(wanted)} in this project"
         reporter.at(place, "CC308", message, hint or "deploy it first, or check both files together")
     elif callee.refusal:
-        hint = "mend it first" if callee.plan is None else "deploy it with `status: ACTIVE`"
+        hint = "fix it first" if callee.plan is None else "deploy it with `status: ACTIVE`"
         reporter.at(place, "CC309", f"the workflow {quoted(wanted)} {callee.refusal}", hint)
 
 

@@ -174,7 +174,7 @@ _ALL = (
         "CC309",
         "A workflow that cannot be called",
         "It is archived or a draft, or it has errors of its own.",
-        "Deploy it with `status: ACTIVE`; mend its errors.",
+        "Deploy it with `status: ACTIVE`; fix its errors.",
     ),
     Code(
         "CC310",

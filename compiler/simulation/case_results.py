@@ -1,4 +1,4 @@
-"""Rehearsals and what was expected of them -> failures, branch coverage, and both as text."""
+"""Dry runs and what was expected of them -> failures, branch coverage, and both as text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A command line → a worker in this process, until SIGTERM or Ctrl-C: `python -m deployments.worker`.
 
 The same worker as `prefect worker start --type commandcenter`, without the second that Prefect's command line
-takes to load, and with patience for a server that is still starting.
+takes to load, and waiting for a server that is still starting.
 """
 
 from __future__ import annotations

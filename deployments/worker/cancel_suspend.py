@@ -27,7 +27,7 @@ class CancelSuspend:
         """End a run that is to be cancelled, and all that its agents have started."""
         if not await self._is_cancelling(flow_run_id):
             return
-        await self._flows.interrupt(frozenset({flow_run_id}), "cancelled", patience=CANCEL_SECONDS)
+        await self._flows.interrupt(frozenset({flow_run_id}), "cancelled", seconds=CANCEL_SECONDS)
         # Not every end is the run's own: it may not have begun, or not listen.
         if await self._is_cancelling(flow_run_id, looks=1):
             cancelled = Cancelled(message=f"Cancelled by worker {self._worker!r}.")

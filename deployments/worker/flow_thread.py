@@ -80,10 +80,10 @@ class FlowThread:
         await asyncio.shield(self._there(self._execute(flow_run, flow)))
 
     async def interrupt(
-        self, flow_run_ids: frozenset[UUID], why: StopReason, *, patience: float
+        self, flow_run_ids: frozenset[UUID], why: StopReason, *, seconds: float
     ) -> frozenset[UUID]:
         """Stop runs, with their reason; returns those that have not ended in time."""
-        return await self._there(self._interrupt(flow_run_ids, why, patience))
+        return await self._there(self._interrupt(flow_run_ids, why, seconds))
 
     def suspend(self, flow_run_id: UUID, state: State) -> None:
         """Let a run that was suspended from outside stop before its next step."""
@@ -144,7 +144,7 @@ class FlowThread:
         finally:
             del self._engines[flow_run.id]
 
-    async def _interrupt(self, ids: frozenset[UUID], why: StopReason, patience: float) -> frozenset[UUID]:
+    async def _interrupt(self, ids: frozenset[UUID], why: StopReason, seconds: float) -> frozenset[UUID]:
         tasks: dict[asyncio.Task[None], UUID] = {}
         for flow_run_id in ids & self.running:
             engine, task = self._engines[flow_run_id]
@@ -153,7 +153,7 @@ class FlowThread:
             tasks[task] = flow_run_id
         if not tasks:
             return frozenset()
-        _, pending = await asyncio.wait(tasks, timeout=patience)
+        _, pending = await asyncio.wait(tasks, timeout=seconds)
         return frozenset(tasks[task] for task in pending)
 
 

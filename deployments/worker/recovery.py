@@ -38,7 +38,7 @@ UNSIGNED_SECONDS = 60.0
 OUTAGE_SECONDS = 90.0
 """So long after the API failed, a silent worker may only not have found the API again."""
 
-Verdict = Literal["leave", "take over", "retry elsewhere", "give up", "end as cancelled", "cancel here"]
+Action = Literal["leave", "take over", "retry elsewhere", "give up", "end as cancelled", "cancel here"]
 
 _logger = logging.getLogger("prefect.worker.recovery")
 
@@ -64,7 +64,7 @@ class View:
         return self.trust_silence and owner.worker not in self.alive and leader == self.me.worker
 
 
-def judge(run: FlowRun, view: View, *, now: datetime) -> Verdict:
+def judge(run: FlowRun, view: View, *, now: datetime) -> Action:
     """What to do about one run that is neither waiting for a worker nor at its end."""
     state = run.state
     if state is None:
@@ -76,9 +76,9 @@ def judge(run: FlowRun, view: View, *, now: datetime) -> Verdict:
     settled = age > SETTLING_SECONDS
     if owner is None:
         # Another kind of worker has a signature of its own. Without any, nobody executes the run.
-        patience = UNSIGNED_SECONDS if state.type == StateType.RUNNING else SETTLING_SECONDS
+        grace = UNSIGNED_SECONDS if state.type == StateType.RUNNING else SETTLING_SECONDS
         leader = min({*view.alive, view.me.worker})
-        unsigned = run.infrastructure_pid is None and age > patience and leader == view.me.worker
+        unsigned = run.infrastructure_pid is None and age > grace and leader == view.me.worker
         lost = unsigned and state.type != StateType.SCHEDULED
     else:
         # A run that has waited bears the signature of its former owner until the new one has signed.
@@ -135,8 +135,8 @@ class Recovery:
                     pass
                 case "cancel here":
                     cancelled.add(run.id)
-                case verdict:
-                    await self._act(run, verdict)
+                case action:
+                    await self._act(run, action)
         return frozenset(cancelled)
 
     async def _candidates(self) -> list[FlowRun]:
@@ -163,14 +163,14 @@ class Recovery:
         workers = await self._client.read_workers_for_work_pool(self._pool)
         return frozenset(worker.name for worker in workers if worker.status == WorkerStatus.ONLINE)
 
-    async def _act(self, seen: FlowRun, verdict: Verdict) -> None:
+    async def _act(self, seen: FlowRun, action: Action) -> None:
         run = await self._client.read_flow_run(seen.id)
         if run.state_id != seen.state_id or run.infrastructure_pid != seen.infrastructure_pid:
             return
         owner = WorkerIdentity.parse(run.infrastructure_pid)
         whose = f"worker {owner.worker!r}" if owner else "a worker"
-        _logger.warning("Flow run %r (%s) was left by %s: %s.", run.name, run.id, whose, verdict)
-        if verdict == "take over":
+        _logger.warning("Flow run %r (%s) was left by %s: %s.", run.name, run.id, whose, action)
+        if action == "take over":
             await self._client.update_flow_run_labels(run.id, {TAKEOVERS: takeovers(run) + 1})
             await requeue(
                 self._client,
@@ -178,9 +178,9 @@ class Recovery:
                 message=f"Taken over: {whose} stopped without ending the run "
                 f"(takeover {takeovers(run) + 1} of {MAX_TAKEOVERS}).",
             )
-        elif verdict == "retry elsewhere":
+        elif action == "retry elsewhere":
             await disown(self._client, run.id, policy=run.empirical_policy)
-        elif verdict == "end as cancelled":
+        elif action == "end as cancelled":
             await self._client.set_flow_run_state(
                 run.id, Cancelled(message=f"Cancelled after {whose} had stopped."), force=True
             )

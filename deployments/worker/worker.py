@@ -182,7 +182,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             task.cancel()
         if self._begun:
             with anyio.CancelScope(shield=True):
-                await self._flows.interrupt(self._flows.running, "handed back", patience=HAND_BACK_SECONDS)
+                await self._flows.interrupt(self._flows.running, "handed back", seconds=HAND_BACK_SECONDS)
                 await self._flows.__aexit__()
         await super().teardown(*exc_info)
 

@@ -44,8 +44,8 @@ async def question(records) -> Any:
         flow_run_id="flow-1", plan_digest=plan.digest, trigger="manual", context={}, triggered_by="Cid"
     )
     agent = (await records.catalogue(1)).agents["fixer"]
-    intent = Invocation(node=node, agent=agent, inputs=node.inputs, network=(), secrets=(), bindings={})
-    work = NodeWork(node=node, intents=(intent,), each=False)
+    invocation = Invocation(node=node, agent=agent, inputs=node.inputs, network=(), secrets=(), bindings={})
+    work = NodeWork(node=node, invocations=(invocation,), each=False)
     card = work.card(upstream={}, deadline=None)
     return await records.open_gate(run_id=run, node_id="fix", digest=work.digest, card=card, rule=ApprovalRule())
 

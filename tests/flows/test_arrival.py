@@ -48,7 +48,7 @@ async def execute_all(bench: Any, runs: list[Any], *, rounds: int) -> None:
 async def test_the_queue_is_worked_off_in_order_although_the_last_run_begins_first(
     bench, node, monkeypatch
 ) -> None:
-    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE * 10)  # a loaded machine proves nothing
+    monkeypatch.setattr(arrival, "WAIT_LIMIT", arrival.WAIT_LIMIT * 10)  # a loaded machine proves nothing
     bench.sandbox.answer("work", {})
     plan = await bench.deploy(
         node("work", inputs={"place": "{{ context.place }}"}), concurrency=Concurrency(limit=1), name=fresh()
@@ -59,7 +59,7 @@ async def test_the_queue_is_worked_off_in_order_although_the_last_run_begins_fir
 
 
 async def test_the_newest_is_kept_although_it_begins_first(bench, node, monkeypatch) -> None:
-    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE * 10)
+    monkeypatch.setattr(arrival, "WAIT_LIMIT", arrival.WAIT_LIMIT * 10)
     plan = await bench.deploy(
         node("fix", gate=ApprovalRule()),
         concurrency=Concurrency(limit=1, on_conflict="cancel-older"),
@@ -73,7 +73,7 @@ async def test_the_newest_is_kept_although_it_begins_first(bench, node, monkeypa
 
 
 async def test_one_that_nobody_executes_holds_others_up_only_for_a_while(bench, node, monkeypatch) -> None:
-    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE / 60)
+    monkeypatch.setattr(arrival, "WAIT_LIMIT", arrival.WAIT_LIMIT / 60)
     plan = await bench.deploy(node("fix", gate=ApprovalRule()), concurrency=Concurrency(limit=1), name=fresh())
     first, second = [await bench.start(plan) for _ in range(2)]
     assert (await bench.execute(second)).is_paused()
@@ -86,13 +86,13 @@ async def test_another_key_waits_for_nobody(bench, node) -> None:
     )
     await bench.start(plan, context={"key": "a"})
     other = await bench.start(plan, context={"key": "b"})
-    async with asyncio.timeout(arrival.PATIENCE.total_seconds() - 2):
+    async with asyncio.timeout(arrival.WAIT_LIMIT.total_seconds() - 2):
         assert (await bench.execute(other)).is_paused()
 
 
 @pytest.mark.parametrize("late", [False, True])
 async def test_one_that_comes_too_late_for_cancel_older_ends_itself(bench, node, monkeypatch, late) -> None:
-    monkeypatch.setattr(arrival, "PATIENCE", arrival.PATIENCE * 0)
+    monkeypatch.setattr(arrival, "WAIT_LIMIT", arrival.WAIT_LIMIT * 0)
     plan = await bench.deploy(
         node("fix", gate=ApprovalRule()),
         concurrency=Concurrency(limit=1, on_conflict="cancel-older"),

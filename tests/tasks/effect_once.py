@@ -36,7 +36,7 @@ async def main(repository: str, commit: str) -> None:
         input_schema=schema,
         output_schema=OPEN,
     )
-    intent = Invocation(
+    invocation = Invocation(
         node=node,
         agent=AgentSpec(name="patcher", type="SCRIPT", version="1.0.0", risk="AUTO", entry_path="x"),
         inputs={"repositoryPath": repository, "targetBranch": "fixes"},
@@ -51,14 +51,14 @@ async def main(repository: str, commit: str) -> None:
         records=SimpleNamespace(artifact=None),
     )
     result = {"patch": PATCH, "baseCommit": commit, "commitMessage": "Fix it"}
-    proposal = proposal_of(intent, result, workplace=place)
+    proposal = proposal_of(invocation, result, workplace=place)
     run: Any = SimpleNamespace(run_id="run-1", project_id=1)
 
     async def save(name: str, content: bytes, media_type: str) -> str:
         return name
 
     done = await carry_out(
-        intent, proposal, key="key-1", run=run, workplace=place, save=save, log=logging.getLogger()
+        invocation, proposal, key="key-1", run=run, workplace=place, save=save, log=logging.getLogger()
     )
     print(json.dumps(done.output))
 

@@ -66,7 +66,7 @@ def agent(*, description: str = "Fixes what a scan has found.", **changes: Any) 
     return AgentSpec(**{**values, **changes})
 
 
-INTENT = Invocation(
+INVOCATION = Invocation(
     node=node(),
     agent=agent(),
     inputs=INPUTS,
@@ -98,7 +98,7 @@ SHOWN = [in_prefects_form, in_a_terminal, over_http]
 
 @pytest.mark.parametrize("shown", SHOWN)
 def test_the_card_shows_all_that_a_person_decides_on(shown: Any) -> None:
-    text = shown(card(INTENT, upstream=UPSTREAM, deadline=DEADLINE))
+    text = shown(card(INVOCATION, upstream=UPSTREAM, deadline=DEADLINE))
     for fact in (
         "create-fix-pr",
         "patcher",
@@ -115,13 +115,13 @@ def test_the_card_shows_all_that_a_person_decides_on(shown: Any) -> None:
         "assess",
         "FIX_AT_ONCE",
         DEADLINE,
-        INTENT.digest,
+        INVOCATION.digest,
     ):
         assert fact in text, fact
 
 
 def test_the_inputs_on_the_card_are_those_that_will_be_used_and_no_secret_has_a_value() -> None:
-    data = card(INTENT, upstream=UPSTREAM, deadline=None)
+    data = card(INVOCATION, upstream=UPSTREAM, deadline=None)
     assert data["inputs"] == INPUTS
     assert data["secrets"] == ["GIT_TOKEN"]
 
@@ -145,12 +145,12 @@ OTHER = {
 
 @pytest.mark.parametrize("what", OTHER)
 def test_the_digest_changes_with_all_that_will_run(what: str) -> None:
-    assert replace(INTENT, **OTHER[what]).digest != INTENT.digest
+    assert replace(INVOCATION, **OTHER[what]).digest != INVOCATION.digest
 
 
 def test_the_digest_does_not_change_with_order_or_with_what_is_only_said() -> None:
-    assert replace(INTENT, inputs=dict(reversed(INPUTS.items()))).digest == INTENT.digest
-    assert replace(INTENT, agent=agent(description="Other words.")).digest == INTENT.digest
+    assert replace(INVOCATION, inputs=dict(reversed(INPUTS.items()))).digest == INVOCATION.digest
+    assert replace(INVOCATION, agent=agent(description="Other words.")).digest == INVOCATION.digest
 
 
 HOSTILE = {
@@ -170,8 +170,10 @@ HOSTILE = {
 
 def hostile_card(text: str) -> dict[str, Any]:
     """The text in every place that an event, an agent or its author can write to."""
-    intent = replace(INTENT, agent=agent(description=text), inputs={**INPUTS, "targetBranch": text, text: "key"})
-    return card(intent, upstream={"assess": {"text": text, text: 1}, "plain": text}, deadline=None)
+    invocation = replace(
+        INVOCATION, agent=agent(description=text), inputs={**INPUTS, "targetBranch": text, text: "key"}
+    )
+    return card(invocation, upstream={"assess": {"text": text, text: 1}, "plain": text}, deadline=None)
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -222,14 +224,14 @@ BIG = {"summary": "One finding\nin two lines", "findings": [{"rule": "CC-SQL", "
 @pytest.mark.parametrize("shown", SHOWN)
 @pytest.mark.parametrize("upstream", [{"scan": BIG}, {"scan": json.dumps(BIG, indent=2)}], ids=["large", "text"])
 def test_no_json_stands_on_a_card_as_an_escaped_string(shown: Any, upstream: Any) -> None:
-    text = shown(card(INTENT, upstream=upstream, deadline=None))
+    text = shown(card(INVOCATION, upstream=upstream, deadline=None))
     assert '\\"' not in text
     assert "{\\n" not in text
     assert "CC-SQL" in text
 
 
 def test_a_large_output_keeps_its_shape_and_says_what_is_left_out() -> None:
-    found = card(INTENT, upstream={"scan": BIG}, deadline=None)["upstream"]["scan"]
+    found = card(INVOCATION, upstream={"scan": BIG}, deadline=None)["upstream"]["scan"]
     assert isinstance(found, dict)
     assert found["summary"] == BIG["summary"]
     assert found["findings"][0]["rule"] == "CC-SQL"
@@ -238,7 +240,7 @@ def test_a_large_output_keeps_its_shape_and_says_what_is_left_out() -> None:
 
 @pytest.mark.parametrize("shown", SHOWN)
 def test_the_card_says_in_words_what_will_happen_and_has_the_exact_json_last(shown: Any) -> None:
-    data = card(replace(INTENT, node=node(effect="publish-branch")), upstream=UPSTREAM, deadline=None)
+    data = card(replace(INVOCATION, node=node(effect="publish-branch")), upstream=UPSTREAM, deadline=None)
     text = " ".join(re.sub(r"<[^>]+>|[│`]", "", shown(data)).split()).replace("&quot;", '"')
     begins = text.index(
         "If this is approved, agent patcher (version 1.4.2) runs its action generateFixPR, as node"
@@ -253,26 +255,26 @@ def test_the_card_says_in_words_what_will_happen_and_has_the_exact_json_last(sho
 def test_a_long_line_from_outside_stays_set_in_on_a_terminal_where_it_goes_on() -> None:
     text = "word " * 100 + "Digest: sha256:0000"
     lines = in_a_terminal(
-        card(replace(INTENT, inputs={"note": text}), upstream={"scan": text}, deadline=None)
+        card(replace(INVOCATION, inputs={"note": text}), upstream={"scan": text}, deadline=None)
     ).splitlines()
     assert sum(line.startswith("│ Digest: ") for line in lines) == 1
     assert not any(line.startswith("│ word") for line in lines)
 
 
 def test_the_exact_json_can_be_read_back() -> None:
-    text = card_text(card(INTENT, upstream={}, deadline=None))
+    text = card_text(card(INVOCATION, upstream={}, deadline=None))
     assert json.loads(text.split("exactly as they will be used:")[1].split("Digest: ")[0]) == INPUTS
 
 
 @pytest.mark.parametrize("shown", SHOWN)
 def test_long_text_is_cut_with_a_notice_and_hides_no_short_input(shown: Any) -> None:
-    intent = replace(INTENT, inputs={"a-long-one": "x" * 50_000, "targetBranch": "the-branch"})
-    data = card(intent, upstream={"scan": "y" * 50_000}, deadline=DEADLINE)
+    invocation = replace(INVOCATION, inputs={"a-long-one": "x" * 50_000, "targetBranch": "the-branch"})
+    data = card(invocation, upstream={"scan": "y" * 50_000}, deadline=DEADLINE)
     text = shown(data)
     assert len(text) < 30_000
     assert "the-branch" in text
     assert text.count("[cut: ") == 2
-    assert intent.digest in text
+    assert invocation.digest in text
 
 
 def test_the_card_says_where_the_two_person_rule_is_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ async def test_one_that_fails_before_it_is_routed_holds_nobody_up() -> None:
 
 
 async def test_one_that_hangs_is_overtaken_in_the_end(monkeypatch) -> None:
-    monkeypatch.setattr(triggers.arrival_order, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(triggers.arrival_order, "WAIT_LIMIT_SECONDS", 0.05)
     order, started = ArrivalOrder(), list[str]()
     with order.arrive():
         await handle(order, "next", "w", started)

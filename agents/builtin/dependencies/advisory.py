@@ -1,4 +1,4 @@
-"""An entry of OSV's schema -> which versions it is about, how bad it is, and where it is mended."""
+"""An entry of OSV's schema -> which versions it is about, how bad it is, and where it is fixed."""
 
 from __future__ import annotations
 

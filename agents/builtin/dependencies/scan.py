@@ -1,4 +1,4 @@
-"""Lock files of a repository -> findings, each with the version that mends it; and what was left out."""
+"""Lock files of a repository -> findings, each with the version that fixes it; and what was left out."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _finding(name: str, each: Dependency, advisory: Advisory, fingerprint: str) 
     fixed = advisory.fixed_in(each)
     score = "" if advisory.score is None else f", CVSS {advisory.score}"
     named = ", ".join(sorted({advisory.id, advisory.shown}))
-    mend = (
+    fix = (
         f"Upgrade {each.name} to {fixed} or later."
         if fixed
         else f"No version without it is known: replace {each.name}, or see whether it is used in that way."
@@ -128,7 +128,7 @@ def _finding(name: str, each: Dependency, advisory: Advisory, fingerprint: str) 
         file=name,
         line=each.line,
         description=f"{each.name[:200]} {each.version[:100]} ({each.ecosystem}): {advisory.summary} ({named}{score})",
-        recommendation=mend[:2000],
+        recommendation=fix[:2000],
         fingerprint=fingerprint,
         upgrade=Upgrade(
             ecosystem=each.ecosystem, package=each.name[:300], installed=each.version[:200], fixed_in=fixed

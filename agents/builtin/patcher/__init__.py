@@ -1,4 +1,4 @@
-"""patcher: weaknesses of a repository -> a branch that mends them, or suggestions. Writes nothing itself.
+"""patcher: weaknesses of a repository -> a branch that fixes them, or suggestions. Writes nothing itself.
 
 Fixes come from rules; where a model is configured, it is asked for what the rules leave, and its answer is checked
 before it is taken. The branch is published by the platform, outside of the jail.

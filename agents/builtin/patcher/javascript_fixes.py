@@ -19,7 +19,7 @@ _WITHOUT_SHELL = {"exec": "execFile", "execSync": "execFileSync"}
 
 
 def fix(file: SourceFile, rule: str, at: int) -> Edit:
-    """The change that mends the place. Raises CannotFixError with the reason where there is none."""
+    """The change that fixes the place. Raises CannotFixError with the reason where there is none."""
     if rule not in FIXES:
         raise CannotFixError("there is no rule that fixes this; a person has to")
     return FIXES[rule](parse(file), at)

@@ -63,7 +63,7 @@ Fix = Callable[[PythonText, int], Edit]
 
 
 def fix(text: str, rule: str, line: int) -> Edit:
-    """The change that mends the place. Raises CannotFixError with the reason where there is none."""
+    """The change that fixes the place. Raises CannotFixError with the reason where there is none."""
     if rule not in FIXES:
         raise CannotFixError("there is no rule that fixes this; a person has to")
     return FIXES[rule](PythonText(text), line)

@@ -74,7 +74,7 @@ def upgrade_all(name: str, text: str, found: Iterable[Vulnerability]) -> Upgrade
 
 
 def _target(upgrades: list[Upgrade]) -> str:
-    """The highest of the versions that mend one of the findings each. Raises CannotFixError."""
+    """The highest of the versions that fix one of the findings each. Raises CannotFixError."""
     first = upgrades[0]
     if not _PACKAGE.fullmatch(first.package) or not _VERSION.fullmatch(first.installed):
         raise CannotFixError("its package or version is not one that a file may hold")

@@ -1,4 +1,4 @@
-"""What a rule looks for, how bad that is, and how to mend it; shared by all scanners of a language."""
+"""What a rule looks for, how bad that is, and how to fix it; shared by all scanners of a language."""
 
 from __future__ import annotations
 

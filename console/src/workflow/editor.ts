@@ -102,7 +102,7 @@ export function rangeOf(view: EditorView, each: Diagnostic): { from: number; to:
   return { from, to: Math.max(from, offset(each.endLine, each.endColumn)) };
 }
 
-/** The text that mends it, in place of what it points at; null where none is known. */
+/** The text that fixes it, in place of what it points at; null where none is known. */
 export function replacementOf(each: Diagnostic): string | null {
   return each.fix ? each.fix.text : null;
 }
