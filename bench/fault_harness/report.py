@@ -57,10 +57,10 @@ _REPEATS = """
 A process that dies after the receiving end has accepted a message, and before that is on record, cannot know. Its
 successor sends the message again, **under the same idempotency key**: the key is made of run, node, item and
 invocation, and every attempt has it. The notifier hands it over as `Idempotency-Key` (webhook), in the message's
-metadata (Slack) and as Message-ID (e-mail), so a receiver that looks at it drops the repeat. Slack does not do so
-by itself: there a person may see the message twice. A notification is therefore sent at least once, and once in effect
-only where the receiver compares keys; {repeats} repeats were seen in {messages} messages above. A published branch has no such gap:
-the key stands in its commit, and the second attempt finds it.
+metadata (Slack) and as Message-ID (e-mail), so a receiver that looks at it drops the repeat. Slack does not do so by
+itself: there a person may see the message twice. A notification is therefore sent at least once, and once in effect
+only where the receiver compares keys; {repeats} repeats were seen in {messages} messages above. A published branch
+has no such gap: the key stands in its commit, and the second attempt finds it.
 """
 
 _LIMITS = """
@@ -78,8 +78,9 @@ _LIMITS = """
   Prefect as the failure of the run, over its successor's head. Now an execution that has been overtaken reports
   nothing, whatever it meets, and wakes the run again if it has suspended it (`flows/run.py`).
 - One that had been frozen before it took its fencing token took it when it woke up, from its successor, which had
-  suspended or ended the run by then: on record it was RUNNING and in Prefect it waited, or its end was told twice. Now an
-  execution that finds its run no longer Running, or that is late and finds it changed, leaves it alone (`flows/run.py`).
+  suspended or ended the run by then: on record it was RUNNING and in Prefect it waited, or its end was told twice.
+  Now an execution that finds its run no longer Running, or that is late and finds it changed, leaves it alone
+  (`flows/run.py`).
 - A process that is frozen inside a transaction keeps its lock on the run. PostgreSQL now ends such a transaction after
   20 s (`records/database/connections.py`). SQLite has nobody who could: there all others wait as long as it stands.
 - A worker whose look at a run's deployment was answered with status 500 ended the run as crashed: an event without a
