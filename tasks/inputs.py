@@ -62,14 +62,29 @@ def changeable(node: PlanNode) -> tuple[str, ...]:
 
 
 async def complete(
-    node: PlanNode, inputs: Mapping[str, JsonValue], *, run: Run, services: Services
+    node: PlanNode,
+    inputs: Mapping[str, JsonValue],
+    *,
+    run: Run,
+    services: Services,
+    shown: Mapping[str, JsonValue] | None = None,
 ) -> dict[str, Any]:
-    """The inputs, with those filled in that the platform itself knows (`facts`)."""
+    """The inputs, with those filled in that the platform itself knows (`facts`).
+
+    `shown`: the inputs on the card of the node's gate, once somebody was asked. Their facts stay what they were, for
+    they would differ from one look to the next, and what was approved is what runs.
+    """
     completed = dict(inputs)
-    for field in _properties(node):
-        if kind_of(node, field) == "facts" and completed.get(field) is None:
-            completed[field] = await collect_project_facts(services, run.project_id)
+    for field in fact_fields(node):
+        if completed.get(field) is None:
+            known = (shown or {}).get(field)
+            completed[field] = known or await collect_project_facts(services, run.project_id)
     return completed
+
+
+def fact_fields(node: PlanNode) -> tuple[str, ...]:
+    """The input fields that the platform fills in from its records."""
+    return tuple(field for field in _properties(node) if kind_of(node, field) == "facts")
 
 
 async def bindings(node: PlanNode, inputs: Mapping[str, JsonValue], *, services: Workplace) -> dict[str, str]:

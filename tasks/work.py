@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -20,7 +21,7 @@ from compiler.plan import PlanNode, digest_of
 from tasks.agent_code import CodeRefused, CodeUnavailable
 from tasks.card import Invocation, card
 from tasks.egress_policy import PROJECT_PREFIX, refused_hosts
-from tasks.inputs import bindings, complete
+from tasks.inputs import bindings, complete, fact_fields
 from tasks.proposal import MODEL_SECRETS, MODEL_SETTING, Proposal
 from tasks.services import Run, Services
 
@@ -99,27 +100,41 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
         pass
     except CodeRefused as exc:
         raise InvalidWork(str(exc)) from exc
+    shown = await _shown_inputs(node, run=run, services=services)
     try:
-        if node.foreach is None:
-            invocations = (await _invocation(node, agent, scope=scope, run=run, services=services),)
-        else:
-            items = _items(node, scope)
-            invocations = tuple(
-                [
-                    await _invocation(node, agent, scope=replace(scope, item=item), run=run, services=services)
-                    for item in items
-                ]
-            )
+        scopes = [scope] if node.foreach is None else [replace(scope, item=item) for item in _items(node, scope)]
+        invocations = tuple(
+            [
+                await _invocation(node, agent, scope=each, shown=known, run=run, services=services)
+                for each, known in zip_longest(scopes, shown[: len(scopes)])
+            ]
+        )
     except TemplateError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
     return NodeWork(node=node, invocations=invocations, each=node.foreach is not None)
 
 
+async def _shown_inputs(node: PlanNode, *, run: Run, services: Services) -> list[dict[str, JsonValue]]:
+    """The inputs on the card of the node's gate, by item; nothing where nobody was asked, or none is needed here."""
+    if node.gate is None or not fact_fields(node):
+        return []
+    approval = await services.records.approval(run.run_id, node.id)
+    inputs = None if approval is None else approval.card.get("inputs")
+    found = cast("list[Any]", inputs if isinstance(inputs, list) else [inputs])
+    return [cast("dict[str, JsonValue]", each) for each in found if isinstance(each, dict)]
+
+
 async def _invocation(
-    node: PlanNode, agent: AgentSpec, *, scope: Scope, run: Run, services: Services
+    node: PlanNode,
+    agent: AgentSpec,
+    *,
+    scope: Scope,
+    shown: Mapping[str, JsonValue] | None,
+    run: Run,
+    services: Services,
 ) -> Invocation:
     rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
-    inputs = await complete(node, rendered, run=run, services=services)
+    inputs = await complete(node, rendered, shown=shown, run=run, services=services)
     try:
         network, secrets = reach(node, services.settings)
     except ValueError as exc:

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import AwaitingRetry, Completed, Running, Scheduled
 
 from compiler.catalogue import ActionSpec
-from compiler.plan import ApprovalRule
+from compiler.plan import ApprovalRule, Foreach
 
 GATE = ApprovalRule()
 OPEN: dict[str, Any] = {"type": "object"}
@@ -250,3 +250,32 @@ async def test_inputs_too_large_for_a_card_fail_their_node_and_no_other(bench, n
     assert "the approval card of node 'fix'" in state.message
     assert "at most 1,000,000 are recorded" in state.message
     assert bench.ran() == ["other"]
+
+
+FACTS: dict[str, Any] = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}, "facts": {"type": "object", "x-kind": "facts"}},
+}
+
+
+@pytest.mark.parametrize("items", [None, [1, 2]], ids=["once", "foreach"])
+async def test_what_the_platform_filled_in_stays_as_it_was_shown(bench, node, items) -> None:
+    """Facts differ from one look to the next: a gate that asked again each time could never be passed."""
+    bench.sandbox.answer("audit", {"score": 80})
+    each = {} if items is None else {"foreach": Foreach(items=items)}
+    plan = await bench.deploy(node("audit", gate=GATE, risk="APPROVAL_REQUIRED", input_schema=FACTS, **each))
+    flow_run = await bench.start(plan, triggered_by="ada")
+    assert (await bench.execute(flow_run)).is_paused()
+    approval = await gate_of(bench, flow_run, "audit")
+    shown = approval.card["inputs"] if items else [approval.card["inputs"]]
+    # Since then other runs were started, so that facts collected now would be others.
+    assert (await bench.execute(await bench.start(plan))).is_paused()
+
+    await bench.records.decide(approval.id, decision="APPROVED", by="kim", verified=True, channel="api")
+    await bench.resume(flow_run)
+    state = await bench.execute(flow_run)
+
+    assert state.is_completed(), state.message
+    given = [dict(request.inputs)["facts"] for request in bench.sandbox.requests if request.inputs.get("facts")]
+    assert given == [each["facts"] for each in shown]
+    assert given[0]["runs"]["total"] == 1
