@@ -14,3 +14,27 @@ MODULES = MappingProxyType(
     }
 )
 """Name in workflows -> module."""
+
+DISTRIBUTIONS = (
+    "anthropic",
+    "bandit",
+    "idna",
+    "jsonschema",
+    "openai",
+    "packaging",
+    "pydantic",
+    "PyYAML",
+    "semgrep",
+    "semver",
+    "slack_sdk",
+    "tree-sitter",
+    "tree-sitter-c-sharp",
+    "tree-sitter-go",
+    "tree-sitter-java",
+    "tree-sitter-javascript",
+    "tree-sitter-php",
+    "tree-sitter-ruby",
+    "tree-sitter-typescript",
+    "typst",
+)
+"""What they import besides the platform, and the engines that they start: another version is another agent."""
