@@ -151,6 +151,7 @@ class _ApiUrl(PartSettings):
         "COMMANDCENTER_API_URL",
         "Address of the HTTP API as browsers reach it: for links to files of agents and to approvals, for sign-in by a "
         "provider, which sends browsers back to it, and for `login` and `sign-in`.",
+        shown="none; `up` sets that of the API which it serves",
     )
 
 

@@ -23,7 +23,7 @@ from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import Connection, addresses_of, connect_to
-from deployments.stack.embedded_api import embedded_api
+from deployments.stack.embedded_api import PORT, embedded_api
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
@@ -75,12 +75,12 @@ async def demo(options: DemoOptions) -> bool:
         configure_agents(sinks, state=options.settings.state)
         metrics = serve_metrics_somewhere() if options.observe else None
         console.print("Starting the platform: NATS, Prefect, worker, listener …", highlight=False)
-        async with Stack(options.settings, prepare=_prepare, report=report_process) as stack:
+        async with Stack(options.settings, prepare=_prepare, report=report_process, api_port=PORT) as stack:
             for each in await deploy_files(stack.addresses, [WORKFLOWS], project_id=PROJECT_ID):
                 console.print(f"  deployed {each.deployment}", style="dim", highlight=False)
             async with (
                 observed(options.settings.state, metrics),
-                embedded_api(stack.addresses, project_id=PROJECT_ID) as link,
+                embedded_api(stack, project_id=PROJECT_ID) as link,
                 connect_to(stack.addresses) as connection,
             ):
                 console.print(f"Ready after {monotonic() - began:.1f} s. Console, where you can approve as well:")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from agents.sandbox.egress.platform_ports import VARIABLE as OWN_SERVERS
 from deployments.stack.state_folder import StateFolder
+from reliability.public_address import VARIABLE as PUBLIC_ADDRESS
 
 Part = Literal["nats", "prefect", "worker", "listener", "api"]
 _SECRETS = "COMMANDCENTER_SECRET_"
@@ -48,14 +49,18 @@ class Addresses:
     """What Prefect's API asks for, as `name:password`; empty: it asks for nothing."""
     publisher_url: str = ""
     """NATS, with credentials that publish events and do nothing else; empty: there are none of their own."""
+    console_url: str = ""
+    """The HTTP API and its console as browsers reach them; empty: none is served."""
 
     def env(self) -> dict[str, str]:
         """The variables that Prefect, the worker, the listener and the command line read."""
         auth = {"PREFECT_API_AUTH_STRING": self.prefect_auth} if self.prefect_auth else {}
         publisher = {"NATS_PUBLISHER_URL": self.publisher_url} if self.publisher_url else {}
+        links = {PUBLIC_ADDRESS: self.console_url} if self.console_url else {}
         return {
             **auth,
             **publisher,
+            **links,
             "COMMANDCENTER_STATE": self.state,
             "COMMANDCENTER_POOL": self.pool,
             "DATABASE_URL": self.database_url,

@@ -29,6 +29,7 @@ from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
 from reliability.plaintext import refuse_plain_listener, refuse_plaintext
+from reliability.public_address import VARIABLE as PUBLIC_ADDRESS
 from reliability.settings import StackSettings
 from reliability.tls import ServerCertificate
 
@@ -42,6 +43,8 @@ class Stack:
 
     `prepare` runs when the addresses are known and NATS answers, and before the worker starts: the place for
     migrations. `report` is told of what happens to parts: (`part`, `started` | `ready` | `died` | `gave up`).
+    `api_port`: where whoever holds the stack serves the HTTP API if it is free, so that events and messages link to it;
+    None: it serves none.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Stack:
         *,
         prepare: Callable[[Addresses], Awaitable[None]] | None = None,
         report: Callable[[str, str], None] = lambda part, event: None,
+        api_port: int | None = None,
     ) -> None:
         self.settings = settings
+        self._api_port = api_port
         self._prepare = prepare
         self._report = report
         self._state = StateFolder(settings.state)
@@ -65,6 +70,11 @@ class Stack:
         if self._addresses is None:
             raise RuntimeError("the stack has no addresses before it is entered")
         return self._addresses
+
+    @property
+    def api_port(self) -> int | None:
+        """Where to serve the HTTP API; known once the stack was entered."""
+        return self._api_port
 
     @property
     def parts(self) -> dict[str, SupervisedProcess]:
@@ -177,6 +187,7 @@ class Stack:
             nats_url = f"nats://{PLATFORM}:{passwords[PLATFORM]}@127.0.0.1:{port}"
             publisher_url = f"nats://{PUBLISHER}:{passwords[PUBLISHER]}@127.0.0.1:{port}"
             write_settings(self._state, port=port, passwords=passwords, project_id=settings.project_id)
+        ports["api_port"] = self._choose_api_port(known)
         addresses = Addresses(
             state=str(self._state.path),
             api_url=api_url,
@@ -186,6 +197,7 @@ class Stack:
             prefect_auth=auth or "",
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
+            console_url=self._console_url(),
         )
         self._state.remember(
             {
@@ -199,6 +211,25 @@ class Stack:
             }
         )
         return addresses
+
+    def _choose_api_port(self, known: Mapping[str, Any]) -> int | None:
+        if self._api_port is None:
+            return known.get("api_port")
+        self._api_port = self._ports.choose(
+            None,
+            remembered=known.get("api_port"),
+            part="the HTTP API",
+            option=PUBLIC_ADDRESS,
+            preferred=self._api_port,
+        )
+        return self._api_port
+
+    def _console_url(self) -> str:
+        """An address that is set is not second-guessed: it may be that of a proxy."""
+        given = os.environ.get(PUBLIC_ADDRESS, "").strip().rstrip("/")
+        if given or self._api_port is None:
+            return given
+        return f"{'http' if ServerCertificate.load() is None else 'https'}://127.0.0.1:{self._api_port}"
 
     def _prefect_port(self, known: Mapping[str, Any]) -> int:
         return self._ports.choose(

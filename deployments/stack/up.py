@@ -12,7 +12,7 @@ from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
-from deployments.stack.embedded_api import embedded_api
+from deployments.stack.embedded_api import PORT, embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.nats_server import prepare_publisher
 from deployments.stack.stack import Stack
@@ -81,7 +81,7 @@ async def serve(
     async def prepare(addresses: Addresses) -> None:
         await prepare_records(addresses, project_id=project_id)
 
-    async with Stack(settings, prepare=prepare, report=report_process) as stack:
+    async with Stack(settings, prepare=prepare, report=report_process, api_port=PORT) as stack:
         if workflows.is_dir():
             try:
                 for each in await deploy_files(stack.addresses, [workflows], project_id=project_id):
@@ -94,7 +94,7 @@ async def serve(
                 console.print(f"{exc}\nThe deployed versions stay.", markup=False)
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
-        async with embedded_api(stack.addresses, project_id=project_id) as link:
+        async with embedded_api(stack, project_id=project_id) as link:
             _print_addresses(stack.addresses, link)
             await stack.wait()
 

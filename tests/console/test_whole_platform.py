@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
 from pathlib import Path
 
+import nats
 import pytest
 from playwright.async_api import expect
+
+from deployments.stack.addresses import running
 
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("commandcenter"))
@@ -43,10 +47,21 @@ async def test_the_demo_is_approved_in_the_browser_and_the_fix_is_pushed(
     try:
         done, _ = await asyncio.wait([link, listening], timeout=_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         assert link in done, "".join(said)
+        addresses = running(tmp_path / "state")
+        assert addresses
+        bus = await nats.connect(addresses.nats_url)
+        asked = await bus.subscribe("workflow.approval.requested")
         page = await (await chromium.new_context(viewport={"width": 1280, "height": 1000})).new_page()
         page.set_default_timeout(_SECONDS * 1000)
         await page.goto(link.result())
-        await page.get_by_role("link", name="Push branch security-fixes-").click()
+        await expect(page.get_by_role("link", name="Push branch security-fixes-")).to_be_visible(
+            timeout=_SECONDS * 1000
+        )
+        # Whoever hears of it by the event needs no inbox.
+        message = json.loads((await asked.next_msg(timeout=_SECONDS)).data)
+        await bus.close()
+        assert message["link"] == f"{link.result().partition('#')[0]}/approvals/{message['approvalId']}"
+        await page.goto(message["link"])
         await expect(page.get_by_role("region", name="Exact changes").locator(".add").first).to_be_visible()
         await accessible(page)
         await page.get_by_role("link", name="its run").click()
