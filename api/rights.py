@@ -88,6 +88,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/runs"): Right.READ,
     ("GET", "/runs/{run_id}"): Right.READ,
     ("GET", "/runs/{run_id}/logs"): Right.READ,
+    ("GET", "/runs/{run_id}/logs/stream"): Right.READ,
     ("POST", "/runs/{run_id}/cancel"): Right.OPERATE,
     ("POST", "/runs/{run_id}/retry"): Right.OPERATE,
     ("GET", "/runs/{run_id}/rerun"): Right.READ,

@@ -88,12 +88,12 @@ async def _events(
             yield ": still here\n\n"
         if checked >= CHECK_SECONDS:
             checked = 0.0
-            if not await _may_still_read(request, caller):
+            if not await may_still_read(request, caller):
                 return
 
 
-async def _may_still_read(request: Request, caller: SignedIn) -> bool:
-    """A token that was revoked, or a role that was taken away, ends the stream."""
+async def may_still_read(request: Request, caller: SignedIn) -> bool:
+    """Whether it goes on: a token that was revoked, or a role that was taken away, ends it."""
     try:
         person = await authorise(request)
     except Exception:

@@ -101,6 +101,8 @@ def _check(cases: Any, label: str, address: str, known: dict[str, list[str]], se
                 case.path_parameters[name] = data.draw(st.sampled_from(known[name]))
         if case.path == "/stream":
             case.query = {**(case.query or {}), "limit": 0}  # else it has no end
+        if case.path.endswith("/logs/stream"):
+            case.query = {**(case.query or {}), "follow": "false"}  # a run that waits for a person has none either
         response = case.call(base_url=address, headers={"Authorization": "Bearer ann-token"}, timeout=120)
         sent[label] += 1
         case.validate_response(response, checks=CHECKS)

@@ -65,6 +65,7 @@ TABLE = {
     "GET /runs": "viewer author operator approver admin",
     "GET /runs/{run_id}": "viewer author operator approver admin",
     "GET /runs/{run_id}/logs": "viewer author operator approver admin",
+    "GET /runs/{run_id}/logs/stream": "viewer author operator approver admin",
     "POST /runs/{run_id}/cancel": "operator admin",
     "POST /runs/{run_id}/retry": "operator admin",
     "GET /runs/{run_id}/rerun": "viewer author operator approver admin",
