@@ -4,7 +4,8 @@ import { defineConfig } from "vite";
 // The API serves the bundle below /console, perhaps below a path of a proxy: addresses in it are relative.
 export default defineConfig({
   base: "./",
-  plugins: [react()],
+  // Text is made visible on its way to a page: see src/shown/jsx-runtime.ts.
+  plugins: [react({ jsxImportSource: "#shown" })],
   build: {
     outDir: "../api/console_bundle",
     emptyOutDir: true,

@@ -112,7 +112,7 @@ function perform(text: string, [kind, a, b, given]: Step): Edit[] {
     case 6:
       return renameNode(text, first, `renamed${a}`);
     case 7:
-      return setNodeField(text, first, "approvalRequired", a % 3 === 0 ? undefined : a % 3 === 1);
+      return setNodeField(text, first, ["approvalRequired"], a % 3 === 0 ? undefined : a % 3 === 1);
     default:
       return setTop(text, "description", typeof given === "string" ? given : "text");
   }

@@ -22,6 +22,8 @@ from api import create_app
 from compiler import ApprovalRule, Source, compile
 from operations.deploy import RecordsOnly, deploy
 from operations.people import add_person, issue_link
+from operations.second_person import Acting
+from operations.workflow_text import save_workflow_text
 from records import Approval, Records, upgrade
 from triggers.in_memory import MemoryLaunch
 
@@ -102,6 +104,18 @@ class Platform:
         assert compiled.plan, compiled.diagnostics
         await deploy([compiled.plan], records=self.records, publisher=RecordsOnly(), project_id=1, consent="test")
         return compiled.plan.digest
+
+    async def save(self, text: str, *, by: str = "Bob") -> None:
+        """Somebody saves a workflow's text by another way."""
+        await save_workflow_text(
+            text.partition("name: ")[2].partition("\n")[0],
+            text,
+            records=self.records,
+            publisher=RecordsOnly(),
+            project_id=1,
+            by=Acting(name=by, verified=True),
+            consent=by,
+        )
 
     async def ask(
         self,

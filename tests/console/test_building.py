@@ -7,9 +7,6 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from compiler import Source, compile
-from operations.deploy import RecordsOnly
-from operations.second_person import Acting
-from operations.workflow_text import save_workflow_text
 
 ROOT = Path(__file__).parents[2]
 MISSION = (ROOT / "workflows" / "security-audit-on-pr.yaml").read_text()
@@ -148,27 +145,13 @@ async def test_what_a_form_cannot_change_is_refused_and_kept(platform, open_cons
     assert await text_of(page) == before
 
 
-async def save(platform, text: str, *, by: str = "Bob") -> None:
-    """Somebody saves it by another way."""
-    name = text.partition("name: ")[2].partition("\n")[0]
-    await save_workflow_text(
-        name,
-        text,
-        records=platform.records,
-        publisher=RecordsOnly(),
-        project_id=1,
-        by=Acting(name=by, verified=True),
-        consent=by,
-    )
-
-
 async def test_a_second_editor_overwrites_nothing(platform, open_console, accessible) -> None:
-    await save(platform, WEEKLY)
+    await platform.save(WEEKLY)
     page = await open_console("workflows/compliance-check-weekly")
     await page.get_by_role("tab", name="Workflow").click()
     await fill(page, "Description", "mine")
     theirs = WEEKLY.replace("security@company.com", "boss@company.com")
-    await save(platform, theirs)
+    await platform.save(theirs)
     await page.get_by_role("button", name="Deploy …").click()
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await expect(page.get_by_role("heading", name="Somebody else has changed it")).to_be_visible()
@@ -200,7 +183,7 @@ async def test_a_mistake_is_shown_where_it_is_and_mended_by_its_fix(platform, op
 
 
 async def test_a_test_shows_the_path_on_the_graph(platform, open_console, picture) -> None:
-    await save(platform, MISSION)
+    await platform.save(MISSION)
     page = await open_console("workflows/security-audit-deploy")
     await expect(page.locator("[data-node]")).to_have_count(4)
     await page.get_by_role("button", name="Test …").click()
@@ -212,7 +195,7 @@ async def test_a_test_shows_the_path_on_the_graph(platform, open_console, pictur
 
 
 async def test_a_schedule_is_told_in_words(platform, open_console) -> None:
-    await save(platform, WEEKLY)
+    await platform.save(WEEKLY)
     page = await open_console("workflows/compliance-check-weekly")
     await page.get_by_role("tab", name="Workflow").click()
     panel = page.get_by_role("tabpanel", name="Workflow")
@@ -221,7 +204,7 @@ async def test_a_schedule_is_told_in_words(platform, open_console) -> None:
 
 
 async def test_a_draft_that_does_not_compile_is_kept(platform, open_console) -> None:
-    await save(platform, WEEKLY)
+    await platform.save(WEEKLY)
     page = await open_console("workflows/compliance-check-weekly")
     await page.get_by_role("button", name="Add notifier sendSlack", exact=True).click()
     await page.get_by_role("button", name="Save draft").click()

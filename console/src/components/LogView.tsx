@@ -3,12 +3,15 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
 import type { LogPage } from "../api/schema";
 import type { LogLine } from "../api/types";
+import { uncoloured } from "../shown/visible";
 import { Failure } from "./basics";
 
 const LINE = 20;
 const AT_ONCE = 1000;
 const MOST_LINES = 50_000;
-const AGAIN_MS = 2_000;
+const AGAIN_MS = 1_000;
+/** A longer line is cut on screen: browsers draw one of a megabyte for seconds. */
+const LONGEST = 4_000;
 
 interface FollowedLog {
   lines: LogLine[];
@@ -68,7 +71,7 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
       logs.lines.flatMap((line, index) =>
         line.message
           .split("\n")
-          .map((text, part) => ({ key: `${index}.${part}`, line, text, first: part === 0 })),
+          .map((text, part) => ({ key: `${index}.${part}`, line, text: shortened(text), first: part === 0 })),
       ),
     [logs.lines],
   );
@@ -105,7 +108,7 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
           onChange={(event) => setTyped(event.target.value)}
         />
         <span className="small muted" role="status">
-          {rows.length.toLocaleString()} lines
+          {rows.length.toLocaleString()} {rows.length === 1 ? "line" : "lines"}
         </span>
         <label className="switch">
           <input type="checkbox" checked={follow} onChange={(event) => setFollow(event.target.checked)} />{" "}
@@ -145,6 +148,13 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
       </div>
     </div>
   );
+}
+
+function shortened(text: string): string {
+  const plain = uncoloured(text);
+  return plain.length > LONGEST
+    ? `${plain.slice(0, LONGEST)} … (${plain.length.toLocaleString()} characters; Copy and Download have all of them)`
+    : plain;
 }
 
 function timeOf(at: string | undefined): string {

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Json } from "../api/types";
+import { visible } from "../shown/visible";
 import { type Tone, toneOf, wordOf } from "../text/status";
 import { ago, moment, span } from "../text/time";
 
@@ -125,7 +126,7 @@ export function Page({
   lead?: ReactNode;
 }) {
   useEffect(() => {
-    document.title = `${title} · CommandCenter`;
+    document.title = `${visible(title)} · CommandCenter`;
   }, [title]);
   return (
     <div className={`page ${className}`}>

@@ -15,6 +15,7 @@ import {
 } from "@xyflow/react";
 import { type DragEvent, memo, useCallback, useEffect, useMemo } from "react";
 import { Status } from "../components/basics";
+import { visible } from "../shown/visible";
 import { toneOf } from "../text/status";
 import { NODE_HEIGHT, NODE_WIDTH } from "./layout";
 import { usePlaces } from "./usePlaces";
@@ -28,6 +29,8 @@ export interface GraphItem {
   /** Words beside the status: attempts, items, a gate. */
   marks?: string[];
   problem?: boolean;
+  /** Ways through it that no test case takes. */
+  untaken?: string[];
 }
 
 interface Props {
@@ -50,7 +53,10 @@ const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
   const { item, chosen, editable } = data;
   const tone = item.status === undefined ? (item.problem ? "red" : "plain") : toneOf(item.status);
   return (
-    <div className={`gnode b-${tone} ${chosen ? "chosen" : ""}`} data-node={item.id}>
+    <div
+      className={`gnode b-${tone} ${chosen ? "chosen" : ""} ${item.untaken ? "hole" : ""}`}
+      data-node={item.id}
+    >
       <Handle type="target" position={Position.Left} isConnectable={editable} />
       <div className="id">{item.id}</div>
       <div className="what">{item.what}</div>
@@ -63,6 +69,11 @@ const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
           </span>
         ))}
       </div>
+      {item.untaken && (
+        <div className="untaken" title={`No case takes: ${item.untaken.join(", ")}`}>
+          not tested: {item.untaken.join(", ")}
+        </div>
+      )}
       <Handle type="source" position={Position.Right} isConnectable={editable} />
     </div>
   );
@@ -93,7 +104,7 @@ function Inner(props: Props) {
           type: "item",
           position: places?.[item.id] ?? { x: 0, y: 0 },
           width: NODE_WIDTH,
-          height: NODE_HEIGHT + 12,
+          height: NODE_HEIGHT + (item.untaken ? 30 : 12),
           data: { item, chosen: item.id === selected, editable },
         })),
     [items, places, selected, editable],
@@ -107,7 +118,7 @@ function Inner(props: Props) {
           id: `${from}→${item.id}`,
           source: from,
           target: item.id,
-          label: types?.[`${from}→${item.id}`],
+          label: visible(types?.[`${from}→${item.id}`] ?? ""),
           markerEnd: { type: MarkerType.ArrowClosed },
           deletable: editable,
         })),

@@ -296,6 +296,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
                 }
                 rename={(to) => change((now) => renameNode(now, node.id, to)) && setSelected(to)}
                 setField={(field, value) => change((now) => setNodeField(now, node.id, field, value))}
+                gated={Boolean(compiled.data?.plan?.nodes.find((each) => each.id === node.id)?.gate)}
                 setInput={(path, value) => change((now) => setInput(now, node.id, path, value))}
                 connect={(from) => change((now) => connect(now, from, node.id))}
                 disconnect={(from) => change((now) => disconnect(now, from, node.id))}
@@ -407,6 +408,12 @@ function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: Dry
   const tainted = new Set(
     compiled?.plan?.nodes.filter((node) => isTainted(node.tainted)).map((node) => node.id),
   );
+  const several = test !== null && test.answer.cases.length > 1;
+  const missed = new Map<string, string[]>();
+  for (const branch of several ? test.answer.coverage.missed : []) {
+    const [node = "", way = ""] = branch.split(": ");
+    missed.set(node, [...(missed.get(node) ?? []), way]);
+  }
   return model.nodes
     .filter((node) => node.id)
     .map((node) => {
@@ -414,14 +421,14 @@ function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: Dry
       if (gated.has(node.id) || node.approvalRequired) marks.push("approval");
       if (node.when !== undefined) marks.push("when");
       if (tainted.has(node.id)) marks.push("outside text");
-      if (test && test.answer.cases.length > 1)
-        marks.push(`${test.ran[node.id] ?? 0} of ${test.answer.cases.length} cases`);
+      if (several) marks.push(`${test.ran[node.id] ?? 0} of ${test.answer.cases.length} cases`);
       return {
         id: node.id,
         what: `${node.agent} · ${node.action}`,
         dependsOn: node.dependsOn,
         marks,
         status: test ? (test.statuses[node.id] ?? "PENDING") : undefined,
+        untaken: missed.get(node.id),
       };
     });
 }

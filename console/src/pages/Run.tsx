@@ -10,6 +10,7 @@ import { Dialog } from "../components/Dialog";
 import { LogView } from "../components/LogView";
 import { Graph, type GraphItem } from "../graph/Graph";
 import { useSession } from "../session";
+import { uncoloured } from "../shown/visible";
 import { isObject } from "../text/json";
 import { ended, wordOf } from "../text/status";
 import { between, span } from "../text/time";
@@ -395,7 +396,7 @@ function Held({ attempt }: { attempt: AgentRun }) {
       {attempt.logTail && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
         <pre className="codebox" tabIndex={0} role="region" aria-label="Last lines">
-          {attempt.logTail}
+          {uncoloured(attempt.logTail)}
         </pre>
       )}
     </details>

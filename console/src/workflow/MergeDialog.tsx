@@ -30,14 +30,17 @@ export function MergeDialog({ theirs, mine, base, close, take }: Props) {
         extensions: [
           ...common,
           EditorState.readOnly.of(true),
-          EditorView.contentAttributes.of({ "aria-label": against === "theirs" ? "Theirs" : "Before both" }),
+          EditorView.contentAttributes.of({
+            "aria-label": against === "theirs" ? "Theirs" : "Before both",
+            tabindex: "0",
+          }),
         ],
       },
       b: {
         doc: merged.current,
         extensions: [
           ...common,
-          EditorView.contentAttributes.of({ "aria-label": "Yours" }),
+          EditorView.contentAttributes.of({ "aria-label": "Yours", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             merged.current = update.state.doc.toString();
           }),

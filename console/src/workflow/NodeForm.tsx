@@ -12,7 +12,9 @@ interface Props {
   /** The risk that the compiler found; the agent's own before that. */
   risk: string | undefined;
   rename: (to: string) => void;
-  setField: (field: string, value: Json | undefined) => void;
+  /** Whether the compiler puts a gate before it. */
+  gated: boolean;
+  setField: (field: Path, value: Json | undefined) => void;
   setInput: (path: Path, value: Json | undefined) => void;
   connect: (from: string) => void;
   disconnect: (from: string) => void;
@@ -51,7 +53,7 @@ export function NodeForm(props: Props) {
       <TextField label="Id" value={node.id} commit={props.rename} />
       <label className="field">
         Action
-        <select value={node.action} onChange={(event) => props.setField("action", event.target.value)}>
+        <select value={node.action} onChange={(event) => props.setField(["action"], event.target.value)}>
           {!action && <option>{node.action}</option>}
           {Object.keys(agent?.actions ?? {}).map((name) => (
             <option key={name}>{name}</option>
@@ -83,7 +85,7 @@ export function NodeForm(props: Props) {
           value={node.approvalRequired === null ? "" : String(node.approvalRequired)}
           onChange={(event) =>
             props.setField(
-              "approvalRequired",
+              ["approvalRequired"],
               event.target.value === "" ? undefined : event.target.value === "true",
             )
           }
@@ -98,8 +100,11 @@ export function NodeForm(props: Props) {
       <TextField
         label="Only when (a template; empty: always)"
         value={node.when === undefined ? "" : String(node.when)}
-        commit={(text) => props.setField("when", text.trim() || undefined)}
+        commit={(text) => props.setField(["when"], text.trim() || undefined)}
       />
+      {(props.gated || Object.keys(node.approval).length > 0) && (
+        <Policy approval={node.approval} setField={props.setField} />
+      )}
       <h3>Inputs</h3>
       {known.length === 0 && extra.length === 0 && <p className="muted small">It takes none.</p>}
       {known
@@ -131,6 +136,56 @@ export function NodeForm(props: Props) {
         />
       ))}
     </div>
+  );
+}
+
+/** Who may open the gate, and what happens when nobody does. */
+function Policy({ approval, setField }: { approval: Record<string, Json>; setField: Props["setField"] }) {
+  const deadline = String(approval.deadline ?? "");
+  const names = Array.isArray(approval.approvers) ? approval.approvers.map(String) : [];
+  // An empty `approval:` says nothing.
+  const set = (name: string, value: Json | undefined) => {
+    const rest = Object.keys(approval).filter((each) => each !== name);
+    if (value === undefined && rest.length === 0) setField(["approval"], undefined);
+    else setField(["approval", name], value);
+  };
+  return (
+    <fieldset className="formfield">
+      <legend className="small">
+        <strong>Who approves it</strong>
+      </legend>
+      <TextField
+        label="Approvers (names, with commas; empty: anybody but who started the run)"
+        value={names.join(", ")}
+        commit={(text) => {
+          const given = text.split(",").map((name) => name.trim());
+          const found = given.filter(Boolean);
+          set("approvers", found.length ? found : undefined);
+        }}
+      />
+      <TextField
+        label="Votes needed"
+        value={approval.quorum === undefined ? "1" : String(approval.quorum)}
+        commit={(text) => set("quorum", Number(text) > 1 ? Number(text) : undefined)}
+      />
+      <TextField
+        label="Deadline (48h, 30m; empty: none)"
+        value={deadline}
+        commit={(text) => set("deadline", text.trim() || undefined)}
+      />
+      {deadline !== "" && (
+        <label className="field">
+          When it has passed
+          <select
+            value={String(approval.onExpiry ?? "")}
+            onChange={(event) => set("onExpiry", event.target.value || undefined)}
+          >
+            <option value="">it is rejected</option>
+            <option value="escalate">admins are asked</option>
+          </select>
+        </label>
+      )}
+    </fieldset>
   );
 }
 

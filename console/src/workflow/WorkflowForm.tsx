@@ -1,8 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { post } from "../api/client";
 import { useDebounced } from "../api/compile";
+import type { TriedAnswer } from "../api/schema";
 import type { Json } from "../api/types";
+import { Ago, Failure } from "../components/basics";
 import { isObject } from "../text/json";
 import { TextField } from "./NodeForm";
 import type { WorkflowModel } from "./workflowText";
@@ -16,7 +18,8 @@ interface Props {
 /** Name, description and what starts the workflow. */
 export function WorkflowForm({ model, set }: Props) {
   const trigger = isObject(model.trigger) ? (model.trigger as Record<string, Json>) : {};
-  const kind = "schedule" in trigger ? "schedule" : "event";
+  const byHand = model.trigger === "manual" || "manual" in trigger;
+  const kind = byHand ? "manual" : "schedule" in trigger ? "schedule" : "event";
   return (
     <div className="stack">
       <h2>Workflow</h2>
@@ -33,15 +36,23 @@ export function WorkflowForm({ model, set }: Props) {
           onChange={(event) =>
             set(
               ["trigger"],
-              event.target.value === "event" ? { event: "graph.file.updated" } : { schedule: "0 9 * * 1" },
+              event.target.value === "event"
+                ? { event: "graph.file.updated" }
+                : event.target.value === "manual"
+                  ? "manual"
+                  : { schedule: "0 9 * * 1" },
             )
           }
         >
           <option value="event">an event</option>
           <option value="schedule">a schedule</option>
+          <option value="manual">a person</option>
         </select>
       </label>
-      {kind === "event" ? (
+      {kind === "manual" && (
+        <p className="small muted">Somebody starts it on the page of workflows, or a script does.</p>
+      )}
+      {kind === "event" && (
         <>
           <TextField
             label="Event (NATS subject)"
@@ -52,8 +63,15 @@ export function WorkflowForm({ model, set }: Props) {
             filters={isObject(trigger.filters) ? (trigger.filters as Record<string, Json>) : {}}
             set={set}
           />
+          <TextField
+            label="Expression that must hold as well (empty: none)"
+            value={typeof trigger.expression === "string" ? trigger.expression : ""}
+            commit={(text) => set(["trigger", "expression"], text.trim() || undefined)}
+          />
+          <TryTrigger trigger={trigger} />
         </>
-      ) : (
+      )}
+      {kind === "schedule" && (
         <Schedule schedule={trigger.schedule ?? ""} timezone={trigger.timezone} set={set} />
       )}
     </div>
@@ -120,6 +138,52 @@ function Filters({ filters, set }: { filters: Record<string, Json>; set: Props["
   );
 }
 
+/** This trigger against the events on record. */
+function TryTrigger({ trigger }: { trigger: Record<string, Json> }) {
+  const asked = JSON.stringify(trigger);
+  const tried = useMutation({
+    mutationFn: () =>
+      post<TriedAnswer>("events/try-filter", {
+        event: String(trigger.event ?? ""),
+        filters: isObject(trigger.filters) ? trigger.filters : {},
+        expression: typeof trigger.expression === "string" ? trigger.expression : null,
+      }),
+  });
+  useEffect(() => tried.reset(), [asked]);
+  return (
+    <section className="stack" aria-label="Tried on recorded events">
+      <div className="row">
+        <button type="button" disabled={tried.isPending || !trigger.event} onClick={() => tried.mutate()}>
+          Try on recorded events
+        </button>
+        <span className="small" role="status">
+          {tried.data &&
+            (tried.data.tried
+              ? `${tried.data.matched} of the newest ${tried.data.tried} would start it.`
+              : "No events are on record yet.")}
+        </span>
+      </div>
+      {tried.error && <Failure error={tried.error} />}
+      <ul className="small">
+        {tried.data?.events.slice(0, 8).map((event) => (
+          <li key={event.id}>
+            <Ago at={event.receivedAt} />: {event.verdict.matched ? "matches" : "does not match"}
+            {event.verdict.fields
+              .filter((field) => !field.accepted)
+              .slice(0, 3)
+              .map((field) =>
+                field.present
+                  ? `; ${field.field} is ${JSON.stringify(field.found)}`
+                  : `; it has no ${field.field}`,
+              )
+              .join("")}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 function parsed(text: string): Json {
   try {
     return JSON.parse(text) as Json;
@@ -155,6 +219,13 @@ function Schedule({
         label="Cron"
         value={cron}
         commit={(text) => set(inner ? ["trigger", "schedule", "cron"] : ["trigger", "schedule"], text.trim())}
+      />
+      <TextField
+        label="Time zone"
+        value={zone}
+        commit={(text) =>
+          set(inner ? ["trigger", "schedule", "timezone"] : ["trigger", "timezone"], text.trim() || undefined)
+        }
       />
       {typeof told === "string" && <p>{told}</p>}
       {Array.isArray(next) && (

@@ -7,7 +7,14 @@ import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from 
 import { lintGutter, type Diagnostic as Mark, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
-import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { complete } from "../api/compile";
 import type { Diagnostic } from "../api/types";
@@ -46,10 +53,11 @@ export function createEditor(parent: HTMLElement, text: string, changed: (text: 
       doc: text,
       extensions: [
         EditorView.cspNonce.of(nonce),
-        EditorView.contentAttributes.of({ "aria-label": "Workflow as YAML" }),
+        EditorView.contentAttributes.of({ "aria-label": "Workflow as YAML", tabindex: "0" }),
         lineNumbers(),
         history(),
         drawSelection(),
+        highlightSpecialChars(),
         highlightActiveLine(),
         bracketMatching(),
         highlightSelectionMatches(),

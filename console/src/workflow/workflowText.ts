@@ -21,6 +21,8 @@ export interface WorkflowNode {
   dependsOn: string[];
   inputs: Record<string, Json>;
   approvalRequired: boolean | null;
+  /** Who may open its gate; empty where the text says nothing. */
+  approval: Record<string, Json>;
   when: Json | undefined;
 }
 
@@ -63,6 +65,7 @@ export function readWorkflow(text: string): WorkflowModel | null {
       dependsOn: listOf(node.dependsOn),
       inputs: (isObject(node.inputs) ? node.inputs : {}) as Record<string, Json>,
       approvalRequired: typeof node.approvalRequired === "boolean" ? node.approvalRequired : null,
+      approval: (isObject(node.approval) ? node.approval : {}) as Record<string, Json>,
       when: node.when as Json | undefined,
     })),
   };
@@ -184,8 +187,8 @@ export function setInput(text: string, id: string, path: Path, value: Json | und
   return value === undefined ? removeKey(text, whole) : setValue(text, whole, value);
 }
 
-export function setNodeField(text: string, id: string, field: string, value: Json | undefined): Edit[] {
-  const whole: Path = [...nodePath(text, id), field];
+export function setNodeField(text: string, id: string, field: Path, value: Json | undefined): Edit[] {
+  const whole: Path = [...nodePath(text, id), ...field];
   return value === undefined ? removeKey(text, whole) : setValue(text, whole, value);
 }
 
