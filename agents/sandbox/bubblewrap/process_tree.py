@@ -8,6 +8,8 @@ import os
 import signal
 from pathlib import Path
 
+from agents.sandbox.inside.kernel_memory import kernel_kilobytes
+
 _PROC = Path("/proc")
 
 
@@ -32,13 +34,17 @@ def kill_tree(pid: int) -> None:
 
 
 async def wait_for_memory_above(pid: int, *, megabytes: int, every: float = 0.2) -> None:
-    """Return when the processes below `pid` together hold more than that; what they share counts once."""
+    """Return when the processes below `pid` together hold more than that; what they share counts once.
+
+    As in a control group, what the kernel holds for them counts as well: see `inside.kernel_memory`.
+    """
     limit = megabytes << 10
     while True:
         await asyncio.sleep(every)
         members = tree(pid)[1:]
+        kernel = kernel_kilobytes(members[-1]) if members else 0
         # Cheap first: what is shared counts several times here, so this can only be too high.
-        if sum(map(_resident, members)) > limit and sum(map(_proportional, members)) > limit:
+        if sum(map(_resident, members)) + kernel > limit and sum(map(_proportional, members)) + kernel > limit:
             return
 
 

@@ -9,6 +9,8 @@ import os
 import select
 import signal
 
+from agents.sandbox.inside.kernel_memory import kernel_kilobytes
+
 _SECONDS = 0.2
 
 
@@ -24,7 +26,7 @@ def wait(child: int, megabytes: int, master: int) -> str:
     while True:
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return ""
-        if sum(map(_kilobytes, _others())) > limit:
+        if sum(map(_kilobytes, _others())) + kernel_kilobytes("self") > limit:
             return "memory"
         if poll.poll(0):
             return "cut short"

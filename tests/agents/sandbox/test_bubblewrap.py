@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.sandbox.bubblewrap import sandbox as bubblewrap
 from agents.sandbox.bubblewrap.binary import Bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.port import Limits, LogLine, Mount
@@ -299,3 +300,55 @@ def _running(marker: str) -> bool:
             except OSError:
                 continue
     return False
+
+
+_HALVES = """
+x = bytearray(b'x' * (70 << 20))
+open('/tmp/a', 'wb').write(bytes(60 << 20))
+open('/dev/shm/a', 'wb').write(bytes(40 << 20))
+"""
+_SOCKETS = """
+import os, socket
+for _ in range(7):
+    if os.fork() == 0:
+        break
+kept = []
+for _ in range(100):
+    kept += socket.socketpair()
+for each in kept:
+    each.setblocking(False)
+    try:
+        while True: each.send(b'x' * 4096)
+    except BlockingIOError: pass
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["for n in range(400_000): open(f'/tmp/{n}', 'w').close()", _HALVES, _SOCKETS],
+    ids=["inodes", "a process and files", "sockets"],
+)
+@pytest.mark.parametrize("group", [True, False], ids=["control group", "watched"])
+async def test_memory_that_the_kernel_holds_for_an_agent_counts(run, monkeypatch, code, group) -> None:
+    """With a control group, or without one, where only somebody outside can count."""
+    if not group:
+        monkeypatch.setattr(bubblewrap, "make_group", lambda **limits: None)
+    result = await run(code + "\nimport time; time.sleep(25)", limits=Limits(memory_mb=150, timeout_seconds=20))
+    assert result.failure is not None
+    assert result.failure.kind == "memory", result.failure
+    assert result.duration_ms < 20_000
+
+
+async def test_what_agents_usually_hold_is_allowed_without_a_control_group(run, monkeypatch) -> None:
+    monkeypatch.setattr(bubblewrap, "make_group", lambda **limits: None)
+    code = """
+    import socket, time
+    kept = [socket.socketpair() for _ in range(25)]
+    for n in range(2_000): open(f'/tmp/{n}', 'w').write('x' * 100)
+    x = bytearray(b'x' * (40 << 20))
+    time.sleep(1)
+    said = 'fine'
+    """
+    result = await run(code, limits=Limits(memory_mb=150, timeout_seconds=20))
+    assert result.failure is None, result.failure
+    assert result.limits_held["memory-in-all"] == "watched"
