@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler import format_text
-from deployments.publishing.deploy import CheckFailed, compile_files
+from deployments.publishing.compile_files import CheckFailed, compile_files
 from operations.deploy import ConsentMissing, RecordsOnly, deploy
 from operations.known_workflows import known_catalogue
 from records import Records

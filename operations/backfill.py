@@ -17,8 +17,7 @@ from compiler.plan import Plan, ScheduleTrigger
 from compiler.trigger_types.moments import moment_of
 from compiler.trigger_types.schedule_words import next_times
 from operations.errors import PermanentTriggerError
-from operations.run_acts import REPLAY_TRIGGER
-from operations.start_run import Launch, active_plan, checked_context
+from operations.start_run import REPLAY_TRIGGER, Launch, active_plan, checked_context
 from records import Records, run_cursor
 
 MOST = 500

@@ -13,9 +13,9 @@ from compiler import matches
 from compiler.plan import EventTrigger, Plan, PlanDigest
 from compiler.trigger_types.explaining import TriggerVerdict, explain
 from compiler.trigger_types.registry import listeners
+from operations.deployment_names import idempotency_key
 from operations.errors import PermanentTriggerError
 from operations.event import Event, parse
-from operations.launcher import idempotency_key
 from operations.routing import route
 from operations.start_run import Launch
 from records import DeadLetter, NotFound, ReceivedEvent, Records

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from prefect.states import Scheduled
 from pydantic import JsonValue, ValidationError
 
 from compiler.plan import Plan
+from operations.deployment_names import deployment_name
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from reliability.retry import retry_stale_connection
 
@@ -24,21 +24,6 @@ _WORTH_ANOTHER_TRY = frozenset({401, 403, 408, 423, 425, 429})
 
 class NotDeployed(TransientTriggerError):
     """The workflow has no deployment (yet); a deploy may be under way."""
-
-
-def project_name(project_id: int) -> str:
-    """The last part of a deployment's name: deployments of one project share it."""
-    return f"project-{project_id}"
-
-
-def deployment_name(workflow: str, project_id: int) -> str:
-    """`<workflow>/project-<id>`, as `prefect deployment run` takes it: the flow is the workflow."""
-    return f"{workflow}/{project_name(project_id)}"
-
-
-def idempotency_key(stream: str, seq: int, workflow: str) -> str:
-    """The same for every delivery of a message: Prefect answers a second creation with the first run."""
-    return hashlib.sha256(f"{stream}\n{seq}\n{workflow}".encode()).hexdigest()
 
 
 class Launcher:

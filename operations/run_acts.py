@@ -19,13 +19,10 @@ from prefect.states import AwaitingRetry, Cancelling
 
 from compiler.plan import Plan, PlanDigest
 from operations.errors import TransientTriggerError
-from operations.start_run import Launch, StartedRun, start_run
+from operations.start_run import REPLAY_TRIGGER, Launch, StartedRun, start_run
 from records import Records, Run
 from records.approvals.audit import Actor
 from reliability.retry import retry_stale_connection
-
-REPLAY_TRIGGER = "manual"
-"""A person started it: never the name of an event, which a policy may trust."""
 
 
 class RunRefused(ValueError):

@@ -22,6 +22,9 @@ from operations.errors import PermanentTriggerError
 from operations.event import MANUAL, parse
 from records import Records, RecordsError
 
+REPLAY_TRIGGER = "manual"
+"""A person started it: never the name of an event, which a policy may trust."""
+
 _MOST_MISFITS = 5
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
 

@@ -15,7 +15,7 @@ from records.catalogue.bundle_store import BundleStore
 from records.catalogue.versions import VersionStore
 from records.catalogue.workflow_store import WorkflowStore
 from records.database.connections import Database
-from records.database.migrate import require_migrated
+from records.database.revisions import require_migrated
 from records.events.changes import ChangeStore
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore

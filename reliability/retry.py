@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import httpx
 from tenacity import (
     AsyncRetrying,
     retry_if_exception,
@@ -41,6 +40,8 @@ async def retry_stale_connection(request: Callable[[], Awaitable[T]]) -> T:
     Only for requests that are safe to repeat. The closing shows when the connection is used and says nothing about
     the server's health, so it is not worth a delay.
     """
+    import httpx  # who opens a database only does not wait for it
+
     retrying = AsyncRetrying(
         retry=retry_if_exception_type((httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)),
         stop=stop_after_attempt(2),

@@ -1,7 +1,8 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
+from operations.deployment_names import deployment_name, project_name
 from operations.errors import PermanentTriggerError, TransientTriggerError, TriggerError
-from operations.launcher import Launcher, NotDeployed, deployment_name, project_name
+from operations.launcher import Launcher, NotDeployed
 from triggers.intake import Intake
 from triggers.nats.listener import Listener
 from triggers.nats.relay import Relay

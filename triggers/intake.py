@@ -16,9 +16,10 @@ from nats.aio.msg import Msg
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
+from operations.deployment_names import idempotency_key
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.event import Event, parse
-from operations.launcher import NotDeployed, idempotency_key
+from operations.launcher import NotDeployed
 from operations.routing import Matches, route
 from operations.start_run import Launch
 from records import EventOutcome, PayloadRefused, RecordsError

@@ -20,7 +20,8 @@ from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from contenders.child import child, environment, free_port
 from contenders.contender import SHAPES
 from contenders.step import AGENT, StepKind
-from deployments.publishing.deploy import PrefectPublisher, compile_files
+from deployments.publishing.compile_files import compile_files
+from deployments.publishing.deploy import PrefectPublisher
 from deployments.publishing.registration import register_folder
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to

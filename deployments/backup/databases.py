@@ -19,7 +19,8 @@ from deployments.backup.manifest import DatabaseCopy
 from deployments.backup.places import sqlite_file
 from records.copies.postgres_copy import RECORD_TABLES, PostgresSnapshot, filled, load
 from records.copies.sqlite_copy import SqliteSnapshot
-from records.database.migrate import VERSION_TABLE, head, is_known, upgrade
+from records.database.migrate import upgrade
+from records.database.revisions import VERSION_TABLE, head, is_known
 
 _PREFECT_VERSIONS = "alembic_version"
 _PREFECT_SECONDS = 300

@@ -25,7 +25,8 @@ from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.known_agents import known_agents
 from deployments.publishing.registration import register_folder
-from deployments.stack.connection import NotRunning, connect
+from deployments.stack.addresses import NotRunning
+from deployments.stack.connection import connect
 from flows.runtime import agent_settings
 from operations.action_help import action_help
 from operations.register_agent import RegistrationRefused, read_folder
@@ -346,3 +347,11 @@ def _row(spec: AgentSpec) -> dict[str, Any]:
         "entryPath": spec.entry_path,
         "description": spec.description,
     }
+
+
+def register(to: typer.Typer) -> None:
+    """Add the commands of this file, and those for who writes an agent."""
+    from deployments.cli import agent_writing_commands  # which uses this module
+
+    agent_writing_commands.register(app)
+    to.add_typer(app, name="agents", help="Registered agents.")

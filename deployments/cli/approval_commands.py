@@ -14,7 +14,7 @@ from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import print_json, print_rows
 from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
-from deployments.stack.connection import connect
+from deployments.stack.connection import connect, open_records
 from operations.decide import DecisionRequest
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, typed_value
@@ -98,11 +98,11 @@ def read_edits(options: list[str]) -> dict[str, JsonValue]:
 
 
 async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        found = await connection.records.approvals(project_id, status=None if everything else "PENDING")
+    async with open_records(state) as records:
+        found = await records.approvals(project_id, status=None if everything else "PENDING")
         if cards:
             for each in found:
-                await connection.records.record_view(each.id, by=person(), verified=False, channel=CHANNEL)
+                await records.record_view(each.id, by=person(), verified=False, channel=CHANNEL)
     print_rows(
         [row(each) for each in found],
         columns=("runId", "nodeId", "status", "requestedAt", "workflowName", "respondedBy", "channel", "notes"),

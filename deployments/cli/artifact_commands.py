@@ -11,10 +11,10 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_rows
 from deployments.errors import DeploymentError
-from deployments.stack.connection import Connection, connect
+from deployments.stack.connection import open_records
 from operations.run_artifacts import artifact_of_run
 from operations.run_detail import run_detail
-from records import Artifact
+from records import Artifact, Records
 from tasks.safe_text import safe_text
 
 
@@ -68,18 +68,18 @@ class _Wanted:
 
 
 async def _artifacts(run_id: str, wanted: _Wanted, *, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        found = (await run_detail(connection.records, run_id, project_id=project_id)).run
+    async with open_records(state) as records:
+        found = (await run_detail(records, run_id, project_id=project_id)).run
         if wanted.artifact is not None:
-            one = await artifact_of_run(connection.records, found.id, wanted.artifact)
-            await _download(one, wanted.output or Path(file_name(one.name)), wanted, connection)
+            one = await artifact_of_run(records, found.id, wanted.artifact)
+            await _download(one, wanted.output or Path(file_name(one.name)), wanted, records)
             return
-        everything = await connection.records.artifacts(found.id)
+        everything = await records.artifacts(found.id)
         if wanted.everything:
             folder = wanted.output or Path()
             folder.mkdir(parents=True, exist_ok=True)
             for each in everything:
-                await _download(each, folder / file_name(each.name), wanted, connection)
+                await _download(each, folder / file_name(each.name), wanted, records)
             return
     print_rows(
         [_row(each) for each in everything],
@@ -90,9 +90,9 @@ async def _artifacts(run_id: str, wanted: _Wanted, *, state: Path, project_id: i
     )
 
 
-async def _download(artifact: Artifact, file: Path, wanted: _Wanted, connection: Connection) -> None:
+async def _download(artifact: Artifact, file: Path, wanted: _Wanted, records: Records) -> None:
     """Write the bytes. Raises `ArtifactNotWritten`; without `--force` no file is replaced."""
-    content = await connection.records.artifact_content(artifact.id)
+    content = await records.artifact_content(artifact.id)
     if str(file) == "-":
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -98,3 +98,8 @@ async def _write(records: Records, file: Any) -> None:
 
 def _text(value: object) -> str:
     return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
+
+
+def register(to: typer.Typer) -> None:
+    """Add the commands of this file."""
+    to.add_typer(app, name="audit")

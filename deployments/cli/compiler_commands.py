@@ -182,3 +182,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def register(to: typer.Typer) -> None:
+    """Add the commands of this file."""
+    to.add_typer(app)

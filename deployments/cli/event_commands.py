@@ -10,7 +10,7 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.stack.connection import connect
+from deployments.stack.connection import connect, open_records
 from operations.compile_source import WorkflowMistakes
 from operations.counterfactual import Outcome, replay_events
 from operations.errors import TriggerError
@@ -23,7 +23,6 @@ from operations.events import (
     explain_event,
     replay_dead_letter,
 )
-from operations.launcher import Launcher
 from records import EventOutcome
 from tasks.safe_text import safe_text
 
@@ -124,11 +123,9 @@ async def _replay_events(
     file: Path, *, days: int, limit: int, state: Path, project_id: int, as_json: bool
 ) -> None:
     text = file.read_text(encoding="utf-8")
-    async with connect(state) as connection:
+    async with open_records(state) as records:
         try:
-            found = await replay_events(
-                text, records=connection.records, project_id=project_id, days=days, limit=limit
-            )
+            found = await replay_events(text, records=records, project_id=project_id, days=days, limit=limit)
         except WorkflowMistakes as exc:
             raise EventRefused(f"{exc}; `commandcenter check {file}` shows where") from exc
     print_rows(
@@ -157,8 +154,8 @@ def _outcome(outcome: Outcome) -> str:
 
 
 async def _list(chosen: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        found = await connection.records.received_events(project_id, **chosen)
+    async with open_records(state) as records:
+        found = await records.received_events(project_id, **chosen)
     print_rows(
         [
             {
@@ -177,8 +174,8 @@ async def _list(chosen: dict[str, Any], *, state: Path, project_id: int, as_json
 
 
 async def _why(event_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        found = await explain_event(event_id, records=connection.records, project_id=project_id)
+    async with open_records(state) as records:
+        found = await explain_event(event_id, records=records, project_id=project_id)
     if as_json:
         print_json(_as_json(found))
         return
@@ -233,8 +230,8 @@ def _as_json(found: EventExplanation) -> dict[str, Any]:
 
 
 async def _letters(*, settled: bool | None, limit: int, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        found = await connection.records.dead_letters(project_id, limit=limit, settled=settled)
+    async with open_records(state) as records:
+        found = await records.dead_letters(project_id, limit=limit, settled=settled)
     print_rows(
         [
             {
@@ -255,6 +252,8 @@ async def _letters(*, settled: bool | None, limit: int, state: Path, project_id:
 
 
 async def _replay(letter_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
+    from operations.launcher import Launcher  # with Prefect
+
     async with connect(state) as connection:
         try:
             done = await replay_dead_letter(
@@ -275,9 +274,9 @@ async def _replay(letter_id: str, *, state: Path, project_id: int, as_json: bool
 
 
 async def _discard(letter_id: str, *, state: Path, project_id: int) -> None:
-    async with connect(state) as connection:
+    async with open_records(state) as records:
         try:
-            await discard_dead_letter(letter_id, records=connection.records, project_id=project_id, by=person())
+            await discard_dead_letter(letter_id, records=records, project_id=project_id, by=person())
         except LetterSettled as exc:
             raise EventRefused(str(exc)) from exc
     console.print(f"dead letter {letter_id} is discarded", markup=False, highlight=False)

@@ -13,9 +13,7 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console
 from deployments.images.health import check_by_file, check_by_url
-from deployments.publishing.registration import register_builtin
 from deployments.stack.state_folder import StateFolder
-from records import Records, upgrade
 from records.errors import DatabaseUnavailable
 from reliability.settings import WorkerSettings
 from reliability.tls import ServerCertificate
@@ -80,6 +78,10 @@ def migrate_command(
 
 
 async def _migrate(url: str, *, project_id: int, wait: float) -> str:
+    # Here: what replaces this process imports what it needs itself.
+    from deployments.publishing.registration import register_builtin
+    from records import Records, upgrade
+
     deadline = time.monotonic() + wait
     while True:
         try:

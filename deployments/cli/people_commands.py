@@ -17,14 +17,13 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.identity import acting
-from deployments.cli.login import sign_in_by_code
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, is_terminal, print_json, print_rows
 from deployments.stack.addresses import running
 from deployments.stack.machine_admin import console_link, ensure_machine_admin
 from operations.people import InvalidRole, IssuedToken, grant_roles, grant_token, revoke_token, take_roles
 from operations.provider_sign_in import link_person
-from records import Records, upgrade
+from records import Records
 from records.people.person import ROLES, PersonRecord, TokenRecord
 from records.people.slack_store import SlackIdentity
 
@@ -256,6 +255,8 @@ def login_command(api_url: ApiUrl = _HERE) -> None:
 
     Prints a line for the shell, which sets COMMANDCENTER_TOKEN; the token is stored nowhere.
     """
+    from deployments.cli.login import sign_in_by_code  # with httpx
+
     token = run(sign_in_by_code(api_url, say=lambda line: typer.echo(line, err=True)))
     print(f"export COMMANDCENTER_TOKEN={shlex.quote(token)}")
 
@@ -282,6 +283,8 @@ async def opened(state: Path, database_url: str | None) -> AsyncGenerator[Record
     here = running(state)
     url = database_url or (here.database_url if here else f"sqlite:///{state.absolute() / 'records.db'}")
     if here is None:
+        from records import upgrade  # with Alembic
+
         await upgrade(url)
     async with await Records.open(url) as records:
         yield records

@@ -1,4 +1,7 @@
-"""`demo`, `up`, `api`, `env`, `db upgrade`, `doctor`: the platform itself."""
+"""`demo`, `up`, `api`, `env`, `db upgrade`, `doctor`: the platform itself.
+
+A command imports what it runs when it is called: `env` needs nothing, `up` needs Prefect.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,8 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console
 from deployments.cli.part_commands import served_by
-from deployments.demo.demo import DemoOptions, demo
-from deployments.images.health import check_by_url
-from deployments.stack.connection import addresses_of
-from deployments.stack.doctor import examine, print_findings
-from deployments.stack.http_api import ApiOptions, serve_api
+from deployments.stack.addresses import addresses_of
 from deployments.stack.state_folder import StateFolder
-from deployments.stack.up import serve
-from records import make_roles, upgrade
 from reliability.settings import StackSettings
 
 PrefectPort = Annotated[int | None, typer.Option(help="Port of Prefect's server; a free one is found by default.")]
@@ -61,6 +58,8 @@ def demo_command(
     nats_port: NatsPort = None,
 ) -> None:
     """Run the main job on a real stack that is started for it: a code change, agents, an approval, a fix."""
+    from deployments.demo.demo import DemoOptions, demo
+
     if approve and reject:
         raise typer.BadParameter("give --approve or --reject, not both")
     answer = "approve" if approve else "reject" if reject else None
@@ -111,6 +110,8 @@ def up_command(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run the platform in the foreground until Ctrl-C."""
+    from deployments.stack.up import serve
+
     settings = StackSettings(
         state=state,
         host=host,
@@ -141,6 +142,9 @@ def api_command(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Serve agents, workflows, runs and approvals over HTTP until Ctrl-C; workflows it is given are deployed."""
+    from deployments.images.health import check_by_url
+    from deployments.stack.http_api import ApiOptions, serve_api
+
     check_by_url(f"{served_by()}://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/health")
     run(serve_api(ApiOptions(host=host, port=port, people=people, agents=agents or []), state=state))
 
@@ -154,6 +158,8 @@ def env_command(state: State = DEFAULT_STATE) -> None:
 @db.command("upgrade")
 def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
     """Create or migrate the tables of the records database."""
+    from records import upgrade
+
     StateFolder(state).create()
     url = database_url or f"sqlite:///{state.absolute() / 'records.db'}"
     revision = run(upgrade(url))
@@ -166,12 +172,16 @@ def upgrade_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = No
 @db.command("roles")
 def roles_command(database_url: DatabaseUrl = None) -> None:
     """Make the roles owner, platform and reader in PostgreSQL, with their rights. Safe to repeat."""
+    from records import make_roles
+
     for role in run(make_roles(database_url or "sqlite:///records.db")):
         console.print(f"{role}: GRANT {role} TO <login>", markup=False, highlight=False)
 
 
 def doctor_command(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Check this installation and suggest fixes. Exit status 1 where the demo could not run."""
+    from deployments.stack.doctor import examine, print_findings
+
     findings = run(examine(state))
     print_findings(findings, as_json=as_json)
     raise typer.Exit(0 if all(each.ok for each in findings if each.needed) else 1)

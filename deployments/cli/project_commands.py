@@ -13,8 +13,8 @@ import typer
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.cli.people_commands import DatabaseUrl, opened
-from deployments.stack.addresses import Addresses, running
-from deployments.stack.connection import NotRunning, addresses_of, connect_to
+from deployments.stack.addresses import Addresses, NotRunning, addresses_of, running
+from deployments.stack.connection import connect_to
 from deployments.stack.nats_accounts import Publisher, accounts
 from deployments.stack.nats_server import PLATFORM, apply_publishers
 from operations.project_queues import apply_limits

@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.cli.options import DEFAULT_STATE, Json, State, run
 from deployments.cli.output import console, print_json
-from deployments.stack.connection import connect
+from deployments.stack.connection import connect, open_records
 from operations.prune import InvalidRetention, Pruned, Retention, prune
 
 _DEFAULT = Retention()
@@ -79,8 +79,8 @@ def prune_command(
 
 
 async def _dry(retention: Retention, state: State) -> int:
-    async with connect(state) as connection:
-        return await connection.records.count_ended_runs(datetime.now(UTC) - retention.runs)
+    async with open_records(state) as records:
+        return await records.count_ended_runs(datetime.now(UTC) - retention.runs)
 
 
 async def _prune(retention: Retention, state: State) -> Pruned:

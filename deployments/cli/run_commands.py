@@ -15,9 +15,8 @@ from deployments.cli.moments import moment
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.stack.connection import connect
+from deployments.stack.connection import connect, open_records
 from operations.errors import TriggerError
-from operations.launcher import Launcher
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, active_plan, start_run, typed_context
 from records import AuditEntry, Run, RunStatus, run_cursor
@@ -128,6 +127,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 async def _trigger(workflow: str, options: list[str], *, state: Path, project_id: int, as_json: bool) -> None:
+    from operations.launcher import Launcher  # with Prefect
+
     async with connect(state) as connection:
         try:
             plan = await active_plan(workflow, records=connection.records, project_id=project_id)
@@ -159,9 +160,9 @@ def _status(text: str | None) -> str | None:
 
 
 async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
+    async with open_records(state) as records:
         # One more than asked for tells whether there is another page.
-        found = await connection.records.runs(project_id, **chosen, limit=limit + 1)
+        found = await records.runs(project_id, **chosen, limit=limit + 1)
     rows = found[:limit]
     print_rows(
         [_without_outputs(each) for each in rows],
@@ -181,8 +182,8 @@ def _without_outputs(listed: Run) -> dict[str, Any]:
 
 
 async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        detail = await run_detail(connection.records, run_id, project_id=project_id)
+    async with open_records(state) as records:
+        detail = await run_detail(records, run_id, project_id=project_id)
     data = detail.as_json()
     if as_json:
         print_json(data)

@@ -44,3 +44,8 @@ def retire_command(file: File) -> None:
 async def _retire(file: Path, url: str) -> int:
     async with await Records.open(url) as records:
         return await retire_old_keys(file, records)
+
+
+def register(to: typer.Typer) -> None:
+    """Add the commands of this file."""
+    to.add_typer(app, name="signing-key")

@@ -15,7 +15,6 @@ from operations.edit_inputs import EditRefused
 from operations.errors import TransientTriggerError
 from records import Decision, DecisionVerdict
 from tasks.safe_text import safe_text
-from triggers.reconcile.resume import resume
 
 CHANNEL = "cli"
 
@@ -48,6 +47,8 @@ async def decide_and_wake(
     except EditRefused as exc:
         raise InvalidEdit(str(exc)) from exc
     if decision.applied:
+        from triggers.reconcile.resume import resume  # with Prefect
+
         # Where Prefect does not answer, the decision stands and the reconciler resumes the run.
         with suppress(TransientTriggerError):
             await resume(connection.prefect, flow_run_id)

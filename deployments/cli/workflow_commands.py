@@ -15,17 +15,15 @@ from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
-from deployments.publishing.work_pools import require_pool
+from deployments.publishing.compile_files import CheckFailed, compile_by_file
 from deployments.publishing.workflow_files import FOLDER
-from deployments.stack.connection import Connection, connect
+from deployments.stack.connection import connect, open_records
 from operations.backfill import backfill, missed_times
 from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
 from operations.deploy_review import DeployReview, review
 from operations.errors import TriggerError
 from operations.known_workflows import known_catalogue
-from operations.launcher import Launcher
-from triggers.nats.event_subjects import take_subjects_now
+from records import Records
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; `workflows/` by default.")]
 
@@ -78,6 +76,8 @@ def register(app: typer.Typer) -> None:
 
 
 async def _missed(name: str, *, days: int, start: bool, state: Path, project_id: int, as_json: bool) -> None:
+    from operations.launcher import Launcher  # with Prefect
+
     since = datetime.now(UTC) - timedelta(days=days)
     started: dict[datetime, str] = {}
     async with connect(state) as connection:
@@ -130,11 +130,9 @@ def deploy_command(
 
 
 async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        compiled = await _compile_or_exit(files, connection, project_id=project_id)
-        found = await review(
-            list(compiled.values()), connection.records, project_id=project_id, sources=_names(compiled)
-        )
+    async with open_records(state) as records:
+        compiled = await _compile_or_exit(files, records, project_id=project_id)
+        found = await review(list(compiled.values()), records, project_id=project_id, sources=_names(compiled))
     if as_json:
         print_json(
             {
@@ -149,8 +147,13 @@ async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: boo
 async def _deploy(
     files: list[Path], *, agreed: bool, pool: str | None, state: Path, project_id: int, as_json: bool
 ) -> None:
+    # With Prefect and NATS, which `plan` and the lists do without.
+    from deployments.publishing.deploy import PrefectPublisher
+    from deployments.publishing.work_pools import require_pool
+    from triggers.nats.event_subjects import take_subjects_now
+
     async with connect(state) as connection:
-        compiled = await _compile_or_exit(files, connection, project_id=project_id)
+        compiled = await _compile_or_exit(files, connection.records, project_id=project_id)
         if pool is not None:
             await require_pool(connection.prefect, pool)
         publisher = PrefectPublisher(connection.prefect, pool or connection.addresses.pool)
@@ -198,6 +201,8 @@ def _ask_consent(missing: ConsentMissing) -> None:
 
 
 async def _archive(name: str, *, state: Path, project_id: int) -> None:
+    from deployments.publishing.deploy import PrefectPublisher  # with Prefect
+
     async with connect(state) as connection:
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
         await archive_workflow(name, records=connection.records, publisher=publisher, project_id=project_id)
@@ -205,8 +210,8 @@ async def _archive(name: str, *, state: Path, project_id: int) -> None:
 
 
 async def _list(*, state: Path, project_id: int, as_json: bool) -> None:
-    async with connect(state) as connection:
-        found = await connection.records.workflows(project_id)
+    async with open_records(state) as records:
+        found = await records.workflows(project_id)
     print_rows(
         [{"name": each.name, "status": each.status, "planDigest": each.plan_digest} for each in found],
         columns=("name", "status", "planDigest"),
@@ -226,10 +231,10 @@ def _print_review(found: DeployReview) -> None:
         console.print(f"waiting runs go on with the plan they started with: {runs}", highlight=False)
 
 
-async def _compile_or_exit(files: list[Path], connection: Connection, *, project_id: int) -> dict[str, Plan]:
+async def _compile_or_exit(files: list[Path], records: Records, *, project_id: int) -> dict[str, Plan]:
     """The plans by file; or the diagnostics on standard error and exit status 1."""
     try:
-        catalogue = await known_catalogue(connection.records, project_id)
+        catalogue = await known_catalogue(records, project_id)
         return compile_by_file(files, catalogue, project_id=project_id)
     except CheckFailed as exc:
         sys.stderr.write(format_text(exc.diagnostics, exc.sources) + "\n")

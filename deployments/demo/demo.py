@@ -21,8 +21,8 @@ from deployments.demo.outcome import print_checks, print_next_steps, print_recor
 from deployments.demo.sinks import ChatSink, MailSink
 from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
-from deployments.stack.addresses import Addresses
-from deployments.stack.connection import Connection, addresses_of, connect_to
+from deployments.stack.addresses import Addresses, addresses_of
+from deployments.stack.connection import Connection, connect_to
 from deployments.stack.embedded_api import PORT, embedded_api
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack

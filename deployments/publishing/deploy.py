@@ -1,10 +1,8 @@
-"""Workflow files -> checked plans on record -> Prefect deployments named after their project."""
+"""Checked plans on record -> Prefect deployments named after their project."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
@@ -14,48 +12,18 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.callables import parameter_schema
 
-from compiler import Diagnostic, Source, compile_all, load
-from compiler.catalogue import Catalogue
-from compiler.plan import Plan, ScheduleTrigger
+from compiler.plan import Plan
 from compiler.trigger_types.registry import type_of
-from deployments.publishing.workflow_files import workflow_files
+from deployments.publishing.deployment_values import planned_schedules, tags
 from deployments.worker.worker import CommandCenterWorker
-from flows.compiled import entrypoint
+from flows.entrypoints import entrypoint
 from flows.run import workflow_flow
 from operations.deploy import Deployed
-from operations.launcher import deployment_name, project_name
+from operations.deployment_names import deployment_name, project_name
 from operations.project_queues import ensure_queue
 
 _RETIRED = "archived"
 """Tag of a deployment that was paused because its workflow was archived, not by a person in Prefect."""
-
-
-class CheckFailed(Exception):
-    """At least one workflow has errors; nothing was deployed."""
-
-    def __init__(self, diagnostics: Sequence[Diagnostic], sources: Sequence[Source]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        self.sources = tuple(sources)
-        super().__init__(f"{len(self.diagnostics)} problems; nothing was deployed")
-
-
-def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> list[Plan]:
-    """All plans, or `CheckFailed` with every problem of every file."""
-    return list(compile_by_file(paths, catalogue, project_id=project_id).values())
-
-
-def compile_by_file(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> dict[str, Plan]:
-    """The plan of each file, by the file's absolute path. Raises `CheckFailed` with every problem of every file."""
-    sources = [load(path) for path in workflow_files(paths)]
-    compiled = compile_all(sources, catalogue, project_id=project_id)
-    problems = [each for result in compiled for each in result.diagnostics if each.severity == "error"]
-    if problems:
-        raise CheckFailed(problems, sources)
-    return {
-        str(Path(source.path).absolute()): result.plan
-        for source, result in zip(sources, compiled, strict=True)
-        if result.plan is not None
-    }
 
 
 async def ensure_work_pool(client: PrefectClient, pool: str) -> None:
@@ -155,12 +123,6 @@ def run_form(plan: Plan) -> dict[str, Any]:
     return schema
 
 
-def tags(plan: Plan) -> list[str]:
-    """Tags for the UI: project, and whether a person will be asked."""
-    gated = any(node.gate is not None for node in plan.nodes)
-    return [f"project:{plan.project_id}", *(["approval"] if gated else [])]
-
-
 def schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentScheduleCreate]:
     """The plan's schedules; one that a person has paused in Prefect stays paused as long as it is the same one."""
     paused = {
@@ -168,15 +130,12 @@ def schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentS
         for each in (before.schedules if before else [])
         if not each.active and isinstance(each.schedule, CronSchedule)
     }
-    made: list[DeploymentScheduleCreate] = []
-    for index, trigger in enumerate(plan.triggers):
-        if isinstance(trigger, ScheduleTrigger):
-            made.append(
-                DeploymentScheduleCreate(
-                    schedule=CronSchedule(cron=trigger.cron, timezone=trigger.timezone),
-                    active=(trigger.cron, trigger.timezone) not in paused,
-                    slug=f"schedule-{index}",
-                    parameters={"trigger": f"schedule:{trigger.cron}"},
-                )
-            )
-    return made
+    return [
+        DeploymentScheduleCreate(
+            schedule=CronSchedule(cron=each.cron, timezone=each.timezone),
+            active=(each.cron, each.timezone) not in paused,
+            slug=each.slug,
+            parameters=each.parameters,
+        )
+        for each in planned_schedules(plan)
+    ]

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from agents.registration.builtin_agents import builtin_catalogue
 from compiler.catalogue import Catalogue
-from deployments.stack.connection import NotRunning, addresses_of
-from operations.known_workflows import known_catalogue
-from records import Records
+from deployments.stack.addresses import NotRunning, addresses_of
 from reliability.settings import CommandSettings
 
 
@@ -19,6 +17,10 @@ async def known_agents(state: Path, *, project_id: int) -> Catalogue:
         addresses = addresses_of(state)
     except NotRunning:
         return builtin_catalogue()
+    # Here, since without a platform no database is opened.
+    from operations.known_workflows import known_catalogue
+    from records import Records
+
     async with await Records.open(addresses.database_url) as records:
         return await known_catalogue(records, project_id)
 

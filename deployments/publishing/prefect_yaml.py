@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from prefect.client.schemas.schedules import CronSchedule
 
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
-from deployments.publishing.deploy import schedules, tags
-from flows.compiled import entrypoint
-from operations.launcher import project_name
+from deployments.publishing.deployment_values import planned_schedules, tags
+from flows.entrypoints import entrypoint
+from operations.deployment_names import project_name
 
 FILE = Path("prefect.yaml")
 _HEAD = "name: commandcenter\n\ndeployments:\n"
@@ -69,13 +68,12 @@ def entry(plan: Plan, file: str, *, pool: str = "commandcenter") -> dict[str, An
 def _schedules(plan: Plan) -> list[dict[str, Any]]:
     return [
         {
-            "cron": each.schedule.cron,
-            "timezone": each.schedule.timezone,
+            "cron": each.cron,
+            "timezone": each.timezone,
             "slug": each.slug,
             "parameters": each.parameters,
         }
-        for each in schedules(plan, None)
-        if isinstance(each.schedule, CronSchedule)
+        for each in planned_schedules(plan)
     ]
 
 

@@ -10,9 +10,12 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from agents.sandbox.egress.platform_ports import VARIABLE as OWN_SERVERS
+from deployments.errors import DeploymentError
 from deployments.stack.state_folder import StateFolder
+from reliability.plaintext import refuse_plaintext
 from reliability.public_address import VARIABLE as PUBLIC_ADDRESS
 
+_VARIABLES = ("DATABASE_URL", "NATS_URL", "PREFECT_API_URL")
 Part = Literal["nats", "prefect", "worker", "listener", "api"]
 _SECRETS = "COMMANDCENTER_SECRET_"
 _RECORDS = ("DATABASE_URL", "COMMANDCENTER_DATABASE_URL")
@@ -27,6 +30,16 @@ _WITHHELD: Mapping[Part, frozenset[str]] = {
     "api": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE)),
 }
 """Credentials that a part does not need, and so is not given."""
+
+
+class NotRunning(DeploymentError):
+    """No stack works on the state folder, and the environment names no other one."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(
+            f"no platform is running on {str(state.absolute())!r}: start one with `commandcenter up --state {state}`, "
+            f"or set {', '.join(_VARIABLES)} for one that runs elsewhere"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +119,30 @@ def running(state: Path) -> Addresses | None:
     if not isinstance(found, dict) or not folder.locked():
         return None
     return Addresses(**cast("dict[str, str]", found))
+
+
+def addresses_of(state: Path) -> Addresses:
+    """The environment wins where it names all parts; else the stack that runs on `state`.
+
+    Raises NotRunning, and PlaintextRefused where Prefect's API of another machine has no TLS.
+    """
+    found = running(state)
+    if all(os.environ.get(name) for name in _VARIABLES):
+        api = os.environ["PREFECT_API_URL"]
+        refuse_plaintext(api, "prefect")
+        return Addresses(
+            state=str(state.absolute()),
+            api_url=api,
+            ui_url=os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api"),
+            nats_url=os.environ["NATS_URL"],
+            database_url=os.environ["DATABASE_URL"],
+            pool=os.environ.get("COMMANDCENTER_POOL", "commandcenter"),
+            prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING", ""),
+            publisher_url=os.environ.get("NATS_PUBLISHER_URL", ""),
+        )
+    if found is None:
+        raise NotRunning(state)
+    return found
 
 
 def remembered(addresses: Addresses) -> dict[str, str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from compiler import format_text
 from deployments.cli.output import console
-from deployments.publishing.deploy import CheckFailed, PrefectPublisher, compile_by_file
+from deployments.publishing.compile_files import CheckFailed, compile_by_file
+from deployments.publishing.deploy import PrefectPublisher
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to

@@ -11,23 +11,19 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
-from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from records.database.connections import Database
+from records.database.revisions import MIGRATIONS, head, is_known, revision_of
 from records.database.roles import become_owner, grant_rights, may_migrate
 from records.database.sign_existing import sign_existing
 from records.errors import NewerDatabase, NotMigrated
 from reliability.shielded import shielded
 
-VERSION_TABLE = "_commandcenter_migrations"
-_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = 0x434D4443
 """Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
 _WAL_TRIES = 100
@@ -51,8 +47,8 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
         async with database.write() as connection:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            before = await connection.run_sync(_revision)
-            if before is not None and before not in _known():
+            before = await connection.run_sync(revision_of)
+            if before is not None and not is_known(before):
                 raise NewerDatabase(
                     f"the database {database.shown} is at revision {before!r}, which this version (up to {head()!r}) "
                     "does not know: run the newer version that migrated it, or restore the backup from before"
@@ -76,36 +72,9 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
         await database.close()
 
 
-async def require_migrated(database: Database) -> None:
-    """Raises NotMigrated if `upgrade` has not been called."""
-    async with database.read() as connection:
-        found = await connection.run_sync(_revision)
-    if found != head():
-        raise NotMigrated(
-            f"the database {database.shown} is at revision {found!r}, this version needs {head()!r}: "
-            "run `commandcenter db upgrade`"
-        )
-
-
-@cache
-def head() -> str:
-    """The newest revision."""
-    return str(ScriptDirectory(str(_MIGRATIONS)).get_current_head())
-
-
-def is_known(revision: str) -> bool:
-    """Whether this version can bring a database of that revision up to its own."""
-    return revision in _known()
-
-
-@cache
-def _known() -> frozenset[str]:
-    return frozenset(each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
-
-
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
@@ -113,12 +82,7 @@ def _upgrade(connection: Connection, to: str) -> str:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)
-    return str(_revision(connection))
-
-
-def _revision(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+    return str(revision_of(connection))
 
 
 def _create_for_owner(file: Path) -> None:

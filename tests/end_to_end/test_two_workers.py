@@ -24,7 +24,8 @@ from prefect.states import Cancelling, Suspended
 
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from compiler.plan import Plan
-from deployments.publishing.deploy import PrefectPublisher, compile_files, ensure_work_pool
+from deployments.publishing.compile_files import compile_files
+from deployments.publishing.deploy import PrefectPublisher, ensure_work_pool
 from deployments.publishing.registration import register_folder
 from deployments.worker.worker import CommandCenterWorker
 from deployments.worker.worker_identity import WorkerIdentity

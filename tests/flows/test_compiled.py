@@ -6,26 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows import compiled
+from flows import compiled, entrypoints
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True)
 
 
 @given(names)
 def test_a_name_comes_back_from_its_entrypoint(name: str) -> None:
-    entrypoint = compiled.entrypoint(name)
+    entrypoint = entrypoints.entrypoint(name)
     module, _, attribute = entrypoint.rpartition(".")
     assert module == "flows.compiled"
-    assert compiled.workflow_name(attribute) == name
+    assert entrypoints.workflow_name(attribute) == name
 
 
 @given(names, names)
 def test_two_workflows_never_share_an_entrypoint(one: str, other: str) -> None:
-    assert (compiled.entrypoint(one) == compiled.entrypoint(other)) == (one == other)
+    assert (entrypoints.entrypoint(one) == entrypoints.entrypoint(other)) == (one == other)
 
 
 def test_the_mission_workflow_has_the_expected_entrypoint_and_flow() -> None:
-    assert compiled.entrypoint("security-audit-deploy") == "flows.compiled.security_audit_deploy"
+    assert entrypoints.entrypoint("security-audit-deploy") == "flows.compiled.security_audit_deploy"
     assert compiled.security_audit_deploy.name == "security-audit-deploy"
     assert compiled.security_audit_deploy is compiled.security_audit_deploy
 

@@ -75,6 +75,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
 }
 NO_ACTS = {
     "edit_inputs",
+    "deployment_names",
     "errors",
     "event",
     "form_answers",

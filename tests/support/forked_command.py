@@ -154,7 +154,10 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 def _serve(alive: int) -> None:
     listening = socket.socket(fileno=os.dup(0))
 
-    import deployments.cli.main  # noqa: F401
+    from deployments.cli.commands import TABLE, commands_of
+
+    for module in TABLE:  # each forked command finds it imported
+        commands_of(module)
 
     # The processes in between are nobody's concern.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -3,8 +3,9 @@ import uuid
 import pytest
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
+from operations.deployment_names import idempotency_key
 from operations.errors import PermanentTriggerError, TransientTriggerError
-from operations.launcher import Launcher, NotDeployed, idempotency_key
+from operations.launcher import Launcher, NotDeployed
 from triggers.service import open_client
 
 

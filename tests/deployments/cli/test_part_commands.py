@@ -141,7 +141,7 @@ def test_a_secret_of_prefect_reaches_prefect_in_a_command_that_has_imported_it_a
         [
             sys.executable,
             "-c",
-            "import os, sys, deployments.cli.main as m\n"
+            "import os, sys, prefect, deployments.cli.main as m\n"
             f"sys.orig_argv = [sys.executable, {str(script)!r}, '--again']\n"
             "m.main()",
         ],

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from records import Records, upgrade
 from records.database.connections import Database
-from records.database.migrate import VERSION_TABLE, head
+from records.database.revisions import VERSION_TABLE, head
 from records.tables import METADATA
 
 _HERE = Path(__file__).resolve().parents[3]
@@ -45,7 +45,7 @@ async def test_an_interrupted_upgrade_leaves_nothing_half_done(empty_url: str, m
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr("records.database.migrate._revision", fail)
+        patched.setattr("records.database.migrate.revision_of", fail)
         results = await asyncio.gather(upgrade(empty_url), return_exceptions=True)
     assert [str(result) for result in results] == ["power cut"]
     assert await upgrade(empty_url) == head()
