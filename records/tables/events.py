@@ -56,6 +56,8 @@ DEAD_LETTER = Table(
     may("settledBy", Text),
     may("settledAt", Moment),
     Index("DeadLetter_stream_sequence_key", "stream", "sequence", unique=True),
+    Index("DeadLetter_projectId_createdAt_idx", "projectId", "createdAt"),
+    Index("DeadLetter_createdAt_idx", "createdAt"),
 )
 
 # What came in, whether or not it started anything.

@@ -48,6 +48,7 @@ WORKFLOW_APPROVAL = Table(
         sqlite_where=_CURRENT,
     ),
     Index("WorkflowApproval_status_deadline_idx", "status", "deadline"),
+    Index("WorkflowApproval_requestedAt_idx", "requestedAt"),
 )
 
 APPROVAL_VOTE = Table(

@@ -6,6 +6,7 @@ from records.tables.columns import JSON_VALUE, NOW, RUN_STATUS, SERIAL, Moment, 
 from records.tables.schema import METADATA
 
 _ZERO = text("0")
+_UNFINISHED = text('"finishedAt" IS NULL')
 
 WORKFLOW_RUN = Table(
     "WorkflowRun",
@@ -39,6 +40,8 @@ WORKFLOW_RUN = Table(
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),
     Index("WorkflowRun_status_idx", "status"),
     Index("WorkflowRun_parentRunId_idx", "parentRunId"),
+    Index("WorkflowRun_unfinished_idx", "startedAt", postgresql_where=_UNFINISHED, sqlite_where=_UNFINISHED),
+    Index("WorkflowRun_workflowId_startedAt_idx", "workflowId", "startedAt"),
 )
 
 # A run of a workflow with `concurrency`: it holds one of the slots of its key, or waits for one.
@@ -94,6 +97,7 @@ AGENT_RUN = Table(
     may("modelUse", JSON_VALUE),
     Index("AgentRun_agentId_status_idx", "agentId", "status"),
     Index("AgentRun_workflowRunId_idx", "workflowRunId"),
+    Index("AgentRun_startedAt_idx", "startedAt"),
 )
 
 NODE_STATE = Table(
@@ -113,6 +117,7 @@ NODE_STATE = Table(
     # Prefect's id of the run that the node called, or calls.
     may("calledFlowRunId", Text),
     Index("NodeState_calledFlowRunId_idx", "calledFlowRunId"),
+    Index("NodeState_state_calledFlowRunId_idx", "state", "calledFlowRunId"),
     Index("NodeState_workflowRunId_nodeKey_item_key", "workflowRunId", "nodeKey", "item", unique=True),
 )
 
