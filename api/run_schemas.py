@@ -54,9 +54,13 @@ class RunDetailResponse(RunAnswer):
     parent_node: str | None
     called: list[CalledRun]
     """Runs of other workflows that its nodes called."""
+    prefect_url: str | None
+    """Its page in Prefect's UI; null where that is not known."""
 
     @classmethod
-    def of_report(cls, report: RunReport, approvals: list[ApprovalAnswer]) -> RunDetailResponse:
+    def of_report(
+        cls, report: RunReport, approvals: list[ApprovalAnswer], *, prefect_url: str | None = None
+    ) -> RunDetailResponse:
         """The report as JSON. `approvals`: superseded ones, too."""
         run = report.detail.run
         ended = [NodeAnswer.of(result) for result in report.detail.nodes.values()]
@@ -87,6 +91,7 @@ class RunDetailResponse(RunAnswer):
             audit=[AuditAnswer.of(each) for each in report.detail.audit],
             parent_run_id=run.parent_run_id,
             parent_node=run.parent_node,
+            prefect_url=prefect_url,
             called=[
                 CalledRun(
                     node=each.parent_node, run_id=each.id, workflow_name=each.workflow_name, status=each.status

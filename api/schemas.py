@@ -262,6 +262,8 @@ class ApprovalDetail(ApprovalAnswer):
     quorum: int
     approvers: list[str]
     """Empty: anybody but who started the run."""
+    allow_self_approval: bool
+    """Whether who started the run may approve."""
     on_expiry: str
     tainted: list[TaintedInputAnswer]
     recommendation: Any

@@ -164,6 +164,7 @@ class ApprovalDetail(TypedDict):
     votes: list[str]
     quorum: int
     approvers: list[str]
+    allowSelfApproval: bool
     onExpiry: str
     tainted: list[TaintedInputAnswer]
     recommendation: Any
@@ -934,6 +935,7 @@ class RunDetailResponse(TypedDict):
     parentRunId: str | None
     parentNode: str | None
     called: list[CalledRun]
+    prefectUrl: str | None
 
 
 class SavedAnswer(TypedDict):

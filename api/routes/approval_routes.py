@@ -88,6 +88,7 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
         quorum=found.quorum,
         approvers=list(approval.rule.approvers),
         on_expiry=approval.rule.on_expiry,
+        allow_self_approval=approval.rule.allow_self_approval,
         tainted=[TaintedInputAnswer.model_validate(each) for each in found.tainted],
         recommendation=found.recommendation,
         edits=approval.edits,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from prefect.client.orchestration import PrefectClient
+from prefect.settings import PREFECT_UI_URL
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.context import ApiServices, Platform
@@ -66,7 +68,17 @@ async def show_run(run_id: str, caller: Caller, platform: Platform) -> RunDetail
     """One run with its graph, the states of all nodes, attempts, approvals, timeline and, first, why it failed."""
     report = await run_report(platform.records, run_id, project_id=caller.projectId)
     approvals = await platform.records.approvals(caller.projectId, run_id=report.detail.run.id, superseded=True)
-    return RunDetailResponse.of_report(report, [ApprovalAnswer.of(each) for each in approvals])
+    flow_run = report.detail.run.flow_run_id
+    return RunDetailResponse.of_report(
+        report,
+        [ApprovalAnswer.of(each) for each in approvals],
+        prefect_url=_page_in_prefect(flow_run) if platform.prefect and flow_run else None,
+    )
+
+
+def _page_in_prefect(flow_run_id: str) -> str | None:
+    ui = (PREFECT_UI_URL.value() or "").rstrip("/")
+    return f"{ui}/runs/flow-run/{quote(flow_run_id, safe='')}" if ui.startswith(("http://", "https://")) else None
 
 
 @router.get("/{run_id}/logs", summary="Read the log of a run")

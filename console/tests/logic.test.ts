@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventsOf } from "../src/api/stream";
 import type { AgentRun, RunDetail } from "../src/api/types";
+import { uncoloured, visible } from "../src/shown/visible";
 import { differences, sentences } from "../src/text/card";
 import { parseDiff } from "../src/text/diff";
 import { span } from "../src/text/time";
@@ -35,6 +36,7 @@ const RUN: RunDetail = {
   called: [],
   parentRunId: null,
   parentNode: null,
+  prefectUrl: null,
 };
 
 function agentRun(
@@ -204,4 +206,14 @@ it("says lengths of time in words", () => {
     "2 h 5 min",
     "3 d",
   ]);
+});
+
+it("characters that hide are shown by their numbers, and nothing else is changed", () => {
+  expect(visible("if (admin\u202e\u2066) // a\u200bb\u001b[2J")).toBe(
+    "if (admin⟨U+202E⟩⟨U+2066⟩) // a⟨U+200B⟩b⟨U+001B⟩[2J",
+  );
+  const plain = "Größe\tטקסט 👩‍💻\r\nnext";
+  expect(visible(plain)).toBe(plain.replace("\r\n", "\n"));
+  expect(visible("a\u200db")).toBe("a⟨U+200D⟩b");
+  expect(uncoloured("\u001b[31mred\u001b[0m \u001b]0;title\u0007")).toBe("red \u001b]0;title\u0007");
 });

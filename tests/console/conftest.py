@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from api import create_app
+from api.oidc.provider import Provider
 from compiler import ApprovalRule, Source, compile
 from operations.deploy import RecordsOnly, deploy
 from operations.people import add_person, issue_link
@@ -69,6 +70,8 @@ class Platform:
     port: int
     launch: MemoryLaunch = field(default_factory=MemoryLaunch)
     resumed: list[str] = field(default_factory=list)
+    provider: Provider | None = None
+    """Of sign-ins; for the next start."""
     _server: uvicorn.Server | None = None
     _serving: asyncio.Task[None] | None = None
 
@@ -81,7 +84,14 @@ class Platform:
             self.resumed.append(flow_run_id)
             return "resumed"
 
-        app = create_app(self.records, {}, launch=self.launch, resume=resume, sandbox=open_sandbox)
+        app = create_app(
+            self.records,
+            {},
+            launch=self.launch,
+            resume=resume,
+            sandbox=open_sandbox,
+            provider=self.provider,
+        )
         listening = socket.create_server(("127.0.0.1", self.port))
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)

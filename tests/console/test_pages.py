@@ -53,6 +53,36 @@ async def test_a_run_that_failed_begins_with_its_cause(platform, open_console, a
     await accessible(page)
 
 
+async def busy(platform) -> None:
+    """Something of everything: pages without it show little."""
+    records = platform.records
+    for number, ended in enumerate(("SUCCESS", "SUCCESS", "FAILED", None)):
+        run = (await platform.ask(run=f"flow-{number}")).run_id
+        for agent, took in (("security-scanner", 2_400), ("security-assessor", 310)):
+            attempt, _ = await records.start_attempt(
+                agent_name=agent, inputs={}, run_id=run, node_id=agent.split("-")[1], agent_version="1.0.0"
+            )
+            well = ended != "FAILED" or agent == "security-assessor"
+            await records.finish_agent_run(
+                attempt,
+                status="SUCCESS" if well else "FAILED",
+                output={} if well else None,
+                error=None if well else "the repository cannot be read",
+                duration_ms=took * (number + 1),
+            )
+        await records.receive_event(
+            "S",
+            number,
+            subject="graph.file.updated",
+            payload=json.dumps({"projectId": 1, "filePath": f"src/{number}.py", "repositoryPath": "/r"}).encode(),
+            outcome="started" if number % 2 else "matched nothing",
+            project_id=1,
+        )
+        if ended:
+            await records.finish_run(run, ended, "" if ended == "SUCCESS" else "node 'scan' failed")
+    await platform.save((ROOT / "workflows" / "compliance-check-weekly.yaml").read_text())
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -67,7 +97,7 @@ async def test_a_run_that_failed_begins_with_its_cause(platform, open_console, a
     ],
 )
 async def test_a_page_is_accessible_in_both_colours(platform, open_console, accessible, picture, path) -> None:
-    await platform.ask()
+    await busy(platform)
     page = await open_console(path)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await accessible(page)

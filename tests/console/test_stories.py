@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openid_provider import SECRET, free_port, running_provider
 from playwright.async_api import Page, expect
 
+from api.oidc.provider import Provider
+from api.oidc.settings import OidcSettings
 from records.runs.run_logs import KeptLine
 
 # Markup, a link that is code, a turned order, hidden characters, a terminal's colour and title.
@@ -179,3 +182,42 @@ async def test_a_viewer_is_offered_no_acts(platform, open_console) -> None:
     await expect(page.get_by_role("button", name="Test …")).to_be_visible()
     for button in await page.get_by_role("button", name=acts).all():
         await expect(button).to_be_disabled()
+
+
+async def test_the_provider_signs_in_and_leads_back_to_the_page(platform, chromium, accessible) -> None:
+    with running_provider(free_port(), f"{platform.address}/sign-in/oidc/callback") as issuer:
+        settings = OidcSettings.load(
+            {
+                "COMMANDCENTER_OIDC_ISSUER": issuer,
+                "COMMANDCENTER_OIDC_CLIENT_ID": "commandcenter",
+                "COMMANDCENTER_OIDC_CLIENT_SECRET": SECRET,
+                "COMMANDCENTER_OIDC_ROLES": json.dumps({"platform": {"1": ["admin"]}}),
+                "COMMANDCENTER_API_URL": platform.address,
+            }
+        )
+        assert settings
+        platform.provider = Provider(settings)
+        await platform.stop()
+        await platform.start()
+        page = await (await chromium.new_context()).new_page()
+
+        async def sign_in(name: str) -> None:
+            await page.goto(f"{platform.address}/console/agents")
+            button = page.get_by_role("link", name="Sign in with")
+            await expect(button).to_be_visible()
+            await accessible(page)
+            await button.click()
+            await page.locator("input[name=login]").fill(name)
+            await page.locator("input[name=password]").fill("any")
+            await page.get_by_role("button", name="Sign-in").click()
+            await page.get_by_role("button", name="Continue").click()
+
+        await sign_in("carl")
+        await expect(page.get_by_role("alert")).to_contain_text("have no role here")
+        await page.context.clear_cookies()
+        await sign_in("ada")
+        await expect(page.get_by_role("link", name="notifier")).to_be_visible()
+        assert page.url == f"{platform.address}/console/agents"
+        await expect(page.get_by_text("ada (admin)")).to_be_visible()
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("link", name="Sign in with")).to_be_visible()

@@ -146,6 +146,7 @@ export interface ApprovalDetail {
   votes: Array<string>;
   quorum: number;
   approvers: Array<string>;
+  allowSelfApproval: boolean;
   onExpiry: string;
   tainted: Array<TaintedInputAnswer>;
   recommendation: unknown;
@@ -839,6 +840,7 @@ export interface RunDetailResponse {
   parentRunId: string | null;
   parentNode: string | null;
   called: Array<CalledRun>;
+  prefectUrl: string | null;
 }
 
 /** A workflow that compiled and was saved. */

@@ -60,11 +60,11 @@ const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
       <Handle type="target" position={Position.Left} isConnectable={editable} />
       <div className="id">{item.id}</div>
       <div className="what">{item.what}</div>
-      <div className="row nowrap">
+      <div className="marks">
         {item.status !== undefined && <Status status={item.status} />}
         {item.problem && item.status === undefined && <span className="status tone-red">has a problem</span>}
         {item.marks?.map((mark) => (
-          <span key={mark} className="small muted">
+          <span key={mark} className="mark">
             {mark}
           </span>
         ))}
@@ -104,7 +104,7 @@ function Inner(props: Props) {
           type: "item",
           position: places?.[item.id] ?? { x: 0, y: 0 },
           width: NODE_WIDTH,
-          height: NODE_HEIGHT + (item.untaken ? 30 : 12),
+          height: NODE_HEIGHT,
           data: { item, chosen: item.id === selected, editable },
         })),
     [items, places, selected, editable],

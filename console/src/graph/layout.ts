@@ -9,12 +9,12 @@ export interface LayoutRequest {
 
 export type Places = Record<string, { x: number; y: number }>;
 
-export const NODE_WIDTH = 210;
-export const NODE_HEIGHT = 62;
+export const NODE_WIDTH = 226;
+export const NODE_HEIGHT = 92;
 
 export function layout({ nodes, edges }: LayoutRequest): Places {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 70, marginx: 12, marginy: 12 });
+  graph.setGraph({ rankdir: "LR", nodesep: 26, ranksep: 56, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const id of nodes) graph.setNode(id, { width: NODE_WIDTH, height: NODE_HEIGHT });
   for (const [from, to] of edges) graph.setEdge(from, to);

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { post } from "../api/client";
-import { useApproval, usePending } from "../api/queries";
+import { useApproval, usePending, useRun } from "../api/queries";
 import type {
   ApprovalDetail,
   Approval as ApprovalType,
@@ -104,6 +104,19 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
   );
 }
 
+/** Said before somebody has written notes: the server refuses an approval by who started the run. */
+function OwnRun({ approval }: { approval: ApprovalDetail }) {
+  const { me } = useSession();
+  const run = useRun(approval.runId);
+  if (approval.allowSelfApproval || run.data?.triggeredBy !== me.name) return null;
+  return (
+    <p className="notice warn">
+      You started this run, so somebody else approves it. You may reject it, or <code>approval</code> in the
+      workflow may say <code>allowSelfApproval</code>.
+    </p>
+  );
+}
+
 function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now: ApprovalDetail) => void }) {
   const [notes, setNotes] = useState("");
   const [edits, setEdits] = useState<Record<string, Json>>({});
@@ -144,6 +157,7 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
   return (
     <section className="panel stack decide" aria-label="Decision">
       <h2>Your decision</h2>
+      <OwnRun approval={approval} />
       <Edits approval={approval} edits={edits} change={setEdits} />
       <label className="field">
         Notes (kept with the decision)

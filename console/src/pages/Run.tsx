@@ -251,7 +251,13 @@ function RunFacts({ run }: { run: RunDetail }) {
         </dd>
         <dt>Prefect</dt>
         <dd>
-          <code>{run.flowRunId ?? "–"}</code>
+          {run.prefectUrl ? (
+            <a href={run.prefectUrl} target="_blank" rel="noopener">
+              its flow run in Prefect's UI
+            </a>
+          ) : (
+            <code>{run.flowRunId ?? "–"}</code>
+          )}
         </dd>
         {Object.entries(run.executedBy).map(([name, version]) => (
           <div key={name} style={{ display: "contents" }}>

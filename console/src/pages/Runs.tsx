@@ -2,6 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { fetchRuns, useWorkflows } from "../api/queries";
 import { Ago, Failure, Loading, Page, Status } from "../components/basics";
+import { wordOf } from "../text/status";
 import { between, span } from "../text/time";
 
 const STATUSES = ["PENDING", "RUNNING", "WAITING_APPROVAL", "SUCCESS", "FAILED"];
@@ -42,7 +43,7 @@ export default function RunsPage() {
           <option value="">any status</option>
           {STATUSES.map((status) => (
             <option key={status} value={status}>
-              {status.toLowerCase().replace("_", " ")}
+              {wordOf(status)}
             </option>
           ))}
         </select>

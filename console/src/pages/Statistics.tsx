@@ -42,7 +42,7 @@ export default function StatisticsPage() {
       {statistics.isPending && <Loading />}
       {found && (
         <>
-          <Days title="Runs" days={found.runs} />
+          <Days title="Runs" days={every(found.runs, found.days)} />
           <section className="stack">
             <h2>Agents</h2>
             <div className="tablebox">
@@ -92,7 +92,7 @@ export default function StatisticsPage() {
               <dd>{duration(found.approvals.p95)}</dd>
             </dl>
           </section>
-          <Days title="Events" days={found.events} />
+          <Days title="Events" days={every(found.events, found.days)} />
         </>
       )}
     </Page>
@@ -101,6 +101,17 @@ export default function StatisticsPage() {
 
 function duration(ms: number | null): string {
   return ms === null ? "–" : span(ms);
+}
+
+/** Also the days on which nothing was: a gap is a figure, too. */
+function every(known: Day[], count: number): Day[] {
+  if (!known.length) return [];
+  const byDay = new Map(known.map((day) => [day.day, day]));
+  const today = Date.now();
+  return Array.from({ length: count }, (_, at) => {
+    const day = new Date(today - (count - 1 - at) * 86_400_000).toISOString().slice(0, 10);
+    return byDay.get(day) ?? { day, counts: {}, total: 0 };
+  });
 }
 
 /** One bar for each day, and the same numbers as a table. */
@@ -124,6 +135,19 @@ function Days({ title, days }: { title: string; days: Day[] }) {
           </div>
         ))}
       </div>
+      {days.length > 0 && (
+        <p className="legend">
+          <span className="muted">
+            {days[0]?.day} to {days.at(-1)?.day}, at most {most.toLocaleString()} a day
+          </span>
+          {kinds.map((kind) => (
+            <span key={kind}>
+              <span className={`swatch ink-${toneOf(kind)}`} aria-hidden="true" />
+              {wordOf(kind)}: {days.reduce((sum, day) => sum + (day.counts[kind] ?? 0), 0).toLocaleString()}
+            </span>
+          ))}
+        </p>
+      )}
       {days.length > 0 && (
         <details>
           <summary>As a table</summary>
