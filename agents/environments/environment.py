@@ -95,6 +95,8 @@ async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:
         )
     folders = [Mount(name=f"wheels-{number}", source=each) for number, each in enumerate(index.folders)]
     certificates = [Mount(name="certificates.pem", source=index.certificates)] if index.certificates else []
+    # Shown to the jail by itself: it may lie anywhere on this machine.
+    wheel = [Mount(name=Path(place).name, source=Path(place))] if place else []
     addresses = [index.url, *index.further]
     # Only an address that holds a password is a secret: the jail's log is masked for it.
     secrets = {INDEX_SECRET: json.dumps(addresses)} if any("@" in each for each in addresses) else {}
@@ -105,7 +107,7 @@ async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:
         action="install",
         inputs={
             "requirements": canonical(pins),
-            "pipPath": place,
+            "pipPath": f"/work/{wheel[0].name}" if wheel else "",
             "folders": [f"/work/{mount.name}" for mount in folders],
             "links": list(index.links),
             "indexes": [] if secrets else addresses,
@@ -116,7 +118,7 @@ async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:
         limits=_LIMITS,
         network=index.hosts,
         secrets=secrets,
-        mounts=(*folders, *certificates),
+        mounts=(*folders, *certificates, *wheel),
     )
     result = await sandbox.run(request, on_log=_tell)
     if result.failure is not None:

@@ -22,6 +22,10 @@ from agents.environments.requirements import EnvironmentRefused, EnvironmentUnav
 
 HOSTS_VARIABLE = "COMMANDCENTER_PACKAGE_HOSTS"
 """Further `host:port` of the index, separated by commas: where it keeps its files on another host."""
+SHIPPED = Path(sys.prefix, "share", "commandcenter")
+"""Where the platform's image keeps a wheel of pip."""
+_DEBIAN = Path("/usr/share/python-wheels")
+"""Where Debian keeps what `ensurepip` installs."""
 _SECTIONS = ("global", "install")
 _PORTS = {"https": 443, "http": 80}
 
@@ -71,14 +75,18 @@ def machine_index(environment: Mapping[str, str] = os.environ) -> PackageIndex:
 
 
 def pip_path() -> str | None:
-    """Where pip is imported from: empty, where the interpreter has it; a wheel that Python brings; None: nowhere."""
+    """Where pip is imported from: empty, where the interpreter has it; a wheel of this machine; None: nowhere.
+
+    The platform's image keeps a wheel as a file: nothing in it can call pip but a build of an environment.
+    """
     if importlib.util.find_spec("pip") is not None:
         return ""
-    place = importlib.util.find_spec("ensurepip")
-    if place is None or place.origin is None:
-        return None
-    wheels = sorted(Path(place.origin).parent.glob("_bundled/pip-*.whl"))
-    return str(wheels[-1]) if wheels else None
+    places = [SHIPPED]
+    bundled = importlib.util.find_spec("ensurepip")
+    if bundled is not None and bundled.origin is not None:
+        places += [Path(bundled.origin).parent / "_bundled", _DEBIAN]
+    wheels = [wheel for place in places for wheel in sorted(place.glob("pip-*.whl"))[-1:]]
+    return str(wheels[0]) if wheels else None
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

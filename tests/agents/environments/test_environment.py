@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ensurepip
+import importlib.util
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from package_server import PackageServer, make_source, package_server
 
+from agents.environments import package_index
 from agents.environments.environment import environment_of
 from agents.environments.requirements import EnvironmentRefused, EnvironmentUnavailable
 from agents.sandbox.bubblewrap.binary import find_bwrap
@@ -124,6 +128,32 @@ async def test_an_agent_imports_what_it_brings_in_cold_and_in_warm_jails_and_mak
     without = await greet(sandbox, folder, None)
     assert without.failure is not None
     assert "tinygreeting" in without.failure.message
+
+
+async def test_a_wheel_of_pip_is_enough_where_the_interpreter_has_no_pip(
+    sandbox: BubblewrapSandbox,
+    index: PackageServer,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = sorted(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
+    if not found:
+        pytest.skip("this Python brings no wheel of pip")
+    shipped = tmp_path / "share"
+    shipped.mkdir(mode=0o700)
+    shutil.copy(found[-1], shipped)
+    monkeypatch.setattr(package_index, "SHIPPED", shipped)
+    look_up = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name in ("pip", "ensurepip") else look_up(name)
+    )
+    assert package_index.pip_path() == str(shipped / found[-1].name)
+    publish(index, folder)
+    made = await environment_of(folder, store=tmp_path / "store", sandbox=sandbox)
+    monkeypatch.undo()
+    result = await greet(sandbox, folder, made)
+    assert result.output == SAID, result.failure
 
 
 async def test_an_environment_that_is_missing_or_was_changed_is_made_again_from_the_pins(

@@ -28,6 +28,26 @@ async def main():
 
 asyncio.run(main())
 """
+MAKE_ENVIRONMENT = """
+import asyncio, os
+from pathlib import Path
+from package_server import package_server
+from agents.environments.environment import environment_of
+from agents.sandbox.choice import open_sandbox
+
+async def main():
+    folder = Path("/tmp/greeter")
+    folder.mkdir()
+    sandbox = open_sandbox("bubblewrap")
+    with package_server() as index:
+        os.environ["PIP_INDEX_URL"] = index.url
+        (folder / "requirements.txt").write_text(index.add("tinywords", "2.1", {"tinywords.py": "WORD = 1"}))
+        made = await environment_of(folder, store=Path("/tmp/store"), sandbox=sandbox)
+    print(*sorted(file.name for file in made.iterdir() if file.suffix == ".py"))
+    await sandbox.close()
+
+asyncio.run(main())
+"""
 RunDocker = Callable[..., Any]
 
 
@@ -102,6 +122,20 @@ def test_the_jail_stands_in_the_worker_with_our_profile_and_without_any_capabili
 ) -> None:
     done = run_docker("run", "--rm", *HARDENED, *FOR_JAILS, image, "python3", "-P", "-c", CHECK_JAIL)
     assert done.stdout.startswith("True bubblewrap"), done.stdout
+
+
+def test_an_agents_environment_is_made_in_the_image_by_a_pip_that_nothing_else_can_call(
+    image: str, run_docker: RunDocker
+) -> None:
+    server = ("--volume", f"{ROOT / 'bench' / 'package_server.py'}:/test/package_server.py:ro")
+    options = ("--env", "PYTHONPATH=/test", "--env", "PIP_CERT=", *server)
+    done = run_docker(
+        *("run", "--rm", *HARDENED, *FOR_JAILS, *options, image, "python3", "-P", "-c", MAKE_ENVIRONMENT),
+        seconds=300,
+    )
+    assert done.stdout.split() == ["tinywords.py"]
+    callable_by_name = run_docker("run", "--rm", *HARDENED, image, "python3", "-m", "pip", check=False)
+    assert "No module named pip" in callable_by_name.stderr
 
 
 def test_without_the_profile_nothing_runs_and_the_reason_is_given(image: str, run_docker: RunDocker) -> None:
