@@ -20,11 +20,12 @@ DISTRIBUTIONS = (
     "bandit",
     "idna",
     "jsonschema",
+    "manimgx-fonts",
+    "manimgx-fonts-cjk",
     "openai",
     "packaging",
     "pydantic",
     "PyYAML",
-    "semgrep",
     "semver",
     "slack_sdk",
     "tree-sitter",
@@ -37,4 +38,7 @@ DISTRIBUTIONS = (
     "tree-sitter-typescript",
     "typst",
 )
-"""What they import besides the platform, and the engines that they start: another version is another agent."""
+"""What they import or read besides the platform: another version is another agent."""
+
+ENGINES = ("semgrep",)
+"""Programs that they start where they are installed; of each only the program is used."""

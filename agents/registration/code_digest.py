@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-from agents.builtin import DISTRIBUTIONS
+from agents.builtin import DISTRIBUTIONS, ENGINES
 
 _PACKAGE = Path(__file__).parents[1]
 _FILES = 4_096
@@ -42,7 +42,7 @@ def is_byte_code(name: str) -> bool:
 @cache
 def _environment() -> bytes:
     """The versions of the other distributions, as this process has loaded or would load them."""
-    return "".join(f"{name}=={_version(name)}\n" for name in DISTRIBUTIONS).encode()
+    return "".join(f"{name}=={_version(name)}\n" for name in (*DISTRIBUTIONS, *ENGINES)).encode()
 
 
 def _version(name: str) -> str:

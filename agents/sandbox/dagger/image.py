@@ -6,7 +6,6 @@ that a change of one makes only what follows anew.
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import shutil
 import sys
@@ -19,6 +18,7 @@ import agents
 import compiler
 from agents.sandbox.agent_image import AgentImage
 from agents.sandbox.dagger import container
+from agents.sandbox.dagger.packages import engines, needed
 from agents.sandbox.dagger.session import reason
 from reliability.settings import SandboxSettings
 
@@ -36,27 +36,6 @@ _ENGINES_OWN = ("runc run failed", "failed to install cacerts")
 _CHECK = (
     f"import sys; print('.'.join(map(str, sys.version_info[:2]))); sys.exit(sys.version_info < {_LEAST_PYTHON})"
 )
-_NEEDED = (
-    "pydantic",
-    "jsonschema",
-    "httpx",
-    "bandit",
-    "tree-sitter",
-    "tree-sitter-c-sharp",
-    "tree-sitter-go",
-    "tree-sitter-java",
-    "tree-sitter-javascript",
-    "tree-sitter-php",
-    "tree-sitter-ruby",
-    "tree-sitter-typescript",
-    "slack-sdk",
-    "typst",
-    "manimgx-fonts",
-    "manimgx-fonts-cjk",
-    "anthropic",
-    "openai",
-)
-"""What agents import; installed into the image in the versions that this process has."""
 
 
 class EngineMissing(Exception):
@@ -135,8 +114,9 @@ async def prepare(client: dagger.Client, settings: EngineSettings, wanted: Agent
     if settings.packages and same:
         built = built.with_directory(container.PACKAGES, here.directory(settings.packages))
     else:
-        pins = [f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED]
-        built = _with_pip(client, built, python, container.PACKAGES, pins)
+        built = _with_pip(client, built, python, container.PACKAGES, needed())
+        if programs := engines():
+            built = _with_pip(client, built, python, container.PACKAGES, ["--no-deps", *programs])
     if wanted is not None and wanted.requirements:
         built = built.with_new_file("/jail/requirements.txt", wanted.requirements)
         hashed = ["--require-hashes", "--requirement", "/jail/requirements.txt"]

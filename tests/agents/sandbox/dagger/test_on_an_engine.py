@@ -66,3 +66,30 @@ async def test_an_agent_runs_in_the_image_that_it_asks_for(
     assert wrong.failure.kind == "bad-request"
     assert "'/no/such/python' in image" in wrong.failure.message
     assert "no Python that starts" in wrong.failure.message
+
+
+async def test_what_the_built_in_agents_import_is_in_the_image(
+    settings: EngineSettings, script_request: Request
+) -> None:
+    """With the packages that pip installs, or with the operator's folder of them."""
+    sandbox = DaggerSandbox(settings)
+    code = """
+    import importlib
+    from importlib.metadata import packages_distributions
+    from agents.builtin import DISTRIBUTIONS
+    canonical = lambda name: name.lower().replace("_", "-")
+    wanted = set(map(canonical, DISTRIBUTIONS))
+    found = {}
+    for package, owners in packages_distributions().items():
+        for each in set(map(canonical, owners)) & wanted:
+            found.setdefault(each, []).append(package)
+    for packages in found.values():
+        for package in packages:
+            if package.isidentifier() and not package.startswith("_"):
+                importlib.import_module(package)
+    said = sorted(wanted - set(found))
+    """
+    result = await sandbox.run(script_request(code), on_log=lambda line: None)
+    await sandbox.close()
+    assert result.failure is None, result.failure
+    assert result.output == {"said": []}
