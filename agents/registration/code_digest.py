@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-from agents.builtin import DISTRIBUTIONS, ENGINES
+from agents.distributions import DISTRIBUTIONS, ENGINES
 
 _PACKAGE = Path(__file__).parents[1]
 _FILES = 4_096

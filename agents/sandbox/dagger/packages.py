@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 
-from agents.builtin import DISTRIBUTIONS, ENGINES
+from agents.distributions import DISTRIBUTIONS, ENGINES
 
 _USUAL = ("httpx",)
 """What agents of others may take for granted, as they do in bubblewrap."""

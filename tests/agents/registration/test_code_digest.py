@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.builtin import DISTRIBUTIONS, MODULES
+from agents.builtin import MODULES
+from agents.distributions import DISTRIBUTIONS
 from agents.registration import code_digest
 
 BUILTIN = Path(code_digest.__file__).parents[1] / "builtin"
