@@ -45,7 +45,8 @@ RETIRED = {
 def paths_in(text: str) -> list[str]:
     """What looks like a path of this repository, in backquotes."""
     quoted = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", text)
-    top = {path.name for path in ROOT.iterdir()}
+    # What a user's platform keeps beside the checkout (`make demo`) is no path of the repository.
+    top = {path.name for path in ROOT.iterdir()} - {".commandcenter"}
     return [path for path in quoted if "/" in path and path.split("/")[0] in top]
 
 
