@@ -31,6 +31,7 @@ from tasks.node import propose_node, run_node
 from tasks.outcome import NodeOutcome, failed, rejected
 from tasks.proposal import BaseMoved, editable_with_effect
 from tasks.services import Run, Services
+from tasks.task_graph import TaskGraph
 from tasks.work import InvalidWork, NodeWork, work_of
 
 GATE_LOOK_SECONDS = 0.2
@@ -56,6 +57,7 @@ class Executor:
         services: Services,
         catalogue: Catalogue,
         progress: Checkpoint,
+        graph: TaskGraph,
         logger: logging.Logger | logging.LoggerAdapter[Any],
     ) -> None:
         self.plan = plan
@@ -64,6 +66,7 @@ class Executor:
         self.catalogue = catalogue
         self.ended = dict(progress.ended)
         self._items = progress.items
+        self.graph = graph
         self.logger = logger
         self._running: dict[asyncio.Task[NodeOutcome | NodeWork], PlanNode] = {}
         self._waiting: dict[str, WaitingNode] = {}
@@ -118,7 +121,7 @@ class Executor:
             # A `foreach` over an empty list does nothing, so there is nothing to ask about.
             self._start(work)
         elif node.effect is not None:
-            coroutine = propose_node(work, run=self.run, services=self.services)
+            coroutine = propose_node(work, run=self.run, services=self.services, graph=self.graph)
             self._running[asyncio.create_task(coroutine, name=f"{node.id} proposal")] = node
         else:
             await self._ask(work)
@@ -202,7 +205,7 @@ class Executor:
 
     def _start(self, work: NodeWork) -> None:
         done = self._items.get(work.node.id, {})
-        coroutine = run_node(work, done=done, run=self.run, services=self.services)
+        coroutine = run_node(work, done=done, run=self.run, services=self.services, graph=self.graph)
         self._running[asyncio.create_task(coroutine, name=work.node.id)] = work.node
 
     async def _wait(self) -> None:

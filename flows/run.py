@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from prefect import Flow, flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
@@ -41,6 +42,7 @@ from records import PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from reliability.tested_versions import versions
 from tasks.services import Run, Services
+from tasks.task_graph import TaskGraph
 from triggers.reconcile.resume import WAKE_INPUT
 
 TAKEOVER_SECONDS = 5.0
@@ -143,6 +145,7 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         services=services,
         catalogue=await services.records.catalogue(run.plan.project_id, archived=True),
         progress=await load_checkpoint(run.plan, run.run, services.records, retry_failed=run.retried),
+        graph=await _graph(run),
         logger=get_run_logger(),
     )
     if gates := await walk.go():
@@ -156,6 +159,18 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         except TemplateError as exc:
             failure = str(exc)
     return await _finish(run, failure, services, outputs=outputs)
+
+
+async def _graph(run: ClaimedRun) -> TaskGraph:
+    """With what earlier executions have left, if there were any. It is for show: the run goes on without."""
+    graph = TaskGraph(plan=run.plan)
+    if run.run.fencing_token > 1:  # Prefect's own count leaves out what was resumed
+        try:
+            async with get_client() as client:
+                await graph.read(client, _flow_run().id)
+        except httpx.HTTPError as exc:
+            get_run_logger().warning("Prefect's graph lacks edges: its task runs cannot be read (%s)", exc)
+    return graph
 
 
 async def _find_place(run: ClaimedRun, services: Services) -> State[Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +17,11 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
     LogFilterTimestamp,
 )
-from prefect.client.schemas.objects import Log
+from prefect.client.schemas.objects import Log, TaskRun
 from prefect.client.schemas.sorting import LogSort
 
 from records import Records, Run
+from tasks.task_graph import node_of
 
 PAGE = 200
 LOOK_SECONDS = 0.5
@@ -29,7 +29,6 @@ _LATE = timedelta(seconds=10)
 """Prefect sends log lines in batches, and several processes do so: older lines may come after newer ones."""
 _QUIET_LOOKS = 4
 """How often nothing new must be found after the run's end: its last batch is on its way."""
-_LABEL = re.compile(r"(?P<node>.*?)(\[\d+\])?( \(retry \d+\))?( proposal)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ class RunLog:
     flow_run_id: UUID
     _seen: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _newest: datetime | None = None
-    _labels: dict[UUID, str] = field(default_factory=dict[UUID, str])
+    _attempts: dict[UUID, TaskRun] = field(default_factory=dict[UUID, TaskRun])
 
     async def read_new(self) -> list[RunLogLine]:
         """Lines that were not given yet, oldest first."""
@@ -71,8 +70,8 @@ class RunLog:
             if len(page) < PAGE:
                 break
         fresh = [each for each in found if each.id not in self._seen]
-        if any(each.task_run_id is not None and each.task_run_id not in self._labels for each in fresh):
-            await self._read_labels()
+        if any(each.task_run_id is not None and each.task_run_id not in self._attempts for each in fresh):
+            await self._read_attempts()
         self._remember(fresh)
         return [self._line(each) for each in fresh]
 
@@ -84,24 +83,23 @@ class RunLog:
             oldest = self._newest - 2 * _LATE
             self._seen = {id: at for id, at in self._seen.items() if at >= oldest}
 
-    async def _read_labels(self) -> None:
+    async def _read_attempts(self) -> None:
         mine = FlowRunFilter(id=FlowRunFilterId(any_=[self.flow_run_id]))
         read = 0
         while True:
             page = await self.client.read_task_runs(flow_run_filter=mine, limit=PAGE, offset=read)
-            self._labels |= {each.id: each.name for each in page}
+            self._attempts |= {each.id: each for each in page}
             read += len(page)
             if len(page) < PAGE:
                 return
 
     def _line(self, log: Log) -> RunLogLine:
-        label = self._labels.get(log.task_run_id, "") if log.task_run_id is not None else ""
-        matched = _LABEL.fullmatch(label)
+        attempt = self._attempts.get(log.task_run_id) if log.task_run_id is not None else None
         return RunLogLine(
             at=log.timestamp,
             level=getLevelName(log.level),
-            node=matched["node"] if matched and label else None,
-            attempt=label,
+            node=None if attempt is None else node_of(attempt),
+            attempt="" if attempt is None else attempt.name,
             message=log.message,
         )
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
+from prefect.task_engine import run_task_async
 from pydantic import JsonValue
 
 from agents.effects import EffectError
@@ -33,6 +34,7 @@ from tasks.outcome import NodeOutcome, failed
 from tasks.proposal import BaseMoved, Proposal, proposal_of, refuse_moved_base
 from tasks.saved_artifacts import references, show_in_prefect
 from tasks.services import Run, Services
+from tasks.task_graph import TaskGraph
 from tasks.work import NodeWork
 
 MAX_DELAY_SECONDS = 300.0
@@ -51,8 +53,10 @@ class Attempt:
         services: Services,
         approved: str | None = None,
         proposal: Proposal | None = None,
+        graph: TaskGraph,
     ) -> None:
         self.invocation = invocation
+        self.graph = graph
         self.approved = approved
         """What the gate must allow, looked up once more in the transaction that begins the agent run."""
         self.proposal = proposal
@@ -143,7 +147,9 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
     return result
 
 
-async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeWork | NodeOutcome:
+async def propose_node(
+    work: NodeWork, *, run: Run, services: Services, graph: TaskGraph
+) -> NodeWork | NodeOutcome:
     """The work with the effects that its agent proposes, from the records where it has done so; or how it failed."""
     node = work.node
     slots = asyncio.Semaphore(node.foreach.max_parallel if node.foreach else 1)
@@ -155,7 +161,7 @@ async def propose_node(work: NodeWork, *, run: Run, services: Services) -> NodeW
         if known is not None:
             return proposal_of(invocation, known.result, workplace=services)
         async with slots:
-            call = Attempt(invocation, item=item, run=run, services=services)
+            call = Attempt(invocation, item=item, run=run, services=services, graph=graph)
             result = await _with_retries(call, key=key)
         return result.failure or call.proposal or _lost(node).failure or AgentFailure(kind="cancelled", message="")
 
@@ -249,7 +255,7 @@ async def _attempt(call: Attempt) -> AgentResult:
 
 
 async def run_node(
-    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services
+    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services, graph: TaskGraph
 ) -> NodeOutcome:
     """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before.
 
@@ -265,7 +271,15 @@ async def run_node(
             return done[item]
         async with slots:
             proposal = None if work.proposals is None else work.proposals[index]
-            call = Attempt(invocation, item=item, approved=approved, proposal=proposal, run=run, services=services)
+            call = Attempt(
+                invocation,
+                item=item,
+                approved=approved,
+                proposal=proposal,
+                run=run,
+                services=services,
+                graph=graph,
+            )
             result = await _with_retries(call)
         return result.failure or result.output
 
@@ -293,12 +307,7 @@ async def _with_retries(call: Attempt, *, key: str | None = None) -> AgentResult
     node = call.invocation.node
     number = 0
     while True:
-        # Prefect types these as a State; for an async task it is one to wait for.
-        if key is None:
-            done = agent_action(_label(call, number), call, return_state=True)
-        else:
-            done = agent_proposal(f"{_label(call, number)} proposal", call, key, return_state=True)
-        await cast("Awaitable[State[Any]]", done)
+        await _in_prefect(call, number, key=key)
         if call.stale is not None:
             raise call.stale
         if call.moved is not None:
@@ -308,6 +317,27 @@ async def _with_retries(call: Attempt, *, key: str | None = None) -> AgentResult
             return result
         number += 1
         await asyncio.sleep(_delay(node, number))
+
+
+async def _in_prefect(call: Attempt, number: int, *, key: str | None) -> None:
+    """Execute the attempt as a task run that says which node it is of, and what it came after."""
+    node, label = call.invocation.node, _label(call, number)
+    executed: Task[..., Any] = agent_action
+    parameters: dict[str, Any] = {"label": label, "call": call}
+    if key is not None:
+        executed, parameters = agent_proposal, {"label": f"{label} proposal", "call": call, "key": key}
+    begun = call.graph.unfinished(node.id, call.item, parameters["label"])
+    # What calling the task does, with what it came from: there is no other way to give this but results to wait for.
+    state = await run_task_async(
+        executed,
+        task_run_id=begun,
+        parameters=parameters,
+        return_type="state",
+        dependencies=dict(call.graph.inputs(node.id, call.item, begun)),
+    )
+    task_run_id = cast("State[Any]", state).state_details.task_run_id
+    if task_run_id is not None:
+        call.graph.note(node.id, call.item, task_run_id)
 
 
 def _delay(node: PlanNode, retry: int) -> float:

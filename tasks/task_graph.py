@@ -1,0 +1,98 @@
+"""Nodes that depend on each other -> Prefect's task runs that do: what a run's page draws as a graph.
+
+A task run carries its node as data, and the task runs that it came after. Nothing is asked for while a run goes on: a
+later execution of it reads once what earlier ones have left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import Parameter, RunInput, TaskRun, TaskRunResult
+from prefect.client.schemas.sorting import TaskRunSort
+
+from compiler.plan import Plan
+
+PAGE = 200
+
+_NODE, _AFTER = "label", "call"
+"""Prefect keeps what a task run came from by the names of its parameters: these are those of our two tasks."""
+_ITEM = "item "
+
+
+def node_of(task_run: TaskRun) -> str | None:
+    """The node that the task run is an attempt at; None: it is none of ours."""
+    names = (each.name for each in task_run.task_inputs.get(_NODE, ()) if isinstance(each, Parameter))
+    return next((name for name in names if not name.startswith(_ITEM)), None)
+
+
+def _item_of(task_run: TaskRun) -> int | None:
+    names = (each.name for each in task_run.task_inputs.get(_NODE, ()) if isinstance(each, Parameter))
+    return next((int(name.removeprefix(_ITEM)) for name in names if name.startswith(_ITEM)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskGraph:
+    """The newest task run of each node and item."""
+
+    plan: Plan
+    _newest: dict[str, dict[int | None, UUID]] = field(default_factory=dict[str, dict[int | None, UUID]])
+
+    _unfinished: dict[tuple[str, int | None], TaskRun] = field(
+        default_factory=dict[tuple[str, "int | None"], TaskRun]
+    )
+
+    async def read(self, client: PrefectClient, flow_run_id: UUID) -> None:
+        """Learn what earlier executions have left. Raises httpx.HTTPError."""
+        mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+        read = 0
+        while True:
+            page = await client.read_task_runs(
+                flow_run_filter=mine, limit=PAGE, offset=read, sort=TaskRunSort.EXPECTED_START_TIME_ASC
+            )
+            for each in page:
+                if (node_id := node_of(each)) is None:
+                    continue
+                item = _item_of(each)
+                self._unfinished.pop((node_id, item), None)
+                if each.state is not None and not each.state.is_final():
+                    self._unfinished[node_id, item] = each
+                self.note(node_id, item, each.id)
+            read += len(page)
+            if len(page) < PAGE:
+                return
+
+    def note(self, node_id: str, item: int | None, task_run_id: UUID) -> None:
+        """This is the newest attempt from now on."""
+        self._newest.setdefault(node_id, {})[item] = task_run_id
+
+    def unfinished(self, node_id: str, item: int | None, label: str) -> UUID | None:
+        """The task run of that name whose worker died at it: it goes on, so that the node stands there once."""
+        known = self._unfinished.pop((node_id, item), None)
+        return known.id if known is not None and known.name == label else None
+
+    def inputs(self, node_id: str, item: int | None, begun: UUID | None) -> Mapping[str, set[RunInput]]:
+        """What an attempt at it comes from, as Prefect keeps it. `begun`: the one that goes on.
+
+        After an attempt before it (its proposal, one that failed) that alone, so that the attempts make a chain; the
+        first comes after the nodes that its node depends on.
+        """
+        before = self._newest.get(node_id, {}).get(item)
+        after = self._upstream(node_id) if before in (None, begun) else {before}
+        # Frozen, and so hashable, by a setting that a type checker does not see.
+        about: set[RunInput] = {Parameter(name=node_id)}  # pyright: ignore[reportUnhashable]
+        if item is not None:
+            about.add(Parameter(name=f"{_ITEM}{item}"))
+        earlier: set[RunInput] = {TaskRunResult(id=each) for each in after if each}  # pyright: ignore[reportUnhashable]
+        return {_NODE: about, _AFTER: earlier}
+
+    def _upstream(self, node_id: str) -> set[UUID]:
+        """Of a node without a task run (skipped, or a call) those that it came after stand for it."""
+        found: set[UUID] = set()
+        for each in self.plan.node(node_id).depends_on:
+            found |= set(self._newest.get(each, {}).values()) or self._upstream(each)
+        return found
