@@ -35,6 +35,7 @@ from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, ru
 from reliability.settings import WorkerSettings
 from tasks.card_text import plain_part
 from tasks.effect_picture import details, public_proposal, summary
+from tasks.project_scope import REPOSITORIES, gets_the_shared, roots_of, secrets_of, settings_of
 from tasks.safe_text import safe_text
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
 from tasks.services import Services
@@ -228,19 +229,22 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
         found = await find_agent(asked.name, sandbox=sandbox, state=state, project_id=project_id)
         spec = found.spec
         _check_input(asked, Catalogue(agents={spec.name: spec}), spec.name)
+        shared = gets_the_shared(project_id)
         with tempfile.TemporaryDirectory(prefix="agents-run-") as scratch:
             workplace = AgentWorkplace(
                 sandbox=sandbox,
-                secrets=(EnvironmentSecrets(), FileSecrets(state.absolute() / "secrets")),
-                settings=agent_settings(os.environ),
-                repository_roots=_repository_roots(),
+                secrets=secrets_of(
+                    (EnvironmentSecrets(), FileSecrets(state.absolute() / "secrets")), project_id, shared=shared
+                ),
+                settings=settings_of(agent_settings(os.environ), project_id, shared=shared),
+                repository_roots=_repository_roots(project_id, shared=shared, nowhere=Path(scratch)),
                 scratch=Path(scratch),
                 store=state.absolute() / "scratch",
                 bundle=found.bundle,
                 records=KeptArtifacts(folder=asked.artifacts),
             )
             async with AsyncExitStack() as stack:
-                platform = await _platform(workplace, state, stack)
+                platform = await _platform(workplace, state, stack, project_id=project_id)
                 if platform is not None:
                     workplace = replace(workplace, secrets=platform.secrets, platform=platform)
                 return await run_agent(
@@ -299,7 +303,9 @@ def _check_input(asked: _Asked, catalogue: Catalogue, name: str) -> None:
         raise AgentError(f"the input does not fit {name}.{asked.action}: {'; '.join(problems)}")
 
 
-async def _platform(workplace: AgentWorkplace, state: Path, stack: AsyncExitStack) -> Services | None:
+async def _platform(
+    workplace: AgentWorkplace, state: Path, stack: AsyncExitStack, *, project_id: int
+) -> Services | None:
     """The running platform, whose records and Prefect Secret blocks a workflow would have; None where none runs."""
     try:
         connection = await stack.enter_async_context(connect(state))
@@ -308,16 +314,25 @@ async def _platform(workplace: AgentWorkplace, state: Path, stack: AsyncExitStac
     return Services(
         records=connection.records,
         sandbox=workplace.sandbox,
-        secrets=(*workplace.secrets, PrefectSecrets()),
+        secrets=(
+            *workplace.secrets,
+            *secrets_of((PrefectSecrets(),), project_id, shared=gets_the_shared(project_id)),
+        ),
         settings=workplace.settings,
         repository_roots=workplace.repository_roots,
         scratch=workplace.scratch,
     )
 
 
-def _repository_roots() -> tuple[Path, ...]:
-    """The worker's setting; where it is not set, who runs the agent by hand decides by naming the repository."""
-    return WorkerSettings.load().repository_roots
+def _repository_roots(project_id: int, *, shared: bool, nowhere: Path) -> tuple[Path, ...]:
+    """The project's part of the worker's settings; where none is set, who runs the agent decides by naming it.
+
+    `nowhere`: an empty folder, for a project that has no part: no folders at all would mean that none is set.
+    """
+    given = WorkerSettings.load().repository_roots
+    own = roots_of(given, project_id, shared=shared)
+    unset = not given and shared and f"{REPOSITORIES}{project_id}" not in os.environ
+    return own or (() if unset else (nowhere,))
 
 
 def _show_log(line: LogLine) -> None:

@@ -33,6 +33,8 @@ class Finding:
     """Whether the embedded platform needs it."""
     detail: str
     advice: str = ""
+    warn: bool = False
+    """It works, and the advice is to be followed all the same."""
 
 
 async def examine(state: Path) -> list[Finding]:
@@ -51,14 +53,16 @@ async def examine(state: Path) -> list[Finding]:
 
 
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """A line per finding, with its cure below it where it failed."""
+    """A line per finding, with its cure below it where it failed, or is to be followed all the same."""
     if as_json:
         print_json([vars(each) for each in findings])
         return
     for each in findings:
-        mark, style = ("ok  ", "green") if each.ok else ("MISS", "red") if each.needed else ("-   ", "yellow")
+        mark, style = ("MISS", "red") if each.needed else ("-   ", "yellow")
+        if each.ok:
+            mark, style = ("WARN", "yellow") if each.warn else ("ok  ", "green")
         console.print(Text(mark, style=style), Text(f"{each.what}: {each.detail}"))
-        if each.advice and not each.ok:
+        if each.advice and (not each.ok or each.warn):
             console.print(Text(f"       {each.advice}", style="dim"))
 
 
@@ -121,6 +125,7 @@ async def _sandbox(name: str, *, needed: bool) -> Finding:
         needed=needed,
         detail=report.detail + (f" ({limits})" if limits else ""),
         advice=report.advice,
+        warn=report.available and bool(report.advice),
     )
 
 

@@ -104,6 +104,39 @@ def test_folders_that_the_worker_allows_bound_the_person_too(by_hand, shop, tmp_
     assert "lies outside" in done.stderr
 
 
+def test_a_project_has_its_own_folders_by_hand_as_well(by_hand, shop, tmp_path):
+    given = {"repositoryPath": str(shop.path), "scanType": "FULL"}
+    by_hand.env = {"COMMANDCENTER_REPOSITORIES_PROJECT_2": str(shop.path.parent)}
+    by_hand.env["COMMANDCENTER_REPOSITORIES"] = str(tmp_path)
+
+    first = by_hand.run("security-scanner", "scanRepository", given)
+    second = by_hand.run("security-scanner", "scanRepository", given, "--project", "2")
+    by_hand.env = {"COMMANDCENTER_REPOSITORIES": str(shop.path.parent), "COMMANDCENTER_MODE": "production"}
+    third = by_hand.run("security-scanner", "scanRepository", given, "--project", "3")
+
+    assert first.returncode == 1
+    assert "lies outside" in first.stderr
+    assert second.returncode == 0, second.stderr
+    assert third.returncode == 1
+    assert "lies outside" in third.stderr
+
+
+@pytest.mark.parametrize("asked", ["TOKEN", "PROJECT_2_TOKEN"])
+def test_no_name_opens_another_projects_secret_by_hand(by_hand, chat, asked):
+    by_hand.env = {
+        "COMMANDCENTER_SETTING_SLACK_API_URL": chat[0],
+        "COMMANDCENTER_SECRET_SLACK_BOT_TOKEN": SECRET,
+        "COMMANDCENTER_SECRET_PROJECT_2_TOKEN": SECRET,
+    }
+
+    done = by_hand.run("notifier", "sendSlack", {"channel": "#a", "message": "Hi"}, "--secret", asked)
+
+    assert done.returncode == 1
+    assert asked in done.stderr
+    assert SECRET not in done.stderr
+    assert chat[1] == []
+
+
 @pytest.mark.parametrize("source", ["environment", "file"])
 def test_the_notifier_gets_its_secret_by_name_and_nobody_sees_it(by_hand, chat, tmp_path, source):
     url, messages = chat
