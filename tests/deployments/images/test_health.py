@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -38,7 +39,7 @@ def test_a_part_that_touches_its_file_is_healthy_until_it_stops_to(tmp_path: Pat
     os.utime(ready, (old, old))
     stuck = run_it()
     assert stuck.returncode == 1
-    assert "no sign of life for 61 s" in stuck.stdout
+    assert re.search(r"no sign of life for \d+ s", stuck.stdout)
 
 
 def test_a_part_with_a_port_is_healthy_while_it_answers_well() -> None:

@@ -44,9 +44,9 @@ async def cancel(platform, run):
 
 
 async def waits(platform, *runs):
-    """Whether none of them is taken, though the worker has had time to."""
+    """Whether none of them is taken, though the worker has had time to. One that waits long is called Late."""
     await asyncio.sleep(0.7)
-    return all([(await platform.client.read_flow_run(run.id)).state.name == "Scheduled" for run in runs])
+    return all([(await platform.client.read_flow_run(run.id)).state.is_scheduled() for run in runs])
 
 
 async def test_a_pool_has_no_more_runs_going_than_its_limit_and_the_queue_of_higher_priority_goes_first(
