@@ -6,11 +6,15 @@ source, which Python would take instead of it.
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import shutil
 import stat
 import tarfile
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -70,11 +74,23 @@ def unpack(bundle: Bundle, target: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
         _for_reading(draft)
-        if not is_intact(target, bundle.digest):
-            _remove(target)
-            _put(draft, target)
+        with _alone(target.parent):
+            if not is_intact(target, bundle.digest):
+                _remove(target)
+                _put(draft, target)
     finally:
         _remove(draft)
+
+
+@contextmanager
+def _alone(store: Path) -> Generator[None]:
+    """One at a time, of all processes: another would take what was just put there for what was changed."""
+    lock = os.open(store, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def is_intact(folder: Path, digest: str) -> bool:

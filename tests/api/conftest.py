@@ -113,7 +113,7 @@ async def as_person(address) -> AsyncIterator[Callable[[str | None], httpx.Async
 
     def as_person(name: str | None) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {name}-token"} if name else {}
-        clients.append(httpx.AsyncClient(base_url=address, headers=headers))
+        clients.append(httpx.AsyncClient(base_url=address, headers=headers, timeout=60))
         return clients[-1]
 
     yield as_person

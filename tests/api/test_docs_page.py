@@ -29,7 +29,7 @@ async def test_the_reference_is_drawn_without_any_other_host(address, browser) -
 
 
 async def test_the_page_has_a_strict_policy_and_serves_no_other_file(address) -> None:
-    async with httpx.AsyncClient(base_url=address) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         policy = (await client.get("/docs")).headers["Content-Security-Policy"]
         for name in ("redoc.standalone.js", "..%2F..%2Fpyproject.toml", "consts.py"):
             assert (await client.get(f"/docs/{name}")).status_code == 404

@@ -389,7 +389,7 @@ async def test_terminals_sign_in_by_no_code_where_it_is_turned_off(
     serve: Any, environment: dict[str, str]
 ) -> None:
     api = await serve(environment | {"COMMANDCENTER_OIDC_DEVICE": "no"})
-    async with httpx.AsyncClient(base_url=api) as terminal:
+    async with httpx.AsyncClient(base_url=api, timeout=60) as terminal:
         assert (await terminal.post("/sign-in/device")).status_code == 404
 
 

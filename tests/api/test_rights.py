@@ -131,7 +131,7 @@ async def of_role(records, address) -> Any:
         await add_person(f"the {role}", records=records, project_id=1, roles=[role], by="root")
         token = await issue_token(f"the {role}", records=records, by="root")
         headers = {"Authorization": f"Bearer {token.text}"}
-        clients[role] = httpx.AsyncClient(base_url=address, headers=headers)
+        clients[role] = httpx.AsyncClient(base_url=address, headers=headers, timeout=60)
     yield clients
     for client in clients.values():
         await client.aclose()

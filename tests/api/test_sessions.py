@@ -24,7 +24,7 @@ async def ada(records) -> str:
 async def browser_like(address) -> Any:
     """A client that keeps cookies, as a browser on a page of the API's own address."""
     headers = {"Origin": address, "Sec-Fetch-Site": "same-origin"}
-    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
         yield client
 
 
@@ -88,7 +88,9 @@ async def test_a_signed_out_cookie_is_worth_nothing_where_it_was_copied_to(brows
 )
 async def test_another_page_changes_nothing_with_a_cookie(address, browser_like, ada, headers) -> None:
     await browser_like.post("/session", json={"token": ada})
-    async with httpx.AsyncClient(base_url=address, cookies=browser_like.cookies, headers=headers) as evil:
+    async with httpx.AsyncClient(
+        base_url=address, cookies=browser_like.cookies, headers=headers, timeout=60
+    ) as evil:
         answer = await evil.put("/workflows/talk", content="name: talk")
         assert answer.status_code == 403
         assert ("another origin" if headers else "comes from elsewhere") in answer.json()["detail"]
@@ -100,7 +102,9 @@ async def test_another_page_changes_nothing_with_a_cookie(address, browser_like,
 
 
 async def test_a_token_in_the_header_needs_no_origin(address, ada) -> None:
-    async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {ada}"}) as program:
+    async with httpx.AsyncClient(
+        base_url=address, headers={"Authorization": f"Bearer {ada}"}, timeout=60
+    ) as program:
         assert (await program.put("/workflows/talk", content="name: talk")).status_code == 422
 
 
@@ -113,7 +117,9 @@ async def test_a_project_is_chosen_by_header_or_by_session(browser_like, ada, ad
     refused = await browser_like.put("/workflows/talk", content="name: talk")
     assert refused.status_code == 403
     assert (await browser_like.patch("/session", json={"projectId": 3})).status_code == 403
-    async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {ada}"}) as program:
+    async with httpx.AsyncClient(
+        base_url=address, headers={"Authorization": f"Bearer {ada}"}, timeout=60
+    ) as program:
         assert len((await program.get("/agents")).json()) == 1
         assert (await program.get("/agents", headers={"X-Project": "2"})).json() == []
         for other in ("3", "x", "-1", ""):
@@ -138,7 +144,7 @@ async def test_a_revoked_token_ends_its_sessions_at_once(browser_like, records, 
 
 async def test_failed_sign_ins_are_logged_without_the_token_and_throttled(address, ada, caplog) -> None:
     caplog.set_level(logging.WARNING)
-    async with httpx.AsyncClient(base_url=address) as guesser:
+    async with httpx.AsyncClient(base_url=address, timeout=60) as guesser:
         answers = [
             await guesser.get("/me", headers={"Authorization": f"Bearer guess-{number}"}) for number in range(22)
         ]

@@ -92,3 +92,16 @@ def test_a_changed_copy_is_replaced_and_many_unpack_at_once(folder: Path, tmp_pa
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: unpack(bundle, target), range(8)))
     assert is_intact(target, bundle.digest)
+
+
+def test_what_one_has_unpacked_no_other_takes_away(folder: Path, tmp_path: Path) -> None:
+    """Each looks at once whether it may run what it has put there."""
+    bundle = pack(folder)
+
+    def unpacked(target: Path) -> bool:
+        unpack(bundle, target)
+        return is_intact(target, bundle.digest)
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(40):
+            assert all(pool.map(unpacked, [tmp_path / f"copy-{number}"] * 8))
