@@ -34,6 +34,7 @@ from agents.environments.requirements import (
 )
 from agents.sandbox.agent_image import FILE as IMAGE_FILE
 from agents.sandbox.port import AgentRequest, Artifact, Limits, LogLine, Mount, Sandbox
+from reliability.folder_lock import alone_in
 
 _log = logging.getLogger("commandcenter.environments")
 _SEAL = ".digest"
@@ -153,15 +154,12 @@ def _unpack(content: bytes, target: Path) -> None:
     try:
         _extract(content, draft)
         digest = _digest(draft)
-        _discard(target)
-        seal = target.with_name(target.name + _SEAL)
-        seal.write_text(digest)
-        try:
-            draft.rename(target)
-        except OSError:
-            # Another process was faster; what it wrote is compared like any other.
-            if not target.is_dir():
-                raise
+        # Another process may have been faster; what it put there may be in use.
+        with alone_in(target.parent):
+            if not _is_intact(target):
+                _discard(target)
+                target.with_name(target.name + _SEAL).write_text(digest)
+                draft.rename(target)
     finally:
         _discard(draft)
 

@@ -6,21 +6,18 @@ source, which Python would take instead of it.
 
 from __future__ import annotations
 
-import fcntl
 import io
-import os
 import shutil
 import stat
 import tarfile
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from agents.registration.code_digest import digest_of_contents, is_byte_code
 from agents.runtime.loading import ENTRY_FILE
 from agents.runtime.program import PROGRAM_FILE
+from reliability.folder_lock import alone_in
 
 MAX_FILES = 5_000
 MAX_BYTES = 20_000_000
@@ -74,23 +71,13 @@ def unpack(bundle: Bundle, target: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
         _for_reading(draft)
-        with _alone(target.parent):
+        # Another would take what was just put there for what was changed.
+        with alone_in(target.parent):
             if not is_intact(target, bundle.digest):
                 _remove(target)
                 _put(draft, target)
     finally:
         _remove(draft)
-
-
-@contextmanager
-def _alone(store: Path) -> Generator[None]:
-    """One at a time, of all processes: another would take what was just put there for what was changed."""
-    lock = os.open(store, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def is_intact(folder: Path, digest: str) -> bool:
