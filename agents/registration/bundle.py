@@ -75,7 +75,7 @@ def unpack(bundle: Bundle, target: Path) -> None:
         with alone_in(target.parent):
             if not is_intact(target, bundle.digest):
                 _remove(target)
-                _put(draft, target)
+                draft.rename(target)
     finally:
         _remove(draft)
 
@@ -131,15 +131,6 @@ def _members(content: bytes) -> dict[str, bytes]:
     except tarfile.TarError as exc:
         raise BundleRefused(f"the stored code cannot be read: {exc}") from exc
     return found
-
-
-def _put(draft: Path, target: Path) -> None:
-    try:
-        draft.rename(target)
-    except OSError:
-        # Another process was faster; what it wrote is checked like any other.
-        if not target.is_dir():
-            raise
 
 
 def _for_reading(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
@@ -10,8 +9,8 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.context import Platform
+from api.event_stream import Pause, described_events, event_stream
 from api.problems import refusal
-from api.routes.stream_routes import BEAT_SECONDS, CHECK_SECONDS, LOOK_SECONDS, may_still_read
 from api.schemas import LogLineAnswer
 from api.sign_in import Caller, SignedIn
 from records import Records
@@ -19,31 +18,17 @@ from records import Records
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 _AT_ONCE = 500
-_LINES = {
-    200: {
-        "content": {
-            "text/event-stream": {
-                "schema": {
-                    "type": "object",
-                    "description": "One event.",
-                    "properties": {
-                        "id": {"type": "string", "description": "For `Last-Event-ID`."},
-                        "event": {"enum": ["line", "end"]},
-                        "data": {"type": "string", "contentMediaType": "application/json"},
-                    },
-                }
-            }
-        },
-        "description": "Events named `line` with a line as JSON, and `end` with the run's status, which is the last.",
-    }
-}
+_LINES = described_events(
+    ["line", "end"],
+    "Events named `line` with a line as JSON, and `end` with the run's status, which is the last.",
+)
 
 
 @router.get(
     "/{run_id}/logs/stream",
     operation_id="stream_log",
     summary="Follow the log of a run",
-    responses={**_LINES},
+    responses=_LINES,
     response_class=StreamingResponse,
 )
 async def stream_log(
@@ -72,8 +57,7 @@ async def stream_log(
         after=int(last_event_id or 0),
         follow=follow,
     )
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
+    return event_stream(lines)
 
 
 async def _lines(
@@ -87,7 +71,7 @@ async def _lines(
     after: int,
     follow: bool,
 ) -> AsyncGenerator[str]:
-    quiet = checked = 0.0
+    pause = Pause(request, caller)
     yield "retry: 1000\n\n"
     while not await request.is_disconnected():
         # Looked at before the lines: what was written until then is among them.
@@ -96,7 +80,8 @@ async def _lines(
         for each in found:
             data = LogLineAnswer.model_validate(each).model_dump_json()
             yield f"id: {each.id}\nevent: line\ndata: {data}\n\n"
-            after, quiet = each.id, 0.0
+            after = each.id
+            pause.sent()
         if len(found) == _AT_ONCE:
             continue
         if run.finished_at is not None:
@@ -104,12 +89,7 @@ async def _lines(
             return
         if not follow:
             return
-        await asyncio.sleep(LOOK_SECONDS)
-        quiet, checked = quiet + LOOK_SECONDS, checked + LOOK_SECONDS
-        if quiet >= BEAT_SECONDS:
-            quiet = 0.0
-            yield ": still here\n\n"
-        if checked >= CHECK_SECONDS:
-            checked = 0.0
-            if not await may_still_read(request, caller):
-                return
+        meanwhile = await pause.wait()
+        if meanwhile is None:
+            return
+        yield meanwhile

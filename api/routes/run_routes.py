@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from prefect.client.orchestration import PrefectClient
@@ -19,6 +18,7 @@ from api.schemas import ActAnswer, ApprovalAnswer, LogLineAnswer, LogPage, Probl
 from api.sign_in import Caller, Person
 from api.stored_text import Stored
 from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.prefect_page import prefect_page
 from operations.run_acts import RunRefused, cancel_run, preview_rerun, replay_run, rerun_run, retry_run
 from operations.run_report import run_report
 from operations.start_run import NoActiveWorkflow
@@ -77,8 +77,8 @@ async def show_run(run_id: str, caller: Caller, platform: Platform) -> RunDetail
 
 
 def _page_in_prefect(flow_run_id: str) -> str | None:
-    ui = (PREFECT_UI_URL.value() or "").rstrip("/")
-    return f"{ui}/runs/flow-run/{quote(flow_run_id, safe='')}" if ui.startswith(("http://", "https://")) else None
+    ui = PREFECT_UI_URL.value() or ""
+    return prefect_page(ui, flow_run_id) if ui.startswith(("http://", "https://")) else None
 
 
 @router.get("/{run_id}/logs", summary="Read the log of a run")

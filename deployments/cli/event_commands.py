@@ -23,6 +23,7 @@ from operations.events import (
     explain_event,
     replay_dead_letter,
 )
+from operations.prefect_page import prefect_page
 from records import EventOutcome
 from tasks.safe_text import safe_text
 
@@ -269,7 +270,7 @@ async def _replay(letter_id: str, *, state: Path, project_id: int, as_json: bool
         print_json({"started": dict(done.started)})
         return
     for workflow, flow_run_id in done.started.items():
-        link = f"{connection.addresses.ui_url}/runs/flow-run/{flow_run_id}"
+        link = prefect_page(connection.addresses.ui_url, flow_run_id)
         console.print(f"started {workflow}: {link}", markup=False, highlight=False, soft_wrap=True)
 
 

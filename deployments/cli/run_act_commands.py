@@ -18,6 +18,7 @@ from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection, connect
 from operations.errors import TriggerError
 from operations.launcher import Launcher
+from operations.prefect_page import prefect_page
 from operations.run_acts import RunRefused, cancel_run, preview_rerun, replay_run, rerun_run, retry_run
 from operations.run_detail import run_detail
 from operations.start_run import active_plan
@@ -149,7 +150,7 @@ async def _replay(run_id: str, options: list[str], *, state: Path, project_id: i
                 project_id=project_id,
                 context=edited,
             )
-    link = f"{connection.addresses.ui_url}/runs/flow-run/{started.flow_run_id}"
+    link = prefect_page(connection.addresses.ui_url, started.flow_run_id)
     _say(
         f"started {found.workflow_name}: {link}", {"flowRunId": started.flow_run_id, "link": link}, as_json=as_json
     )

@@ -17,6 +17,7 @@ from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
 from operations.errors import TriggerError
+from operations.prefect_page import prefect_page
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, active_plan, start_run, typed_context
 from records import AuditEntry, Run, RunStatus, run_cursor
@@ -144,7 +145,7 @@ async def _trigger(workflow: str, options: list[str], *, state: Path, project_id
             )
         except TriggerError as exc:
             raise DeploymentError(str(exc)) from exc
-    link = f"{connection.addresses.ui_url}/runs/flow-run/{started.flow_run_id}"
+    link = prefect_page(connection.addresses.ui_url, started.flow_run_id)
     if as_json:
         print_json({"flowRunId": started.flow_run_id, "link": link})
     else:

@@ -19,6 +19,7 @@ from deployments.cli.terminal_decision import decide_and_wake, tell, typed
 from deployments.demo.start import Started
 from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection
+from operations.prefect_page import prefect_page
 from operations.run_detail import RunDetail, run_detail
 from records import Approval, DecisionVerdict
 from tasks.safe_text import safe_text
@@ -72,7 +73,7 @@ class Follower:
         with Live(console=console, refresh_per_second=8, transient=False) as live:
             while True:
                 detail = await self._detail(run_id)
-                link = f"{self.connection.addresses.ui_url}/runs/flow-run/{detail.flow_run_id}"
+                link = prefect_page(self.connection.addresses.ui_url, detail.flow_run_id)
                 title = f"{plan.name}  {detail.run.status}"
                 live.update(run_panel(title, link=link, views=node_views(plan, detail)))
                 waiting = any(each.status == "PENDING" for each in detail.approvals)
@@ -86,7 +87,7 @@ class Follower:
         if self.answer is not None:
             await self._decide(self.answer, approval, notes=self.notes)
             return
-        ui = f"{self.connection.addresses.ui_url}/runs/flow-run/{detail.flow_run_id}"
+        ui = prefect_page(self.connection.addresses.ui_url, detail.flow_run_id)
         console.print(f"In Prefect's UI:      {ui}  (button Resume)", highlight=False, soft_wrap=True)
         for word in ("approve", "reject"):
             command = f"commandcenter {word} {detail.run.id} {approval.node_id} --state {self._state} --notes …"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import re
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,43 +11,19 @@ import pytest
 from playwright.async_api import Page, expect
 
 from deployments.demo.sample_repository import make_repository
-from deployments.stack.addresses import Addresses, running
+from deployments.stack.addresses import Addresses
+from tests.support.started_command import SECONDS, started
 
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
-_SECONDS = 240
-_MS = _SECONDS * 1000
+_MS = SECONDS * 1000
 
 
 @pytest.fixture
 async def up(bundle: None, tmp_path: Path) -> AsyncIterator[tuple[str, Addresses]]:
     """The link that it prints, and where its parts are."""
-    state = tmp_path / "state"
     (tmp_path / "workflows").mkdir()
-    process = await asyncio.create_subprocess_exec(
-        *(COMMAND, "up", "--state", str(state), "--workflows", str(tmp_path / "workflows")),
-        *("--repositories", str(tmp_path)),
-        cwd=tmp_path,
-        env={**os.environ, "COLUMNS": "200"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said = ""
-    try:
-        async with asyncio.timeout(_SECONDS):
-            while "Prefect UI" not in said:
-                assert process.stdout
-                line = await process.stdout.readline()
-                assert line, said
-                said += line.decode(errors="replace")
-        link = re.search(r"http://127\.0\.0\.1:\d+/console#token=\S+", said)
-        addresses = running(state)
-        assert link, said
-        assert addresses
-        yield link[0], addresses
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.communicate(), 60)
+    folders = ("--workflows", str(tmp_path / "workflows"), "--repositories", str(tmp_path))
+    async with started("up", *folders, state=tmp_path / "state", folder=tmp_path, until="Prefect UI") as command:
+        yield command.link, command.addresses
 
 
 async def fill(page: Page, label: str, text: str) -> None:

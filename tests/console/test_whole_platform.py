@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import re
-import sys
 from pathlib import Path
 
 import nats
 import pytest
 from playwright.async_api import expect
 
-from deployments.stack.addresses import running
+from tests.support.started_command import SECONDS, started
 
 ROOT = Path(__file__).parents[2]
-COMMAND = str(Path(sys.executable).with_name("commandcenter"))
-_SECONDS = 240
 
 
 @pytest.mark.e2e
 async def test_the_demo_is_approved_in_the_browser_and_the_fix_is_pushed(
     bundle, chromium, tmp_path, accessible
 ) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(COMMAND, "demo", "--state", str(tmp_path / "state")),
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said: list[str] = []
-    link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def listen() -> None:
-        assert process.stdout
-        async for line in process.stdout:
-            said.append(line.decode(errors="replace"))
-            found = re.search(r"http://127\.0\.0\.1:\d+/console#token=\S+", said[-1])
-            if found and not link.done():
-                link.set_result(found[0])
-
-    listening = asyncio.create_task(listen())
-    try:
-        done, _ = await asyncio.wait([link, listening], timeout=_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        assert link in done, "".join(said)
-        addresses = running(tmp_path / "state")
-        assert addresses
-        bus = await nats.connect(addresses.nats_url)
+    state = tmp_path / "state"
+    async with started("demo", state=state, folder=ROOT, until="/console#token=") as command:
+        bus = await nats.connect(command.addresses.nats_url)
         asked = await bus.subscribe("workflow.approval.requested")
         page = await (await chromium.new_context(viewport={"width": 1280, "height": 1000})).new_page()
-        page.set_default_timeout(_SECONDS * 1000)
-        await page.goto(link.result())
+        page.set_default_timeout(SECONDS * 1000)
+        await page.goto(command.link)
         await expect(page.get_by_role("link", name="Push branch security-fixes-")).to_be_visible(
-            timeout=_SECONDS * 1000
+            timeout=SECONDS * 1000
         )
         # Whoever hears of it by the event needs no inbox.
-        message = json.loads((await asked.next_msg(timeout=_SECONDS)).data)
+        message = json.loads((await asked.next_msg(timeout=SECONDS)).data)
         await bus.close()
-        assert message["link"] == f"{link.result().partition('#')[0]}/approvals/{message['approvalId']}"
+        assert message["link"] == f"{command.link.partition('#')[0]}/approvals/{message['approvalId']}"
         await page.goto(message["link"])
         await expect(page.get_by_role("region", name="Exact changes").locator(".add").first).to_be_visible()
         await accessible(page)
@@ -75,13 +46,6 @@ async def test_the_demo_is_approved_in_the_browser_and_the_fix_is_pushed(
         await page.get_by_role("button", name="Approve").click()
         await page.get_by_role("button", name="Yes, approve and continue").click()
         await expect(page.get_by_role("status").filter(has_text="Approved by")).to_be_visible(timeout=30_000)
-        assert await asyncio.wait_for(process.wait(), _SECONDS) == 0, "".join(said)
-        await listening
-        text = "".join(said)
-        assert "exactly the diff that was approved is in it" in text
-        assert "read in the browser" in text
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 60)
-        listening.cancel()
+        assert await command.ended() == 0, command.text
+        assert "exactly the diff that was approved is in it" in command.text
+        assert "read in the browser" in command.text
