@@ -98,6 +98,7 @@ PARTS = {
     "events": {"context_of", "nearest_miss"},
     "workflow_text": {"etag_of"},
     "action_help": {"fields_of"},
+    "prefect_page": {"prefect_page"},
 }
 
 
