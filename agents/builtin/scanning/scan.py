@@ -15,6 +15,7 @@ from agents.builtin.scanning import (
     javascript_scan,
     python_scan,
     suppressions,
+    template_scan,
     text_scan,
 )
 from agents.builtin.scanning.fingerprints import fingerprinted
@@ -99,7 +100,7 @@ def scan(
         except python_scan.NotParsed as exc:
             _leave_out(file.name, str(exc), left_out, log)
     for file in (*files, *texts):
-        found += text_scan.scan(file)
+        found += (*text_scan.scan(file), *template_scan.scan(file))
     near = _near(around_folder or folder, around, {file.name for file in files})
     followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.45), others=texts, around=near)
     flows = engine.scan(
