@@ -31,7 +31,7 @@ from tasks.node import propose_node, run_node
 from tasks.outcome import NodeOutcome, failed, rejected
 from tasks.proposal import BaseMoved, editable_with_effect
 from tasks.services import Run, Services
-from tasks.task_graph import TaskGraph
+from tasks.shown_nodes import ShownNodes
 from tasks.work import InvalidWork, NodeWork, work_of
 
 GATE_LOOK_SECONDS = 0.2
@@ -57,7 +57,7 @@ class Executor:
         services: Services,
         catalogue: Catalogue,
         progress: Checkpoint,
-        graph: TaskGraph,
+        shown: ShownNodes,
         logger: logging.Logger | logging.LoggerAdapter[Any],
     ) -> None:
         self.plan = plan
@@ -66,7 +66,7 @@ class Executor:
         self.catalogue = catalogue
         self.ended = dict(progress.ended)
         self._items = progress.items
-        self.graph = graph
+        self.shown = shown
         self.logger = logger
         self._running: dict[asyncio.Task[NodeOutcome | NodeWork], PlanNode] = {}
         self._waiting: dict[str, WaitingNode] = {}
@@ -86,10 +86,12 @@ class Executor:
                 if not self._running:
                     # Both, so that the end of a call is not put off by a person.
                     if not await self._look_at_calls() and not await self._look_at_gates():
+                        await self.shown.close()
                         return self._open_gates()
                     continue
                 await self._wait()
         finally:
+            self.shown.stop()
             await self._stop()
 
     async def _start_what_can(self) -> bool:
@@ -121,7 +123,7 @@ class Executor:
             # A `foreach` over an empty list does nothing, so there is nothing to ask about.
             self._start(work)
         elif node.effect is not None:
-            coroutine = propose_node(work, run=self.run, services=self.services, graph=self.graph)
+            coroutine = propose_node(work, run=self.run, services=self.services, shown=self.shown)
             self._running[asyncio.create_task(coroutine, name=f"{node.id} proposal")] = node
         else:
             await self._ask(work)
@@ -135,6 +137,7 @@ class Executor:
             await self._end(node, failed(node, str(exc)))
             return
         self._called[node.id] = call
+        self.shown.calls(node, call.flow_run_id)
 
     async def _look_at_calls(self) -> bool:
         """Read the runs that were called again. Whether any has ended."""
@@ -177,12 +180,15 @@ class Executor:
         approved = self._allowed(approval, work)
         if approved is not None:
             self.logger.info("node %r approved by %s", work.node.id, approval.responded_by)
+            self.shown.decided(approval)
             self._start(approved)
         elif approval.status == "REJECTED" and approval.closed_as != "superseded":
             by = approval.responded_by or f"nobody ({approval.closed_as})"
-            await self._end(work.node, rejected(work.node, by=by, notes=approval.notes or ""))
+            await self._end(work.node, rejected(work.node, by=by, notes=approval.notes or ""), shown=True)
+            self.shown.decided(approval)
         else:
             self._waiting[work.node.id] = waiting
+            self.shown.waits(approval)
             return False
         return True
 
@@ -205,7 +211,7 @@ class Executor:
 
     def _start(self, work: NodeWork) -> None:
         done = self._items.get(work.node.id, {})
-        coroutine = run_node(work, done=done, run=self.run, services=self.services, graph=self.graph)
+        coroutine = run_node(work, done=done, run=self.run, services=self.services, shown=self.shown)
         self._running[asyncio.create_task(coroutine, name=work.node.id)] = work.node
 
     async def _wait(self) -> None:
@@ -223,14 +229,21 @@ class Executor:
                 await self._ask(result)
                 continue
             # An agent run has recorded its node; a proposal that failed has no agent run.
-            await self._end(node, result, recorded=node.foreach is None and finished.get_name() == node.id)
+            recorded = node.foreach is None and finished.get_name() == node.id
+            # All but a `foreach` over nothing has made task runs.
+            await self._end(node, result, recorded=recorded, shown=self.shown.graph.is_shown(node.id))
         if self._waiting:
             await self._look_at_gates()
         if self._called:
             await self._look_at_calls()
 
-    async def _end(self, node: PlanNode, outcome: NodeOutcome, *, recorded: bool = False) -> None:
-        """On record first; only then may anything depend on it. An agent run has recorded its node already."""
+    async def _end(
+        self, node: PlanNode, outcome: NodeOutcome, *, recorded: bool = False, shown: bool = False
+    ) -> None:
+        """On record first; only then may anything depend on it. An agent run has recorded its node already.
+
+        `shown`: Prefect has a task run that says how the node ended.
+        """
         if not recorded:
             fault_point("node-ending")
             state = "FAILED" if outcome.status == "REJECTED" else outcome.status
@@ -242,6 +255,8 @@ class Executor:
                 reason=outcome.reason,
                 fencing_token=self.run.fencing_token,
             )
+        if not shown:
+            self.shown.ended(node, outcome)
         self.ended[node.id] = outcome
         if outcome.reason:
             self.logger.warning("%s", outcome.reason)

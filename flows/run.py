@@ -42,6 +42,7 @@ from records import PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from reliability.tested_versions import versions
 from tasks.services import Run, Services
+from tasks.shown_nodes import ShownNodes
 from tasks.task_graph import TaskGraph
 from triggers.reconcile.resume import WAKE_INPUT
 
@@ -139,13 +140,15 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
     await apply_form_answers(
         _flow_run().id, run_id=run.run.run_id, records=services.records, logger=get_run_logger(), tell=True
     )
+    shown = ShownNodes(graph=await _graph(run), run=run.run, logger=get_run_logger())
+    shown.run_id(_flow_run())
     walk = Executor(
         plan=run.plan,
         run=run.run,
         services=services,
         catalogue=await services.records.catalogue(run.plan.project_id, archived=True),
         progress=await load_checkpoint(run.plan, run.run, services.records, retry_failed=run.retried),
-        graph=await _graph(run),
+        shown=shown,
         logger=get_run_logger(),
     )
     if gates := await walk.go():

@@ -23,6 +23,7 @@ from operations.start_run import REPLAY_TRIGGER, Launch, StartedRun, start_run
 from records import Records, Run
 from records.approvals.audit import Actor
 from reliability.retry import retry_stale_connection
+from tasks.shown_nodes import withdraw_marks
 
 
 class RunRefused(ValueError):
@@ -199,11 +200,14 @@ async def cancel_in_prefect(client: PrefectClient, flow_run_id: str | None, reas
             await client.set_flow_run_state(found, Cancelling(message=reason))
             # What no worker holds is Cancelled at once.
             state = await _state(client, found)
+        ended = state is not None and state.is_final()
+        if ended:
+            await withdraw_marks(client, found, reason)
     except ObjectNotFound:
         return True
     except httpx.HTTPError as exc:
         raise _away(exc) from exc
-    return state is not None and state.is_final()
+    return ended
 
 
 async def _require_ended(client: PrefectClient, run: Run) -> None:

@@ -12,6 +12,7 @@ from compiler.plan import PlanDigest
 from records import AgentRun, Approval, AuditEntry, NodeResult, NotFound, Records, Run
 
 _SHORTEST_PREFIX = 4
+_NONE = "no run begins so, by its own id or by Prefect's; one that no worker has begun is not on record yet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,17 +97,18 @@ def row(record: object) -> dict[str, Any]:
     return found
 
 
-async def _find(records: Records, run_id: str, *, project_id: int) -> Run:
+async def _find(records: Records, wanted: str, *, project_id: int) -> Run:
+    """By its id, by Prefect's, by the address of its page in Prefect, or by the beginning of an id."""
+    wanted = wanted.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
     try:
-        return await records.run(run_id, project_id=project_id)
+        return await records.run(wanted, project_id=project_id)
     except NotFound:
-        of_prefect = await records.run_of_flow_run(run_id)
+        of_prefect = await records.run_of_flow_run(wanted.lower())
         if of_prefect is not None and of_prefect.project_id == project_id:
             return of_prefect
-        if len(run_id) < _SHORTEST_PREFIX:
+        if len(wanted) < _SHORTEST_PREFIX:
             raise
-    candidates = [each for each in await records.runs(project_id, limit=1_000) if each.id.startswith(run_id)]
-    if len(candidates) != 1:
-        hint = "no run begins so" if not candidates else f"{len(candidates)} runs begin so: give more of the id"
-        raise NotFound("the run", run_id, hint)
-    return candidates[0]
+    found = await records.runs_beginning(wanted, project_id=project_id)
+    if len(found) != 1:
+        raise NotFound("the run", wanted, "several runs begin so: give more of the id" if found else _NONE)
+    return await records.run(found[0].id)  # with its outputs

@@ -27,14 +27,14 @@ from compiler.plan import PlanNode, digest_of
 from observability.json_logs import log_context
 from records import NotApproved, PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
+from tasks.attempt_page import references
 from tasks.card import Invocation
 from tasks.execution import carry_out, execute, idempotency_key, propose, saver
 from tasks.kept_log import KeptLog
 from tasks.outcome import NodeOutcome, failed
 from tasks.proposal import BaseMoved, Proposal, proposal_of, refuse_moved_base
-from tasks.saved_artifacts import references, show_in_prefect
 from tasks.services import Run, Services
-from tasks.task_graph import TaskGraph
+from tasks.shown_nodes import ShownNodes
 from tasks.work import NodeWork
 
 MAX_DELAY_SECONDS = 300.0
@@ -53,10 +53,10 @@ class Attempt:
         services: Services,
         approved: str | None = None,
         proposal: Proposal | None = None,
-        graph: TaskGraph,
+        shown: ShownNodes,
     ) -> None:
         self.invocation = invocation
-        self.graph = graph
+        self.shown = shown
         self.approved = approved
         """What the gate must allow, looked up once more in the transaction that begins the agent run."""
         self.proposal = proposal
@@ -143,12 +143,11 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
     fault_point("proposed")
     if proposal is not None:
         call.proposal = proposal_of(call.invocation, kept.result, workplace=call.services)
-    await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
     return result
 
 
 async def propose_node(
-    work: NodeWork, *, run: Run, services: Services, graph: TaskGraph
+    work: NodeWork, *, run: Run, services: Services, shown: ShownNodes
 ) -> NodeWork | NodeOutcome:
     """The work with the effects that its agent proposes, from the records where it has done so; or how it failed."""
     node = work.node
@@ -161,7 +160,7 @@ async def propose_node(
         if known is not None:
             return proposal_of(invocation, known.result, workplace=services)
         async with slots:
-            call = Attempt(invocation, item=item, run=run, services=services, graph=graph)
+            call = Attempt(invocation, item=item, run=run, services=services, shown=shown)
             result = await _with_retries(call, key=key)
         return result.failure or call.proposal or _lost(node).failure or AgentFailure(kind="cancelled", message="")
 
@@ -250,12 +249,11 @@ async def _attempt(call: Attempt) -> AgentResult:
         fencing_token=run.fencing_token,
     )
     fault_point("agent-run-ended")
-    await show_in_prefect(result, node_id=node.id, run=run, logger=logger)
     return result
 
 
 async def run_node(
-    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services, graph: TaskGraph
+    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services, shown: ShownNodes
 ) -> NodeOutcome:
     """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before.
 
@@ -278,7 +276,7 @@ async def run_node(
                 proposal=proposal,
                 run=run,
                 services=services,
-                graph=graph,
+                shown=shown,
             )
             result = await _with_retries(call)
         return result.failure or result.output
@@ -326,18 +324,20 @@ async def _in_prefect(call: Attempt, number: int, *, key: str | None) -> None:
     parameters: dict[str, Any] = {"label": label, "call": call}
     if key is not None:
         executed, parameters = agent_proposal, {"label": f"{label} proposal", "call": call, "key": key}
-    begun = call.graph.unfinished(node.id, call.item, parameters["label"])
+    begun = call.shown.graph.unfinished(node.id, call.item, parameters["label"])
     # What calling the task does, with what it came from: there is no other way to give this but results to wait for.
     state = await run_task_async(
         executed,
         task_run_id=begun,
         parameters=parameters,
         return_type="state",
-        dependencies=dict(call.graph.inputs(node.id, call.item, begun)),
+        dependencies=dict(call.shown.graph.inputs(node.id, call.item, begun)),
     )
     task_run_id = cast("State[Any]", state).state_details.task_run_id
     if task_run_id is not None:
-        call.graph.note(node.id, call.item, task_run_id)
+        call.shown.graph.note(node.id, call.item, task_run_id)
+        if call.result is not None:
+            call.shown.attempt(task_run_id, call.invocation, call.result)
 
 
 def _delay(node: PlanNode, retry: int) -> float:

@@ -45,6 +45,9 @@ class TaskGraph:
     _unfinished: dict[tuple[str, int | None], TaskRun] = field(
         default_factory=dict[tuple[str, "int | None"], TaskRun]
     )
+    _marks: dict[str, UUID] = field(default_factory=dict[str, UUID])
+    """Node -> the task run that stands for it while it waits, and that nobody executes."""
+    _known: set[UUID] = field(default_factory=set[UUID])
 
     async def read(self, client: PrefectClient, flow_run_id: UUID) -> None:
         """Learn what earlier executions have left. Raises httpx.HTTPError."""
@@ -58,17 +61,41 @@ class TaskGraph:
                 if (node_id := node_of(each)) is None:
                     continue
                 item = _item_of(each)
+                self._known.add(each.id)
                 self._unfinished.pop((node_id, item), None)
-                if each.state is not None and not each.state.is_final():
+                going = each.state is not None and not each.state.is_final()
+                waits = going and each.dynamic_key == str(each.id)
+                if going and not waits:
                     self._unfinished[node_id, item] = each
-                self.note(node_id, item, each.id)
+                self.note(node_id, item, each.id, waits=waits)
             read += len(page)
             if len(page) < PAGE:
                 return
 
-    def note(self, node_id: str, item: int | None, task_run_id: UUID) -> None:
-        """This is the newest attempt from now on."""
-        self._newest.setdefault(node_id, {})[item] = task_run_id
+    def note(self, node_id: str, item: int | None, task_run_id: UUID, *, waits: bool = False) -> None:
+        """This is the newest attempt from now on. `waits`: nobody executes it, and it stands for the node's wait."""
+        newest = self._newest.setdefault(node_id, {})
+        if item is None:
+            newest.clear()  # it came after all items
+        newest[item] = task_run_id
+        if waits:
+            self._marks[node_id] = task_run_id
+
+    def has(self, task_run_id: UUID) -> bool:
+        """Whether an earlier execution has left it."""
+        return task_run_id in self._known
+
+    def is_shown(self, node_id: str) -> bool:
+        """Whether there is any task run of the node."""
+        return node_id in self._newest
+
+    def marked(self, node_id: str) -> UUID | None:
+        """What stands for the node's wait."""
+        return self._marks.get(node_id)
+
+    def unmark(self, node_id: str) -> UUID | None:
+        """It waits no more. What stood for its wait."""
+        return self._marks.pop(node_id, None)
 
     def unfinished(self, node_id: str, item: int | None, label: str) -> UUID | None:
         """The task run of that name whose worker died at it: it goes on, so that the node stands there once."""
@@ -81,8 +108,10 @@ class TaskGraph:
         After an attempt before it (its proposal, one that failed) that alone, so that the attempts make a chain; the
         first comes after the nodes that its node depends on.
         """
-        before = self._newest.get(node_id, {}).get(item)
-        after = self._upstream(node_id) if before in (None, begun) else {before}
+        known = self._newest.get(node_id, {})
+        # An item comes after its gate, which stands for the node as a whole, and that after what all items proposed.
+        before = {known.get(item, known.get(None))} if item is not None else self._last(node_id)
+        after = self._upstream(node_id) if before <= {None, begun} else before
         # Frozen, and so hashable, by a setting that a type checker does not see.
         about: set[RunInput] = {Parameter(name=node_id)}  # pyright: ignore[reportUnhashable]
         if item is not None:
@@ -91,8 +120,13 @@ class TaskGraph:
         return {_NODE: about, _AFTER: earlier}
 
     def _upstream(self, node_id: str) -> set[UUID]:
-        """Of a node without a task run (skipped, or a call) those that it came after stand for it."""
+        """Of a node without a task run those that it came after stand for it."""
         found: set[UUID] = set()
         for each in self.plan.node(node_id).depends_on:
-            found |= set(self._newest.get(each, {}).values()) or self._upstream(each)
+            found |= self._last(each) or self._upstream(each)
         return found
+
+    def _last(self, node_id: str) -> set[UUID]:
+        """Where the node's chain ends: at each of its items, if it has any."""
+        known = self._newest.get(node_id, {})
+        return {id for item, id in known.items() if item is not None} or set(known.values())

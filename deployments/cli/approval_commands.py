@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from deployments.cli.approval_card import print_card
 from deployments.cli.identity import acting
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, Wide, person, run
 from deployments.cli.output import print_json, print_rows
 from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
 from deployments.stack.connection import connect, open_records
@@ -19,7 +19,6 @@ from operations.decide import DecisionRequest
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, typed_value
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or the beginning of it.")]
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]
 Notes = Annotated[str, typer.Option(help="Why; goes on record.")]
 By = Annotated[str | None, typer.Option("--by", help="Your name; by default the user of this terminal.")]
@@ -53,7 +52,7 @@ def approvals_command(
 
 
 def approve_command(
-    run_id: RunArgument,
+    run_id: RunId,
     node: NodeArgument,
     notes: Notes = "",
     edits: Edits = None,
@@ -69,7 +68,7 @@ def approve_command(
 
 
 def reject_command(
-    run_id: RunArgument,
+    run_id: RunId,
     node: NodeArgument,
     notes: Notes = "",
     digest: Digest = None,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, Wide, run
 from deployments.cli.output import console, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import open_records
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def artifacts_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")],
+    run_id: RunId,
     artifact: Annotated[
         str | None, typer.Argument(metavar="[ARTIFACT]", help="Download this one: its name, its id or reference.")
     ] = None,

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from compiler.plan import PlanDigest
-from deployments.cli.options import DEFAULT_STATE, Project, State, run
+from deployments.cli.options import DEFAULT_STATE, Project, RunId, State, run
 from deployments.cli.output import console
 from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection, connect
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def logs_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")],
+    run_id: RunId,
     node: Annotated[str | None, typer.Argument(metavar="[NODE]", help="Only the lines of this node.")] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the run has ended.")

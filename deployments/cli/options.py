@@ -18,6 +18,12 @@ State = Annotated[
     Path, typer.Option("--state", envvar="COMMANDCENTER_STATE", help="Folder in which everything is kept.")
 ]
 Project = Annotated[int, typer.Option("--project", envvar="COMMANDCENTER_PROJECT_ID", help="Id of the project.")]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Id of a run here or in Prefect, the beginning of one, or the address of its page."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wide = Annotated[
     bool, typer.Option("--wide", callback=set_wide, help="All columns, full ids and times, lines of any length.")

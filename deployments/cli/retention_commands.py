@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import typer
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.exceptions import ObjectNotFound
 
 from deployments.cli.options import DEFAULT_STATE, Json, State, run
@@ -17,17 +19,23 @@ from deployments.stack.connection import connect, open_records
 from operations.prune import InvalidRetention, Pruned, Retention, prune
 
 _DEFAULT = Retention()
+_PAGE = 200
 Days = Annotated[int, typer.Option(min=0, help="Days to keep ended runs, with their approvals and artifacts.")]
 
 
 class PrefectFlowRuns:
-    """Deletes flow runs by Prefect's API."""
+    """Deletes flow runs by Prefect's API, with what their pages show: Prefect keeps an artifact when its run goes."""
 
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
 
     async def delete(self, flow_run_id: str) -> None:
         """Delete it; one that is gone already is no error."""
+        of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run_id)]))
+        while found := await self._client.read_artifacts(artifact_filter=of_run, limit=_PAGE):
+            for each in found:
+                with suppress(ObjectNotFound):
+                    await self._client.delete_artifact(each.id)
         try:
             await self._client.delete_flow_run(UUID(flow_run_id))
         except ObjectNotFound:

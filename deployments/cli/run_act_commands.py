@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, person, run
 from deployments.cli.output import console, print_json
 from deployments.cli.run_commands import read_context
 from deployments.cli.terminal_decision import CHANNEL
@@ -24,8 +24,6 @@ from operations.run_detail import run_detail
 from operations.start_run import active_plan
 from records import Run
 from records.approvals.audit import Actor
-
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")]
 
 
 class ActRefused(DeploymentError):

@@ -12,7 +12,7 @@ import typer
 
 from compiler.plan import Plan
 from deployments.cli.moments import moment
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, Wide, person, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
@@ -86,7 +86,7 @@ def runs_command(
 
 
 def show_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the beginning of it.")],
+    run_id: RunId,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,

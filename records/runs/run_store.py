@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, select, update
+from sqlalchemy import ColumnElement, RowMapping, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from observability.metrics.definitions import RUNS_STARTED, Sample
@@ -221,6 +221,15 @@ class RunStore(Store):
         async with self._db.read() as connection:
             row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
         return None if row is None else run_of(row)
+
+    @shielded
+    async def runs_beginning(self, beginning: str, *, project_id: int) -> list[Run]:
+        """Runs of the project whose id, or whose id in Prefect, begins so: two at most, without their outputs."""
+        ids = (WORKFLOW_RUN.c.id, WORKFLOW_RUN.c.flowRunId)
+        begins = or_(*(each.startswith(beginning.lower(), autoescape=True) for each in ids))
+        chosen = select_run(outputs=False).where(begins, WORKFLOW.c.projectId == project_id).limit(2)
+        async with self._db.read() as connection:
+            return [run_of(row) for row in await rows(connection, chosen)]
 
     @shielded
     async def runs(

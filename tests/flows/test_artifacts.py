@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from agents.sandbox.port import AgentResult, Artifact
-from tasks.saved_artifacts import API_URL, artifact_list
+from tasks.attempt_page import API_URL, artifact_list
 
 REPORT = Artifact(name="report.pdf", media_type="application/pdf", content=b"%PDF-")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterType
 from prefect.states import AwaitingRetry, Running
 
 import flows.outputs
@@ -19,8 +19,10 @@ class Killed(BaseException):
 
 
 async def tables(bench: Any, flow_run: Any) -> list[Any]:
-    """The artifacts of the run in Prefect."""
-    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]))
+    """The tables on the run's page in Prefect."""
+    wanted = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]), type=ArtifactFilterType(any_=["table"])
+    )
     return await bench.client.read_artifacts(artifact_filter=wanted)
 
 

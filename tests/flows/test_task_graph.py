@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.states import AwaitingRetry
 
 from agents.sandbox.port import AgentFailure, AgentResult
@@ -26,6 +27,13 @@ async def graph(bench: Any, flow_run: Any, count: int) -> dict[str, set[str]]:
     labels = {node_id: node["label"] for node_id, node in nodes}
     assert len(set(labels.values())) == len(nodes) == count, labels
     return {node["label"]: {labels[parent["id"]] for parent in node["parents"]} for _, node in nodes}
+
+
+async def states(bench: Any, flow_run: Any) -> dict[str, str]:
+    """Label -> state, of the task runs that no process executes."""
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id]))
+    found = await bench.client.read_task_runs(flow_run_filter=mine)
+    return {each.name: each.state.name for each in found if each.dynamic_key == str(each.id)}
 
 
 async def approve(bench: Any, flow_run: Any) -> None:
@@ -49,7 +57,8 @@ async def test_edges_are_drawn_over_a_wait_items_retries_and_a_skipped_node(benc
     )
     flow_run = await bench.start(plan, context={"no": 2})
     assert (await bench.execute(flow_run)).is_paused()
-    first = await graph(bench, flow_run, 4)
+    first = await graph(bench, flow_run, 6)
+    assert await states(bench, flow_run) == {"fix approval": "Waiting for approval", "never": "Skipped"}
     await approve(bench, flow_run)
     state = await bench.execute(flow_run)
 
@@ -59,8 +68,11 @@ async def test_edges_are_drawn_over_a_wait_items_retries_and_a_skipped_node(benc
         "scan (retry 1)": {"scan"},
         "each[0]": {"scan (retry 1)"},
         "each[1]": {"scan (retry 1)"},
+        "never": {"scan (retry 1)"},
+        "fix approval": {"each[0]", "each[1]"},
     }
-    assert await graph(bench, flow_run, 6) == {**first, "fix": {"each[0]", "each[1]"}, "tell": {"fix"}}
+    assert await graph(bench, flow_run, 8) == {**first, "fix": {"fix approval"}, "tell": {"fix"}}
+    assert await states(bench, flow_run) == {"fix approval": "Approved", "never": "Skipped"}
 
 
 async def test_a_node_whose_worker_died_stands_there_once(bench: Any, node: Any) -> None:

@@ -1,0 +1,207 @@
+"""What a run's page in Prefect shows beside the attempts: gates, nodes that never ran, what went into an attempt and
+came out of it, and the run's id on record.
+
+It is for show. One writer sends it while the run goes on, in order; where Prefect does not take it, only the log says
+so. Ids are made from what they stand for: an execution after a crash finds what the one before it has sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID, uuid5
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, StateCreate, TaskRunCreate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateName,
+)
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Completed, Failed, Paused, Running
+
+from agents.sandbox.port import AgentResult
+from compiler.plan import PlanNode
+from records import Approval
+from tasks.attempt_page import attempt_page
+from tasks.card import Invocation
+from tasks.card_text import form_markdown
+from tasks.outcome import NodeOutcome
+from tasks.safe_text import safe_text
+from tasks.services import Run
+from tasks.task_graph import TaskGraph
+
+RUN_TAG = "run:"
+"""Before the run's id on record, as a tag of Prefect's run."""
+WAITS = "Waiting for approval"
+CALLS = "Waiting for a workflow"
+
+_SECONDS = 20.0
+"""How long the end of an execution waits for what is still to be sent."""
+_MESSAGE = 1_000
+
+
+@dataclass(kw_only=True)
+class ShownNodes:
+    """Of one execution of one run."""
+
+    graph: TaskGraph
+    run: Run
+    logger: logging.Logger | logging.LoggerAdapter[Any]
+    _todo: deque[Callable[[PrefectClient], Awaitable[Any]]] = field(
+        default_factory=deque[Callable[[PrefectClient], Awaitable[Any]]]
+    )
+    _writer: asyncio.Task[None] | None = None
+
+    def run_id(self, flow_run: FlowRun) -> None:
+        """The run's id on record, as a tag: Prefect's list and its search know it then."""
+        tag = f"{RUN_TAG}{self.run.run_id}"
+        if tag not in flow_run.tags:
+            tags = [*flow_run.tags, tag]
+            self._send(lambda client: client.update_flow_run(flow_run.id, tags=tags))
+
+    def waits(self, approval: Approval) -> None:
+        """The gate is open."""
+        if self.graph.marked(approval.node_id) is not None:
+            return  # asked again about something else: it is the same gate
+        how = f"commandcenter approve {self.run.run_id} {approval.node_id}, or this run's form"
+        card = form_markdown([approval.card])
+        task_run = self._mark(
+            _gate(approval), f"{approval.node_id} approval", _state(Paused, WAITS, how), approval
+        )
+        if task_run is not None:
+            self._artifact("What is asked", card, task_run)
+
+    def decided(self, approval: Approval) -> None:
+        """The gate is closed."""
+        by = safe_text(approval.responded_by or f"nobody ({approval.closed_as})", limit=200)
+        notes = f": {safe_text(approval.notes, limit=_MESSAGE)}" if approval.notes else ""
+        if approval.status == "APPROVED":
+            state = _state(Completed, "Approved", f"approved by {by}{notes}")
+        else:
+            state = _state(Failed, "Rejected", f"rejected by {by}{notes}")
+        self._close(_gate(approval), f"{approval.node_id} approval", state, approval)
+
+    def calls(self, node: PlanNode, flow_run_id: str) -> None:
+        """The node waits for the run that it has called."""
+        workflow = node.calls.workflow if node.calls else ""
+        what = f"flow run {flow_run_id} of workflow {workflow}"
+        if self.graph.marked(node.id) is None:
+            self._mark(self._key("end", node), node.id, _state(Running, CALLS, what), node)
+
+    def ended(self, node: PlanNode, outcome: NodeOutcome) -> None:
+        """A node that has ended without an attempt at it, or whose call has."""
+        reason = outcome.reason or "there was nothing to do"
+        if outcome.status == "SKIPPED":
+            # Grey, where Completed would say that it has run.
+            state = _state(Cancelled, "Skipped", reason)
+        elif outcome.status == "SUCCESS":
+            state = _state(Completed, "Completed", "the workflow ended well" if node.calls else reason)
+        else:
+            state = _state(Failed, "Failed", reason)
+        self._close(self._key("end", node), node.id, state, node)
+
+    def attempt(self, task_run_id: UUID, invocation: Invocation, result: AgentResult) -> None:
+        """What went into it, what came out, and the files that it saved."""
+        self._artifact(
+            f"Inputs and output of node {invocation.node.id}",
+            attempt_page(invocation, result, run_id=self.run.run_id),
+            task_run_id,
+        )
+
+    async def close(self) -> None:
+        """Wait until all of it is sent."""
+        if self._writer is None:
+            return
+        done, _ = await asyncio.wait([self._writer], timeout=_SECONDS)
+        if not done:
+            self.stop()
+            self.logger.warning(
+                "Prefect's page of the run lacks some nodes or artifacts: it does not answer in time"
+            )
+
+    def stop(self) -> None:
+        """Send no more."""
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _close(self, key: str, label: str, state: State[Any], about: Approval | PlanNode) -> None:
+        node_id = about.node_id if isinstance(about, Approval) else about.id
+        known = self.graph.unmark(node_id)
+        if known is None:
+            self._mark(key, label, state, about)
+        else:
+            self._send(lambda client: client.set_task_run_state(known, state, force=True))
+
+    def _mark(self, key: str, label: str, state: State[Any], about: Approval | PlanNode) -> UUID | None:
+        """A task run that no process executes; None: it is there from an execution before this one."""
+        node_id = about.node_id if isinstance(about, Approval) else about.id
+        flow_run_id = UUID(self.run.flow_run_id)
+        id = uuid5(flow_run_id, key)
+        inputs = self.graph.inputs(node_id, None, None)
+        self.graph.note(node_id, None, id, waits=not state.is_final())
+        if self.graph.has(id):
+            return None
+        made = TaskRunCreate(
+            id=id,
+            name=safe_text(label, limit=200),
+            flow_run_id=flow_run_id,
+            task_key=key.partition(" ")[0],
+            dynamic_key=str(id),
+            state=StateCreate(type=state.type, name=state.name, message=state.message),
+            task_inputs={name: cast("list[Any]", list(each)) for name, each in inputs.items()},
+        )
+        body = made.model_dump(mode="json")
+        self._send(lambda client: client.request("POST", "/task_runs/", json=body))
+        return id
+
+    def _artifact(self, title: str, markdown: str, task_run_id: UUID) -> None:
+        made = ArtifactCreate(
+            type="markdown",
+            description=safe_text(title, limit=200),
+            data=markdown,
+            flow_run_id=UUID(self.run.flow_run_id),
+            task_run_id=task_run_id,
+        )
+        self._send(lambda client: client.create_artifact(made))
+
+    def _key(self, kind: str, node: PlanNode) -> str:
+        return f"{kind} {node.id} {self.run.attempt}"
+
+    def _send(self, request: Callable[[PrefectClient], Awaitable[Any]]) -> None:
+        self._todo.append(request)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="Prefect's page of the run")
+
+    async def _write(self) -> None:
+        async with get_client() as client:
+            while self._todo:
+                try:
+                    await self._todo.popleft()(client)
+                except (httpx.HTTPError, ObjectNotFound, ValueError) as exc:
+                    self.logger.warning("Prefect's page of the run lacks a node or an artifact (%s)", exc)
+
+
+async def withdraw_marks(client: PrefectClient, flow_run_id: UUID, reason: str) -> None:
+    """A run that ended from outside waits for nobody any more. Raises httpx.HTTPError."""
+    waiting = TaskRunFilter(state=TaskRunFilterState(name=TaskRunFilterStateName(any_=[WAITS, CALLS])))
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    for each in await client.read_task_runs(flow_run_filter=mine, task_run_filter=waiting, limit=200):
+        await client.set_task_run_state(each.id, _state(Cancelled, "Withdrawn", reason), force=True)
+
+
+def _gate(approval: Approval) -> str:
+    return f"gate {approval.id}"
+
+
+def _state(make: Callable[..., State[Any]], name: str, message: str) -> State[Any]:
+    return make(name=name, message=safe_text(message, limit=_MESSAGE))
