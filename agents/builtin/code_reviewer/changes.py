@@ -15,7 +15,8 @@ from agents.repository.git import Git, GitError
 from agents.sdk.errors import AgentError
 
 CODE = SOURCE | frozenset(
-    ".java .kt .scala .go .rb .php .cs .rs .c .cc .cpp .h .hpp .swift .sh .vue .svelte .html .erb .jinja .sql".split()
+    ".java .kt .kts .scala .groovy .go .rb .php .cs .rs .c .cc .cpp .h .hpp .swift .dart .sh .vue .svelte .html .erb "
+    ".jinja .jinja2 .j2 .ejs .hbs .twig .cshtml .razor .jsp .sql".split()
 )
 """Files whose removed lines are looked at; the other rules are for `SOURCE`."""
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")

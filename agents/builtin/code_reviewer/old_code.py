@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _FUNCTION = re.compile(
@@ -48,17 +49,17 @@ def function_at(text: str, number: int) -> Function:
         at += 1
     if at >= len(lines) or (at != number - 1 and not _match(lines[at])):
         at = number - 1
-    depth = _indent(lines[at]) + 1 if _match(lines[at]) else _indent(lines[at])
+    depth = indent(lines[at]) + 1 if _match(lines[at]) else indent(lines[at])
     for start in range(at, -1, -1):
         found = _match(lines[start])
-        if found and _indent(lines[start]) < depth:
+        if found and indent(lines[start]) < depth:
             return _function(lines, start, found)
         if (
             lines[start].strip()
             and not is_comment(lines[start])
             and not lines[start].strip().startswith((")", "]", "}"))
         ):
-            depth = min(depth, max(_indent(lines[start]), 1))
+            depth = min(depth, max(indent(lines[start]), 1))
     return Function(name="", start=1, end=len(lines), text=text)
 
 
@@ -84,10 +85,10 @@ def _renamed(function: Function, lines: list[str]) -> Function | None:
 
 
 def _function(lines: list[str], start: int, found: re.Match[str]) -> Function:
-    indent, end = _indent(lines[start]), start
+    depth, end = indent(lines[start]), start
     for at in range(start + 1, len(lines)):
         line = lines[at]
-        if line.strip() and _indent(line) <= indent and not _closes(line):
+        if line.strip() and indent(line) <= depth and not _closes(line):
             break
         if line.strip():
             end = at
@@ -111,6 +112,15 @@ def _name(found: re.Match[str]) -> str:
     return next((value for value in found.groupdict().values() if value), "")
 
 
-def _indent(line: str) -> int:
+def functions(text: str) -> Iterator[Function]:
+    """All functions of a text that have a name."""
+    lines = text.split("\n")
+    for start, line in enumerate(lines):
+        if found := _match(line):
+            yield _function(lines, start, found)
+
+
+def indent(line: str) -> int:
+    """How far the line is set in; a tab counts as four."""
     expanded = line.expandtabs(4)
     return len(expanded) - len(expanded.lstrip())

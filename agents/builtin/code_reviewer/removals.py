@@ -1,33 +1,35 @@
 """Changes -> what they took away: checks, escapes, rights, limits and tests whose code lives on without them.
 
 Precision comes before volume. A line that came back elsewhere was moved; a protection that the same function got
-another of was replaced; one that went with the whole function or file has nothing left to protect.
+another of, by itself or in a new function that it calls, was replaced; one that went with the whole function or file
+has nothing left to protect. Comments and documentation protect nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from agents.builtin.code_reviewer.changes import Changes, Difference, Hunk
-from agents.builtin.code_reviewer.guards import CHECK, GUARDS, REFUSES, Guard
+from agents.builtin.code_reviewer.guards import CHECK, CHECKS_BY_CALL, GUARDS, OF_RIGHTS, REFUSES, Guard
 from agents.builtin.code_reviewer.history import added_by
-from agents.builtin.code_reviewer.old_code import Function, function_at, is_comment, survivor
+from agents.builtin.code_reviewer.lost_tests import TEST_FILE, lost_tests
+from agents.builtin.code_reviewer.old_code import Function, function_at, functions, indent, survivor
+from agents.builtin.code_reviewer.plain_code import plain_code
+from agents.builtin.code_reviewer.weaker import Weaker, weaker
 
-TEST_FILE = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|spec)/|(?:^|/)test_[^/]*$|[._-](?:test|spec)\.[^/]*$|_test\.go$|Tests?\.java$"
-)
-_TEST = re.compile(
-    r"^\s*(?:async\s+)?def\s+(test_\w+)|^\s*(?:it|test)\s*\(\s*['\"`]([^'\"`]+)|^func\s+(Test\w+)"
-    r"|\bvoid\s+(test\w+)\s*\("
-)
-_SKIPPED = re.compile(
-    r"@(?:pytest\.mark\.(?:skip|xfail)|unittest\.skip|Ignore|Disabled)\b|\b(?:it|test|describe)\.(?:skip|only)\s*\("
-    r"|^\s*(?:xit|xdescribe|xtest|fit|fdescribe)\s*\(|\bt\.Skip\s*\(|\bpytest\.skip\s*\("
-)
 _MOST = 100
 _LONGEST = 500
+_LABEL = re.compile(r"['\"][^'\"]*['\"]\s+if\b.*\belse\s+['\"]|\?\s*['\"`][^'\"`]*['\"`]\s*:")
+"""A choice between two texts to show."""
+_TELLS = re.compile(
+    r"^\s*(?:print\w*|puts|fmt\.Print\w*|System\.(?:out|err)\.\w+"
+    r"|(?:[\w.]*\.)?(?:log|logger|logging|console)\.\w+)\s*[( ]"
+)
+"""A line that only tells somebody something."""
+_LISTS = re.compile(r"\b(?:listdir|iterdir|glob|walk|scandir|readdir\w*)\b|__file__|__dirname|import\.meta")
+_STOPS = re.compile(rf"{REFUSES.pattern}|\breturn\s*;?\s*\}}?\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,124 +44,270 @@ class Removal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Loss:
+class Loss:
     """A protection that a function lost."""
 
-    guard: Guard
-    text: str
+    rule: str
+    said: str
+    """What happened to which line, as a sentence without its end."""
+    what: str
+    """What that allows."""
     old_line: int
     new_line: int
     function: Function
 
 
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """One changed file without its comments."""
+
+    change: Difference
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    hunks: tuple[Hunk, ...]
+    elsewhere: frozenset[str]
+    """Lines that the change added anywhere: what is among them was moved."""
+    helpers: dict[str, str]
+    """New functions anywhere in the change: name -> text."""
+
+    def gained(self, lives: Function) -> str:
+        """What was added to the function, and what the new functions do that it calls now."""
+        own = [text for at, text in self._added() if lives.start <= at <= lives.end]
+        outside = [
+            text for at, text in self._added() if not lives.start <= at <= lives.end and self._is_common(at)
+        ]
+        said = "\n".join(own)
+        called = [text for name, text in self.helpers.items() if re.search(rf"\b{re.escape(name)}\b", said)]
+        return "\n".join((*own, *outside, *called))
+
+    def own(self, lives: Function) -> str:
+        """What was added to the function itself."""
+        return "\n".join(text for at, text in self._added() if lives.start <= at <= lives.end)
+
+    def _added(self) -> Iterator[tuple[int, str]]:
+        for hunk in self.hunks:
+            yield from enumerate(hunk.added, hunk.new_start)
+
+    def _is_common(self, at: int) -> bool:
+        """Whether the line is for the whole file or class: a default of a router, an attribute of a class."""
+        return not function_at("\n".join(self.after), at).name
+
+
 def removals(changes: Changes) -> Iterator[Removal]:
     """All of them: of protections, one for each kind and function, and a hundred at most."""
-    added = {_plain(line) for one in changes.differences for hunk in one.hunks for line in hunk.added}
+    added = {_plain(line) for one in changes.differences for line in _added_code(one)}
+    helpers = _new_functions(changes.differences)
     told = 0
     for one in changes.differences:
         if one.after is None or TEST_FILE.search(one.old_name):
             continue
-        first: dict[tuple[str, str], _Loss] = {}
-        for loss in _losses(one, one.after, added):
-            first.setdefault((loss.guard.rule, loss.function.name), loss)
+        first: dict[tuple[str, str], Loss] = {}
+        for loss in _losses(_file(one, one.after, frozenset(added), helpers)):
+            first.setdefault((loss.rule, loss.function.name), loss)
         for loss in [*first.values()][: _MOST - told]:
             told += 1
             yield _removal(one, loss, changes)
-    yield from _tests(changes)
+    for lost in lost_tests(changes.differences):
+        yield Removal(file=lost.file, line=lost.line, rule=lost.rule, message=lost.message)
 
 
-def _removal(one: Difference, loss: _Loss, changes: Changes) -> Removal:
-    reversed_fix = added_by(changes, one.old_name, loss.old_line)
-    message = f"{_what(loss.text)}{_where(loss.function)}: {loss.guard.what}.{reversed_fix}"
-    return Removal(file=one.name, line=loss.new_line, rule=loss.guard.rule, message=message)
+def _file(one: Difference, after: str, elsewhere: frozenset[str], helpers: dict[str, str]) -> _File:
+    before, now = plain_code(one.old_name, one.before), plain_code(one.name, after)
+    hunks = tuple(
+        replace(
+            hunk,
+            removed=before[hunk.old_start - 1 : hunk.old_start - 1 + len(hunk.removed)] if hunk.removed else (),
+            added=now[hunk.new_start - 1 : hunk.new_start - 1 + len(hunk.added)] if hunk.added else (),
+        )
+        for hunk in one.hunks
+    )
+    return _File(change=one, before=before, after=now, hunks=hunks, elsewhere=elsewhere, helpers=helpers)
 
 
-def _losses(one: Difference, after: str, added: set[str]) -> Iterator[_Loss]:
+def _added_code(one: Difference) -> Iterator[str]:
+    if one.after is not None:
+        now = plain_code(one.name, one.after)
+        for hunk in one.hunks:
+            yield from now[hunk.new_start - 1 : hunk.new_start - 1 + len(hunk.added)] if hunk.added else ()
+
+
+def _new_functions(differences: Iterable[Difference]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in differences:
+        if one.after is None or not any(hunk.added for hunk in one.hunks):
+            continue
+        known = {each.name for each in functions("\n".join(plain_code(one.old_name, one.before)))}
+        for each in functions("\n".join(plain_code(one.name, one.after))):
+            if each.name not in known and len(each.name) > 2:
+                found[each.name] = each.text
+    return found
+
+
+def _removal(one: Difference, loss: Loss, changes: Changes) -> Removal:
+    reversed_fix = added_by(changes, one.old_name, loss.old_line) if loss.old_line else ""
+    message = f"{loss.said}{_where(loss.function)}: {loss.what}.{reversed_fix}"
+    return Removal(file=one.name, line=loss.new_line, rule=loss.rule, message=message)
+
+
+def _losses(file: _File) -> Iterator[Loss]:
     """Every line of one file that protected something that lives on."""
-    last = max(after.count("\n"), 1)
-    for hunk in one.hunks:
+    last = max(len(file.after) - 1, 1)
+    old, new = "\n".join(file.before), "\n".join(file.after)
+    for hunk in file.hunks:
+        at = min(max(hunk.new_start + (0 if hunk.added else 1), 1), last)
+        for found, line, function in _weakened(file, hunk, old, new):
+            yield _weaker_loss(found, line, at if found.added_at is None else found.added_at, function)
         for offset, line in enumerate(hunk.removed):
-            if not _may_protect(line) or _plain(line) in added:
+            number = hunk.old_start + offset
+            if not _may_protect(line) or _plain(line) in file.elsewhere:
                 continue
-            function = function_at(one.before, hunk.old_start + offset)
-            lives = survivor(function, after)
+            function = function_at(old, number)
+            lives = survivor(function, new)
             if lives is None:
                 continue
-            for guard in _lost(line, hunk, offset, one, lives):
-                yield _Loss(
-                    guard=guard,
-                    text=line,
-                    old_line=hunk.old_start + offset,
-                    new_line=min(max(hunk.new_start + (0 if hunk.added else 1), 1), last),
+            for guard in _lost(line, number, file, lives, function):
+                yield Loss(
+                    rule=guard.rule,
+                    said=f"{quoted(line)} was removed",
+                    what=guard.what,
+                    old_line=number,
+                    new_line=at,
                     function=function,
                 )
 
 
+def _weakened(file: _File, hunk: Hunk, old: str, new: str) -> Iterator[tuple[Weaker, int, Function]]:
+    for found in weaker(hunk, file.before, file.after, file.elsewhere):
+        number = found.old_at or max(hunk.old_start, 1)
+        here = function_at(new, found.added_at or max(hunk.new_start, 1))
+        function = function_at(old, number)
+        if here.name and function.name != here.name:
+            known = survivor(function, new)
+            if known is None or known.name != here.name:
+                # Of a new function, nothing was taken away.
+                if found.old_at is None:
+                    continue
+        yield found, found.old_at or 0, function
+
+
+def _weaker_loss(found: Weaker, old_line: int, new_line: int, function: Function) -> Loss:
+    return Loss(
+        rule=found.rule,
+        said=found.said,
+        what=found.what,
+        old_line=old_line,
+        new_line=max(new_line, 1),
+        function=function,
+    )
+
+
 def _may_protect(line: str) -> bool:
-    if len(line) > _LONGEST or not line.strip() or is_comment(line):
+    if len(line) > _LONGEST or not line.strip() or _TELLS.match(line):
         return False
-    return CHECK.match(line) is not None or any(guard.pattern.search(line) for guard in GUARDS)
+    return (
+        CHECK.match(line) is not None
+        or REFUSES.search(line) is not None
+        or any(guard.pattern.search(line) for guard in GUARDS)
+    )
 
 
 _CHECK_ADDED = re.compile(CHECK.pattern, re.MULTILINE)
 _PLAIN_CHECK = Guard(rule="removed-check", pattern=CHECK, what="what it refused is let through now")
+_RIGHTS_CHECK = Guard(
+    rule="removed-auth-check", pattern=CHECK, what="somebody without the right to it can do this"
+)
 
 
-def _lost(line: str, hunk: Hunk, offset: int, one: Difference, lives: Function) -> Iterator[Guard]:
+def _lost(line: str, number: int, file: _File, lives: Function, was: Function) -> Iterator[Guard]:
     """The kinds of protection that the line gave and that the function did not get again."""
-    gained = "\n".join(
-        text
-        for other in one.hunks
-        for at, text in enumerate(other.added, other.new_start)
-        if lives.start <= at <= lives.end
-    )
-    kinds = [guard for guard in GUARDS if guard.pattern.search(line)]
+    gained = file.gained(lives)
+    now = "\n".join(file.after[lives.start - 1 : lives.end])
+    stops = _refusal(file.before, number, _STOPS)
+    kinds = [guard for guard in GUARDS if guard.pattern.search(line) and (not guard.refuses or stops)]
     if kinds:
-        yield from (guard for guard in kinds if not guard.replaced_in(gained))
+        if _LABEL.search(line) or (kinds[0].rule == "removed-path-check" and _LISTS.search(line)):
+            return
+        own = file.own(lives)
+        yield from (guard for guard in kinds if not guard.replaced_in(gained) and guard.matters_in(now, own))
         return
-    refuses = "\n".join((line, *hunk.removed[offset + 1 : offset + 3]))
-    if (
-        CHECK.match(line)
-        and REFUSES.search(refuses)
-        and not (_CHECK_ADDED.search(gained) or REFUSES.search(gained))
-    ):
-        yield _PLAIN_CHECK
+    refusal = _refusal(file.before, number, REFUSES)
+    by_call = {found[0] for found in CHECKS_BY_CALL.finditer(gained)} - {
+        found[0] for found in CHECKS_BY_CALL.finditer(was.text)
+    }
+    if _CHECK_ADDED.search(gained) or REFUSES.search(gained) or by_call or not refusal:
+        return
+    if CHECK.match(line):
+        if _only_passes_on(line, refusal, gained):
+            return
+        yield _RIGHTS_CHECK if OF_RIGHTS.search(_condition(line)) else _PLAIN_CHECK
+    elif REFUSES.search(line) and (above := _kept_condition(file, number, now)):
+        if OF_RIGHTS.search(above + line):
+            yield _RIGHTS_CHECK
+        elif not above.lstrip().startswith(("except", "catch", "rescue", "}", "else")):
+            yield _PLAIN_CHECK
 
 
-def _what(line: str) -> str:
+def _condition(line: str) -> str:
+    """Without what only tests for nothing being there."""
+    return re.sub(r"['\"][^'\"]*['\"]", "", line)
+
+
+def _refusal(before: tuple[str, ...], number: int, refuses: re.Pattern[str]) -> str:
+    """The line's own refusal, or the one that begins the block under it; empty where it refuses nothing."""
+    line = before[number - 1]
+    if refuses.search(line):
+        return line
+    if not CHECK.match(line):
+        return ""
+    depth, taken = indent(line), list[str]()
+    for under in before[number : number + 8]:
+        if not under.strip() or under.strip() in ("{", "):", ") {", ")"):
+            continue
+        if indent(under) <= depth or len(taken) == 3:
+            break
+        taken.append(under)
+    return next((under for under in taken if refuses.search(under)), "")
+
+
+def _only_passes_on(line: str, refusal: str, gained: str) -> bool:
+    """An error of a call that is passed on in another way now, and None for nothing made in another way."""
+    error = re.match(
+        r"^\s*\}?\s*if\s*\(?\s*(?:\w+\s*[:=]+.*;\s*)?(\w*err(?:or)?)\s*(?:!==?\s*(?:nil|null|undefined))?\s*\)?\s*\{?",
+        line,
+    )
+    if error and re.search(rf"\b{error[1]}\b", refusal):
+        return bool(gained.strip()) and re.search(r"(?:,\s*_|^\s*_)\s*:?=", gained, re.MULTILINE) is None
+    plain = re.search(r"return\s+(?:None|null|nil|False|false)\s*;?\s*\}?$", refusal.strip())
+    nothing = re.match(
+        r"^\s*if\s*\(?\s*(?:not\s+|!\s*)?[\w.$>-]+\s*(?:(?:===?|is)\s*(?:None|null|nil|undefined))?\s*\)?\s*[:{]?\s*(?:return\b|$)",
+        line,
+    )
+    return bool(plain and nothing and gained.strip() and not OF_RIGHTS.search(line))
+
+
+def _kept_condition(file: _File, number: int, now: str) -> str:
+    """The condition above a refusal, where it still stands: what it found is no longer refused."""
+    for above in reversed(file.before[max(number - 4, 0) : number - 1]):
+        text = above.strip()
+        if not text or text == "{":
+            continue
+        if indent(above) < indent(file.before[number - 1]) and re.match(
+            r"(?:\}?\s*)(?:if|elif|else|elsif|unless|except|catch|rescue|guard|case)\b", text
+        ):
+            return above if _plain(above) in {_plain(line) for line in now.split("\n")} else ""
+        if not REFUSES.search(above):
+            return ""
+    return ""
+
+
+def quoted(line: str) -> str:
+    """A line of code as a message shows it."""
     shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
-    return f"`{shown[:120].replace('`', chr(39))}` was removed"
+    return f"`{shown[:120].replace('`', chr(39))}`"
 
 
 def _where(function: Function) -> str:
     return f" from {function.name}" if function.name else ""
-
-
-def _tests(changes: Changes) -> Iterator[Removal]:
-    """Tests that are gone or switched off, while the change leaves no test of that name."""
-    kept = {name for one in changes.differences for name in _named(one.after or "")}
-    code_changed = any(one.after is not None and not TEST_FILE.search(one.name) for one in changes.differences)
-    for one in changes.differences:
-        if not TEST_FILE.search(one.old_name):
-            continue
-        gone = [name for hunk in one.hunks for line in hunk.removed for name in _named(line) if name not in kept]
-        if gone and (one.after is not None or code_changed):
-            shown = ", ".join(repr(name)[:80] for name in gone[:5])
-            at = 1 if one.after is None else max(one.hunks[0].new_start, 1)
-            message = f"{len(gone)} test(s) were removed: {shown}."
-            yield Removal(file=one.name, line=at, rule="removed-test", message=message)
-        for hunk in one.hunks:
-            if not one.before:
-                continue
-            for at, line in enumerate(hunk.added, hunk.new_start):
-                if _SKIPPED.search(line) and not any(_SKIPPED.search(old) for old in hunk.removed):
-                    yield Removal(file=one.name, line=at, rule="disabled-test", message="A test was switched off.")
-
-
-def _named(text: str) -> Iterator[str]:
-    for line in text.split("\n"):
-        if found := _TEST.search(line):
-            yield next(group for group in found.groups() if group)
 
 
 def _plain(line: str) -> str:

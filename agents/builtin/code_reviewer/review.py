@@ -42,7 +42,11 @@ def review(changes: Changes, guidelines: str, context: Context) -> Review:
     """Comment on the new lines."""
     comments = [_comment(file.source.name, remark) for file in changes.files for remark in remarks(file)]
     comments += [_comment(name, remark) for name, remark in whole(changes)]
-    comments += _security(changes, context)
+    weaknesses = _security(changes, context)
+    # What the scanner names in its own words is not said twice.
+    known = {(one.file, one.line) for one in weaknesses}
+    comments = [one for one in comments if one.rule != "switched-off" or (one.file, one.line) not in known]
+    comments += weaknesses
     model = configured(context)
     said: list[Comment] = []
     if model is not None and changes.files:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.builtin.code_reviewer.changes import ChangedFile, Changes
-from agents.builtin.code_reviewer.removals import TEST_FILE, removals
+from agents.builtin.code_reviewer.lost_tests import TEST_FILE
+from agents.builtin.code_reviewer.removals import removals
 from agents.builtin.scanning.javascript_tree import line as line_of
 from agents.builtin.scanning.javascript_tree import parse as parse_javascript
 from agents.builtin.scanning.python_scan import dotted, parse
@@ -44,9 +45,21 @@ _RULES = {
     "removed-escape": ("security", "ERROR", "Bring the escaping back, or use what escapes by itself."),
     "removed-parameters": ("security", "ERROR", "Give the value as a parameter of the query."),
     "removed-limit": ("security", "WARNING", "Bring the limit back, or say what limits it now."),
+    "removed-validation": (
+        "security",
+        "WARNING",
+        "Bring the validation back, or say what refuses bad values now.",
+    ),
+    "removed-header": ("security", "WARNING", "Bring it back, or say what sets it now."),
+    "removed-lock": ("correctness", "WARNING", "Bring the lock back, or say what keeps two apart now."),
+    "weakened-crypto": ("security", "ERROR", "Keep what was there, or something at least as strong."),
+    "inverted-check": ("security", "ERROR", "Refuse what was refused before, or show by a test that it is right."),
+    "loosened-check": ("security", "ERROR", "Refuse what was refused before, or show by a test that it is right."),
+    "switched-off": ("security", "ERROR", "Leave the protection on, or say what protects it now."),
     "removed-check": ("correctness", "WARNING", "Bring the check back, or say who checks it now."),
     "removed-test": ("tests", "WARNING", "Keep the test, or say what it is replaced by."),
     "disabled-test": ("tests", "WARNING", "Fix what it tests, or remove it with a reason."),
+    "weakened-test": ("tests", "WARNING", "Assert what the test is named after."),
     "many-branches": ("complexity", "WARNING", "Split it by what it decides."),
     "long-function": ("complexity", "WARNING", "Split it by what it does."),
     "many-parameters": ("complexity", "INFO", "Put those that belong together into one."),
