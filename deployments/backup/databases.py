@@ -159,7 +159,18 @@ def _prefect_tables(url: str, revision: str) -> None:
     environment |= {"PREFECT_API_DATABASE_CONNECTION_URL": url, "DO_NOT_TRACK": "1"}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes", "--revision", revision],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "prefect",
+                "server",
+                "database",
+                "upgrade",
+                "--yes",
+                "--revision",
+                revision,
+            ],
             env=environment,
             capture_output=True,
             text=True,

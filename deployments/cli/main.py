@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -18,6 +20,21 @@ from reliability.settings import SettingsError
 from reliability.tested_versions import UntestedVersion
 from reliability.tls import TlsError
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"commandcenter {version('commandcenter-automation')}")
+        raise typer.Exit
+
+
+def _options(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `commandcenter` itself take effect by their callbacks."""
+
+
 app = typer.Typer(
     name="commandcenter",
     cls=LazyCommands,
@@ -25,7 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    callback=lambda: None,
+    callback=_options,
 )
 
 

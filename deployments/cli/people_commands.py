@@ -63,7 +63,7 @@ def add_command(
     """Give somebody roles in the project. Make a token for them next: `commandcenter tokens add NAME`."""
 
     async def add() -> PersonRecord:
-        async with opened(state, database_url) as records:
+        async with opened(state, database_url, make=True) as records:
             me = await acting(records, project_id=project, right="admin")
             return await grant_roles(name, records=records, project_id=project, roles=roles or [], by=me.acting)
 
@@ -247,6 +247,13 @@ def revoke_token_command(
 
 
 ApiUrl = Annotated[str, typer.Option(envvar="COMMANDCENTER_API_URL", help="Address of the HTTP API.")]
+OwnApiUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="COMMANDCENTER_API_URL",
+        help="Address of the HTTP API; that of the platform on the state folder by default.",
+    ),
+]
 _HERE = "http://127.0.0.1:9002"
 
 
@@ -262,7 +269,7 @@ def login_command(api_url: ApiUrl = _HERE) -> None:
 
 
 def sign_in_command(
-    api_url: ApiUrl = _HERE,
+    api_url: OwnApiUrl = None,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     database_url: DatabaseUrl = None,
@@ -270,19 +277,24 @@ def sign_in_command(
     """Print a link that signs a browser in to the console as admin of this machine. It works once."""
 
     async def link() -> str:
-        async with opened(state, database_url) as records:
+        async with opened(state, database_url, make=True) as records:
             name = await ensure_machine_admin(records, state=state.absolute(), project_id=project)
-            return await console_link(records, api_url=api_url, name=name)
+            here = running(state)
+            address = api_url or (here.console_url if here else "") or _HERE
+            return await console_link(records, api_url=address, name=name)
 
     print(run(link()))
 
 
 @asynccontextmanager
-async def opened(state: Path, database_url: str | None) -> AsyncGenerator[Records]:
-    """The records that the URL names, else those of the platform that runs on `state`, else those in it."""
+async def opened(state: Path, database_url: str | None, *, make: bool = False) -> AsyncGenerator[Records]:
+    """The records that the URL names, else those of the platform that runs on `state`, else those in it.
+
+    `make`: what comes before the first `up`; the tables are made or brought to this version. Others raise NotMigrated.
+    """
     here = running(state)
     url = database_url or (here.database_url if here else f"sqlite:///{state.absolute() / 'records.db'}")
-    if here is None:
+    if make and here is None:
         from records import upgrade  # with Alembic
 
         await upgrade(url)

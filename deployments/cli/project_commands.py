@@ -74,7 +74,7 @@ def set_command(
             changes[name] = None if value == _NO_LIMIT else value
 
     async def change() -> ProjectLimits:
-        async with opened(state, database_url) as records:
+        async with opened(state, database_url, make=True) as records:
             limits = replace(await records.project_limits(project), **changes)
             await records.set_project_limits(limits, by=person())
         if (here := running(state)) is not None:
@@ -113,7 +113,7 @@ def add_command(
     """
 
     async def add() -> tuple[IssuedPublisher, Addresses | None]:
-        async with opened(state, database_url) as records:
+        async with opened(state, database_url, make=True) as records:
             made = await add_publisher(name, records=records, project_id=project, by=person())
             return made, await _tell_nats(state, records)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import os
 import sys
 import time
@@ -67,6 +68,9 @@ def serve(host: str, port: int, *, access_log: bool = False) -> None:
 
 async def _serve(host: str, port: int, access_log: bool, certificate: ServerCertificate | None) -> None:
     # Prefect reads its settings when it is imported: the environment must be complete by now.
+    # Prefect loads this collection after its migrations, for which Alembic puts the current folder first on the path: a
+    # folder `tasks` of the user's would be taken for ours.
+    importlib.import_module("deployments.worker.worker")
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.server.utilities.database import get_dialect

@@ -33,6 +33,9 @@ from reliability.public_address import VARIABLE as PUBLIC_ADDRESS
 from reliability.settings import StackSettings
 from reliability.tls import ServerCertificate
 
+# -P: a folder `agents` or `tasks` where `up` is started is the user's own, and no part of the platform.
+_OWN_CODE = (sys.executable, "-P", "-m")
+
 
 class ServerUnreachable(DeploymentError):
     """A server that is there already, by the settings, does not answer."""
@@ -261,8 +264,7 @@ class Stack:
         return self._part(
             "prefect",
             [
-                sys.executable,
-                "-m",
+                *_OWN_CODE,
                 "deployments.prefect_server",
                 "--host",
                 self.settings.host,
@@ -287,7 +289,7 @@ class Stack:
         ready = self._state.path / "run" / f"{name}.ready"
         return self._part(
             name,
-            [sys.executable, "-m", *module],
+            [*_OWN_CODE, *module],
             probe=FileProbe(ready),
             env={"COMMANDCENTER_READY_FILE": str(ready)},
         )

@@ -11,7 +11,6 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -105,10 +104,6 @@ class Database:
             connect = {"connect_timeout": _CONNECT_SECONDS}
             # No ping before each use: a call that meets a dead connection is made again (see `reliability.shielded`).
             return create_async_engine(self.url, connect_args=connect, **options)
-        try:
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            raise self.unavailable(exc) from exc
         engine = create_async_engine(self.url, **options)
         sqlite_connection.use(engine)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)

@@ -42,7 +42,7 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
     database = Database(url)
     try:
         if database.is_sqlite:
-            await asyncio.to_thread(_create_for_owner, Path(str(database.url.database)))
+            await asyncio.to_thread(_create_for_owner, database)
             await asyncio.to_thread(_use_wal, database)
         async with database.write() as connection:
             if not database.is_sqlite:
@@ -85,8 +85,13 @@ def _upgrade(connection: Connection, to: str) -> str:
     return str(revision_of(connection))
 
 
-def _create_for_owner(file: Path) -> None:
+def _create_for_owner(database: Database) -> None:
     """SQLite would make the file readable to all; its -wal and -shm files take the rights of the file."""
+    file = Path(str(database.url.database))
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise database.unavailable(exc) from exc
     with suppress(OSError):  # SQLite's own message says better what is wrong with the path
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 

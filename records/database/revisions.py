@@ -52,7 +52,12 @@ def revision_of(connection: Connection) -> str | None:
 
 
 async def require_migrated(database: Database) -> None:
-    """Raises NotMigrated if `upgrade` has not been called."""
+    """Raises NotMigrated if `upgrade` has not been called. Makes no file where there is none, as SQLite would."""
+    if database.is_sqlite and not Path(str(database.url.database)).exists():
+        raise NotMigrated(
+            f"there is no database {database.shown}: check the path; `commandcenter up` and "
+            "`commandcenter db upgrade` make one"
+        )
     async with database.read() as connection:
         found = await connection.run_sync(revision_of)
     if found != head():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+from forked_command import COMMAND
 
 import compiler
 import records
@@ -74,3 +76,8 @@ def test_each_name_of_a_package_is_there(package: object) -> None:
         assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'other'"):
         package.other  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    done = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == f"commandcenter {version('commandcenter-automation')}\n"

@@ -42,9 +42,14 @@ def settings(tmp_path, monkeypatch, prefect_home):
     return StackSettings(state=tmp_path / "state")  # pyright: ignore[reportCallIssue]
 
 
-async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behind(settings):
+async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behind(settings, tmp_path, monkeypatch):
     events: list[tuple[str, str]] = []
     prepared = []
+    # A user's own folder `agents` where `up` is started is no part of the platform, nor is one of Prefect's.
+    for name in ("agents", "tasks", "prefect"):
+        (tmp_path / "project" / name).mkdir(parents=True)
+        (tmp_path / "project" / name / "__init__.py").write_text("raise SystemExit('somebody else is imported')")
+    monkeypatch.chdir(tmp_path / "project")
 
     async def prepare(addresses):
         prepared.append(addresses)

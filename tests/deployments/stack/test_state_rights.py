@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -20,16 +22,55 @@ def wide(state: Path) -> dict[str, str]:
     }
 
 
-def command(state: Path, *arguments: str) -> None:
-    run_command([*arguments, "--state", str(state)], umask=0o000)
+def command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {
+        name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "COMMANDCENTER_STATE")
+    }
+    return run_command([*arguments, "--state", str(state)], env=env, umask=0o000)
 
 
-@pytest.mark.parametrize("first", [("db", "upgrade"), ("audit", "verify"), ("doctor",), ("env",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "first",
+    [
+        ("db", "upgrade"),
+        ("audit", "verify"),
+        ("doctor",),
+        ("env",),
+        ("people", "add", "ada", "--role", "viewer"),
+        ("projects", "set", "1", "--runs", "3"),
+        ("sign-in",),
+    ],
+    ids=" ".join,
+)
 def test_whichever_command_comes_first_nobody_else_can_read(tmp_path: Path, first: tuple[str, ...]) -> None:
     state = tmp_path / "state"
     command(state, *first)
+    assert not state.exists() or wide(state) == {}
     command(state, "db", "upgrade")
     assert wide(state) == {}
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        ("people", "list"),
+        ("people", "revoke", "ada"),
+        ("tokens", "list"),
+        ("projects", "list"),
+        ("publishers", "list"),
+        ("changes", "list"),
+        ("audit", "verify"),
+        ("stats",),
+        ("runs",),
+    ],
+    ids=" ".join,
+)
+def test_what_reads_makes_nothing_and_says_that_there_is_nothing(tmp_path: Path, reading: tuple[str, ...]) -> None:
+    state = tmp_path / "folder" / "state"
+    done = command(state, *reading)
+    assert done.returncode == 1
+    assert "commandcenter up" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_was_wider_is_repaired(tmp_path: Path) -> None:

@@ -106,8 +106,16 @@ async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> 
 
 
 async def test_a_database_that_was_not_upgraded_is_refused_with_the_cure(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).touch()
     with pytest.raises(NotMigrated, match="run `commandcenter db upgrade`"):
         await Records.open(empty_url)
+
+
+async def test_a_file_that_is_not_there_is_not_made_by_opening_it(tmp_path: Path) -> None:
+    with pytest.raises(NotMigrated, match=r"there is no database sqlite:///.*: check the path"):
+        await Records.open(f"sqlite:///{tmp_path}/folder/records.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
