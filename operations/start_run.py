@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 from pydantic import JsonValue
 
 from compiler.plan import Plan
+from compiler.schemas.validation import validate
 from compiler.trigger_types.registry import asks_person, start_misfits, started_context
 from operations.errors import PermanentTriggerError
 from operations.event import MANUAL, parse
@@ -105,6 +106,8 @@ async def start_run(
     if typed and (misfits := start_misfits(plan, trigger, context)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     checked = checked_context(started_context(plan, trigger, context) if typed else context, plan)
+    if typed and (misfits := _misfits(plan, checked)):
+        raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     flow_run_id = await launch.start(
         plan, context=checked, trigger=trigger, triggered_by=triggered_by, idempotency_key=idempotency_key
     )
@@ -112,6 +115,14 @@ async def start_run(
         with suppress(RecordsError):  # the run is started; a link that is missing must not make it look otherwise
             await records.note_caller(flow_run_id, traceparent)
     return StartedRun(flow_run_id=flow_run_id, plan=plan)
+
+
+def _misfits(plan: Plan, context: Mapping[str, JsonValue]) -> list[str]:
+    """Why the run would fail before its first node, so that whoever starts it hears of it at once."""
+    if plan.context_schema is None or asks_person(plan) is not None:
+        return []
+    due = {"scheduledAt": datetime.now(UTC).isoformat()}  # a run that stands for a schedule's is given one
+    return validate({**due, **context}, plan.context_schema)
 
 
 def checked_context(context: Mapping[str, Any], plan: Plan) -> dict[str, JsonValue]:

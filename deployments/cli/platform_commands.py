@@ -5,7 +5,9 @@ A command imports what it runs when it is called: `env` needs nothing, `up` need
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -151,8 +153,15 @@ def api_command(
 
 def env_command(state: State = DEFAULT_STATE) -> None:
     """Print the environment of the running platform for a shell: `eval "$(commandcenter env)"`."""
-    for name, value in addresses_of(state).env().items():
+    addresses = addresses_of(state)
+    for name, value in addresses.env().items():
         print(f"export {name}={shlex.quote(value)}")
+    if missing := [name for name in addresses.secrets if not os.environ.get(name)]:
+        # Not among what the shell reads.
+        sys.stderr.write(
+            f"not printed, as they are secrets: {', '.join(missing)}. Give them to a further worker as well, or put "
+            f"them into files in {Path(addresses.state) / 'secrets'}, which every worker on this machine reads.\n"
+        )
 
 
 @db.command("upgrade")

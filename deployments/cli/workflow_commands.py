@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, p
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.compile_files import CheckFailed, compile_by_file
+from deployments.publishing.deployment_values import planned_schedules
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import connect, open_records
 from operations.backfill import backfill, missed_times
@@ -133,22 +135,46 @@ async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: boo
     async with open_records(state) as records:
         compiled = await _compile_or_exit(files, records, project_id=project_id)
         found = await review(list(compiled.values()), records, project_id=project_id, sources=_names(compiled))
+    paused = await _paused(compiled.values(), state)
     if as_json:
         print_json(
             {
                 "changes": [{**vars(each), "dangerous": each.dangerous} for each in found.changes],
                 "waitingRuns": found.waiting,
+                "paused": paused,
             }
         )
     else:
         _print_review(found)
+        _print_lines(paused)
+
+
+async def _paused(plans: Iterable[Plan], state: Path) -> list[str]:
+    """What is paused in Prefect and stays so; where Prefect does not answer, that this is not known."""
+    scheduled = [each for each in plans if planned_schedules(each)]
+    if not scheduled:
+        return []
+    import httpx
+
+    from deployments.publishing.deploy import paused_in_prefect  # with Prefect
+
+    try:
+        async with connect(state) as connection:
+            return await paused_in_prefect(connection.prefect, scheduled)
+    except httpx.HTTPError as exc:
+        return [f"whether schedules are paused is not known: Prefect does not answer ({type(exc).__name__})"]
+
+
+def _print_lines(sentences: Iterable[str]) -> None:
+    for each in sentences:
+        console.print(f"= {each}", markup=False, highlight=False, soft_wrap=True)
 
 
 async def _deploy(
     files: list[Path], *, agreed: bool, pool: str | None, state: Path, project_id: int, as_json: bool
 ) -> None:
     # With Prefect and NATS, which `plan` and the lists do without.
-    from deployments.publishing.deploy import PrefectPublisher
+    from deployments.publishing.deploy import PrefectPublisher, paused_in_prefect
     from deployments.publishing.work_pools import require_pool
     from triggers.nats.event_subjects import take_subjects_now
 
@@ -179,12 +205,15 @@ async def _deploy(
             _ask_consent(exc)
             done = await attempt(me.name)
         await take_subjects_now(connection.addresses.nats_url, connection.records)
+        paused = await paused_in_prefect(connection.prefect, compiled.values())
     print_rows(
         [vars(each) for each in done],
         columns=("deployment", "digest", "entrypoint"),
         title="Deployed",
         as_json=as_json,
     )
+    for each in paused:
+        sys.stderr.write(f"{each}\n")
 
 
 def _names(compiled: dict[str, Plan]) -> dict[str, str]:

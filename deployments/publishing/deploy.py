@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,13 +124,43 @@ def run_form(plan: Plan) -> dict[str, Any]:
     return schema
 
 
-def schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentScheduleCreate]:
-    """The plan's schedules; one that a person has paused in Prefect stays paused as long as it is the same one."""
-    paused = {
+async def paused_in_prefect(client: PrefectClient, plans: Iterable[Plan]) -> list[str]:
+    """What people have paused of these workflows in Prefect, a sentence each: a deploy leaves it so.
+
+    Raises httpx.HTTPError.
+    """
+    said: list[str] = []
+    for plan in plans:
+        planned = planned_schedules(plan)
+        if not planned or plan.status != "ACTIVE":
+            continue
+        try:
+            found = await client.read_deployment_by_name(deployment_name(plan.name, plan.project_id))
+        except ObjectNotFound:
+            continue
+        if found.paused and _RETIRED not in found.tags:
+            said.append(f"{plan.name}: its deployment is paused in Prefect and stays so: no schedule starts a run")
+        paused = paused_schedules(found)
+        said += [
+            f"{plan.name}: its schedule {each.cron!r} ({each.timezone}) is paused in Prefect and stays so"
+            for each in planned
+            if (each.cron, each.timezone) in paused
+        ]
+    return said
+
+
+def paused_schedules(found: DeploymentResponse) -> set[tuple[str, str | None]]:
+    """Cron expression and time zone of each that a person has paused."""
+    return {
         (each.schedule.cron, each.schedule.timezone)
-        for each in (before.schedules if before else [])
+        for each in found.schedules
         if not each.active and isinstance(each.schedule, CronSchedule)
     }
+
+
+def schedules(plan: Plan, before: DeploymentResponse | None) -> list[DeploymentScheduleCreate]:
+    """The plan's schedules; one that a person has paused in Prefect stays paused as long as it is the same one."""
+    paused = paused_schedules(before) if before else set[tuple[str, str | None]]()
     return [
         DeploymentScheduleCreate(
             schedule=CronSchedule(cron=each.cron, timezone=each.timezone),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from agents.sandbox.egress.platform_ports import VARIABLE as OWN_SERVERS
@@ -30,6 +30,22 @@ _WITHHELD: Mapping[Part, frozenset[str]] = {
     "api": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE)),
 }
 """Credentials that a part does not need, and so is not given."""
+_SHARED = (
+    "COMMANDCENTER_EGRESS",
+    "COMMANDCENTER_MODE",
+    "COMMANDCENTER_PACKAGE_HOSTS",
+    "COMMANDCENTER_REPOSITORIES",
+    "COMMANDCENTER_SANDBOX",
+    "COMMANDCENTER_SIGNING_KEY_FILE",
+    "SANDBOX",
+)
+_SHARED_FAMILIES = (
+    "COMMANDCENTER_DAGGER_",
+    "COMMANDCENTER_EGRESS_PROJECT_",
+    "COMMANDCENTER_REPOSITORIES_PROJECT_",
+    "COMMANDCENTER_SETTING_",
+)
+"""What every worker of a platform must be told alike: else how a run ends depends on who takes it. No secrets."""
 
 
 class NotRunning(DeploymentError):
@@ -65,6 +81,11 @@ class Addresses:
     console_url: str = ""
     """The HTTP API and its console as browsers reach them; empty: none is served."""
 
+    shared: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings of the stack's own worker, by variable, for every further one."""
+    secrets: Sequence[str] = ()
+    """Variables in which that worker was given secrets of agents; names only, the values stay in its environment."""
+
     def env(self) -> dict[str, str]:
         """The variables that Prefect, the worker, the listener and the command line read."""
         auth = {"PREFECT_API_AUTH_STRING": self.prefect_auth} if self.prefect_auth else {}
@@ -74,6 +95,7 @@ class Addresses:
             **auth,
             **publisher,
             **links,
+            **self.shared,
             "COMMANDCENTER_STATE": self.state,
             "COMMANDCENTER_POOL": self.pool,
             "DATABASE_URL": self.database_url,
@@ -111,6 +133,24 @@ class Addresses:
         return known
 
 
+def shared_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Those of this process that every worker needs; folders absolute, as a worker may be started anywhere."""
+    found = {
+        name: value
+        for name, value in environment.items()
+        if value and (name in _SHARED or name.startswith(_SHARED_FAMILIES))
+    }
+    for name, value in found.items():
+        if name.startswith("COMMANDCENTER_REPOSITORIES"):
+            found[name] = os.pathsep.join(str(Path(each).absolute()) for each in value.split(os.pathsep) if each)
+    return found
+
+
+def given_secrets(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Names of the variables that hold secrets of agents."""
+    return sorted(name for name, value in environment.items() if value and name.startswith(_SECRETS))
+
+
 def running(state: Path) -> Addresses | None:
     """The addresses of the stack that works on this folder now, if there is one."""
     folder = StateFolder(state)
@@ -118,7 +158,7 @@ def running(state: Path) -> Addresses | None:
     found = folder.remembered().get("addresses")
     if not isinstance(found, dict) or not folder.locked():
         return None
-    return Addresses(**cast("dict[str, str]", found))
+    return Addresses(**cast("dict[str, Any]", found))
 
 
 def addresses_of(state: Path) -> Addresses:
@@ -139,6 +179,7 @@ def addresses_of(state: Path) -> Addresses:
             pool=os.environ.get("COMMANDCENTER_POOL", "commandcenter"),
             prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING", ""),
             publisher_url=os.environ.get("NATS_PUBLISHER_URL", ""),
+            shared=shared_settings(),
         )
     if found is None:
         raise NotRunning(state)

@@ -21,7 +21,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from deployments.errors import DeploymentError
-from deployments.stack.addresses import Addresses, Part, remembered
+from deployments.stack.addresses import Addresses, Part, given_secrets, remembered, shared_settings
 from deployments.stack.free_ports import Ports
 from deployments.stack.nats_server import PLATFORM, PUBLISHER, nats_server, write_settings
 from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
@@ -201,6 +201,8 @@ class Stack:
             database_url=settings.database_url or f"sqlite:///{self._state.path / 'records.db'}",
             pool=settings.pool,
             console_url=self._console_url(),
+            shared=shared_settings(),
+            secrets=given_secrets(),
         )
         self._state.remember(
             {

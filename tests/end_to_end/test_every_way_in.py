@@ -187,10 +187,27 @@ async def test_a_schedule_that_a_person_has_paused_stays_paused(platform, connec
     platform.cli("deploy", str(file))
     after = await connection.prefect.read_deployment_by_name("quiet/project-1")
     assert [each.active for each in after.schedules] == [False]
+    said = "quiet: its schedule '0 3 * * *' (UTC) is paused in Prefect and stays so"
+    assert said in platform.cli("plan", str(file)).stdout
+    assert said in platform.cli("deploy", str(file)).stderr
     file.write_text(file.read_text().replace("0 3 * * *", "0 4 * * *"))
     platform.cli("deploy", str(file))
     moved = await connection.prefect.read_deployment_by_name("quiet/project-1")
     assert [each.active for each in moved.schedules] == [True], "another schedule is another decision"
+    assert json.loads(platform.cli("plan", str(file), "--json").stdout)["paused"] == []
+    await connection.prefect.pause_deployment(moved.id)
+    assert "quiet: its deployment is paused in Prefect and stays so" in platform.cli("plan", str(file)).stdout
+
+
+@pytest.mark.parametrize("given", [{}, {"filePath": 3}], ids=["missing", "of another type"])
+def test_a_context_that_the_run_would_refuse_is_refused_before_it_starts(platform, http, given) -> None:
+    before = platform.cli("runs", "--limit", "1", "--json").stdout
+    options = [part for name, value in given.items() for part in ("--context", f"{name}={value}")]
+    refused = platform.cli("trigger", "security-audit-deploy", *options, check=False)
+    assert (refused.returncode, "does not fit" in refused.stderr) == (1, True)
+    answer = http.post("/workflows/security-audit-deploy/runs", json={"context": given})
+    assert (answer.status_code, "does not fit" in answer.text) == (422, True)
+    assert platform.cli("runs", "--limit", "1", "--json").stdout == before
 
 
 @pytest.mark.parametrize("text", ["NaN", '{"__prefect_kind": "jinja", "template": "{{ 7*7 }}"}', "y" * 700_000])

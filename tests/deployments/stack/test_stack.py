@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import stat
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from records import upgrade
 from reliability.settings import StackSettings
 
 HERE = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
 
 
 def is_alive(pid: int | None) -> bool:
@@ -42,7 +44,26 @@ def settings(tmp_path, monkeypatch, prefect_home):
     return StackSettings(state=tmp_path / "state")  # pyright: ignore[reportCallIssue]
 
 
+async def further_worker_is_told_the_same(state: Path, elsewhere: Path) -> None:
+    """What a shell hands on that has nothing but the output of `commandcenter env`."""
+    read = (
+        "import os; from reliability.settings import WorkerSettings; found = WorkerSettings.load();"
+        "print(*found.repository_roots, os.environ['COMMANDCENTER_SETTING_SMTP_HOST'], 'VALUE' in str(os.environ))"
+    )
+    script = f"""eval "$({BIN / "commandcenter"} env --state {state})" && {BIN / "python"} -c "{read}" """
+    process = await asyncio.create_subprocess_exec(
+        "env", "-i", f"PATH={os.environ['PATH']}", "bash", "-c", script, cwd=elsewhere, stdout=-1, stderr=-1
+    )
+    out, error = await process.communicate()
+    assert out.decode().split() == [str(Path.cwd() / "repositories"), "it's", "a", "host", "False"], error.decode()
+    assert "COMMANDCENTER_SECRET_TOKEN" in error.decode()
+    assert "VALUE" not in error.decode()
+
+
 async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behind(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMMANDCENTER_REPOSITORIES", "repositories")
+    monkeypatch.setenv("COMMANDCENTER_SETTING_SMTP_HOST", "it's a host")
+    monkeypatch.setenv("COMMANDCENTER_SECRET_TOKEN", "VALUE")
     events: list[tuple[str, str]] = []
     prepared = []
     # A user's own folder `agents` where `up` is started is no part of the platform, nor is one of Prefect's.
@@ -76,6 +97,7 @@ async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behin
         with pytest.raises(StateInUse):
             async with Stack(settings):
                 pass
+        await further_worker_is_told_the_same(settings.state, tmp_path)
 
         first = stack.parts["nats"].pid
         assert first is not None
