@@ -48,7 +48,8 @@ def body_of(result: Mapping[str, Any]) -> str:
     if unfixed:
         lines += ["", "## Not fixed", ""]
         for each in unfixed[:_MOST_LISTED]:
-            lines.append(f"- {_place(each)} {_span(each.get('rule'))}: {_span(each.get('reason'))}")
+            hint = f"; {_span(each['suggestion'])}" if each.get("suggestion") else ""
+            lines.append(f"- {_place(each)} {_span(each.get('rule'))}: {_span(each.get('reason'))}{hint}")
         lines += _more(unfixed)
     return "\n".join(lines) + "\n"
 

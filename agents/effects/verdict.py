@@ -10,8 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from agents.repository.patch_parts import FilePatch, files_of
+
 LEVELS = ("tests", "build", "parse")
 _MAX_REASON = 500
+_NOTES = "Before merging:"
 
 
 def wants_verdict(result_schema: Mapping[str, Any] | None) -> bool:
@@ -26,35 +29,52 @@ def not_verified(result: Mapping[str, Any], reason: str) -> dict[str, Any]:
 
 
 def with_verdict(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """The result without the files that break something; all of them where it is not known which."""
+    """The result without the files and places that break something; all of it where it is not known which."""
     reason = str(verdict.get("reason", ""))[:_MAX_REASON]
     level = verdict.get("verified")
+    files = files_of(str(result.get("patch", "")))
     breaking = {str(each) for each in cast("list[Any]", verdict.get("breaking") or [])}
     if level not in LEVELS:
-        breaking |= set(_files(str(result.get("patch", ""))))
-    kept = _without(result, breaking, reason) if breaking else dict(result)
+        breaking |= set(files)
+    lost: dict[str, dict[int, str]] = {
+        name: dict.fromkeys(_all(files[name]), reason) for name in files if name in breaking
+    }
+    for each in _entries(verdict.get("breakingParts")):
+        name, hunk = str(each.get("file")), each.get("hunk")
+        if name in files and isinstance(hunk, int) and hunk in _all(files[name]):
+            lost.setdefault(name, {}).setdefault(hunk, str(each.get("reason", ""))[:_MAX_REASON])
+    kept = _without(result, files, lost) if lost else dict(result)
     return {**kept, "verified": level if kept.get("patch") and level in LEVELS else "none", "verification": reason}
 
 
-def _without(result: Mapping[str, Any], breaking: set[str], reason: str) -> dict[str, Any]:
-    parts = _files(str(result.get("patch", "")))
+def _all(file: FilePatch) -> range:
+    return range(max(len(file.hunks), 1))
+
+
+def _without(
+    result: Mapping[str, Any], files: Mapping[str, FilePatch], lost: Mapping[str, Mapping[int, str]]
+) -> dict[str, Any]:
+    texts = {name: file.without(lost.get(name, {})) for name, file in files.items()}
+    gone = {name for name, text in texts.items() if not text}
     fixed = _entries(result.get("fixed"))
-    left = [each for each in fixed if each.get("file") in breaking]
+    reasons = [_reason(each, files, lost, gone) for each in fixed]
+    stay = [each for each, reason in zip(fixed, reasons, strict=True) if reason is None]
     unfixed = [
         {
             "rule": each.get("rule"),
             "file": each.get("file"),
             "line": each.get("line"),
             "reason": f"the fix breaks something: {reason}",
+            "suggestion": _suggestion(each),
         }
-        for each in left
+        for each, reason in zip(fixed, reasons, strict=True)
+        if reason is not None
     ]
-    stay = [each for each in fixed if each.get("file") not in breaking]
     changed = dict(result)
-    changed["patch"] = "".join(part for name, part in parts.items() if name not in breaking)
-    changed["commitMessage"] = _message(str(result.get("commitMessage", "")), breaking, len(stay))
+    changed["patch"] = "".join(texts.values())
+    changed["commitMessage"] = _message(str(result.get("commitMessage", "")), unfixed, stay)
     if "filesModified" in result:
-        changed["filesModified"] = [each for each in result["filesModified"] if each not in breaking]
+        changed["filesModified"] = [each for each in result["filesModified"] if each not in gone]
     if "fixed" in result:
         changed["fixed"] = stay
     if "unfixed" in result:
@@ -62,17 +82,49 @@ def _without(result: Mapping[str, Any], breaking: set[str], reason: str) -> dict
     return changed
 
 
-def _message(message: str, breaking: set[str], count: int) -> str:
-    lines = [line for line in message.split("\n") if not any(line.startswith(f"- {name}:") for name in breaking)]
-    if lines and re.fullmatch(r"Fix \d+ security weakness(es)?", lines[0]):
-        lines[0] = f"Fix {count} security weakness{'' if count == 1 else 'es'}"
-    return "\n".join(lines)
+def _reason(
+    fixed: Mapping[str, Any],
+    files: Mapping[str, FilePatch],
+    lost: Mapping[str, Mapping[int, str]],
+    gone: set[str],
+) -> str | None:
+    """Why a fix is left out; None: it stays."""
+    name, line = str(fixed.get("file")), fixed.get("line")
+    parts = lost.get(name, {})
+    if name in gone:
+        return next(iter(parts.values()), "")
+    for at, hunk in enumerate(files[name].hunks if name in files else ()):
+        if at in parts and isinstance(line, int) and hunk.holds(line):
+            return parts[at]
+    return None
 
 
-def _files(patch: str) -> dict[str, str]:
-    pieces = re.split(r"^(?=diff --git a/)", patch, flags=re.MULTILINE)
-    named = ((re.match(r"diff --git a/(.+) b/\1\n", piece), piece) for piece in pieces if piece.strip())
-    return {match[1]: piece for match, piece in named if match is not None}
+def _suggestion(fixed: Mapping[str, Any]) -> str:
+    tried = str(fixed.get("what", ""))[:300]
+    return (
+        f"what was tried: {tried}; change the tests or the callers with it, or fix it in another way"
+        if tried
+        else ""
+    )
+
+
+def _message(message: str, unfixed: list[dict[str, Any]], stay: list[dict[str, Any]]) -> str:
+    """The commit message without what is left out: its lines, and the notes that only it needed."""
+    dropped = {f"- {each['file']}:{each['line']}:" for each in unfixed}
+    notes = {f"- {' '.join(str(each.get('note', '')).split())[:300]}" for each in stay}
+    kept: list[str] = []
+    section = ""
+    for at, line in enumerate(message.split("\n")):
+        if at == 0 and re.fullmatch(r"Fix \d+ security weakness(es)?", line):
+            line = f"Fix {len(stay)} security weakness{'' if len(stay) == 1 else 'es'}"
+        if line.endswith(":") and not line.startswith("-"):
+            section = line
+        if not section and any(line.startswith(start) for start in dropped):
+            continue
+        if section == _NOTES and line.startswith("- ") and line not in notes:
+            continue
+        kept.append(line)
+    return re.sub(rf"\n{_NOTES}\n(?!- )", "\n", "\n".join(kept)).replace("\n\n\n", "\n\n")
 
 
 def _entries(found: Any) -> list[dict[str, Any]]:

@@ -69,6 +69,8 @@ class UnfixedFinding(Schema):
     file: str
     line: int
     reason: str
+    suggestion: str = ""
+    """What a person may do."""
 
 
 class Suggestion(Schema):
@@ -199,6 +201,7 @@ def _suggestion(done: Repair) -> Suggestion:
                 file=left.vulnerability.file,
                 line=left.vulnerability.line,
                 reason=left.reason,
+                suggestion=left.vulnerability.recommendation,
             )
             for left in done.left
         ],

@@ -166,8 +166,9 @@ def _hard_coded(tree: Tree, at: int) -> Edit:
 
 
 def _inner_html(tree: Tree, at: int) -> Edit:
-    for label, name, _ in _named(tree, at):
+    for label, name, value in _named(tree, at):
         if label == "innerHTML":
+            _refuse_markup(value)
             target = name.child_by_field_name("property")
             return Edit(
                 spans=((target.start_byte, target.end_byte, "textContent"),),
@@ -177,9 +178,19 @@ def _inner_html(tree: Tree, at: int) -> Edit:
     raise CannotFixError("no assignment to innerHTML on this line")
 
 
+def _refuse_markup(value: Node) -> None:
+    """Text with markup of its own is meant to be HTML, and would be shown with its tags. Raises CannotFixError."""
+    if re.search(r"<\s*/?[a-zA-Z!]", text(value)):
+        raise CannotFixError(
+            "the text holds markup of its own: make the elements with createElement, and set their textContent"
+        )
+
+
 def _document_write(tree: Tree, at: int) -> Edit:
-    for function, _ in _calls(tree, at):
+    for function, call in _calls(tree, at):
         if text(function) in ("document.write", "document.writeln"):
+            for given in arguments(call):
+                _refuse_markup(given)
             return Edit(
                 spans=((function.start_byte, function.end_byte, "document.body.append"),),
                 what="text instead of HTML",
@@ -206,7 +217,11 @@ def _spawn_shell(tree: Tree, at: int) -> Edit:
 
 
 def _random(tree: Tree, at: int) -> Edit:
-    for label, _, value in _named(tree, at):
+    # The finding may be where the value is used.
+    used = {text(node) for node in tree.nodes("identifier") if line(node) == at}
+    for label, name, value in named_values(tree):
+        if line(name) != at and not (line(name) < at and label in used):
+            continue
         if names_a_secret(label) and re.search(r"Math\.random\(\)\s*\.toString\(", text(value)):
             return Edit(
                 spans=((value.start_byte, value.end_byte, "globalThis.crypto.randomUUID()"),),

@@ -167,7 +167,7 @@ def _edit(file: SourceFile, one: Vulnerability) -> Edit:
         return python_fixes.fix(file.text, one.rule, one.line)
     if file.suffix in JAVASCRIPT:
         return javascript_fixes.fix(file, one.rule, one.line)
-    raise CannotFixError(f"files of kind {file.suffix!r} cannot be fixed")
+    raise CannotFixError(f"files of kind {file.suffix!r} cannot be fixed by rules; a person has to")
 
 
 def _finish(file: SourceFile, imports: set[str]) -> str:

@@ -31,6 +31,15 @@ class PatchToVerify(Schema):
     """For one run of the tests."""
 
 
+class BreakingPart(Schema):
+    """One place of a file whose change breaks something."""
+
+    file: str
+    hunk: int = Field(ge=0)
+    """Which of the file's hunks in the patch, counted from 0."""
+    reason: str
+
+
 class Verdict(Schema):
     """What the patched copy does."""
 
@@ -39,12 +48,14 @@ class Verdict(Schema):
     reason: str
     """One sentence: which tests and how many, or why there were none, or what is broken."""
     breaking: list[str]
-    """Files whose change breaks something; without them the rest is as `verified` says."""
+    """Files whose change breaks something; without them and the parts the rest is as `verified` says."""
+    breaking_parts: list[BreakingPart] = Field(default_factory=list[BreakingPart])
+    """Places in other files."""
 
 
 @agent.action("verify", description="Say what a patch breaks")
 def verify(inputs: PatchToVerify, context: Context) -> Verdict:
-    """Verify all of it; where that breaks something, each file by itself."""
+    """Verify all of it; where that breaks something, each file by itself, and in it each place."""
     from agents.builtin.verification.verify import verify_patch
 
     return verify_patch(inputs, context)

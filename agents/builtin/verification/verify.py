@@ -9,22 +9,25 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.builtin.patcher.repair import rules_in, still_parses
 from agents.builtin.scanning.source_files import JAVASCRIPT, PYTHON, SourceFile
-from agents.builtin.verification import PatchToVerify, Verdict
+from agents.builtin.verification import BreakingPart, PatchToVerify, Verdict
 from agents.builtin.verification.project_tests import Outcomes, ProjectTests, detect
 from agents.repository.git import Git, GitError
+from agents.repository.patch_parts import FilePatch, files_of
 from agents.sdk.context import Context
 from agents.sdk.errors import AgentError
 
 MAX_TREE_BYTES = 30_000_000
 """Of the commit; there are two copies of it, in memory."""
 _MOST_FILES_ALONE = 12
+_MOST_PLACES = 24
 _TOTAL_SECONDS = 240
+_IMPORT = re.compile(r"import (\w+)\r?")
 
 
 @dataclass(kw_only=True)
@@ -41,8 +44,8 @@ class _Bench:
     before: Outcomes | None
     """What the tests give without the patch; None where there are none that pass."""
 
-    def broken(self, parts: Mapping[str, str]) -> str | None:
-        """What these changes break; None: nothing that is found."""
+    def broken(self, parts: Mapping[str, str], *, again: bool = True) -> str | None:
+        """What these changes break; None: nothing that is found. `again`: tests that fail are run once more."""
         after = self.checkout("after")
         try:
             for part in parts.values():
@@ -55,7 +58,7 @@ class _Bench:
             return None
         found = self.tests.run(after, self.limit)
         lost = self.before.lost_in(found)
-        if lost:  # once more: a test that fails now and then must not condemn a fix
+        if lost and again:  # a test that fails now and then must not condemn a fix
             lost &= self.before.lost_in(self.tests.run(after, self.limit))
         if not lost:
             return None
@@ -138,21 +141,28 @@ def verify_patch(inputs: PatchToVerify, context: Context) -> Verdict:
 def _verdict(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Verdict:
     reason = bench.broken(parts)
     breaking: list[str] = []
+    places: list[BreakingPart] = []
     if reason is not None:
         bench.log.warning("the patch breaks something: %s", reason)
         breaking = _culprits(bench, parts)
         rest = {name: part for name, part in parts.items() if name not in breaking}
         if not breaking or (rest and bench.broken(rest) is not None):
             return Verdict(verified="broken", reason=reason, breaking=list(parts))
+        for name in [*breaking]:
+            kept, lost = _places(bench, name, parts[name], rest)
+            if kept:
+                rest[name] = kept
+                breaking.remove(name)
+                places += lost
         if not rest:
             return Verdict(verified="broken", reason=reason, breaking=breaking)
         parts = rest
     told = f" (left out: {reason})" if reason is not None else ""
     if bench.tests is not None and bench.before is not None:
         passed = f"{len(bench.before.passed)} test(s) of {bench.tests.name} pass as before"
-        return Verdict(verified="tests", reason=passed + told, breaking=breaking)
+        return Verdict(verified="tests", reason=passed + told, breaking=breaking, breaking_parts=places)
     level = "build" if all(_is_built(name) for name in parts) else "parse"
-    return Verdict(verified=level, reason=f"{why_not}{told}", breaking=breaking)
+    return Verdict(verified=level, reason=f"{why_not}{told}", breaking=breaking, breaking_parts=places)
 
 
 def _culprits(bench: _Bench, parts: Mapping[str, str]) -> list[str]:
@@ -169,11 +179,58 @@ def _culprits(bench: _Bench, parts: Mapping[str, str]) -> list[str]:
     return found
 
 
+def _places(bench: _Bench, name: str, part: str, rest: Mapping[str, str]) -> tuple[str, list[BreakingPart]]:
+    """As much of a file's patch as breaks nothing beside `rest`, and the places that do; empty: nothing is left."""
+    file = files_of(part)[name]
+    count = len(file.hunks)
+    if not 1 < count <= _MOST_PLACES:
+        return "", []
+
+    def reason_without(left_out: Collection[int]) -> str | None:
+        if time.monotonic() > bench.ends:
+            return "there was no time left to try the fix by itself"
+        return bench.broken({**rest, name: file.without(left_out)}, again=False)
+
+    # Mostly it is one place, and the others need what is imported at the top.
+    for at in range(count):
+        if reason_without({at}) is None:
+            alone = reason_without(set(range(count)) - {at}) or "with the other changes of its file a test fails"
+            return _tidied(bench, file, rest, {at: alone})
+    lost: dict[int, str] = {}
+    for at in range(count):
+        if (reason := reason_without({*lost, *range(at + 1, count)})) is not None:
+            lost[at] = reason
+    return _tidied(bench, file, rest, lost)
+
+
+def _tidied(
+    bench: _Bench, file: FilePatch, rest: Mapping[str, str], lost: dict[int, str]
+) -> tuple[str, list[BreakingPart]]:
+    """Without imports that only the places needed which are left out."""
+    for at, hunk in enumerate(file.hunks):
+        names = [match[1] if (match := _IMPORT.fullmatch(line)) else "" for line in hunk.added]
+        if at in lost or hunk.removed or not all(names):
+            continue
+        kept = "\n".join(line for other, each in enumerate(file.hunks) if other not in lost for line in each.added)
+        if any(re.search(rf"\b{name}\.", kept) for name in names):
+            continue
+        if bench.broken({**rest, file.name: file.without({*lost, at})}) is None:
+            lost[at] = "what it imports is not used by the rest"
+    text = file.without(lost)
+    if not text or _is_only_imports(file, lost):
+        return "", []
+    places = [BreakingPart(file=file.name, hunk=at, reason=reason[:500]) for at, reason in sorted(lost.items())]
+    return text, places
+
+
+def _is_only_imports(file: FilePatch, lost: Collection[int]) -> bool:
+    kept = [hunk for at, hunk in enumerate(file.hunks) if at not in lost]
+    return all(not hunk.removed and all(_IMPORT.fullmatch(line) for line in hunk.added) for hunk in kept)
+
+
 def parts_of(patch: str) -> dict[str, str]:
     """The patch of each file."""
-    pieces = re.split(r"^(?=diff --git a/)", patch, flags=re.MULTILINE)
-    named = ((re.match(r"diff --git a/(.+) b/\1\n", piece), piece) for piece in pieces if piece.strip())
-    return {match[1]: piece for match, piece in named if match is not None}
+    return {name: file.without(()) for name, file in files_of(patch).items()}
 
 
 def _compiles(text: str, name: str) -> bool:

@@ -206,6 +206,15 @@ def test_a_fix_gives_this_text(tmp_path, name, old, new):
     assert scan(tmp_path, [name], LOG).vulnerabilities == ()
 
 
+def test_a_random_value_is_fixed_where_it_is_made_though_it_is_found_where_it_is_used(tmp_path):
+    old = "function f() {\n  const sessionToken = Math.random().toString(36);\n  return sessionToken;\n}\n"
+
+    text, left = repaired(tmp_path, "a.js", old)
+
+    assert left == []
+    assert text == old.replace("Math.random().toString(36)", "globalThis.crypto.randomUUID()")
+
+
 LEFT = [
     ("a.py", "import subprocess\nsubprocess.run(f'ls {x} | wc -l', shell=True)\n", r"shell syntax \('\|'\)"),
     ("a.py", "import subprocess\nsubprocess.run(f'{x} -l', shell=True)\n", "program to start is not a literal"),
@@ -216,6 +225,8 @@ LEFT = [
     ("a.py", "exec(x)\n", "no rule that fixes this"),
     ("a.py", "token = 'AKIAIOSFODNN7EXAMPLE'; other = 'AKIAIOSFODNN7EXAMPLF'\n", "still finds it after the fix"),
     ("a.js", "new Function(x)\n", "no rule that fixes this"),
+    ("a.js", "function f(e, x) {\n  e.innerHTML = '<b>' + x + '</b>';\n}\n", "markup of its own"),
+    ("a.js", "function f(x) {\n  document.write(`<p>${x}</p>`);\n}\n", "markup of its own"),
     ("a.js", "const { exec: run } = require('child_process'); run('ls ' + x)\n", "another name"),
     ("a.js", "const { exec } = require('child_process'); exec('ls ' + x + ' > y')\n", "shell syntax"),
     ("a.js", "const { exec } = require('child_process'); exec(x)\n", "program to start is not a literal"),

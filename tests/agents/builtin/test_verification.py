@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from agents.builtin.patcher.patch import Change
+from agents.builtin.patcher.patch import patch as made_patch
 from agents.builtin.verification import agent
 from agents.effects.verdict import not_verified, wants_verdict, with_verdict
 from agents.repository.git import Git
+from agents.repository.patch_parts import files_of
 
 PROJECT = {
     "shop.py": "def price(count):\n    return count * 2\n",
@@ -82,6 +85,86 @@ def test_a_change_that_breaks_a_test_is_named_and_the_others_stand(project, cont
     found = verify(project, diff, context)
     assert (found["verified"], found["breaking"]) == ("tests", ["other.py"])
     assert "test_name" in found["reason"]
+
+
+PLACES = {
+    "shop.py": (
+        "import json\n\nKEY = 'a'\n\n\ndef price(count):\n    return count * 2\n\n\n"
+        "def name():\n    return 'shop'\n\n\ndef text(value):\n    return json.dumps(value)\n"
+    ),
+    "tests/test_shop.py": (
+        "import unittest\nimport shop\n\n\nclass Prices(unittest.TestCase):\n"
+        "    def test_price(self):\n        self.assertEqual(shop.price(2), 4)\n\n"
+        "    def test_name(self):\n        self.assertEqual(shop.name(), 'shop')\n"
+    ),
+    "tests/__init__.py": "",
+}
+CHANGED = (
+    PLACES["shop.py"]
+    .replace("import json", "import json\nimport os")
+    .replace("'a'", "os.environ['NOT_SET_HERE']")
+    .replace("count * 2", "2 * count")
+    .replace("dumps(value)", "dumps(value, default=str)")
+)
+
+
+def test_one_place_that_breaks_a_file_does_not_cost_it_the_other_fixes(tmp_path, context) -> None:
+    folder = repository(tmp_path / "places", PLACES)
+    diff = made_patch({"shop.py": Change(old=PLACES["shop.py"], new=CHANGED)})
+
+    found = verify(folder, diff, context)
+
+    assert (found["verified"], found["breaking"]) == ("tests", [])
+    assert {each["hunk"] for each in found["breakingParts"]} == {0, 1}  # the import goes with what needed it
+    result = {
+        "patch": diff,
+        "fixed": [
+            {"file": "shop.py", "line": 3, "what": "a", "note": "Set it.", "rule": "r"},
+            {"file": "shop.py", "line": 7, "what": "b", "note": "Look at it.", "rule": "r"},
+        ],
+        "unfixed": [],
+        "filesModified": ["shop.py"],
+        "commitMessage": (
+            "Fix 2 security weaknesses\n\n- shop.py:3: a\n- shop.py:7: b\n\n"
+            "Before merging:\n- Set it.\n- Look at it.\n"
+        ),
+    }
+    kept = with_verdict(result, found)
+    assert [each["line"] for each in kept["fixed"]] == [7]
+    assert "test_name" in kept["unfixed"][0]["reason"]
+    assert kept["commitMessage"] == (
+        "Fix 1 security weakness\n\n- shop.py:7: b\n\nBefore merging:\n- Look at it.\n"
+    )
+    Git(folder=folder).run("apply", "-", stdin=kept["patch"].encode())
+    assert (folder / "shop.py").read_text() == PLACES["shop.py"].replace("count * 2", "2 * count").replace(
+        "dumps(value)", "dumps(value, default=str)"
+    )
+
+
+def test_places_next_to_each_other_stay_places_of_their_own_that_git_applies(tmp_path) -> None:
+    old = "".join(f"{at}\n" for at in range(20))
+    for changed in ([0, 2], [3, 5, 8], [0, 19], [4, 6, 7, 9, 18], []):
+        new = "".join(f"{at}{' changed' if at in changed else ''}\n" for at in range(20))
+        folder = repository(tmp_path / f"x{'-'.join(map(str, changed))}", {"a.txt": old})
+        diff = made_patch({"a.txt": Change(old=old, new=new)})
+        if changed:
+            [file] = files_of(diff).values()
+            assert file.without(()) == diff
+            Git(folder=folder).run("apply", "-", stdin=diff.encode())
+            assert (folder / "a.txt").read_text() == new
+            (folder / "a.txt").write_text(old)
+            Git(folder=folder).run("apply", "-", stdin=file.without({0}).encode() or b"")
+            assert (folder / "a.txt").read_text() == new.replace(f"{changed[0]} changed\n", f"{changed[0]}\n", 1)
+
+
+def test_parts_that_are_none_of_the_patch_are_ignored() -> None:
+    forged = {
+        "verified": "tests",
+        "reason": "x",
+        "breaking": [],
+        "breakingParts": [{"file": "../x", "hunk": 0}, {"file": "a.py", "hunk": 7}, {"file": "a.py"}, 3],
+    }
+    assert with_verdict(RESULT, forged)["patch"] == RESULT["patch"]
 
 
 @pytest.mark.parametrize(
