@@ -71,8 +71,15 @@ def _findings(tree: Tree) -> Iterator[Finding]:
         if is_token(literal(string) or ""):
             yield rules.HARD_CODED, string
     for attribute in tree.nodes("jsx_attribute"):
-        if name_of(attribute.named_children[0]) == "dangerouslySetInnerHTML":
+        is_html = name_of(attribute.named_children[0]) == "dangerouslySetInnerHTML"
+        if is_html and not _HARMLESS_HTML.search(text(attribute)):
             yield rules.REACT_HTML, attribute
+
+
+_HARMLESS_HTML = re.compile(
+    r"(?i)sanitiz|purif|escape|\bxss\(|JSON\.stringify\(|__html:\s*(?:\"[^\"]*\"|'[^']*'|`[^`$]*`)\s*\}"
+)
+"""A call that makes HTML harmless, or a constant."""
 
 
 def named_values(tree: Tree) -> Iterator[tuple[str, Node, Node]]:

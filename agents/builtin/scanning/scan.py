@@ -14,6 +14,7 @@ from agents.builtin.scanning import (
     flow,
     javascript_scan,
     python_scan,
+    regex_scan,
     suppressions,
     template_scan,
     text_scan,
@@ -27,11 +28,30 @@ from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, wor
 _SECONDS = 265.0
 """For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
 _SURE = ("high", "medium", "low")
-_BY_FORM = frozenset(
-    {"py/sql-injection", "py/shell-injection", "py/eval", "py/exec", "py/unsafe-deserialisation", "py/unsafe-yaml"}
-    | {"js/shell-injection", "js/eval", "js/sql-injection", "js/xss"}
-)
-"""Kinds of which patterns report the form, whatever is put into it."""
+_BY_FORM = {
+    **{
+        f"{language}/{kind}": f"{language}/{kind}"
+        for language in ("py", "js")
+        for kind in (
+            "sql-injection",
+            "shell-injection",
+            "eval",
+            "path-traversal",
+            "open-redirect",
+            "template-injection",
+        )
+    },
+    "py/unsafe-deserialisation": "py/unsafe-deserialisation",
+    "py/exec": "py/eval",
+    "py/unsafe-yaml": "py/unsafe-deserialisation",
+    "js/xss": "js/xss",
+    "js/inner-html": "js/xss",
+    "js/dangerous-html": "js/xss",
+    "js/document-write": "js/xss",
+    "js/new-function": "js/eval",
+    "js/timer-text": "js/eval",
+}
+"""Kinds of which patterns report the form, whatever is put into it -> the rule of data flow that looks at that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +120,7 @@ def scan(
         except python_scan.NotParsed as exc:
             _leave_out(file.name, str(exc), left_out, log)
     for file in (*files, *texts):
-        found += (*text_scan.scan(file), *template_scan.scan(file))
+        found += (*text_scan.scan(file), *template_scan.scan(file), *regex_scan.scan(file))
     near = _near(around_folder or folder, around, {file.name for file in files})
     followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.45), others=texts, around=near)
     flows = engine.scan(
@@ -142,7 +162,9 @@ def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
         return False
     if one.flow:
         return (one.file, one.line, one.rule) in followed.seen
-    return one.rule in _BY_FORM and (one.file, one.line) in followed.harmless
+    kind = _BY_FORM.get(one.rule)
+    harmless = followed.harmless.get((one.file, one.line))
+    return kind is not None and harmless is not None and ("" in harmless or kind in harmless)
 
 
 def _judged(

@@ -224,3 +224,41 @@ def test_a_method_of_a_common_name_in_the_project_hides_no_flow():
     other = 'class Person { String name; public String toString() { return "a person"; } }\n'
 
     assert found(**{"A.java": view, "Person.java": other}) == {("A.java", 3, "java/xss")}
+
+
+INJECTED = {
+    "java": {
+        "A.java": "@RestController\nclass A {\n  private final Dao dao;\n  A(Dao dao) { this.dao = dao; }\n"
+        '  @GetMapping("/a")\n  Object a(@RequestParam String name) { return dao.get(name); }\n}\n',
+        "Dao.java": "public class Dao {\n  public Dao(Connection c) { this.c = c; }\n  public Object get(String name) {\n"
+        '    return jdbc.queryForList("select \'" + name + "\'");\n  }\n}\n',
+    },
+    "csharp": {
+        "A.cs": "public class A : ControllerBase {\n  private readonly Dao _dao;\n  public A(Dao dao) { _dao = dao; }\n"
+        '  [HttpGet("a")]\n  public IActionResult Get(string name) => Ok(_dao.Row(name));\n}\n',
+        "Dao.cs": "public class Dao {\n  public Dao(Connection c) { _c = c; }\n  public object Row(string name) {\n"
+        '    return _c.Query("select \'" + name + "\'");\n  }\n}\n',
+    },
+    "go": {
+        "a.go": 'package a\nfunc routes(e *gin.Engine, dao *Dao) {\n\te.GET("/a", func(c *gin.Context) {\n\t\tdao.Row(c.Query("n"))\n\t})\n}\n',
+        "dao.go": 'package a\ntype Dao struct{ db *sql.DB }\n\nfunc (d *Dao) Row(name string) { d.db.Query("select \'" + name + "\'") }\n',
+    },
+}
+
+
+@pytest.mark.parametrize("language", INJECTED)
+def test_data_is_followed_through_objects_that_are_given(language):
+    assert {line for _, line, rule in found(**INJECTED[language]) if rule.endswith("sql-injection")} == {4}
+
+
+def test_what_is_one_of_known_values_or_a_number_is_harmless_by_form_too():
+    text = (
+        "from flask import request\nCOLUMNS = {'a': 'a', 'b': 'b'}\n@app.route('/<int:page>')\ndef view(page):\n"
+        "    column = COLUMNS.get(request.args['c'], 'a')\n"
+        "    run('select * from t order by ' + column)\n"
+        "    run(f'select * from t limit {page}')\n"
+        "    run(f\"select * from t where a in ({','.join('?' for _ in request.args)})\")\n"
+    )
+    done = flow.scan([SourceFile(name="a.py", text=text)], LOG)
+
+    assert [done.harmless.get(("a.py", line)) for line in (6, 7, 8)] == [frozenset({"py/sql-injection"})] * 3

@@ -138,3 +138,31 @@ def test_kinds_that_say_nothing_in_tests_are_counted_and_not_told(tmp_path):
     assert {one.rule for one in done.vulnerabilities if one.file == "tests/test_a.py"} == {"py/eval"}
     assert "py/tls-verification-off" in {one.rule for one in done.vulnerabilities if one.file == "a.py"}
     assert done.of_no_weight >= 1
+
+
+@pytest.mark.parametrize(
+    ("written", "slow"),
+    [
+        (r"^([a-zA-Z0-9]+)+@x$", True),
+        (r"(.*)*", True),
+        (r"(\s*\w+\s*)*;", True),
+        (r"(?:[a-z]+-?)*$", True),
+        (r"(x+x+)+y", True),
+        (r"(a|aa)+$", True),
+        (r"(\w|\d)+$", True),
+        (r"(?:\w+\.)+x", False),
+        (r"(?:\s+\w+)+", False),
+        (r"(a|b)+", False),
+        (r"([^,]*,)*", False),
+        (r"^(?:[^\\]|\\.)*$", False),
+        (r"(foo|bar)+", False),
+    ],
+)
+def test_expressions_that_read_one_text_in_many_ways_are_slow(tmp_path, written, slow):
+    done = scanned(
+        tmp_path, **{"a.js": f"const a = /{written}/;\n", "a.py": f'import re\nre.compile(r"{written}")\n'}
+    )
+
+    assert {one.file for one in done.vulnerabilities if one.cwe == "CWE-1333"} == (
+        {"a.js", "a.py"} if slow else set()
+    )

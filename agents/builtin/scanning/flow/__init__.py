@@ -50,8 +50,10 @@ class FlowScan:
     found: list[Vulnerability] = field(default_factory=list[Vulnerability])
     seen: frozenset[tuple[str, int, str]] = frozenset()
     """File, line and rule where something could arrive from outside, and does not unless it is found."""
-    harmless: frozenset[tuple[str, int]] = frozenset()
-    """File and line where all that is used is constant, or was made harmless."""
+    harmless: Mapping[tuple[str, int], frozenset[str]] = field(
+        default_factory=dict[tuple[str, int], frozenset[str]]
+    )
+    """File and line -> rules for which all that is used there is constant, or was made harmless; empty: for any."""
     followed: frozenset[str] = frozenset()
     """Files in which all data was followed."""
     spent: frozenset[str] = frozenset()
@@ -82,7 +84,7 @@ def scan(
     done, settings = FlowScan(), _settings(others)
     seen: set[tuple[str, int, str]] = set()
     spent: set[str] = set()
-    harmless: set[tuple[str, int]] = set()
+    harmless: dict[tuple[str, int], frozenset[str]] = {}
     unread: set[str] = set()
     for language, own in texts.items():
         rules = catalogue(language)
@@ -111,11 +113,13 @@ def scan(
         ]
         seen |= interpreter.seen
         spent |= interpreter.spent
-        harmless |= {place for place, is_harmless in interpreter.harmless.items() if is_harmless}
+        for (file, line, rule), is_harmless in interpreter.harmless.items():
+            if is_harmless:
+                harmless[file, line] = harmless.get((file, line), frozenset()) | {rule}
     if spent:
         log.info("data was not followed to the end in %d file(s)", len(spent))
     done.followed = frozenset(chosen - spent - unread)
-    done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), frozenset(harmless)
+    done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), harmless
     return done
 
 

@@ -84,6 +84,10 @@ class Catalogue:
     """What is found by the value of a name in it, wherever that value comes from."""
     clean: Table[str] = field(default_factory=Table[str])
     """What makes harmless, for one rule, or for all of the common sources."""
+    fills: Table[str] = field(default_factory=Table[str])
+    """Calls that write what a visitor sent into `$TO`."""
+    wholes: set[str] = field(default_factory=set[str])
+    """Groups of sources of which a single part is no source."""
 
 
 @cache
@@ -105,6 +109,9 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
     for one in data.get("not_sources", ()):
         if (pattern := compiled(made.language, one, {})) is not None:
             made.not_sources.add(pattern, OUTSIDE)
+    for one in data.get("fills", ()):
+        if (pattern := compiled(made.language, one, {})) is not None:
+            made.fills.add(pattern, OUTSIDE)
     for one in data.get("clean", ()):
         if (pattern := compiled(made.language, one, {})) is not None:
             made.clean.add(pattern, OUTSIDE)
@@ -123,6 +130,8 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
         local = group == OUTSIDE and takes_local(name, spec)
         flow_rule = FlowRule(name, rule, spec.get("confidence", "high"), group, local, whole)
         made.rules[name] = flow_rule
+        if spec.get("whole"):
+            made.wholes.add(group)
         for pattern in sources:
             if pattern is not None:
                 made.sources.add(pattern, group)

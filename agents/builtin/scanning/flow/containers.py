@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from agents.builtin.scanning.flow.tree import Constant
-from agents.builtin.scanning.flow.values import UNKNOWN, Key, Taints, Value, add, joined, together
+from agents.builtin.scanning.flow.values import UNKNOWN, Key, Taints, Value, add, joined, numeric, together
 
 _APPEND = frozenset({"append", "add", "push", "addLast", "Add", "addElement", "<<", "add_section", "append!"})
 _PUT = frozenset(
@@ -127,9 +127,8 @@ def _of_map(name: str, of: Value, pairs: dict[Key, Value], args: Sequence[Value]
         if key is not UNKNOWN and key in pairs:
             return pairs[cast("Key", key)]
         default: Sequence[Value] = () if two else args[1:2]
-        return Value(
-            taints=together((*default, *(pairs.values() if key is UNKNOWN else ()), Value(taints=of.taints)))
-        )
+        held = (*default, *(pairs.values() if key is UNKNOWN else ()), Value(const=None, taints=of.taints))
+        return Value(taints=together(held), fixed=not of.taints and all(one.is_fixed for one in held))
     if name in ("load", "read", "loadFromXML", "read_string", "clear"):
         of.pairs = None  # what it holds comes from elsewhere
         return Value()
@@ -156,7 +155,8 @@ def element(of: Value, key: Value) -> Value:
     if of.pairs is not None:
         if key.known and const in of.pairs:
             return of.pairs[cast("Key", const)]
-        return Value(taints=of.taints if key.known else of.all_taints())
+        fixed = not of.taints and all(one.is_fixed for one in of.pairs.values())
+        return Value(taints=of.taints if key.known else of.all_taints(), fixed=fixed)
     if (
         of.known
         and isinstance(of.const, str)
@@ -214,10 +214,12 @@ def operate(op: str, values: Sequence[Value]) -> Value:
     taints: Taints = together(values)
     if op in _TESTS:
         return Value(const=_computed(op, values))
+    fixed = all(value.is_fixed for value in values)
     if op in ("-", "*", "/", "//", "**", "<<", ">>", "&", "|", "^", "neg", "number"):
         # The result is a number, which carries no syntax; of a random one it is as bad as before.
-        taints = {key: taint for key, taint in taints.items() if taint.source not in ("", "local")}
-    return Value(const=_computed(op, values), taints=taints, fixed=all(value.is_fixed for value in values))
+        taints = numeric(taints)
+        fixed = fixed or (op in ("-", "//", "**", "neg", "number") and not taints)
+    return Value(const=_computed(op, values), taints=taints, fixed=fixed)
 
 
 _TESTS = frozenset(

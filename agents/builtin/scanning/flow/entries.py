@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agents.builtin.scanning.flow.tree import Attr, Call, Expr, Function, Name, Param
+from agents.builtin.scanning.flow.tree import Attr, Call, Const, Expr, Function, Name, Param
 
 _VERBS = frozenset({"route", "get", "post", "put", "delete", "patch", "websocket", "api_route"})
 _JAVA = frozenset(
@@ -62,8 +62,23 @@ def filled(language: str, function: Function) -> frozenset[str]:
         names = [one.name for one in function.params if any(last(mark) in _NEST for mark in one.marks)]
     else:
         names = []
-    typed = {one.name for one in function.params if _NUMBERS.match(one.type)}
+    typed = {one.name for one in function.params if _NUMBERS.match(one.type)} | numbered(function)
     return frozenset(names) - typed
+
+
+_CONVERTED = re.compile(r"<(?:int|float|uuid)(?:\([^)]*\))?:(\w+)>")
+
+
+def numbered(function: Function) -> set[str]:
+    """Parameters that the route itself makes numbers, as in `/page/<int:page>`."""
+    return {
+        name
+        for mark in function.marks
+        if isinstance(mark, Call)
+        for one in mark.args
+        if isinstance(one, Const) and isinstance(one.value, str)
+        for name in _CONVERTED.findall(one.value)
+    }
 
 
 def _python(function: Function) -> list[str]:

@@ -58,8 +58,14 @@ class GoReader(TreeReader):
         return self.define(self._function(node, self.text(self.field(node, "name"))))
 
     def s_method_declaration(self, node: Node) -> list[Stmt]:
-        """A method: its object is a parameter before the others, which is not passed."""
-        return self.define(self._function(node, self.text(self.field(node, "name"))))
+        """A method, with the name of its object."""
+        made = self._function(node, self.text(self.field(node, "name")))
+        for one in self.children(self.field(node, "receiver")):
+            name = self.field(one, "name")
+            made.receiver = Param(
+                "_" if name is None else self.text(name), type=self.text(self.field(one, "type"))
+            )
+        return self.define(made)
 
     def _function(self, node: Node, name: str) -> Function:
         params: list[Param] = []

@@ -207,6 +207,9 @@ def _called(test: Call, truth: bool) -> Iterator[Fact]:
         elif isinstance(test.args[0], Const) and test.args[0].value:
             yield from _known(of)
     if not truth:
+        if name in _WITHIN and of is not None and test.args and _constant(test.args[0]) in ("//", "\\"):
+            # Who refuses this looks for a path on the own host.
+            yield from ((found, frozenset({"open-redirect"})) for found in _names(of))
         return
     if name in _WITHIN:
         for part in (of, *test.args):

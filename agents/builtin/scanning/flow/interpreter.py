@@ -56,6 +56,7 @@ from agents.builtin.scanning.flow.values import (
     copied,
     joined,
     merge,
+    numeric,
     together,
 )
 
@@ -68,6 +69,8 @@ _EACH = frozenset(
     {"map", "forEach", "filter", "then", "each", "flatMap", "reduce", "find", "some", "every", "Select", "ForEach"}
 )
 _CALLBACKS = 3
+_LONG_ENOUGH = 5
+"""A method's name that is taken for the only one of the project."""
 _FILLING = frozenset({"nextBytes", "NextBytes", "readFully", "Read", "readInto", "read"})
 """Methods that put what they have into their argument."""
 _SAME_TYPE = frozenset(
@@ -112,8 +115,8 @@ class Interpreter:
         self.found: dict[tuple[str, int, str], Found] = {}
         self.seen: set[tuple[str, int, str]] = set()
         """File, line and kind of each sink that was looked at with what reaches it."""
-        self.harmless: dict[tuple[str, int], bool] = {}
-        """Line -> whether all that was put together or used on it is constant, or was made harmless."""
+        self.harmless: dict[tuple[str, int, str], bool] = {}
+        """Line and kind -> whether all that was put together or used on it is constant, or made harmless for it."""
         self.spent: set[str] = set()
         """Files of which not everything could be run."""
         self._tops: dict[str, Env] = {}
@@ -216,6 +219,8 @@ class Interpreter:
         try:
             args = [self._entry_value(one, filled, function) for one in function.params]
             of = None if function.owner is None or function.is_static else self._object(function.owner)
+            if function.receiver is not None:
+                of = Value(type=_short(function.receiver.type))
             if of is not None and self._language == "python":
                 args = args[1:]
             self._run(function, of, args, (), env, depth=0)
@@ -233,6 +238,8 @@ class Interpreter:
         if param.name in filled:
             taint = Taint(OUTSIDE, ((function.file, function.line),))
             value.taints = {(OUTSIDE, taint.clean): taint}
+        elif param.name in entries.numbered(function):
+            value.fixed = True
         return value
 
     def _object(self, cls: Class) -> Value:
@@ -318,8 +325,12 @@ class Interpreter:
         for name, kinds in guards.facts(test, truth):
             for each in (name, *self._frame.made_from.get(name, ())):
                 value = env.get(each)
-                if value is not None and value.is_tainted():
-                    env.names[each] = self._cleaned(value, kinds)
+                if value is None:
+                    continue
+                if value.is_tainted():
+                    value = env.names[each] = self._cleaned(value, kinds)
+                if guards.ALL in kinds and each == name and value.cls is None and value.function is None:
+                    env.names[each] = replace(value, fixed=True)
 
     def _cleaned(self, value: Value, kinds: frozenset[str]) -> Value:
         """The value, harmless for these kinds of weakness."""
@@ -480,6 +491,8 @@ class Interpreter:
         )
         if isinstance(expr, Name | Attr | Call | Index):
             value = self._source(expr, value)
+            if isinstance(expr, Attr | Index) and value.is_tainted():
+                value = self._made_clean(expr, value.path, value)
         self._last[id(expr)] = value
         return value
 
@@ -498,7 +511,8 @@ class Interpreter:
                 value = replace(value, fixed=True)
                 continue
             taint = Taint(group, ((self._frame.file, expr.line),))
-            value = replace(value, taints={(group, taint.clean): taint, **value.taints}, const=Value().const)
+            taints = {(group, taint.clean): taint, **value.taints}
+            value = replace(value, taints=taints, const=Value().const, fixed=False)
         return value
 
     def _serves(self, path: str) -> bool:
@@ -557,6 +571,8 @@ class Interpreter:
             path = f"{of.path}.{name}"
             return self._resolved(path) or Value(path=path)
         taints = of.taints if of.cls is not None else of.all_taints()
+        if self._catalogue.wholes:
+            taints = {key: one for key, one in taints.items() if one.source not in self._catalogue.wholes}
         return Value(taints=dict(taints), path=f"{of.path}.{name}" if of.path else "")
 
     def _attribute(self, of: Value, name: str) -> Value | None:
@@ -652,7 +668,11 @@ class Interpreter:
         of, key = self._eval(expr.of, env), self._eval(expr.key, env)
         if key.known and isinstance(key.const, str) and of.cls is not None:
             return self._member(of, key.const)
-        return containers.element(of, key)
+        found = containers.element(of, key)
+        if self._catalogue.wholes and any(one.source in self._catalogue.wholes for one in found.taints.values()):
+            kept = {key: one for key, one in found.taints.items() if one.source not in self._catalogue.wholes}
+            found = replace(found, taints=kept)
+        return found
 
     def _slice(self, expr: Slice, env: Env) -> Value:
         of = self._eval(expr.of, env)
@@ -844,8 +864,14 @@ class Interpreter:
         """What the object holds is no longer known in parts."""
         if not taints:
             return
-        while isinstance(target, Attr | Index) and not isinstance(target, Attr):
-            target = target.of
+        while isinstance(target, Index | Call):
+            # `a.append(b).append(c)`: what a method of the object answers is the object.
+            if isinstance(target, Index):
+                target = target.of
+            elif isinstance(target.func, Attr) and target.func.name in containers.MUTATORS:
+                target = target.func.of
+            else:
+                break
         if isinstance(target, Name) and of.cls is None:
             made = replace(of, taints={**of.taints})
             add(made.taints, taints)
@@ -869,7 +895,16 @@ class Interpreter:
         args = [self._eval(one, env) for one in expr.args]
         named = tuple((key, self._eval(one, env)) for key, one in expr.named)
         value = self._applied(expr, name, func, of, args, named, env)
+        self._fill(expr, func.path, env)
         return self._made_harmless(expr, name, func, value)
+
+    def _fill(self, expr: Call, path: str, env: Env) -> None:
+        """A call that writes what a visitor sent into one of its arguments."""
+        for pattern, group in self._catalogue.fills.candidates(expr, path):
+            bound = matches(pattern, expr, self._scope)
+            if bound is not None and (to := bound.get("TO")) is not None:
+                taint = Taint(group, ((self._frame.file, expr.line),))
+                self._spoil(to, self._last.get(id(to), Value()), {(group, taint.clean): taint}, env)
 
     def _applied(
         self,
@@ -936,12 +971,14 @@ class Interpreter:
                 value = self._elsewhere(name)
                 return value if value.is_class else None
             return None
+        if self._language == "go":
+            return self._method_in_go(name, of)
         if of.type and of.cls is None and self._language not in ("python",):
             classes = self._project.classes(_short(of.type))
             if len(classes) == 1 and name in classes[0].methods:
                 return Value(function=classes[0].methods[name], of=of, env=self._around(classes[0]))
             return None
-        if of.path or of.known or of.items is not None or len(name) < 5:
+        if of.path or of.known or of.items is not None or len(name) < _LONG_ENOUGH:
             return None
         functions = self._project.functions(name)
         if len(functions) == 1 and functions[0].owner is not None and name not in containers.MUTATORS:
@@ -949,6 +986,17 @@ class Interpreter:
             if len(expr.args) <= len(one.params) and one.file:
                 of_owner = Value(pairs={}, cls=one.owner)
                 return Value(function=one, of=of_owner, env=self._around(cast("Class", one.owner)), guessed=True)
+        return None
+
+    def _method_in_go(self, name: str, of: Value) -> Value | None:
+        """The method of the object's type; where that is not known, the only one of the name."""
+        methods = [one for one in self._project.functions(name) if one.receiver is not None]
+        kind = _short(of.type)
+        own = [one for one in methods if one.receiver is not None and _short(one.receiver.type) == kind]
+        if len(own) == 1:
+            return Value(function=own[0], of=of)
+        if len(methods) == 1 and not of.path and not of.known and len(name) >= _LONG_ENOUGH:
+            return Value(function=methods[0], of=of, guessed=True)
         return None
 
     def _instance(
@@ -1041,7 +1089,7 @@ class Interpreter:
             value = returned[0]
             for other in returned[1:]:
                 value = joined(value, other)
-            return joined(value, Value()) if goes and value.known else value
+            return joined(value, Value(const=None)) if goes and value.known else value
         finally:
             self._stack.pop() if self._stack else None
             self._frame = outer
@@ -1055,8 +1103,8 @@ class Interpreter:
             if self._language == "python" and params and not function.is_static and function.owner is not None:
                 env.names[params[0].name] = of
                 params = params[1:]
-            elif self._language == "go" and params and function.owner is not None:
-                env.names["receiver"] = of
+            elif function.receiver is not None:
+                env.names[function.receiver.name] = of
             elif name is not None:
                 env.names[name] = of
         for place, param in enumerate(params):
@@ -1139,21 +1187,25 @@ class Interpreter:
         self._run(function, value.of, params, (), value.env, depth=self._frame.depth)
 
     def _made_harmless(self, expr: Call, name: str, func: Value, value: Value) -> Value:
+        value = self._made_clean(expr, func.path, value)
         if not value.is_tainted():
             return value
-        for pattern, rule in self._catalogue.clean.candidates(expr, func.path):
-            if matches(pattern, expr, self._scope) is None:
-                continue
-            if rule == OUTSIDE:
-                taints = {
-                    key: one for key, one in value.all_taints().items() if one.source not in (OUTSIDE, LOCAL)
-                }
-                value = replace(value, taints=taints, items=None, pairs=None)
-            else:
-                value = self._harmless(value, frozenset({rule}))
         texts = [self._text(one) for one in expr.args]
         kinds = guards.harmless_by_name(name) | guards.harmless_by_replacing(name, texts)
         return self._cleaned(value, kinds) if kinds else value
+
+    def _made_clean(self, expr: Expr, path: str, value: Value) -> Value:
+        """The value of an expression, harmless where the rules say that such a one is."""
+        for pattern, rule in self._catalogue.clean.candidates(expr, path):
+            if value.cls is not None or matches(pattern, expr, self._scope) is None:
+                continue
+            if rule == OUTSIDE:
+                taints = numeric(value.all_taints())
+                fixed = value.fixed or (value.is_tainted() and not taints)
+                value = replace(value, taints=taints, items=None, pairs=None, fixed=fixed)
+            elif value.is_tainted():
+                value = self._harmless(value, frozenset({rule}))
+        return value
 
     # Sinks
 
@@ -1207,22 +1259,25 @@ class Interpreter:
         if rule is not None and taints and not known:
             own = [taint for taint in taints if self._concerns(taint, rule)]
             known = bool(own) and all(rule.name in taint.clean for taint in own)
-        key = (self._frame.file, line)
+        key = (self._frame.file, line, "" if rule is None else rule.rule.id)
         self.harmless[key] = known and self.harmless.get(key, True)
 
     def _stands_in(self, place: Place) -> bool:
         import re
 
-        for function in reversed(self._stack):
-            marks = [
-                entries.last(mark) for mark in (*function.marks, *(function.owner.marks if function.owner else ()))
-            ]
-            if all(any(re.search(wanted, mark) for mark in marks) for wanted in place.marks) and (
-                not place.name or re.search(place.name, function.name)
-            ):
-                return True
-            break
-        return False
+        if not self._stack:
+            return False
+        function = self._stack[-1]
+        written = (*function.marks, *(function.owner.marks if function.owner else ()))
+        marks = [entries.last(mark) for mark in written]
+        given = {
+            (name, entries.last(value)) for mark in written if isinstance(mark, Call) for name, value in mark.named
+        }
+        return (
+            all(any(re.search(wanted, mark) for mark in marks) for wanted in place.marks)
+            and given.issuperset(place.given)
+            and (not place.name or re.search(place.name, function.name) is not None)
+        )
 
     # What patterns ask
 
@@ -1289,8 +1344,8 @@ def _element(over: Value) -> Value:
 
 def _number(value: Value) -> Value:
     """The value as a number, which carries no syntax; a random one is as bad as before."""
-    kept = {key: one for key, one in value.taints.items() if one.source not in (OUTSIDE, LOCAL)}
-    return replace(value, taints=kept)
+    kept = numeric(value.taints)
+    return replace(value, taints=kept, fixed=not kept)
 
 
 def _is_constructor(one: Stmt) -> bool:

@@ -297,6 +297,15 @@ class JavaScriptReader(TreeReader):
                 pairs.append((None, self.expr(one)))
         return Pairs(self.line(node), pairs=tuple(pairs))
 
+    def e_jsx_attribute(self, node: Node) -> Expr:
+        """`href={value}`: as rules name it, `__jsx({href: value})`."""
+        parts, line = self.children(node), self.line(node)
+        value = self.inner(parts[1]) if len(parts) > 1 and parts[1].type == "jsx_expression" else Expr(line)
+        if len(parts) > 1 and parts[1].type != "jsx_expression":
+            value = self.expr(parts[1])
+        name = Const(line, value=self.text(parts[0]))
+        return Call(line, func=Name(line, name="__jsx"), args=(Pairs(line, pairs=((name, value),)),))
+
     e_object_pattern = e_object
 
     def inner_key(self, node: Node) -> Expr:

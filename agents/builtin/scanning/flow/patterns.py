@@ -44,6 +44,8 @@ class Place:
     """Regular expressions for the last names of decorators or annotations, each of which has to be there."""
     name: str = ""
     """A regular expression for the function's name."""
+    given: tuple[tuple[str, str], ...] = ()
+    """Arguments of a decorator that has to be there: name and the last name of the value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,8 @@ class Pattern:
     where: tuple[tuple[str, re.Pattern[str]], ...]
     place: Place | None
     excluded: tuple[Expr, ...]
+    literal: bool
+    """Whether only what is written there counts, and not the value of a variable."""
     keys: tuple[str, ...]
     """The last name in it, by which it is found, or all that it may be; none where it may be any."""
 
@@ -103,7 +107,8 @@ def compiled(language: str, spec: object, where: Mapping[str, str]) -> Pattern |
         excluded.append(not_this[0])
     used = {name.removeprefix("$") for name in names}
     checks = [(name, _regex(names["$" + name])) for name in used if f"{_VARIABLE}{name}" in _variables(expr)]
-    return Pattern(expr, returns, tuple(checks), place, tuple(excluded), _keys(expr, names))
+    literal = bool(one.get("literal"))
+    return Pattern(expr, returns, tuple(checks), place, tuple(excluded), literal, _keys(expr, names))
 
 
 def _regex(written: str) -> re.Pattern[str]:
@@ -208,6 +213,7 @@ def _many(language: str, written: str) -> str:
 
 
 _MARK = re.compile(r"@(?:[\w$]+\.)*([\w$]+)")
+_GIVEN = re.compile(r"\b(\w+)=([A-Z]\w*)")
 _NAMED = re.compile(r"(?:def|function|func|\$RT|\$T)\s+(\$[A-Z]+)|^(\$[A-Z]+) = ")
 
 
@@ -215,7 +221,8 @@ def _place(written: str, where: Mapping[str, str]) -> Place | None:
     marks = tuple(where.get(one, ".*") if one.startswith("$") else f"^{one}$" for one in _MARK.findall(written))
     named = _NAMED.search(written)
     name = "" if named is None else where.get(named[1] or named[2], "")
-    return Place(marks=marks, name=name) if marks or name else None
+    given = tuple(_GIVEN.findall(written.split("\n", 1)[0])) if marks else ()
+    return Place(marks=marks, name=name, given=given) if marks or name else None
 
 
 def matches(pattern: Pattern, node: Expr, scope: Scope) -> Bound | None:
@@ -224,17 +231,17 @@ def matches(pattern: Pattern, node: Expr, scope: Scope) -> Bound | None:
     if not _same(pattern.expr, node, bound, scope):
         return None
     for name, expression in pattern.where:
-        if name in bound and not _fits(expression, bound[name], scope):
+        if name in bound and not _fits(expression, bound[name], None if pattern.literal else scope):
             return None
     if any(_same(other, node, dict(bound), scope) for other in pattern.excluded):
         return None
     return bound
 
 
-def _fits(expression: re.Pattern[str], node: Expr, scope: Scope) -> bool:
+def _fits(expression: re.Pattern[str], node: Expr, scope: Scope | None) -> bool:
     """By the text of the expression, or its constant in quotes."""
     texts = [written(node)]
-    constant = scope.text(node)
+    constant = None if scope is None else scope.text(node)
     if constant is not None:
         texts = [f'"{constant}"', constant]
     return any(expression.match(text) for text in texts)
@@ -355,8 +362,8 @@ def _same_attr(pattern: Attr, node: Expr, bound: Bound, scope: Scope) -> bool:
             return True
         # A class by its short name, where the pattern has the package too.
         return full[0].islower() and node.name[:1].isupper() and full.endswith("." + node.name)
-    if pattern.name.startswith(_VARIABLE):
-        if not _bind(pattern.name.removeprefix(_VARIABLE), Name(node.line, name=node.name), bound):
+    if pattern.name.lstrip("$").startswith(_VARIABLE):
+        if not _bind(pattern.name.lstrip("$").removeprefix(_VARIABLE), Name(node.line, name=node.name), bound):
             return False
     elif pattern.name != node.name:
         return False

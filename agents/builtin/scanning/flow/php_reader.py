@@ -279,7 +279,10 @@ class PhpReader(TreeReader):
     def e_cast_expression(self, node: Node) -> Expr:
         """A cast: what becomes a number carries no syntax."""
         kind, value = self.text(self.field(node, "type")), self.expr(self.field(node, "value"))
-        return Op(self.line(node), (value,), op="number") if kind in _NUMBERS else value
+        if kind in _NUMBERS:
+            return Op(self.line(node), (value,), op="number")
+        # Text is what it was, but no longer a list: some rules look at that.
+        return Call(self.line(node), func=Name(self.line(node), name="strval"), args=(value,))
 
     def e_boolean(self, node: Node) -> Expr:
         """True or false."""

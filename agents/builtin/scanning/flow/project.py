@@ -10,7 +10,7 @@ from agents.builtin.scanning.flow.readers import read
 from agents.builtin.scanning.flow.tree import Class, Define, Function, Module, Stmt
 
 _DEFINED = re.compile(
-    r"\b(?:class|interface|record|struct|trait|module|def|function|func|fn)\s+(?:\([^)]{0,80}\)\s*)?(?:self\.)?([A-Za-z_]\w*)"
+    r"\b(?:class|interface|record|struct|trait|module|def|function|func|fn|type)\s+(?:\([^)]{0,80}\)\s*)?(?:self\.)?([A-Za-z_]\w*)"
     r"|^\s*(?:(?:public|private|protected|internal|static|final|async|override|virtual|synchronized|export|const|let|var)\s+)+"
     r"(?:[\w<>\[\].,?]+\s+)?([A-Za-z_]\w*)\s*(?:=\s*(?:async\s*)?(?:function|\(|\w+\s*=>)|\()",
     re.MULTILINE,
@@ -99,8 +99,9 @@ class Project:
         if self._defined is None:
             self._defined = {}
             for file, text in self._texts.items():
-                for one, other in set(_DEFINED.findall(text)):
-                    self._defined.setdefault(one or other, []).append(file)
+                # A constructor has the name of its class: once for each file.
+                for name in {one or other for one, other in _DEFINED.findall(text)}:
+                    self._defined.setdefault(name, []).append(file)
         return self._defined
 
     @property

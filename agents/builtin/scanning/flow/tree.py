@@ -271,6 +271,8 @@ class Function:
     owner: Class | None = None
     file: str = ""
     is_static: bool = False
+    receiver: Param | None = None
+    """Of a method in Go: the name and type of its object."""
 
 
 @dataclass(slots=True, eq=False)

@@ -35,6 +35,8 @@ class Taint:
         return replace(self, steps=(*self.steps, (file, line)))
 
 
+OF_NUMBERS = frozenset({"insecure-random", "resource-exhaustion"})
+"""Groups of sources of which a number is as bad as a text."""
 Taints = dict[tuple[str, frozenset[str]], Taint]
 
 
@@ -73,7 +75,9 @@ class Value:
     @property
     def is_fixed(self) -> bool:
         """Whether nothing but constants is in it."""
-        return self.known or self.fixed
+        if self.known or self.fixed:
+            return True
+        return bool(self.items) and not self.taints and all(one.is_fixed for one in self.items or ())
 
     def all_taints(self, depth: int = 3) -> Taints:
         """Those of the value and of all that it holds."""
@@ -127,6 +131,11 @@ def copied(value: Value) -> Value:
         items=None if value.items is None else list(value.items),
         pairs=None if value.pairs is None else dict(value.pairs),
     )
+
+
+def numeric(taints: Taints) -> Taints:
+    """What is left of them in a number or a test, which carries no syntax."""
+    return {key: taint for key, taint in taints.items() if taint.source in OF_NUMBERS}
 
 
 def add(to: Taints, more: Taints) -> None:

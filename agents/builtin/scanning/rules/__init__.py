@@ -9,6 +9,7 @@ Python's values, and takes what stands in a call that is `clean` for clean too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -110,13 +111,13 @@ def _own(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {field: spec[field] for field in ("severity", "cwe") if field in spec}
 
 
-_LOCAL = ("argv", "input(", "os.Args", "ARGV", "ReadLine", "gets")
+_LOCAL = re.compile(r"\bargv\b|^input\(|\bos\.Args\b|\bARGV\b|\bReadLine\b|^\$?(?:STDIN\.)?gets\b")
 _LOCAL_KINDS = frozenset({"shell-injection", "sql-injection", "eval", "unsafe-deserialisation"})
 
 
 def is_local(source: object) -> bool:
     """Whether the source is what somebody types who runs the program: a danger to few kinds of sinks."""
-    return isinstance(source, str) and any(part in source for part in _LOCAL)
+    return isinstance(source, str) and _LOCAL.search(source) is not None
 
 
 def takes_local(name: str, spec: Mapping[str, Any]) -> bool:
