@@ -82,14 +82,15 @@ class Up:
         await self.cli("agents", "register", str(AGENT))
         await self.cli("deploy", str(folder))
 
-    async def cli(self, *arguments: str) -> None:
-        """`commandcenter …`."""
+    async def cli(self, *arguments: str) -> str:
+        """`commandcenter …`; what it prints."""
         env = {**self._env, "COMMANDCENTER_STATE": str(self.folder / "state")}
         process = await asyncio.create_subprocess_exec(
-            _COMMAND, *arguments, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            _COMMAND, *arguments, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
+        output, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        return output.decode()
 
     async def publish(self, workflow: str, numbers: Sequence[int]) -> None:
         """One event for each number, as fast as the stream acknowledges."""

@@ -8,6 +8,7 @@ one, and the place goes to the project that has least in hand for its weight.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections import Counter
@@ -26,6 +27,8 @@ from operations.project_queues import weight_of
 REFRESH_SECONDS = 10.0
 """How long the queues of the pool are remembered."""
 _PROJECT = re.compile(r"project-(\d+)")
+WHEN_BUSY = max(2, os.cpu_count() or 1)
+"""Runs that a project may have in hand while the worker or Prefect's server is slow to answer."""
 _SHARES = 4
 """A project may always have that part of the places, however many others there are."""
 _OTHERS = ""
@@ -50,20 +53,26 @@ class FairShare:
         claiming: int,
         places: int,
         in_hand: Mapping[UUID, str | None],
+        busy: bool,
         before: datetime,
     ) -> list[WorkerFlowRunResponse]:
         """Runs to take now, at most `free` that are not being claimed. Raises ObjectNotFound: no such pool or queue.
 
         `queues`: those that the worker serves; none: all. `claiming`: runs that may still look as if they waited.
-        `places`: how many the worker has in all. `in_hand`: the queue of each run that has one.
+        `places`: how many the worker has in all. `in_hand`: the queue of each run that has one. `busy`: nobody gets
+        more than `WHEN_BUSY`, so that who has less does not wait for what others have begun.
         """
         limit = free + claiming
         names = sorted(queues)
         groups = await self._groups(names)
+        if busy:
+            limit = min(limit, WHEN_BUSY + claiming)
         if len(groups) < 2:
+            if busy and len(in_hand) >= WHEN_BUSY:
+                return []
             return await waiting_runs(self.client, self.pool, queues=names, limit=limit, before=before)
         held = Counter(self._group_of(queue, groups) for queue in in_hand.values())
-        most = _most(places, sum(group != _OTHERS for group in groups))
+        most = WHEN_BUSY if busy else _most(places, sum(group != _OTHERS for group in groups))
         if all(held[group] + limit <= most for group in groups):
             found = await waiting_runs(self.client, self.pool, queues=names, limit=limit, before=before)
             if len(found) < limit:

@@ -12,6 +12,7 @@ import contextvars
 import importlib
 import importlib.util
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -84,6 +85,12 @@ class FlowThread:
     ) -> frozenset[UUID]:
         """Stop runs, with their reason; returns those that have not ended in time."""
         return await self._there(self._interrupt(flow_run_ids, why, seconds))
+
+    async def lag(self) -> float:
+        """Seconds until the thread turned to something new: many runs that compute take turns in it."""
+        began = time.monotonic()
+        await self._there(asyncio.sleep(0))
+        return time.monotonic() - began
 
     def suspend(self, flow_run_id: UUID, state: State) -> None:
         """Let a run that was suspended from outside stop before its next step."""

@@ -26,7 +26,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from deployments.worker.cancel_suspend import CancelSuspend
 from deployments.worker.event_subscriber import READY, EventSubscriber
-from deployments.worker.fair_share import FairShare
+from deployments.worker.fair_share import WHEN_BUSY, FairShare
 from deployments.worker.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.worker.flow_thread import FlowThread
 from deployments.worker.pending_runs import PendingRuns
@@ -50,6 +50,10 @@ DEAF_POLL_SECONDS = 1.0
 """How often it polls while Prefect's event stream is not there."""
 FULL_SECONDS = 0.1
 """How long a place that has become free waits for others, where all were taken: one poll then fills them all."""
+BUSY_LAG_SECONDS, BUSY_ANSWER_SECONDS = 0.05, 0.25
+"""The thread of the runs, or Prefect's server, that takes longer is busy: more runs would only make each slower."""
+BUSY_POLL_SECONDS = 0.25
+"""How often it looks whether that is over."""
 HAND_BACK_SECONDS = 5.0
 """How long the runs in hand may take to end when the worker stops."""
 
@@ -97,6 +101,8 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._interruptions: CancelSuspend | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._queue_of_run: dict[UUID, str | None] = {}
+        self._answer_seconds = 0.0
+        """What the last poll took."""
         self._begun = False
         self._stopping = False
 
@@ -159,21 +165,32 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         """As many runs as there are places: Prefect's own worker reads two hundred each time, to take one or two."""
-        free = int(self.limiter.available_tokens)
+        in_hand = len(self._queue_of_run)
+        # Twice as many at most as before, so that it is seen in time when they become too many.
+        free = min(int(self.limiter.available_tokens), max(in_hand, 2 * WHEN_BUSY))
         if free < 1:
             return []
+        busy = in_hand > 0 and (
+            self._answer_seconds > BUSY_ANSWER_SECONDS or await self._flows.lag() > BUSY_LAG_SECONDS
+        )
+        began = time.monotonic()
         try:
-            return await self._fair.waiting(
+            found = await self._fair.waiting(
                 queues=self._work_queues,
                 free=free,
                 # What is being claimed may still look like waiting.
                 claiming=len(self._claiming),
                 places=int(self.limiter.total_tokens),
                 in_hand=self._queue_of_run,
+                busy=busy,
                 before=datetime.now(UTC) + timedelta(seconds=int(self._prefetch_seconds)),
             )
         except ObjectNotFound:
             return []  # the pool is made with the next heartbeat
+        self._answer_seconds = time.monotonic() - began
+        if busy or len(found) >= free:
+            asyncio.get_running_loop().call_later(BUSY_POLL_SECONDS if busy else FULL_SECONDS, self._wake.set)
+        return found
 
     async def teardown(self, *exc_info: Any) -> None:
         """Stop: runs in hand go back into the queue for another worker, or for the next life of this one."""

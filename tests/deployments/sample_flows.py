@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from pathlib import Path
 
 from prefect import flow, get_run_logger, suspend_flow_run, task
@@ -49,6 +50,21 @@ async def sleeping(seconds: float = 60, pid_file: str = ""):
         if child.returncode is None:
             child.kill()
             await child.wait()
+
+
+@flow
+async def computing(rounds: int, log: str):
+    """Keeps the thread of all runs from turning to another."""
+    _note(log, "begins")
+    for _ in range(rounds):
+        time.sleep(0.15)  # noqa: ASYNC251 - that is what it is for
+        await asyncio.sleep(0)
+    _note(log, "ends")
+
+
+def _note(log: str, what: str) -> None:
+    with Path(log).open("a") as file:
+        file.write(f"{what}\n")
 
 
 class Answer(RunInput):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from dataclasses import dataclass, field
 
 import nats.errors
@@ -32,6 +33,8 @@ from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_con
 log = logging.getLogger(__name__)
 
 LONGEST_DELAY = 30.0
+SLOW_SECONDS, WHEN_SLOW = 0.25, 2
+"""An event that takes longer finds Prefect or the database busy: fewer side by side leave room for other projects'."""
 
 
 @dataclass(kw_only=True)
@@ -51,6 +54,8 @@ class Listener:
     _working: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _free: asyncio.Event = field(default_factory=asyncio.Event)
     _refused: tuple[Refusal, ...] = ()
+    _slow: bool = False
+    """What the last event said."""
 
     async def run(self) -> None:
         """Takes messages for ever. On cancellation it finishes what it has begun."""
@@ -110,10 +115,14 @@ class Listener:
                 self._pull = None
 
     async def _places(self) -> int:
-        while len(self._working) >= self.at_once:
+        while len(self._working) >= self._most:
             self._free.clear()
             await self._free.wait()
-        return self.at_once - len(self._working)
+        return self._most - len(self._working)
+
+    @property
+    def _most(self) -> int:
+        return min(self.at_once, WHEN_SLOW) if self._slow else self.at_once
 
     def _begin(self, message: Msg) -> None:
         task = asyncio.create_task(self._work(message))
@@ -137,6 +146,7 @@ class Listener:
     async def _work(self, message: Msg) -> None:
         """One delivery, from decoding to acknowledgement."""
         fault_point("event-fetched")
+        began = time.monotonic()
         handling = asyncio.ensure_future(self.intake.take(message, source=self._source))
         try:
             while not handling.done():
@@ -145,6 +155,7 @@ class Listener:
                     await message.in_progress()
         finally:
             handling.cancel()
+            self._slow = time.monotonic() - began > SLOW_SECONDS
         try:
             handling.result()
         except PermanentTriggerError as exc:

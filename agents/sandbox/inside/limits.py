@@ -13,6 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from agents.sandbox.inside.order import LimitNumbers
 
+NICENESS = 10
+"""Of an agent's processes, which it cannot lower: runs start and go on while agents compute. Where the kernel shares a
+processor by session (`sched_autogroup_enabled`, outside of containers), it makes no difference."""
 _MB = 1 << 20
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _AMBIENT_CLEAR_ALL = 4, 24, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -44,10 +47,11 @@ def set_dumpable(on: bool) -> None:
 
 
 def restrict(limits: LimitNumbers, *, memory_counted: bool) -> dict[str, str]:
-    """Enter the resource limits. With `memory_counted` a cgroup holds the memory, and addresses are left roomy.
+    """Enter the resource limits, and step back behind the platform.
 
-    Returns limit -> what enforces it.
+    With `memory_counted` a cgroup holds the memory, and addresses are left roomy. Returns limit -> what enforces it.
     """
+    os.nice(max(0, NICENESS - os.nice(0)))
     memory = limits["memory_mb"] * _MB
     addresses = memory * 4 + 4096 * _MB if memory_counted else memory + _ADDRESS_SPARE_MB * _MB
     wanted: list[tuple[int, int]] = [

@@ -34,6 +34,11 @@ async def test_inputs_larger_than_a_pipe_reach_the_agent(run):
     assert result.output == {"said": 1_000_000}
 
 
+async def test_agents_leave_the_processor_to_the_platform_first(run):
+    result = await run("import os; said = os.nice(0)")
+    assert result.output["said"] == 10
+
+
 async def test_describe_gives_the_manifest(sandbox, script_request):
     result = await sandbox.describe(script_request("").entry_path)
     assert result.failure is None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import count
+from itertools import accumulate, count
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.states import Cancelling
+
+from deployments.worker.fair_share import WHEN_BUSY
 
 POOL = "with-limits"
 _number = count()
@@ -124,3 +127,22 @@ async def test_a_worker_that_serves_some_queues_leaves_the_others_alone(platform
     assert await waits(platform, runs["not-mine"])
     process.terminate()
     await asyncio.to_thread(process.wait, 30)
+
+
+async def test_a_worker_that_is_busy_begins_few_runs_at_a_time_and_one_whose_runs_wait_begins_all(
+    platform, worker, tmp_path: Path
+):
+    log = tmp_path / "log"
+    deployment = await deploy(platform, "computing")
+    create = platform.client.create_flow_run_from_deployment
+    runs = [await create(deployment, parameters={"rounds": 8, "log": str(log)}) for _ in range(12)]
+    for run in runs:
+        assert (await platform.until(run)).state.name == "Completed"
+    side_by_side = max(accumulate(1 if line == "begins" else -1 for line in log.read_text().split()))
+    assert 2 <= side_by_side <= 2 * WHEN_BUSY
+    waiting = await deploy(platform, "sleeping")
+    runs = [await create(waiting) for _ in range(12)]
+    for run in runs:
+        await platform.until(run, "Running")
+    for run in runs:
+        await cancel(platform, run)
