@@ -9,8 +9,13 @@ from typing import Any
 
 from compiler.plan import Plan, PlanDigest
 from compiler.trigger_types.registry import asks_person, started_context
+from operations.errors import PermanentTriggerError
+from operations.event import check_value
 from records import Records, StaleAttempt
 from tasks.services import Run
+
+_MOST_LEVELS = 100
+"""What Prefect's API takes here (`deployments.prefect_server`). The depth of events is a setting of the listener."""
 
 
 class WrongPlan(ValueError):
@@ -53,6 +58,8 @@ class ClaimedRun:
     """When it was executed for the first time."""
     parent: str | None
     """The run on record that called this one."""
+    refused: str | None
+    """Why it must not run with this context, which is not on record then; None: it may."""
     retried: bool
     """True where the run had failed, and a person asked for another try."""
 
@@ -74,13 +81,14 @@ async def claim_run(
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
-        given = {"projectId": plan.project_id, **_schedule_context(request, plan), **request.context}
+        own = {"projectId": plan.project_id}
+        given = {**_schedule_context(request, plan), **request.context, **own}
         run_id = await records.start_run(
             flow_run_id=request.flow_run_id,
             plan_digest=plan.digest,
             trigger=request.trigger,
             # Prefect's form and its command line know the defaults, and need not send them.
-            context=started_context(plan, request.trigger, given),
+            context=started_context(plan, request.trigger, given) if _refusal(request, plan) is None else own,
             triggered_by=request.triggered_by or None,
         )
         known = await records.run(run_id)
@@ -117,6 +125,7 @@ async def claim_run(
         failure=failure,
         outputs=known.outputs,
         parent=known.parent_run_id,
+        refused=_refusal(request, plan),
         retried=retried,
         arrived=datetime.now(UTC) if run.attempt > 1 else request.due or known.started_at,
         began=known.started_at,
@@ -139,6 +148,21 @@ async def _plan(request: RunRequest, records: Records) -> Plan:
         f"workflow {request.workflow!r} is not deployed in project {request.project_id}: "
         "deploy it first (`commandcenter deploy`)"
     )
+
+
+def _refusal(request: RunRequest, plan: Plan) -> str | None:
+    """Prefect's form and its API start runs past the checks that `operations.start_run` makes of all others."""
+    named = request.context.get("projectId", plan.project_id)
+    if named != plan.project_id:
+        return (
+            f"`context.projectId` is {str(named)[:40]!r}, but workflow {plan.name!r} belongs to project "
+            f"{plan.project_id}: leave it out"
+        )
+    try:
+        check_value(dict(request.context), max_depth=_MOST_LEVELS)
+    except PermanentTriggerError as exc:
+        return str(exc).replace("the payload", "the context", 1)
+    return None
 
 
 def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:

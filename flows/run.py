@@ -127,6 +127,8 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         return Completed(message="It had ended before")
     if run.parent is not None and (await services.records.run(run.parent)).finished_at is not None:
         return await _finish(run, f"run {run.parent}, which called it, has ended", services)
+    if run.refused is not None:
+        return await _finish(run, run.refused, services)
     if run.plan.context_schema is not None and (
         problems := validate(dict(run.run.context), run.plan.context_schema)
     ):

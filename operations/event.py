@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from compiler.trigger_types.registry import NAMED
+from operations import strict_json
 from operations.errors import PermanentTriggerError
 from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
 MANUAL = NAMED
 """What a manual trigger's subject starts with; the workflow's name follows."""
 _PROJECT_ID_LIMIT = 2**31
-_INTEGER_LIMIT = 2**63
 _PREFECT_MARKER = "__prefect_kind"
 
 
@@ -126,53 +124,19 @@ def _load(data: bytes, *, max_bytes: int, max_depth: int) -> dict[str, Any]:
     if len(data) > max_bytes:
         raise PermanentTriggerError(f"the payload has {len(data)} bytes; at most {max_bytes} are taken")
     try:
-        payload: object = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_int=_bounded,
-            parse_float=_finite,
-        )
-    except RecursionError as exc:
+        payload: object = strict_json.loads(data.decode("utf-8"))
+    except strict_json.TooDeep as exc:
         raise PermanentTriggerError(f"the payload is nested deeper than {max_depth} levels") from exc
     except ValueError as exc:
         raise PermanentTriggerError(f"the payload is not JSON: {str(exc)[:200]}") from exc
-    _check(payload, max_depth=max_depth)
+    check_value(payload, max_depth=max_depth)
     if not isinstance(payload, dict):
         raise PermanentTriggerError(f"the payload must be a JSON object, not {type(payload).__name__}")
     return cast("dict[str, Any]", payload)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Two readers may disagree on which of two equal keys counts; with `projectId` that would be a way round the
-    # separation of projects.
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise ValueError(f"the key {key[:80]!r} is there twice")
-        made[key] = value
-    return made
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _bounded(digits: str) -> int:
-    value = int(digits)
-    if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-        raise ValueError("a number does not fit into 64 bits")
-    return value
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if not isfinite(value):
-        raise ValueError(f"{digits[:40]} is not a finite number")
-    return value
-
-
-def _check(payload: object, *, max_depth: int) -> None:
+def check_value(payload: object, *, max_depth: int) -> None:
+    """Raises PermanentTriggerError for text that no database keeps, deeper nesting, and Prefect's marker."""
     level: list[object] = [payload]
     for _ in range(max_depth):
         inside: list[object] = []

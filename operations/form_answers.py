@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -16,6 +15,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRunInput
 from pydantic import JsonValue
 
+from operations import strict_json
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from records import Approval, DecisionVerdict, Records
@@ -167,8 +167,8 @@ def _changes(text: str) -> dict[str, JsonValue]:
     if not text.strip():
         return {}
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        found = strict_json.loads(text)
+    except ValueError as exc:
         raise EditRefused(f"the inputs to change are not valid JSON: {exc}") from exc
     if not isinstance(found, dict):
         raise EditRefused('the inputs to change are not a JSON object like {"name": "value"}')

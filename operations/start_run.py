@@ -27,6 +27,7 @@ REPLAY_TRIGGER = "manual"
 """A person started it: never the name of an event, which a policy may trust."""
 
 _MOST_MISFITS = 5
+_LARGEST_EXACT = 2**53 - 1
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
 
 
@@ -164,13 +165,17 @@ def typed_value(text: str, *, key: str) -> Any:
         value: Any = json.loads(
             text, object_pairs_hook=lambda pairs: _unique(pairs, key), parse_constant=_Constant
         )
+    except RecursionError as exc:
+        raise InvalidContext(f"{key}: the JSON is nested too deeply") from exc
     except ValueError:
         return text
     if isinstance(value, _Constant) or _holds_constant(value):
         raise InvalidContext(f"{key}: {text!r} is not a finite number: write a number, or quote it as text")
-    if isinstance(value, int | float) and not isinstance(value, bool) and json.dumps(value) != text:
-        # 1.10, 007 or 12e4567 lose what was typed; a version or a commit is text.
-        return text
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # 1.10, 007 or 12e4567 lose what was typed; a version or a commit is text. So is an id of many digits, which
+        # not every reader of JSON keeps, so that it could be no input of a node.
+        large = isinstance(value, int) and abs(value) > _LARGEST_EXACT
+        return text if large or json.dumps(value) != text else value
     return value
 
 
@@ -184,7 +189,9 @@ class _Constant:
 def _unique(pairs: list[tuple[str, Any]], key: str) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise InvalidContext(f"{key}: a key is there twice in its JSON object")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidContext(f"{key}: the key {twice[:80]!r} is there twice in its JSON object")
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from deployments.publishing.registration import register_folder
 from deployments.stack.addresses import NotRunning
 from deployments.stack.connection import connect
 from flows.runtime import agent_settings
+from operations import strict_json
 from operations.action_help import action_help
 from operations.register_agent import RegistrationRefused, read_folder
 from operations.remove_agent import AgentInUse, AgentUnknown, remove_agent
@@ -341,8 +341,8 @@ def _show_log(line: LogLine) -> None:
 
 def _read(source: str) -> dict[str, Any]:
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        found: object = json.loads(text)
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+        found: object = strict_json.loads(text)
     except (OSError, ValueError) as exc:
         raise AgentError(f"--input {source}: {exc}") from exc
     if not isinstance(found, dict):

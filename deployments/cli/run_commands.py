@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, 
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
+from operations import strict_json
 from operations.errors import TriggerError
 from operations.prefect_page import prefect_page
 from operations.run_detail import row, run_detail
@@ -112,19 +112,15 @@ def read_context(options: list[str], plan: Plan) -> dict[str, Any]:
 
 def _context_file(path: Path) -> dict[str, Any]:
     try:
-        found: object = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
-    except (OSError, ValueError) as exc:
+        # -sig: editors and shells of Windows put a byte-order mark in front.
+        found: object = strict_json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as exc:
+        raise InvalidContext(f"--context @{path}: {exc.strerror or exc}") from exc
+    except ValueError as exc:
         raise InvalidContext(f"--context @{path}: {exc}") from exc
     if not isinstance(found, dict):
         raise InvalidContext(f"--context @{path}: the file must hold a JSON object")
     return cast("dict[str, Any]", found)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key is there twice")
-    return made
 
 
 async def _trigger(workflow: str, options: list[str], *, state: Path, project_id: int, as_json: bool) -> None:

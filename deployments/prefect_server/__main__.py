@@ -1,7 +1,7 @@
 """A host, a port and a database → Prefect's API and UI, served by this process.
 
-The same server as `prefect server start`, with two differences: SQLite takes concurrent writers (see `sqlite`),
-and nothing is asked of the internet.
+The same server as `prefect server start`, with three differences: SQLite takes concurrent writers (see `sqlite`),
+nothing is asked of the internet, and what could not be read again is not stored (see `readable_bodies`).
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
     from deployments.prefect_server import sqlite
+    from deployments.prefect_server.readable_bodies import ReadableBodies
     from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
     from reliability.settings import ServerSettings
 
@@ -84,7 +85,7 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
     app = OwnPagesOnly(
-        SecurityHeaders(create_app(final=True)),
+        SecurityHeaders(ReadableBodies(create_app(final=True))),
         hosts=allowed_hosts(host, ServerSettings.load().allowed_hosts),
     )
     config = uvicorn.Config(

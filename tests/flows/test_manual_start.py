@@ -86,3 +86,27 @@ async def test_a_run_that_no_form_has_checked_is_refused_before_its_first_node(b
     assert state.is_failed()
     assert "does not fit workflow 'untyped'" in state.message
     assert bench.ran() == []
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ({"projectId": 2}, "belongs to project 1: leave it out"),
+        ({"projectId": "1"}, "belongs to project 1: leave it out"),
+        ({"a": ["x\0y"]}, "U+0000"),
+        ({"a\0": 1}, "U+0000"),
+    ],
+    ids=["another project", "project as text", "NUL", "NUL in a key"],
+)
+async def test_what_prefect_lets_through_ends_on_record_before_the_first_node(
+    bench: Any, node: Any, context: dict[str, Any], said: str
+) -> None:
+    flow_run = await bench.start(await bench.deploy(node("tell")), context=context)
+    for _ in range(2):  # executed again, as after a crash or by Retry, it is refused again
+        state = await bench.execute(flow_run)
+        assert state.is_failed()
+        assert said in (state.message or "")
+    recorded = await bench.record(flow_run)
+    assert (recorded.status, recorded.context) == ("FAILED", {"projectId": 1})
+    assert said in (recorded.message or "")
+    assert bench.ran() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from compiler import matches
 from compiler.plan import ManualTrigger, Plan, PlanNode
 from compiler.trigger_types.registry import start_misfits, started_context
+from deployments.cli.run_commands import read_context
 from operations.errors import PermanentTriggerError
 from operations.event import parse
 from operations.routing import route
@@ -56,6 +58,9 @@ def plan() -> Plan:
         ("free", "1.5", 1.5),
         ("free", "12e4567", "12e4567"),
         ("free", "007", "007"),
+        ("free", "9007199254740991", 9007199254740991),
+        ("free", "9007199254740993", "9007199254740993"),
+        ("free", "123456789012345678901234567890", "123456789012345678901234567890"),
         ("free", "true", True),
         ("free", "null", None),
         ("free", '{"a": 1}', {"a": 1}),
@@ -76,8 +81,38 @@ def test_what_is_no_number_in_json_is_refused(plan: Plan, text: str) -> None:
 
 
 def test_a_key_that_is_there_twice_is_refused(plan: Plan) -> None:
-    with pytest.raises(InvalidContext, match="twice"):
+    with pytest.raises(InvalidContext, match="x: the key 'a' is there twice"):
         typed_context([("x", '{"a": 1, "a": 2}')], plan)
+
+
+def test_json_that_is_nested_too_deeply_is_refused(plan: Plan) -> None:
+    with pytest.raises(InvalidContext, match="x: the JSON is nested too deeply"):
+        typed_context([("x", "[" * 100_000 + "]" * 100_000)], plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b'{"a": {"b": 1, "b": 2}}', "the key 'b' is there twice"),
+        (b'{"a": 1' + b"0" * 100_000 + b"}", "64 bits"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b"[1]", "must hold a JSON object"),
+        (b"", "Expecting value"),
+        (b'{"a": "\xe9"}', "can't decode"),
+    ],
+)
+def test_a_file_of_a_context_is_refused_in_one_sentence(
+    plan: Plan, tmp_path: Path, text: bytes, sentence: str
+) -> None:
+    (tmp_path / "context.json").write_bytes(text)
+    with pytest.raises(InvalidContext, match=sentence):
+        read_context([f"@{tmp_path}/context.json"], plan)
+
+
+def test_a_file_of_a_context_may_begin_with_a_byte_order_mark(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "context.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_context([f"@{tmp_path}/context.json"], plan) == {"a": 1}
 
 
 @pytest.mark.parametrize(

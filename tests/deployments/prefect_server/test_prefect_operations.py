@@ -6,6 +6,7 @@ The server's SQLite takes one writer at a time; a session opened inside of anoth
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -114,3 +115,36 @@ async def test_all_of_it_at_once_is_answered(server, deployment) -> None:
         runs = [client.post("/flow_runs/", json={"flow_id": deployment["flow"]}) for _ in range(20)]
         answers = await asyncio.gather(*changes, *runs)
     assert {each.is_success for each in answers} == {True}
+
+
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['"\\ud800"', '{"\\udfff": 1}', '"\\ud83d \\ude00"', nested(120), nested(250), nested(900), nested(100_000)],
+    ids=["high", "key", "apart", "120", "250", "900", "100000"],
+)
+def test_a_parameter_that_could_not_be_read_again_is_refused_and_lists_go_on(api, deployment, value) -> None:
+    body = f'{{"parameters": {{"a": {value}}}, "state": {{"type": "SCHEDULED"}}}}'
+    sent = api.post(
+        f"/deployments/{deployment['deployment']}/create_flow_run",
+        content=body.encode(),
+        headers={"content-type": "application/json"},
+    )
+    assert sent.status_code == 422
+    assert "surrogate pair" in sent.json()["detail"] or "nested deeper" in sent.json()["detail"]
+    ok(api.post("/flow_runs/filter", json={"limit": 5}))
+
+
+@pytest.mark.parametrize("value", ['"\\ud83d\\ude00"', '"\\\\ud800"', nested(80)], ids=["pair", "escaped", "80"])
+def test_a_parameter_that_can_be_read_again_is_stored_as_it_is(api, deployment, value) -> None:
+    body = f'{{"parameters": {{"a": {value}}}, "state": {{"type": "SCHEDULED"}}}}'
+    sent = api.post(
+        f"/deployments/{deployment['deployment']}/create_flow_run",
+        content=body.encode(),
+        headers={"content-type": "application/json"},
+    )
+    made = ok(api.get(f"/flow_runs/{ok(sent).json()['id']}")).json()
+    assert made["parameters"] == {"a": json.loads(value)}

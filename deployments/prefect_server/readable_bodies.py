@@ -1,0 +1,91 @@
+"""Requests to Prefect's API -> those whose JSON Prefect can send again reach it.
+
+Prefect stores half of a surrogate pair, and JSON nested hundreds of levels deep, but cannot write either into an
+answer: from then on every list that such a row is in fails, workers get no runs, and nothing runs until the row is
+gone. One mistaken parameter of one run, typed into the form of a deployment, must not stop all others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_LEVELS = 100
+"""pydantic writes 255 at most, and the value stands inside of a row of a list. A run's context may have 32."""
+_WRITING = ("POST", "PUT", "PATCH")
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = "a text has half of a surrogate pair (\\ud800 to \\udfff), which is not Unicode: leave it out"
+_DEEP = f"the JSON is nested deeper than {MOST_LEVELS} levels"
+
+
+class ReadableBodies:
+    """ASGI middleware: answers 422 to a request whose JSON could be stored and not be read again."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, and pass it on as one message unless it is refused."""
+        if scope["type"] != "http" or scope["method"] not in _WRITING:
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":  # the client is gone
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        if (fault := unreadable(bytes(body))) is not None:
+            answer = json.dumps({"detail": fault}).encode()
+            head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+            await send({"type": "http.response.start", "status": 422, "headers": head})
+            await send({"type": "http.response.body", "body": answer})
+            return
+        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return whole.pop() if whole else await receive()
+
+        await self._app(scope, replay, send)
+
+
+def unreadable(body: bytes) -> str | None:
+    """Why Prefect could not send this JSON again, in one sentence; None: it can, or it is no JSON, which it says."""
+    # A count of brackets is an upper bound: most bodies are not parsed a second time.
+    suspect = _ESCAPED_SURROGATE.search(body) is not None
+    if not suspect and body.count(b"[") + body.count(b"{") <= MOST_LEVELS:
+        return None
+    try:
+        value: object = json.loads(body)
+    except RecursionError:
+        return _DEEP
+    except ValueError:
+        return None
+    if _is_deep(value):
+        return _DEEP
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return _HALF
+    return None
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    return cast("list[Any]", value) if isinstance(value, list) else []
