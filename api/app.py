@@ -40,6 +40,7 @@ from api.routes import (
 )
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People, SignIn, authorise
+from api.strict_bodies import StrictBodies
 from operations.deploy import Publisher
 from operations.second_person import SecondPersonNeeded
 from operations.start_run import Launch
@@ -118,6 +119,7 @@ def create_app(
     app.include_router(asyncapi.router)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)
+    app.add_middleware(StrictBodies)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(OwnPagesOnly, hosts=hosts)

@@ -9,8 +9,8 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from compiler.trigger_types.registry import NAMED
-from operations import strict_json
 from operations.errors import PermanentTriggerError
+from reliability import strict_json
 from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 
 MANUAL = NAMED

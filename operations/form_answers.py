@@ -15,10 +15,10 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRunInput
 from pydantic import JsonValue
 
-from operations import strict_json
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from records import Approval, DecisionVerdict, Records
+from reliability import strict_json
 from tasks.card_text import form_markdown
 from tasks.safe_text import safe_text
 

@@ -27,11 +27,11 @@ from deployments.publishing.registration import register_folder
 from deployments.stack.addresses import NotRunning
 from deployments.stack.connection import connect
 from flows.runtime import agent_settings
-from operations import strict_json
 from operations.action_help import action_help
 from operations.register_agent import RegistrationRefused, read_folder
 from operations.remove_agent import AgentInUse, AgentUnknown, remove_agent
 from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
+from reliability import strict_json
 from reliability.settings import WorkerSettings
 from tasks.card_text import plain_part
 from tasks.effect_picture import details, public_proposal, summary

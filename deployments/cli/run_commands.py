@@ -15,12 +15,12 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, 
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
-from operations import strict_json
 from operations.errors import TriggerError
 from operations.prefect_page import prefect_page
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, active_plan, start_run, typed_context
 from records import AuditEntry, Run, RunStatus, run_cursor
+from reliability import strict_json
 
 STATUSES: tuple[str, ...] = get_args(RunStatus)
 

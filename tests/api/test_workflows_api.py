@@ -33,6 +33,25 @@ async def test_no_body_makes_the_server_fail(ann, body):
     assert (await ann.get("/health")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"context": {"a": 1, "a": 2}}',
+        b'{"context": {"a": 1}, "context": {"a": 2}}',
+        b'{"context": {"a": NaN}}',
+        b'{"context": {"a": 1e999}}',
+        b'{"context": {"a": 123456789012345678901}}',
+    ],
+)
+@pytest.mark.parametrize("headers", [{"content-type": "application/json"}, {}], ids=["typed", "untyped"])
+async def test_json_that_two_readers_read_differently_starts_nothing(ann, workflow_yaml, launch, body, headers):
+    await ann.put("/workflows/talk", content=workflow_yaml("talk"))
+    answer = await ann.post("/workflows/talk/runs", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert len(launch.runs) == 0
+
+
 async def test_a_body_that_is_too_large_is_refused(ann):
     async def drip():
         for _ in range(30):

@@ -1,0 +1,58 @@
+"""Requests with JSON -> those whose JSON every reader reads alike reach the application."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from api.problems import problem
+from reliability import strict_json
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class StrictBodies:
+    """ASGI middleware: 422 where an object has a key twice, a number is not finite or does not fit into 64 bits.
+
+    An event with such a payload is a dead letter; FastAPI would let the last of two equal keys win. What is no JSON at
+    all is passed on, and answered there.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, and pass it on as one message unless it is refused."""
+        # FastAPI reads a body of no type as JSON, too.
+        if scope["type"] != "http" or b"json" not in dict(scope["headers"]).get(b"content-type", b"json").lower():
+            await self._app(scope, receive, send)
+            return
+        body, ended = bytearray(), False
+        first: list[Message] = []
+        while not ended:
+            message = await receive()
+            if message["type"] != "http.request":
+                first = [message]
+                break
+            body += message.get("body", b"")
+            ended = not message.get("more_body", False)
+        if ended and (fault := _fault(bytes(body))) is not None:
+            await problem(422, f"the body is not in order: {fault}")(scope, receive, send)
+            return
+        first = first or [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return first.pop() if first else await receive()
+
+        await self._app(scope, replay, send)
+
+
+def _fault(body: bytes) -> str | None:
+    try:
+        strict_json.loads(body.decode("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, strict_json.TooDeep):
+        return None
+    except ValueError as exc:
+        return str(exc)
+    return None
