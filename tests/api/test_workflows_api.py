@@ -1,5 +1,8 @@
 import pytest
 
+FITS = {"filePath": "a.py", "repositoryPath": "/r"}
+"""What the workflow's event must carry."""
+
 from operations.errors import PermanentTriggerError, TransientTriggerError
 
 
@@ -36,11 +39,11 @@ async def test_no_body_makes_the_server_fail(ann, body):
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"context": {"a": 1, "a": 2}}',
+        b'{"context": {"filePath": "a", "repositoryPath": "/r", "a": 1, "a": 2}}',
         b'{"context": {"a": 1}, "context": {"a": 2}}',
-        b'{"context": {"a": NaN}}',
-        b'{"context": {"a": 1e999}}',
-        b'{"context": {"a": 123456789012345678901}}',
+        b'{"context": {"filePath": "a", "repositoryPath": "/r", "a": NaN}}',
+        b'{"context": {"filePath": "a", "repositoryPath": "/r", "a": 1e999}}',
+        b'{"context": {"filePath": "a", "repositoryPath": "/r", "a": 123456789012345678901}}',
     ],
 )
 @pytest.mark.parametrize("headers", [{"content-type": "application/json"}, {}], ids=["typed", "untyped"])
@@ -88,11 +91,11 @@ async def test_a_gate_is_not_removed_by_the_way(ann, workflow_yaml):
 
 async def test_a_run_is_started_in_the_callers_name(ann, workflow_yaml, launch):
     await ann.put("/workflows/talk", content=workflow_yaml("talk"))
-    answer = await ann.post("/workflows/talk/runs", json={"context": {"k": 1}})
+    answer = await ann.post("/workflows/talk/runs", json={"context": {**FITS, "k": 1}})
     assert answer.status_code == 202
     assert launch.runs[answer.json()["flowRunId"]] == {
         "workflow": "talk",
-        "context": {"k": 1, "projectId": 1},
+        "context": {**FITS, "k": 1, "projectId": 1},
         "trigger": "manual",
         "triggered_by": "Ann",
     }
@@ -101,7 +104,7 @@ async def test_a_run_is_started_in_the_callers_name(ann, workflow_yaml, launch):
 async def test_the_same_idempotency_key_starts_one_run(ann, workflow_yaml, launch):
     await ann.put("/workflows/talk", content=workflow_yaml("talk"))
     for key in ("one", "one", "two"):
-        await ann.post("/workflows/talk/runs", json={}, headers={"Idempotency-Key": key})
+        await ann.post("/workflows/talk/runs", json={"context": FITS}, headers={"Idempotency-Key": key})
     assert len(launch.runs) == 2
 
 
@@ -110,9 +113,9 @@ async def test_the_same_idempotency_key_starts_one_run(ann, workflow_yaml, launc
     [
         {"context": []},
         {"contxt": {}},
-        {"context": {"projectId": 2}},
-        {"context": {"x": {"__prefect_kind": "jinja", "template": "{{ 1 }}"}}},
-        {"context": {"x": "\x00"}},
+        {"context": {**FITS, "projectId": 2}},
+        {"context": {**FITS, "x": {"__prefect_kind": "jinja", "template": "{{ 1 }}"}}},
+        {"context": {**FITS, "x": "\x00"}},
     ],
 )
 async def test_a_context_that_is_not_in_order_starts_nothing(ann, workflow_yaml, launch, body):
@@ -127,7 +130,7 @@ async def test_a_context_that_is_not_in_order_starts_nothing(ann, workflow_yaml,
 async def test_what_keeps_a_run_from_starting_is_said(ann, workflow_yaml, launch, fault, status):
     await ann.put("/workflows/talk", content=workflow_yaml("talk"))
     launch.fault = fault
-    answer = await ann.post("/workflows/talk/runs", json={})
+    answer = await ann.post("/workflows/talk/runs", json={"context": FITS})
     assert (answer.status_code, answer.json()["detail"]) == (status, str(fault))
 
 
