@@ -1,9 +1,9 @@
 import pytest
 
+from operations.errors import PermanentTriggerError, TransientTriggerError
+
 FITS = {"filePath": "a.py", "repositoryPath": "/r"}
 """What the workflow's event must carry."""
-
-from operations.errors import PermanentTriggerError, TransientTriggerError
 
 
 async def test_a_workflow_is_compiled_saved_and_shown(ann, workflow_yaml):
