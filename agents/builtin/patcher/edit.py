@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
 class CannotFixError(Exception):
     """A fix does not fit the place; the message says why, for the list of what is left to do."""
+
+
+_OF_A_FORMAT = re.compile(r"md5|sha_?1|e_?tag|checksum|gravatar|cache|content_?hash", re.IGNORECASE)
+
+
+def refuse_digest_of_a_format(*names: str) -> None:
+    """A digest whose name says which one it is, or that others compute too, must stay. Raises CannotFixError."""
+    for name in names:
+        if _OF_A_FORMAT.search(name):
+            raise CannotFixError(
+                f"{name!r} says which digest it is or what it is for, and others may rely on it: where it protects "
+                "something, change it with those who use it; where it does not, say so (usedforsecurity=False)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

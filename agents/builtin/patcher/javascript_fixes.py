@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from agents.builtin.patcher.command_line import Value, Word, words
-from agents.builtin.patcher.edit import CannotFixError, Edit
+from agents.builtin.patcher.edit import CannotFixError, Edit, refuse_digest_of_a_format
 from agents.builtin.patcher.python_fixes import environment_name
 from agents.builtin.scanning.javascript_scan import called_program, child_process_names, named_values
 from agents.builtin.scanning.javascript_tree import Node, Tree, arguments, line, literal, parse, text
@@ -53,12 +53,35 @@ def _eval(tree: Tree, at: int) -> Edit:
         given = arguments(call)
         if text(function).rpartition(".")[2] == "eval" and len(given) == 1 and literal(given[0]) is None:
             inner = _without_brackets(given[0])
+            if inner.type not in _DATA or _holds_code(inner):
+                raise CannotFixError(
+                    "what is evaluated is put together from code, so it is no data that can be read"
+                )
             return Edit(
                 spans=((call.start_byte, call.end_byte, f"JSON.parse({text(inner)})"),),
                 what="JSON.parse, which reads data only",
                 note="Text that is not JSON is refused now.",
             )
     raise CannotFixError("eval is not called with one expression on this line")
+
+
+_DATA = ("identifier", "member_expression", "subscript_expression", "call_expression", "await_expression")
+
+
+def _holds_code(node: Node) -> bool:
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        if one.type in (
+            "function_expression",
+            "arrow_function",
+            "function",
+            "binary_expression",
+            "template_string",
+        ):
+            return True
+        pending.extend(one.named_children)
+    return False
 
 
 def _without_brackets(node: Node) -> Node:
@@ -137,10 +160,19 @@ def _word(word: Word) -> str:
     return "`" + "".join(piece if isinstance(piece, str) else f"${{{piece.source}}}" for piece in word) + "`"
 
 
+def _names_around(node: Node) -> Iterator[str]:
+    """Functions, variables and keys that a value is for."""
+    while (node := node.parent) is not None:
+        for field in ("name", "key", "left"):
+            if (named := node.child_by_field_name(field)) is not None:
+                yield text(named)[:80]
+
+
 def _weak_hash(tree: Tree, at: int) -> Edit:
     for function, call in _calls(tree, at):
         given = arguments(call)
         if text(function).rpartition(".")[2] in ("createHash", "createHmac") and given:
+            refuse_digest_of_a_format(*_names_around(call))
             quote = text(given[0])[0]
             return Edit(
                 spans=((given[0].start_byte, given[0].end_byte, f"{quote}sha256{quote}"),),
@@ -178,11 +210,30 @@ def _inner_html(tree: Tree, at: int) -> Edit:
     raise CannotFixError("no assignment to innerHTML on this line")
 
 
+_OF_MARKUP = re.compile(r"html|markup|template|svg|tpl|snippet|wrap|render|icon|sanitiz|purify", re.IGNORECASE)
+"""Names of what is meant to be HTML."""
+
+
+def _said(value: Node) -> str:
+    """The literal texts in an expression."""
+    if (known := literal(value)) is not None:
+        return known
+    if value.type == "string_fragment":
+        return text(value)
+    return "".join(_said(child) for child in value.named_children)
+
+
 def _refuse_markup(value: Node) -> None:
     """Text with markup of its own is meant to be HTML, and would be shown with its tags. Raises CannotFixError."""
     if re.search(r"<\s*/?[a-zA-Z!]", text(value)):
         raise CannotFixError(
             "the text holds markup of its own: make the elements with createElement, and set their textContent"
+        )
+    # A text with words of its own, as "Welcome, " + name, is prose; one of values alone may be anything.
+    joined = value.type in ("binary_expression", "template_string") and not re.search(r"\w", _said(value))
+    if joined or _OF_MARKUP.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", text(value))):
+        raise CannotFixError(
+            "the text may be markup that is wanted: where it is none, set textContent; where it is, clean it before"
         )
 
 

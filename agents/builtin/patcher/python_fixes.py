@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from agents.builtin.patcher.command_line import Value, words
-from agents.builtin.patcher.edit import CannotFixError, Edit
+from agents.builtin.patcher.edit import CannotFixError, Edit, refuse_digest_of_a_format
 from agents.builtin.scanning.python_scan import dotted, named_values, parse
 from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
 
@@ -101,7 +101,23 @@ def _import_place(source: PythonText) -> tuple[int, str]:
     return (source.span(after[0])[0], "\n\n") if after else (len(source.content), "")
 
 
+def _names_around(text: PythonText, line: int) -> Iterator[str]:
+    """Functions and variables that a value on the line is for."""
+    for node in ast.walk(text.tree):
+        if not hasattr(node, "lineno") or not isinstance(node, ast.stmt):
+            continue
+        if not node.lineno <= line <= (node.end_lineno or node.lineno):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (dotted(target) or ast.unparse(target)[:80] for target in node.targets)
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            yield dotted(node.target)
+
+
 def _weak_hash(text: PythonText, line: int) -> Edit:
+    refuse_digest_of_a_format(*_names_around(text, line))
     for call in text.calls(line):
         name = dotted(call.func)
         if name == "hashlib.new" and call.args and isinstance(call.args[0], ast.Constant):
@@ -283,6 +299,10 @@ def _eval(text: PythonText, line: int) -> Edit:
     call = text.call(line, "eval", "builtins.eval")
     if len(call.args) != 1 or call.keywords:
         raise CannotFixError("eval is given names to use, so it evaluates more than a literal")
+    if isinstance(call.args[0], ast.JoinedStr | ast.BinOp) or (
+        isinstance(call.args[0], ast.Call) and dotted(call.args[0].func) == "compile"
+    ):
+        raise CannotFixError("what is evaluated is put together from code, so it is no literal that can be read")
     return Edit(
         spans=((*text.span(call.func), "ast.literal_eval"),),
         what="ast.literal_eval, which reads literals only",

@@ -56,7 +56,7 @@ def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str],
     for name, found in _by_file(vulnerabilities).items():
         try:
             old = read(name)
-            found = _upgrade(name, old, found, done)
+            found = _upgrade(name, old, _patchable(found, done), done)
             if not found:
                 continue
             # A byte-order mark stays, and no fixer has to know of it.
@@ -68,6 +68,25 @@ def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str],
         except CannotFixError as exc:
             done.left += [Left(vulnerability=one, reason=str(exc)) for one in found]
     return done
+
+
+_NOT_PATCHED = {
+    "test": "it is in test code, which says what the project is to do and judges the other fixes: change it by hand",
+    "documentation": "it is documentation, which nobody runs: change it by hand",
+    "generated": "the file is generated: change what it is made from",
+    "vendored": "the file is a copy of another project's: take a version without the weakness",
+}
+"""Place -> why it is left alone."""
+_TOGETHER = ("weak-hash",)
+"""Kinds of which one left as it is speaks against changing others of the file: what they give may be compared."""
+
+
+def _patchable(found: list[Vulnerability], done: Repair) -> list[Vulnerability]:
+    """Without those in places that no patch is for."""
+    for one in found:
+        if one.upgrade is None and (reason := _NOT_PATCHED.get(one.place or "")):
+            done.left.append(Left(vulnerability=one, reason=reason))
+    return [one for one in found if one.upgrade is not None or (one.place or "") not in _NOT_PATCHED]
 
 
 def _upgrade(name: str, old: str, found: list[Vulnerability], done: Repair) -> list[Vulnerability]:
@@ -127,6 +146,9 @@ def _repair_file(file: SourceFile, found: list[Vulnerability], done: Repair, log
         text, fixed, left = _apply(file, found, refused)
         if not fixed:
             break
+        if apart := _apart(fixed, left):
+            refused |= apart
+            continue
         bad = _not_held(file, text, fixed, log)
         if not bad:
             done.changes[file.name] = Change(old=file.text, new=text)
@@ -134,6 +156,13 @@ def _repair_file(file: SourceFile, found: list[Vulnerability], done: Repair, log
         refused |= bad
     done.fixed += fixed
     done.left += left
+
+
+def _apart(fixed: list[Fixed], left: list[Left]) -> dict[str, str]:
+    """Rules of which some places would be changed and some not, though they may have to agree."""
+    stay = {one.vulnerability.rule for one in left if one.vulnerability.rule.endswith(_TOGETHER)}
+    reason = "another digest of this file stays as it is, and the two may be compared: change them together"
+    return {rule: reason for rule in stay & {one.vulnerability.rule for one in fixed}}
 
 
 def _apply(

@@ -124,6 +124,7 @@ def test_a_repository_without_history_is_an_error(tmp_path, context):
 
 
 def repaired(tmp_path: Path, name: str, text: str) -> tuple[str, list[str]]:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text)
     found = scan(tmp_path, [name], LOG).vulnerabilities
     assert found
@@ -206,6 +207,18 @@ def test_a_fix_gives_this_text(tmp_path, name, old, new):
     assert scan(tmp_path, [name], LOG).vulnerabilities == ()
 
 
+def test_two_digests_of_a_file_are_changed_together_or_not_at_all(tmp_path):
+    old = (
+        "import hashlib\n\n\ndef store(password):\n    return hashlib.md5(password).hexdigest()\n\n\n"
+        "def check_md5(password, known):\n    return hashlib.md5(password).hexdigest() == known\n"
+    )
+
+    text, left = repaired(tmp_path, "a.py", old)
+
+    assert text == old
+    assert any("change them together" in reason for reason in left)
+
+
 def test_a_random_value_is_fixed_where_it_is_made_though_it_is_found_where_it_is_used(tmp_path):
     old = "function f() {\n  const sessionToken = Math.random().toString(36);\n  return sessionToken;\n}\n"
 
@@ -223,6 +236,30 @@ LEFT = [
     ("a.py", "import subprocess\nsubprocess.run(f\"ls '{x}'\", shell=True)\n", "shell syntax"),
     ("a.py", "eval(x, {})\n", "more than a literal"),
     ("a.py", "exec(x)\n", "no rule that fixes this"),
+    (
+        "a.py",
+        "import hashlib\n\n\ndef file_md5(x):\n    return hashlib.md5(x).hexdigest()\n",
+        "which digest it is",
+    ),
+    ("a.py", "import hashlib\ngravatar_id = hashlib.md5(x).hexdigest()\n", "which digest it is"),
+    (
+        "a.js",
+        "const c = require('crypto');\nconst etag = c.createHash('md5').update(x).digest();\n",
+        "which digest",
+    ),
+    (
+        "a.js",
+        "const c = require('crypto');\nexports.md5 = (x) => c.createHash('md5').update(x);\n",
+        "which digest",
+    ),
+    ("a.js", "eval(function (p, a) { return p; }('x', 1));\n", "put together from code"),
+    ("a.js", "eval('x = ' + y);\n", "put together from code"),
+    ("a.py", "y = eval('self.' + x)\n", "put together from code"),
+    ("a.js", "function f(e, html) {\n  e.innerHTML = html;\n}\n", "markup that is wanted"),
+    ("a.js", "function f(e, a, b) {\n  e.innerHTML = a + b;\n}\n", "markup that is wanted"),
+    ("docs/a.py", "y = eval(x)\n", "it is documentation"),
+    ("tests/test_a.py", "y = eval(x)\n", "it is in test code"),
+    ("vendor/a.py", "y = eval(x)\n", "a copy of another project's"),
     ("a.py", "token = 'AKIAIOSFODNN7EXAMPLE'; other = 'AKIAIOSFODNN7EXAMPLF'\n", "still finds it after the fix"),
     ("a.js", "new Function(x)\n", "no rule that fixes this"),
     ("a.js", "function f(e, x) {\n  e.innerHTML = '<b>' + x + '</b>';\n}\n", "markup of its own"),
