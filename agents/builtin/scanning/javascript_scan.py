@@ -20,7 +20,7 @@ from agents.builtin.scanning.javascript_tree import (
 )
 from agents.builtin.scanning.javascript_tree import name as name_of
 from agents.builtin.scanning.rule import Rule
-from agents.builtin.scanning.secret_names import is_token, looks_secret, names_a_secret
+from agents.builtin.scanning.secret_names import holds_credentials, is_token, looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import Vulnerability
 
@@ -68,7 +68,8 @@ def _findings(tree: Tree) -> Iterator[Finding]:
     for label, name, value in named_values(tree):
         yield from _named(label, name, value)
     for string in tree.nodes("string", "template_string"):
-        if is_token(literal(string) or ""):
+        written = literal(string) or ""
+        if is_token(written) or holds_credentials(written):
             yield rules.HARD_CODED, string
     for attribute in tree.nodes("jsx_attribute"):
         is_html = name_of(attribute.named_children[0]) == "dangerouslySetInnerHTML"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from agents.builtin.scanning import python_rules as rules
 from agents.builtin.scanning.flow.formatted import plain
-from agents.builtin.scanning.secret_names import is_token, looks_secret, names_a_secret
+from agents.builtin.scanning.secret_names import holds_credentials, is_token, looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import Vulnerability
 
@@ -79,10 +79,14 @@ def _findings(tree: ast.Module) -> Iterator[tuple[rules.Rule, int]]:
         if names_a_secret(name):
             yield from _secret_value(value, line)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_token(node.value):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_credential(node.value):
             yield rules.HARD_CODED, node.lineno
         if isinstance(node, ast.Call):
             yield from _called(node)
+
+
+def _is_credential(value: str) -> bool:
+    return is_token(value) or holds_credentials(value)
 
 
 def _secret_value(value: ast.expr, line: int) -> Iterator[tuple[rules.Rule, int]]:

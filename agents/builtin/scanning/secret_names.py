@@ -22,9 +22,30 @@ _PLACEHOLDERS = frozenset(
 _LABEL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]*")
 """One capitalised word of letters, as in the texts of a user interface: `Passwort`, `Пароль`."""
 _TOKEN = re.compile(
-    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bxox[abposr]-[A-Za-z0-9-]{10,}"
-    r"|\bsk_live_[A-Za-z0-9]{16,}\b|\bglpat-[A-Za-z0-9_-]{20,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"
+    r"""(?x)
+    \b(?:AKIA|ASIA)[0-9A-Z]{16}\b | \bgh[pousr]_[A-Za-z0-9]{36,}\b | \bgithub_pat_[A-Za-z0-9_]{40,}\b
+    | \bxox[abposr]-[A-Za-z0-9-]{10,} | \bxapp-\d-[A-Za-z0-9-]{20,}
+    | \bhooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}
+    | \b(?:sk|rk)_live_[A-Za-z0-9]{16,}\b | \bwhsec_[A-Za-z0-9]{24,}\b
+    | \bglpat-[A-Za-z0-9_-]{20,} | \bgl(?:ptt|dt|rt|sa)[-_][A-Za-z0-9_-]{20,}
+    | \bAIza[0-9A-Za-z_-]{35}\b | \bya29\.[0-9A-Za-z_-]{20,}
+    | \bnpm_[A-Za-z0-9]{36}\b | \bpypi-AgEIcHlwaS5vcmc[\w-]{20,}
+    | \bSG\.[\w-]{16,32}\.[\w-]{32,64} | \bSK[0-9a-f]{32}\b | \bkey-[0-9a-f]{32}\b | \b[0-9a-f]{32}-us\d{1,2}\b
+    | \bsk-(?:proj|ant|svcacct)-[A-Za-z0-9_-]{20,} | \bsk-[A-Za-z0-9]{40,}\b | \bhf_[A-Za-z0-9]{30,}\b
+    | \bAccountKey=[A-Za-z0-9+/]{60,}={0,2} | \bdop_v1_[a-f0-9]{64}\b | \bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b
+    | \bdapi[a-f0-9]{32}\b | \bhvs\.[A-Za-z0-9_-]{24,} | \bAGE-SECRET-KEY-1[A-Z0-9]{50,} | \bATATT3[A-Za-z0-9_=-]{40,}
+    | \bPMAK-[a-f0-9]{24}-[a-f0-9]{34} | \blin_api_[A-Za-z0-9]{32,} | \bsq0(?:csp|atp)-[A-Za-z0-9_-]{22,}
+    | \b\d{8,10}:AA[A-Za-z0-9_-]{33}\b | \bfigd_[A-Za-z0-9_-]{30,}
+    | -----BEGIN\ (?:[A-Z]+\ )*PRIVATE\ KEY(?:\ BLOCK)?-----"""
 )
+_JWT = re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}")
+_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{2,20}://([^\s:/@\"'<>{}$%]{0,60}):([^\s@/\"'<>{}$%]{4,100})@[\w.-]+")
+_IN_CONNECTION = re.compile(r"(?i)[;?&](?:password|pwd)\s*=\s*([^\s;&\"'<>{}$%]{4,100})")
+_COMMON = frozenset(
+    {"password", "passwd", "pass", "secret", "changeme", "change-me", "postgres", "mysql", "root", "user", "guest"}
+    | {"admin", "test", "example", "username", "token", "xxxx", "pw123", "mypass", "mypassword", "yourpassword"}
+)
+_SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef")
 
 
 def names_a_secret(name: str) -> bool:
@@ -48,4 +69,23 @@ def looks_secret(value: str) -> bool:
 
 def is_token(value: str) -> bool:
     """Whether a literal is a well-known kind of credential, whatever its name."""
-    return len(value) <= 20_000 and _TOKEN.search(value) is not None
+    if len(value) > 20_000:
+        return False
+    return any(not _SAMPLES.search(match[0]) for match in _TOKEN.finditer(value))
+
+
+def holds_credentials(value: str) -> bool:
+    """Whether a text holds a password in an address or a connection string, or a signed token."""
+    if len(value) > 20_000:
+        return False
+    if _JWT.search(value):
+        return True
+    found = [(match[1], match[2]) for match in _IN_ADDRESS.finditer(value)]
+    found += [("", match[1]) for match in _IN_CONNECTION.finditer(value)]
+    return any(password != user and _is_password(password) for user, password in found)
+
+
+def _is_password(value: str) -> bool:
+    if value.lower() in _COMMON or not looks_secret(value) or _SAMPLES.search(value):
+        return False
+    return not value.startswith(("$", "<", "[", "*", "%")) and len(set(value)) >= 4

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from agents.builtin.scanning.rule import Rule
-from agents.builtin.scanning.secret_names import is_token, looks_secret, names_a_secret
+from agents.builtin.scanning.secret_names import holds_credentials, is_token, looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SOURCE, SourceFile
+from agents.builtin.scanning.structure import Line, of_hcl, of_yaml
 from agents.builtin.scanning.vulnerability import Vulnerability
 
 TOKEN = Rule(
@@ -44,6 +45,11 @@ _NO_SECRET = re.compile(
     r"getenv|process\.env|secrets?[./:]|vault:|^(?:true|false|null|none|undefined)$|test|fake|mock|sample|localhost",
     re.IGNORECASE,
 )
+_NAME_LINE = re.compile(r"""^\s*-?\s*name:\s*["']?([A-Za-z_][\w.-]{2,60})["']?\s*$""")
+_VALUE_LINE = re.compile(r"""^\s*value:\s*(["']?)([^\s"'`{}]{6,200})\1\s*(?:#.*)?$""")
+_TAGGED = re.compile(
+    r"""<([A-Za-z][\w.-]{2,60})>([^<>\s$]{6,200})</\1>|<\w+\s+(?:key|name)="([\w.:-]{3,60})"\s+value="([^"<>\s$]{6,200})\""""
+)
 _LEAST_ENTROPY = 3.0
 _LONGEST_LINE = 2000
 
@@ -55,6 +61,11 @@ class _LineRule:
     line: re.Pattern[str]
     unless: re.Pattern[str] | None
     needs: re.Pattern[str] | None
+    within: re.Pattern[str] | None
+    """What the keys or blocks around the line must be."""
+    block_needs: re.Pattern[str] | None
+    """What the item or block that the line stands in must hold, and must not."""
+    block_unless: re.Pattern[str] | None
 
 
 def scan(file: SourceFile) -> list[Vulnerability]:
@@ -65,14 +76,33 @@ def scan(file: SourceFile) -> list[Vulnerability]:
 
 
 def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
+    lines, structure = file.text.split("\n"), None
     for one in _rules():
         if not one.files.search(file.name):
             continue
         if (one.unless and one.unless.search(file.text)) or (one.needs and not one.needs.search(file.text)):
             continue
-        for number, line in enumerate(file.text.split("\n"), 1):
-            if one.line.search(line[:_LONGEST_LINE]) and not line.lstrip().startswith(("#", "//")):
+        for number, line in enumerate(lines, 1):
+            if not one.line.search(line[:_LONGEST_LINE]) or line.lstrip().startswith(("#", "//")):
+                continue
+            if (one.within or one.block_needs or one.block_unless) and structure is None:
+                structure = _structure(file, lines)
+            if structure is None or _stands_right(one, structure[number - 1], lines):
                 yield one.rule.at(file.name, number)
+
+
+def _structure(file: SourceFile, lines: list[str]) -> list[Line]:
+    short = [line[:_LONGEST_LINE] for line in lines]
+    return of_hcl(short) if file.suffix in (".tf", ".hcl", ".tfvars") else of_yaml(short)
+
+
+def _stands_right(one: _LineRule, place: Line, lines: list[str]) -> bool:
+    if one.within is not None and not one.within.search(place.path):
+        return False
+    block = "\n".join(lines[place.first : place.last])
+    if one.block_needs is not None and not one.block_needs.search(block):
+        return False
+    return one.block_unless is None or not one.block_unless.search(block)
 
 
 @cache
@@ -85,11 +115,18 @@ def _rules() -> tuple[_LineRule, ...]:
             rule=Rule(**{name: one[name] for name in ("id", "cwe", "severity", "description", "recommendation")}),
             files=re.compile(one["files"]),
             line=re.compile(one["line"]),
-            unless=re.compile(one["unless"], re.MULTILINE) if "unless" in one else None,
-            needs=re.compile(one["needs"], re.MULTILINE) if "needs" in one else None,
+            unless=_optional(one, "unless"),
+            needs=_optional(one, "needs"),
+            within=_optional(one, "within"),
+            block_needs=_optional(one, "block_needs"),
+            block_unless=_optional(one, "block_unless"),
         )
         for one in written
     )
+
+
+def _optional(written: Mapping[str, str], name: str) -> re.Pattern[str] | None:
+    return re.compile(written[name], re.MULTILINE) if name in written else None
 
 
 def _secrets(file: SourceFile) -> Iterator[tuple[Rule, int]]:
@@ -101,18 +138,37 @@ def _secrets(file: SourceFile) -> Iterator[tuple[Rule, int]]:
     )
     base = PurePosixPath(file.name).name
     plain = file.suffix in _PLAIN_VALUES or base.startswith(".env")
+    before = ""
     for number, line in enumerate(file.text.split("\n"), 1):
         part = line[:_LONGEST_LINE]
         if is_token(part):
             yield TOKEN, number
-        elif values and any(_is_value(match, plain=plain) for match in _NAMED.finditer(part)):
+        elif values and (
+            any(_is_value(match, plain=plain) for match in _NAMED.finditer(part))
+            or holds_credentials(part)
+            or _is_paired(before, part)
+        ):
             yield VALUE, number
+        before = part
+
+
+def _is_paired(before: str, line: str) -> bool:
+    """A value whose name stands on the line before, as in Kubernetes; or in tags around it."""
+    name, value = _NAME_LINE.search(before), _VALUE_LINE.search(line)
+    if name is not None and value is not None:
+        return _is_secret(name[1], value[2])
+    tag = _TAGGED.search(line)
+    return tag is not None and _is_secret(tag[1] or tag[3], tag[2] or tag[4])
 
 
 def _is_value(match: re.Match[str], *, plain: bool) -> bool:
     name, quote, value = match[1], match[2], match[3]
     if not quote and not plain:
         return False
+    return _is_secret(name, value)
+
+
+def _is_secret(name: str, value: str) -> bool:
     if not names_a_secret(name.rpartition(".")[2]) or not looks_secret(value) or _NO_SECRET.search(value):
         return False
     return entropy(value) >= _LEAST_ENTROPY and not re.fullmatch(r"[a-z]+(?:[-_.][a-z]+)*", value)

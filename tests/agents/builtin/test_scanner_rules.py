@@ -31,7 +31,8 @@ def scanned(folder: Path, **files: str) -> Scan:
 @needs_engine
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.glob("*.txt")))
 def test_labelled_lines_are_found_and_no_others(tmp_path, case):
-    name = case.removesuffix(".txt")
+    name = case.removesuffix(".txt").replace("__", "/")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(CASES / case, tmp_path / name)
     lines = (CASES / case).read_text().split("\n")
     expected = {(number, rule) for number, line in enumerate(lines, 1) for rule in LABEL.findall(line)}
@@ -166,3 +167,32 @@ def test_expressions_that_read_one_text_in_many_ways_are_slow(tmp_path, written,
     assert {one.file for one in done.vulnerabilities if one.cwe == "CWE-1333"} == (
         {"a.js", "a.py"} if slow else set()
     )
+
+
+LETTERS = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_secret"),
+    [
+        ("key: AIza" + LETTERS[:35], True),
+        ("https://hooks.slack" + ".com/services/T0ABCDEFG/B0ABCDEFG/" + LETTERS[:24], True),
+        ("token npm_" + LETTERS, True),
+        ("token github_" + "pat_11ABCDEFG0" + LETTERS * 2, True),
+        ("key sk-" + "ant-api03-" + LETTERS, True),
+        ("AccountKey=" + LETTERS * 2 + LETTERS[:14] + "==", True),
+        ("token eyJ" + LETTERS + ".eyJ" + LETTERS + "." + LETTERS, True),
+        ("url=postgresql://shop:Tr0ub4dor88@db.internal:5432/shop", True),
+        ("Server=db;Database=shop;User Id=sa;Password=Qw7-Prod-991;", True),
+        ("<password>Xk92-prod-Lq7</password>", True),
+        ("id 550e8400-e29b-41d4-a716-446655440000", False),
+        ("commit 3f786850e387550fdab836ed7e6dc881de23001b", False),
+        ("url=postgresql://postgres:postgres@localhost/shop", False),
+        ("url=postgresql://shop:${DB_PASSWORD}@db/shop", False),
+        ("<password>${db.password}</password>", False),
+    ],
+)
+def test_credentials_are_known_by_their_form(tmp_path, line, is_secret):
+    done = scanned(tmp_path, **{"settings.conf": line + "\n"})
+
+    assert bool([one for one in done.vulnerabilities if one.cwe == "CWE-798"]) == is_secret
