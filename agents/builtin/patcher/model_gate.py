@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import cast
 
 from agents.builtin.scanning.source_files import PYTHON
 
@@ -60,7 +61,7 @@ _METHODS = frozenset(
     "NamedTemporaryFile urlsplit urlparse secure_filename safe_join fromstring parse run execFile execFileSync "
     "spawn info warning error debug has includes test indexOf trim slice toString toLowerCase push createHash "
     "randomBytes randomInt randomUUID update timingSafeEqual verify sanitize createTextNode appendChild "
-    "replaceChildren".split()
+    "replaceChildren read_text read_bytes write_text write_bytes open".split()
 )
 _NEW_CALL = re.compile(r"(?<![\w$.])((?:[A-Za-z_$][\w$]*\s*\.\s*)*[A-Za-z_$][\w$]*)\s*\(")
 _KEYWORDS = frozenset(
@@ -68,6 +69,34 @@ _KEYWORDS = frozenset(
 )
 _QUERY = frozenset("execute executemany executescript query raw exec_driver_sql".split())
 _JOINED_SCRIPT = re.compile(r"\$\{|\.\s*(?:join|concat|format|replace)\s*\(|[`'\"]\s*\+|\+\s*[`'\"]")
+_EFFECTS = frozenset(
+    "open run Popen call check_call check_output getoutput system popen execute executemany executescript query raw "
+    "exec exec_driver_sql execSync execFile execFileSync spawn spawnSync write write_text write_bytes writeFile "
+    "writeFileSync appendFile unlink remove rmtree rename send sendall post put connect urlopen urlretrieve read_text "
+    "read_bytes readFile readFileSync eval Function".split()
+)
+"""Calls that reach files, programs, databases or the network."""
+_SINKS = frozenset(
+    "load loads full_load unsafe_load eval exec literal_eval md5 sha1 new createHash extractall mktemp randint choice "
+    "random randrange uniform sample shuffle getrandbits Random parse fromstring iterparse render_template_string "
+    "Template Markup mark_safe redirect get open join write writeln".split()
+)
+"""Calls that fixes put others in the place of."""
+_OF_TEXT = frozenset("format join str repr replace encode decode strip concat String toString f trim text".split())
+"""Calls that only put text together: with values as parameters they have nothing left to do."""
+_OPTION = re.compile(
+    r"\b(env|preexec_fn|executable|startupinfo|creationflags|pass_fds|user|extra_groups)\s*[=:](?!=)"
+)
+_BROAD = re.compile(
+    r"\bexcept\s*(?:\(?\s*(?:Base)?Exception\b[^:\n]*)?:|\bcatch\s*(?:\([^)]*\))?\s*\{|\bsuppress\s*\("
+)
+_QUERY_TEXT = re.compile(
+    r"\b(?:select|insert|update|delete|where|from|drop|union|alter|create|replace)\b", re.IGNORECASE
+)
+_SHELL = re.compile(
+    r"shell\s*[=:]\s*(?!False\b|false\b)\S|\bos\.(?:system|popen)\b|['\"]-\w*c['\"]|\bexec(?:Sync)?\s*\("
+    r"|['\"](?:[\w./]*/)?(?:ba|z|k|da|a|fi)?sh['\"]|['\"](?:cmd|powershell|pwsh)(?:\.exe)?['\"]"
+)
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -84,8 +113,15 @@ def refusal(name: str, rule: str, before: str, after: str, *, old: str, new: str
         or _reaches(rule, before, after)
         or (_imports(rule, before, after) if python else _requires(rule, before, after))
         or _calls(before, new)
+        or _does_more(before, after)
+        or _does_less(rule, before, after, new)
+        or _options(old, new)
+        or _hides_errors(old, new)
+        or (_unreachable(before, after) if python else None)
+        or (_another_query(old, new) if "sql" in rule else None)
+        or (_stripped(old, new) if "path" in rule else None)
         or (_joined(rule, before, after, new) if "sql" in rule else None)
-        or (_shell(rule, before, after) if python and "shell" in rule else None)
+        or (_shell(rule, before, after) if "shell" in rule else None)
     )
 
 
@@ -205,6 +241,95 @@ def _squeezed(call: str) -> str:
     return "".join(call.split())
 
 
+def _called(text: str) -> Counter[str]:
+    """How often each function or method is called, by its last name."""
+    return Counter(_squeezed(each).rpartition(".")[2] for each in _NEW_CALL.findall(_without_comments(text)))
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"(?m)^\s*(?:#|//).*$", "", text)
+
+
+def _does_more(before: str, after: str) -> str | None:
+    """What reaches files, programs, databases or the network may take the place of such a call, not come along."""
+    was, now = _called(before), _called(after)
+    if sum(now[name] for name in _EFFECTS) <= sum(was[name] for name in _EFFECTS):
+        return None
+    more = min(name for name in _EFFECTS if now[name] > was[name])
+    return f"it calls {more!r} once more than before, which no fix of a weakness needs"
+
+
+def _does_less(rule: str, before: str, after: str, new: str) -> str | None:
+    """A call that is gone, and is not one that a fix of the rule puts another in the place of."""
+    gone = _called(before) - _called(after)
+    calls = re.search(r"[\w\])]\s*\(", new) is not None
+    replaceable = _OF_TEXT | (_EFFECTS - _QUERY if "sql" not in rule else frozenset[str]()) | _SINKS
+    for name in sorted(gone):
+        if name in _KEYWORDS or name in _OF_TEXT or (name in replaceable and calls):
+            continue
+        return f"it deletes the call of {name!r}"
+    return None
+
+
+def _options(old: str, new: str) -> str | None:
+    more = Counter(_OPTION.findall(new)) - Counter(_OPTION.findall(old))
+    return f"it sets {min(more)!r}, which changes what is run" if more else None
+
+
+def _hides_errors(old: str, new: str) -> str | None:
+    if len(_BROAD.findall(new)) <= len(_BROAD.findall(old)):
+        return None
+    return "it hides errors: every exception is caught"
+
+
+def _unreachable(before: str, after: str) -> str | None:
+    if _dead(after) <= _dead(before):
+        return None
+    return "a part of the code can no longer be reached"
+
+
+def _dead(text: str) -> int:
+    """Statements after one that leaves, and branches by a constant."""
+    count = 0
+    for node in ast.walk(ast.parse(text.removeprefix("\ufeff"))):
+        if isinstance(node, ast.If | ast.While | ast.IfExp) and isinstance(node.test, ast.Constant):
+            count += not (isinstance(node, ast.While) and node.test.value)
+        for block in ("body", "orelse", "finalbody"):
+            statements: object = getattr(node, block, None)
+            if isinstance(statements, list):  # of a lambda, the body is an expression
+                before_last = cast("list[object]", statements)[:-1]
+                count += any(
+                    isinstance(each, ast.Return | ast.Raise | ast.Continue | ast.Break) for each in before_last
+                )
+    return count
+
+
+def _another_query(old: str, new: str) -> str | None:
+    """Words of the query that it did not have; names of its parameters are none."""
+    known = Counter(word for text in _literals(old) for word in _query_words(text))
+    said = Counter(word for text in _literals(new) if _QUERY_TEXT.search(text) for word in _query_words(text))
+    more = said - known
+    return f"the query says {min(more)!r} now, which it did not before" if more else None
+
+
+def _literals(text: str) -> list[str]:
+    found = re.findall(
+        r"\"\"\"(.*?)\"\"\"|\"((?:\\.|[^\"\\\n])*)\"|'((?:\\.|[^'\\\n])*)'|`((?:\\.|[^`\\])*)`", text, re.DOTALL
+    )
+    return ["".join(parts) for parts in found]
+
+
+def _query_words(text: str) -> list[str]:
+    plain = re.sub(r"\$?\{[^}]*\}|[:@$]\w+|%\(\w+\)s|%s|\?", " ", text)
+    return [word.upper() for word in re.findall(r"\w+", plain)]
+
+
+def _stripped(old: str, new: str) -> str | None:
+    if not re.search(r"(?:replace|sub|strip\w*)\s*\([^)\n]*\.\.", new) or re.search(r"replace\s*\([^)]*\.\.", old):
+        return None
+    return "it takes parts out of the path, which can be got around: check where the path ends instead"
+
+
 def _joined(rule: str, before: str, after: str, new: str) -> str | None:
     said = "the query is still joined from strings; its values belong into parameters"
     if not rule.startswith("py/"):
@@ -245,6 +370,5 @@ def _is_constant(node: ast.expr, constant: dict[str, bool]) -> bool:
 
 
 def _shell(rule: str, before: str, after: str) -> str | None:
-    pattern = re.compile(r"shell\s*=\s*(?!False\b)\S|\bos\.(?:system|popen)\b|['\"]-c['\"]")
-    was, now = len(pattern.findall(before)), len(pattern.findall(after))
+    was, now = len(_SHELL.findall(before)), len(_SHELL.findall(after))
     return "the command still goes through a shell" if now >= was and now > 0 else None

@@ -144,3 +144,91 @@ def test_javascript_passes_the_same_gate(new: str, reason: str | None) -> None:
 )
 def test_json_is_read_from_a_fence_or_a_sentence(text: str) -> None:
     assert unfenced(text) == '{"edits": []}'
+
+
+PAGE = """import os
+import subprocess
+
+
+def find(connection, name):
+    check(name)
+    rows = connection.execute("SELECT * FROM people WHERE name = '" + name + "'")
+    return rows.fetchall()
+
+
+def read(name):
+    path = os.path.join(ROOT, name)
+    return open(path).read()
+
+
+def ping(host):
+    subprocess.run("ping " + host, shell=True)
+    return host
+"""
+ROWS = next(line for line in PAGE.splitlines(keepends=True) if "rows =" in line)
+RIGHT = '    rows = connection.execute("SELECT * FROM people WHERE name = ?", (name,))\n'
+READ = "    path = os.path.join(ROOT, name)\n    return open(path).read()\n"
+RUN = '    subprocess.run("ping " + host, shell=True)\n'
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("py/sql-injection", ROWS, RIGHT),
+        (
+            "py/sql-injection",
+            ROWS,
+            '    sql = "SELECT * FROM people WHERE name = :name"\n    rows = connection.execute(sql, {"name": name})\n',
+        ),
+        (
+            "py/path-traversal",
+            READ,
+            "    path = (Path(ROOT) / name).resolve()\n    if not path.is_relative_to(Path(ROOT).resolve()):\n"
+            '        raise ValueError("outside of the folder")\n    return path.read_text()\n',
+        ),
+        ("py/shell-injection", RUN, '    subprocess.run(["ping", "--", host], check=False)\n'),
+    ],
+)
+def test_right_fixes_of_other_kinds_pass(rule: str, old: str, new: str) -> None:
+    assert judge(PAGE, old, new, rule) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new", "reason"),
+    [
+        ("py/sql-injection", ROWS, "    rows = []\n", "deletes the call of 'execute'"),
+        ("py/sql-injection", f"    check(name)\n{ROWS}", RIGHT, "deletes the call of 'check'"),
+        ("py/sql-injection", ROWS, f'{RIGHT}    subprocess.run(["curl", name])\n', "calls 'run' once more"),
+        ("py/sql-injection", ROWS, f'{RIGHT}    open("/tmp/x", "w").write(name)\n', "once more"),
+        (
+            "py/sql-injection",
+            ROWS,
+            f'{RIGHT}    connection.execute("DROP TABLE people")\n',
+            "calls 'execute' once more",
+        ),
+        ("py/sql-injection", ROWS, RIGHT.replace("?", "? OR 1=1"), "the query says"),
+        (
+            "py/sql-injection",
+            ROWS,
+            "    try:\n    " + RIGHT + "    except Exception:\n        return []\n",
+            "hides errors",
+        ),
+        ("py/sql-injection", ROWS, "    return []\n" + RIGHT, "no longer be reached"),
+        ("py/sql-injection", ROWS, "    if False:\n    " + RIGHT, "no longer be reached"),
+        (
+            "py/path-traversal",
+            READ,
+            '    path = os.path.join(ROOT, name).replace("../", "")\n    return open(path).read()\n',
+            "can be got around",
+        ),
+        (
+            "py/shell-injection",
+            RUN,
+            '    subprocess.run(["/bin/bash", "-lc", f"ping {host}"])\n',
+            "through a shell",
+        ),
+        ("py/shell-injection", RUN, '    subprocess.run(["ping", host], env={"LD_PRELOAD": "x"})\n', "sets 'env'"),
+    ],
+)
+def test_more_or_less_than_a_fix_is_refused_though_the_file_knows_the_calls(rule, old, new, reason) -> None:
+    assert reason in (judge(PAGE, old, new, rule) or "")
