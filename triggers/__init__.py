@@ -1,12 +1,13 @@
 """NATS message -> deployment runs, exactly once; outbox -> NATS."""
 
+from compiler.trigger_types.subjects import OUTGOING
 from operations.deployment_names import deployment_name, project_name
 from operations.errors import PermanentTriggerError, TransientTriggerError, TriggerError
 from operations.launcher import Launcher, NotDeployed
 from triggers.intake import Intake
 from triggers.nats.listener import Listener
 from triggers.nats.relay import Relay
-from triggers.nats.stream_subjects import INCOMING, OUTGOING, incoming
+from triggers.nats.stream_subjects import INCOMING, incoming
 from triggers.nats.streams import CONSUMER, EVENTS, RESULTS, ensure_streams
 from triggers.reconcile.maintenance import maintenance_hooks
 from triggers.reconcile.reconciler import Hook, Reconciler

@@ -16,8 +16,10 @@ from compiler.trigger_types.globs import GlobError, glob_matches, is_glob
 from compiler.trigger_types.matching import COMPARISONS, filter_accepts, list_place
 from compiler.trigger_types.moments import moment_of
 
+_PLACE = re.compile(r"\[(\d+)\]")
 _SORTED = ("gt", "gte", "lt", "lte")
 _LISTS = ("in", "notIn")
+_AS_WRITTEN = ("eq", "ne", *_LISTS)
 
 _TEMPLATE = re.compile(r"\{\{\s|\{\{[^{}]*\}\}|\{%.*%\}", re.DOTALL)
 """A template, and not a glob with braces in braces such as `{{a,b},c}`."""
@@ -27,6 +29,8 @@ def check_filter(name: str, wanted: JsonValue, event: Shape, where: tuple[Path, 
     """CC704 to CC707 of one filter."""
     place, reporter = where
     _check_filter(wanted, place, reporter)
+    if not event.known:
+        _check_name(name, place, reporter)
     field = _check_field(name, event, place, reporter)
     if field is not None:
         _check_kinds(wanted, field, place, reporter)
@@ -34,6 +38,20 @@ def check_filter(name: str, wanted: JsonValue, event: Shape, where: tuple[Path, 
         message = f"the filter never matches: {name!r} is {field.describe()}"
         values = [str(value) for schema in field.alternatives for value in schema.get("enum", [])]
         reporter.at(place, "CC707", message, did_you_mean(str(wanted), values))
+
+
+def _check_name(name: str, path: Path, reporter: Reporter) -> None:
+    """CC707 where nothing is known of the event, and yet no field can be meant."""
+    plain = _PLACE.sub(r".\1", name).removeprefix("context.").strip()
+    if name == plain and all(name.split(".")):
+        return
+    message = f"the filter matches only where a field is really called {quoted(name)}"
+    hint = (
+        f"write {quoted(plain)}: it is a path in the event"
+        if all(plain.split("."))
+        else "name a field of the event"
+    )
+    reporter.at_key(path, "CC707", message, hint)
 
 
 def _check_field(name: str, event: Shape, path: Path, reporter: Reporter) -> Shape | None:
@@ -143,9 +161,19 @@ def _check_comparisons(wanted: Mapping[str, JsonValue], path: Path, reporter: Re
             continue
         elif name == "glob" and isinstance(limit, str):
             _check_glob(limit, (*path, name), reporter, always=True)
+        elif name == "in" and limit == []:
+            reporter.at((*path, name), "CC705", "an empty list of values never matches", "give at least one value")
+        elif name in _AS_WRITTEN and any("*" in each for each in _texts(limit)):
+            message = f"{name!r} compares text as it is written, and `*` is no pattern there"
+            hint = "`glob` takes a pattern; to keep a pattern out, write the trigger's `expression`"
+            reporter.at((*path, name), "CC707", message, hint)
         elif not _limit_fits(name, limit):
             needs = "a list" if name in _LISTS else "true or false" if name == "exists" else "a number or text"
             reporter.at((*path, name), "CC705", f"the comparison {name!r} needs {needs}")
+
+
+def _texts(limit: JsonValue) -> list[str]:
+    return [each for each in (limit if isinstance(limit, list) else [limit]) if isinstance(each, str)]
 
 
 def _has_template(limit: JsonValue, path: Path, reporter: Reporter) -> bool:
@@ -176,6 +204,9 @@ def _limit_fits(name: str, limit: Any) -> bool:
 def _check_glob(pattern: str, path: Path, reporter: Reporter, *, always: bool = False) -> None:
     if not always and not is_glob(pattern):
         return
+    if pattern.startswith("!"):
+        message = f"{quoted(pattern)} accepts only what begins with `!` itself"
+        reporter.at(path, "CC707", message, "to keep a pattern out, write the trigger's `expression`")
     try:
         glob_matches(pattern, "")
     except GlobError as exc:

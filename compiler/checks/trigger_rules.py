@@ -38,7 +38,7 @@ def trigger_path(document_has_list: bool, index: int, *steps: str | int) -> Path
 
 
 def check_triggers(workflow: ResolvedWorkflow, reporter: Reporter) -> None:
-    """CC701 to CC710, and the triggers' expressions."""
+    """CC701 to CC711, and the triggers' expressions."""
     listed = reporter.document.value(("trigger", 0)) is not reporter.document.value(("trigger",))
     found = _Findings(workflow, reporter)
     for index, trigger in enumerate(workflow.spec.trigger):

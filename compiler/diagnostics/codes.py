@@ -299,8 +299,9 @@ _ALL = (
     Code(
         "CC707",
         "A filter that never matches",
-        "The event's field is never of that value, by its schema.",
-        "Compare with a value that the field can have.",
+        "The event's field is never of that value, by its schema, or what is written means something else than it "
+        "seems.",
+        "Compare with a value that the field can have; write paths and patterns as filters take them.",
         "warning",
     ),
     Code(
@@ -325,6 +326,12 @@ _ALL = (
         "2027 and 2028 are looked at, whatever the day of the check.",
         "Choose a time of day outside of the hour that changes, or the time zone UTC.",
         "warning",
+    ),
+    Code(
+        "CC711",
+        "A subject that nobody may listen to",
+        "A trigger on what the platform publishes itself would feed itself; NATS' own subjects carry no events.",
+        "Name the subject more narrowly: `shop.>` instead of `>`.",
     ),
     # 8xx: risk, gates, taint
     Code(

@@ -14,7 +14,7 @@ from compiler.language.spec import EventSpec
 from compiler.plan import EventTrigger
 from compiler.trigger_types.globs import example_of, is_glob
 from compiler.trigger_types.matching import matches
-from compiler.trigger_types.subjects import KNOWN_CONTEXTS, known_context, subject_fault
+from compiler.trigger_types.subjects import KNOWN_CONTEXTS, known_context, overlapped, subject_fault
 from compiler.trigger_types.trigger_type import Findings, TriggerType
 
 
@@ -36,13 +36,16 @@ class EventType(TriggerType[EventSpec, EventTrigger]):
         return declared if declared is not None else known_context(trigger.event)
 
     def check(self, trigger: EventSpec, path: Path, declared: JsonSchema | None, found: Findings) -> None:
-        """CC701, CC704 to CC708, and the expression."""
+        """CC701, CC704 to CC708, CC711, and the expression."""
+        event = self.context(trigger, declared)
         fault = subject_fault(trigger.event)
-        if fault and trigger.event:
+        if fault:
             message = f"{quoted(trigger.event)} is not a NATS subject: {fault}"
             found.at((*path, "event"), "CC701", message, "join the parts with dots, as in graph.file.updated")
-        event = self.context(trigger, declared)
-        if event is None and not fault and trigger.event:
+        elif (ours := overlapped(trigger.event)) is not None:
+            message = f"{quoted(trigger.event)} overlaps {ours!r}, which this platform or NATS itself publishes"
+            found.at((*path, "event"), "CC711", message, "name the subject more narrowly")
+        elif event is None:
             hint = did_you_mean(trigger.event, KNOWN_CONTEXTS) or "describe the event under `context`"
             found.at((*path, "event"), "CC708", f"the platform knows no event {quoted(trigger.event)}", hint)
         for name, wanted in trigger.filters.items():

@@ -10,6 +10,31 @@ from compiler.catalogue import JsonSchema
 
 _TOKEN = re.compile(r"[^\s.*>\x00-\x1f\x7f]+")
 MAX_SUBJECT = 255
+OUTGOING = (
+    "workflow.started.*",
+    "workflow.completed.*",
+    "workflow.approval.*",
+    "agent.executed.*",
+)
+"""What the platform publishes: a workflow that it starts would start itself."""
+RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>", "commandcenter.>")
+"""NATS' own, and those between the platform's accounts."""
+
+
+def collide(one: str, other: str) -> bool:
+    """Whether some subject is matched by both."""
+    ones, others = one.split("."), other.split(".")
+    for left, right in zip(ones, others, strict=False):
+        if left == ">" or right == ">":
+            return True
+        if left != right and "*" not in (left, right):
+            return False
+    return len(ones) == len(others)
+
+
+def overlapped(subject: str) -> str | None:
+    """Which of the subjects that no trigger may have it overlaps; None: none."""
+    return next((ours for ours in (*OUTGOING, *RESERVED) if collide(subject, ours)), None)
 
 
 def subject_fault(subject: str, *, wildcards: bool = True) -> str | None:

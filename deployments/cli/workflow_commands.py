@@ -34,6 +34,10 @@ class BackfillRefused(DeploymentError):
     """No runs can be started for these times."""
 
 
+class SubjectRefused(DeploymentError):
+    """A trigger's subject that the events stream cannot take: the workflow would never start."""
+
+
 class ConsentRefused(DeploymentError):
     """Gates would be removed or weakened, and nobody agreed to that."""
 
@@ -176,13 +180,19 @@ async def _deploy(
     # With Prefect and NATS, which `plan` and the lists do without.
     from deployments.publishing.deploy import PrefectPublisher, paused_in_prefect
     from deployments.publishing.work_pools import require_pool
-    from triggers.nats.event_subjects import take_subjects_now
+    from triggers.nats.event_subjects import refused_subjects, take_subjects_now
 
     async with connect(state) as connection:
         compiled = await _compile_or_exit(files, connection.records, project_id=project_id)
         if pool is not None:
             await require_pool(connection.prefect, pool)
         publisher = PrefectPublisher(connection.prefect, pool or connection.addresses.pool)
+        if refused := await refused_subjects(
+            connection.addresses.nats_url, connection.records, list(compiled.values())
+        ):
+            first = refused[0]
+            said = f"workflow {first.workflow!r} cannot be started by {first.subject!r}: {first.reason}"
+            raise SubjectRefused(f"{said}. Nothing was deployed")
 
         me = await acting(connection.records, project_id=project_id, right="author")
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.trigger_types.subjects import OUTGOING, RESERVED
 from triggers.nats.project_streams import IN, OUT, incoming_prefix
-from triggers.nats.stream_subjects import OUTGOING
 
 ACCOUNT = "COMMANDCENTER"
-_NOT_FOR_PUBLISHERS = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>", "commandcenter.>", *OUTGOING)
+_NOT_FOR_PUBLISHERS = (*RESERVED, *OUTGOING)
 """What only the platform may publish: what manages streams, and the events by which it tells what happened."""
 
 

@@ -14,9 +14,10 @@ from api.asyncapi import asyncapi_document
 from api.event_channels import channels
 from api.events_page import events_page
 from compiler import ApprovalRule
+from compiler.trigger_types.subjects import OUTGOING
 from operations.errors import PermanentTriggerError
 from operations.event import parse
-from triggers.nats.stream_subjects import INCOMING, OUTGOING, covers
+from triggers.nats.stream_subjects import INCOMING, covers
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "events.md"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import nats.errors
 from nats.js import JetStreamContext
 
+from compiler.plan import Plan
+from compiler.trigger_types.registry import listeners
 from operations.errors import TransientTriggerError
 from reliability.plaintext import PlaintextRefused
 from triggers.intake import answered
@@ -18,6 +21,7 @@ from triggers.nats.streams import ensure_limited_stream, ensure_streams, foreign
 from triggers.ports import Inbox
 
 log = logging.getLogger(__name__)
+_NOW_SECONDS = 5.0
 
 
 async def take_event_subjects(jetstream: JetStreamContext, inbox: Inbox) -> tuple[str, tuple[Refusal, ...]]:
@@ -31,7 +35,28 @@ async def take_event_subjects(jetstream: JetStreamContext, inbox: Inbox) -> tupl
     return await ensure_streams(jetstream, subjects), refused
 
 
-async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = 5.0) -> bool:
+async def refused_subjects(nats_url: str, inbox: Inbox, plans: Sequence[Plan]) -> tuple[Refusal, ...]:
+    """Triggers of plans that are not deployed yet and that the events stream could not take; none where NATS is away.
+
+    `plans` take the places of active ones of the same names.
+    """
+    mine = {(plan.project_id, plan.name) for plan in plans}
+    asked = {(plan.name, each.event) for plan in plans for each in listeners(plan)}
+    try:
+        async with asyncio.timeout(_NOW_SECONDS):
+            client = await open_once(nats_url, connect_timeout=2, allow_reconnect=False)
+            try:
+                active = await answered(inbox.active_plans(None))
+                others = [each for each in active if (each.project_id, each.name) not in mine]
+                _, refused = incoming([*others, *plans], foreign=await foreign_subjects(jetstream(client)))
+            finally:
+                await client.close()
+    except (nats.errors.Error, OSError, TimeoutError, TransientTriggerError, PlaintextRefused):
+        return ()  # said by `take_subjects_now`
+    return tuple(each for each in refused if (each.workflow, each.subject) in asked)
+
+
+async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = _NOW_SECONDS) -> bool:
     """Do it, and make the streams of projects, over a connection of its own.
 
     False, with a warning, where NATS does not answer within that time.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from compiler.plan import Plan
 from compiler.trigger_types.registry import listeners
-from compiler.trigger_types.subjects import subject_fault
+from compiler.trigger_types.subjects import collide, overlapped, subject_fault
 
 INCOMING = (
     "workflow.trigger.*",
@@ -20,14 +20,6 @@ INCOMING = (
     "audit.result.*",
     "hub.health.status",
 )
-OUTGOING = (
-    "workflow.started.*",
-    "workflow.completed.*",
-    "workflow.approval.*",
-    "agent.executed.*",
-)
-
-_RESERVED = ("$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>", "commandcenter.>")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +42,6 @@ def covers(wide: str, narrow: str) -> bool:
         if token != "*" and token != narrows[place]:
             return False
     return len(wides) == len(narrows)
-
-
-def collide(one: str, other: str) -> bool:
-    """Whether some subject is matched by both."""
-    ones, others = one.split("."), other.split(".")
-    for left, right in zip(ones, others, strict=False):
-        if left == ">" or right == ">":
-            return True
-        if left != right and "*" not in (left, right):
-            return False
-    return len(ones) == len(others)
 
 
 def merged(one: str, other: str) -> str:
@@ -104,12 +85,8 @@ def _widen(taken: Sequence[str], subject: str, foreign: Sequence[str]) -> tuple[
     # Each merge may make the pattern collide with a further one; it only ever gets wider, so this ends.
     while clash := next((has for has in taken if collide(has, wanted) and not covers(wanted, has)), None):
         wanted = merged(clash, wanted)
-    for ours in (*OUTGOING, *_RESERVED):
-        if collide(wanted, ours):
-            return (
-                wanted,
-                f"it overlaps {ours!r}, which this platform or NATS itself publishes; name it more narrowly",
-            )
+    if (ours := overlapped(wanted)) is not None:
+        return wanted, f"it overlaps {ours!r}, which this platform or NATS itself publishes; name it more narrowly"
     for theirs in foreign:
         if collide(wanted, theirs):
             return (

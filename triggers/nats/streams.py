@@ -21,8 +21,9 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from compiler.trigger_types.subjects import OUTGOING
 from operations.errors import TransientTriggerError
-from triggers.nats.stream_subjects import INCOMING, OUTGOING
+from triggers.nats.stream_subjects import INCOMING
 
 EVENTS = "COMMANDCENTER_EVENTS"
 RESULTS = "COMMANDCENTER_RESULTS"

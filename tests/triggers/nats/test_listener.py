@@ -8,6 +8,7 @@ from operations.errors import PermanentTriggerError, TransientTriggerError
 from triggers.in_memory import MemoryLaunch, MemoryRecords
 from triggers.intake import Intake
 from triggers.nats.connection import connect
+from triggers.nats.event_subjects import refused_subjects
 from triggers.nats.listener import Listener
 from triggers.nats.stream_subjects import covers
 from triggers.nats.streams import CONSUMER, EVENTS
@@ -258,7 +259,7 @@ async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_serv
 
 
 async def test_a_trigger_on_another_streams_subject_is_refused_and_all_others_go_on(
-    broker, records, launch, listener, publish, workflow, eventually, caplog
+    nats_server, broker, records, launch, listener, publish, workflow, eventually, caplog
 ):
     await broker.jetstream().add_stream(name="THEIRS", subjects=["shop.>"])
     records.plans += [workflow("overlaps", event="shop.order.paid"), workflow("fine", event="mail.received")]
@@ -267,6 +268,11 @@ async def test_a_trigger_on_another_streams_subject_is_refused_and_all_others_go
     await publish()
     await eventually(lambda: len(launch.runs) == 1)
     assert "Workflow 'overlaps' cannot be started by 'shop.order.paid'" in caplog.text
+    # A deploy asks before it saves anything.
+    new = [workflow("overlaps", event="shop.order.paid"), workflow("third", event="mail.sent")]
+    asked = await refused_subjects(nats_server.url, records, new)
+    assert [(each.workflow, each.subject) for each in asked] == [("overlaps", "shop.order.paid")]
+    assert await refused_subjects("nats://127.0.0.1:9", records, new) == ()
     await broker.jetstream().delete_stream("THEIRS")
     await listener.ensure()
     await publish("shop.order.paid")

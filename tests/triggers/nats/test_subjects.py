@@ -1,7 +1,7 @@
 import pytest
 
-from compiler.trigger_types.subjects import subject_fault
-from triggers.nats.stream_subjects import INCOMING, OUTGOING, collide, covers, incoming, merged
+from compiler.trigger_types.subjects import OUTGOING, collide, subject_fault
+from triggers.nats.stream_subjects import INCOMING, covers, incoming, merged
 
 pytestmark = pytest.mark.unit
 
