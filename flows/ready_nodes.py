@@ -98,6 +98,5 @@ def _blocks(
 
 
 def _blocked(blocker: str, outcome: NodeOutcome) -> NodeOutcome:
-    return NodeOutcome(
-        status="SKIPPED", reason=f"skipped, as node {blocker!r} was {outcome.status.lower()}", blocks=True
-    )
+    how = "failed" if outcome.status == "FAILED" else f"was {outcome.status.lower()}"
+    return NodeOutcome(status="SKIPPED", reason=f"skipped, as node {blocker!r} {how}", blocks=True)

@@ -146,22 +146,28 @@ class ShownNodes:
         """A task run that no process executes; None: it is there from an execution before this one."""
         node_id = about.node_id if isinstance(about, Approval) else about.id
         flow_run_id = UUID(self.run.flow_run_id)
+        if self.graph.says(node_id, state.name):
+            return None
         id = uuid5(flow_run_id, key)
         inputs = self.graph.inputs(node_id, None, None)
         self.graph.note(node_id, None, id, waits=not state.is_final())
         if self.graph.has(id):
             return None
+        # Prefect counts the time of a task run from when it is running.
+        first = state if state.is_final() else _state(Running, state.name or "", state.message or "")
         made = TaskRunCreate(
             id=id,
             name=safe_text(label, limit=200),
             flow_run_id=flow_run_id,
             task_key=key.partition(" ")[0],
             dynamic_key=str(id),
-            state=StateCreate(type=state.type, name=state.name, message=state.message),
+            state=StateCreate(type=first.type, name=first.name, message=first.message),
             task_inputs={name: cast("list[Any]", list(each)) for name, each in inputs.items()},
         )
         body = made.model_dump(mode="json")
         self._send(lambda client: client.request("POST", "/task_runs/", json=body))
+        if state.type != first.type:
+            self._send(lambda client: client.set_task_run_state(id, state, force=True))
         return id
 
     def _artifact(self, title: str, markdown: str, task_run_id: UUID) -> None:

@@ -47,6 +47,8 @@ class TaskGraph:
     )
     _marks: dict[str, UUID] = field(default_factory=dict[str, UUID])
     """Node -> the task run that stands for it while it waits, and that nobody executes."""
+    _said: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    """Node -> the state of what stands for its end, where nothing of it came after."""
     _known: set[UUID] = field(default_factory=set[UUID])
 
     async def read(self, client: PrefectClient, flow_run_id: UUID) -> None:
@@ -68,6 +70,8 @@ class TaskGraph:
                 if going and not waits:
                     self._unfinished[node_id, item] = each
                 self.note(node_id, item, each.id, waits=waits)
+                if each.state is not None and not going and each.dynamic_key == str(each.id):
+                    self._said[node_id] = each.state.name
             read += len(page)
             if len(page) < PAGE:
                 return
@@ -75,6 +79,7 @@ class TaskGraph:
     def note(self, node_id: str, item: int | None, task_run_id: UUID, *, waits: bool = False) -> None:
         """This is the newest attempt from now on. `waits`: nobody executes it, and it stands for the node's wait."""
         newest = self._newest.setdefault(node_id, {})
+        self._said.pop(node_id, None)
         if item is None:
             newest.clear()  # it came after all items
         newest[item] = task_run_id
@@ -88,6 +93,10 @@ class TaskGraph:
     def is_shown(self, node_id: str) -> bool:
         """Whether there is any task run of the node."""
         return node_id in self._newest
+
+    def says(self, node_id: str, state: str | None) -> bool:
+        """Whether an earlier execution has left word that the node ended so, and nothing of it came after."""
+        return node_id in self._said and self._said[node_id] == state
 
     def marked(self, node_id: str) -> UUID | None:
         """What stands for the node's wait."""

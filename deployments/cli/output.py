@@ -40,12 +40,22 @@ _LABELS = {
     "durationMs": "time",
     "mediaType": "type",
 }
-console = Console()
 
 
 def is_terminal() -> bool:
     """Whether a person reads standard output; not what rich thinks, which FORCE_COLOR overrules for colours."""
     return sys.stdout.isatty()
+
+
+class _Printer(Console):
+    """Breaks lines for people only: what reads a pipe, such as `grep`, gets a sentence as one line."""
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **more: Any) -> None:
+        """As rich does."""
+        super().print(*objects, soft_wrap=not is_terminal() if soft_wrap is None else soft_wrap, **more)
+
+
+console = _Printer()
 
 
 class _Width:

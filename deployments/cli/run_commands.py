@@ -228,6 +228,7 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
             columns=("output", "value"),
             title="Outputs",
             as_json=False,
+            on_page=True,
         )
     print_rows(
         data["approvals"],

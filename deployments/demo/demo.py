@@ -26,6 +26,7 @@ from deployments.stack.connection import Connection, connect_to
 from deployments.stack.embedded_api import PORT, embedded_api
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack
+from deployments.stack.state_folder import StateFolder
 from deployments.stack.up import allow_repositories, deploy_files, prepare_records, report_process
 from flows.runtime import SETTING_PREFIX
 from reliability.settings import StackSettings
@@ -175,6 +176,8 @@ def configure_agents(sinks: Sinks, *, state: Path) -> None:
             f"{ENVIRONMENT_PREFIX}SLACK_BOT_TOKEN": "xoxb-demo-token-of-the-local-sink",
         }
     )
+    StateFolder(state).create()
+    repositories(state).mkdir(exist_ok=True)
     allow_repositories([repositories(state)])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compiler import format_text
 from deployments.cli.output import console
+from deployments.errors import DeploymentError
 from deployments.publishing.compile_files import CheckFailed, compile_by_file
 from deployments.publishing.deploy import PrefectPublisher
 from deployments.publishing.registration import register_builtin
@@ -60,10 +61,27 @@ async def deploy_files(
         return done
 
 
+class NoSuchFolder(DeploymentError):
+    """A folder of repositories is not there: every run that reads one would be refused."""
+
+
 def allow_repositories(folders: Iterable[Path]) -> None:
-    """Let the worker of this stack, which inherits the environment, use repositories below these folders."""
-    known = os.environ.get("COMMANDCENTER_REPOSITORIES")
-    found = [*([known] if known else []), *(str(each.absolute()) for each in folders)]
+    """Let the worker of this stack, which inherits the environment, use repositories below these folders.
+
+    Raises NoSuchFolder, also for what the environment names.
+    """
+    known = os.environ.get("COMMANDCENTER_REPOSITORIES", "").split(os.pathsep)
+    by_name = [("--repositories", each) for each in folders]
+    named = [*(("COMMANDCENTER_REPOSITORIES", Path(each)) for each in known if each), *by_name]
+    for name, folder in named:
+        if not folder.is_dir():
+            what = "is no folder" if folder.exists() else "is not there"
+            raise NoSuchFolder(f"{name}: {str(folder.absolute())!r} {what}: make it, or correct the name")
+        if os.pathsep in str(folder):
+            raise NoSuchFolder(
+                f"{name}: {str(folder)!r} has a {os.pathsep!r} in its name, which separates folders"
+            )
+    found = [str(folder.absolute()) for _, folder in named]
     os.environ["COMMANDCENTER_REPOSITORIES"] = os.pathsep.join(found)
 
 
@@ -95,6 +113,8 @@ async def serve(
                 console.print(f"{exc}\nThe deployed versions stay.", markup=False)
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
+        else:
+            console.print(f"  nothing to deploy: {workflows} is no folder", markup=False, highlight=False)
         async with embedded_api(stack, project_id=project_id) as link:
             _print_addresses(stack.addresses, link)
             await stack.wait()
