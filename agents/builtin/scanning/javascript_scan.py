@@ -96,6 +96,11 @@ def named_values(tree: Tree) -> Iterator[tuple[str, Node, Node]]:
 def child_process_names(tree: Tree) -> dict[str, str]:
     """Local name -> name in Node's child_process; the module itself has an empty name."""
     names: dict[str, str] = {}
+    for statement in tree.nodes("import_statement"):
+        if _is_child_process([statement.child_by_field_name("source")]):
+            for clause in statement.named_children:
+                if clause.type == "import_clause":
+                    names.update(_imported(clause))
     for declarator in tree.nodes("variable_declarator"):
         target, value = declarator.child_by_field_name("name"), declarator.child_by_field_name("value")
         if _requires_child_process(value):
@@ -104,11 +109,6 @@ def child_process_names(tree: Tree) -> dict[str, str]:
             alias = _program_named(value, names)
             if alias:
                 names[text(target)] = alias
-    for statement in tree.nodes("import_statement"):
-        if _is_child_process([statement.child_by_field_name("source")]):
-            for clause in statement.named_children:
-                if clause.type == "import_clause":
-                    names.update(_imported(clause))
     return names
 
 

@@ -38,7 +38,9 @@ _HINTS = {
     "go": re.compile(r"http\.|gin\.|echo\.|fiber\.|mux\.|os\.Args|rand\.|\.Name\b"),
     "ruby": re.compile(r"params|request|cookies|ARGV|\brand\b|gets"),
     "php": re.compile(r"\$_[A-Z]+|\$request|Request|input\(|rand\("),
-    "csharp": re.compile(r"Request|Controller|Http(Get|Post)|ReadLine|FileName|Random|From(Query|Body|Route)"),
+    "csharp": re.compile(
+        r"Request|Controller|Http(Get|Post)|\bMap(?:Get|Post|Put|Delete|Patch)|ReadLine|FileName|Random|From(Query|Body|Route)"
+    ),
 }
 """What a file has in which something comes from outside; others are read where they are called."""
 

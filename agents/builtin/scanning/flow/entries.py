@@ -94,6 +94,21 @@ def _python(function: Function) -> list[str]:
     return []
 
 
+_MAPPED = re.compile(r"^Map(?:Get|Post|Put|Delete|Patch|Methods)$")
+_SENT = re.compile(
+    r"^(?:string|IFormFile|IFormCollection|List<string>|\w*(?:Request|Dto|DTO|Command|Model|Input|Form|Payload))\b"
+)
+
+
+def mapped(name: str, function: Function) -> frozenset[str]:
+    """Parameters that are sent, of a function that a route is mapped to: `app.MapGet("/a", (string name) => …)`."""
+    if not _MAPPED.match(name):
+        return frozenset()
+    return frozenset(
+        one.name for one in function.params if _SENT.match(one.type) and not one.type.startswith("Http")
+    )
+
+
 def _csharp(function: Function) -> list[str]:
     owner = function.owner
     is_page = owner is not None and any(re.search(r"Controller(Base)?$|PageModel$", base) for base in owner.bases)

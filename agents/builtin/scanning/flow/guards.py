@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agents.builtin.scanning.flow.tree import Attr, Call, Const, Expr, Index, Items, Name, Op, Slice, every
 
@@ -139,19 +139,23 @@ Fact = tuple[str, frozenset[str]]
 """A variable (dotted), and the kinds for which it is harmless; `*` for all."""
 
 
-def facts(test: Expr, truth: bool) -> Iterator[Fact]:
+Text = Callable[[Expr], str | None]
+"""The text of an expression, or of a regular expression that it is; None where it is not known."""
+
+
+def facts(test: Expr, truth: bool, text: Text) -> Iterator[Fact]:
     """What holds where the test has this result."""
     if isinstance(test, Op):
         if test.op == "not":
-            yield from facts(test.parts[0], not truth)
+            yield from facts(test.parts[0], not truth, text)
         elif test.op in ("and", "or"):
             if truth == (test.op == "and"):
                 for part in test.parts:
-                    yield from facts(part, truth)
+                    yield from facts(part, truth, text)
         elif len(test.parts) == 2:
             yield from _compared(test, truth)
     elif isinstance(test, Call):
-        yield from _called(test, truth)
+        yield from _called(test, truth, text)
 
 
 def _compared(test: Op, truth: bool) -> Iterator[Fact]:
@@ -169,6 +173,9 @@ def _compared(test: Op, truth: bool) -> Iterator[Fact]:
             for one, other in ((left, right), (right, left)):
                 if isinstance(other, Const) and other.value not in (None, "", False, True):
                     yield from _known(one)
+                elif isinstance(other, Const) and other.value in ("", None) and _is_host(one):
+                    # An address without a host is a path on the own one.
+                    yield from ((name, _REDIRECTS) for name in _names(one))
                 elif isinstance(other, Attr) and other.name.isupper():
                     yield from _known(one)
         if (
@@ -187,7 +194,13 @@ def _compared(test: Op, truth: bool) -> Iterator[Fact]:
             yield from _known(left.args[0])
 
 
-def _called(test: Call, truth: bool) -> Iterator[Fact]:
+def _is_host(expr: Expr) -> bool:
+    if isinstance(expr, Call):
+        expr = expr.func
+    return isinstance(expr, Attr) and expr.name in _ADDRESS - {"scheme"}
+
+
+def _called(test: Call, truth: bool, text: Text) -> Iterator[Fact]:
     name = _name(test)
     of = test.func.of if isinstance(test.func, Attr) else None
     if name in _MEMBER and test.args:
@@ -227,9 +240,14 @@ def _called(test: Call, truth: bool) -> Iterator[Fact]:
             (found, frozenset({ALL})) for part in (of, *test.args) if part is not None for found in _names(part)
         )
     if name in _MATCH:
-        texts = [text for part in (of, *test.args) if part is not None and (text := _constant(part)) is not None]
+        given = [of, *test.args]
+        if isinstance(of, Call) and _name(of) in ("matcher", "Match") and isinstance(of.func, Attr):
+            given = [of.func.of, *of.args]
+        texts = [
+            found for part in given if part is not None and (found := text(part) or _constant(part)) is not None
+        ]
         if texts and not _LOOSE.search(texts[0]) and (_WHOLE.match(texts[0]) or name in ("fullmatch", "matches")):
-            for part in (of, *test.args):
+            for part in given:
                 if part is not None and not isinstance(part, Const):
                     yield from ((found, frozenset({ALL})) for found in _names(part))
     if _JUDGE.match(name):

@@ -69,6 +69,8 @@ _EACH = frozenset(
     {"map", "forEach", "filter", "then", "each", "flatMap", "reduce", "find", "some", "every", "Select", "ForEach"}
 )
 _CALLBACKS = 3
+_EXPRESSIONS = frozenset({"compile", "MustCompile", "Regex", "RegExp"})
+"""What makes a regular expression of a text."""
 _LONG_ENOUGH = 5
 """A method's name that is taken for the only one of the project."""
 _FILLING = frozenset({"nextBytes", "NextBytes", "readFully", "Read", "readInto", "read"})
@@ -322,7 +324,7 @@ class Interpreter:
         return goes or other_goes
 
     def _refine(self, test: Expr, truth: bool, env: Env) -> None:
-        for name, kinds in guards.facts(test, truth):
+        for name, kinds in guards.facts(test, truth, self._expression):
             for each in (name, *self._frame.made_from.get(name, ())):
                 value = env.get(each)
                 if value is None:
@@ -331,6 +333,13 @@ class Interpreter:
                     value = env.names[each] = self._cleaned(value, kinds)
                 if guards.ALL in kinds and each == name and value.cls is None and value.function is None:
                     env.names[each] = replace(value, fixed=True)
+
+    def _expression(self, expr: Expr) -> str | None:
+        """The text of a constant, or of a regular expression that was made of one."""
+        value = self._last.get(id(expr))
+        if value is not None and value.pairs is not None and "pattern" in value.pairs:
+            value = value.pairs["pattern"]
+        return value.const if value is not None and isinstance(value.const, str) else None
 
     def _cleaned(self, value: Value, kinds: frozenset[str]) -> Value:
         """The value, harmless for these kinds of weakness."""
@@ -916,10 +925,16 @@ class Interpreter:
         named: tuple[tuple[str, Value], ...],
         env: Env,
     ) -> Value:
-        if name == "require" and args and isinstance(args[0].const, str):
+        if name == "new" and self._language == "ruby" and of is not None and of.is_class:
+            return self._instance(of, args, named, expr)
+        if name == "require" and of is None and args and isinstance(args[0].const, str):
             return self._resolved(args[0].const) or Value(path=args[0].const)
         if name == "getattr" and len(args) >= 2 and isinstance(args[1].const, str):
             return self._member(args[0], args[1].const)
+        if name == "promisify" and args and args[0].path:
+            return args[0]
+        if name in _EXPRESSIONS and args and isinstance(args[0].const, str):
+            return Value(pairs={"pattern": args[0]})
         if name == "super":
             return self._super(env)
         if expr.new or ((self._language == "python" and name[:1].isupper()) or name in ("list", "dict")):
@@ -974,9 +989,19 @@ class Interpreter:
         if self._language == "go":
             return self._method_in_go(name, of)
         if of.type and of.cls is None and self._language not in ("python",):
-            classes = self._project.classes(_short(of.type))
-            if len(classes) == 1 and name in classes[0].methods:
+            kind = _short(of.type)
+            classes = self._project.classes(kind)
+            if len(classes) == 1 and name in classes[0].methods and classes[0].methods[name].body:
                 return Value(function=classes[0].methods[name], of=of, env=self._around(classes[0]))
+            # Declared only, as in an interface: the one that does it.
+            made = [
+                (one, one.owner)
+                for one in self._project.functions(name)
+                if one.body and one.owner is not None and kind in {_short(base) for base in one.owner.bases}
+            ]
+            if len(made) == 1:
+                function, owner = made[0]
+                return Value(function=function, of=self._object(owner), env=self._around(owner), guessed=True)
             return None
         if of.path or of.known or of.items is not None or len(name) < _LONG_ENOUGH:
             return None
@@ -1139,7 +1164,8 @@ class Interpreter:
         for number, value in enumerate(given[:_CALLBACKS] if len(given) <= _CALLBACKS else given):
             if value.function is not None and id(value.function) not in {id(one) for one in self._stack}:
                 self._call_back(name, value, of, args, number)
-        if of is not None and isinstance(expr.func, Attr) and name in containers.MUTATORS:
+        changes = name in containers.MUTATORS and not (name == "update" and self._language != "python")
+        if of is not None and isinstance(expr.func, Attr) and changes:
             held = together(given)
             if held and of.cls is None:
                 if of.items is not None or of.pairs is not None or of.known:
@@ -1179,7 +1205,8 @@ class Interpreter:
             source = Value(taints=of.all_taints()) if of.items is None else _element(of)
             params = [source] * len(function.params)
         elif name not in _EACH:
-            params = [self._entry_value(one, frozenset(), function) for one in function.params]
+            sent = entries.mapped(name, function) if self._language == "csharp" else frozenset[str]()
+            params = [self._entry_value(one, sent, function) for one in function.params]
         if len(self._stack) >= _DEEPEST:
             return
         if self._frame.depth == 0:

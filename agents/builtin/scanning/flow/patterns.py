@@ -360,6 +360,8 @@ def _same_attr(pattern: Attr, node: Expr, bound: Bound, scope: Scope) -> bool:
         path = scope.path(node)
         if path and (path == full or path.endswith("." + full)):
             return True
+        if "." in path:
+            return False
         # A class by its short name, where the pattern has the package too.
         return full[0].islower() and node.name[:1].isupper() and full.endswith("." + node.name)
     if pattern.name.lstrip("$").startswith(_VARIABLE):
