@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,13 @@ from email.utils import parseaddr
 import idna
 
 _MOST = 254
+_MOST_LOCAL = 64
 _FORBIDDEN = frozenset(' <>,;:"()[]\\')
+_DOMAIN = re.compile(
+    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.I
+)
+ENCODED = "=?"
+"""Begins an encoded word: a receiver would show, and Python write, what is encoded in it, line breaks and all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,11 @@ class MailAddress:
         """Whether the server must know SMTPUTF8: the part before the `@` has no ASCII form."""
         return not self.local.isascii()
 
+    @property
+    def mailbox(self) -> str:
+        """The same for two ways of writing one mailbox. A server could tell case before the `@`; none does."""
+        return self.spec.lower()
+
     def header(self) -> Address:
         """As a header of the message holds it; the name is encoded there."""
         return Address(display_name=self.name, username=self.local, domain=self.domain)
@@ -44,6 +56,8 @@ def parse(text: str) -> MailAddress:
     wrong = ValueError("this is not an e-mail address of the form name@domain or Name <name@domain>")
     if not text.isprintable():
         raise wrong
+    if ENCODED in text:
+        raise ValueError("an address is written as people read it, without encoded words (`=?…?=`)")
     name, spec = "", text
     if text.endswith(">"):
         name, spec = parseaddr(text)
@@ -58,14 +72,16 @@ def parse(text: str) -> MailAddress:
         ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError as exc:
         raise wrong from exc
+    if not _DOMAIN.fullmatch(ascii_domain) or len(local.encode()) > _MOST_LOCAL:
+        raise wrong
     if len(local.encode()) + 1 + len(ascii_domain) > _MOST or len(name) > 200:
         raise wrong
     return MailAddress(name=name, local=local, domain=ascii_domain.lower())
 
 
 def once(addresses: Iterable[MailAddress]) -> tuple[MailAddress, ...]:
-    """Each mailbox once, in the order of the first mention. Only the domain is the same in either case."""
+    """Each mailbox once, in the order of the first mention."""
     kept: dict[str, MailAddress] = {}
     for one in addresses:
-        kept.setdefault(one.spec, one)
+        kept.setdefault(one.mailbox, one)
     return tuple(kept.values())

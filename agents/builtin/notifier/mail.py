@@ -15,7 +15,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Literal
 
-from agents.builtin.notifier.addresses import MailAddress, once, parse
+from agents.builtin.notifier.addresses import ENCODED, MailAddress, once, parse
 from agents.builtin.notifier.attempts import NotTakenError, deliver
 from agents.builtin.notifier.message import COLOURS, Message, one_line
 from agents.builtin.notifier.tunnel import open_connection
@@ -71,7 +71,7 @@ def send(mail: Mail, key: str, context: Context) -> str:
     """The Message-ID. Raises TransientError where another attempt may succeed."""
     server = _server(context)
     to, copies = _people(mail.recipients), _people(mail.cc)
-    copies = tuple(one for one in copies if one.spec not in {known.spec for known in to})
+    copies = tuple(one for one in copies if one.mailbox not in {known.mailbox for known in to})
     sender = _sender(context)
     message = compose(mail, key, sender, to, copies)
     refused = deliver(lambda: _once(server, sender, (*to, *copies), message, context), context)
@@ -93,7 +93,7 @@ def compose(
     message["To"] = [one.header() for one in to]
     if copies:
         message["Cc"] = [one.header() for one in copies]
-    message["Subject"] = one_line(mail.subject)
+    message["Subject"] = header_text(mail.subject)
     message["Date"] = formatdate(localtime=False)
     message["Message-ID"] = f"<{key}@commandcenter>"
     message["Auto-Submitted"] = "auto-generated"
@@ -103,6 +103,11 @@ def compose(
     if mail.attachment:
         _attach(message, Path(mail.attachment))
     return message
+
+
+def header_text(text: str) -> str:
+    """One line that is shown as it stands: what looks like an encoded word is none, and ends no header."""
+    return one_line(text).replace(ENCODED, "= ?")
 
 
 def html_of(mail: Mail) -> str:
@@ -144,7 +149,7 @@ def _attach(message: EmailMessage, file: Path) -> None:
     if file.stat().st_size > _MAX_ATTACHMENT_BYTES:
         raise AgentError(f"attachment {file.name!r} is larger than {_MAX_ATTACHMENT_BYTES:,} bytes")
     kind = (mimetypes.guess_type(file.name)[0] or "application/octet-stream").split("/")
-    message.add_attachment(file.read_bytes(), maintype=kind[0], subtype=kind[1], filename=one_line(file.name))
+    message.add_attachment(file.read_bytes(), maintype=kind[0], subtype=kind[1], filename=header_text(file.name))
 
 
 def _once(

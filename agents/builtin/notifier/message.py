@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,6 +21,11 @@ class Message:
     """Label -> value, shown as a list."""
     severity: Severity | None = None
 
+    def __post_init__(self) -> None:
+        """Whatever shows it: no character of it moves, hides or turns others."""
+        object.__setattr__(self, "text", visible(self.text))
+        object.__setattr__(self, "facts", {visible(label): visible(value) for label, value in self.facts.items()})
+
     @property
     def heading(self) -> str:
         """Severity and title on one line; empty where there is neither."""
@@ -30,6 +36,25 @@ class Message:
         """All of it as plain text."""
         facts = "\n".join(f"{one_line(label)}: {value}" for label, value in self.facts.items())
         return "\n\n".join(part for part in (self.heading, self.text, facts) if part)
+
+
+_JOINERS = "\u200c\u200d"
+"""Persian, Indic scripts and emoji are misspelled without these two."""
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+
+
+def visible(text: str) -> str:
+    """Lines as they are; control characters and marks of direction as escapes, other hidden characters left out."""
+    return "".join(_shown(char) for char in text.replace("\r\n", "\n"))
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() or char in "\n\t" or char in _JOINERS:
+        return char
+    if char in _TURNING or unicodedata.category(char) == "Cc":
+        return f"\\u{ord(char):04x}"
+    # Spaces of other widths are not printable to Python; format characters and lone surrogates show nothing.
+    return " " if char.isspace() else ""
 
 
 def one_line(text: str) -> str:
