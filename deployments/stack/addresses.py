@@ -22,12 +22,14 @@ _RECORDS = ("DATABASE_URL", "COMMANDCENTER_DATABASE_URL")
 _NATS = ("NATS_URL", "NATS_PUBLISHER_URL")
 _PREFECT = ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_KEY")
 _PREFECT_DATABASE = ("PREFECT_API_DATABASE_CONNECTION_URL", "COMMANDCENTER_PREFECT_DATABASE_URL")
+_PERSON = ("COMMANDCENTER_TOKEN",)
+_SIGN_IN = ("COMMANDCENTER_OIDC_CLIENT_SECRET", "COMMANDCENTER_SLACK_SIGNING_SECRET")
 _WITHHELD: Mapping[Part, frozenset[str]] = {
-    "nats": frozenset(_RECORDS + _NATS + _PREFECT + _PREFECT_DATABASE),
-    "prefect": frozenset(_RECORDS + _NATS + _PREFECT),
-    "worker": frozenset((*_NATS, *_PREFECT[1:2], *_PREFECT_DATABASE)),
-    "listener": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE)),
-    "api": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE)),
+    "nats": frozenset(_RECORDS + _NATS + _PREFECT + _PREFECT_DATABASE + _PERSON + _SIGN_IN),
+    "prefect": frozenset(_RECORDS + _NATS + _PREFECT + _PERSON + _SIGN_IN),
+    "worker": frozenset((*_NATS, *_PREFECT[1:2], *_PREFECT_DATABASE, *_PERSON, *_SIGN_IN)),
+    "listener": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE, *_PERSON, *_SIGN_IN)),
+    "api": frozenset((_NATS[1], *_PREFECT[1:2], *_PREFECT_DATABASE, *_PERSON)),
 }
 """Credentials that a part does not need, and so is not given."""
 _SHARED = (

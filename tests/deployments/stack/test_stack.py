@@ -44,6 +44,13 @@ def settings(tmp_path, monkeypatch, prefect_home):
     return StackSettings(state=tmp_path / "state")  # pyright: ignore[reportCallIssue]
 
 
+def secrets_of(pid: int | None) -> set[str]:
+    """The variables of a process, as the kernel has them, that open something."""
+    names = {each.partition("=")[0] for each in Path(f"/proc/{pid}/environ").read_text().split("\0")}
+    opens = ("_SECRET", "TOKEN", "AUTH_STRING", "DATABASE_URL", "CONNECTION_URL", "NATS_")
+    return {name for name in names if any(part in name for part in opens)}
+
+
 async def further_worker_is_told_the_same(state: Path, elsewhere: Path) -> None:
     """What a shell hands on that has nothing but the output of `commandcenter env`."""
     read = (
@@ -64,6 +71,8 @@ async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behin
     monkeypatch.setenv("COMMANDCENTER_REPOSITORIES", "repositories")
     monkeypatch.setenv("COMMANDCENTER_SETTING_SMTP_HOST", "it's a host")
     monkeypatch.setenv("COMMANDCENTER_SECRET_TOKEN", "VALUE")
+    for name in ("COMMANDCENTER_TOKEN", "COMMANDCENTER_OIDC_CLIENT_SECRET", "COMMANDCENTER_SLACK_SIGNING_SECRET"):
+        monkeypatch.setenv(name, "VALUE")
     events: list[tuple[str, str]] = []
     prepared = []
     # A user's own folder `agents` where `up` is started is no part of the platform, nor is one of Prefect's.
@@ -97,6 +106,12 @@ async def test_it_starts_answers_mends_itself_remembers_and_leaves_nothing_behin
         with pytest.raises(StateInUse):
             async with Stack(settings):
                 pass
+        assert {name: secrets_of(part.pid) for name, part in stack.parts.items()} == {
+            "nats": set(),
+            "prefect": {"PREFECT_SERVER_API_AUTH_STRING"},
+            "worker": {"COMMANDCENTER_SECRET_TOKEN", "DATABASE_URL", "PREFECT_API_AUTH_STRING"},
+            "listener": {"DATABASE_URL", "NATS_URL", "PREFECT_API_AUTH_STRING"},
+        }
         await further_worker_is_told_the_same(settings.state, tmp_path)
 
         first = stack.parts["nats"].pid
