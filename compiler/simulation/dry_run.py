@@ -202,11 +202,12 @@ class _Player:
             return self._failed(node, f"its condition fails: {exc}", ())
         if skip:
             return NodeRun(node.id, "SKIPPED", why=skip, stops=bool(blocked) and not node.handler_only)
-        asked = node.gate is not None and not _trusted(node.gate, self.so_far.trigger)
         try:
             inputs = self._inputs(node)
         except TemplateError as exc:
             return self._failed(node, str(exc), ())
+        # A `foreach` over an empty list does nothing, so there is nothing to ask about, and nothing that could fail.
+        asked = bool(inputs) and node.gate is not None and not _trusted(node.gate, self.so_far.trigger)
         if asked:
             decision = self.case.approvals.get(node.id, "approve")
             self.so_far.branches.add(f"{node.id}: gate {'approved' if decision == 'approve' else 'rejected'}")
@@ -255,7 +256,7 @@ class _Player:
         if callee is not None and node.id not in self.case.mocks:
             return self._call(node, callee, inputs[0])
         attempts = 1 + node.retries.max
-        if mock.fail is not None and (mock.failures is None or mock.failures >= attempts):
+        if inputs and mock.fail is not None and (mock.failures is None or mock.failures >= attempts):
             return self._failed(node, mock.fail, inputs, asked=asked, attempts=attempts)
         tried = 1 + (mock.failures or 0 if mock.fail is not None else 0)
         outputs = [self._output(node, mock, index) for index in range(len(inputs))]

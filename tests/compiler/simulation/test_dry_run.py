@@ -112,6 +112,22 @@ def test_foreach_runs_once_for_each_item(planned: Planned) -> None:
     assert len(output) == 2
 
 
+@pytest.mark.parametrize(
+    "other", [{}, {"approvals": {"notify": "reject"}}, {"mocks": {"notify": {"fail": "no answer"}}}]
+)
+def test_foreach_over_an_empty_list_asks_nobody_and_fails_nothing_as_in_a_run(
+    planned: Planned, other: dict[str, dict[str, object]]
+) -> None:
+    gated = BRANCHES.replace("    onFailure: continue\n", "    approvalRequired: true\n", 1)
+    found = {"vulnerabilities": [], "summary": SUMMARY, "scanDurationMs": 1, "scanId": "s"}
+    mocks = {"scan": {"output": found}, "assess": {"output": ASSESSED}, **other.get("mocks", {})}
+
+    played = dry_run(planned(gated), case(**{**other, "mocks": mocks}))
+
+    assert (played.status, played.gates) == ("SUCCESS", [])
+    assert played.runs["notify"].output == []
+
+
 def test_a_failure_skips_what_depends_on_it_and_wakes_its_handler(planned: Planned) -> None:
     played = dry_run(planned(BRANCHES), case(mocks={"scan": {"fail": "no disk"}}))
 
