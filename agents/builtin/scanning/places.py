@@ -43,6 +43,7 @@ _NOT_IN_TESTS = frozenset(
     {"xss", "open-redirect", "insecure-cookie", "header-injection", "trust-boundary", "log-injection", "cors-any"}
     | {"csrf-off", "debug-mode", "request-without-timeout", "tls-verification-off", "insecure-random", "weak-hash"}
     | {"resource-exhaustion", "regex-injection", "format-string", "information-exposure", "mass-assignment"}
+    | {"autoescape-off", "script-address", "slow-regex"}
     | {"bind-all-interfaces", "hard-coded-secret", "bandit-b704", "unrestricted-upload", "weak-key"}
 )
 

@@ -262,3 +262,28 @@ def test_what_is_one_of_known_values_or_a_number_is_harmless_by_form_too():
     done = flow.scan([SourceFile(name="a.py", text=text)], LOG)
 
     assert [done.harmless.get(("a.py", line)) for line in (6, 7, 8)] == [frozenset({"py/sql-injection"})] * 3
+
+
+def test_what_tests_put_in_is_no_flow_into_the_code_that_they_test():
+    files = {
+        "app__code.py": "import flask\ndef load(path):\n    return open(path)\n",
+        "tests__test_code.py": "import flask\nfrom app.code import load\ndef test_load(request, path):\n    load(path)\n",
+    }
+    assert found(**files) == set()
+
+
+@pytest.mark.parametrize(
+    ("address", "is_found"),
+    [
+        ("f'{BASE}/items/{x}'", False),
+        ("BASE + '/items/' + x", False),
+        ("'https://a.example/' + x", False),
+        ("f'https://{x}/items'", True),
+        ("f'{SCHEME}://{x}/items'", True),
+        ("'https://a.example' + x", True),
+    ],
+)
+def test_who_gives_no_part_of_the_host_chooses_none(address, is_found):
+    text = f"import flask, requests\nfrom settings import BASE, SCHEME\ndef view(request):\n    x = request.args['x']\n    requests.get({address})\n"
+
+    assert bool(found(**{"a.py": text})) == is_found

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from agents.builtin.scanning.flow.catalogue import catalogue
 from agents.builtin.scanning.flow.interpreter import Found, Interpreter
 from agents.builtin.scanning.flow.project import Project
+from agents.builtin.scanning.places import place_of
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import FlowStep, Vulnerability
 
@@ -111,7 +112,7 @@ def scan(
         done.found += [
             _vulnerability(one)
             for one in interpreter.found.values()
-            if one.file in chosen or not chosen.isdisjoint(file for file, _ in one.steps)
+            if (one.file in chosen or not chosen.isdisjoint(file for file, _ in one.steps)) and _counts(one)
         ]
         seen |= interpreter.seen
         spent |= interpreter.spent
@@ -123,6 +124,12 @@ def scan(
     done.followed = frozenset(chosen - spent - unread)
     done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), harmless
     return done
+
+
+def _counts(one: Found) -> bool:
+    """Whether it begins where visitors come: what tests and examples put in says nothing about the rest."""
+    begins = place_of(one.steps[0][0], "") if one.steps else "production"
+    return begins not in ("test", "example", "documentation") or begins == place_of(one.file, "")
 
 
 def _callers(project: Project, texts: Mapping[str, str], chosen: Set[str]) -> frozenset[str]:

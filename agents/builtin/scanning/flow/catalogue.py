@@ -112,7 +112,7 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
     for one in data.get("fills", ()):
         if (pattern := compiled(made.language, one, {})) is not None:
             made.fills.add(pattern, OUTSIDE)
-    for one in data.get("clean", ()):
+    for one in (*data.get("clean", ()), *data.get("own_clean", ())):
         if (pattern := compiled(made.language, one, {})) is not None:
             made.clean.add(pattern, OUTSIDE)
     for name, (rule, spec) in data["valued"].items():

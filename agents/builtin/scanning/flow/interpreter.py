@@ -71,6 +71,7 @@ _EACH = frozenset(
 _CALLBACKS = 3
 _EXPRESSIONS = frozenset({"compile", "MustCompile", "Regex", "RegExp"})
 """What makes a regular expression of a text."""
+_UNKNOWN_PART = "\0"
 _LONG_ENOUGH = 5
 """A method's name that is taken for the only one of the project."""
 _FILLING = frozenset({"nextBytes", "NextBytes", "readFully", "Read", "readInto", "read"})
@@ -723,10 +724,25 @@ class Interpreter:
 
     def _clean_ends(self, parts: Sequence[Expr], values: Sequence[Value], value: Value) -> Value:
         """A text that begins with an address: what follows chooses no host."""
-        first = values[0]
-        if values[0].taints or not isinstance(first.const, str) or not _has_host(first.const):
+        if not _has_host(self._before(parts)):
             return value
         return self._cleaned(value, frozenset({"open-redirect", "ssrf"}))
+
+    def _before(self, parts: Sequence[Expr]) -> str:
+        """What a text begins with, up to the first part from outside; what is not known is NUL."""
+        made = ""
+        for part in parts:
+            value = self._last.get(id(part), Value())
+            if isinstance(part, Op) and part.op == "+" and not value.known:
+                inner = self._before(part.parts)
+                if value.is_tainted():
+                    return made + inner
+                made += inner
+            elif value.is_tainted():
+                return made
+            else:
+                made += value.const if isinstance(value.const, str) else _UNKNOWN_PART
+        return made
 
     def _texted(self, expr: Text, env: Env) -> Value:
         values = [self._eval(one, env) for one in expr.parts]
@@ -992,7 +1008,8 @@ class Interpreter:
             kind = _short(of.type)
             classes = self._project.classes(kind)
             if len(classes) == 1 and name in classes[0].methods and classes[0].methods[name].body:
-                return Value(function=classes[0].methods[name], of=of, env=self._around(classes[0]))
+                held = replace(self._object(classes[0]), taints=of.taints)
+                return Value(function=classes[0].methods[name], of=held, env=self._around(classes[0]))
             # Declared only, as in an interface: the one that does it.
             made = [
                 (one, one.owner)
@@ -1380,10 +1397,12 @@ def _is_constructor(one: Stmt) -> bool:
 
 
 def _has_host(text: str) -> bool:
-    """Whether the text is an address with its host, or a path on this one."""
+    """Whether the text is an address with its host, or a path on this one; an unknown part may hold both."""
     _, separator, rest = text.partition("://")
     if separator:
         return "/" in rest or "?" in rest
+    if text.startswith(_UNKNOWN_PART):
+        return any(char in text for char in "/?#")
     return len(text) > 1 and text[0] == "/" and text[1] not in "/\\"
 
 

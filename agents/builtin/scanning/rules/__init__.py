@@ -122,7 +122,7 @@ def is_local(source: object) -> bool:
 
 def takes_local(name: str, spec: Mapping[str, Any]) -> bool:
     """Whether what is typed is a danger for a rule."""
-    return spec.get("kind", name) in _LOCAL_KINDS
+    return bool(spec.get("local", True)) and spec.get("kind", name) in _LOCAL_KINDS
 
 
 def _flow(data: Mapping[str, Any], name: str, spec: Mapping[str, Any]) -> dict[str, Any] | None:
