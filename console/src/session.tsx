@@ -56,6 +56,18 @@ export function takeFailureFromAddress(): string | null {
 
 const failureOfProvider = takeFailureFromAddress();
 
+/** A link that no answer came to has not been used. */
+async function signInPatiently(token: string): Promise<void> {
+  for (let times = 0; ; times++) {
+    try {
+      return await signIn(token);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.passing || times === 5) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** times));
+    }
+  }
+}
+
 /** Shows its children to somebody who is signed in, and the sign-in page to others. */
 export function SignedIn({ linkToken, children }: { linkToken: string | null; children: ReactNode }) {
   const queries = useQueryClient();
@@ -74,7 +86,7 @@ export function SignedIn({ linkToken, children }: { linkToken: string | null; ch
     // A link works once.
     if (token === null || used.current) return;
     used.current = true;
-    signIn(token)
+    signInPatiently(token)
       .catch(setLinkError)
       .finally(() => setToken(null));
   }, [token]);

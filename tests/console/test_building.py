@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from compiler import Source, compile
 
@@ -97,6 +97,51 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     wanted = compile(Source(text=MISSION, path="m.yaml"), await platform.records.catalogue(1), project_id=1).plan
     [saved] = await platform.records.workflows(1)
     assert (saved.name, saved.plan_digest) == (wanted.name, wanted.digest)
+
+
+async def test_a_workflow_is_built_and_deployed_by_keyboard_alone(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    keys = page.keyboard
+
+    async def reach(target: Locator) -> None:
+        for _ in range(250):
+            if await target.evaluate_all("found => found.includes(document.activeElement)"):
+                return
+            await keys.press("Tab")
+        raise AssertionError(f"no key leads to {target}")
+
+    async def write(label: str, text: str) -> None:
+        await reach(page.get_by_label(label, exact=True))
+        await keys.press("Control+A")
+        await keys.type(text)
+        await keys.press("Tab")
+
+    async def press(role: str, name: str) -> None:
+        await reach(page.get_by_role(role, name=name, exact=True))
+        await keys.press("Enter")
+
+    await expect(page.get_by_role("button", name="Add security-scanner scanRepository")).to_be_visible()
+    await write("Name", "by-keys")
+    await press("button", "Add security-scanner scanRepository")
+    await write("Id", "scan")
+    await write("repositoryPath (needed)", "/repo")
+    await press("button", "Add security-assessor evaluateRisk")
+    await write("Id", "assess")
+    await press("button", "vulnerabilities: template")
+    await write("vulnerabilities (needed)", "{{ nodes.scan.output.vulnerabilities }}")
+    await expect(page.locator(".react-flow__edge")).to_have_count(1)
+    await reach(page.get_by_role("combobox", name="Approval", exact=True))
+    await keys.type("yes")
+    # Back to a node that is there: the graph itself is for pointers.
+    await reach(page.locator("summary").filter(has_text="Nodes as a list"))
+    await keys.press("Enter")
+    await press("button", "scan")
+    await expect(page.get_by_role("heading", name="scan", exact=True)).to_be_visible()
+    await press("button", "Deploy …")
+    await press("button", "Deploy")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    [saved] = await platform.records.workflows(1)
+    assert saved.name == "by-keys"
 
 
 async def test_one_history_over_form_canvas_and_text(platform, open_console) -> None:

@@ -9,6 +9,9 @@ import { isObject } from "../text/json";
 
 const TOKEN = "commandcenter.token";
 const PROJECT = "commandcenter.project";
+/** A server that says nothing for that long is taken for one that does not answer. Acts may try out whole workflows. */
+const READ_MS = 30_000;
+const ACT_MS = 180_000;
 
 /** The API's address; the console lies below it, at `console/`. */
 function apiRoot(): string {
@@ -80,13 +83,15 @@ export function address(path: string, query: RequestOptions["query"] = {}): stri
 
 /** Sends one request. Raises ApiError. */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<Answer<T>> {
-  const response = await send(path, options);
-  const text = await response.text();
-  const body: unknown = text && isJson(response) ? JSON.parse(text) : text || null;
-  if (response.ok) return { body: body as T, headers: response.headers };
-  const error = problem(response.status, body);
-  if (error.signedOut) onSignedOut();
-  throw error;
+  return inTime(options, async (signal) => {
+    const response = await send(path, { ...options, signal });
+    const text = await response.text();
+    const body: unknown = text && isJson(response) ? JSON.parse(text) : text || null;
+    if (response.ok) return { body: body as T, headers: response.headers };
+    const error = problem(response.status, body);
+    if (error.signedOut) onSignedOut();
+    throw error;
+  });
 }
 
 export async function get<T>(
@@ -103,9 +108,12 @@ export async function post<T>(path: string, json: unknown = {}): Promise<T> {
 
 /** Saves what an address gives as a file; links cannot carry the token. */
 export async function download(path: string, name: string): Promise<void> {
-  const response = await send(path, {});
-  if (!response.ok) throw problem(response.status, null);
-  const url = URL.createObjectURL(await response.blob());
+  const content = await inTime({ method: "DOWNLOAD" }, async (signal) => {
+    const response = await send(path, { signal });
+    if (!response.ok) throw problem(response.status, null);
+    return response.blob();
+  });
+  const url = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
@@ -127,17 +135,36 @@ async function send(path: string, options: RequestOptions): Promise<Response> {
     headers["Content-Type"] = "application/yaml";
     payload = options.yaml;
   }
+  return fetch(address(path, options.query), {
+    method: options.method ?? "GET",
+    headers,
+    body: payload,
+    credentials: "same-origin",
+    signal: options.signal,
+  });
+}
+
+/** The whole of an exchange, from the request to the last byte. Raises ApiError with status 0 where it breaks off. */
+async function inTime<T>(options: RequestOptions, exchange: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const reads = (options.method ?? "GET") === "GET";
+  const ms = reads ? READ_MS : ACT_MS;
+  const timer = setTimeout(() => stop.abort(), ms);
+  const leave = () => stop.abort();
+  options.signal?.addEventListener("abort", leave, { once: true });
   try {
-    return await fetch(address(path, options.query), {
-      method: options.method ?? "GET",
-      headers,
-      body: payload,
-      credentials: "same-origin",
-      signal: options.signal,
-    });
+    return await exchange(stop.signal);
   } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new ApiError(0, "The server does not answer. Check the network, or whether it is being restarted.");
+    if (error instanceof ApiError || options.signal?.aborted) throw error;
+    const what = stop.signal.aborted ? `within ${ms / 1000} seconds` : "";
+    const done = reads ? "" : " What was asked may have been done: look before you ask again.";
+    throw new ApiError(
+      0,
+      `The server does not answer${what && ` ${what}`}. Check the network, or whether it is being restarted.${done}`,
+    );
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", leave);
   }
 }
 

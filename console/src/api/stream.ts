@@ -15,6 +15,8 @@ export type Connection = "live" | "polling" | "offline";
 
 const CHANNEL = "commandcenter.changes";
 const POLL_MS = 4_000;
+/** The server sends something every 15 seconds; one that has said nothing for that long does not answer. */
+const SILENT_MS = 40_000;
 
 export function followChanges(
   changed: (change: Change) => void,
@@ -52,6 +54,7 @@ async function readForever(
   let last: string | null = null;
   let wait = 500;
   while (!stop.aborted) {
+    const silence = new Silence();
     try {
       const response: Response = await fetch(address("stream"), {
         headers: {
@@ -60,7 +63,7 @@ async function readForever(
           ...(last ? { "Last-Event-ID": last } : {}),
         },
         credentials: "same-origin",
-        signal: stop,
+        signal: AbortSignal.any([stop, silence.signal]),
       });
       if (response.status === 404) {
         say("polling");
@@ -73,7 +76,7 @@ async function readForever(
       wait = 500;
       // What changed while nobody listened is not known for sure.
       tell({ type: "poll" });
-      for await (const event of eventsOf(response.body)) {
+      for await (const event of eventsOf(silence.brokenBy(response.body))) {
         if (event.id) last = event.id;
         tell({ type: event.event });
       }
@@ -83,9 +86,34 @@ async function readForever(
         tell({ type: "poll" });
       }
       say("offline");
+    } finally {
+      silence.end();
     }
     await pause(wait, stop);
     wait = Math.min(wait * 2, 10_000);
+  }
+}
+
+/** Ends an exchange in which nothing comes any more. */
+class Silence {
+  readonly #stop = new AbortController();
+  #timer = setTimeout(() => this.#stop.abort(), SILENT_MS);
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  brokenBy(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    const heard = (chunk: Uint8Array, out: TransformStreamDefaultController<Uint8Array>) => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#stop.abort(), SILENT_MS);
+      out.enqueue(chunk);
+    };
+    return body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ transform: heard }));
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { useAct } from "../api/act";
 import { post } from "../api/client";
 import { useApproval, usePending, useRun } from "../api/queries";
 import type {
@@ -127,7 +128,7 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
   );
   const confirm = useRef<HTMLButtonElement>(null);
   const queries = useQueryClient();
-  const decide = useMutation({
+  const decide = useAct({
     mutationFn: (decision: "approve" | "reject") =>
       post<Decision>(`approvals/${encodeURIComponent(approval.id)}/decision`, {
         decision,

@@ -1,7 +1,8 @@
 import type { EditorView } from "@codemirror/view";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
+import { useAct } from "../api/act";
 import { ApiError, request } from "../api/client";
 import { type DryRun, useCompiled } from "../api/compile";
 import { useAgents } from "../api/queries";
@@ -391,7 +392,7 @@ function useUnsaved(dirty: boolean): void {
 }
 
 function useSave(name: string, etag: string | null, done: (kept: string) => void) {
-  return useMutation({
+  return useAct({
     mutationFn: async (text: string) => {
       await request(`workflows/${encodeURIComponent(name)}/draft`, {
         method: "PUT",
@@ -613,7 +614,7 @@ function DeployDialog(props: DeployProps) {
   const errors = compiled?.diagnostics.filter((each) => severityOf(each) === "error") ?? [];
   const changes = compiled?.changes ?? [];
   const gates = compiled?.plan?.nodes.filter((node) => node.gate) ?? [];
-  const deploy = useMutation({
+  const deploy = useAct({
     mutationFn: () =>
       request<{ planDigest: string }>(`workflows/${encodeURIComponent(name)}`, {
         method: "PUT",

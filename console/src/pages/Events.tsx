@@ -1,6 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
+import { useAct } from "../api/act";
 import { get, post } from "../api/client";
 import type { EventAnswer, TriedAnswer, TriggerAnswer, WhyAnswer } from "../api/schema";
 import type { DeadLetter, Json } from "../api/types";
@@ -85,7 +86,7 @@ function TryFilter() {
   const [filters, setFilters] = useState("{}");
   const [expression, setExpression] = useState("");
   const parsed = parseObject(filters);
-  const tried = useMutation({
+  const tried = useAct({
     mutationFn: () =>
       post<TriedAnswer>("events/try-filter", {
         event: subject.trim(),
@@ -225,7 +226,7 @@ function DeadLetters() {
     queryKey: ["deadLetters"],
     queryFn: ({ signal }) => get<DeadLetter[]>("dead-letters", { limit: 100 }, signal),
   });
-  const act = useMutation({
+  const act = useAct({
     mutationFn: ({ id, what }: { id: string; what: "replay" | "discard" }) =>
       post(`dead-letters/${encodeURIComponent(id)}/${what}`),
     onSettled: () => queries.invalidateQueries({ queryKey: ["deadLetters"] }),

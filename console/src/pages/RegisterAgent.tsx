@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
+import { useAct } from "../api/act";
 import { post } from "../api/client";
 import type { AgentAnswer, AgentReviewAnswer } from "../api/schema";
 import { Failure, Page, Risk } from "../components/basics";
@@ -18,10 +19,10 @@ export default function RegisterAgentPage() {
   const chosen = useRef<HTMLInputElement>(null);
   const [files, setFiles] = useState<Record<string, string>>({});
   const [wrong, setWrong] = useState<string | null>(null);
-  const review = useMutation({
+  const review = useAct({
     mutationFn: (given: Record<string, string>) => post<AgentReviewAnswer>("agents/review", { files: given }),
   });
-  const register = useMutation({
+  const register = useAct({
     mutationFn: (codeDigest: string) => post<AgentAnswer>("agents/upload", { files, codeDigest }),
     onSuccess: (agent) => {
       queries.invalidateQueries({ queryKey: ["agents"] });

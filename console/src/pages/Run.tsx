@@ -1,6 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { useAct } from "../api/act";
 import { download, get, post } from "../api/client";
 import { useRun } from "../api/queries";
 import type { RerunPreviewAnswer } from "../api/schema";
@@ -505,7 +506,7 @@ function ActDialog({
   const [context, setContext] = useState(JSON.stringify(run.context, null, 2));
   const [reason, setReason] = useState("");
   const parsed = parseObject(context);
-  const send = useMutation({
+  const send = useAct({
     mutationFn: () =>
       post<unknown>(
         `runs/${encodeURIComponent(run.id)}/${act}`,

@@ -1,6 +1,7 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
+import { useAct } from "../api/act";
 import { get, post } from "../api/client";
 import { useWorkflows } from "../api/queries";
 import type { BackfillAnswer, MissedTimeAnswer } from "../api/schema";
@@ -115,7 +116,7 @@ function MissedDialog({ name, close }: { name: string; close: () => void }) {
     queryKey: ["runs", "missed", name, since],
     queryFn: ({ signal }) => get<MissedTimeAnswer[]>(`${at}/missed`, { since }, signal),
   });
-  const start = useMutation({ mutationFn: () => post<BackfillAnswer>(`${at}/backfill`, { times: chosen }) });
+  const start = useAct({ mutationFn: () => post<BackfillAnswer>(`${at}/backfill`, { times: chosen }) });
   return (
     <Dialog title={`Missed times of ${name}`} onClose={close}>
       <p>
@@ -171,7 +172,7 @@ export function StartDialog({ name, close }: { name: string; close: () => void }
   } catch {
     parsed = null;
   }
-  const start = useMutation({
+  const start = useAct({
     mutationFn: () => post(`workflows/${encodeURIComponent(name)}/runs`, { context: parsed }),
     onSuccess: () => {
       close();

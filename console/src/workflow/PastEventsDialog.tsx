@@ -1,6 +1,6 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
+import { useAct } from "../api/act";
 import { replayEvents } from "../api/compile";
 import type { OutcomeAnswer } from "../api/schema";
 import { Ago, Failure } from "../components/basics";
@@ -9,7 +9,7 @@ import { Dialog } from "../components/Dialog";
 /** What this text would have done with recorded events, beside what was done. */
 export function PastEventsDialog({ text, close }: { text: string; close: () => void }) {
   const [days, setDays] = useState(7);
-  const replay = useMutation({ mutationFn: () => replayEvents(text, days) });
+  const replay = useAct({ mutationFn: () => replayEvents(text, days) });
   return (
     <Dialog title="What would it have done?" onClose={close}>
       <p>

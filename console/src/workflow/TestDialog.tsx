@@ -1,5 +1,5 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
+import { useAct } from "../api/act";
 import { type DryRun, dryRun } from "../api/compile";
 import { Failure } from "../components/basics";
 import { Dialog } from "../components/Dialog";
@@ -16,7 +16,7 @@ export function TestDialog({
 }) {
   const [context, setContext] = useState("");
   const [cases, setCases] = useState("");
-  const run = useMutation({
+  const run = useAct({
     mutationFn: async () =>
       dryRun(text, !cases.trim() && context.trim() ? JSON.parse(context) : null, cases.trim() || null),
     onSuccess: show,

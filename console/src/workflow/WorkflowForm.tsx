@@ -1,5 +1,6 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { useAct } from "../api/act";
 import { post } from "../api/client";
 import { useDebounced } from "../api/compile";
 import type { TriedAnswer } from "../api/schema";
@@ -141,7 +142,7 @@ function Filters({ filters, set }: { filters: Record<string, Json>; set: Props["
 /** This trigger against the events on record. */
 function TryTrigger({ trigger }: { trigger: Record<string, Json> }) {
   const asked = JSON.stringify(trigger);
-  const tried = useMutation({
+  const tried = useAct({
     mutationFn: () =>
       post<TriedAnswer>("events/try-filter", {
         event: String(trigger.event ?? ""),
