@@ -124,11 +124,18 @@ async def test_running_again_says_what_happens_and_a_replay_takes_another_contex
     await dialog.get_by_role("button", name="Back").click()
 
     await page.get_by_role("button", name="Replay …").click()
-    await dialog.get_by_label("Context (JSON)").fill('{"repositoryPath": "/repo", "branch": "other"}')
+    await dialog.get_by_label("Context (JSON)").fill(
+        '{"repositoryPath": "/repo", "branch": "other", "filePath": "a.py"}'
+    )
     await dialog.get_by_role("button", name="Replay", exact=True).click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     [started] = platform.launch.runs.values()
-    assert started["context"] == {"repositoryPath": "/repo", "branch": "other", "projectId": 1}
+    assert started["context"] == {
+        "repositoryPath": "/repo",
+        "branch": "other",
+        "filePath": "a.py",
+        "projectId": 1,
+    }
     assert (started["trigger"], started["triggered_by"]) == ("manual", "Ann")
 
 
