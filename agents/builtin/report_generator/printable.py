@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _LONG_WORD = re.compile(r"\S{18,}")
 _JOINING = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters that are shaped by their neighbours: such words are broken less often."""
+_IDEOGRAPHS = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""A line may end after any of them by itself."""
 _BREAK = "\u200b"
 """Marks a place to break for `as_json`; a zero-width space in the document itself would be copied with the text."""
 _JOINERS = "\u200c\u200d"
@@ -49,11 +51,14 @@ def _character(char: str) -> str:
 
 
 def _breakable(word: re.Match[str]) -> str:
-    """The word with places to break, between letters and digits only: accents and joiners stay with theirs."""
-    step = 12 if _JOINING.search(word[0]) else 1
+    """The word with places to break, between letters and digits only: accents and joiners stay with theirs.
+
+    Each costs the typesetter memory, so there are no more than lines need; where a line may end anywhere, none.
+    """
+    step = 12 if _JOINING.search(word[0]) else 4
     made, since, before = "", 0, ""
     for char in word[0]:
-        if since >= step and char.isalnum() and before.isalnum():
+        if since >= step and char.isalnum() and before.isalnum() and not (_IDEOGRAPHS.match(char)):
             made, since = made + _BREAK, 0
         made, since, before = made + char, since + 1, char
     return made

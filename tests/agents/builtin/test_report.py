@@ -11,7 +11,9 @@ import pypdfium2
 import pytest
 from pypdf import PdfReader
 
-from agents.builtin.report_generator import agent
+from agents.builtin.report_generator import agent, listed
+from agents.builtin.report_generator.printable import printable
+from agents.builtin.violation import Violation
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, Limits
@@ -214,3 +216,17 @@ async def test_ten_thousand_rows_are_laid_out_in_the_jail():
     assert result.ok, result.failure
     assert result.output["violationsListed"] == 10_000
     assert len(PdfReader(BytesIO(result.artifacts[0].content)).pages) == result.output["pages"]
+
+
+def test_long_words_get_no_more_places_to_break_than_lines_need():
+    assert len(printable("a" * 600).as_json()["parts"]) <= 151
+    assert len(printable("运" * 600).as_json()["parts"]) == 1
+    assert len(printable("تشغيل" * 100).as_json()["parts"]) <= 51
+
+
+def test_shaped_letters_count_twice_for_what_can_be_laid_out():
+    row = Violation(rule="r", severity="ERROR", location="l", remediation="r", description="x" * 600)
+    plain, shaped = [row] * 10_000, [row.model_copy(update={"description": "ش" * 600})] * 10_000
+
+    assert len(listed(plain)) == 9_950
+    assert len(listed(shaped)) == 4_987
