@@ -19,6 +19,7 @@ from prefect.states import AwaitingRetry, Cancelling
 
 from compiler.plan import Plan, PlanDigest
 from operations.errors import TransientTriggerError
+from operations.find_run import find_run
 from operations.start_run import REPLAY_TRIGGER, Launch, StartedRun, start_run
 from records import Records, Run
 from records.approvals.audit import Actor
@@ -60,7 +61,7 @@ async def cancel_run(
 
     Raises NotFound, RunRefused for one that has ended, TransientTriggerError when Prefect does not answer.
     """
-    run = await records.run(run_id, project_id=project_id)
+    run = await find_run(records, run_id, project_id=project_id)
     if run.finished_at is not None:
         raise RunRefused(f"run {run.id!r} has ended already ({run.status}): there is nothing to cancel")
     message = f"cancelled by {by.name}" + (f": {reason}" if reason else "")
@@ -89,7 +90,7 @@ async def _cancel_called(run_id: str, reason: str, *, records: Records, client: 
 
 async def retry_run(run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int) -> Run:
     """Run the failed nodes of a failed run again, in the same run. Raises as `cancel_run` does."""
-    run = await records.run(run_id, project_id=project_id)
+    run = await find_run(records, run_id, project_id=project_id)
     if run.status != "FAILED" or run.finished_at is None:
         raise RunRefused(
             f"run {run.id!r} is {run.status}: only a failed run is retried; rerun another from a node"
@@ -107,7 +108,7 @@ async def rerun_run(
 
     A gate whose digest is the one that was approved is not asked again; any other is. Raises as `cancel_run` does.
     """
-    run = await records.run(run_id, project_id=project_id)
+    run = await find_run(records, run_id, project_id=project_id)
     if run.finished_at is None:
         raise RunRefused(f"run {run.id!r} is {run.status}: cancel it first, or wait for its end")
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
@@ -121,7 +122,7 @@ async def rerun_run(
 
 async def preview_rerun(run_id: str, node: str, *, records: Records, project_id: int) -> RerunPreview:
     """What `rerun_run` would do. Raises NotFound and, for a node that the plan does not have, RunRefused."""
-    run = await records.run(run_id, project_id=project_id)
+    run = await find_run(records, run_id, project_id=project_id)
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
     nodes = nodes_from(plan, node)
     results = await records.node_results(run.id)
@@ -151,7 +152,7 @@ async def replay_run(
 
     Raises NotFound, and what `start_run` raises.
     """
-    run = await records.run(run_id, project_id=project_id)
+    run = await find_run(records, run_id, project_id=project_id)
     given = dict(run.context if context is None else context)
     given.pop("projectId", None)
     started = await start_run(

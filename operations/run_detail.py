@@ -1,4 +1,4 @@
-"""A run's id, the beginning of one, or Prefect's id of it -> everything on record about it."""
+"""A run, by any of its ids -> everything on record about it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from compiler.plan import PlanDigest
-from records import AgentRun, Approval, AuditEntry, NodeResult, NotFound, Records, Run
-
-_SHORTEST_PREFIX = 4
-_NONE = "no run begins so, by its own id or by Prefect's; one that no worker has begun is not on record yet"
+from operations.find_run import find_run
+from records import AgentRun, Approval, AuditEntry, NodeResult, Records, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +58,7 @@ class RunDetail:
 
 async def run_detail(records: Records, run_id: str, *, project_id: int) -> RunDetail:
     """Everything about one run of the project. Raises NotFound, also where a beginning fits several runs."""
-    run = await _find(records, run_id, project_id=project_id)
+    run = await find_run(records, run_id, project_id=project_id)
     approvals = tuple(await records.approvals(project_id, run_id=run.id))
     nodes = await records.node_results(run.id)
     return RunDetail(
@@ -95,20 +93,3 @@ def row(record: object) -> dict[str, Any]:
             value.model_dump(mode="json") if isinstance(value, BaseModel) else value
         )
     return found
-
-
-async def _find(records: Records, wanted: str, *, project_id: int) -> Run:
-    """By its id, by Prefect's, by the address of its page in Prefect, or by the beginning of an id."""
-    wanted = wanted.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
-    try:
-        return await records.run(wanted, project_id=project_id)
-    except NotFound:
-        of_prefect = await records.run_of_flow_run(wanted.lower())
-        if of_prefect is not None and of_prefect.project_id == project_id:
-            return of_prefect
-        if len(wanted) < _SHORTEST_PREFIX:
-            raise
-    found = await records.runs_beginning(wanted, project_id=project_id)
-    if len(found) != 1:
-        raise NotFound("the run", wanted, "several runs begin so: give more of the id" if found else _NONE)
-    return await records.run(found[0].id)  # with its outputs

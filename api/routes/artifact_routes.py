@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from api.context import Platform
 from api.schemas import ArtifactAnswer
 from api.sign_in import Caller
+from operations.find_run import find_run
 from operations.run_artifacts import artifact_of_run
 
 router = APIRouter(prefix="/runs/{run_id}/artifacts", tags=["runs"])
@@ -23,7 +24,7 @@ _AS_A_FILE = {
 @router.get("", summary="List the artifacts of a run")
 async def list_artifacts(run_id: str, caller: Caller, platform: Platform) -> list[ArtifactAnswer]:
     """Oldest first."""
-    run = await platform.records.run(run_id, project_id=caller.projectId)
+    run = await find_run(platform.records, run_id, project_id=caller.projectId)
     return [ArtifactAnswer.of(each) for each in await platform.records.artifacts(run.id)]
 
 
@@ -35,7 +36,7 @@ async def list_artifacts(run_id: str, caller: Caller, platform: Platform) -> lis
 )
 async def download_artifact(run_id: str, artifact: str, caller: Caller, platform: Platform) -> Response:
     """By id, or by name where only one artifact of the run has it."""
-    run = await platform.records.run(run_id, project_id=caller.projectId)
+    run = await find_run(platform.records, run_id, project_id=caller.projectId)
     found = await artifact_of_run(platform.records, run.id, artifact)
     content = await platform.records.artifact_content(found.id)
     named = f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"

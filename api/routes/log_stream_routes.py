@@ -13,6 +13,7 @@ from api.event_stream import Pause, described_events, event_stream
 from api.problems import refusal
 from api.schemas import LogLineAnswer
 from api.sign_in import Caller, SignedIn
+from operations.find_run import find_run
 from records import Records
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -46,7 +47,7 @@ async def stream_log(
     """All lines so far and then each as it is written, long before its agent ends; over when the run has ended."""
     if any(text is not None and "\0" in text for text in (node, search)):
         raise refusal(422, "no log has the character U+0000")
-    run = await platform.records.run(run_id, project_id=caller.projectId)
+    run = await find_run(platform.records, run_id, project_id=caller.projectId)
     lines = _lines(
         request,
         caller,

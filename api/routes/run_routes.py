@@ -18,6 +18,7 @@ from api.schemas import ActAnswer, ApprovalAnswer, LogLineAnswer, LogPage, Probl
 from api.sign_in import Caller, Person
 from api.stored_text import Stored
 from operations.errors import PermanentTriggerError, TransientTriggerError
+from operations.find_run import find_run
 from operations.prefect_page import prefect_page
 from operations.run_acts import RunRefused, cancel_run, preview_rerun, replay_run, rerun_run, retry_run
 from operations.run_report import run_report
@@ -95,7 +96,7 @@ async def read_log(
     """What its agents wrote, in the order in which it was kept. Ask again with `next` to follow it."""
     if any(text is not None and "\0" in text for text in (node, search)):
         raise refusal(422, "no log has the character U+0000")
-    run = await platform.records.run(run_id, project_id=caller.projectId)
+    run = await find_run(platform.records, run_id, project_id=caller.projectId)
     lines = await platform.records.kept_log(
         run.id, node_id=node, attempt=attempt, search=search, after=after, limit=limit
     )
@@ -147,9 +148,10 @@ class ReplayBody(BaseModel):
 )
 async def cancel(run_id: str, body: CancelBody, caller: Caller, platform: Platform) -> ActAnswer:
     """Agents at work are stopped, open questions are withdrawn. In the audit, with who did it."""
+    run = await find_run(platform.records, run_id, project_id=caller.projectId)
     with _acting():
         ended = await cancel_run(
-            run_id,
+            run.id,
             records=platform.records,
             client=_prefect(platform),
             by=_actor(caller),
@@ -157,7 +159,7 @@ async def cancel(run_id: str, body: CancelBody, caller: Caller, platform: Platfo
             reason=body.reason,
         )
     said = "it is cancelled" if ended else "it is being cancelled: its worker stops what is at work"
-    return ActAnswer(id=run_id, run_id=run_id, flow_run_id=None, message=said)
+    return ActAnswer(id=run.id, run_id=run.id, flow_run_id=None, message=said)
 
 
 @router.post(

@@ -48,6 +48,23 @@ async def test_runs_are_chosen_by_trigger_and_time(ann, begin) -> None:
     assert (await ann.get("/runs", params={"since": "2026-03-01T09:00:00"})).status_code == 422
 
 
+async def test_every_route_of_a_run_takes_prefects_id_of_it(ann, eve, begin) -> None:
+    flow_run_id = "7bb3f1f0-62f2-4c5e-8f4e-0d6c1c1a9d11"
+    run_id = await begin(flow_run_id)
+    paths = (await ann.get("/openapi.json")).json()["paths"]
+    shown = [path for path, routes in paths.items() if path.startswith("/runs/{run_id}") and "get" in routes]
+    asked = [path for path in shown if "{" not in path.replace("{run_id}", "")]
+    assert len(asked) > 3
+    for path in asked:
+        query = {"node": "say", "follow": "false"}
+        by_record, by_prefect = [
+            await ann.get(path.format(run_id=each), params=query) for each in (run_id, flow_run_id)
+        ]
+        assert (by_prefect.status_code, by_prefect.text) == (by_record.status_code, by_record.text), path
+        assert by_prefect.status_code in (200, 409), path
+        assert (await eve.get(path.format(run_id=flow_run_id), params=query)).status_code == 404, path
+
+
 async def test_an_artifact_is_downloaded_as_a_file_that_no_browser_shows_as_a_page(
     ann, eve, begin, records
 ) -> None:
