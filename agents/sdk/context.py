@@ -50,7 +50,9 @@ class Context:
         value = self.optional_secret(name)
         if value is None:
             raise BadRequestError(
-                f"secret {name!r} was not given to the agent; name it in the node's `secrets` and store its value"
+                f"no value for secret {name!r}: set COMMANDCENTER_SECRET_{name} for the worker, put a file of that "
+                f"name into its secrets folder, or make a Prefect Secret block {name.lower().replace('_', '-')!r}; "
+                "one that the agent's manifest does not name is to be named in the node's `secrets` as well"
             )
         return value
 

@@ -22,7 +22,7 @@ from compiler.expressions.tree import (
     TemplateError,
 )
 from compiler.language.document import Path
-from compiler.language.other_tools import statement_hint
+from compiler.language.other_tools import expression_hint, statement_hint
 
 MAX_RESULT = 8_000_000
 """Most characters and values that one rendered input may hold in all."""
@@ -79,7 +79,7 @@ def read_template(text: str) -> Template:
         try:
             parts.append(Piece(part.strip(), parse(part)))
         except ExpressionError as exc:
-            raise TemplateFault(str(exc), part.strip() or "{{") from exc
+            raise TemplateFault(str(exc), part.strip() or "{{", expression_hint(part)) from exc
     if len(parts) > 1 and any(isinstance(part, Piece) for part in parts):
         # White space around a single template is the author's line break, not text.
         solid = [part for part in parts if isinstance(part, Piece) or part.strip()]

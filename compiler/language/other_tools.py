@@ -57,6 +57,19 @@ _OF_STATEMENT: Mapping[str, str] = {
     "if": "write `{{ a if test else b }}` for a value, or `when` for a whole node",
     "set": "write the expression where it is needed",
 }
+# Texts in quotes are passed over: what stands in them is the author's.
+_OPERATOR = re.compile(r"""'[^']*'|"[^"]*"|(?P<found>&&|\|\||!==|===|!(?!=)|\?\?|\?\.|(?<![=!<>])=(?!=)|\?)""")
+_OF_OPERATOR: Mapping[str, str] = {
+    "&&": "write `and`",
+    "||": "write `or`, or `value | default(…)` for a value in place of null",
+    "!": "write `not`",
+    "===": "write `==`",
+    "!==": "write `!=`",
+    "=": "write `==` to compare; a template sets nothing",
+    "??": "write `value | default(…)`",
+    "?.": "write `.`: a field of null is null",
+    "?": "write `a if test else b`",
+}
 
 
 def key_hint(key: str, holder: Path) -> str:
@@ -72,6 +85,14 @@ def statement_hint(text: str, mark: str) -> str:
         return "write a comment of YAML: `# …` at the end of a line"
     word = re.match(r"\{%-?\s*(\w+)", text[text.index(mark) :])
     return _OF_STATEMENT.get(word[1] if word else "", "templates are expressions only: `{{ … }}`")
+
+
+def expression_hint(text: str) -> str:
+    """How the first operator of another language in an expression is said here; empty where there is none."""
+    there = [match["found"] for match in _OPERATOR.finditer(text) if match["found"]]
+    # Last, since it also names an argument: `round(digits=1)`.
+    found = next((each for each in there if each != "="), there[0] if there else None)
+    return "" if found is None else f"`{found}` is of another language: {_OF_OPERATOR[found]}"
 
 
 def comment_hint(document: Document, path: Path) -> str:

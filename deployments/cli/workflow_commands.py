@@ -179,6 +179,7 @@ async def _deploy(
 ) -> None:
     # With Prefect and NATS, which `plan` and the lists do without.
     from deployments.publishing.deploy import PrefectPublisher, paused_in_prefect
+    from deployments.publishing.missing_secrets import missing_secrets
     from deployments.publishing.work_pools import require_pool
     from triggers.nats.event_subjects import refused_subjects, take_subjects_now
 
@@ -215,14 +216,16 @@ async def _deploy(
             _ask_consent(exc)
             done = await attempt(me.name)
         await take_subjects_now(connection.addresses.nats_url, connection.records)
-        paused = await paused_in_prefect(connection.prefect, compiled.values())
+        said = await paused_in_prefect(connection.prefect, compiled.values())
+        given, kept = connection.addresses.secrets, Path(connection.addresses.state)
+        said += [f"warning: {each}" for each in await missing_secrets(compiled.values(), state=kept, given=given)]
     print_rows(
         [vars(each) for each in done],
         columns=("deployment", "digest", "entrypoint"),
         title="Deployed",
         as_json=as_json,
     )
-    for each in paused:
+    for each in said:
         sys.stderr.write(f"{each}\n")
 
 

@@ -48,6 +48,7 @@ async def examine(state: Path) -> list[Finding]:
         _agent_packages(),
         _two_person_rule(),
         _state(state),
+        *await _secrets(state),
         *_logged_errors(state),
     ]
 
@@ -64,6 +65,20 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
         console.print(Text(mark, style=style), Text(f"{each.what}: {each.detail}"))
         if each.advice and (not each.ok or each.warn):
             console.print(Text(f"       {each.advice}", style="dim"))
+
+
+async def _secrets(state: Path) -> list[Finding]:
+    """Secrets that deployed workflows name and that have no value; nothing where no platform runs."""
+    if running(state) is None:
+        return []
+    from deployments.publishing.missing_secrets import missing_secrets
+    from deployments.stack.connection import connect
+
+    async with connect(state) as connection:
+        plans = await connection.records.active_plans()
+        kept = Path(connection.addresses.state)
+        missing = await missing_secrets(plans, state=kept, given=connection.addresses.secrets)
+    return [Finding(what="secret", ok=False, needed=False, detail=each) for each in missing]
 
 
 def _python() -> Finding:

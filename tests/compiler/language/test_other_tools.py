@@ -46,3 +46,29 @@ def test_the_hint_says_how_it_is_written_here(catalogue: Catalogue, workflow: st
 
 def test_nothing_is_said_of_a_comment_after_a_value(catalogue: Catalogue) -> None:
     assert hints(catalogue, workflow="description: soon #soon") == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("context.a && context.b", "`and`"),
+        ("context.a || context.b", "`or`"),
+        ("!context.a", "`not`"),
+        ("context.a === 'x&&y'", "`==`"),
+        ("context.a !== 1", "`!=`"),
+        ("context.a = 1", "`==`"),
+        ("context.a ? 1 : 2", "a if test else b"),
+        ("context.a ?? 1", "default("),
+        ("context.a?.b", "of null is null"),
+        ("round(context.a, digits=1) && 1", "`and`"),
+    ],
+)
+def test_the_hint_says_how_another_languages_operator_is_written_here(
+    catalogue: Catalogue, expression: str, says: str
+) -> None:
+    found = hints(catalogue, node=f'when: "{{{{ {expression} }}}}"')
+    assert any(says in hint and "another language" in hint for hint in found), found
+
+
+def test_nothing_is_said_of_operators_in_a_text(catalogue: Catalogue) -> None:
+    assert not any("another language" in hint for hint in hints(catalogue, node="when: \"{{ 'a && b' == }}\""))
