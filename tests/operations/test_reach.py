@@ -74,6 +74,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "show_stats.show_stats": (True, False),  # HTTP: /metrics, and /statistics of one project
 }
 NO_ACTS = {
+    "find_run",
     "edit_inputs",
     "deployment_names",
     "errors",
