@@ -113,9 +113,13 @@ def child_process_names(tree: Tree) -> dict[str, str]:
 
 
 def _requires_child_process(value: Node | None) -> bool:
+    if value is not None and value.type == "await_expression":
+        value = value.named_children[0]
     if value is None or value.type != "call_expression":
         return False
-    return name_of(value.child_by_field_name("function")) == "require" and _is_child_process(arguments(value))
+    function = value.child_by_field_name("function")
+    loads = name_of(function) == "require" or (function is not None and function.type == "import")
+    return loads and _is_child_process(arguments(value))
 
 
 def _program_named(value: Node, names: dict[str, str]) -> str:

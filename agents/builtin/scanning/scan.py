@@ -122,7 +122,7 @@ def scan(
     for file in (*files, *texts):
         found += (*text_scan.scan(file), *template_scan.scan(file), *regex_scan.scan(file))
     near = _near(around_folder or folder, around, {file.name for file in files})
-    followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.45), others=texts, around=near)
+    followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.6), others=texts, around=near)
     flows = engine.scan(
         folder, [file.name for file in files], log, followed.followed, max(5.0, ends - time.monotonic())
     )

@@ -287,3 +287,16 @@ def test_who_gives_no_part_of_the_host_chooses_none(address, is_found):
     text = f"import flask, requests\nfrom settings import BASE, SCHEME\ndef view(request):\n    x = request.args['x']\n    requests.get({address})\n"
 
     assert bool(found(**{"a.py": text})) == is_found
+
+
+def test_the_limit_is_of_work_and_not_of_time(monkeypatch):
+    files = [
+        SourceFile(name=f"{name}.py", text="from flask import request\ndef view():\n    eval(request.args['x'])\n")
+        for name in "abc"
+    ]
+    monkeypatch.setattr(flow, "_STEPS", 5)
+
+    results = [flow.scan(files, LOG) for _ in range(2)]
+
+    assert [one.spent for one in results] == [frozenset({"b.py", "c.py"})] * 2
+    assert [{found.file for found in one.found} for one in results] == [{"a.py"}] * 2

@@ -131,6 +131,8 @@ class Interpreter:
         self._ran: set[int] = set()
         self._results: dict[tuple[object, ...], Value] = {}
         self._steps = self._file_steps = 0
+        self.work = 0
+        """Expressions looked at so far."""
         self._frame = Frame(file="", function=None)
         self._scope = Scope(path=self._path, text=self._text, type=self._type)
         self._tainted_sink = replace(self._scope, sink=self._is_tainted)
@@ -161,6 +163,7 @@ class Interpreter:
             self.spent.add(file)
         except RecursionError:
             self.spent.add(file)
+        self.work += self._file_steps
         self._last.clear()
         self._results.clear()
         self._stack.clear()
