@@ -50,6 +50,12 @@ _VALUE_LINE = re.compile(r"""^\s*value:\s*(["']?)([^\s"'`{}]{6,200})\1\s*(?:#.*)
 _TAGGED = re.compile(
     r"""<([A-Za-z][\w.-]{2,60})>([^<>\s$]{6,200})</\1>|<\w+\s+(?:key|name)="([\w.:-]{3,60})"\s+value="([^"<>\s$]{6,200})\""""
 )
+_SHELLS = frozenset({".sh", ".bash", ".ksh", ".zsh"})
+_HOLDS = re.compile(
+    r"""^\s*(?:(?:local|readonly|export|declare)\s+(?:-\w+\s+)*)?([A-Za-z_]\w*)=["']?\$\{?(?:[1-9@*]|QUERY_STRING\b)"""
+)
+_READS = re.compile(r"^\s*read\s+(?:-\w+\s+(?:\"[^\"]*\"\s+)?)*((?:[A-Za-z_]\w*\s*)+)$")
+_MOST_NAMES = 200
 _LEAST_ENTROPY = 3.0
 _LONGEST_LINE = 2000
 
@@ -77,6 +83,8 @@ def scan(file: SourceFile) -> list[Vulnerability]:
 
 def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
     lines, structure = file.text.split("\n"), None
+    if file.suffix in _SHELLS:
+        lines = _with_parameters(lines)
     for one in _rules():
         if not one.files.search(file.name):
             continue
@@ -89,6 +97,20 @@ def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
                 structure = _structure(file, lines)
             if structure is None or _stands_right(one, structure[number - 1], lines):
                 yield one.rule.at(file.name, number)
+
+
+def _with_parameters(lines: list[str]) -> list[str]:
+    """Lines of a shell script in which a variable that holds a parameter, or what was read, is that parameter."""
+    names: set[str] = set()
+    made: list[str] = []
+    for line in lines:
+        held = re.compile(r"\$(\{?)(?:" + "|".join(sorted(names)) + r")\b(?=[^\w:]|$)") if names else None
+        part = line if held is None or len(line) > _LONGEST_LINE else held.sub(r"$\g<1>1", line)
+        made.append(part)
+        if len(names) < _MOST_NAMES:
+            names.update(_HOLDS.findall(part[:_LONGEST_LINE]))
+            names.update(name for found in _READS.findall(part[:_LONGEST_LINE]) for name in found.split())
+    return made
 
 
 def _structure(file: SourceFile, lines: list[str]) -> list[Line]:

@@ -300,3 +300,30 @@ def test_the_limit_is_of_work_and_not_of_time(monkeypatch):
 
     assert [one.spent for one in results] == [frozenset({"b.py", "c.py"})] * 2
     assert [{found.file for found in one.found} for one in results] == [{"a.py"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (
+            "a.js",
+            "app.get('/', (req, res) => {\n  if (!LIST.includes(req.query.s)) return;\n  pool.query('order by ' + req.query.s);\n  pool.query('order by ' + req.query.t);\n});\n",
+        ),
+        (
+            "a.py",
+            "import flask\ndef view(request):\n    if request.args['s'] in LIST:\n        a.execute('order by ' + request.args['s']); b = 1\n        a.execute('order by ' + request.args['t'])\n",
+        ),
+        (
+            "a.php",
+            "<?php\n$s = in_array($_GET['s'] ?? '', ['a'], true) ? $_GET['s'] : 'id';\n$db->query('order by ' . $s);\n$db->query('order by ' . $_GET['t']);\n",
+        ),
+        (
+            "a.php",
+            "<?php\n$s = preg_replace('/[^a-z]/', '', $_GET['s']);\n$db->query('order by ' . $s);\n$db->query('order by ' . $_GET['t']);\n",
+        ),
+    ],
+)
+def test_what_was_tested_is_harmless_when_it_is_read_again(file, text):
+    wanted = text.split("\n").index(next(line for line in text.split("\n") if "t'" in line or ".t)" in line)) + 1
+
+    assert {line for _, line, rule in found(**{file: text}) if rule.endswith("sql-injection")} == {wanted}

@@ -61,7 +61,7 @@ def test_a_finding_tells_the_way_from_source_to_sink(tmp_path):
         'const cp = require("child_process"); const run = cp.exec;\nmodule.exports = (q) => run("ping " + q.host);\n',
         'const u = require("util"), cp = require("child_process"); const go = u.promisify(cp.exec);\ngo("ls " + x);\n',
         'const cp = await import("child_process");\nexport const f = (q) => cp.exec("ping " + q.host);\n',
-        'import { promisify } from "util";\nimport { exec as run } from "child_process";\nconst sh = promisify(run);\nsh(`a ${b}`);\n',
+        'import { exec as run } from "child_process";\nconst sh = util.promisify(run);\nsh(`a ${b}`);\n',
     ],
 )
 def test_names_for_exec_are_followed(tmp_path, text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from agents.builtin.scanning.flow.patterns import written
 from agents.builtin.scanning.flow.tree import Attr, Call, Const, Expr, Index, Items, Name, Op, Slice, every
 
 ALL = "*"
@@ -116,16 +117,23 @@ def harmless_by_name(name: str) -> frozenset[str]:
     return found
 
 
+_BY_EXPRESSION = frozenset({"sub", "preg_replace", "gsub", "replace", "replaceAll", "Replace"})
 _REPLACED = frozenset({"replace", "replaceAll", "gsub", "ReplaceAll", "Replace", "str_replace", "tr", "translate"})
+_ALLOWED_ONLY = re.compile(r"^/?\(?\[\^[\w\\ -]+\][+*]?\)?/?[a-z]*$")
+"""An expression for all but some letters, digits and the like."""
 _UNSAFE_TO_CUT = frozenset({"..", "../", "..\\"})
 """What is left after these were cut out can be the same again."""
 
 
 def harmless_by_replacing(name: str, texts: list[str | None]) -> frozenset[str]:
     """For which kinds a text is harmless in which a part was replaced; `texts` are the arguments."""
-    if name not in _REPLACED or not texts or texts[0] is None:
+    if name not in _REPLACED | _BY_EXPRESSION or not texts or texts[0] is None:
         return frozenset()
     old = texts[0]
+    if name in _BY_EXPRESSION and _ALLOWED_ONLY.match(old) and "\\W" not in old and "\\S" not in old:
+        return frozenset({ALL})
+    if name not in _REPLACED:
+        return frozenset()
     if len(old) > 2 and old[0] == "/":
         old = old[1:].rsplit("/", 1)[0]
     old = old.strip("[]") if len(old) > 2 else old
@@ -168,6 +176,8 @@ def _compared(test: Op, truth: bool) -> Iterator[Fact]:
                 yield from _without(refused, right)
         elif positive:
             yield from _known(left)
+            if isinstance(right, Attr) and right.name == "parents":
+                yield from ((name, _PATHS) for name in _names(right.of))
     elif test.op in ("==", "!="):
         if positive:
             for one, other in ((left, right), (right, left)):
@@ -268,7 +278,11 @@ def _known(expr: Expr) -> Iterator[Fact]:
     kinds = frozenset({ALL})
     if any(isinstance(one, Attr) and one.name in _ADDRESS for one in every(expr)):
         kinds = _REDIRECTS
-    elif isinstance(expr, Index | Slice):
+    elif isinstance(expr, Slice):
+        return
+    elif isinstance(expr, Index):
+        if isinstance(expr.key, Const) and isinstance(expr.key.value, str):
+            yield written(expr), kinds
         return
     yield from ((name, kinds) for name in _names(expr))
 
@@ -277,6 +291,10 @@ def _names(expr: Expr) -> Iterator[str]:
     """Variables in it; not what they are called on."""
     called = {id(one.func) for one in every(expr) if isinstance(one, Call)}
     yield from {one.name for one in every(expr) if isinstance(one, Name) and id(one) not in called}
+    if isinstance(expr, Op) and expr.op == "or" and expr.parts:
+        expr = expr.parts[0]  # `a or ""`
+    if isinstance(expr, Attr) or (isinstance(expr, Index) and isinstance(expr.key, Const)):
+        yield written(expr)
 
 
 def _constant(expr: Expr) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from agents.builtin.scanning.flow import containers, entries, guards
 from agents.builtin.scanning.flow.assigned import changed
 from agents.builtin.scanning.flow.catalogue import LOCAL, OUTSIDE, Catalogue, FlowRule, Table
-from agents.builtin.scanning.flow.patterns import Place, Scope, matches
+from agents.builtin.scanning.flow.patterns import Place, Scope, matches, written
 from agents.builtin.scanning.flow.project import Project, is_web
 from agents.builtin.scanning.flow.tree import (
     Attr,
@@ -47,6 +47,7 @@ from agents.builtin.scanning.flow.tree import (
     Try,
 )
 from agents.builtin.scanning.flow.values import (
+    TESTED,
     Env,
     Key,
     Taint,
@@ -68,6 +69,8 @@ _IMPLICIT = frozenset({"java", "csharp", "ruby"})
 _EACH = frozenset(
     {"map", "forEach", "filter", "then", "each", "flatMap", "reduce", "find", "some", "every", "Select", "ForEach"}
 )
+_MADE_OF = frozenset({"map", "flatMap", "Select"})
+"""Methods whose result is made of what their function answers."""
 _CALLBACKS = 3
 _EXPRESSIONS = frozenset({"compile", "MustCompile", "Regex", "RegExp"})
 """What makes a regular expression of a text."""
@@ -266,7 +269,9 @@ class Interpreter:
         match one:
             case Do():
                 self._eval(one.expr, env)
-                return not (isinstance(one.expr, Call) and _name_of(one.expr) in ("exit", "die", "abort", "_exit"))
+                return not (
+                    isinstance(one.expr, Call) and _name_of(one.expr) in ("exit", "die", "abort", "_exit", "halt")
+                )
             case If():
                 return self._if(one, env)
             case Loop():
@@ -329,6 +334,10 @@ class Interpreter:
 
     def _refine(self, test: Expr, truth: bool, env: Env) -> None:
         for name, kinds in guards.facts(test, truth, self._expression):
+            if "." in name or "[" in name:
+                # What is read again by the same words is what was tested.
+                env.names[TESTED + name] = Value(const=",".join(sorted(kinds)))
+                continue
             for each in (name, *self._frame.made_from.get(name, ())):
                 value = env.get(each)
                 if value is None:
@@ -506,6 +515,9 @@ class Interpreter:
             value = self._source(expr, value)
             if isinstance(expr, Attr | Index) and value.is_tainted():
                 value = self._made_clean(expr, value.path, value)
+                tested = env.get(TESTED + written(expr))
+                if tested is not None and isinstance(tested.const, str):
+                    value = self._cleaned(value, frozenset(tested.const.split(",")))
         self._last[id(expr)] = value
         return value
 
@@ -1183,7 +1195,9 @@ class Interpreter:
         taints = together([*given, *([of] if of is not None else [func])])
         for number, value in enumerate(given[:_CALLBACKS] if len(given) <= _CALLBACKS else given):
             if value.function is not None and id(value.function) not in {id(one) for one in self._stack}:
-                self._call_back(name, value, of, args, number)
+                result = self._call_back(name, value, of, args, number)
+                if name in _MADE_OF and not number and result is not None:
+                    return Value(taints=result.all_taints(), fixed=result.is_fixed)
         changes = name in containers.MUTATORS and not (name == "update" and self._language != "python")
         if of is not None and isinstance(expr.func, Attr) and changes:
             held = together(given)
@@ -1214,7 +1228,9 @@ class Interpreter:
             path=f"{path}()" if path and expr.new else "",
         )
 
-    def _call_back(self, name: str, value: Value, of: Value | None, args: Sequence[Value], place: int) -> None:
+    def _call_back(
+        self, name: str, value: Value, of: Value | None, args: Sequence[Value], place: int
+    ) -> Value | None:
         function = cast("Function", value.function)
         params: list[Value] = []
         is_handler = self._language == "javascript" and name in entries.HANDLERS and len(function.params) >= 2
@@ -1224,14 +1240,16 @@ class Interpreter:
         elif name in _EACH and of is not None:
             source = Value(taints=of.all_taints()) if of.items is None else _element(of)
             params = [source] * len(function.params)
+            if self._language == "javascript" and name != "reduce" and len(params) > 1:
+                params[1:] = [Value(fixed=True)] * (len(params) - 1)  # the place in the list
         elif name not in _EACH:
             sent = entries.mapped(name, function) if self._language == "csharp" else frozenset[str]()
             params = [self._entry_value(one, sent, function) for one in function.params]
         if len(self._stack) >= _DEEPEST:
-            return
+            return None
         if self._frame.depth == 0:
             self._ran.add(id(function))
-        self._run(function, value.of, params, (), value.env, depth=self._frame.depth)
+        return self._run(function, value.of, params, (), value.env, depth=self._frame.depth)
 
     def _made_harmless(self, expr: Call, name: str, func: Value, value: Value) -> Value:
         value = self._made_clean(expr, func.path, value)

@@ -35,6 +35,8 @@ class Taint:
         return replace(self, steps=(*self.steps, (file, line)))
 
 
+TESTED = "\0"
+"""Before the words of an expression, as a name: what a test said about it."""
 OF_NUMBERS = frozenset({"insecure-random", "resource-exhaustion"})
 """Groups of sources of which a number is as bad as a text."""
 Taints = dict[tuple[str, frozenset[str]], Taint]
@@ -188,5 +190,11 @@ def merge(into: Env, other: Env) -> None:
     """Make the first what holds after either."""
     for name in {**into.names, **other.names}:
         first, second = into.names.get(name), other.names.get(name)
-        if first is not second:
-            into.names[name] = joined(first, second)
+        if first is second:
+            continue
+        if name.startswith(TESTED):
+            # It holds only where both ways were tested alike.
+            if first is None or second is None or first.const != second.const:
+                into.names.pop(name, None)
+            continue
+        into.names[name] = joined(first, second)
