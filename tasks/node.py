@@ -311,10 +311,21 @@ async def _with_retries(call: Attempt, *, key: str | None = None) -> AgentResult
         if call.moved is not None:
             raise call.moved
         result = call.result or _lost(node)
-        if result.failure is None or not result.failure.retryable or number >= node.retries.max:
+        if result.failure is None or number >= node.retries.max:
             return result
+        if not result.failure.retryable:
+            return _said_to_stay(result)
         number += 1
         await asyncio.sleep(_delay(node, number))
+
+
+def _said_to_stay(result: AgentResult) -> AgentResult:
+    """The node has retries left and does not use them: who wrote them may expect that any failure is tried again."""
+    assert result.failure is not None
+    if result.failure.kind != "exit":
+        return result
+    why = "not tried again: an agent says by TransientError, or exit status 75, that a failure can pass"
+    return replace(result, failure=replace(result.failure, message=f"{result.failure.message} ({why})"))
 
 
 async def _in_prefect(call: Attempt, number: int, *, key: str | None) -> None:

@@ -129,15 +129,20 @@ async def test_only_passing_failures_are_tried_again(bench, node) -> None:
     passing = AgentResult(failure=AgentFailure(kind="transient", message="busy"))
     bench.sandbox.answer("flaky", passing, passing, {"ok": True})
     bench.sandbox.fail("broken", "invalid-output", "rubbish")
-    plan = await bench.deploy(node("flaky", retries=quick), node("broken", retries=quick))
+    bench.sandbox.fail("stays", "exit", "no such file")
+    plan = await bench.deploy(
+        node("flaky", retries=quick), node("broken", retries=quick), node("stays", retries=quick)
+    )
     flow_run = await bench.start(plan)
-    await bench.execute(flow_run)
+    state = await bench.execute(flow_run)
+    assert bench.ran().count("stays") == 1
+    assert "no such file (not tried again: an agent says by TransientError" in (state.message or "")
     assert bench.ran().count("flaky") == 3
     assert bench.ran().count("broken") == 1
     keys = {request.idempotency_key for request in bench.sandbox.requests if request.node_id == "flaky"}
     assert len(keys) == 1
     executions = {request.execution_id for request in bench.sandbox.requests}
-    assert len(executions) == 4
+    assert len(executions) == 5
     runs = await bench.records.agent_runs((await bench.record(flow_run)).id)
     assert sorted(each.attempt for each in runs if each.node_id == "flaky") == [1, 2, 3]
     assert [each.attempt for each in bench.sandbox.requests if each.node_id == "flaky"] == [1, 2, 3]
