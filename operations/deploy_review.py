@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from compiler import Change, changes
 from compiler.plan import Plan
 from records import Records
+from records.catalogue.workflow import Workflow
 
 NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 """Plans that came from no file."""
@@ -53,6 +55,8 @@ async def review(
                 f"its file now holds {plan.name!r}: it is archived and starts no more runs; those that wait go on"
             )
             found.append(Change("workflow-removed", old, "", message))
+    left = deployed.keys() - names - set(renamed.values())
+    found += _without_file(await records.workflows(project_id), left, sources)
     changed = {change.workflow for change in found}
     waiting = await records.runs(project_id, status="WAITING_APPROVAL", limit=1_000)
     return DeployReview(
@@ -75,6 +79,26 @@ def _callers(plan: Plan, deployed: Sequence[Plan]) -> list[Change]:
         for caller in deployed
         for node in caller.nodes
         if node.calls is not None and node.calls.workflow == plan.name and node.calls.plan != plan.digest
+    ]
+
+
+def _without_file(workflows: Sequence[Workflow], left: Set[str], sources: Mapping[str, str]) -> list[Change]:
+    """Workflows whose file was beside one of `sources` and is gone: nothing else would tell that they go on.
+
+    Of other folders nothing is said: they may be another machine's.
+    """
+    folders = {Path(file).parent for file in sources.values()}
+    return [
+        Change(
+            "workflow-changed",
+            each.name,
+            "",
+            f"its file {each.source!r} is gone, and it still starts runs; "
+            f"`commandcenter workflows archive {each.name}` ends that",
+        )
+        for each in workflows
+        if each.name in left and each.source
+        if Path(each.source).parent in folders and not Path(each.source).exists()
     ]
 
 

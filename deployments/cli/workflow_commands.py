@@ -219,6 +219,11 @@ async def _deploy(
         said = await paused_in_prefect(connection.prefect, compiled.values())
         given, kept = connection.addresses.secrets, Path(connection.addresses.state)
         said += [f"warning: {each}" for each in await missing_secrets(compiled.values(), state=kept, given=given)]
+        # Now that these are deployed: what goes on beside them.
+        rest = await review(
+            list(compiled.values()), connection.records, project_id=project_id, sources=_names(compiled)
+        )
+        said += [f"{each.workflow}: {each.message}" for each in rest.changes]
     print_rows(
         [vars(each) for each in done],
         columns=("deployment", "digest", "entrypoint"),

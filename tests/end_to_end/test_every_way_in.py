@@ -253,3 +253,14 @@ def test_a_workflow_that_is_renamed_in_its_file_runs_under_one_name_and_keeps_it
     listed = json.loads(platform.cli("workflows", "list", "--json").stdout)
     status = {each["name"]: each["status"] for each in listed}
     assert (status["old-name"], status["new-name"]) == ("ARCHIVED", "ACTIVE")
+
+    # A file that is gone stops nothing; whoever deploys what lies beside it is told.
+    file.unlink()
+    beside = tmp_path / "beside.yaml"
+    beside.write_text(GATED.format(name="beside", rule=STRICT))
+    gone = "is gone, and it still starts runs; `commandcenter workflows archive new-name` ends that"
+    planned = json.loads(platform.cli("plan", str(beside), "--json").stdout)["changes"]
+    assert [gone in each["message"] for each in planned if each["workflow"] == "new-name"] == [True]
+    assert gone in platform.cli("deploy", str(beside)).stderr
+    platform.cli("workflows", "archive", "new-name")
+    assert gone not in platform.cli("deploy", str(beside)).stderr
