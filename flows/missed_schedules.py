@@ -7,6 +7,7 @@ become late, and all of them begin when one is back; `missed` says which of them
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -52,18 +53,29 @@ async def skip_or_wait(run: ClaimedRun, flow_run: FlowRun, records: Records) -> 
     return await _skip(run, turn, due, records) if turn != "go" else None
 
 
-def decide(policy: Missed, *, due: datetime, began: datetime, others: Iterable[tuple[datetime, bool]]) -> str:
-    """`go`, `wait`, or why the run is skipped. `others`: when other runs of the schedule are due, and whether each
-    may still execute.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """Another run of the same schedule."""
+
+    due: datetime
+    going: bool
+    """Whether it may still execute."""
+    began: datetime | None
+    """When it was first executed."""
+
+
+def decide(policy: Missed, *, due: datetime, began: datetime, others: Iterable[Other]) -> str:
+    """`go`, `wait`, or why the run is skipped."""
     late = began - due
     if policy == "skip":
         return f"it began {_text(late)} after it was due" if late > LATE else "go"
     if policy == "once":
-        newer = [moment for moment, _ in others if due < moment <= began]
+        newer = [each.due for each in others if due < each.due <= began]
         return f"the schedule was due again at {_moment(max(newer))}" if newer else "go"
-    earlier = any(moment < due for moment, going in others if going)
-    return "wait" if late > LATE and earlier else "go"
+    earlier = [each for each in others if each.going and each.due < due]
+    if late <= LATE:  # it waits for those that were missed, not for those that began in time and take long
+        earlier = [each for each in earlier if (each.began or began) - each.due > LATE]
+    return "wait" if earlier else "go"
 
 
 def policy_of(plan: Plan, trigger: str) -> Missed:
@@ -74,8 +86,8 @@ def policy_of(plan: Plan, trigger: str) -> Missed:
     return "once"
 
 
-async def _others(flow_run: FlowRun, run: ClaimedRun, *, until: datetime) -> list[tuple[datetime, bool]]:
-    """When the other runs of the same schedule are due, until then, and whether each may still execute."""
+async def _others(flow_run: FlowRun, run: ClaimedRun, *, until: datetime) -> list[Other]:
+    """The other runs of the same schedule that are due until then."""
     assert flow_run.deployment_id is not None
     wanted = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[flow_run.deployment_id]),
@@ -86,7 +98,7 @@ async def _others(flow_run: FlowRun, run: ClaimedRun, *, until: datetime) -> lis
             flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_MOST
         )
     return [
-        (each.expected_start_time, each.state_type in _ON_THEIR_WAY)
+        Other(due=each.expected_start_time, going=each.state_type in _ON_THEIR_WAY, began=each.start_time)
         for each in found
         if each.auto_scheduled
         and each.id != flow_run.id

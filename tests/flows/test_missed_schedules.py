@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from compiler.plan import Plan, ScheduleTrigger
-from flows.missed_schedules import decide, policy_of
+from flows.missed_schedules import Other, decide, policy_of
 
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
-def minutes(*numbers: int, going: bool = True) -> list[tuple[datetime, bool]]:
+def minutes(*numbers: int, going: bool = True, began: datetime | None = None) -> list[Other]:
     """Runs due that many minutes after nine."""
-    return [(NINE + timedelta(minutes=number), going) for number in numbers]
+    return [Other(due=NINE + timedelta(minutes=number), going=going, began=began) for number in numbers]
 
 
 def turns(policy, began: datetime) -> list[str]:
     """Five runs due at nine and each minute after it, all of which begin then."""
     due = minutes(0, 1, 2, 3, 4)
     return [
-        decide(policy, due=moment, began=began, others=[each for each in due if each[0] != moment])
-        for moment, _ in due
+        decide(policy, due=mine.due, began=began, others=[each for each in due if each is not mine])
+        for mine in due
     ]
 
 
@@ -45,8 +45,14 @@ def test_all_go_one_after_the_other() -> None:
     assert turns("all", NINE + timedelta(minutes=6)) == ["go"] + ["wait"] * 4
     ended = minutes(0, 1, going=False) + minutes(3, 4)
     assert decide("all", due=NINE + timedelta(minutes=2), began=NINE + timedelta(minutes=6), others=ended) == "go"
-    # One that is in time waits for nobody: it is `concurrency` that limits those.
-    assert decide("all", due=NINE, began=NINE + timedelta(seconds=5), others=minutes(-1)) == "go"
+    # The newest, which is not a minute late, does not overtake those that were missed, whether they have begun or not.
+    back = NINE + timedelta(minutes=4, seconds=40)
+    assert turns("all", back) == ["go"] + ["wait"] * 4
+    for begun in (None, back):
+        assert decide("all", due=NINE + timedelta(minutes=4), began=back, others=minutes(1, began=begun)) == "wait"
+    # One that began in time and takes long holds nobody up: it is `concurrency` that limits those.
+    in_time = minutes(-1, began=NINE - timedelta(seconds=59))
+    assert decide("all", due=NINE, began=NINE + timedelta(seconds=5), others=in_time) == "go"
 
 
 @pytest.mark.parametrize("policy", ["skip", "once", "all"])
