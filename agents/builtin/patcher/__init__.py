@@ -158,7 +158,7 @@ def suggest_fix(inputs: SuggestInput, context: Context) -> Suggestion:
 def _repair(source: Original, vulnerabilities: list[Vulnerability], context: Context) -> Repair:
     from agents.builtin.patcher.repair import repair
 
-    done = repair(vulnerabilities, source.read, context.log)
+    done = repair(vulnerabilities, source.read, context.log, source.environment_names())
     context.log.info("rules fixed %d of %d weakness(es)", len(done.fixed), len(done.fixed) + len(done.left))
     model = configured(context)
     if model is not None and done.left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class CannotFixError(Exception):
@@ -35,6 +35,8 @@ class Edit:
     """Python modules that the new text uses."""
     note: str = ""
     """What a reviewer has to think of: changed formats, settings to make."""
+    variable: tuple[str, str] | None = field(default=None, repr=False)
+    """Name of the environment variable that a secret is read from now, and the secret that stood there."""
 
     def apply(self, text: str) -> str:
         """The text after the change."""

@@ -193,6 +193,7 @@ def _hard_coded(tree: Tree, at: int) -> Edit:
                 spans=((value.start_byte, value.end_byte, new),),
                 what=f"a secret from the environment variable {variable}",
                 note=f"Set {variable}; the old value is known and has to be replaced.",
+                variable=(variable, literal(value) or ""),
             )
     raise CannotFixError("the secret is not given to a plain name")
 

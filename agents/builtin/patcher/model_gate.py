@@ -97,6 +97,9 @@ _SHELL = re.compile(
     r"shell\s*[=:]\s*(?!False\b|false\b)\S|\bos\.(?:system|popen)\b|['\"]-\w*c['\"]|\bexec(?:Sync)?\s*\("
     r"|['\"](?:[\w./]*/)?(?:ba|z|k|da|a|fi)?sh['\"]|['\"](?:cmd|powershell|pwsh)(?:\.exe)?['\"]"
 )
+_VARIABLE = re.compile(
+    r"(?:environ\s*\[\s*|environ\.get\s*\(\s*|getenv\s*\(\s*|process\.env\s*[.\[]\s*)['\"]?([A-Za-z_]\w*)"
+)
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -112,6 +115,7 @@ def refusal(name: str, rule: str, before: str, after: str, *, old: str, new: str
         or (_hollowed(before, after) if python else None)
         or _reaches(rule, before, after)
         or (_imports(rule, before, after) if python else _requires(rule, before, after))
+        or (_of_secrets(before, after, new) if "secret" in rule else None)
         or _calls(before, new)
         or _does_more(before, after)
         or _does_less(rule, before, after, new)
@@ -322,6 +326,17 @@ def _literals(text: str) -> list[str]:
 def _query_words(text: str) -> list[str]:
     plain = re.sub(r"\$?\{[^}]*\}|[:@$]\w+|%\(\w+\)s|%s|\?", " ", text)
     return [word.upper() for word in re.findall(r"\w+", plain)]
+
+
+def _of_secrets(before: str, after: str, new: str) -> str | None:
+    """A variable that is not set must end the program, and each secret has its own."""
+    was, now = Counter(_VARIABLE.findall(before)), Counter(_VARIABLE.findall(after))
+    if shared := [name for name, times in now.items() if times > 1 and times > was[name]]:
+        return f"two values would become the variable {min(shared)}"
+    lax = re.search(r"\benviron\.get\s*\(|\bgetenv\s*\(|\bprocess\.env\b", new)
+    if lax and not re.search(r"\b(?:raise|throw|exit)\b", new):
+        return "it fails open: where the variable is not set, there is no secret to compare with"
+    return None
 
 
 def _stripped(old: str, new: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from agents.builtin.patcher.patch import has_plain_name
 from agents.builtin.scanning.source_files import MAX_FILE_BYTES
 from agents.repository.git import Git, GitError
 from agents.sdk.errors import AgentError
+
+_READS = r"(environ|getenv|process\.env|ENV|env)[^A-Za-z0-9_]{1,3}(get[^A-Za-z0-9_]{1,3})?[A-Z][A-Z0-9_]{2,}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,14 @@ class Original:
             return self.git.run("cat-file", "blob", blob).decode("utf-8")
         except UnicodeDecodeError as exc:
             raise CannotFixError("it is not UTF-8 text") from exc
+
+    def environment_names(self) -> frozenset[str]:
+        """Environment variables that the commit's files read, as far as their text says so."""
+        try:
+            said = self.git.text("grep", "-h", "-o", "-I", "-E", _READS, self.commit, "--")
+        except GitError:  # nothing was found
+            return frozenset()
+        return frozenset(re.findall(r"[A-Z][A-Z0-9_]{2,}$", said, re.MULTILINE))
 
 
 def original(path: str) -> Original:

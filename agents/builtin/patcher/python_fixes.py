@@ -175,13 +175,18 @@ def _shell(text: PythonText, line: int) -> Edit:
     for call in text.calls(line):
         name = dotted(call.func)
         shell = next((option for option in call.keywords if option.arg == "shell"), None)
+        if any(option.arg in ("executable", None) for option in call.keywords):
+            raise CannotFixError("the call names its own shell, or passes on options that are not known here")
         if name in ("os.system", "system") and len(call.args) == 1:
+            if re.search(rb"WEXITSTATUS|>>\s*8|//\s*256", text.content):
+                raise CannotFixError("the file takes the status of os.system apart, which is another number then")
             return Edit(
                 spans=(
                     (*text.span(call), f"subprocess.run({_argv(text, call.args[0])}, check=False).returncode"),
                 ),
                 what="an argument list without a shell",
                 imports=("subprocess",),
+                note="A program that is missing raises FileNotFoundError now.",
             )
         if shell is not None and call.args:
             return Edit(
@@ -261,6 +266,7 @@ def _hard_coded(text: PythonText, line: int) -> Edit:
                 what=f"a secret from the environment variable {variable}",
                 imports=("os",),
                 note=f"Set {variable}; the old value is known and has to be replaced.",
+                variable=(variable, value.value),
             )
     raise CannotFixError("the secret is not given to a plain name")
 
@@ -330,6 +336,10 @@ def _further_option(name: str, value: str, *functions: str) -> Fix:
     def add(text: PythonText, line: int) -> Edit:
         for call in text.calls(line):
             called = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+            if called in functions and any(one.arg is None for one in call.keywords):
+                raise CannotFixError(
+                    f"options are passed on (`**`), and {name} may be among them: set it where they are made"
+                )
             if called in functions and all(one.arg != name for one in call.keywords):
                 end = text.span(call)[1] - 1
                 inside = text.content[:end].rstrip()

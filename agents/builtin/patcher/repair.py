@@ -19,6 +19,7 @@ from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.source_files import JAVASCRIPT, PYTHON, SourceFile
 from agents.builtin.scanning.vulnerability import Vulnerability
 
+_MOST_ALONE = 20
 _MARK = "\ufeff"
 """A byte-order mark."""
 
@@ -48,11 +49,21 @@ class Repair:
     changes: dict[str, Change] = field(default_factory=dict[str, Change])
     fixed: list[Fixed] = field(default_factory=list[Fixed])
     left: list[Left] = field(default_factory=list[Left])
+    variables: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Environment variables that secrets are read from now -> the secret, over all files; empty: the project's own."""
 
 
-def repair(vulnerabilities: Iterable[Vulnerability], read: Callable[[str], str], log: logging.Logger) -> Repair:
-    """Fix by rules what can be. `read` gives a file's text or raises CannotFixError."""
-    done = Repair()
+def repair(
+    vulnerabilities: Iterable[Vulnerability],
+    read: Callable[[str], str],
+    log: logging.Logger,
+    taken: Iterable[str] = (),
+) -> Repair:
+    """Fix by rules what can be. `read` gives a file's text or raises CannotFixError.
+
+    `taken`: environment variables that the project reads already, which must not get another meaning.
+    """
+    done = Repair(variables=dict.fromkeys(taken, ""))
     for name, found in _by_file(vulnerabilities).items():
         try:
             old = read(name)
@@ -140,10 +151,10 @@ def _by_file(vulnerabilities: Iterable[Vulnerability]) -> dict[str, list[Vulnera
 
 
 def _repair_file(file: SourceFile, found: list[Vulnerability], done: Repair, log: logging.Logger) -> None:
-    """Fix and scan again; a rule whose fix does not hold is left out of the next try."""
-    refused: dict[str, str] = {}
+    """Fix and scan again; what does not hold is left out of the next try."""
+    refused: dict[tuple[str, int], str] = {}
     while True:
-        text, fixed, left = _apply(file, found, refused)
+        text, fixed, left, variables = _apply(file, found, refused, done.variables)
         if not fixed:
             break
         if apart := _apart(fixed, left):
@@ -152,43 +163,81 @@ def _repair_file(file: SourceFile, found: list[Vulnerability], done: Repair, log
         bad = _not_held(file, text, fixed, log)
         if not bad:
             done.changes[file.name] = Change(old=file.text, new=text)
+            done.variables |= variables
             break
-        refused |= bad
+        refused |= _alone(file, fixed, bad, refused, done, log)
     done.fixed += fixed
     done.left += left
 
 
-def _apart(fixed: list[Fixed], left: list[Left]) -> dict[str, str]:
-    """Rules of which some places would be changed and some not, though they may have to agree."""
+def _place_of(one: Vulnerability) -> tuple[str, int]:
+    return one.rule, one.line
+
+
+def _alone(
+    file: SourceFile,
+    fixed: list[Fixed],
+    bad: Mapping[str, str],
+    refused: Mapping[tuple[str, int], str],
+    done: Repair,
+    log: logging.Logger,
+) -> dict[tuple[str, int], str]:
+    """Which of the fixes that do not hold together do not by themselves; all of them where each does."""
+    tried = [one.vulnerability for one in fixed if one.vulnerability.rule in bad]
+    found: dict[tuple[str, int], str] = {}
+    for one in tried if 1 < len(tried) <= _MOST_ALONE else ():
+        text, alone, _, _ = _apply(file, [one], refused, done.variables)
+        if alone and (reasons := _not_held(file, text, alone, log)):
+            found[_place_of(one)] = reasons[one.rule]
+    return found or {_place_of(one): bad[one.rule] for one in tried}
+
+
+def _apart(fixed: list[Fixed], left: list[Left]) -> dict[tuple[str, int], str]:
+    """Places that would be changed while others of their kind would not, though they may have to agree."""
     stay = {one.vulnerability.rule for one in left if one.vulnerability.rule.endswith(_TOGETHER)}
     reason = "another digest of this file stays as it is, and the two may be compared: change them together"
-    return {rule: reason for rule in stay & {one.vulnerability.rule for one in fixed}}
+    return {_place_of(one.vulnerability): reason for one in fixed if one.vulnerability.rule in stay}
 
 
 def _apply(
-    file: SourceFile, found: list[Vulnerability], refused: Mapping[str, str]
-) -> tuple[str, list[Fixed], list[Left]]:
+    file: SourceFile,
+    found: list[Vulnerability],
+    refused: Mapping[tuple[str, int], str],
+    taken: Mapping[str, str],
+) -> tuple[str, list[Fixed], list[Left], dict[str, str]]:
     """From the last line up, so that the places of those above stay what the scan said."""
     text, imports = file.text, set[str]()
     fixed: list[Fixed] = []
     left: list[Left] = []
+    variables: dict[str, str] = {}
     for one in sorted(found, key=lambda each: (-each.line, each.rule)):
-        current = SourceFile(name=file.name, text=text)
         try:
-            if one.rule in refused:
-                raise CannotFixError(refused[one.rule])
-            edit = _edit(current, one)
-            changed = edit.apply(text)
-            if not still_parses(current, changed):
-                raise CannotFixError("the fix does not fit here: the file would not be valid any more")
+            if _place_of(one) in refused:
+                raise CannotFixError(refused[_place_of(one)])
+            text, edit = _changed(SourceFile(name=file.name, text=text), one, {**taken, **variables})
         except (CannotFixError, RecursionError) as exc:
             reason = str(exc) if isinstance(exc, CannotFixError) else "the expression is nested too deeply"
             left.append(Left(vulnerability=one, reason=reason))
             continue
-        text = changed
         imports |= set(edit.imports)
+        variables |= dict([edit.variable]) if edit.variable else {}
         fixed.append(Fixed(vulnerability=one, what=edit.what, note=edit.note))
-    return _finish(SourceFile(name=file.name, text=text), imports), fixed[::-1], left[::-1]
+    return _finish(SourceFile(name=file.name, text=text), imports), fixed[::-1], left[::-1], variables
+
+
+def _changed(file: SourceFile, one: Vulnerability, taken: Mapping[str, str]) -> tuple[str, Edit]:
+    """The text with this fix. Raises CannotFixError."""
+    edit = _edit(file, one)
+    if edit.variable is not None:
+        name, secret = edit.variable
+        if taken.get(name, secret) != secret:
+            raise CannotFixError(
+                f"{name} is the variable of another value in this project already: give this secret a name of its own"
+            )
+    changed = edit.apply(file.text)
+    if not still_parses(file, changed):
+        raise CannotFixError("the fix does not fit here: the file would not be valid any more")
+    return changed, edit
 
 
 def _edit(file: SourceFile, one: Vulnerability) -> Edit:

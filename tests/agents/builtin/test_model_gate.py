@@ -232,3 +232,22 @@ def test_right_fixes_of_other_kinds_pass(rule: str, old: str, new: str) -> None:
 )
 def test_more_or_less_than_a_fix_is_refused_though_the_file_knows_the_calls(rule, old, new, reason) -> None:
     assert reason in (judge(PAGE, old, new, rule) or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "new", "reason"),
+    [
+        ("a.py", 'KEY = os.environ["KEY"]\n', None),
+        ("a.py", 'KEY = os.environ.get("KEY", "")\n', "fails open"),
+        ("a.py", 'KEY = os.getenv("KEY")\n', "fails open"),
+        ("a.py", 'KEY = os.environ["OTHER"]\n', "two values would become the variable OTHER"),
+        ("a.js", "KEY = process.env.KEY\n", "fails open"),
+        ("a.js", 'KEY = process.env.KEY || (() => { throw new Error("KEY is not set"); })()\n', None),
+    ],
+)
+def test_a_models_secret_has_a_variable_of_its_own_that_must_be_set(name, new, reason) -> None:
+    before = "import os\n" if name.endswith("py") else ""
+    before += 'OTHER = os.environ["OTHER"]\nKEY = "s3cret-value-1"\n'
+    said = judge(before, 'KEY = "s3cret-value-1"\n', new, "py/hard-coded-secret", name)
+
+    assert (said is None) if reason is None else (reason in (said or ""))

@@ -19,6 +19,7 @@ from agents.builtin.patcher.patch import Change, patch
 from agents.builtin.patcher.repair import repair
 from agents.builtin.scanning.scan import scan
 from agents.builtin.security_scanner import agent as scanner
+from agents.repository.git import Git
 from agents.repository.publish import publish_branch
 from agents.sdk.errors import AgentError
 
@@ -207,6 +208,54 @@ def test_a_fix_gives_this_text(tmp_path, name, old, new):
     assert scan(tmp_path, [name], LOG).vulnerabilities == ()
 
 
+def repaired_files(folder: Path, files: dict[str, str], taken=()):
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    found = scan(folder, list(files), logging.getLogger("test")).vulnerabilities
+    return repair(found, files.__getitem__, logging.getLogger("test"), taken)
+
+
+def test_two_secrets_of_two_files_never_become_one_variable(tmp_path):
+    one, other = 'PASSWORD = "Wq9-admin-only"\n', 'PASSWORD = "another-Wq9-admin"\n'
+
+    done = repaired_files(tmp_path, {"a.py": one, "b.py": other, "c.py": one})
+
+    assert set(done.changes) == {"a.py", "c.py"}  # the same secret may be the same variable
+    assert ["PASSWORD is the variable of another value" in left.reason for left in done.left] == [True]
+
+
+def test_a_variable_that_the_project_reads_already_gets_no_other_meaning(tmp_path):
+    done = repaired_files(tmp_path, {"a.py": 'PASSWORD = "Wq9-admin-only"\n'}, taken=["PASSWORD"])
+
+    assert not done.changes
+
+
+def test_the_variables_that_a_project_reads_are_found(shop):
+    from agents.builtin.patcher.original import original
+
+    (shop.path / "x.py").write_text(
+        'a = os.environ["ONE_A"]; b = os.environ.get("TWO_B"); c = os.getenv(\'THREE_C\')\n'
+    )
+    (shop.path / "x.js").write_text("const d = process.env.FOUR_D, e = process.env['FIVE_E'];\n")
+    git = Git(folder=shop.path, config=("user.name=x", "user.email=x@example.org"))
+    git.run("add", "--all")
+    git.run("commit", "--quiet", "--message", "x")
+
+    assert {"ONE_A", "TWO_B", "THREE_C", "FOUR_D", "FIVE_E"} <= original(str(shop.path)).environment_names()
+
+
+def test_one_fix_that_does_not_hold_costs_no_other_of_its_rule(tmp_path):
+    text = (
+        'const c = { dbPassword: "S3cret-Admin-1", apiKey: "sk_live_9aQ2jK83bd0sXz" };\n'
+        'const jwtSecret = "jK9s-0dh2-aa83";\n'
+    )
+
+    done = repaired_files(tmp_path, {"a.js": text})
+
+    assert "process.env.JWT_SECRET" in done.changes["a.js"].new
+    assert [left.vulnerability.line for left in done.left] == [1]
+
+
 def test_two_digests_of_a_file_are_changed_together_or_not_at_all(tmp_path):
     old = (
         "import hashlib\n\n\ndef store(password):\n    return hashlib.md5(password).hexdigest()\n\n\n"
@@ -236,6 +285,13 @@ LEFT = [
     ("a.py", "import subprocess\nsubprocess.run(f\"ls '{x}'\", shell=True)\n", "shell syntax"),
     ("a.py", "eval(x, {})\n", "more than a literal"),
     ("a.py", "exec(x)\n", "no rule that fixes this"),
+    ("a.py", "import requests\nrequests.get(u, **options)\n", "may be among them"),
+    (
+        "a.py",
+        "import subprocess\nsubprocess.run(f'ls {x}', shell=True, executable='/bin/bash')\n",
+        "its own shell",
+    ),
+    ("a.py", "import os\ncode = os.system('ls ' + x) >> 8\n", "takes the status"),
     (
         "a.py",
         "import hashlib\n\n\ndef file_md5(x):\n    return hashlib.md5(x).hexdigest()\n",
