@@ -209,7 +209,7 @@ GUARDS = (
         pattern=_any(
             r"^\s*@\s*[\w.]*(?:rate_?limit|limiter?\.limit|throttle)\w*",
             r"\b(?:rateLimit|rate_limit|express-rate-limit|slowDown)\b\s*\(|^\s*throttle\s*\(|\bthrottle_classes\s*=|\bRequestSizeLimit\b|\bEnableRateLimiting\b|\bRateLimiter\b",
-            r"\b(?:MAX_CONTENT_LENGTH|max_(?:length|size|bytes|depth|items|redirects)|maxLength|maxBytes|fileSize|DATA_UPLOAD_MAX\w*)\b\s*[=:]",
+            r"\b(?:MAX_CONTENT_LENGTH|max_(?:length|size|bytes|depth|items|redirects)|maxLength|maxBytes|bodyLimit|fileSize|DATA_UPLOAD_MAX\w*)\b\s*[=:]",
             r"\bexpress\.(?:json|urlencoded)\s*\(\s*\{[^}]*\blimit\b",
             r"\bLimitReader\s*\(|\bMaxBytesReader\s*\(",
             r"\.read\s*\(\s*(?:MAX|LIMIT|\w*max\w*|\d)\w*",

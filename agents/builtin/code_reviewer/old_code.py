@@ -17,7 +17,7 @@ _FUNCTION = re.compile(
     r"|(?:\w+\.)+(?P<route>(?:get|post|put|patch|delete|use|all)\s*\(\s*['\"`][^'\"`]*['\"`])"
     r"|(?:(?:public|private|protected|static|final|async|override|virtual|internal)\s+)+"
     r"[\w<>\[\], ?]+\s+(?P<method>\w+)\s*\("
-    r"|(?P<plain>(?!if|for|while|switch|catch|return|else)\w+)\s*\([^;]*\)\s*\{\s*$"
+    r"|(?P<plain>(?!if|for|while|switch|catch|return|else)\w+)\s*\([^;]*\)\s*(?::\s*[\w<>\[\]|. ]+)?\{\s*$"
     r")"
 )
 _LONGEST = 300

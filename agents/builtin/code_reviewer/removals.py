@@ -228,8 +228,12 @@ def _lost(line: str, number: int, file: _File, lives: Function, was: Function) -
         if _LABEL.search(line) or (kinds[0].rule == "removed-path-check" and _LISTS.search(line)):
             return
         own = file.own(lives)
-        yield from (guard for guard in kinds if not guard.replaced_in(gained) and guard.matters_in(now, own))
-        return
+        lost = [guard for guard in kinds if not guard.replaced_in(gained)]
+        told = [guard for guard in lost if guard.matters_in(now, own)]
+        yield from told
+        # A comparison that went with its refusal is a check like any other.
+        if told or not lost or not CHECK.match(line):
+            return
     refusal = _refusal(file.before, number, REFUSES)
     by_call = {found[0] for found in CHECKS_BY_CALL.finditer(gained)} - {
         found[0] for found in CHECKS_BY_CALL.finditer(was.text)

@@ -244,7 +244,10 @@ def test_a_model_that_fails_loses_no_fix_of_the_rules(endpoint, context, inputs,
         ({"LLM_PROVIDER": "mystery", "LLM_MODEL": "m", "LLM_BASE_URL": "http://x"}, "'LLM_PROVIDER' is 'mystery'"),
         ({"LLM_PROVIDER": "openai", "LLM_MODEL": "m"}, "'LLM_BASE_URL' is not set"),
         ({"LLM_PROVIDER": "openai", "LLM_BASE_URL": "http://x"}, "'LLM_MODEL' is not set"),
-        ({"LLM_PROVIDER": "openai", "LLM_MODEL": "m", "LLM_BASE_URL": "http://x"}, "'LLM_API_KEY' was not given"),
+        (
+            {"LLM_PROVIDER": "openai", "LLM_MODEL": "m", "LLM_BASE_URL": "http://x"},
+            "no value for secret 'LLM_API_KEY'",
+        ),
     ],
 )
 def test_half_of_a_configuration_is_an_error_that_names_the_rest(context, inputs, env, sentence):
