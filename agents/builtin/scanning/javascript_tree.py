@@ -136,4 +136,4 @@ def _language(dialect: str) -> Any:
 def _dialect(suffix: str) -> str:
     if suffix == ".tsx":
         return "tsx"
-    return "typescript" if suffix in (".ts", ".mts", ".cts") else "javascript"
+    return "typescript" if suffix in (".ts", ".mts", ".cts", ".vue", ".svelte") else "javascript"

@@ -21,6 +21,7 @@ from agents.builtin.scanning import (
 )
 from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.not_scanned import NotScanned
+from agents.builtin.scanning.page_scripts import scripts_of
 from agents.builtin.scanning.places import of_no_weight, place_of, placed
 from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
@@ -121,8 +122,13 @@ def scan(
             _leave_out(file.name, str(exc), left_out, log)
     for file in (*files, *texts):
         found += (*text_scan.scan(file), *template_scan.scan(file), *regex_scan.scan(file))
+    scripts = [one for one in map(scripts_of, texts) if one is not None]
+    for one in scripts:
+        found += javascript_scan.scan(one, log)
     near = _near(around_folder or folder, around, {file.name for file in files})
-    followed = flow.scan(files, log, max(5.0, (ends - time.monotonic()) * 0.6), others=texts, around=near)
+    followed = flow.scan(
+        [*files, *scripts], log, max(5.0, (ends - time.monotonic()) * 0.6), others=texts, around=near
+    )
     flows = engine.scan(
         folder, [file.name for file in files], log, followed.followed, max(5.0, ends - time.monotonic())
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from agents.builtin.scanning.flow.catalogue import catalogue
 from agents.builtin.scanning.flow.interpreter import Found, Interpreter
 from agents.builtin.scanning.flow.project import Project
+from agents.builtin.scanning.page_scripts import PAGES
 from agents.builtin.scanning.places import place_of
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import FlowStep, Vulnerability
@@ -18,6 +19,7 @@ from agents.builtin.scanning.vulnerability import FlowStep, Vulnerability
 _READER = {
     **dict.fromkeys((".py", ".pyw"), "python"),
     **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"), "javascript"),
+    **dict.fromkeys(PAGES, "javascript"),
     ".java": "java",
     ".go": "go",
     ".rb": "ruby",

@@ -41,7 +41,7 @@ def read(language: str, text: str, file: str) -> Module | None:
     if language == "python":
         return python_reader.read(text, file)
     grammar = {"javascript": "tsx" if file.endswith("x") else "typescript"}.get(language, language)
-    if language == "javascript" and not file.endswith((".ts", ".tsx", ".mts", ".cts")):
+    if language == "javascript" and not file.endswith((".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte")):
         grammar = "javascript"
     try:
         root = _parser(grammar).parse(text.encode("utf-8", "surrogatepass")).root_node
