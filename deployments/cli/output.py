@@ -52,7 +52,9 @@ class _Printer(Console):
 
     def print(self, *objects: Any, soft_wrap: bool | None = None, **more: Any) -> None:
         """As rich does."""
-        super().print(*objects, soft_wrap=not is_terminal() if soft_wrap is None else soft_wrap, **more)
+        sentences = all(isinstance(each, str | Text) for each in objects)  # a panel has a width
+        whole = sentences and not is_terminal() if soft_wrap is None else soft_wrap
+        super().print(*objects, soft_wrap=whole, **more)
 
 
 console = _Printer()

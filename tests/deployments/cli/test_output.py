@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 SENTENCE = "one two three " * 20
+PANEL = "from rich.panel import Panel; from deployments.cli.output import console; console.print(Panel('x' * 100))"
 SCRIPT = f"from deployments.cli.output import console; console.print({SENTENCE!r})"
 
 
@@ -16,6 +17,10 @@ def test_a_sentence_is_one_line_in_a_pipe_and_fits_a_terminal() -> None:
     command = [sys.executable, "-c", SCRIPT]
     piped = subprocess.run(command, env=narrow, capture_output=True, text=True, timeout=60, check=True).stdout
     assert piped == SENTENCE + "\n"
+    panel = subprocess.run(
+        [sys.executable, "-c", PANEL], env=narrow, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert panel.count("x") == 100, "what has a width loses nothing"
 
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb", closefd=True) as screen:
