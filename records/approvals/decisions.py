@@ -58,10 +58,10 @@ class DecisionStore(Store):
                 await append_audit(connection, row, "refused", actor, notes=f"{decision}: {objection}")
                 return await _told(connection, row, reason=objection)
             if decision == "REJECTED":
-                applied = await answer(connection, row, "REJECTED", actor=actor, notes=notes)
+                applied, again = await answer(connection, row, "REJECTED", actor=actor, notes=notes), False
             else:
-                applied = await _vote(connection, row, actor, notes)
-            decision_made = await _counted(connection, row, applied=applied)
+                applied, again = await _vote(connection, row, actor, notes)
+            decision_made = await _counted(connection, row, applied=applied, again=again)
         fault_point("decided")
         return decision_made
 
@@ -150,8 +150,10 @@ def _not_entitled(
     return None
 
 
-async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, notes: str | None) -> bool:
-    """Count the vote; True if it reached the quorum."""
+async def _vote(
+    connection: AsyncConnection, row: RowMapping, actor: Actor, notes: str | None
+) -> tuple[bool, bool]:
+    """Count the vote: whether it reached the quorum, and whether the same person had voted before."""
     vote = {
         "id": new_id(),
         "approvalId": row["id"],
@@ -165,10 +167,10 @@ async def _vote(connection: AsyncConnection, row: RowMapping, actor: Actor, note
     vote["signature"] = signer_of(connection).vote(vote, digest=row["digest"] or "")
     fresh = await insert_new(connection, APPROVAL_VOTE, vote)
     if len(await votes_of(connection, row)) >= rule_of(row).quorum:
-        return await answer(connection, row, "APPROVED", actor=actor, notes=notes)
+        return await answer(connection, row, "APPROVED", actor=actor, notes=notes), not fresh
     if fresh:
         await append_audit(connection, row, "vote", actor, notes=notes)
-    return False
+    return False, not fresh
 
 
 async def _again(connection: AsyncConnection, row: RowMapping) -> RowMapping:
@@ -189,11 +191,13 @@ async def _told(connection: AsyncConnection, row: RowMapping, *, reason: str) ->
     )
 
 
-async def _counted(connection: AsyncConnection, row: RowMapping, *, applied: bool) -> Decision:
+async def _counted(connection: AsyncConnection, row: RowMapping, *, applied: bool, again: bool) -> Decision:
     approval: Approval = approval_of(await _again(connection, row))
     votes, quorum = await votes_of(connection, row), rule_of(row).quorum
     if applied:
         reason = f"{approval.status.lower()} by {approval.responded_by}"
+    elif again:
+        reason = f"you have approved this already, and count once: {len(votes)} of {quorum} so far"
     else:
         reason = f"your approval counts: {len(votes)} of {quorum} so far"
     return Decision(approval=approval, applied=applied, counted=True, votes=votes, quorum=quorum, reason=reason)
