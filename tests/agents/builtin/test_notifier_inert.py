@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import email.message
 import json
 from email.policy import default
 
