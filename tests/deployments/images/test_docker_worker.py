@@ -27,6 +27,7 @@ def docker_pool(project: Any, image: str) -> Any:
         *("--volume", f"{project.name}_demo:/repositories"),
         *("--env", "DATABASE_URL_FILE=/run/secrets/database_url"),
         *("--env", "COMMANDCENTER_SIGNING_KEY_FILE=/run/secrets/signing.key"),
+        *("--env", "COMMANDCENTER_ALLOW_PLAINTEXT=database,prefect"),
         *("--env", "COMMANDCENTER_REPOSITORIES=/repositories"),
         *("--env", "COMMANDCENTER_SETTING_SLACK_API_URL=http://127.0.0.1:18081/api/"),
         *("--env", "COMMANDCENTER_SECRET_SLACK_BOT_TOKEN=xoxb-demo-token-of-the-local-sink"),
