@@ -1,8 +1,8 @@
 """Requests to Prefect's API -> those whose JSON Prefect can send again reach it.
 
-Prefect stores half of a surrogate pair, and JSON nested hundreds of levels deep, but cannot write either into an
-answer: from then on every list that such a row is in fails, workers get no runs, and nothing runs until the row is
-gone. One mistaken parameter of one run, typed into the form of a deployment, must not stop all others.
+Prefect stores half of a surrogate pair, JSON nested hundreds of levels deep and integers beyond 64 bits, but cannot
+write them into an answer: from then on every list that such a row is in fails, workers get no runs, and nothing runs
+until the row is gone. One mistaken parameter of one run, typed into the form of a deployment, must not stop all others.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ MOST_LEVELS = 100
 _WRITING = ("POST", "PUT", "PATCH")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF = "a text has half of a surrogate pair (\\ud800 to \\udfff), which is not Unicode: leave it out"
+_LARGE_DIGITS = re.compile(rb"\d{19}")
+_LARGEST = 2**63
+_LARGE = "a number does not fit into 64 bits: give it as text"
 _DEEP = f"the JSON is nested deeper than {MOST_LEVELS} levels"
 
 
@@ -58,13 +61,15 @@ class ReadableBodies:
 def unreadable(body: bytes) -> str | None:
     """Why Prefect could not send this JSON again, in one sentence; None: it can, or it is no JSON, which it says."""
     # A count of brackets is an upper bound: most bodies are not parsed a second time.
-    suspect = _ESCAPED_SURROGATE.search(body) is not None
+    suspect = _ESCAPED_SURROGATE.search(body) is not None or _LARGE_DIGITS.search(body) is not None
     if not suspect and body.count(b"[") + body.count(b"{") <= MOST_LEVELS:
         return None
     try:
-        value: object = json.loads(body)
+        value: object = json.loads(body, parse_int=_bounded)
     except RecursionError:
         return _DEEP
+    except OverflowError:
+        return _LARGE
     except ValueError:
         return None
     if _is_deep(value):
@@ -74,6 +79,13 @@ def unreadable(body: bytes) -> str | None:
     except UnicodeEncodeError:
         return _HALF
     return None
+
+
+def _bounded(digits: str) -> int:
+    # Longer ones take Python quadratic time to read.
+    if len(digits) > 20 or not -_LARGEST <= (value := int(digits)) < _LARGEST:
+        raise OverflowError
+    return value
 
 
 def _is_deep(value: object) -> bool:
