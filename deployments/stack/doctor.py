@@ -22,6 +22,8 @@ from deployments.stack.nats_server import nats_server
 from deployments.stack.state_folder import StateFolder
 from reliability.mode import is_production
 
+_SECRETS_SECONDS = 10.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -74,10 +76,14 @@ async def _secrets(state: Path) -> list[Finding]:
     from deployments.publishing.missing_secrets import missing_secrets
     from deployments.stack.connection import connect
 
-    async with connect(state) as connection:
-        plans = await connection.records.active_plans()
-        kept = Path(connection.addresses.state)
-        missing = await missing_secrets(plans, state=kept, given=connection.addresses.secrets)
+    try:
+        async with asyncio.timeout(_SECRETS_SECONDS), connect(state) as connection:
+            plans = await connection.records.active_plans()
+            kept = Path(connection.addresses.state)
+            missing = await missing_secrets(plans, state=kept, given=connection.addresses.secrets)
+    except Exception as exc:  # a platform that is out of order is what a doctor is called for
+        why = f"which secrets have no value cannot be told: {type(exc).__name__}: {str(exc)[:300]}"
+        return [Finding(what="secret", ok=False, needed=False, detail=why)]
     return [Finding(what="secret", ok=False, needed=False, detail=each) for each in missing]
 
 
