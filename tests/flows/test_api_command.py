@@ -66,7 +66,8 @@ async def test_a_workflow_sent_to_the_api_is_deployed_and_can_be_started(
             await answer(client, process)
             saved = await client.put("/workflows/by-http", content=WORKFLOW)
             assert (saved.status_code, saved.json()["deployed"]) == (200, True)
-            started = await client.post("/workflows/by-http/runs", json={"context": {}})
+            context = {"repositoryPath": "/repo", "filePath": "a.py"}
+            started = await client.post("/workflows/by-http/runs", json={"context": context})
             assert started.status_code == 202
         deployment = await bench.client.read_deployment_by_name("by-http/project-1")
         assert deployment.parameters["plan"] == saved.json()["planDigest"]
