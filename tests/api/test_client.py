@@ -21,7 +21,9 @@ async def test_a_workflow_is_saved_started_watched_approved_and_its_log_read(
 ) -> None:
     saved = await asyncio.to_thread(center.save_workflow, "talk", workflow_yaml("talk"))
     assert (saved["name"], [each["code"] for each in saved["warnings"]]) == ("talk", ["CC901"])
-    started = await asyncio.to_thread(center.start_run, "talk", {"context": {"repositoryPath": "/repo", "filePath": "a.py"}})
+    started = await asyncio.to_thread(
+        center.start_run, "talk", {"context": {"repositoryPath": "/repo", "filePath": "a.py"}}
+    )
     assert started["planDigest"] == saved["planDigest"]
 
     approval = await ask(flow_run_id=started["flowRunId"])
