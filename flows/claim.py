@@ -81,6 +81,7 @@ async def claim_run(
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
+        refused = _refusal(request, plan)
         own = {"projectId": plan.project_id}
         given = {**_schedule_context(request, plan), **request.context, **own}
         run_id = await records.start_run(
@@ -88,12 +89,13 @@ async def claim_run(
             plan_digest=plan.digest,
             trigger=request.trigger,
             # Prefect's form and its command line know the defaults, and need not send them.
-            context=started_context(plan, request.trigger, given) if _refusal(request, plan) is None else own,
+            context=started_context(plan, request.trigger, given) if refused is None else own,
             triggered_by=request.triggered_by or None,
         )
         known = await records.run(run_id)
     else:
         plan = await records.plan(PlanDigest(known.plan_digest or ""))
+        refused = _refusal(request, plan)
     wanted = known.status == "FAILED" or known.rerun_nodes is not None
     retried = known.finished_at is not None and wanted and await set_going_again(known.finished_at)
     over = known.finished_at is not None and not retried
@@ -125,7 +127,7 @@ async def claim_run(
         failure=failure,
         outputs=known.outputs,
         parent=known.parent_run_id,
-        refused=_refusal(request, plan),
+        refused=refused,
         retried=retried,
         arrived=datetime.now(UTC) if run.attempt > 1 else request.due or known.started_at,
         began=known.started_at,

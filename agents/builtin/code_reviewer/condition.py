@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _TOKEN = re.compile(
@@ -126,21 +127,25 @@ def _read(text: str) -> _Node:
 
 
 def _either(tokens: list[str], at: int) -> tuple[_Node, int]:
-    node, at = _both(tokens, at)
-    parts = [node]
-    while at < len(tokens) and tokens[at] in _OR:
-        node, at = _both(tokens, at + 1)
-        parts.append(node)
-    return (parts[0] if len(parts) == 1 else _Either(tuple(parts))), at
+    parts, at = _joined(tokens, at, by=_OR, of=_both)
+    return (parts[0] if len(parts) == 1 else _Either(parts)), at
 
 
 def _both(tokens: list[str], at: int) -> tuple[_Node, int]:
-    node, at = _single(tokens, at)
+    parts, at = _joined(tokens, at, by=_AND, of=_single)
+    return (parts[0] if len(parts) == 1 else _Both(parts)), at
+
+
+def _joined(
+    tokens: list[str], at: int, *, by: frozenset[str], of: Callable[[list[str], int], tuple[_Node, int]]
+) -> tuple[tuple[_Node, ...], int]:
+    """The parts that these words join, and where they end."""
+    node, at = of(tokens, at)
     parts = [node]
-    while at < len(tokens) and tokens[at] in _AND:
-        node, at = _single(tokens, at + 1)
+    while at < len(tokens) and tokens[at] in by:
+        node, at = of(tokens, at + 1)
         parts.append(node)
-    return (parts[0] if len(parts) == 1 else _Both(tuple(parts))), at
+    return tuple(parts), at
 
 
 def _single(tokens: list[str], at: int) -> tuple[_Node, int]:
