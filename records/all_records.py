@@ -88,7 +88,7 @@ class Records(
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 10) -> Self:
-        """Connect. Raises DatabaseUnavailable, and NotMigrated where `upgrade(url)` was not called."""
+        """Connect. Raises DatabaseUnavailable, NotMigrated where `upgrade(url)` was not called, NewerDatabase."""
         database = Database(url, pool_size=pool_size)
         try:
             await require_migrated(database)

@@ -18,10 +18,10 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from records.database.connections import Database
-from records.database.revisions import MIGRATIONS, head, is_known, revision_of
+from records.database.revisions import MIGRATIONS, head, refuse_newer, revision_of
 from records.database.roles import become_owner, grant_rights, may_migrate
 from records.database.sign_existing import sign_existing
-from records.errors import NewerDatabase, NotMigrated
+from records.errors import NotMigrated
 from reliability.shielded import shielded
 
 _LOCK = 0x434D4443
@@ -48,11 +48,7 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             before = await connection.run_sync(revision_of)
-            if before is not None and not is_known(before):
-                raise NewerDatabase(
-                    f"the database {database.shown} is at revision {before!r}, which this version (up to {head()!r}) "
-                    "does not know: run the newer version that migrated it, or restore the backup from before"
-                )
+            refuse_newer(database, before)
             if before is not None and before == head():
                 return before
             if not database.is_sqlite:

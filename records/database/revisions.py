@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from records.database.connections import Database
-from records.errors import NotMigrated
+from records.errors import NewerDatabase, NotMigrated
 
 VERSION_TABLE = "_commandcenter_migrations"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -51,8 +51,20 @@ def revision_of(connection: Connection) -> str | None:
     return found
 
 
+def refuse_newer(database: Database, found: str | None) -> None:
+    """Raises NewerDatabase for a revision that this version does not know."""
+    if found is not None and not is_known(found):
+        raise NewerDatabase(
+            f"the database {database.shown} is at revision {found!r}, which this version (up to {head()!r}) "
+            "does not know: run the newer version that migrated it, or restore the backup from before"
+        )
+
+
 async def require_migrated(database: Database) -> None:
-    """Raises NotMigrated if `upgrade` has not been called. Makes no file where there is none, as SQLite would."""
+    """Raises NotMigrated if `upgrade` has not been called, NewerDatabase if one of a newer version has.
+
+    Makes no file where there is none, as SQLite would.
+    """
     if database.is_sqlite and not Path(str(database.url.database)).exists():
         raise NotMigrated(
             f"there is no database {database.shown}: check the path; `commandcenter up` and "
@@ -60,6 +72,7 @@ async def require_migrated(database: Database) -> None:
         )
     async with database.read() as connection:
         found = await connection.run_sync(revision_of)
+    refuse_newer(database, found)
     if found != head():
         raise NotMigrated(
             f"the database {database.shown} is at revision {found!r}, this version needs {head()!r}: "

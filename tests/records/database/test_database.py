@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from records import DatabaseUnavailable, NotMigrated, Records, upgrade
+from records import DatabaseUnavailable, NewerDatabase, NotMigrated, Records, upgrade
 from records.database.connections import Database, database_url
 
 _WRITER = """
@@ -110,6 +110,16 @@ async def test_a_database_that_was_not_upgraded_is_refused_with_the_cure(empty_u
         Path(empty_url.removeprefix("sqlite:///")).touch()
     with pytest.raises(NotMigrated, match="run `commandcenter db upgrade`"):
         await Records.open(empty_url)
+
+
+async def test_a_database_of_a_newer_version_is_refused_by_whoever_opens_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    await upgrade(url)
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("UPDATE _commandcenter_migrations SET version_num = '9999'")
+    for attempt in (upgrade, Records.open):
+        with pytest.raises(NewerDatabase, match="does not know: run the newer version"):
+            await attempt(url)
 
 
 async def test_a_file_that_is_not_there_is_not_made_by_opening_it(tmp_path: Path) -> None:
