@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import nats.errors
@@ -46,7 +47,7 @@ def places_of(state: Path, *, database: str | None = None) -> Places:
     """Where the platform keeps what it has, whether it runs on the state folder now or not."""
     folder = StateFolder(state)
     here = running(state)
-    url = database or (here.database_url if here else f"sqlite:///{folder.path / 'records.db'}")
+    url = database or (here.database_url if here else _stopped_records_url(folder))
     return Places(
         state=folder,
         records_url=url,
@@ -112,6 +113,15 @@ async def _connect(url: str) -> Client:
         raise ProcessFailed(
             "nats", f"at {where} does not answer ({exc or type(exc).__name__})", log=Path("nats.log"), tail=""
         ) from exc
+
+
+def _stopped_records_url(folder: StateFolder) -> str:
+    """A database that is no file of the folder's stays where the last `up` was told that it is."""
+    addresses = folder.remembered().get("addresses")
+    known = cast("dict[str, Any]", addresses).get("database_url") if isinstance(addresses, dict) else None
+    if isinstance(known, str) and known and sqlite_file(known) is None:
+        return known
+    return f"sqlite:///{folder.path / 'records.db'}"
 
 
 def _prefect_url(folder: StateFolder) -> str | None:

@@ -15,10 +15,8 @@ from deployments.backup.places import open_nats, places_of
 from deployments.demo.sample_repository import make_repository
 from deployments.stack.connection import connect_to
 
-_NOT_SHOWN = pytest.mark.skip(reason="restoring the state of Prefect in PostgreSQL has not been shown to work yet")
 
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=_NOT_SHOWN)])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def platform_to_lose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A platform of its own, with its records and Prefect's state in SQLite, or both in PostgreSQL."""
     if request.param == "sqlite":
@@ -29,7 +27,6 @@ def platform_to_lose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     url = server.url(name).replace("postgresql://", "postgresql+asyncpg://")
     monkeypatch.setenv("COMMANDCENTER_PREFECT_DATABASE_URL", url)
     platform = request.getfixturevalue("platform_on_postgres")
-    monkeypatch.setenv("DATABASE_URL", platform.addresses.database_url)
     yield platform
     # The platform's fixture ends after this one: its server must have let go of the database.
     platform.process.terminate()
@@ -67,6 +64,8 @@ async def test_what_was_open_ends_after_everything_was_lost_and_restored(
     assert "is there already" in platform.cli("backup", str(kept / "stopped"), check=False).stderr
 
     _lose_everything(platform, request)
+    if platform.addresses.database_url.startswith("postgresql"):
+        platform.env["DATABASE_URL"] = platform.addresses.database_url
     assert not (platform.state / "stack.json").exists()
     restored = json.loads(platform.cli("restore", str(kept / "stopped"), "--json").stdout)
     assert restored["auditIntact"]
