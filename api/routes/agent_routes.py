@@ -127,6 +127,8 @@ async def register_agent(
         if set(manifest) == {"entry_path"} and isinstance(manifest["entry_path"], str):
             _check_entry(manifest["entry_path"], platform)
             spec = program_in(Path(manifest["entry_path"]))
+        elif "files" in manifest:
+            raise RegistrationRefused("files are no manifest: send them to /agents/review, then to /agents/upload")
         else:
             spec = from_json(manifest)
             _check_entry(spec.entry_path, platform)

@@ -18,11 +18,10 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses, Part, given_secrets, remembered, shared_settings
 from deployments.stack.free_ports import Ports
+from deployments.stack.given_servers import require_nats, require_prefect
 from deployments.stack.nats_server import PLATFORM, PUBLISHER, nats_server, write_settings
 from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
@@ -35,10 +34,6 @@ from reliability.tls import ServerCertificate
 
 # -P: a folder `agents` or `tasks` where `up` is started is the user's own, and no part of the platform.
 _OWN_CODE = (sys.executable, "-P", "-m")
-
-
-class ServerUnreachable(DeploymentError):
-    """A server that is there already, by the settings, does not answer."""
 
 
 class Stack:
@@ -131,25 +126,13 @@ class Stack:
             raise failures.exceptions[0] from None
 
     async def _require_given(self) -> None:
-        """Raises ServerUnreachable where a server that is to be used does not answer."""
+        """Raises ServerUnreachable where a server that is to be used does not answer, or refuses what it was given."""
         if self.settings.given_prefect_api_url is not None:
             refuse_plaintext(self.addresses.api_url, "prefect")
-            probe = HttpProbe(f"{self.addresses.api_url}/health")
-            if not await probe.answers():
-                raise ServerUnreachable(
-                    f"no Prefect server answers at {probe.url}: start it, or leave the option out"
-                )
+            await require_prefect(self.addresses.api_url, self.addresses.prefect_auth)
         if self.settings.given_nats_url is not None:
             refuse_plaintext(self.addresses.nats_url, "nats")
-            where = urlsplit(self.addresses.nats_url)
-            if where.scheme != "nats" or "," in self.addresses.nats_url:
-                return  # with TLS nothing greets first, and of several servers one is enough: the listener will say
-            host, port = where.hostname or "", where.port or 4222
-            if not await NatsProbe(port, host).answers():
-                raise ServerUnreachable(
-                    f"no NATS server with JetStream answers at {host}:{port}: start it with --jetstream, "
-                    "or leave the option out"
-                )
+            await require_nats(self.addresses.nats_url)
 
     async def _stop(self) -> None:
         # Those who use a part go before it.

@@ -28,6 +28,7 @@ async def test_a_manifest_registers_an_agent_for_the_own_project_only(ann, eve, 
     ("change", "says"),
     [
         ({"surplus": 1}, "surplus"),
+        ({"files": {"agent.py": ""}}, "/agents/upload"),
         ({"name": "No Name"}, "name"),
         ({"version": "one"}, "version"),
         ({"actions": []}, "actions"),

@@ -61,6 +61,9 @@ async def open_once(url: str, **options: Any) -> Client:
     Raises PlaintextRefused, and what nats-py raises.
     """
     client = Client()
+    if options.get("allow_reconnect") is False:
+        # By itself nats-py tries each server sixty times, two seconds apart, also where it may not reconnect.
+        options = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0.1, **options}
     if tls := tls_options():
         options |= tls
     else:

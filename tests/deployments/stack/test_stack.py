@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -21,7 +22,8 @@ from deployments.errors import PortTaken, ProcessFailed, StateInUse
 from deployments.stack import supervised_process
 from deployments.stack.addresses import running
 from deployments.stack.doctor import examine
-from deployments.stack.stack import ServerUnreachable, Stack
+from deployments.stack.given_servers import ServerUnreachable, require_nats, require_prefect
+from deployments.stack.stack import Stack
 from records import upgrade
 from reliability.settings import StackSettings
 
@@ -214,7 +216,7 @@ async def test_servers_that_are_there_are_used_and_one_that_is_not_is_named(sett
         await upgrade(addresses.database_url)
 
     servers = settings.model_copy(update={"worker": False, "listener": False})
-    with pytest.raises(ServerUnreachable, match=r"no NATS server with JetStream answers at 127\.0\.0\.1:9"):
+    with pytest.raises(ServerUnreachable, match=r"no NATS server answers at 127\.0\.0\.1:9 "):
         async with Stack(servers.model_copy(update={"given_nats_url": "nats://u:secret@127.0.0.1:9"})):
             pass
     async with Stack(servers) as theirs:
@@ -230,3 +232,20 @@ async def test_servers_that_are_there_are_used_and_one_that_is_not_is_named(sett
             assert mine.addresses.ui_url == theirs.addresses.ui_url
             assert not (tmp_path / "mine" / "run" / "nats.conf").exists()
             assert "PREFECT_API_URL" in mine.addresses.env()
+        # A wrong address or password is a sentence, at once, and no start that never ends.
+        api_url, auth = theirs.addresses.api_url, theirs.addresses.prefect_auth
+        nats_at = theirs.addresses.nats_url.rpartition("@")[2]
+        for url, password, told in (
+            (api_url, "admin:wrong", "refuses the password in PREFECT_API_AUTH_STRING"),
+            (api_url, "", "refuses requests without a password: set PREFECT_API_AUTH_STRING"),
+            (api_url.removesuffix("/api"), auth, f"did you mean {api_url}?"),
+            (api_url.removeprefix("http://"), auth, "write http://HOST:4200/api"),
+        ):
+            with pytest.raises(ServerUnreachable, match=re.escape(told)):
+                await require_prefect(url, password)
+        for url in (f"nats://{nats_at}", f"nats://platform:not-it@{nats_at}"):
+            with pytest.raises(ServerUnreachable, match="refuses this user: give one that may make") as refused:
+                await require_nats(url)
+            assert "not-it" not in str(refused.value)
+        with pytest.raises(ServerUnreachable, match="has no JetStream for this user"):
+            await require_nats(theirs.addresses.publisher_url)
