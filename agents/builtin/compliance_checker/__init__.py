@@ -44,6 +44,8 @@ class AuditInput(Schema):
     """Whether to save the result as OSCAL assessment results too."""
     csv: bool = False
     """Whether to save the controls as a table too."""
+    sarif: bool = False
+    """Whether to save what is broken as SARIF too."""
 
 
 class Requirement(Schema):
@@ -139,6 +141,8 @@ class AuditOutput(Schema):
     """Assessment results in OSCAL's JSON, where that was asked for."""
     csv: ExportFile | None = None
     """One row for each control, where that was asked for."""
+    sarif: ExportFile | None = None
+    """What is broken, place by place, as forges and editors show it, where that was asked for."""
 
 
 class PolicyOutput(Schema):
@@ -155,11 +159,12 @@ class PolicyOutput(Schema):
 def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
     """Check every control that the standards ask for."""
     from agents.builtin.compliance_checker.audit import audit
-    from agents.builtin.compliance_checker.exports import save_csv, save_oscal
+    from agents.builtin.compliance_checker.exports import save_csv, save_oscal, save_sarif
 
     standards = list(dict.fromkeys(inputs.standards))
     facts = _own(inputs.facts, inputs.project_id, context)
-    done = audit(facts, standards, _files(inputs.repository_path, context))
+    files = _files(inputs.repository_path, context)
+    done = audit(facts, standards, files)
     total, status = done.total, _status(done)
     context.log.info("%d control(s) hold, %d broken, %d not assessed", total.passed, total.failed, total.unknown)
     summary, at = _summary(done, status), "" if facts is None else facts.collected_at
@@ -176,11 +181,12 @@ def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
         not_assessed=total.unknown,
         summary=summary,
         controls=[_control(one) for one in done.outcomes],
-        missing_evidence=list(dict.fromkeys(one.missing for one in done.outcomes if one.missing)),
+        missing_evidence=[*dict.fromkeys(one.missing for one in done.outcomes if one.missing), *_unread(files)],
         history=[PastScore(label=one.at[:10], score=one.score) for one in history],
         trend=_trend(done, [one.score for one in history]),
         oscal=save_oscal(done.outcomes, summary, at, context) if inputs.oscal else None,
         csv=save_csv(done.outcomes, context) if inputs.csv else None,
+        sarif=save_sarif(done.outcomes, context) if inputs.sarif else None,
     )
 
 
@@ -230,6 +236,12 @@ def _control(outcome: Outcome) -> ControlResult:
     )
 
 
+def _unread(files: RepositoryFiles | None) -> list[str]:
+    if files is None or not files.unread:
+        return []
+    return [f"{len(files.unread)} text file(s) that are too large or too many: {', '.join(files.unread[:10])}"]
+
+
 def _files(path: str | None, context: Context) -> RepositoryFiles | None:
     if path is None:
         return None
@@ -239,7 +251,7 @@ def _files(path: str | None, context: Context) -> RepositoryFiles | None:
 
     found = read_files(Path(path))
     context.log.info(
-        "%d text file(s) of the repository read, %d beyond the bounds", len(found.files), found.unread
+        "%d text file(s) of the repository read, %d beyond the bounds", len(found.files), len(found.unread)
     )
     return found
 

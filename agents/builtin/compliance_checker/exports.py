@@ -1,4 +1,4 @@
-"""An audit -> files that other tools read: assessment results in OSCAL 1.1, and a table in CSV."""
+"""An audit -> files that other tools read: assessment results in OSCAL 1.1, a table in CSV, and SARIF."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from agents.builtin.compliance_checker.audit import Outcome
+from agents.builtin.compliance_checker.checks import Place
 
 if TYPE_CHECKING:
     from agents.sdk import Context
@@ -36,6 +38,58 @@ def save_oscal(outcomes: Sequence[Outcome], summary: str, at: str, context: Cont
 def save_csv(outcomes: Sequence[Outcome], context: Context) -> str:
     """Save the table; returns the artifact's reference."""
     return context.save_artifact("controls.csv", table(outcomes).encode("utf-8-sig", "replace"), "text/csv")
+
+
+def save_sarif(outcomes: Sequence[Outcome], context: Context) -> str:
+    """Save what is broken; returns the artifact's reference."""
+    content = json.dumps(sarif(outcomes), ensure_ascii=False, indent=1).encode("utf-8", "replace")
+    return context.save_artifact("compliance.sarif", content, "application/sarif+json")
+
+
+def sarif(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """A SARIF 2.1.0 log: a result for each place where a control is broken; what was not assessed is notified."""
+    rules = [
+        {
+            "id": one.control.rule,
+            "shortDescription": {"text": one.control.title},
+            "help": {"text": one.control.remediation},
+            "properties": {"tags": ["compliance", *one.clauses]},
+        }
+        for one in outcomes
+    ]
+    results = [_result(one, place) for one in outcomes for place in one.places or ()]
+    notified = [
+        {
+            "descriptor": {"id": one.control.rule},
+            "level": "note",
+            "message": {"text": f"Not assessed: {one.missing or one.control.evidence}"},
+        }
+        for one in outcomes
+        if one.state == "not-assessed"
+    ]
+    run = {
+        "tool": {"driver": {"name": "compliance-checker", "rules": rules}},
+        "invocations": [{"executionSuccessful": True, "toolConfigurationNotifications": notified}],
+        "results": results,
+    }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+
+
+def _result(one: Outcome, place: Place) -> dict[str, Any]:
+    text = f"{one.control.title}: {place.detail}" if place.detail else one.control.title
+    result: dict[str, Any] = {
+        "ruleId": one.control.rule,
+        "level": "error" if one.control.severity == "ERROR" else "warning",
+        "message": {"text": text},
+    }
+    file, _, line = place.location.rpartition(":")
+    if line.isdecimal() and file:
+        physical = {"artifactLocation": {"uri": quote(file, errors="replace")}, "region": {"startLine": int(line)}}
+        result["locations"] = [{"physicalLocation": physical}]
+    else:
+        # Something of the platform, or a file that is not there.
+        result["locations"] = [{"logicalLocations": [{"fullyQualifiedName": place.location}]}]
+    return result
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 from agents.builtin.compliance_checker.checks import Found, Place
 from agents.builtin.compliance_checker.repository_files import RepositoryFiles, TextFile
 
-_REQUIREMENTS = re.compile(r"(?:requirements|constraints)[\w.-]*\.txt")
+_REQUIREMENTS = re.compile(r"(?:.*/)?(?:(?:requirements|constraints)[\w.-]*\.txt|requirements/[\w.-]+\.txt)")
 _PINNED = re.compile(r"[^#;]*(?:===?\s*[\w.!+-]+(?!\*)\s*(?:$|[\s;\\#,])|\s@\s+\S*[0-9a-f]{40})")
 _LOCKS = {
     "package.json": ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "npm-shrinkwrap.json", "bun.lock"),
     "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "constraints.txt", "requirements.txt"),
+    "pipfile": ("pipfile.lock",),
     "cargo.toml": ("cargo.lock",),
     "go.mod": ("go.sum",),
     "gemfile": ("gemfile.lock",),
@@ -23,6 +24,7 @@ _DECLARES = {
     "pyproject.toml": re.compile(
         r"^\s*(?:dependencies\s*=\s*\[\s*[\"']|\[tool\.poetry\.dependencies\])", re.MULTILINE
     ),
+    "pipfile": re.compile(r"^\s*\[packages\]\s*\n\s*\w", re.MULTILINE),
     "cargo.toml": re.compile(r"^\s*\[dependencies\]\s*\n\s*\w", re.MULTILINE),
     "go.mod": re.compile(r"^\s*require\b", re.MULTILINE),
     "gemfile": re.compile(r"^\s*gem\s", re.MULTILINE),
@@ -30,6 +32,21 @@ _DECLARES = {
 }
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
 _USES = re.compile(r"^\s*-?\s*uses:\s*['\"]?([^\s'\"#]+)")
+_IMAGE = re.compile(r"^\s*-?\s*image:\s*['\"]?([^\s'\"#$]+)['\"]?\s*(?:#.*)?$")
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml")
+_VERSIONS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
+    ".gradle": (
+        re.compile(r"""["'][\w.-]+:[\w.-]+:([^"'$\s:]+)"""),
+        re.compile(r".*\+|latest\.\w+|[\[(].*|.*-SNAPSHOT"),
+    ),
+    "pom.xml": (re.compile(r"<version>\s*([^<$\s]+)\s*</version>"), re.compile(r"[\[(].*|LATEST|RELEASE")),
+    ".csproj": (
+        re.compile(r"""<PackageReference\b[^>]*\bVersion="([^"$]+)\""""),
+        re.compile(r".*\*.*|\[[^\]]*,.*|\(.*"),
+    ),
+}
+"""File, or its ending -> how a version is written there, and which versions are open."""
+_GIT_SOURCE = re.compile(r'^\s*source\s*=\s*"((?:git::|git@|github\.com/)[^"]*)"')
 _COMMIT = re.compile(r"@[0-9a-f]{40}$")
 
 
@@ -48,12 +65,20 @@ def unpinned(files: RepositoryFiles) -> Found:
 
 def _of(file: TextFile, known: set[str]) -> list[Place] | None:
     """The open versions of one file; None where it declares none."""
-    if _REQUIREMENTS.fullmatch(file.base):
+    if _REQUIREMENTS.fullmatch(file.name.lower()):
         return _requirements(file)
     if file.base in _LOCKS:
         return _locked(file, known)
     if file.base == "dockerfile" or file.suffix == ".dockerfile" or file.base.startswith("dockerfile."):
         return _images(file)
+    if _COMPOSE.fullmatch(file.base):
+        return _served(file)
+    if (versions := _VERSIONS.get(file.base) or _VERSIONS.get(file.suffix)) is not None:
+        return _open_versions(file, *versions)
+    if file.base.endswith(".gradle.kts"):
+        return _open_versions(file, *_VERSIONS[".gradle"])
+    if file.suffix == ".tf":
+        return _modules(file)
     if file.name.startswith(".github/workflows/") and file.suffix in (".yml", ".yaml"):
         return _actions(file)
     return None
@@ -98,6 +123,42 @@ def _images(file: TextFile) -> list[Place] | None:
         if stage:
             stages.add(stage.lower())
     return places if asked else None
+
+
+def _served(file: TextFile) -> list[Place] | None:
+    """Images of a compose file; those that it builds itself have a name to be given, which says nothing."""
+    if re.search(r"^\s*build:", file.text, re.MULTILINE):
+        return None
+    used = [(number, found[1]) for number, line in file.lines() if (found := _IMAGE.match(line))]
+    if not used:
+        return None
+    return [
+        Place(f"{file.name}:{number}", f"image {image[:80]!r} is not pinned by digest")
+        for number, image in used
+        if "@sha256:" not in image
+    ]
+
+
+def _open_versions(file: TextFile, version: re.Pattern[str], is_open: re.Pattern[str]) -> list[Place] | None:
+    given = [(number, found) for number, line in file.lines() for found in version.findall(line)]
+    if not given:
+        return None
+    return [
+        Place(f"{file.name}:{number}", f"version {found[:60]!r} is open")
+        for number, found in given
+        if is_open.fullmatch(found)
+    ]
+
+
+def _modules(file: TextFile) -> list[Place] | None:
+    used = [(number, found[1]) for number, line in file.lines() if (found := _GIT_SOURCE.match(line))]
+    if not used:
+        return None
+    return [
+        Place(f"{file.name}:{number}", f"module {source[:80]!r} is not pinned by `?ref=`")
+        for number, source in used
+        if "ref=" not in source
+    ]
 
 
 def _actions(file: TextFile) -> list[Place] | None:

@@ -8,66 +8,56 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from agents.builtin.compliance_checker.branches import unprotected
 from agents.builtin.compliance_checker.checks import Found, Place
+from agents.builtin.compliance_checker.infrastructure import judge
+from agents.builtin.compliance_checker.owners import rules_of, unowned
+from agents.builtin.compliance_checker.personal_data import logged, logs, plain, stored
 from agents.builtin.compliance_checker.pinning import unpinned
 from agents.builtin.compliance_checker.repository_files import RepositoryFiles, TextFile
-from agents.builtin.scanning.secret_names import is_token
+from agents.builtin.scanning.source_files import SourceFile
+from agents.builtin.scanning.text_scan import TOKEN, secrets_in
 
 _MOST_PLACES = 50
-_OWNERS = ("codeowners", ".github/codeowners", ".gitlab/codeowners", "docs/codeowners")
+_OWNERS = (".github/codeowners", "codeowners", ".gitlab/codeowners", "docs/codeowners")
 _LICENCES = re.compile(r"(?:licen[cs]e|copying|unlicense)(?:[-.][\w.-]+)?")
-_LICENCE_FIELD = re.compile(r"""^\s*["']?license["']?\s*[:=]""", re.MULTILINE | re.IGNORECASE)
-_PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
-_WORD = re.compile(r"[A-Za-z0-9_+/=.\-]{16,200}")
-_ENV_SECRET = re.compile(
-    r"^\s*(?:export\s+)?\w*(?:SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|PRIVATE_KEY)\w*"
-    r"\s*=\s*['\"]?([^\s'\"#$<{]{8,})"
+_LICENCE_FIELD = re.compile(
+    r"""^[ \t]*(?:\w+\.)?["']?licen[cs]es?(?:-file)?["']?\s*[:=]\s*[\[{(]?\s*(?:["'][^"'\s]|[\w{])"""
+    r"""|"license"\s*:\s*["\[{(]"""
+    r"""|\.licen[cs]es?\s*=\s*[\["']|<licenses?>\s*<|<PackageLicense|\blicense\s*=\s*["']\w""",
+    re.MULTILINE | re.IGNORECASE,
 )
-_ENV_SAMPLE = re.compile("example|sample|template")
-_PLACEHOLDER = re.compile(
-    r"change.?me|example|placeholder|your[-_ ]|xxx|dummy|todo|secret$|password$", re.IGNORECASE
+_MANIFESTS = frozenset(
+    {"package.json", "pyproject.toml", "cargo.toml", "setup.cfg", "setup.py", "pom.xml", "composer.json"}
 )
-_OPEN_STORAGE = re.compile(
-    r"""\b(?:storage_encrypted|encrypted|encryption_at_rest_enabled|StorageEncrypted|Encrypted)\s*[=:]\s*["']?false"""
-    r"""|\b(?:publicly_accessible|PubliclyAccessible)\s*[=:]\s*["']?true|\bacl\s*=\s*["']public-read""",
-    re.IGNORECASE,
+_KEY = re.compile(
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[rn])+(?:[\w-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{32}"
 )
-_NO_LOGS = re.compile(
-    r"""\b(?:enable_logging|IsLogging|EnableLogging|enable_log_file_validation)\s*[=:]\s*["']?false"""
-    r"""|\b(?:access_logs|logging|log_config)\s*\{[^}]*\benabled?\s*=\s*false""",
-    re.IGNORECASE,
-)
-_RESOURCE = re.compile(r"""^\s*resource\s+"|^\s*Type:\s*["']?AWS::""", re.MULTILINE)
-_LOG_CALL = re.compile(
-    r"(?:\blog(?:ger|ging)?\.(?:debug|info|warn(?:ing)?|error|critical|exception|fatal|printf?|println)"
-    r"|\bconsole\.(?:log|info|warn|error|debug)|\bprint(?:f|ln)?|\bfmt\.Print(?:f|ln)?|\bSystem\.out\.print(?:ln)?"
-    r"|\bLog\.[dewi]|\berror_log|\bRails\.logger\.\w+)\s*\((.*)"
-)
-_PERSONAL = (
-    r"e_?mail(?:_?address)?|ssn|social_?security(?:_?number)?|passport(?:_?number)?|date_?of_?birth|birth_?date|dob"
-    r"|phone(?:_?number)?|home_?address|street_?address|postal_?address|first_?name|last_?name|full_?name"
-    r"|credit_?card(?:_?number)?|iban|medical_?record(?:_?number)?|diagnosis|patient_?name"
-)
-_PERSONAL_VALUE = re.compile(rf"(?:[.\[(\s,{{$]|\b)['\"]?(?:\w+_)?(?:{_PERSONAL})\b", re.IGNORECASE)
-_QUOTED = re.compile(r"""(?<![fF$])("(?:[^"\\{}]|\\.)*"|'(?:[^'\\{}]|\\.)*')(?!\s*[\]:])""")
-_SCHEMA_FIELD = re.compile(
-    rf"""^\s*["'`]?({_PERSONAL})["'`]?\s*(?::\s*(?:str|string|Mapped|Optional|date|EmailStr|Annotated|models|\{{)"""
-    rf"""|=\s*(?:models\.|Column|mapped_column|Field)|\s(?:VARCHAR|TEXT|CHAR|DATE|CITEXT|String|NVARCHAR)\b)""",
-    re.IGNORECASE,
-)
-_SCHEMAS = frozenset({".sql", ".prisma", ".py", ".ts", ".java", ".rb", ".go", ".json", ".yaml"})
+"""With the beginning of the key itself: code that looks for the line above it holds none."""
+_DOCUMENTS = (".md", ".rst", ".txt", ".yaml", ".yml", ".json", ".csv", ".html", ".adoc")
 _INVENTORY = re.compile(r"privacy|data[-_]inventory|record[s]?[-_]of[-_]processing|ropa\b|gdpr", re.IGNORECASE)
 
 
+def main_branch_is_protected(files: RepositoryFiles) -> Found:
+    """Settings kept as code under which the main branch takes changes without a review."""
+    return unprotected(files)
+
+
 def code_has_owners(files: RepositoryFiles) -> Found:
-    """No CODEOWNERS file, or none with a rule."""
+    """No CODEOWNERS file where the forges look for it, or source files for which it names nobody."""
     if not files.source:
         return None
-    for file in files.files:
-        if file.name.lower() in _OWNERS:
-            ruled = any(line.strip() and not line.lstrip().startswith("#") for _, line in file.lines())
-            return [] if ruled else [Place(file.name, "it holds no rule")]
-    return [Place("CODEOWNERS", "there is none")]
+    by_name = {file.name.lower(): file for file in files.files}
+    file = next((by_name[name] for name in _OWNERS if name in by_name), None)
+    if file is None:
+        return [Place("CODEOWNERS", "there is none")]
+    rules = rules_of(file.text)
+    if not rules:
+        return [Place(file.name, "it holds no rule")]
+    nobodys = unowned(rules, [each.name for each in files.source])
+    return (
+        [Place(file.name, f"nobody owns {len(nobodys)} source file(s), {nobodys[0]!r} first")] if nobodys else []
+    )
 
 
 def no_secrets_in_files(files: RepositoryFiles) -> Found:
@@ -84,62 +74,59 @@ def a_licence_is_given(files: RepositoryFiles) -> Found:
     """Neither a licence file nor a field of a manifest."""
     if not files.source:
         return None
-    at_root = [file for file in files.files if "/" not in file.name]
-    manifests = [
-        file for file in at_root if file.base in ("package.json", "pyproject.toml", "cargo.toml", "setup.cfg")
-    ]
-    given = any(_LICENCES.fullmatch(file.base) for file in at_root) or any(
-        _LICENCE_FIELD.search(file.text) for file in manifests
+    at_root = [file for file in files.files if "/" not in file.name and file.text.strip()]
+    manifests = [file for file in at_root if file.base in _MANIFESTS or file.suffix in (".gemspec", ".csproj")]
+    given = (
+        any(_LICENCES.fullmatch(file.base) for file in at_root)
+        or any(file.name.startswith("LICENSES/") and file.text.strip() for file in files.files)
+        or any(_LICENCE_FIELD.search(file.text) for file in manifests)
     )
-    return [] if given else [Place("LICENSE", "there is none")]
+    return [] if given else [Place("LICENSE", "there is none, or it is empty")]
 
 
 def storage_is_encrypted(files: RepositoryFiles) -> Found:
-    """Storage resources without encryption, or open to everybody."""
-    return _in_infrastructure(files, _OPEN_STORAGE)
+    """Storage without encryption, or open to everybody."""
+    return judge(files, "encryption")
 
 
 def infrastructure_is_logged(files: RepositoryFiles) -> Found:
-    """Logs that are switched off."""
-    return _in_infrastructure(files, _NO_LOGS)
+    """Resources whose log is off."""
+    return judge(files, "logs")
 
 
 def logs_hold_no_personal_data(files: RepositoryFiles) -> Found:
     """Log calls that are given a field of personal data."""
-    code = RepositoryFiles(files=tuple(file for file in files.source if not file.is_test), unread=0)
-    if not any(_LOG_CALL.search(file.text) for file in code.files):
-        return None
-    return _places(code, _logged_personal_data)
+    places: list[Place] = []
+    written = False
+    for file in files.source:
+        if file.is_test:
+            continue
+        for number, arguments in logs(file):
+            written = True
+            if (name := logged(file, arguments)) is not None and len(places) < _MOST_PLACES:
+                places.append(Place(f"{file.name}:{number}", f"a log call is given {name[:40]!r}"))
+    return places if written else None
 
 
 def personal_data_are_listed(files: RepositoryFiles) -> Found:
-    """Stored fields of personal data, where no document records them."""
-    places: list[Place] = []
-    for file in files.files:
-        if file.is_test or file.suffix not in (
-            ".sql",
-            ".prisma",
-            ".py",
-            ".ts",
-            ".java",
-            ".rb",
-            ".go",
-            ".json",
-            ".yaml",
-        ):
-            continue
-        for number, line in file.lines():
-            if found := _SCHEMA_FIELD.match(line):
-                places.append(Place(f"{file.name}:{number}", f"field {found[1]!r} is on no record of processing"))
-    if not places:
+    """Stored fields of personal data that no record of processing names."""
+    fields = [each for file in files.files if not file.is_test for each in stored(file)]
+    if not fields:
         return None
-    documents = (file for file in files.files if file.suffix in (".md", ".rst", ".txt", ".yaml", ".yml", ".json"))
-    return [] if any(_INVENTORY.search(file.base) for file in documents) else places[:_MOST_PLACES]
+    listed = plain(
+        " ".join(file.text for file in files.files if file.suffix in _DOCUMENTS and _INVENTORY.search(file.base))
+    )
+    return [
+        Place(f"{each.file}:{each.line}", f"field {each.name[:40]!r} is on no record of processing")
+        for each in fields
+        if plain(each.name) not in listed
+    ][:_MOST_PLACES]
 
 
 REPOSITORY_CHECKS: dict[str, Callable[[RepositoryFiles], Found]] = {
     check.__name__: check
     for check in (
+        main_branch_is_protected,
         code_has_owners,
         no_secrets_in_files,
         dependencies_are_pinned,
@@ -163,39 +150,13 @@ def _places(files: RepositoryFiles, find: Callable[[TextFile], Iterator[Place]])
 
 
 def _secrets(file: TextFile) -> Iterator[Place]:
-    """The value itself is never repeated."""
-    is_env = file.base == ".env" or (
-        file.base.startswith(".env.") and not re.search("example|sample|template", file.base)
-    )
-    for number, line in file.lines():
-        where = f"{file.name}:{number}"
-        if _PRIVATE_KEY.search(line):
-            yield Place(where, "a private key")
-        elif not file.is_test and any(is_token(word) for word in _WORD.findall(line)):
-            yield Place(where, "a token of a known service")
-        elif is_env and (found := _ENV_SECRET.match(line)) and not _PLACEHOLDER.search(found[1]):
-            yield Place(where, "a secret value in a committed environment file")
-
-
-def _in_infrastructure(files: RepositoryFiles, pattern: re.Pattern[str]) -> Found:
-    code = [
-        file
-        for file in files.files
-        if file.suffix in (".tf", ".yaml", ".yml", ".json")
-        and (file.suffix == ".tf" or _RESOURCE.search(file.text))
-    ]
-    if not any(_RESOURCE.search(file.text) for file in code):
-        return None
-    return [
-        Place(f"{file.name}:{file.text.count(chr(10), 0, found.start()) + 1}", " ".join(found[0].split())[:100])
-        for file in code
-        for found in pattern.finditer(file.text)
-    ][:_MOST_PLACES]
-
-
-def _logged_personal_data(file: TextFile) -> Iterator[Place]:
-    for number, line in file.lines():
-        called = _LOG_CALL.search(line)
-        # Words in a plain text are no data; names in a formatted one are.
-        if called and _PERSONAL_VALUE.search(_QUOTED.sub('""', called[1])):
-            yield Place(f"{file.name}:{number}", "a log call is given personal data")
+    """The value itself is never repeated. What lies among tests and examples keeps no secret of anybody's."""
+    if file.is_test:
+        return
+    source = SourceFile(name=file.name, text=file.text)
+    keys = [file.text.count("\n", 0, found.start()) + 1 for found in _KEY.finditer(file.text)]
+    for line in keys:
+        yield Place(f"{file.name}:{line}", "a private key")
+    for rule, line in secrets_in(source):
+        if line not in keys and (rule is not TOKEN or "PRIVATE KEY" not in file.line(line)):
+            yield Place(f"{file.name}:{line}", "a token of a known service" if rule is TOKEN else "a secret value")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+
+from agents.builtin.scanning.places import place_of
 
 MAX_FILES = 20_000
 MAX_FILE_BYTES = 500_000
 MAX_BYTES = 200_000_000
+LONGEST_LINE = 2000
+_FIRST_BYTES = 8000
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", "vendor", "dist"})
 SOURCE = frozenset(
-    ".py .pyw .js .jsx .mjs .cjs .ts .tsx .java .kt .go .rb .php .cs .rs .c .cc .cpp .h .scala .swift .sh".split()
+    ".py .pyw .js .jsx .mjs .cjs .ts .tsx .java .kt .go .rb .php .cs .rs .c .cc .cpp .h .scala .swift .sh .m".split()
 )
 
 
@@ -34,17 +39,18 @@ class TextFile:
         """The last part of the name, in lower case."""
         return PurePosixPath(self.name).name.lower()
 
-    @property
+    @cached_property
     def is_test(self) -> bool:
-        """Whether it lies among tests, examples or documents: what is there is not in production."""
-        parts = {part.lower() for part in PurePosixPath(self.name).parts}
-        return bool(parts & {"test", "tests", "__tests__", "spec", "fixtures", "examples", "docs"}) or (
-            self.base.startswith("test_") or ".test." in self.base or ".spec." in self.base
-        )
+        """Whether it lies among tests, examples, documents or others' code: what is there is not in production."""
+        return place_of(self.name, "") in ("test", "example", "documentation", "vendored")
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Numbered from 1."""
-        return enumerate(self.text.split("\n"), 1)
+        """Numbered from 1; of a very long one its beginning."""
+        return ((number, line[:LONGEST_LINE]) for number, line in enumerate(self.text.split("\n"), 1))
+
+    def line(self, number: int) -> str:
+        """One of them."""
+        return next((line for each, line in self.lines() if each == number), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +58,8 @@ class RepositoryFiles:
     """All of them."""
 
     files: tuple[TextFile, ...]
-    unread: int
-    """Files beyond the bounds: what is in them is not assessed."""
+    unread: tuple[str, ...]
+    """Names of files beyond the bounds: what is in them is not assessed."""
 
     @property
     def source(self) -> tuple[TextFile, ...]:
@@ -68,7 +74,8 @@ class RepositoryFiles:
 def read_files(folder: Path) -> RepositoryFiles:
     """Read the snapshot."""
     found: list[TextFile] = []
-    unread = total = 0
+    unread: list[str] = []
+    total = 0
     for place, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(names):
@@ -77,11 +84,17 @@ def read_files(folder: Path) -> RepositoryFiles:
                 continue
             size = path.stat().st_size
             if size > MAX_FILE_BYTES or len(found) >= MAX_FILES or total + size > MAX_BYTES:
-                unread += 1
+                if _is_text(path):
+                    unread.append(path.relative_to(folder).as_posix())
                 continue
             content = path.read_bytes()
             total += size
             if b"\0" not in content:
                 name_within = path.relative_to(folder).as_posix()
                 found.append(TextFile(name=name_within, text=content.decode("utf-8", "replace")))
-    return RepositoryFiles(files=tuple(found), unread=unread)
+    return RepositoryFiles(files=tuple(found), unread=tuple(unread))
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"\0" not in file.read(_FIRST_BYTES)

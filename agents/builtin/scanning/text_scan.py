@@ -50,6 +50,7 @@ _VALUE_LINE = re.compile(r"""^\s*value:\s*(["']?)([^\s"'`{}]{6,200})\1\s*(?:#.*)
 _TAGGED = re.compile(
     r"""<([A-Za-z][\w.-]{2,60})>([^<>\s$]{6,200})</\1>|<\w+\s+(?:key|name)="([\w.:-]{3,60})"\s+value="([^"<>\s$]{6,200})\""""
 )
+_DEFINED = re.compile(r"""\bdefine\(\s*["'](\w{3,60})["']\s*,\s*["']([^"'\s]{8,200})["']""")
 _SHELLS = frozenset({".sh", ".bash", ".ksh", ".zsh"})
 _HOLDS = re.compile(
     r"""^\s*(?:(?:local|readonly|export|declare)\s+(?:-\w+\s+)*)?([A-Za-z_]\w*)=["']?\$\{?(?:[1-9@*]|QUERY_STRING\b)"""
@@ -77,7 +78,9 @@ class _LineRule:
 def scan(file: SourceFile) -> list[Vulnerability]:
     """Findings of one file, at most one secret for each line."""
     found = list(_infrastructure(file))
-    found += [rule.at(file.name, number) for rule, number in _secrets(file)]
+    # Python, JavaScript and the engine's languages have rules of their own, which read the code.
+    if file.suffix not in SOURCE:
+        found += [rule.at(file.name, number) for rule, number in secrets_in(file)]
     return found
 
 
@@ -151,9 +154,9 @@ def _optional(written: Mapping[str, str], name: str) -> re.Pattern[str] | None:
     return re.compile(written[name], re.MULTILINE) if name in written else None
 
 
-def _secrets(file: SourceFile) -> Iterator[tuple[Rule, int]]:
-    # Python and JavaScript have rules of their own, which read the code.
-    if file.suffix in SOURCE or _LOCKS.search(file.name):
+def secrets_in(file: SourceFile) -> Iterator[tuple[Rule, int]]:
+    """Which kind of secret stands on which lines, by names and forms."""
+    if _LOCKS.search(file.name):
         return
     values = not (
         _TEXTS.search(file.name) or _SAMPLE.search(file.name) or file.suffix in (".md", ".rst", ".svg", ".html")
@@ -175,10 +178,13 @@ def _secrets(file: SourceFile) -> Iterator[tuple[Rule, int]]:
 
 
 def _is_paired(before: str, line: str) -> bool:
-    """A value whose name stands on the line before, as in Kubernetes; or in tags around it."""
+    """A value whose name stands on the line before, as in Kubernetes; in tags around it; or in a `define`."""
     name, value = _NAME_LINE.search(before), _VALUE_LINE.search(line)
     if name is not None and value is not None:
         return _is_secret(name[1], value[2])
+    defined = _DEFINED.search(line)
+    if defined is not None and _is_secret(defined[1], defined[2]):
+        return True
     tag = _TAGGED.search(line)
     return tag is not None and _is_secret(tag[1] or tag[3], tag[2] or tag[4])
 

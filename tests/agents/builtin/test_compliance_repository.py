@@ -13,8 +13,10 @@ from agents.builtin.compliance_checker.repository_checks import REPOSITORY_CHECK
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "ghp_" + "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3bC5"
+RDS = "Resources:\n  D:\n    Type: AWS::RDS::DBInstance\n    Properties:\n      StorageEncrypted: false\n"
 GOOD = {
     "CODEOWNERS": "* @team\n",
+    ".github/settings.yml": "branches:\n  - name: main\n    protection:\n      required_pull_request_reviews: {}\n",
     "LICENSE": "Apache License\n",
     "PRIVACY.md": "email: kept for 30 days\n",
     "app.py": 'import logging\nlogging.info("user %s has no email address", user.id)\n',
@@ -25,12 +27,15 @@ GOOD = {
     "Dockerfile": "FROM python@sha256:" + "0" * 64 + " AS build\nFROM build\n",
     ".github/workflows/ci.yml": f"jobs:\n  a:\n    steps:\n      - uses: actions/checkout@{SHA}\n      - uses: ./own\n",
     ".env.example": "API_TOKEN=put-yours-here-please\n",
-    "main.tf": 'resource "aws_db_instance" "a" {\n  storage_encrypted = true\n}\n',
+    "main.tf": 'resource "aws_db_instance" "a" {\n  storage_encrypted = true\n}\nresource "aws_cloudtrail" "b" {\n}\n',
 }
 BROKEN: dict[str, list[tuple[dict[str, str | None], str]]] = {
+    "protected-branch": [
+        ({".github/settings.yml": "branches:\n  - name: main\n    protection: null\n"}, ".github/settings.yml")
+    ],
     "code-owners": [({"CODEOWNERS": None}, "CODEOWNERS"), ({"CODEOWNERS": "# none\n"}, "CODEOWNERS")],
     "repository-secrets": [
-        ({"key.pem": "-----BEGIN RSA PRIVATE KEY-----\n"}, "key.pem:1"),
+        ({"key.pem": f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIEpAIBAAKCAQEA' * 4}\n"}, "key.pem:1"),
         ({"notes.md": f"\nuse {TOKEN}\n"}, "notes.md:2"),
         ({".env": "DB_PASSWORD=Tr0ub4dor&3x\n"}, ".env:1"),
     ],
@@ -47,7 +52,7 @@ BROKEN: dict[str, list[tuple[dict[str, str | None], str]]] = {
     "encrypted-storage": [
         ({"main.tf": 'resource "aws_db_instance" "a" {\n  storage_encrypted = false\n}\n'}, "main.tf:2"),
         ({"main.tf": 'resource "aws_s3_bucket" "a" {\n  acl = "public-read"\n}\n'}, "main.tf:2"),
-        ({"stack.yaml": "D:\n  Type: AWS::RDS::DBInstance\n  StorageEncrypted: false\n"}, "stack.yaml:3"),
+        ({"stack.yaml": RDS}, "stack.yaml:5"),
     ],
     "infrastructure-logs": [
         ({"main.tf": 'resource "aws_cloudtrail" "a" {\n  enable_logging = false\n}\n'}, "main.tf:2"),
