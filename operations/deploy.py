@@ -112,16 +112,20 @@ async def deploy(
 async def _require_second_person(
     plans: Sequence[Plan], found: DeployReview, *, by: Acting, records: Records, project_id: int
 ) -> None:
-    """Gates removed or weakened, trust added, and workflows that begin with gates that open by themselves."""
-    known = {plan.name for plan in await records.active_plans(project_id)}
+    """Gates removed or weakened, trust added, and workflows that begin with gates that one person or nobody opens."""
+    known = {plan.name for plan, _ in await records.current_plans(project_id)}
     reasons = [(each.workflow, each.message) for each in found.dangerous]
     for plan in plans:
         if plan.name in known or plan.name in found.renamed:
             continue
         for node in plan.nodes:
             gate = node.gate
-            if gate is not None and (gate.trusted_triggers or gate.on_expiry == "approve"):
+            if gate is None:
+                continue
+            if gate.trusted_triggers or gate.on_expiry == "approve":
                 reasons.append((plan.name, f"the gate of {node.id!r} opens without a person"))
+            elif gate.allow_self_approval:
+                reasons.append((plan.name, f"who starts a run may open the gate of {node.id!r} alone"))
     if not reasons:
         return
     concerned = {name for name, _ in reasons}

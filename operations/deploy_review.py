@@ -37,16 +37,25 @@ async def review(
 ) -> DeployReview:
     """Compare the plans with those deployed. A workflow without a plan here is left alone, not removed.
 
+    One that is archived, or whose text switched it off, is compared with as well: a gate does not get lost by archiving
+    its workflow first.
+
     `sources`: the file of each plan, by the workflow's name. A deployed workflow whose file now holds another one was
     renamed: the new one is compared with it, so that a gate does not get lost under a new name.
     """
-    deployed = {plan.name: plan for plan in await records.active_plans(project_id)}
+    current = await records.current_plans(project_id)
+    deployed = {plan.name: plan for plan, status in current if status == "ACTIVE"}
+    resting = {plan.name: plan for plan, status in current if status != "ACTIVE"}
     renamed = await _renamed(plans, records, project_id=project_id, sources=sources)
     found: list[Change] = []
     names = {plan.name for plan in plans}
     for plan in plans:
         old = renamed.get(plan.name)
-        changed = changes(deployed.get(plan.name) or (None if old is None else deployed.get(old)), plan)
+        before = deployed.get(plan.name) or (None if old is None else deployed.get(old)) or resting.get(plan.name)
+        changed = changes(before, plan)
+        if old is None and plan.name in resting and plan.status == "ACTIVE":
+            message = "it starts runs again; below is what differs from the version that was switched off"
+            found.append(Change("workflow-changed", plan.name, "", message))
         found += changed
         if changed:
             found += _callers(plan, [each for each in deployed.values() if each.name not in names])

@@ -64,7 +64,8 @@ async def review_files(
     `files`: path in the agent's folder -> text. Raises RegistrationRefused.
     """
     spec, _ = await _uploaded(files, sandbox)
-    known = (await records.catalogue(project_id)).agents
+    # Those that were removed, too: an agent is not registered anew with less risk by removing it first.
+    known = (await records.catalogue(project_id, archived=True)).agents
     before = known.get(spec.name)
     floored = with_floor(spec, list(known.values()))
     return AgentReview(
@@ -184,7 +185,7 @@ async def _register(
     by: Acting,
     trust_risk: bool,
 ) -> AgentSpec:
-    known = (await records.catalogue(project_id)).agents
+    known = (await records.catalogue(project_id, archived=True)).agents
     if not trust_risk:
         before = known.get(spec.name)
         spec = with_floor(spec, [*known.values(), *([shipped] if shipped else [])])
