@@ -342,7 +342,7 @@ class RerunPreviewAnswer(ResponseModel):
     kept: list[str]
     """Nodes that have ended well, whose outputs are kept."""
     gates: list[str]
-    """Nodes among them with a gate: asked again unless exactly what was approved would run."""
+    """Nodes among them with a gate: asked again, where what was approved was done or is not what would run."""
     effects: list[str]
     """Nodes among them that act outside of the jail, and would do so again."""
 

@@ -321,7 +321,7 @@ class Routes:
 
         Runs the node and all behind it again, in the same run; the outputs of others are kept.
 
-        A gate is asked again where something else would run than what was approved.
+        A gate is asked again where what was approved was done, or something else would run.
         """
         return self._sends.send("POST", f"/runs/{quote(str(run_id), safe='')}/rerun", json=body)
 

@@ -49,7 +49,7 @@ class RerunPreview:
     kept: tuple[str, ...]
     """Nodes that have ended well, whose outputs are kept."""
     gates: tuple[str, ...]
-    """Nodes among `nodes` with a gate: asked again unless exactly what was approved would run."""
+    """Nodes among `nodes` with a gate: asked again, where what was approved was done or is not what would run."""
     effects: tuple[str, ...]
     """Nodes among `nodes` that act outside of the jail, and would do so again."""
 
@@ -106,7 +106,8 @@ async def rerun_run(
 ) -> RerunRequest:
     """Run a node of an ended run again, and all that depends on it. Outputs of the other nodes are kept.
 
-    A gate whose digest is the one that was approved is not asked again; any other is. Raises as `cancel_run` does.
+    An approval is for doing something once: the gate of a node that ended well is asked again, and so is one of other
+    work than what was approved. Raises as `cancel_run` does.
     """
     run = await find_run(records, run_id, project_id=project_id)
     if run.finished_at is None:

@@ -188,7 +188,7 @@ async def retry(run_id: str, caller: Caller, platform: Platform) -> ActAnswer:
 async def rerun(run_id: str, body: RerunBody, caller: Caller, platform: Platform) -> ActAnswer:
     """Runs the node and all behind it again, in the same run; the outputs of others are kept.
 
-    A gate is asked again where something else would run than what was approved.
+    A gate is asked again where what was approved was done, or something else would run.
     """
     with _acting():
         done = await rerun_run(

@@ -52,7 +52,8 @@ TABLE: dict[str, dict[str, str]] = {
         "cancel": "End a run: agents at work are stopped, open questions are withdrawn.",
         "retry": "Run the failed nodes of a failed run again, in the same run.",
         "rerun": (
-            "Run an ended run again from a node; outputs of the others are kept, changed gates are asked again."
+            "Run an ended run again from a node; outputs of the others are kept, what was approved and done is asked "
+            "again."
         ),
         "replay": (
             "Start the workflow as it is now with what a run was given, or with changes to that. It is a new run."

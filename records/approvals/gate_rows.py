@@ -5,6 +5,7 @@ Every change of an approval locks its run first, so that votes are counted one a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, or_, select, update
@@ -128,6 +129,20 @@ async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
     for row in await rows(connection, asked):
         notes = "the run ended before anybody decided"
         await answer(connection, row, "REJECTED", notes=notes, closed_as="run-ended")
+
+
+async def ask_again(connection: AsyncConnection, run_id: str, nodes: Sequence[str]) -> None:
+    """What was approved for these nodes was done: it is not what lets them do it once more."""
+    used = select_gate().where(
+        WORKFLOW_APPROVAL.c.workflowRunId == run_id,
+        WORKFLOW_APPROVAL.c.nodeKey.in_(nodes),
+        WORKFLOW_APPROVAL.c.status == "APPROVED",
+        CURRENT,
+    )
+    for row in await rows(connection, used):
+        this = WORKFLOW_APPROVAL.c.id == row["id"]
+        await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(supersededAt=now()))
+        await append_audit(connection, row, "superseded", NOBODY, notes="it was done once; a rerun is asked about")
 
 
 def event_of(row: RowMapping) -> ApprovalEvent:

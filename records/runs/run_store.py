@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from observability.metrics.definitions import RUNS_STARTED, Sample
 from records.approvals.audit import Actor, append_run_audit
-from records.approvals.gate_rows import close_gates
+from records.approvals.gate_rows import ask_again, close_gates
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, checked_outputs, line
 from records.database.read_row import read_row
@@ -178,13 +178,18 @@ class RunStore(Store):
     async def reopen_for_rerun(self, run_id: str) -> bool:
         """Reopen an ended run of which a rerun was requested: what these nodes gave no longer counts.
 
-        Their numbers of attempts go on, and their approvals stand for exactly what they were asked for.
+        Their numbers of attempts go on. Of those that ended well the approvals are used up; of the others they stand
+        for exactly what they were asked for.
         """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id)
             if run["finishedAt"] is None or run["rerunNodes"] is None:
                 return False
             chosen = (NODE_STATE.c.workflowRunId == run_id) & NODE_STATE.c.nodeKey.in_(run["rerunNodes"])
+            done = await rows(
+                connection, select(NODE_STATE.c.nodeKey).where(chosen, NODE_STATE.c.state == "SUCCESS")
+            )
+            await ask_again(connection, run_id, [row["nodeKey"] for row in done])
             undone = {
                 "state": "PENDING",
                 "reason": None,

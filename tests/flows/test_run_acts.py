@@ -36,7 +36,7 @@ async def approve(bench: Any, flow_run: Any, node: str) -> None:
     await bench.resume(flow_run)
 
 
-async def test_a_rerun_keeps_outputs_and_does_not_ask_again_for_what_was_approved(bench, node, acting) -> None:
+async def test_a_rerun_keeps_outputs_and_an_approval_is_for_doing_something_once(bench, node, acting) -> None:
     bench.sandbox.answer("scan", {"n": 1})
     bench.sandbox.answer("fix", {"fixed": 1}, {"fixed": 2})
     bench.sandbox.answer("tell", {}, {})
@@ -53,12 +53,16 @@ async def test_a_rerun_keeps_outputs_and_does_not_ask_again_for_what_was_approve
     done = await rerun_run(run.id, "fix", **acting)
     assert done.nodes == ("fix", "tell")
     assert (await bench.records.run(run.id)).status == "SUCCESS"  # until an execution begins
+    assert (await bench.execute(flow_run)).is_paused()
+    assert bench.ran() == ["scan", "fix", "tell"]
+    await approve(bench, flow_run, "fix")
     assert (await bench.execute(flow_run)).is_completed()
     assert bench.ran() == ["scan", "fix", "tell", "fix", "tell"]
     results = await bench.records.node_results(run.id)
     assert results["fix", None].output == {"fixed": 2}
     assert (results["scan", None].attempt, results["fix", None].attempt) == (1, 2)
-    assert len(await bench.records.approvals(1, run_id=run.id, superseded=True)) == 1
+    asked = await bench.records.approvals(1, run_id=run.id, superseded=True)
+    assert [each.status for each in asked] == ["APPROVED", "APPROVED"]
     trail = await bench.records.audit_trail(run_id=run.id)
     assert [(each.event, each.by, each.notes) for each in trail if each.node_id == ""] == [
         ("rerun", "Ann", "from node 'fix'")

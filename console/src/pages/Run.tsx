@@ -606,7 +606,7 @@ function RerunPreview({ runId, node }: { runId: string; node: string }) {
       {gates.length > 0 && (
         <>
           <dt>Gates</dt>
-          <dd>{gates.join(", ")}: a person is asked again, unless exactly what was approved would run</dd>
+          <dd>{gates.join(", ")}: a person is asked again, unless what was approved has not been done yet</dd>
         </>
       )}
       {effects.length > 0 && (
