@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from compiler.plan import Plan, PlanDigest
-from compiler.trigger_types.registry import asks_person, started_context
+from compiler.trigger_types.registry import CALLED, asks_person, started_context
 from operations.errors import PermanentTriggerError
 from operations.event import check_value
 from records import Records, StaleAttempt
 from tasks.services import Run
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""By as much the times of Prefect's server and of the records may differ; a deploy also takes its time."""
+_CALL_LOOKS, _CALL_LOOK_SECONDS = 20, 0.5
+"""A run may begin before its caller has noted it."""
 _MOST_LEVELS = 100
 """What Prefect's API takes here (`deployments.prefect_server`). The depth of events is a setting of the listener."""
 
@@ -38,6 +43,8 @@ class RunRequest:
     """When the run was to start: for one that an event or a person started, when that came."""
     by_clock: bool
     """Whether Prefect's scheduler made the run."""
+    made: datetime | None = None
+    """When Prefect made the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +88,7 @@ async def claim_run(
     known = await records.run_of_flow_run(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
-        refused = _refusal(request, plan)
+        refused = _refusal(request, plan) or await _old_plan(request, plan, records)
         own = {"projectId": plan.project_id}
         given = {**_schedule_context(request, plan), **request.context, **own}
         run_id = await records.start_run(
@@ -99,6 +106,8 @@ async def claim_run(
     wanted = known.status == "FAILED" or known.rerun_nodes is not None
     retried = known.finished_at is not None and wanted and await set_going_again(known.finished_at)
     over = known.finished_at is not None and not retried
+    if retried and refused is None:  # what was refused once is refused again
+        refused = await _old_plan(request, plan, records)
     if not over and not await still_ours():
         raise StaleAttempt(f"run {known.id!r} was taken over before this execution began; nothing was changed")
     # A rerun from a node, or Retry, be it in Prefect's UI.
@@ -165,6 +174,26 @@ def _refusal(request: RunRequest, plan: Plan) -> str | None:
     except PermanentTriggerError as exc:
         return str(exc).replace("the payload", "the context", 1)
     return None
+
+
+async def _old_plan(request: RunRequest, plan: Plan, records: Records) -> str | None:
+    """Why a new run must not take the plan that its parameters name; None: it may.
+
+    Whoever has Prefect's password chooses the parameters, and could so go back to a version without a gate. A run keeps
+    the version that was the workflow's when it was made, and one that a node called has the version of that call.
+    """
+    replaced = await records.replaced_at(plan.project_id, plan.name, plan.digest)
+    if replaced is None or (request.made is not None and request.made - _CLOCKS_DIFFER < replaced):
+        return None
+    if request.trigger.startswith(CALLED):
+        for _ in range(_CALL_LOOKS):
+            if await records.calls(request.flow_run_id, plan.digest):
+                return None
+            await asyncio.sleep(_CALL_LOOK_SECONDS)
+    return (
+        f"it names version {plan.digest.removeprefix('sha256:')[:12]} of workflow {plan.name!r}, which was no longer "
+        "the one that new runs take when it was made: start it without naming one"
+    )
 
 
 def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
                     triggered_by=triggered_by,
                     due=_flow_run().expected_start_time,
                     by_clock=bool(_flow_run().auto_scheduled),
+                    made=_flow_run().created,
                 ),
                 services,
             )
@@ -201,8 +202,8 @@ async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) ->
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", fencing_token=run.fencing_token)
     fault_point("suspending")
-    fired = _flow_run().empirical_policy.pause_keys or set()
-    asked, key = form(gates), f"{PAUSE_KEY}-{len(fired) + 1}"
+    # Of this execution alone: Prefect forgets which pauses it had when a run is tried again, and keeps their answers.
+    asked, key = form(gates), f"{PAUSE_KEY}-{run.fencing_token}"
     async with get_client() as client:
         await asked.publish(client, _flow_run().id, key)
     fault_point("form-saved")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, delete, select
@@ -18,6 +18,8 @@ from records.events.changes import note_change
 from records.tables import WORKFLOW, WORKFLOW_DRAFT, WORKFLOW_VERSION
 from records.tables.columns import now
 from reliability.shielded import shielded
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,25 @@ class VersionStore(Store):
         async with self._db.read() as connection:
             row = await first(connection, chosen)
         return None if row is None else _version(row)
+
+    @shielded
+    async def replaced_at(self, project_id: int, name: str, plan_digest: str) -> datetime | None:
+        """Since when new runs of the workflow take another plan, or there are none; None: this is the one they take.
+
+        A time before all others where the plan never was the workflow's.
+        """
+        mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)
+        async with self._db.read() as connection:
+            workflow = await first(connection, select(WORKFLOW).where(mine))
+            if workflow is not None and workflow["planDigest"] == plan_digest:
+                return None if workflow["status"] == "ACTIVE" else workflow["updatedAt"]
+            found = await rows(connection, _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc()))
+        after = _NEVER
+        for row in found:
+            if row["planDigest"] == plan_digest:
+                return after
+            after = row["savedAt"]
+        return _NEVER
 
     @shielded
     async def save_draft(self, project_id: int, name: str, text: str, *, by: str, base_etag: str | None) -> None:

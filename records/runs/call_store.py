@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from records.database.store import Store, rows
+from compiler.plan import Plan
+from records.database.store import Store, first, rows
 from records.events.changes import note_change
 from records.runs.called import adopt
 from records.runs.fencing import lock_run, select_run
 from records.runs.node_states import node_state, put_node_state, refuse_ended
 from records.runs.run import Run
 from records.runs.run_store import run_of
-from records.tables import NODE_STATE, WORKFLOW_RUN
+from records.tables import NODE_STATE, PLAN, WORKFLOW_RUN
 from reliability.shielded import shielded
 
 _MOST = 1_000
@@ -53,6 +54,23 @@ class CallStore(Store):
         )
         async with self._db.read() as connection:
             return {row["nodeKey"]: row["calledFlowRunId"] for row in await rows(connection, waiting)}
+
+    @shielded
+    async def calls(self, flow_run_id: str, plan_digest: str) -> bool:
+        """Whether a node has called that run of Prefect's, with that plan."""
+        caller = (
+            select(PLAN.c.content, NODE_STATE.c.nodeKey)
+            .select_from(WORKFLOW_RUN)
+            .join(NODE_STATE, NODE_STATE.c.workflowRunId == WORKFLOW_RUN.c.id)
+            .join(PLAN, PLAN.c.digest == WORKFLOW_RUN.c.planDigest)
+            .where(NODE_STATE.c.calledFlowRunId == flow_run_id)
+        )
+        async with self._db.read() as connection:
+            row = await first(connection, caller)
+        if row is None:
+            return False
+        node = Plan.model_validate_json(row["content"]).node(row["nodeKey"])
+        return node.calls is not None and node.calls.plan == plan_digest
 
     @shielded
     async def called_runs(self, run_id: str) -> list[Run]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import prefect
 import pytest
@@ -242,6 +243,28 @@ async def test_a_run_keeps_the_plan_it_started_with_and_a_foreign_plan_is_refuse
     assert "belongs to workflow 'another-workflow'" in (state.message or "")
     assert old.digest != new.digest
     assert bench.ran() == []
+
+
+async def test_a_new_run_cannot_go_back_to_a_version_that_was_replaced_before(bench, node, monkeypatch) -> None:
+    monkeypatch.setattr("flows.claim._CLOCKS_DIFFER", timedelta(0))
+    without = await bench.deploy(node("a"))
+    waiting = await bench.start(without)
+    await bench.deploy(node("a", gate=ApprovalRule()))
+    # Parameters are what whoever has Prefect's password says they are.
+    flow_run = await bench.start(without, plan=without.digest)
+    for _ in range(2):
+        state = await bench.execute(flow_run)
+        assert state.is_failed()
+        assert "no longer the one that new runs take" in (state.message or "")
+        await bench.client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+    called = await bench.start(without, plan=without.digest, trigger="workflow:flow-under-test")
+    monkeypatch.setattr("flows.claim._CALL_LOOKS", 1)
+    assert (await bench.execute(called)).is_failed()
+    assert bench.ran() == []
+    bench.sandbox.answer("a", {})
+    # One that was made before the gate came keeps its version.
+    assert (await bench.execute(waiting)).is_completed()
+    assert bench.ran() == ["a"]
 
 
 async def test_a_failed_end_that_a_crash_hid_from_prefect_is_neither_repeated_nor_told_twice(bench, node) -> None:
