@@ -57,6 +57,7 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
             network=tuple(card.get("network") or ()),
             secrets=tuple(card.get("secrets") or ()),
             bindings=card.get("bindings") or {},
+            settings=card.get("settings") or {},
         )
         for inputs in (cast("list[Any]", asked) if each and isinstance(asked, list) else [asked])
         if isinstance(inputs, dict)

@@ -7,7 +7,7 @@ change of any of it asks again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue
@@ -31,6 +31,8 @@ class Invocation:
     """Names only."""
     bindings: Mapping[str, str]
     """What the inputs point at: input name -> commit of the repository, or digest of the file."""
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The operator's settings that agent, hosts and effect are done with: name -> value. They say where it goes."""
 
     @property
     def digest(self) -> str:
@@ -48,6 +50,7 @@ class Invocation:
             "effect": node.effect,
             "inputs": dict(self.inputs),
             "bindings": dict(self.bindings),
+            **_given(self.settings),
             "jail": {
                 "network": sorted(self.network),
                 "secrets": sorted(self.secrets),
@@ -77,9 +80,14 @@ def card(invocation: Invocation, *, upstream: Mapping[str, JsonValue], deadline:
         "bindings": dict(invocation.bindings),
         "network": sorted(invocation.network),
         "secrets": sorted(invocation.secrets),
+        **_given(invocation.settings),
         "upstream": {name: bounded(value) for name, value in upstream.items()},
         "deadline": deadline,
         "digest": invocation.digest,
         # Who reads the card knows by it how much the gate is worth. Kept, so that all ways in show the same.
         **({} if is_production() else {"twoPersonRule": "off"}),
     }
+
+
+def _given(settings: Mapping[str, str]) -> dict[str, Any]:
+    return {"settings": dict(settings)} if settings else {}

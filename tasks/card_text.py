@@ -38,6 +38,10 @@ def card_parts(data: Mapping[str, Any]) -> list[CardPart]:
         parts.append(Sentence(words=("Description by the author of the agent: ", value(data["description"]))))
     if not proposals:
         parts.append(Sentence(words=_reach(data)))
+    if settings := _mapping(data, "settings"):
+        said = "\n".join(f"{name} = {what}" for name, what in sorted(settings.items()))
+        title = ("Settings of the operator that it is done with:",)
+        parts.append(Block(title=title, text=safe_text(said, limit=_FOUND)))
     for name, what in _mapping(data, "bindings").items():
         parts.append(Sentence(words=(value(name), " is taken at ", value(what), ".")))
     if data.get("deadline"):

@@ -27,6 +27,15 @@ def refused_hosts(
     return tuple(host for host in network if not any(_fits(parse_target(host), each) for each in patterns))
 
 
+def allowed_hosts(
+    network: Iterable[str], project_id: int, environment: Mapping[str, str] = os.environ
+) -> tuple[str, ...]:
+    """The rest of them: what an effect may reach that is carried out for that project."""
+    named = tuple(network)
+    refused = refused_hosts(named, project_id, environment)
+    return tuple(host for host in named if host not in refused)
+
+
 def _fits(target: Target, pattern: str) -> bool:
     host, _, port = pattern.rpartition(":")
     host = host.strip("[]").lower().removesuffix(".")

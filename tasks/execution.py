@@ -26,6 +26,7 @@ from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
 from tasks.agent_code import CodeRefused, CodeUnavailable
 from tasks.card import Invocation
+from tasks.egress_policy import allowed_hosts, refused_hosts
 from tasks.inputs import InputRefused, prepare
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
@@ -109,7 +110,7 @@ async def propose(
     found = await _with_verdict(invocation, result, run=run, item=item, services=services, on_log=on_log)
     result = replace(result, output=found)
     try:
-        return result, proposal_of(invocation, found, workplace=services)
+        return result, proposal_of(invocation, found, run=run, workplace=services)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 
@@ -161,6 +162,9 @@ async def carry_out(
     secrets: dict[str, str] = {}
     if proposal.request is not None:
         try:
+            hosts = spec.hosts(node.network, invocation.settings)
+            if refused := refused_hosts(hosts, run.project_id):
+                log.info("the operator does not let project %s reach %s", run.project_id, ", ".join(refused))
             names = [each for each in node.secrets if each in spec.secrets or each in node.required_secrets]
             required = [each for each in node.required_secrets if each in names]
             optional = [*names, *spec.own_secrets]
@@ -170,9 +174,9 @@ async def carry_out(
                 run_id=run.run_id,
                 node_id=node.id,
                 repository_roots=workplace.repository_roots,
-                settings=workplace.settings,
+                settings=invocation.settings,
                 secrets=secrets,
-                hosts=spec.hosts(node.network, workplace.settings),
+                hosts=allowed_hosts(hosts, run.project_id),
                 artifact=lambda reference: workplace.records.artifact(reference, project_id=run.project_id),
                 save=save,
                 log=log,
@@ -237,7 +241,7 @@ async def answer(
             required=_required(invocation), optional=invocation.secrets, sources=workplace.secrets
         )
         code = await workplace.code_of(invocation.agent)
-        request = _request(invocation, prepared.inputs, run=run, item=item, workplace=workplace)
+        request = _request(invocation, prepared.inputs, run=run, item=item)
         request = replace(
             request,
             entry_path=code.entry_path,
@@ -273,7 +277,7 @@ def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
 
 
 def _request(
-    invocation: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None, workplace: Workplace
+    invocation: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None
 ) -> AgentRequest:
     node = invocation.node
     return AgentRequest(
@@ -290,7 +294,7 @@ def _request(
         ),
         network=invocation.network,
         settings={
-            name: workplace.settings[name] for name in invocation.agent.settings if name in workplace.settings
+            name: invocation.settings[name] for name in invocation.agent.settings if name in invocation.settings
         },
     )
 

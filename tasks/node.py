@@ -142,7 +142,7 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
         return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
     fault_point("proposed")
     if proposal is not None:
-        call.proposal = proposal_of(call.invocation, kept.result, workplace=call.services)
+        call.proposal = proposal_of(call.invocation, kept.result, run=run, workplace=call.services)
     return result
 
 
@@ -158,7 +158,7 @@ async def propose_node(
         key = idempotency_key(run, invocation, item)
         known = await services.records.proposal(run.run_id, node.id, item, key=key)
         if known is not None:
-            return proposal_of(invocation, known.result, workplace=services)
+            return proposal_of(invocation, known.result, run=run, workplace=services)
         async with slots:
             call = Attempt(invocation, item=item, run=run, services=services, shown=shown)
             result = await _with_retries(call, key=key)

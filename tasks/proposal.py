@@ -19,8 +19,9 @@ from agents.effects.effect import Proposed
 from agents.repository.repository_copy import RepositoryRefusedError, head_commit
 from compiler.plan import PlanNode, digest_of
 from tasks.card import Invocation
+from tasks.egress_policy import allowed_hosts
 from tasks.inputs import kind_of
-from tasks.services import Services, Workplace
+from tasks.services import Run, Services, Workplace
 
 MODEL_SETTING = "LLM_BASE_URL"
 MODEL_SECRETS = frozenset({"LLM_API_KEY"})
@@ -83,12 +84,12 @@ FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "eng
 """Fields of a result that a gate shows beside the request."""
 
 
-def proposal_of(invocation: Invocation, result: Mapping[str, Any], *, workplace: Workplace) -> Proposal:
+def proposal_of(invocation: Invocation, result: Mapping[str, Any], *, run: Run, workplace: Workplace) -> Proposal:
     """What the agent's result proposes. Raises EffectError for what cannot be carried out."""
     node = invocation.node
     spec = effect_of(node.effect or "")
     try:
-        hosts = spec.hosts(node.network, workplace.settings)
+        hosts = allowed_hosts(spec.hosts(node.network, workplace.settings), run.project_id)
     except ValueError as exc:
         raise EffectError(str(exc)) from exc
     proposed = Proposed(

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from agents.effects import EffectError
+from agents.effects import EffectError, effect_of
 from agents.registration.network import resolve as allowed_hosts
+from agents.registration.network import settings_in
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
 from compiler.plan import PlanNode, digest_of
@@ -151,6 +152,7 @@ async def _invocation(
         network=network,
         secrets=secrets,
         bindings=await bindings(node, inputs, services=services),
+        settings=settings_used(node, agent, services.settings),
     )
     _check_digest(invocation)
     return invocation
@@ -167,6 +169,15 @@ def reach(node: PlanNode, settings: Mapping[str, str]) -> tuple[tuple[str, ...],
     model = allowed_hosts([f"{{{MODEL_SETTING}}}"], settings)
     hosts = tuple(each for each in network if each in model)
     return hosts, tuple(each for each in node.secrets if each in MODEL_SECRETS)
+
+
+def settings_used(node: PlanNode, agent: AgentSpec, settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of the settings that decide what will happen: the agent's, those in its hosts, and those of its effect."""
+    names = {*agent.settings, *settings_in(node.network)}
+    if node.effect is not None:
+        spec = effect_of(node.effect)
+        names |= spec.settings | settings_in(spec.own_network)
+    return {name: settings[name] for name in sorted(names) if name in settings}
 
 
 def _check_digest(invocation: Invocation) -> None:

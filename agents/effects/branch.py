@@ -142,5 +142,6 @@ PUBLISH_BRANCH = EffectSpec(
     check=check,
     own_secrets=(TOKEN,),
     own_network=("{FORGE_URL}", "{FORGE_API_URL}"),
+    settings=frozenset({"FORGE_KIND", "FORGE_BASE", "FORGE_LABELS", "FORGE_REVIEWERS"}),
 )
 OPEN_PULL_REQUEST = replace(PUBLISH_BRANCH, name=PULL_REQUEST, perform=open_pull_request)

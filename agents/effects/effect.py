@@ -51,6 +51,7 @@ class EffectContext:
     node_id: str
     repository_roots: Sequence[Path]
     settings: Mapping[str, str]
+    """Those that the approval is bound to."""
     secrets: Mapping[str, str] = field(repr=False)
     """Those that the effect names, by name."""
     hosts: Sequence[str]
@@ -89,6 +90,8 @@ class EffectSpec:
     """Names of the operator's secrets that belong to the effect itself, whatever agent proposes it."""
     own_network: tuple[str, ...] = ()
     """Hosts that belong to the effect itself: `{SETTING}` for the one in that setting."""
+    settings: frozenset[str] = frozenset()
+    """Names of the settings that it is carried out with, and no others: who approves it sees their values."""
 
     def hosts(self, network: Sequence[str], settings: Mapping[str, str]) -> tuple[str, ...]:
         """`host:port` of all that it may reach. Raises ValueError for what is no host."""

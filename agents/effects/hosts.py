@@ -23,8 +23,8 @@ def require_host(host: str, port: int, allowed: Sequence[str]) -> None:
     named = frozenset(parse_target(entry) for entry in allowed)
     if target not in named:
         raise EffectError(
-            f"the way out to {target} is closed: it is not in the node's network list; "
-            "allow it in the node's `network`"
+            f"the way out to {target} is closed: the node's `network` does not name it, or the operator does not "
+            "let the project reach it"
         )
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)

@@ -202,6 +202,7 @@ SEND_CHAT = EffectSpec(
     nothing=not_sent,
     consumed=_DELIVERED,
     secrets=("SLACK_BOT_TOKEN", "TEAMS_WEBHOOK_URL", "DISCORD_WEBHOOK_URL"),
+    settings=frozenset({"SLACK_API_URL"}),
 )
 SEND_MAIL = EffectSpec(
     name="send-mail",
@@ -210,6 +211,7 @@ SEND_MAIL = EffectSpec(
     nothing=not_sent,
     consumed=_DELIVERED,
     secrets=("SMTP_USERNAME", "SMTP_PASSWORD"),
+    settings=frozenset({"SMTP_HOST", "SMTP_PORT", "SMTP_STARTTLS", "SMTP_SECURITY", "MAIL_FROM"}),
 )
 CALL_WEBHOOK = EffectSpec(
     name="call-webhook",

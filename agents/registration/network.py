@@ -28,6 +28,11 @@ def resolve(entries: Iterable[str], settings: Mapping[str, str]) -> tuple[str, .
     return tuple(resolved)
 
 
+def settings_in(entries: Iterable[str]) -> frozenset[str]:
+    """Names of the settings that the entries are templates over."""
+    return frozenset(match[1] for entry in entries for match in _PLACEHOLDER.finditer(entry))
+
+
 def declared(entry: str) -> bool:
     """Whether an entry is well formed, before settings are known."""
     return len(entry) <= 300 and bool(_TEMPLATE.fullmatch(entry) or _is_target(entry))

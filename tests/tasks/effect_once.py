@@ -51,8 +51,8 @@ async def main(repository: str, commit: str) -> None:
         records=SimpleNamespace(artifact=None),
     )
     result = {"patch": PATCH, "baseCommit": commit, "commitMessage": "Fix it"}
-    proposal = proposal_of(invocation, result, workplace=place)
     run: Any = SimpleNamespace(run_id="run-1", project_id=1)
+    proposal = proposal_of(invocation, result, run=run, workplace=place)
 
     async def save(name: str, content: bytes, media_type: str) -> str:
         return name

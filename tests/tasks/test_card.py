@@ -136,6 +136,7 @@ OTHER = {
     "the agent": {"node": node(agent="imitator")},
     "the agent's version": {"agent": agent(version="1.4.3")},
     "the agent's code": {"agent": agent(code_digest="sha256:other")},
+    "a setting of the operator": {"settings": {"SMTP_HOST": "mail.example.com"}},
     "the hosts it may reach": {"network": ("git.example.com:443", "evil.example.com:443")},
     "the names of its secrets": {"secrets": ("GIT_TOKEN", "SIGNING_KEY")},
     "the jail's memory": {"node": node(memory_mb=4096)},

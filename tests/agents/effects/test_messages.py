@@ -163,7 +163,7 @@ async def test_a_host_outside_of_the_nodes_network_is_not_reached(endpoint) -> N
     spec = effect_of("call-webhook")
     request = spec.propose(proposed("sendWebhook", {"url": f"http://{endpoint.host}/x", "payload": {}}))
     assert request is not None
-    with pytest.raises(EffectError, match="not in the node's network list"):
+    with pytest.raises(EffectError, match="`network` does not name it"):
         await spec.perform(request, context(()))
     assert endpoint.requests == []
 
