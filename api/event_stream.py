@@ -17,7 +17,7 @@ from api.sign_in import SignedIn, authorise
 
 LOOK_SECONDS = 0.5
 _BEAT_SECONDS = 15.0
-_CHECK_SECONDS = 60.0
+_CHECK_SECONDS = 5.0
 """How often it is looked whether the person may still read."""
 
 

@@ -132,14 +132,17 @@ async def replay_dead_letter(
     return ReplayedLetter(letter=letter, started=started)
 
 
-async def discard_dead_letter(letter_id: str, *, records: Records, project_id: int, by: str) -> None:
-    """Note that nothing is to be done about it. Raises NotFound, LetterSettled."""
+async def discard_dead_letter(letter_id: str, *, records: Records, project_id: int | None, by: str) -> None:
+    """Note that nothing is to be done about it. Raises NotFound, LetterSettled.
+
+    `project_id` None: it is one that named no project, which only who runs the machine may see.
+    """
     await _open_letter(letter_id, records=records, project_id=project_id)
     if not await records.settle_dead_letter(letter_id, project_id=project_id, settled_as="discarded", by=by):
         raise LetterSettled("somebody has dealt with this dead letter meanwhile")
 
 
-async def _open_letter(letter_id: str, *, records: Records, project_id: int) -> DeadLetter:
+async def _open_letter(letter_id: str, *, records: Records, project_id: int | None) -> DeadLetter:
     letter = await records.one_dead_letter(letter_id, project_id=project_id)
     if letter.settled_as is not None:
         raise LetterSettled(f"{letter.settled_by} has {letter.settled_as} this dead letter already")

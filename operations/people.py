@@ -122,6 +122,24 @@ async def grant_token(
     )
 
 
+async def map_slack_user(
+    name: str, *, team: str, user: str, records: Records, by: Acting, project_id: int
+) -> None:
+    """Let presses of that user of Slack count as that person's decisions. Raises NotFound.
+
+    Whoever is that user acts as that person, so in production somebody else's takes a second person, too.
+    """
+    if not (by.verified and person_key(by.name) == person_key(name)):
+        await _second_person(
+            {"slack": [team, user], "person": person_key(name)},
+            f"the Slack user {user!r:.40} of {team!r:.40} decides as {name!r:.80}",
+            by=by,
+            project_id=project_id,
+            records=records,
+        )
+    await records.map_slack_user(team, user, name, by=by.name)
+
+
 async def take_roles(
     name: str,
     *,

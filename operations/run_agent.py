@@ -24,14 +24,16 @@ from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sa
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
 from records import NotFound
+from reliability.mode import is_production
 from tasks.agent_code import AgentCode, BundleSource, runnable
 from tasks.card import Invocation
+from tasks.egress_policy import refused_hosts
 from tasks.execution import answer, carry_out
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretSource
 from tasks.services import Run, Services
-from tasks.work import reach
+from tasks.work import reach, settings_used
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,28 @@ class AgentOutcome:
     """Exactly what it would do."""
 
 
+class RefusedByHand(Exception):
+    """Only a workflow may do that, as its gate asks somebody first."""
+
+
+def require_by_hand(
+    spec: AgentSpec, action: str, *, registered: bool, network: Sequence[str] = (), secrets: Sequence[str] = ()
+) -> None:
+    """Raises RefusedByHand for what would need a second person or an approval, in production mode."""
+    if not is_production():
+        return
+    chosen = spec.actions[action]
+    reason = None
+    if spec.action_risk(action) != "AUTO" and chosen.effect is None:
+        reason = f"{spec.name}.{action} needs an approval, and acts by itself"
+    elif network or secrets:
+        reason = f"{', '.join((*network, *secrets))} would be given to it besides what it asks for"
+    elif not registered and (spec.network or spec.secrets or chosen.effect):
+        reason = "its code is not registered, and it reaches something or has an effect"
+    if reason is not None:
+        raise RefusedByHand(f"in production mode this is not run by hand: {reason}; run it in a workflow")
+
+
 async def run_agent(
     spec: AgentSpec,
     action: str,
@@ -137,15 +161,25 @@ async def run_agent(
     try:
         pinned = await bindings(node, settled, services=place)
         hosts, names = reach(node, workplace.settings)
+        if refused := refused_hosts(hosts, project_id):
+            raise ValueError(f"the operator does not let project {project_id} reach {', '.join(refused)}")
     except (InputRefused, ValueError) as exc:
         return AgentOutcome(result=AgentResult(failure=AgentFailure(kind="bad-request", message=str(exc))))
-    invocation = Invocation(node=node, agent=spec, inputs=settled, network=hosts, secrets=names, bindings=pinned)
+    invocation = Invocation(
+        node=node,
+        agent=spec,
+        inputs=settled,
+        network=hosts,
+        secrets=names,
+        bindings=pinned,
+        settings=settings_used(node, spec, workplace.settings),
+    )
     result = await answer(invocation, run=run, item=None, execution_id=run.run_id, workplace=place, on_log=on_log)
     files = [await asyncio.to_thread(workplace.records.keep, each) for each in result.artifacts]
     if node.effect is None or not result.ok:
         return AgentOutcome(result=result, files=tuple(files))
     try:
-        proposal = proposal_of(invocation, cast("dict[str, JsonValue]", result.output), workplace=place)
+        proposal = proposal_of(invocation, cast("dict[str, JsonValue]", result.output), run=run, workplace=place)
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)

@@ -30,7 +30,14 @@ from flows.runtime import agent_settings
 from operations.action_help import action_help
 from operations.register_agent import RegistrationRefused, read_folder
 from operations.remove_agent import AgentInUse, AgentUnknown, remove_agent
-from operations.run_agent import AgentOutcome, AgentWorkplace, KeptArtifacts, run_agent
+from operations.run_agent import (
+    AgentOutcome,
+    AgentWorkplace,
+    KeptArtifacts,
+    RefusedByHand,
+    require_by_hand,
+    run_agent,
+)
 from reliability import strict_json
 from reliability.settings import WorkerSettings
 from tasks.card_text import plain_part
@@ -229,6 +236,11 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
         found = await find_agent(asked.name, sandbox=sandbox, state=state, project_id=project_id)
         spec = found.spec
         _check_input(asked, Catalogue(agents={spec.name: spec}), spec.name)
+        try:
+            known = found.bundle is None
+            require_by_hand(spec, asked.action, registered=known, network=asked.network, secrets=asked.secrets)
+        except RefusedByHand as exc:
+            raise AgentError(str(exc)) from exc
         shared = gets_the_shared(project_id)
         with tempfile.TemporaryDirectory(prefix="agents-run-") as scratch:
             workplace = AgentWorkplace(
@@ -246,6 +258,9 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
             async with AsyncExitStack() as stack:
                 platform = await _platform(workplace, state, stack, project_id=project_id)
                 if platform is not None:
+                    # Who runs code that nobody has registered could register it as well.
+                    right = "operator" if found.bundle is None else "admin"
+                    await acting(platform.records, project_id=project_id, right=right)
                     workplace = replace(workplace, secrets=platform.secrets, platform=platform)
                 return await run_agent(
                     spec,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.identity import acting
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
@@ -41,6 +43,11 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.add_typer(events, name="events")
     app.add_typer(dead_letters, name="dead-letters")
+
+
+Homeless = Annotated[
+    bool, typer.Option("--no-project", help="Those that named no project, for the admin of the machine.")
+]
 
 
 @events.command("list")
@@ -89,6 +96,7 @@ def replay_events_command(
 @dead_letters.command("list")
 def letters_command(
     all_: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
+    homeless: Homeless = False,
     limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=1_000)] = 20,
     state: State = DEFAULT_STATE,
     project: Project = 1,
@@ -96,7 +104,8 @@ def letters_command(
     wide: Wide = False,
 ) -> None:
     """List events that were given up, with the reason."""
-    run(_letters(settled=None if all_ else False, limit=limit, state=state, project_id=project, as_json=as_json))
+    chosen: dict[str, Any] = {"settled": None if all_ else False, "limit": limit, "of_no_project": homeless}
+    run(_letters(chosen, state=state, project_id=project, as_json=as_json))
 
 
 @dead_letters.command("replay")
@@ -113,11 +122,12 @@ def replay_command(
 @dead_letters.command("discard")
 def discard_command(
     letter_id: Annotated[str, typer.Argument(metavar="LETTER", help="Id of a dead letter.")],
+    homeless: Homeless = False,
     state: State = DEFAULT_STATE,
     project: Project = 1,
 ) -> None:
     """Note that nothing is to be done about it."""
-    run(_discard(letter_id, state=state, project_id=project))
+    run(_discard(letter_id, state=state, project_id=project, of_no_project=homeless))
 
 
 async def _replay_events(
@@ -230,9 +240,14 @@ def _as_json(found: EventExplanation) -> dict[str, Any]:
     }
 
 
-async def _letters(*, settled: bool | None, limit: int, state: Path, project_id: int, as_json: bool) -> None:
+async def _letters(chosen: dict[str, Any], *, state: Path, project_id: int, as_json: bool) -> None:
     async with open_records(state) as records:
-        found = await records.dead_letters(project_id, limit=limit, settled=settled)
+        if chosen["of_no_project"]:
+            await acting(records, project_id=project_id, right="admin")
+        found = await records.dead_letters(project_id, **chosen)
+        homeless = (
+            0 if chosen["of_no_project"] else len(await records.dead_letters(settled=False, of_no_project=True))
+        )
     print_rows(
         [
             {
@@ -250,19 +265,22 @@ async def _letters(*, settled: bool | None, limit: int, state: Path, project_id:
         title="Dead letters",
         as_json=as_json,
     )
+    if homeless:
+        sys.stderr.write(f"{homeless} more named no project: --no-project lists them\n")
 
 
 async def _replay(letter_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
     from operations.launcher import Launcher  # with Prefect
 
     async with connect(state) as connection:
+        me = await acting(connection.records, project_id=project_id, right="operator")
         try:
             done = await replay_dead_letter(
                 letter_id,
                 records=connection.records,
                 launch=Launcher(connection.prefect),
                 project_id=project_id,
-                by=person(),
+                by=me.name,
             )
         except (LetterSettled, TriggerError) as exc:
             raise EventRefused(str(exc)) from exc
@@ -274,10 +292,12 @@ async def _replay(letter_id: str, *, state: Path, project_id: int, as_json: bool
         console.print(f"started {workflow}: {link}", markup=False, highlight=False, soft_wrap=True)
 
 
-async def _discard(letter_id: str, *, state: Path, project_id: int) -> None:
+async def _discard(letter_id: str, *, state: Path, project_id: int, of_no_project: bool) -> None:
     async with open_records(state) as records:
+        me = await acting(records, project_id=project_id, right="admin" if of_no_project else "operator")
+        of = None if of_no_project else project_id
         try:
-            await discard_dead_letter(letter_id, records=records, project_id=project_id, by=person())
+            await discard_dead_letter(letter_id, records=records, project_id=of, by=me.name)
         except LetterSettled as exc:
             raise EventRefused(str(exc)) from exc
     console.print(f"dead letter {letter_id} is discarded", markup=False, highlight=False)

@@ -14,8 +14,10 @@ from records import Records
 from records.people.person import NotSignedIn, Role
 
 VARIABLE = "COMMANDCENTER_TOKEN"
-_ROLES: dict[str, frozenset[Role]] = {
+CommandRight = Literal["author", "operator", "approver", "admin"]
+_ROLES: dict[CommandRight, frozenset[Role]] = {
     "author": frozenset({"author", "admin"}),
+    "operator": frozenset({"operator", "admin"}),
     "approver": frozenset({"approver", "admin"}),
     "admin": frozenset({"admin"}),
 }
@@ -38,10 +40,11 @@ class Terminal:
         return Acting(name=self.name, verified=self.verified)
 
 
-async def acting(
-    records: Records, *, project_id: int, right: Literal["author", "approver", "admin"], by: str | None = None
-) -> Terminal:
-    """Who acts. `by`: a name that was typed; it does not go together with a token. Raises NotAllowed."""
+async def acting(records: Records, *, project_id: int, right: CommandRight, by: str | None = None) -> Terminal:
+    """Who acts: each command that does something asks. Without a token it is whoever runs this machine.
+
+    `by`: a name that was typed; it does not go together with a token. Raises NotAllowed.
+    """
     token = os.environ.get(VARIABLE, "").strip()
     if not token:
         return Terminal(name=by or person(), verified=False)

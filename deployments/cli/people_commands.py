@@ -21,7 +21,15 @@ from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, p
 from deployments.cli.output import console, is_terminal, print_json, print_rows
 from deployments.stack.addresses import running
 from deployments.stack.machine_admin import console_link, ensure_machine_admin
-from operations.people import InvalidRole, IssuedToken, grant_roles, grant_token, revoke_token, take_roles
+from operations.people import (
+    InvalidRole,
+    IssuedToken,
+    grant_roles,
+    grant_token,
+    map_slack_user,
+    revoke_token,
+    take_roles,
+)
 from operations.provider_sign_in import link_person
 from records import Records
 from records.people.person import ROLES, PersonRecord, TokenRecord
@@ -144,6 +152,7 @@ def slack_command(
     user: Annotated[str | None, typer.Option(help="Id of the Slack user: U… or W…")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="That user is nobody from now on.")] = False,
     state: State = DEFAULT_STATE,
+    project: Project = 1,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -153,10 +162,12 @@ def slack_command(
 
     async def change() -> list[SlackIdentity]:
         async with opened(state, database_url) as records:
+            me = await acting(records, project_id=project, right="admin") if remove or name is not None else None
             if remove:
                 await records.unmap_slack_user(team or "", user or "")
-            elif name is not None:
-                await records.map_slack_user(team or "", user or "", name, by=person())
+            elif name is not None and me is not None:
+                given = {"team": team or "", "user": user or ""}
+                await map_slack_user(name, **given, records=records, by=me.acting, project_id=project)
             return await records.slack_users()
 
     print_rows(

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.identity import acting
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.cli.people_commands import DatabaseUrl, opened
 from deployments.stack.addresses import Addresses, NotRunning, addresses_of, running
@@ -75,8 +76,9 @@ def set_command(
 
     async def change() -> ProjectLimits:
         async with opened(state, database_url, make=True) as records:
+            me = await acting(records, project_id=project, right="admin")
             limits = replace(await records.project_limits(project), **changes)
-            await records.set_project_limits(limits, by=person())
+            await records.set_project_limits(limits, by=me.name)
         if (here := running(state)) is not None:
             async with connect_to(here) as connection:
                 await apply_limits(connection.prefect, here.pool, [limits])
@@ -114,7 +116,8 @@ def add_command(
 
     async def add() -> tuple[IssuedPublisher, Addresses | None]:
         async with opened(state, database_url, make=True) as records:
-            made = await add_publisher(name, records=records, project_id=project, by=person())
+            me = await acting(records, project_id=project, right="admin")
+            made = await add_publisher(name, records=records, project_id=project, by=me.name)
             return made, await _tell_nats(state, records)
 
     made, here = run(add())
@@ -154,7 +157,10 @@ def revoke_command(
 
     async def revoke() -> PublisherRecord:
         async with opened(state, database_url) as records:
-            gone = await revoke_publisher(name, records=records, by=person())
+            known = await records.publishers(revoked=True)
+            of = next((each.project_id for each in known if each.name == name), 1)
+            me = await acting(records, project_id=of, right="admin")
+            gone = await revoke_publisher(name, records=records, by=me.name)
             await _tell_nats(state, records)
             return gone
 

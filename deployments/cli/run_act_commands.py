@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, person, run
+from deployments.cli.identity import acting
+from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, run
 from deployments.cli.output import console, print_json
 from deployments.cli.run_commands import read_context
 from deployments.cli.terminal_decision import CHANNEL
@@ -64,7 +65,7 @@ def rerun_command(
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
-    """Run an ended run again from a node; outputs of the others are kept, changed gates are asked again."""
+    """Run an ended run again from a node; outputs of the others are kept, what was approved and done is asked again."""
     run(_rerun(run_id, node, preview=preview, state=state, project_id=project, as_json=as_json))
 
 
@@ -84,13 +85,14 @@ def replay_command(
 
 async def _cancel(run_id: str, reason: str, *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
+        me = await _actor(connection, project_id)
         found = await _find(connection, run_id, project_id)
         with _acting():
             ended = await cancel_run(
                 found.id,
                 records=connection.records,
                 client=connection.prefect,
-                by=_actor(),
+                by=me,
                 project_id=project_id,
                 reason=reason,
             )
@@ -100,13 +102,14 @@ async def _cancel(run_id: str, reason: str, *, state: Path, project_id: int, as_
 
 async def _retry(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
+        me = await _actor(connection, project_id)
         found = await _find(connection, run_id, project_id)
         with _acting():
             await retry_run(
                 found.id,
                 records=connection.records,
                 client=connection.prefect,
-                by=_actor(),
+                by=me,
                 project_id=project_id,
             )
     _say(f"run {found.id} goes again", {"runId": found.id}, as_json=as_json)
@@ -114,6 +117,7 @@ async def _retry(run_id: str, *, state: Path, project_id: int, as_json: bool) ->
 
 async def _rerun(run_id: str, node: str, *, preview: bool, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
+        me = await _actor(connection, project_id)
         found = await _find(connection, run_id, project_id)
         with _acting():
             if preview:
@@ -127,7 +131,7 @@ async def _rerun(run_id: str, node: str, *, preview: bool, state: Path, project_
                 node,
                 records=connection.records,
                 client=connection.prefect,
-                by=_actor(),
+                by=me,
                 project_id=project_id,
             )
     data = {"runId": found.id, "nodes": list(done.nodes)}
@@ -136,6 +140,7 @@ async def _rerun(run_id: str, node: str, *, preview: bool, state: Path, project_
 
 async def _replay(run_id: str, options: list[str], *, state: Path, project_id: int, as_json: bool) -> None:
     async with connect(state) as connection:
+        me = await _actor(connection, project_id)
         found = await _find(connection, run_id, project_id)
         with _acting():
             plan = await active_plan(found.workflow_name, records=connection.records, project_id=project_id)
@@ -144,7 +149,7 @@ async def _replay(run_id: str, options: list[str], *, state: Path, project_id: i
                 found.id,
                 records=connection.records,
                 launch=Launcher(connection.prefect),
-                by=_actor(),
+                by=me,
                 project_id=project_id,
                 context=edited,
             )
@@ -166,9 +171,10 @@ def _acting() -> Generator[None]:
         raise ActRefused(str(exc)) from exc
 
 
-def _actor() -> Actor:
-    """The operating system's name, which nobody verified."""
-    return Actor(name=person(), verified=False, channel=CHANNEL)
+async def _actor(connection: Connection, project_id: int) -> Actor:
+    """The person of the token, if they may; else the operating system's name, which nobody verified."""
+    me = await acting(connection.records, project_id=project_id, right="operator")
+    return Actor(name=me.name, verified=me.verified, channel=CHANNEL)
 
 
 def _say(sentence: str, data: object, *, as_json: bool) -> None:

@@ -10,8 +10,9 @@ from typing import Annotated, Any, cast, get_args
 import typer
 
 from compiler.plan import Plan
+from deployments.cli.identity import acting
 from deployments.cli.moments import moment
-from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, Wide, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
@@ -127,6 +128,7 @@ async def _trigger(workflow: str, options: list[str], *, state: Path, project_id
     from operations.launcher import Launcher  # with Prefect
 
     async with connect(state) as connection:
+        me = await acting(connection.records, project_id=project_id, right="operator")
         try:
             plan = await active_plan(workflow, records=connection.records, project_id=project_id)
             started = await start_run(
@@ -136,7 +138,7 @@ async def _trigger(workflow: str, options: list[str], *, state: Path, project_id
                 launch=Launcher(connection.prefect),
                 project_id=project_id,
                 trigger="manual",
-                triggered_by=person(),
+                triggered_by=me.name,
                 traceparent=os.environ.get("TRACEPARENT"),
             )
         except TriggerError as exc:

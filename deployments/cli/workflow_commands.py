@@ -13,7 +13,7 @@ import typer
 from compiler import format_text, load
 from compiler.plan import Plan
 from deployments.cli.identity import acting
-from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
+from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
 from deployments.publishing.compile_files import CheckFailed, compile_by_file
@@ -88,13 +88,14 @@ async def _missed(name: str, *, days: int, start: bool, state: Path, project_id:
     started: dict[datetime, str] = {}
     async with connect(state) as connection:
         records = connection.records
+        me = await acting(records, project_id=project_id, right="operator") if start else None
         try:
             found = await missed_times(name, since=since, records=records, project_id=project_id)
-            if start and found:
+            if me is not None and found:
                 moments = [each.at for each in found]
                 launch = Launcher(connection.prefect)
                 started = await backfill(
-                    name, moments, records=records, launch=launch, project_id=project_id, by=person()
+                    name, moments, records=records, launch=launch, project_id=project_id, by=me.name
                 )
         except TriggerError as exc:
             raise BackfillRefused(str(exc)) from exc
@@ -251,6 +252,7 @@ async def _archive(name: str, *, state: Path, project_id: int) -> None:
     from deployments.publishing.deploy import PrefectPublisher  # with Prefect
 
     async with connect(state) as connection:
+        await acting(connection.records, project_id=project_id, right="author")
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
         await archive_workflow(name, records=connection.records, publisher=publisher, project_id=project_id)
     console.print(f"workflow {name} is archived: it starts no more runs", markup=False, highlight=False)

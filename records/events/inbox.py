@@ -143,22 +143,32 @@ class InboxStore(Store):
 
     @shielded
     async def dead_letters(
-        self, project_id: int | None = None, *, limit: int = 100, settled: bool | None = None
+        self,
+        project_id: int | None = None,
+        *,
+        limit: int = 100,
+        settled: bool | None = None,
+        of_no_project: bool = False,
     ) -> list[DeadLetter]:
-        """The newest ones, of one project or (None) of all; only those that are (not) settled, or (None) all."""
+        """The newest ones, of one project or (None) of all; only those that are (not) settled, or (None) all.
+
+        `of_no_project`: only those from which no project could be read.
+        """
         chosen = select(DEAD_LETTER).order_by(DEAD_LETTER.c.createdAt.desc(), DEAD_LETTER.c.sequence.desc())
         if settled is not None:
             mark = DEAD_LETTER.c.settledAt
             chosen = chosen.where(mark.is_not(None) if settled else mark.is_(None))
-        if project_id is not None:
+        if of_no_project:
+            chosen = chosen.where(DEAD_LETTER.c.projectId.is_(None))
+        elif project_id is not None:
             chosen = chosen.where(DEAD_LETTER.c.projectId == project_id)
         async with self._db.read() as connection:
             found = await rows(connection, chosen.limit(limit))
         return [_letter(row) for row in found]
 
     @shielded
-    async def one_dead_letter(self, letter_id: str, *, project_id: int) -> DeadLetter:
-        """One of the project. Raises NotFound."""
+    async def one_dead_letter(self, letter_id: str, *, project_id: int | None) -> DeadLetter:
+        """One of the project, or (None) one that named no project. Raises NotFound."""
         mine = (DEAD_LETTER.c.id == letter_id) & (DEAD_LETTER.c.projectId == project_id)
         async with self._db.read() as connection:
             row = await first(connection, select(DEAD_LETTER).where(mine))
@@ -168,7 +178,7 @@ class InboxStore(Store):
 
     @shielded
     async def settle_dead_letter(
-        self, letter_id: str, *, project_id: int, settled_as: Literal["replayed", "discarded"], by: str
+        self, letter_id: str, *, project_id: int | None, settled_as: Literal["replayed", "discarded"], by: str
     ) -> bool:
         """Note that a person has dealt with it; False, and nothing changed, where somebody had."""
         open_one = (DEAD_LETTER.c.id == letter_id) & (DEAD_LETTER.c.projectId == project_id)
@@ -177,7 +187,8 @@ class InboxStore(Store):
         async with self._db.write() as connection:
             if (await connection.execute(change)).rowcount != 1:
                 return False
-            await note_change(connection, project_id, "event", letter_id)
+            if project_id is not None:
+                await note_change(connection, project_id, "event", letter_id)
         return True
 
     @shielded

@@ -55,9 +55,8 @@ class PublisherStore(Store):
             taken = await first(connection, select(EVENT_PUBLISHER).where(EVENT_PUBLISHER.c.name == name))
             if taken is not None:
                 if not replace:
-                    raise NameRefused(
-                        f"there is a publisher {name!r} of project {taken['projectId']} already: choose another name"
-                    )
+                    # Not whose: names are those of NATS users, and so of all projects.
+                    raise NameRefused(f"the name {name!r} is taken by a publisher: choose another name")
                 await connection.execute(delete(EVENT_PUBLISHER).where(EVENT_PUBLISHER.c.name == name))
             row: dict[str, Any] = {
                 "id": new_id(),

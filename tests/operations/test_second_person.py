@@ -16,9 +16,19 @@ from sqlalchemy import update
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
 from deployments.stack.machine_admin import NoMachineAdmin, ensure_machine_admin
-from operations.deploy import RecordsOnly, deploy
-from operations.people import grant_roles, grant_token, issue_link, revoke_token, take_roles
-from operations.register_agent import register_manifest
+from operations.deploy import RecordsOnly, archive_workflow, deploy
+from operations.people import (
+    grant_roles,
+    grant_token,
+    issue_link,
+    issue_token,
+    map_slack_user,
+    revoke_token,
+    take_roles,
+)
+from operations.register_agent import RiskLowered, register_manifest
+from operations.remove_agent import remove_agent
+from operations.run_agent import RefusedByHand, require_by_hand
 from operations.second_person import NOBODY, Acting, SecondPersonNeeded, confirm_change
 from records import NotFound, Records, upgrade
 from records.people.change_store import SamePerson
@@ -133,7 +143,35 @@ async def test_a_new_workflow_whose_gate_opens_by_itself_needs_two(records: Reco
     for rule in (ApprovalRule(trusted_triggers=("graph.file.updated",)), ApprovalRule(on_expiry="approve")):
         with pytest.raises(SecondPersonNeeded, match="opens without a person"):
             await send(records, plan(rule, name="new"), ANN)
+    with pytest.raises(SecondPersonNeeded, match="alone"):
+        await send(records, plan(ApprovalRule(allow_self_approval=True), name="new"), ANN)
     assert await deployed(records) == {}
+
+
+@pytest.mark.parametrize("rest", ["archived", "switched off"])
+async def test_a_gate_is_not_lost_by_a_rest_of_its_workflow(records: Records, production: None, rest: str) -> None:
+    gated = plan(ApprovalRule(quorum=2))
+    await send(records, gated, ANN)
+    if rest == "archived":
+        await archive_workflow("talk", records=records, publisher=RecordsOnly(), project_id=1)
+    else:
+        await send(records, gated.model_copy(update={"status": "DRAFT"}), ANN)
+    for weaker in (plan(None), plan(ApprovalRule())):
+        with pytest.raises(SecondPersonNeeded, match="another person must agree"):
+            await send(records, weaker, ANN)
+    assert await deployed(records) == {}
+    await send(records, gated, ANN)
+    assert await deployed(records) == {"talk": gated.digest}
+
+
+async def test_risk_is_not_lost_by_removing_the_agent_first(records: Records) -> None:
+    """Neither under its name, with other code, nor by its code, under another name."""
+    await register_manifest(agent(name="careful", risk="APPROVAL_REQUIRED"), records=records, project_id=1)
+    await remove_agent("careful", records=records, project_id=1)
+    with pytest.raises(RiskLowered):
+        await register_manifest(agent(name="careful", entry_path="agents.b"), records=records, project_id=1)
+    again = await register_manifest(agent(name="other"), records=records, project_id=1)
+    assert again.action_risk("work") == "APPROVAL_REQUIRED"
 
 
 async def test_an_agent_that_reaches_anything_needs_two(records: Records, production: None) -> None:
@@ -267,3 +305,34 @@ async def test_an_admin_by_a_group_counts_while_the_role_rests(production: None,
     assert [each.roles for each in await records.people()] == [{}, {}]
     with pytest.raises(SecondPersonNeeded):
         await grant_roles("Mallory", records=records, project_id=1, roles=["admin"], by=ANN)
+
+
+async def test_a_user_of_slack_decides_as_somebody_else_by_two_people(production: None, records: Records) -> None:
+    for name in ("Ann", "Bob"):
+        await records.add_person(name, project_id=1, roles=("admin",), by="root")
+        await issue_token(name, records=records, by="root")
+    given = {"team": "T1", "user": "U1", "records": records, "project_id": 1}
+    with pytest.raises(SecondPersonNeeded, match="decides as 'Bob'"):
+        await map_slack_user("Bob", by=ANN, **given)
+    assert await records.slack_users() == []
+    await map_slack_user("Ann", by=ANN, **given)
+    assert [each.person for each in await records.slack_users()] == ["Ann"]
+
+
+def test_by_hand_nothing_runs_that_a_gate_or_a_second_person_would_hold_up(production: None) -> None:
+    require_by_hand(agent(), "work", registered=True)
+    require_by_hand(agent(), "work", registered=False)
+    require_by_hand(agent(network=("a.example:443",)), "work", registered=True)
+    for spec, given in [
+        (agent(risk="APPROVAL_REQUIRED"), {"registered": True}),
+        (agent(), {"registered": True, "network": ("a.example:443",)}),
+        (agent(), {"registered": True, "secrets": ("TOKEN",)}),
+        (agent(network=("a.example:443",)), {"registered": False}),
+        (agent(secrets=("TOKEN",)), {"registered": False}),
+    ]:
+        with pytest.raises(RefusedByHand, match="run it in a workflow"):
+            require_by_hand(spec, "work", **given)
+
+
+def test_one_operator_runs_by_hand_what_they_like() -> None:
+    require_by_hand(agent(risk="APPROVAL_REQUIRED"), "work", registered=False, secrets=("TOKEN",))

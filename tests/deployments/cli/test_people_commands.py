@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from agents.registration.builtin_agents import builtin_spec
 from deployments.cli.identity import NotAllowed, acting
 from deployments.cli.main import app
+from deployments.stack.addresses import Addresses, remembered, running
 from deployments.stack.machine_admin import TOKEN_FILE, ensure_machine_admin
+from deployments.stack.state_folder import StateFolder
 from operations.people import BegunSession, begin_session, identify
 from records import Records
 from records.people.person import Identity, NotSignedIn
+from reliability.mode import is_production
 
 
 @pytest.fixture
@@ -146,3 +150,65 @@ def test_a_token_says_who_acts_at_the_terminal_and_what_they_may(
     with pytest.raises(NotAllowed, match="it is unknown") as caught:
         who(state, right="approver")
     assert token not in str(caught.value)
+
+
+ACTS = [
+    "trigger w",
+    "cancel r",
+    "retry r",
+    "rerun r n",
+    "replay r",
+    "dead-letters replay l",
+    "dead-letters discard l",
+    "workflows archive w",
+    "workflows missed w --start",
+    "agents remove a",
+    "agents run security-scanner scanRepository --input {input}",
+    "projects set 1 --runs 3",
+    "publishers add p",
+    "publishers revoke p",
+    "people add Bob --role viewer",
+    "people revoke Ada",
+    "people slack Ada --team T1 --user U1",
+    "changes confirm c",
+]
+
+
+def test_a_token_that_may_only_look_opens_no_command_that_acts(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(state, "people", "add", "Ada", "--role", "viewer")
+    monkeypatch.setenv("COMMANDCENTER_TOKEN", command(state, "tokens", "add", "Ada").stdout.strip())
+    # A platform elsewhere, of which only the records are there: a command that asks for more has gone too far.
+    for name, value in {"DATABASE_URL": f"sqlite:///{state}/records.db", "NATS_URL": "nats://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+
+    async def register() -> None:
+        async with await Records.open(f"sqlite:///{state}/records.db") as records:
+            await records.register_agent(1, builtin_spec("security-scanner"))
+
+    asyncio.run(register())
+    given = tmp_path / "input.json"
+    given.write_text(json.dumps({"repositoryPath": str(tmp_path), "scanType": "FULL"}))
+    for act in ACTS:
+        done = command(state, *act.format(input=given).split())
+        assert isinstance(done.exception, NotAllowed), (act, done.output, done.exception)
+
+
+def test_a_shell_that_forgot_the_mode_is_no_way_around_it(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMMANDCENTER_MODE", raising=False)
+    folder = StateFolder(state)
+    folder.create()
+    folder.acquire()
+    try:
+        where = {name: "x" for name in ("api_url", "ui_url", "nats_url", "database_url", "pool")}
+        addresses = Addresses(state=str(state), **where, shared={"COMMANDCENTER_MODE": "production"})
+        folder.remember({"addresses": remembered(addresses)})
+        assert not is_production()
+        # Set and taken back by the fixture, as a command's process ends with it.
+        monkeypatch.setenv("COMMANDCENTER_MODE", "embedded")
+        assert running(state) is not None
+        assert is_production()
+    finally:
+        folder.release()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from records import Records
+from operations.events import discard_dead_letter
+from records import NotFound, Records
 from records.tables.columns import now
 
 
@@ -78,3 +79,13 @@ async def test_a_dead_letter_is_kept_once_with_its_bytes_and_the_reason(records:
     assert len(newest.payload) == 1024 * 1024
     assert [each.sequence for each in await records.dead_letters(2)] == [9]
     assert await records.count_dead_letters() == 2
+
+
+async def test_an_event_that_named_no_project_is_listed_and_discarded_by_the_machines_admin(records) -> None:
+    await records.dead_letter("events", 7, subject="graph.x", payload=b"{}", reason="no projectId")
+    assert await records.dead_letters(1) == []
+    (letter,) = await records.dead_letters(1, of_no_project=True)
+    with pytest.raises(NotFound):
+        await discard_dead_letter(letter.id, records=records, project_id=1, by="Ann")
+    await discard_dead_letter(letter.id, records=records, project_id=None, by="root")
+    assert await records.dead_letters(of_no_project=True, settled=False) == []
