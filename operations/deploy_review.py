@@ -12,6 +12,8 @@ from compiler.plan import Plan
 from records import Records
 from records.catalogue.workflow import Workflow
 
+_SHARED_PARTS = 3
+"""`/home/ada`, `/srv/x`: what lies below a folder of no more parts need not belong together."""
 NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 """Plans that came from no file."""
 
@@ -92,11 +94,12 @@ def _callers(plan: Plan, deployed: Sequence[Plan]) -> list[Change]:
 
 
 def _without_file(workflows: Sequence[Workflow], left: Set[str], sources: Mapping[str, str]) -> list[Change]:
-    """Workflows whose file was beside one of `sources` and is gone: nothing else would tell that they go on.
+    """Workflows whose file was near one of `sources` and is gone: nothing else would tell that they go on.
 
-    Of other folders nothing is said: they may be another machine's.
+    One that was moved to another folder and renamed at once is so told apart from a new one. Of folders that have
+    nothing to do with those of `sources` nothing is said: they may be another machine's.
     """
-    folders = {Path(file).parent for file in sources.values()}
+    known = [Path(file) for file in sources.values()]
     return [
         Change(
             "workflow-changed",
@@ -107,8 +110,18 @@ def _without_file(workflows: Sequence[Workflow], left: Set[str], sources: Mappin
         )
         for each in workflows
         if each.name in left and each.source
-        if Path(each.source).parent in folders and not Path(each.source).exists()
+        if not Path(each.source).exists() and _is_near(Path(each.source), known)
     ]
+
+
+def _is_near(gone: Path, known: Sequence[Path]) -> bool:
+    """Whether another file is beside the one that is gone, in its repository, or in a folder beside its own."""
+    left = next(each for each in gone.parents if each.is_dir())
+    if any(each.parent == gone.parent for each in known):
+        return True
+    top = next((each for each in (left, *left.parents) if (each / ".git").exists()), None)
+    common = top or (left.parent if left == gone.parent else left)
+    return (top is not None or len(common.parts) > _SHARED_PARTS) and any(common in each.parents for each in known)
 
 
 async def _renamed(
