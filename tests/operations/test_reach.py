@@ -44,6 +44,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "backfill.backfill": (True, True),
     "backfill.missed_times": (True, True),
     "run_agent.run_agent": (True, False),  # an agent outside of a workflow runs for those who may log in here
+    "run_agent.require_by_hand": (True, False),
     "remove_agent.remove_agent": (True, True),
     "agent_cases.run_cases": (True, False),  # as run_agent
     "action_help.action_help": (True, False),
@@ -56,6 +57,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "people.grant_roles": (True, False),
     "people.take_roles": (True, False),
     "people.grant_token": (True, False),
+    "people.map_slack_user": (True, False),
     "people.issue_link": (True, False),
     "people.revoke_token": (True, False),
     "people.identify": (True, True),
