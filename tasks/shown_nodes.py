@@ -32,6 +32,7 @@ from prefect.states import Cancelled, Completed, Failed, Paused, Running
 from agents.sandbox.port import AgentResult
 from compiler.plan import PlanNode
 from records import Approval
+from records.database.ids import id_of_flow_run
 from tasks.attempt_page import attempt_page
 from tasks.card import Invocation
 from tasks.card_text import form_markdown
@@ -50,6 +51,13 @@ _SECONDS = 20.0
 _MESSAGE = 1_000
 
 
+def tags_of(flow_run: FlowRun) -> list[str]:
+    """The run's tags, with its id on record: Prefect's list and its search know it then."""
+    if any(each.startswith(RUN_TAG) for each in flow_run.tags):
+        return list(flow_run.tags)
+    return [*flow_run.tags, f"{RUN_TAG}{id_of_flow_run(str(flow_run.id))}"]
+
+
 @dataclass(kw_only=True)
 class ShownNodes:
     """Of one execution of one run."""
@@ -63,10 +71,10 @@ class ShownNodes:
     _writer: asyncio.Task[None] | None = None
 
     def run_id(self, flow_run: FlowRun) -> None:
-        """The run's id on record, as a tag: Prefect's list and its search know it then."""
+        """The run's id on record, as a tag; our worker has given it to Prefect with its first update of the run."""
         tag = f"{RUN_TAG}{self.run.run_id}"
         if tag not in flow_run.tags:
-            tags = [*flow_run.tags, tag]
+            tags = [*(each for each in flow_run.tags if not each.startswith(RUN_TAG)), tag]
             self._send(lambda client: client.update_flow_run(flow_run.id, tags=tags))
 
     def waits(self, approval: Approval) -> None:

@@ -30,6 +30,7 @@ from prefect.settings import get_current_settings
 from deployments.worker.engine import InProcessEngine, StopReason, parameters
 from deployments.worker.run_client import RunClient, remember_result_storage
 from deployments.worker.worker_identity import WorkerIdentity
+from tasks.shown_nodes import tags_of
 
 R = TypeVar("R")
 HandBack = Callable[[PrefectClient, FlowRun], Awaitable[State]]
@@ -41,6 +42,7 @@ class FlowThread:
     def __init__(self, owner: WorkerIdentity, *, hand_back: HandBack) -> None:
         self._owner = owner
         self._hand_back = hand_back
+        self._tags: dict[UUID, list[str]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="flows", daemon=True)
         self._engines: dict[UUID, tuple[InProcessEngine, asyncio.Task[None]]] = {}
@@ -109,7 +111,7 @@ class FlowThread:
     async def _host(self) -> None:
         """Hold open what all runs share."""
         try:
-            async with RunClient(owner=str(self._owner)).context(), _runtime():
+            async with RunClient(owner=str(self._owner), tags=self._tags).context(), _runtime():
                 self._opened.set_result(contextvars.copy_context())
                 await self._send_heartbeats()
                 await self._end_leftovers()
@@ -145,11 +147,12 @@ class FlowThread:
             _guarded(engine), name=f"flow run {flow_run.id}", context=self._opened.result().copy()
         )
         self._engines[flow_run.id] = (engine, task)
+        self._tags[flow_run.id] = tags_of(flow_run)
         try:
             await asyncio.wait([task])
             _report(engine, task)
         finally:
-            del self._engines[flow_run.id]
+            del self._engines[flow_run.id], self._tags[flow_run.id]
 
     async def _interrupt(self, ids: frozenset[UUID], why: StopReason, seconds: float) -> frozenset[UUID]:
         tasks: dict[asyncio.Task[None], UUID] = {}

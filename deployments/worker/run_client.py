@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
@@ -33,13 +33,15 @@ STORAGE_SECONDS = 30.0
 class RunClient(PrefectClient):
     """The one client of all runs that a worker executes."""
 
-    def __init__(self, *, owner: str) -> None:
+    def __init__(self, *, owner: str, tags: Mapping[UUID, Sequence[str]] | None = None) -> None:
+        """`tags`: those of runs in hand, set with the first update of each: else a request of their own."""
         super().__init__(
             PREFECT_API_URL.value(),
             auth_string=PREFECT_API_AUTH_STRING.value(),
             api_key=PREFECT_API_KEY.value(),
         )
         self._owner = owner
+        self._tags = tags or {}
         self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def request(self, *args: Any, **options: Any) -> httpx.Response:
@@ -69,6 +71,7 @@ class RunClient(PrefectClient):
         """Update a run. The first update that the engine makes also says who executes the run."""
         if empirical_policy is not None and infrastructure_pid is None:
             infrastructure_pid = self._owner
+            tags = tags or self._tags.get(flow_run_id)
         return await super().update_flow_run(
             flow_run_id=flow_run_id,
             flow_version=flow_version,

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import re
+import string
+from hashlib import sha256
 
 from cuid2 import Cuid
 
 from records.errors import NameRefused
 
 _cuid = Cuid()
+_LENGTH = 24
+_DIGITS = string.digits + string.ascii_lowercase
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 def new_id() -> str:
     """A fresh cuid."""
     return _cuid.generate()
+
+
+def id_of_flow_run(flow_run_id: str) -> str:
+    """The cuid of the run on record that belongs to a flow run of Prefect's: known before the run is on record."""
+    number = int.from_bytes(sha256(f"flow-run:{flow_run_id}".encode()).digest(), "big")
+    number, first = divmod(number, len(string.ascii_lowercase))
+    digits = [string.ascii_lowercase[first]]
+    while len(digits) < _LENGTH:
+        number, digit = divmod(number, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return "".join(digits)
 
 
 def subject_token(kind: str, name: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from observability.metrics.definitions import RUNS_STARTED, Sample
 from records.approvals.audit import Actor, append_run_audit
 from records.approvals.gate_rows import ask_again, close_gates
-from records.database.ids import new_id, subject_token
+from records.database.ids import id_of_flow_run, subject_token
 from records.database.payload import checked, checked_outputs, line
 from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
@@ -56,7 +56,7 @@ class RunStore(Store):
         """
         checked("the context of the run", dict(context))
         values: dict[str, Any] = {
-            "id": new_id(),
+            "id": id_of_flow_run(flow_run_id),
             "trigger": line(trigger, 1_000),
             "contextJson": dict(context),
             "status": "PENDING",

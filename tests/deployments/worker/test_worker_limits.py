@@ -139,7 +139,8 @@ async def test_a_worker_that_is_busy_begins_few_runs_at_a_time_and_one_whose_run
     for run in runs:
         assert (await platform.until(run)).state.name == "Completed"
     side_by_side = max(accumulate(1 if line == "begins" else -1 for line in log.read_text().split()))
-    assert 2 <= side_by_side <= 2 * WHEN_BUSY
+    # The first polls come before the worker is seen to be busy.
+    assert 2 <= side_by_side <= 4 * WHEN_BUSY
     waiting = await deploy(platform, "sleeping")
     runs = [await create(waiting) for _ in range(12)]
     for run in runs:
