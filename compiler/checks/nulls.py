@@ -27,6 +27,9 @@ def _reason(expression: Expression, bindings: Bindings) -> str:
     if not isinstance(expression, Reference):
         return ""
     workflow = bindings.workflow
+    entry = next((step for step in expression.steps if isinstance(step, int)), None)
+    if entry is not None:
+        return f"the list may have no entry {entry}"
     if expression.root == "nodes" and expression.steps:
         position = workflow.by_id.get(str(expression.steps[0]))
         return _of_node(workflow.steps[position], expression, workflow) if position is not None else ""

@@ -16,7 +16,7 @@ from compiler.diagnostics.diagnostic import quoted
 from compiler.inference.bindings import Bindings, ResolvedWorkflow
 from compiler.inference.shape import ANY, Shape, of_schema, union
 from compiler.language.context_fields import is_schema
-from compiler.language.document import Path
+from compiler.language.document import Path, Scalar
 from compiler.language.spec import ManualSpec, WorkflowSpec
 from compiler.schemas.validation import check_schema, validate
 from compiler.trigger_types.registry import context_of, type_of
@@ -54,7 +54,9 @@ class _Findings:
     reporter: Reporter
 
     def at(self, path: Path, code: str, message: str, hint: str = "") -> None:
-        self.reporter.at(path, code, message, hint)
+        if isinstance(self.reporter.document.value(path), Scalar):
+            # Else the value is missing or a list, as the reader has said, and an empty text stands for it here.
+            self.reporter.at(path, code, message, hint)
 
     def filter(self, name: str, wanted: JsonValue, path: Path, event: JsonSchema | None) -> None:
         check_filter(name, wanted, _shape(event), (path, self.reporter))

@@ -206,7 +206,7 @@ def condition_expression(text: str) -> Piece:
         try:
             return Piece(text.strip(), parse(text))
         except ExpressionError as exc:
-            raise TemplateFault(str(exc), text.strip()) from exc
+            raise TemplateFault(str(exc), text.strip(), expression_hint(text)) from exc
     whole = read_template(text).whole
     if whole is None:
         raise TemplateFault("a condition is one expression, without text around it", text)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from compiler.diagnostics.diagnostic import DiagnosticList, did_you_mean, quoted
 from compiler.language.document import Document, Mapping, Path, Scalar, Sequence, Value, plain
-from compiler.language.other_tools import comment_hint, key_hint
+from compiler.language.other_tools import comment_hint, key_hint, value_hint
 from compiler.language.spec import TRIGGER_SPECS, WorkflowSpec
 
 _PHRASES = (
@@ -62,14 +62,36 @@ def read(document: Document, report: DiagnosticList) -> ReadSpec | None:
         try:
             return ReadSpec(WorkflowSpec.model_validate(data), frozenset(doubtful))
         except ValidationError as exc:
-            for error in exc.errors(include_url=False):
+            for error, kinds in _one_of_each_place(exc, document.root):
                 path = _path(error["loc"], document.root)
-                _note(error, path, document, report)
+                _note(error, path, kinds, document, report)
                 _repair(data, path, error)
                 if path[:1] == ("nodes",) and len(path) > 1 and isinstance(path[1], int):
                     doubtful.add(path[1])
             data = _prune(data)
     return None
+
+
+def _one_of_each_place(exc: ValidationError, root: Value) -> list[tuple[ErrorDetails, list[str]]]:
+    """The complaints, each with the kinds of value that would fit: where one of several may stand, Pydantic names each.
+
+    A complaint about the kind of a mapping is left out where another is about what stands in it.
+    """
+    found: dict[Path, tuple[ErrorDetails, list[str]]] = {}
+    others: list[tuple[ErrorDetails, list[str]]] = []
+    for error in exc.errors(include_url=False):
+        path, kind = _path(error["loc"], root), _KINDS.get(error["type"])
+        if kind is None:
+            others.append((error, []))
+        elif path in found:
+            found[path][1].append(kind)
+        else:
+            found[path] = (error, [kind])
+    places = [_path(error["loc"], root) for error, _ in others]
+    return [
+        *(each for path, each in found.items() if not any(place[: len(path)] == path for place in places)),
+        *others,
+    ]
 
 
 def _repair(data: Any, path: Path, error: ErrorDetails) -> None:
@@ -82,8 +104,11 @@ def _repair(data: Any, path: Path, error: ErrorDetails) -> None:
         return
     if key == "nodes":
         holder[key] = [dict(_NO_NODE)]
-    elif error["type"] == "missing":
+    elif error["type"] == "missing" and _required(error["loc"]) is str:
         holder[key] = UNKNOWN
+    elif error["type"] == "missing":
+        # No number stands for one that is missing: its holder goes.
+        _repair(data, path, {**error, "loc": error["loc"][:-1], "type": "value_error"})
     elif isinstance(holder, dict):
         cast("dict[Any, Any]", holder).pop(key, None)
         if _required(error["loc"]) is str:
@@ -123,14 +148,14 @@ def _prune(value: Any) -> Any:
     return value
 
 
-def _note(error: ErrorDetails, path: Path, document: Document, report: DiagnosticList) -> None:
+def _note(error: ErrorDetails, path: Path, kinds: list[str], document: Document, report: DiagnosticList) -> None:
     kind = error["type"]
     if kind == "extra_forbidden":
         _unknown_key(path, error["loc"], document, report)
     elif kind == "missing":
         _missing_key(path, error, document, report)
     elif kind in _KINDS or kind == "union_tag_not_found":
-        _wrong_type(path, _KINDS.get(kind, "a mapping"), document, report)
+        _wrong_type(path, " or ".join(dict.fromkeys(kinds)) or "a mapping", document, report)
     elif kind == "literal_error":
         allowed = [
             word.strip("' ") for word in str(error.get("ctx", {})["expected"]).replace(" or ", ",").split(",")
@@ -185,7 +210,12 @@ def _missing_key(path: Path, error: ErrorDetails, document: Document, report: Di
     value = document.value(path)
     span = next(iter(value.keys.values()), value.span) if isinstance(value, Mapping) else value.span
     holder = _holder((*path, key))
-    report.add("CC202", span, f"{holder} lacks the key {key!r}", hint=f"add `{key}: …`")
+    hint = (
+        f"a trigger has one of {_listed_words()}"
+        if path[:1] == ("trigger",) and key == "event"
+        else f"add `{key}: …`"
+    )
+    report.add("CC202", span, f"{holder} lacks the key {key!r}", hint=hint)
 
 
 def _wrong_type(path: Path, expected: str, document: Document, report: DiagnosticList) -> None:
@@ -203,8 +233,13 @@ def _wrong_type(path: Path, expected: str, document: Document, report: Diagnosti
         written = document.lines[value.span.line - 1][value.span.column - 1 : value.span.end_column - 1]
         hint = f'write it in quotes: "{written}"' if len(written) <= 60 else "write it in quotes"
     elif isinstance(value, Scalar) and isinstance(value.value, str) and not value.plain:
-        hint = "leave the quotes out" if expected in ("a whole number", "a number", "true or false") else ""
+        if expected == "true or false" and value.value not in ("true", "false"):
+            hint = "write `true` or `false`"
+        elif expected in ("a whole number", "a number", "true or false"):
+            hint = "leave the quotes out"
     hint = comment_hint(document, path) or hint
+    if not isinstance(value, Scalar) or not hint or path[-1:] in (("retries",), ("approval",), ("foreach",)):
+        hint = value_hint(path) or hint
     report.add("CC203", value.span, f"{_label(path)} must be {expected}, found {kind_of(value)}", hint=hint)
 
 

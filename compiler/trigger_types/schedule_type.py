@@ -11,6 +11,16 @@ from compiler.trigger_types.schedule import cron_fault, cron_surprises, timezone
 from compiler.trigger_types.subjects import SCHEDULE_CONTEXT
 from compiler.trigger_types.trigger_type import Findings, TriggerType
 
+_NAMED = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
 
 class ScheduleType(TriggerType[ScheduleSpec, ScheduleTrigger]):
     """Cron in a time zone."""
@@ -33,7 +43,8 @@ class ScheduleType(TriggerType[ScheduleSpec, ScheduleTrigger]):
         """CC702, CC703, CC709 and CC710."""
         fault = cron_fault(trigger.schedule)
         if fault:
-            hint = 'for example "0 9 * * 1": Mondays at nine'
+            named = _NAMED.get(trigger.schedule.strip())
+            hint = f'write "{named}"' if named else 'for example "0 9 * * 1": Mondays at nine'
             found.at((*path, "schedule"), "CC702", f"the schedule is no cron expression: {fault}", hint)
         for surprise in [] if fault else cron_surprises(trigger.schedule):
             found.at((*path, "schedule"), "CC709", f"the schedule runs more rarely than it seems: {surprise}")

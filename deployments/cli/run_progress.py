@@ -67,7 +67,10 @@ def _view(plan: Plan, *, node_id: str, detail: RunDetail) -> NodeView:
 
 
 def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType:
-    """The whole run as one block, drawn anew on each change; fits 80 columns, notes stand below the table."""
+    """The whole run as one block, drawn anew on each change; fits 80 columns, notes stand below the table.
+
+    The link stands below the frame, on a line of its own: one that is broken, or has a frame in it, cannot be opened.
+    """
     table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for label in ("node", "action", "state"):
         table.add_column(label, no_wrap=True)
@@ -84,5 +87,5 @@ def run_panel(title: str, *, link: str, views: list[NodeView]) -> RenderableType
         Text(f"{each.node_id}: {safe_text(each.note, limit=300)}", style="dim") for each in views if each.note
     ]
     below = [Text(), *notes] if notes else []
-    address = Text(f"\nPrefect UI: {link}", style="cyan")
-    return Panel(Group(table, *below, address), title=Text(safe_text(title, limit=120)))
+    panel = Panel(Group(table, *below), title=Text(safe_text(title, limit=120)))
+    return Group(panel, Text("Prefect UI:", style="dim"), Text(link, style="cyan"))
