@@ -12,10 +12,12 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 from uuid import UUID, uuid5
 
 import httpx
+from coolname.data import config as coolname_config  # pyright: ignore[reportMissingTypeStubs]
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, StateCreate, TaskRunCreate
 from prefect.client.schemas.filters import (
@@ -49,6 +51,8 @@ CALLS = "Waiting for a workflow"
 _SECONDS = 20.0
 """How long the end of an execution waits for what is still to be sent."""
 _MESSAGE = 1_000
+_SHORT_ID = 8
+"""As tables on a terminal show an id."""
 
 
 def tags_of(flow_run: FlowRun) -> list[str]:
@@ -56,6 +60,28 @@ def tags_of(flow_run: FlowRun) -> list[str]:
     if any(each.startswith(RUN_TAG) for each in flow_run.tags):
         return list(flow_run.tags)
     return [*flow_run.tags, f"{RUN_TAG}{id_of_flow_run(str(flow_run.id))}"]
+
+
+def name_of(flow_run: FlowRun, workflow: str) -> str:
+    """The run's name: its workflow and the beginning of its id on record, in place of Prefect's two random words.
+
+    A name that somebody gave stays.
+    """
+    if not _is_random(flow_run.name):
+        return flow_run.name
+    return f"{workflow} {id_of_flow_run(str(flow_run.id))[:_SHORT_ID]}"
+
+
+def _is_random(name: str) -> bool:
+    words = name.split("-")
+    return len(words) == 2 and _random_words().issuperset(words)
+
+
+@cache
+def _random_words() -> frozenset[str]:
+    """The words of which Prefect makes names."""
+    lists: dict[str, dict[str, Any]] = coolname_config
+    return frozenset(word for each in lists.values() if each["type"] == "words" for word in each["words"])
 
 
 @dataclass(kw_only=True)
@@ -71,11 +97,12 @@ class ShownNodes:
     _writer: asyncio.Task[None] | None = None
 
     def run_id(self, flow_run: FlowRun) -> None:
-        """The run's id on record, as a tag; our worker has given it to Prefect with its first update of the run."""
+        """The run's id on record, as a tag and in its name; our worker gives both with its first update."""
         tag = f"{RUN_TAG}{self.run.run_id}"
         if tag not in flow_run.tags:
             tags = [*(each for each in flow_run.tags if not each.startswith(RUN_TAG)), tag]
-            self._send(lambda client: client.update_flow_run(flow_run.id, tags=tags))
+            name = name_of(flow_run, self.run.workflow)
+            self._send(lambda client: client.update_flow_run(flow_run.id, tags=tags, name=name))
 
     def waits(self, approval: Approval) -> None:
         """The gate is open."""

@@ -33,15 +33,23 @@ STORAGE_SECONDS = 30.0
 class RunClient(PrefectClient):
     """The one client of all runs that a worker executes."""
 
-    def __init__(self, *, owner: str, tags: Mapping[UUID, Sequence[str]] | None = None) -> None:
-        """`tags`: those of runs in hand, set with the first update of each: else a request of their own."""
+    def __init__(
+        self,
+        *,
+        owner: str,
+        tags: Mapping[UUID, Sequence[str]] | None = None,
+        names: Mapping[UUID, str] | None = None,
+    ) -> None:
+        """`tags`, `names`: those of runs in hand, set with the first update of each: else a request of their own."""
         super().__init__(
             PREFECT_API_URL.value(),
             auth_string=PREFECT_API_AUTH_STRING.value(),
             api_key=PREFECT_API_KEY.value(),
         )
         self._owner = owner
-        self._tags = tags or {}
+        # Filled later: an empty one is no reason for another.
+        self._tags: Mapping[UUID, Sequence[str]] = {} if tags is None else tags
+        self._names: Mapping[UUID, str] = {} if names is None else names
         self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def request(self, *args: Any, **options: Any) -> httpx.Response:
@@ -72,6 +80,7 @@ class RunClient(PrefectClient):
         if empirical_policy is not None and infrastructure_pid is None:
             infrastructure_pid = self._owner
             tags = tags or self._tags.get(flow_run_id)
+            name = name or self._names.get(flow_run_id)
         return await super().update_flow_run(
             flow_run_id=flow_run_id,
             flow_version=flow_version,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from markdown_it import MarkdownIt
@@ -14,7 +16,9 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
     FlowRunFilterTags,
 )
+from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled
+from prefect.utilities.names import generate_slug
 
 from agents.sandbox.port import AgentFailure, AgentResult
 from compiler.plan import ApprovalRule, Call, Foreach
@@ -23,6 +27,7 @@ from operations.run_acts import cancel_run, retry_run
 from operations.run_detail import run_detail
 from records import NotFound
 from records.approvals.audit import Actor
+from tasks.shown_nodes import name_of
 from tests.flows.test_task_graph import graph, states
 from triggers.reconcile.ended_runs import EndedRuns
 
@@ -98,6 +103,17 @@ async def test_every_node_is_on_the_page_however_it_ended(bench: Any, node: Any)
     assert sorted(again) == sorted([*found, "bad"]), "only what failed in an agent has run again"
 
 
+@pytest.mark.parametrize("name", ["nightly-audit", "of-ann", "amber-cat-2", "audit 8f3k2m1q"])
+def test_a_name_that_somebody_gave_a_run_stays(name: str) -> None:
+    assert name_of(FlowRun(name=name, flow_id=uuid4()), "audit") == name
+
+
+def test_two_random_words_of_prefect_are_no_name() -> None:
+    for _ in range(200):
+        flow_run = FlowRun(name=generate_slug(2), flow_id=uuid4())
+        assert re.fullmatch(r"audit [a-z0-9]{8}", name_of(flow_run, "audit"))
+
+
 async def test_a_run_is_found_by_its_id_on_record_and_its_values_are_inert_text(bench: Any, node: Any) -> None:
     hostile = "\x1b[31m\u202e</code><img src=x onerror=alert(1)>\n```\n# [click](javascript:alert(1))"
     bench.sandbox.answer("scan", AgentResult(output={"found": hostile, "long": "x" * 100_000}))
@@ -112,6 +128,7 @@ async def test_a_run_is_found_by_its_id_on_record_and_its_values_are_inert_text(
     (found,) = await bench.client.read_flow_runs(flow_run_filter=wanted)
     assert found.id == flow_run.id
     assert "mine" in found.tags
+    assert found.name == f"values {run.id[:8]}"
     id = str(flow_run.id)
     for way in (
         id,

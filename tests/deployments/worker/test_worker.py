@@ -14,6 +14,7 @@ from prefect.workers.base import BaseWorker
 from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS
 from deployments.worker.worker import CommandCenterWorker
 from deployments.worker.worker_identity import WorkerIdentity
+from records.database.ids import id_of_flow_run
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -82,6 +83,16 @@ async def test_runs_have_logs_and_task_runs_as_with_any_worker(platform):
 async def test_a_run_names_the_process_that_executes_it(platform):
     run = await platform.until(await platform.start("empty"))
     assert WorkerIdentity.parse(run.infrastructure_pid).worker == "main"
+
+
+async def test_a_run_has_a_telling_name_and_its_tag_and_a_given_name_stays(platform):
+    deployment_id = await platform.deploy("empty")
+    run = await platform.until(await platform.client.create_flow_run_from_deployment(deployment_id))
+    on_record = id_of_flow_run(str(run.id))
+    assert run.name == f"empty {on_record[:8]}"
+    assert f"run:{on_record}" in run.tags
+    named = await platform.client.create_flow_run_from_deployment(deployment_id, name="mine-alone")
+    assert (await platform.until(named)).name == "mine-alone"
 
 
 @pytest.mark.parametrize(
