@@ -16,6 +16,7 @@ MAX_BYTES = 200_000_000
 LONGEST_LINE = 2000
 _FIRST_BYTES = 8000
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", "vendor", "dist"})
+_CACHES = frozenset({".tox", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 SOURCE = frozenset(
     ".py .pyw .js .jsx .mjs .cjs .ts .tsx .java .kt .go .rb .php .cs .rs .c .cc .cpp .h .scala .swift .sh .m".split()
 )
@@ -77,7 +78,7 @@ def read_files(folder: Path) -> RepositoryFiles:
     unread: list[str] = []
     total = 0
     for place, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED | _CACHES)
         for name in sorted(names):
             path = Path(place, name)
             if path.is_symlink() or not path.is_file():

@@ -130,6 +130,7 @@ def _finding(name: str, each: Dependency, advisory: Advisory, fingerprint: str) 
         description=f"{each.name[:200]} {each.version[:100]} ({each.ecosystem}): {advisory.summary} ({named}{score})",
         recommendation=fix[:2000],
         fingerprint=fingerprint,
+        cvss=advisory.score,
         upgrade=Upgrade(
             ecosystem=each.ecosystem, package=each.name[:300], installed=each.version[:200], fixed_in=fixed
         ),

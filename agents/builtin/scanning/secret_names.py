@@ -24,7 +24,7 @@ _LABEL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]*")
 _TOKEN = re.compile(
     r"""(?x)
     \b(?:AKIA|ASIA)[0-9A-Z]{16}\b | \bgh[pousr]_[A-Za-z0-9]{36,}\b | \bgithub_pat_[A-Za-z0-9_]{40,}\b
-    | \bxox[abposr]-[A-Za-z0-9-]{10,} | \bxapp-\d-[A-Za-z0-9-]{20,}
+    | \bxox[abposr]-(?=[A-Za-z-]*\d)[A-Za-z0-9-]{10,} | \bxapp-\d-[A-Za-z0-9-]{20,}
     | \bhooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}
     | \b(?:sk|rk)_live_[A-Za-z0-9]{16,}\b | \bwhsec_[A-Za-z0-9]{24,}\b
     | \bglpat-[A-Za-z0-9_-]{20,} | \bgl(?:ptt|dt|rt|sa)[-_][A-Za-z0-9_-]{20,}
@@ -45,7 +45,9 @@ _COMMON = frozenset(
     {"password", "passwd", "pass", "secret", "changeme", "change-me", "postgres", "mysql", "root", "user", "guest"}
     | {"admin", "test", "example", "username", "token", "xxxx", "pw123", "mypass", "mypassword", "yourpassword"}
 )
-_SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef")
+_SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef|EXAMPLE")
+_IN_WORDS = re.compile(r"[A-Za-z]+(?:[-_.#/:]+[A-Za-z]+)+[-_.]?|[A-Z]+_|[a-z]+(?:[A-Z][a-z]+)+")
+_NAMED_IN_WORDS = _SECRET_WORDS | {"auth", "authorization", "authorisation", "key", "login"}
 
 
 def names_a_secret(name: str) -> bool:
@@ -64,7 +66,19 @@ def looks_secret(value: str) -> bool:
         return False
     if value.lower() in _PLACEHOLDERS or len(set(value)) < 3 or _LABEL.fullmatch(value):
         return False
+    if is_name(value):
+        return False
     return not value.lower().startswith(("http://", "https://", "/", "./", "${", "{{", "<", "%(", "your", "env:"))
+
+
+def is_name(value: str) -> bool:
+    """Whether a literal is itself a name in words: of a variable, a route, a field, as in `password-reset`."""
+    if len(value) > 100 or not _IN_WORDS.fullmatch(value):
+        return False
+    if value.isupper() and "_" in value:
+        return True
+    words = {word.lower() for word in _WORD.findall(value)}
+    return not _NAMED_IN_WORDS.isdisjoint({*words, *(word.rstrip("s") for word in words)})
 
 
 def is_token(value: str) -> bool:

@@ -47,6 +47,9 @@ _SKIPPED_FOLDERS = frozenset(
         "venv",
         "__pycache__",
         ".tox",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
         "bower_components",
         "site-packages",
     }

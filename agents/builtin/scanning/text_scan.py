@@ -42,7 +42,7 @@ _LOCKS = re.compile(r"(?:^|/)(?:[^/]*[.-]lock(?:\.json|\.ya?ml)?|go\.sum|[^/]*\.
 _SAMPLE = re.compile(r"(?:^|[._/-])(?:example|sample|template|dist|tmpl)(?:[._-]|$)", re.IGNORECASE)
 _NO_SECRET = re.compile(
     r"change.?me|example|placeholder|your[-_]?|xxx|dummy|todo|redacted|\*{3}|<|\$\{|\$\(|\{\{|%\(|^\$|^@|env\[|environ|"
-    r"getenv|process\.env|secrets?[./:]|vault:|^(?:true|false|null|none|undefined)$|test|fake|mock|sample|localhost",
+    r"getenv|process\.env|secrets?[./:]|vault:|^[\[{&*]|\bENV\b|^(?:true|false|null|none|undefined)$|test|fake|mock|sample|localhost",
     re.IGNORECASE,
 )
 _NAME_LINE = re.compile(r"""^\s*-?\s*name:\s*["']?([A-Za-z_][\w.-]{2,60})["']?\s*$""")

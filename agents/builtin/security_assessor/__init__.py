@@ -43,9 +43,10 @@ class Vulnerability(Finding):
 
     model_config = ConfigDict(extra="allow")
 
-    # Other tools have words of their own for these two; `formula.py` knows which it understands.
+    # Other tools have words of their own for these; `formula.py` knows which it understands.
     confidence: Any = None  # pyright: ignore[reportIncompatibleVariableOverride]
     place: Any = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    cvss: Any = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Assessment(Schema):
@@ -112,7 +113,7 @@ def _ranked(found: Sequence[Vulnerability]) -> list[RankedWeakness]:
     """Those that count most first."""
     from agents.builtin.security_assessor.formula import points_of
 
-    ranked: list[RankedWeakness] = []
+    ranked: list[tuple[float, RankedWeakness]] = []
     for one in found:
         fields = one.model_dump(by_alias=True)
         points = points_of(fields)
@@ -121,10 +122,13 @@ def _ranked(found: Sequence[Vulnerability]) -> list[RankedWeakness]:
             "level": points.level,
             "confidence": points.confidence,
             "place": points.place,
+            "cvss": points.cvss,
             "reasons": list(points.reasons),
         }
-        ranked.append(RankedWeakness.model_validate({**fields, **told}))
-    return sorted(ranked, key=lambda one: (-one.points, one.file, one.line, one.rule))
+        ranked.append((points.exact, RankedWeakness.model_validate({**fields, **told})))
+    # By the exact value: rounded ones can be equal on both sides of a level's border.
+    ranked.sort(key=lambda each: (-each[0], each[1].file, each[1].line, each[1].rule))
+    return [one for _, one in ranked]
 
 
 def _score(found: Sequence[RankedWeakness], level: RiskBand) -> int:

@@ -53,9 +53,12 @@ class Points:
     """How much one weakness counts."""
 
     value: float
+    """To two decimals, as it is shown."""
+    exact: float
     level: Level
     confidence: str
     place: str
+    cvss: float | None
     reasons: tuple[str, ...]
     """What changed the value, in words."""
 
@@ -71,6 +74,8 @@ def points_of(fields: Mapping[str, Any]) -> Points:
     reasons = (base_reason, confidence_reason, place_reason, exploited_reason)
     return Points(
         value=round(value, 2),
+        exact=value,
+        cvss=_cvss(fields),
         level=_level(value),
         confidence="high" if confidence >= 0.8 else "medium" if confidence >= 0.45 else "low",
         place=place,
@@ -86,11 +91,15 @@ def _level(value: float) -> Level:
 
 
 def _base(fields: Mapping[str, Any]) -> tuple[float, str]:
-    cvss = _number(fields, ("cvss", "cvssScore", "cvssBaseScore"), most=10)
+    cvss = _cvss(fields)
     if cvss:
         return 0.04 * cvss**3, f"CVSS {cvss:g}"
     severity = str(fields.get("severity"))
     return _SEVERITY.get(severity, 1.0), f"severity {severity}"
+
+
+def _cvss(fields: Mapping[str, Any]) -> float | None:
+    return _number(fields, ("cvss", "cvssScore", "cvssBaseScore"), most=10)
 
 
 def _confidence(value: Any) -> tuple[float, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ agent = Agent(
 
 MAX_NAMED = 200
 """How many files that were not scanned are named."""
+MAX_TOLD_BYTES = 2_500_000
+"""How much of the findings is told, as JSON: a result may be 4 MB, and other agents are given it."""
 ScanType = Literal["FULL", "INCREMENTAL"]
 
 
@@ -77,7 +80,11 @@ class ScanOutput(Schema):
     scan_id: str
     """Fit for a branch name: twelve hex digits."""
     vulnerabilities: list[Vulnerability]
+    """Worst first; where there are too many for a result, the rest is only counted."""
+    not_told: int = Field(default=0, ge=0)
+    """How many more were found than `vulnerabilities` has room for; `summary` and the SARIF file have them."""
     summary: Summary
+    """Of all that was found."""
     scan_type: ScanType
     """What was done: FULL also where INCREMENTAL was asked for and could not be."""
     files_scanned: int = Field(ge=0)
@@ -154,14 +161,23 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
     done = scan(folder, choice.names, context.log, around=choice.around)
     selected = select(done, choice, folder, asked.baseline, asked.min_severity, context)
     packages = look_up(folder, choice, asked, context)
-    told = worst_first([*selected.told, *packages.told])
-    summary = summarise(told)
+    found = worst_first([*selected.told, *packages.told])
+    summary = summarise(found)
+    told = _with_room(found)
+    if len(told) < len(found):
+        context.log.warning(
+            "%d finding(s) are too many for a result: the %d worst are told; ask for sarif, exclude paths, or set "
+            "minSeverity to see others",
+            len(found),
+            len(told),
+        )
     if not done.engine:
         context.log.warning("the data-flow engine is not installed: own patterns only; `make setup` installs it")
     context.log.info("found %d weakness(es), %d critical", summary.total, summary.critical)
     return ScanOutput(
-        scan_id=_scan_id(context, told, choice.commit),
+        scan_id=_scan_id(context, found, choice.commit),
         vulnerabilities=told,
+        not_told=len(found) - len(told),
         summary=summary,
         scan_type=choice.scan_type,
         files_scanned=done.files_scanned,
@@ -177,12 +193,25 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
         known=selected.known + packages.known,
         below_min_severity=selected.below + packages.below,
         of_no_weight=done.of_no_weight,
-        sarif=sarif.save(told, context) if asked.sarif else None,
+        sarif=sarif.save(found, context) if asked.sarif else None,
         suppressed=[
             Accepted(rule=one.rule, file=one.file, line=one.line, reason=reason)
             for one, reason in done.suppressed[:MAX_NAMED]
         ],
     )
+
+
+def _with_room(found: Sequence[Vulnerability]) -> list[Vulnerability]:
+    """The first of them, as many as a result has room for."""
+    told: list[Vulnerability] = []
+    room = MAX_TOLD_BYTES
+    for one in found:
+        # As it is written out at the end: every character beyond ASCII as an escape.
+        room -= len(json.dumps(one.model_dump(mode="json", by_alias=True))) + 2
+        if room < 0:
+            break
+        told.append(one)
+    return told
 
 
 def _scan_id(context: Context, found: Sequence[Vulnerability], commit: str | None) -> str:

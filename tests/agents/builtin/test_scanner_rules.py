@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agents.builtin.scanning import engine
+from agents.builtin.scanning import engine, text_scan
 from agents.builtin.scanning.rules import languages, load
 from agents.builtin.scanning.scan import Scan, scan
+from agents.builtin.scanning.secret_names import looks_secret
+from agents.builtin.scanning.source_files import SourceFile
 
 LOG = logging.getLogger("test")
 CASES = Path(__file__).parent / "scanner_cases"
@@ -198,3 +200,38 @@ def test_credentials_are_known_by_their_form(tmp_path, line, is_secret):
     done = scanned(tmp_path, **{"settings.conf": line + "\n"})
 
     assert bool([one for one in done.vulnerabilities if one.cwe == "CWE-798"]) == is_secret
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("password-reset", False),
+        ("WEBHOOK_SIGNING_SECRET", False),
+        ("PACKAGE_INDEXES", False),
+        ("COMMANDCENTER_SECRET_", False),
+        ("password_resets#confirm_token", False),
+        ("accessToken", False),
+        ("guest-for-all", True),
+        ("correct-horse-battery-staple", True),
+        ("S3cret-Admin-1", True),
+        ("password-reset-7Kq2", True),
+        ("hunter2hunter2", True),
+    ],
+)
+def test_a_name_in_words_is_no_secret(value, is_one):
+    assert looks_secret(value) is is_one
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    secrets: [postgres_password, records_password]",
+        "    token: &token x7Kq2mWq9Lp",
+        "access_key = AKIAIOSFODNN7EXAMPLE",
+        "TOKEN: xoxb-demo-token-of-the-local-sink",
+        'get "forgot_password" => "password_resets#forgot_password"',
+        '<% password = ENV.key?("ADMIN_PASSWORD") %>',
+    ],
+)
+def test_lists_of_names_samples_and_routes_are_no_secrets(line):
+    assert not list(text_scan.secrets_in(SourceFile(name="app.yaml", text=line)))

@@ -139,3 +139,12 @@ def test_what_is_exploited_now_comes_first(context):
     assert found["topFindings"][0]["file"] == "requirements.txt"
     assert found["topFindings"][0]["level"] == "CRITICAL"
     assert "known to be exploited" in " ".join(found["topFindings"][0]["reasons"])
+
+
+def test_points_that_look_equal_are_ordered_by_what_they_are(context):
+    # HIGH is from 13.5 points, which is a CVSS score of 6.96238: both show as 13.5.
+    below = weakness("LOW", cvss=6.9623, file="a.py")
+    above = weakness("LOW", cvss=6.9625, file="b.py")
+
+    assert risk(context, below, above)["riskLevel"] == risk(context, above)["riskLevel"] == "HIGH"
+    assert risk(context, below)["riskLevel"] == "MEDIUM"

@@ -383,3 +383,18 @@ def test_a_value_that_opens_something_is_a_secret(tmp_path, context, name, text)
     (tmp_path / name).write_text(text)
 
     assert agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)["vulnerabilities"]
+
+
+def test_more_findings_than_a_result_has_room_for_are_counted_and_the_worst_told(tmp_path, context, monkeypatch):
+    (tmp_path / "a.py").write_text("import os\n" + "\n".join(f"eval(input({n}))" for n in range(40)))
+    inputs = {"repositoryPath": str(tmp_path)}
+    whole = agent.execute("scanRepository", inputs, context)
+
+    monkeypatch.setattr("agents.builtin.security_scanner.MAX_TOLD_BYTES", 5000)
+    output = agent.execute("scanRepository", {**inputs, "sarif": True}, context)
+
+    assert 0 < len(output["vulnerabilities"]) < 15
+    assert output["notTold"] == output["summary"]["total"] - len(output["vulnerabilities"])
+    assert (output["summary"], output["scanId"]) == (whole["summary"], whole["scanId"])
+    saved = (context.artifacts_folder / context.saved[-1].file).read_text()
+    assert saved.count('"ruleId"') == output["summary"]["total"]

@@ -1,8 +1,9 @@
 """A labelled folder -> recall and precision of the scanner by kind of weakness, beside other tools; seconds and memory.
 
-    python bench/scanner.py FOLDER                 # labels in the files: a comment `finds: CWE-89` or `finds: py/eval`
-    python bench/scanner.py FOLDER --csv FILE      # labels in a table: file, kind, real (true/false), CWE
-    python bench/scanner.py --size 5000            # made files instead: seconds and peak memory only
+    python bench/agents.py FOLDER                 # labels in the files: a comment `finds: CWE-89` or `finds: py/eval`
+    python bench/agents.py FOLDER --csv FILE      # labels in a table: file, kind, real (true/false), CWE
+    python bench/agents.py FOLDER --fixes         # the patcher, with the folder's own tests before and after
+    python bench/agents.py --size 5000            # made files instead, in the default jail: seconds and peak memory
 
 With a table each row is one question: does the tool report this CWE anywhere in this file? So public benchmarks of
 scanners are made. With comments a finding counts where its line has one. bandit and semgrep are run where they are
@@ -12,22 +13,34 @@ installed, semgrep with a rule folder that is given with --semgrep-rules.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import csv
+import importlib
 import json
 import logging
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+if __name__ == "agents":
+    # Another script of this folder, or a test, asked for the platform's package: this file stood before it on the path.
+    del sys.modules["agents"]
+    importlib.import_module("agents")
 
 from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.source_files import source_names
+from agents.registration.builtin_agents import builtin_catalogue
+from agents.sandbox.choice import open_sandbox
+from agents.sandbox.port import AgentRequest, AgentResult, Limits, Mount
 
 _LABEL = re.compile(r"finds:\s*(CWE-\d+|[a-z]+/[\w-]+)")
 _NUMBER = re.compile(r"\d+")
@@ -181,15 +194,57 @@ def make_files(folder: Path, count: int) -> None:
         (place / f"file{number}.{ending}").write_text(texts[ending].format(n=number))
 
 
+async def jailed(agent: str, action: str, inputs: Mapping[str, Any], folder: Path) -> AgentResult:
+    """One action of a built-in agent on a folder, in the jail with the limits that it has in a workflow."""
+    spec = builtin_catalogue().agents[agent]
+    chosen = spec.actions[action]
+    sandbox = open_sandbox("bubblewrap")
+    try:
+        request = AgentRequest(
+            run_id="bench",
+            node_id=action,
+            entry_path=spec.entry_path,
+            action=action,
+            inputs={"repositoryPath": "/work/repositoryPath", **inputs},
+            result_schema=chosen.result_schema or chosen.output_schema,
+            idempotency_key="bench",
+            propose=chosen.result_schema is not None,
+            limits=Limits(memory_mb=spec.memory_mb, timeout_seconds=spec.timeout_seconds),
+            mounts=(Mount(name="repositoryPath", source=folder),),
+        )
+        return await sandbox.run(request, on_log=lambda line: None)
+    finally:
+        await sandbox.close()
+
+
 def measured(folder: Path) -> None:
-    """Seconds and peak memory of one scan, with all processes that it starts."""
-    started = time.monotonic()
-    done = scan(folder, source_names(folder), logging.getLogger("bench"))
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """Seconds and peak memory of one scan in the jail."""
+    result = asyncio.run(jailed("security-scanner", "scanRepository", {"scanType": "FULL"}, folder))
+    if not result.ok:
+        sys.exit(f"the scan failed: {result.failure}")
+    said = f"{result.output['summary']['total']:,} findings, {len(result.output['notScanned']):,} not scanned"
     print(
-        f"{done.files_scanned:,} files, {len(done.vulnerabilities):,} findings, {len(done.not_scanned):,} not scanned: "
-        f"{time.monotonic() - started:.1f} s, peak {peak / 1024:.0f} MB"
+        f"{result.output['filesScanned']:,} files scanned, {said}: {result.duration_ms / 1000:.0f} s "
+        f"({(result.cpu_ms or 0) / 1000:.0f} s of CPU), largest process {(result.memory_kb or 0) / 1024:.0f} MB"
     )
+
+
+def repaired(folder: Path) -> None:
+    """What the patcher fixes of what is found, and what the project's tests say of it."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "repository"
+        shutil.copytree(folder, copy, symlinks=True)
+        scanned = asyncio.run(jailed("security-scanner", "scanRepository", {"scanType": "FULL"}, copy))
+        if not scanned.ok:
+            sys.exit(f"the scan failed: {scanned.failure}")
+        found = scanned.output["vulnerabilities"]
+        inputs = {"vulnerabilities": found, "targetBranch": "bench-fixes"}
+        fixed = asyncio.run(jailed("patcher", "generateFixPR", inputs, copy))
+    if not fixed.ok:
+        sys.exit(f"the patcher failed: {fixed.failure}")
+    places = Counter(one["place"] for one in found)
+    print(f"{len(found)} findings ({', '.join(f'{count} {name}' for name, count in places.items())})")
+    print(json.dumps(fixed.output, indent=1)[:6000])
 
 
 def main() -> None:
@@ -198,6 +253,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--size", type=int, default=0)
+    parser.add_argument("--fixes", action="store_true")
     parser.add_argument("--semgrep-rules", default="")
     asked = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -208,6 +264,9 @@ def main() -> None:
         return
     if asked.folder is None:
         parser.error("give a labelled folder, or --size")
+    if asked.fixes:
+        repaired(asked.folder)
+        return
     labels = in_table(asked.folder, asked.csv) if asked.csv else in_files(asked.folder)
     if not labels:
         sys.exit("no labels found")
