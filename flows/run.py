@@ -35,7 +35,7 @@ from flows.ready_nodes import failure_of
 from flows.retry_detection import was_retried
 from flows.run_logs import correct_run_logs
 from flows.runtime import EnterRuntime, runtime
-from observability.json_logs import log_context
+from observability.json_logs import know_run, log_context
 from observability.traces.ids import trace_id
 from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import PayloadRefused, StaleAttempt
@@ -100,12 +100,14 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
             executed_by={"sandbox": services.backend, **versions()},
         )
         fault_point("run-opened")
-        with log_context(
-            run_id=run.run.run_id,
-            workflow=run.run.workflow,
-            project_id=run.run.project_id,
-            trace_id=trace_id(run.run.flow_run_id),
-        ):
+        ids: dict[str, str | int] = {
+            "run_id": run.run.run_id,
+            "workflow": run.run.workflow,
+            "project_id": run.run.project_id,
+            "trace_id": trace_id(run.run.flow_run_id),
+        }
+        know_run(run.run.flow_run_id, **ids)
+        with log_context(**ids):
             return await _run(run, services)
     except StaleAttempt as exc:
         raise Abort(str(exc)) from exc

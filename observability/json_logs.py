@@ -9,21 +9,36 @@ import json
 import logging
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+
+from observability.traces.ids import trace_id
 
 VARIABLE = "COMMANDCENTER_LOG_FORMAT"
 FORMATS = ("text", "json")
 _MAX_MESSAGE = 50_000
 _EXTRA = ("flow_run_id", "flow_run_name", "task_run_id", "task_run_name")
 """What Prefect's loggers know of a record."""
+_FLOW_RUN = "flow_run_id"
+_MOST_RUNS = 10_000
+_runs: OrderedDict[str, Mapping[str, str | int]] = OrderedDict()
+"""Prefect's id of a run -> the ids on its lines: Prefect's engine logs before and after our own code is there."""
 _context: ContextVar[Mapping[str, str | int]] = ContextVar("log context", default={})  # noqa: B039 - never changed
 
 
 class LogFormatError(ValueError):
     """The variable has a value that is no format."""
+
+
+def know_run(flow_run_id: str, **fields: str | int) -> None:
+    """Put these fields on every line that names this run of Prefect's, whoever logs it."""
+    _runs[flow_run_id] = fields
+    _runs.move_to_end(flow_run_id)
+    while len(_runs) > _MOST_RUNS:
+        _runs.popitem(last=False)
 
 
 @contextmanager
@@ -55,6 +70,9 @@ class JsonFormatter(logging.Formatter):
             **_context.get(),
         }
         line |= {name: str(value) for name in _EXTRA if (value := getattr(record, name, None)) not in (None, "")}
+        if (flow_run_id := line.get(_FLOW_RUN)) is not None:
+            known = _runs.get(str(flow_run_id), {})
+            line = {"trace_id": trace_id(str(flow_run_id)), **known, **line}
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = self.formatException(record.exc_info)[:_MAX_MESSAGE]
         # ASCII: control characters and half surrogates come out escaped.

@@ -37,6 +37,10 @@ class NotFound(RecordsError):
         self.which = which
 
 
+class RowForged(RecordsError):
+    """A row is not what the platform wrote: a client of the database has changed it."""
+
+
 class PayloadRefused(RecordsError):
     """A value that cannot be stored: too large, not JSON, or text that no database stores."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from compiler.plan import Plan, PlanNode
+from compiler.plan import Plan, PlanNode, digest_of
 from records.catalogue.agent_registry import agent_row_id
 from records.catalogue.versions import add_version
 from records.catalogue.workflow import Workflow, WorkflowStatus
@@ -16,13 +18,14 @@ from records.database.ids import new_id, subject_token
 from records.database.payload import checked, dumps
 from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
-from records.errors import NotFound
+from records.errors import NotFound, RowForged
 from records.events.changes import note_change
 from records.projects.limits import check_count
 from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
 from records.tables.columns import now
 from reliability.shielded import shielded
 
+log = logging.getLogger(__name__)
 _PLANS_KEPT = 256
 
 
@@ -66,13 +69,19 @@ class WorkflowStore(Store):
 
     @shielded
     async def plan(self, digest: str) -> Plan:
-        """The plan of that digest. Raises NotFound."""
+        """The plan of that digest. Raises NotFound, and RowForged where a client of the database has changed it."""
         known = self._plans  # plans never change
         if digest not in known:
             async with self._db.read() as connection:
                 row = await first(connection, select(PLAN.c.content).where(PLAN.c.digest == digest))
             if row is None:
                 raise NotFound("the plan", digest, "deploy its workflow first (`commandcenter deploy`)")
+            # As it was stored: a version of the platform with more fields gives another digest.
+            if digest_of(json.loads(row["content"])) != digest:
+                raise RowForged(
+                    f"plan {digest!r} is not what was deployed: its row was changed in the database; "
+                    "deploy its workflow again"
+                )
             if len(known) >= _PLANS_KEPT:
                 known.pop(next(iter(known)))
             known[digest] = Plan.model_validate_json(row["content"])
@@ -88,7 +97,15 @@ class WorkflowStore(Store):
             active = active.where(WORKFLOW.c.projectId == project_id)
         async with self._db.read() as connection:
             found = await rows(connection, active.order_by(WORKFLOW.c.projectId, WORKFLOW.c.name))
-        return [await self.plan(row["planDigest"]) for row in found]
+        return [plan for row in found if (plan := await self._unchanged(row["planDigest"])) is not None]
+
+    async def _unchanged(self, digest: str) -> Plan | None:
+        """The plan; None, and it is logged, where its row was changed: one workflow must not stop all others."""
+        try:
+            return await self.plan(digest)
+        except RowForged as exc:
+            log.error("%s", exc)
+            return None
 
     @shielded
     async def current_plans(self, project_id: int) -> list[tuple[Plan, WorkflowStatus]]:
@@ -98,7 +115,8 @@ class WorkflowStore(Store):
         )
         async with self._db.read() as connection:
             found = await rows(connection, mine.order_by(WORKFLOW.c.name))
-        return [(await self.plan(row["planDigest"]), row["status"]) for row in found]
+        plans = [(await self._unchanged(row["planDigest"]), row["status"]) for row in found]
+        return [(plan, status) for plan, status in plans if plan is not None]
 
     @shielded
     async def workflows(self, project_id: int | None = None) -> list[Workflow]:

@@ -10,8 +10,16 @@ from io import StringIO
 
 import pytest
 
-from observability.json_logs import JsonFormatter, LogFormatError, log_as_json, log_context, log_format
+from observability.json_logs import (
+    JsonFormatter,
+    LogFormatError,
+    know_run,
+    log_as_json,
+    log_context,
+    log_format,
+)
 from observability.log_errors import error_of
+from observability.traces.ids import trace_id
 
 
 @pytest.fixture
@@ -50,6 +58,20 @@ async def test_lines_of_tasks_side_by_side_carry_their_own_run_and_node(
     ]
     assert found[0]["trace_id"] == "t1"
     assert "item" not in found[0]
+
+
+def test_lines_of_prefects_engine_about_a_run_carry_its_ids_as_ours_do(
+    lines: tuple[logging.Logger, StringIO],
+) -> None:
+    """It logs before our code is there, and after."""
+    logger, stream = lines
+    flow_run = "4517f220-98bb-4ddf-8437-68720c9a24ee"
+    logger.warning("beginning", extra={"flow_run_id": flow_run})
+    know_run(flow_run, run_id="r1", trace_id=trace_id(flow_run))
+    logger.warning("finished", extra={"flow_run_id": flow_run})
+    begun, finished = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert begun["trace_id"] == finished["trace_id"] == flow_run.replace("-", "")
+    assert finished["run_id"] == "r1"
 
 
 def test_hostile_text_stays_one_line_of_ascii() -> None:

@@ -6,11 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from records import NotFound, Records
 from records.database.connections import Database
-from records.tables import WORKFLOW, WORKFLOW_NODE
+from records.errors import RowForged
+from records.tables import PLAN, WORKFLOW, WORKFLOW_NODE
 
 
 async def _nodes(url: str) -> dict[str, Any]:
@@ -28,6 +29,25 @@ async def test_a_saved_plan_comes_back_equal_by_its_digest(records: Records, mak
     fresh = Records(records._db)  # has nothing cached
     assert (await fresh.plan(plan.digest)).digest == plan.digest
     assert await fresh.plan(plan.digest) is await fresh.plan(plan.digest), "read once"
+
+
+async def test_a_plan_that_was_changed_in_the_database_is_no_plan_and_stops_no_other(
+    records: Records, make: Any, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may write rows could else take a gate out of what an event starts."""
+    plan, other = make.plan(), make.plan(name="other")
+    for each in (plan, other):
+        await records.save_workflow(each)
+    database = Database(url)
+    async with database.write() as connection:
+        changed = plan.model_copy(update={"description": "no gate any more"}).model_dump_json()
+        await connection.execute(update(PLAN).where(PLAN.c.digest == plan.digest).values(content=changed))
+    await database.close()
+    fresh = Records(records._db)
+    with pytest.raises(RowForged, match="changed in the database"):
+        await fresh.plan(plan.digest)
+    assert [each.name for each in await fresh.active_plans(1)] == ["other"]
+    assert "changed in the database" in caplog.text
 
 
 async def test_an_unknown_digest_says_what_to_do(records: Records) -> None:
