@@ -28,6 +28,7 @@ from tasks.agent_code import CodeRefused, CodeUnavailable
 from tasks.card import Invocation
 from tasks.egress_policy import allowed_hosts, refused_hosts
 from tasks.inputs import InputRefused, prepare
+from tasks.model_limits import BadLimit, kept_to_limits, limits_of
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
 from tasks.services import Run, Services, Workplace
@@ -230,6 +231,7 @@ async def answer(
     node = invocation.node
     folder = Path(tempfile.mkdtemp(prefix=f"{node.id}-", dir=workplace.scratch))
     try:
+        limits_of(workplace.settings)
         if problems := validate(dict(invocation.inputs), node.input_schema):
             return _refused(
                 "invalid-input", f"inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}"
@@ -252,10 +254,11 @@ async def answer(
             mounts=prepared.mounts,
             traceparent=_trace(run, node.id, item, attempt),
         )
-        return await workplace.sandbox.run(request, on_log=on_log)
+        result = await workplace.sandbox.run(request, on_log=on_log)
+        return kept_to_limits(result, workplace.settings, node_id=node.id)
     except (SecretsUnavailable, CodeUnavailable) as exc:
         return _refused("transient", str(exc))
-    except (InputRefused, UnknownSecret, CodeRefused) as exc:
+    except (InputRefused, UnknownSecret, CodeRefused, BadLimit) as exc:
         return _refused("bad-request", str(exc))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

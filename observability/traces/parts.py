@@ -94,6 +94,15 @@ def model_use(parts: Iterable[Part]) -> ModelUse:
     )
 
 
+def used_before_last_call(parts: Iterable[Part]) -> ModelUse:
+    """What was used when the last call of a model began: who keeps to a limit begins no call once it is reached."""
+    calls = sorted(
+        (each for each in parts if each.attributes.get("gen_ai.operation.name") == _CHAT),
+        key=lambda each: each.start_ms,
+    )
+    return model_use(calls[:-1])
+
+
 def spans_of(parts: Iterable[Part], *, trace: str, parent: str, start_ms: int, end_ms: int) -> Iterator[Span]:
     """Spans below the span `parent`, within its times. A part whose part is unknown belongs to the attempt."""
     chosen = {each.number: each for each in list(parts)[:MOST_PARTS]}

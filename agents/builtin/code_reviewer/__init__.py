@@ -22,7 +22,15 @@ agent = Agent(
     description="Reviews changes of a repository: comments, quality score, improvements",
     network=("{LLM_BASE_URL}",),
     secrets=("LLM_API_KEY",),
-    settings=("LLM_PROVIDER", "LLM_BASE_URL", "LLM_MODEL", "LLM_PRICE_INPUT", "LLM_PRICE_OUTPUT"),
+    settings=(
+        "LLM_PROVIDER",
+        "LLM_BASE_URL",
+        "LLM_MODEL",
+        "LLM_PRICE_INPUT",
+        "LLM_PRICE_OUTPUT",
+        "LLM_MAX_TOKENS",
+        "LLM_MAX_COST",
+    ),
 )
 
 Level = Literal["INFO", "WARNING", "ERROR"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -21,6 +21,7 @@ _A = TypeVar("_A", bound=BaseModel)
 _PROVIDERS = ("openai", "anthropic")
 MAX_ANSWER_CHARACTERS = 400_000
 _TRIES = 2
+MOST_TOKENS, MOST_COST = "LLM_MAX_TOKENS", "LLM_MAX_COST"
 _BLOCK = re.compile(r"^```(?:json|JSON)?[ \t]*\n(.*?)\n?```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -38,6 +39,30 @@ class Prices:
         return round((answer.input_tokens * self.input + answer.output_tokens * self.output) / 1_000_000, 6)
 
 
+@dataclass
+class Spending:
+    """What one execution has used of models, and may use: no call begins once it is reached."""
+
+    most_tokens: float | None = None
+    most_cost: float | None = None
+    """US dollars; None: no limit."""
+    tokens: int = 0
+    cost: float = 0.0
+
+    def require_more(self) -> None:
+        """Raises BadRequestError where it is used up."""
+        if self.most_tokens is not None and self.tokens >= self.most_tokens:
+            raise BadRequestError(
+                f"the model is not asked again: {self.tokens:,} tokens are used, and setting {MOST_TOKENS!r} allows "
+                f"{self.most_tokens:,.0f} in one execution"
+            )
+        if self.most_cost is not None and self.cost >= self.most_cost:
+            raise BadRequestError(
+                f"the model is not asked again: ${self.cost:,.6f} are spent, and setting {MOST_COST!r} allows "
+                f"${self.most_cost:,.6f} in one execution"
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A configured model."""
@@ -47,6 +72,7 @@ class Model:
     name: str
     context: Context
     prices: Prices = Prices()
+    spending: Spending = field(default_factory=Spending)
 
     def ask(self, instructions: str, material: str, answer: type[_A]) -> _A:
         """The model's answer in the given shape. Raises AgentError where it gives none that fits.
@@ -68,6 +94,7 @@ class Model:
         raise AgentError(f"model {self.name!r} gave no answer of the asked shape in {_TRIES} tries")
 
     def _send(self, instructions: str, material: str, answer: type[BaseModel]) -> str:
+        self.spending.require_more()
         # Each client takes most of a second to import, so only the one that is used.
         key = self.context.secret("LLM_API_KEY")
         if self.provider == "anthropic":
@@ -91,8 +118,10 @@ class Model:
             answered = client.send(request)
             found["gen_ai.usage.input_tokens"] = answered.input_tokens
             found["gen_ai.usage.output_tokens"] = answered.output_tokens
+            self.spending.tokens += answered.input_tokens + answered.output_tokens
             if (cost := self.prices.cost(answered)) is not None:
                 found["gen_ai.usage.cost_usd"] = cost
+                self.spending.cost += cost
         return answered.text
 
 
@@ -104,8 +133,11 @@ def _price(context: Context, name: str) -> float | None:
         price = float(text)
     except ValueError:
         price = -1.0
-    if not 0 <= price < 1_000_000:
-        raise BadRequestError(f"setting {name!r} is {text!r}; write US dollars for a million tokens, such as 2.50")
+    if not 0 <= price < 1e12:
+        what = {MOST_TOKENS: "a number of tokens", MOST_COST: "US dollars"}.get(
+            name, "US dollars for a million tokens"
+        )
+        raise BadRequestError(f"setting {name!r} is {text!r}; write {what}, such as 2.50")
     return price
 
 
@@ -122,7 +154,12 @@ def configured(context: Context) -> Model | None:
             raise BadRequestError(f"setting {setting!r} is not set, but 'LLM_PROVIDER' is; set both, or neither")
     context.secret("LLM_API_KEY")  # an endpoint without keys takes any
     prices = Prices(input=_price(context, "LLM_PRICE_INPUT"), output=_price(context, "LLM_PRICE_OUTPUT"))
-    return Model(provider=provider, base_url=base_url, name=name, context=context, prices=prices)
+    spending = Spending(most_tokens=_price(context, MOST_TOKENS), most_cost=_price(context, MOST_COST))
+    if spending.most_cost is not None and prices.cost(Answer(text="", input_tokens=0, output_tokens=0)) is None:
+        raise BadRequestError(f"setting {MOST_COST!r} needs 'LLM_PRICE_INPUT' and 'LLM_PRICE_OUTPUT': set both")
+    return Model(
+        provider=provider, base_url=base_url, name=name, context=context, prices=prices, spending=spending
+    )
 
 
 def unfenced(text: str) -> str:

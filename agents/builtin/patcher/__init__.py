@@ -26,7 +26,15 @@ agent = Agent(
     description="Writes fixes for weaknesses that the security-scanner found, on a branch of their own",
     network=("{LLM_BASE_URL}",),
     secrets=("LLM_API_KEY",),
-    settings=("LLM_PROVIDER", "LLM_BASE_URL", "LLM_MODEL", "LLM_PRICE_INPUT", "LLM_PRICE_OUTPUT"),
+    settings=(
+        "LLM_PROVIDER",
+        "LLM_BASE_URL",
+        "LLM_MODEL",
+        "LLM_PRICE_INPUT",
+        "LLM_PRICE_OUTPUT",
+        "LLM_MAX_TOKENS",
+        "LLM_MAX_COST",
+    ),
 )
 
 Impact = Literal["LOW", "MEDIUM", "HIGH"]

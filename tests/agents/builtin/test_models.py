@@ -10,8 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from agents.builtin.code_reviewer import agent as reviewer
+from agents.builtin.model import configured
 from agents.builtin.patcher import agent as patcher
 from agents.sdk.context import Context
 from agents.sdk.errors import AgentError, BadRequestError, TransientError
@@ -299,3 +301,32 @@ def test_a_price_that_is_none_is_refused(endpoint, context, inputs):
     broken = dataclasses.replace(asked, env={**asked.env, "LLM_PRICE_INPUT": "cheap"})
     with pytest.raises(BadRequestError, match="LLM_PRICE_INPUT"):
         patcher.execute("generateFixPR", inputs, broken)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"LLM_MAX_TOKENS": "1000002"},
+        {"LLM_MAX_COST": "0.5", "LLM_PRICE_INPUT": "1", "LLM_PRICE_OUTPUT": "1"},
+    ],
+)
+def test_no_call_begins_once_the_limit_is_reached(endpoint, context, limit):
+    """The endpoint of these tests says that each call took 1,000,000 tokens, and 2 for its answer."""
+    asked = endpoint.context(context, "openai")
+    model = configured(dataclasses.replace(asked, env={**asked.env, **limit}))
+    assert model is not None
+    endpoint.answers = [{"edits": [GOOD]}]
+    model._send("say", "what", Answer)
+    with pytest.raises(BadRequestError, match=f"not asked again: .*{next(iter(limit))}"):
+        model._send("say", "what", Answer)
+    assert len(endpoint.requests) == 1
+
+
+def test_a_limit_of_cost_needs_prices(endpoint, context):
+    asked = endpoint.context(context, "openai")
+    with pytest.raises(BadRequestError, match=r"LLM_MAX_COST.*LLM_PRICE_INPUT"):
+        configured(dataclasses.replace(asked, env={**asked.env, "LLM_MAX_COST": "1"}))
+
+
+class Answer(BaseModel):
+    edits: list[dict]
