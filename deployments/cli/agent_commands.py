@@ -25,7 +25,7 @@ from deployments.errors import DeploymentError
 from deployments.publishing.known_agents import known_agents
 from deployments.publishing.registration import register_folder
 from deployments.stack.addresses import NotRunning
-from deployments.stack.connection import connect
+from deployments.stack.connection import connect, open_records
 from flows.runtime import agent_settings
 from operations.action_help import action_help
 from operations.register_agent import RegistrationRefused, read_folder
@@ -193,10 +193,10 @@ def remove_command(
 
 
 async def _remove(name: str, *, state: Path, project_id: int) -> None:
-    async with connect(state) as connection:
-        await acting(connection.records, project_id=project_id, right="admin")
+    async with open_records(state) as records:
+        await acting(records, project_id=project_id, right="admin")
         try:
-            await remove_agent(name, records=connection.records, project_id=project_id)
+            await remove_agent(name, records=records, project_id=project_id)
         except (AgentUnknown, AgentInUse) as exc:
             raise AgentError(str(exc)) from exc
 
@@ -204,14 +204,14 @@ async def _remove(name: str, *, state: Path, project_id: int) -> None:
 async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: int) -> AgentSpec:
     sandbox = open_sandbox()
     try:
-        async with connect(state) as connection:
+        async with open_records(state) as records:
             return await register_folder(
                 path,
-                records=connection.records,
+                records=records,
                 sandbox=sandbox,
                 project_id=project_id,
                 trust_risk=trust_risk,
-                by=(await acting(connection.records, project_id=project_id, right="admin")).acting,
+                by=(await acting(records, project_id=project_id, right="admin")).acting,
                 scratch=state.absolute() / "scratch",
             )
     finally:

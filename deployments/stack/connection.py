@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployments.stack.addresses import Addresses, addresses_of
+from deployments.stack.addresses import Addresses, NotRunning, addresses_of
 from records import Records
 
 if TYPE_CHECKING:
@@ -52,6 +53,19 @@ async def connect_to(addresses: Addresses) -> AsyncGenerator[Connection]:
 
 @asynccontextmanager
 async def open_records(state: Path) -> AsyncGenerator[Records]:
-    """The records alone of the platform on `state`."""
-    async with await Records.open(addresses_of(state).database_url) as records:
+    """The records alone of the platform on `state`, or those that DATABASE_URL names, which is enough for this.
+
+    Raises NotRunning, and what `Records.open` raises.
+    """
+    async with await Records.open(_records_url(state)) as records:
         yield records
+
+
+def _records_url(state: Path) -> str:
+    try:
+        return addresses_of(state).database_url
+    except NotRunning:
+        # A container of the stack knows no more servers than it needs: that of the worker has no address of NATS.
+        if url := os.environ.get("DATABASE_URL"):
+            return url
+        raise

@@ -60,6 +60,22 @@ def test_a_new_agent_works_passes_its_cases_and_a_broken_one_is_shown(tmp_path: 
     assert "2 cases, 1 failed" in failed.stdout
 
 
+def test_registering_needs_the_records_and_no_other_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NATS_URL", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert command(tmp_path, "new", "greeter", "--lang", "shell").returncode == 0
+    assert "no platform is running" in command(tmp_path, "register", "./greeter").stderr
+    url = f"sqlite:///{tmp_path}/records.db"
+    monkeypatch.setenv("DATABASE_URL", url)
+    subprocess.run([str(COMMAND), "db", "upgrade"], cwd=tmp_path, capture_output=True, timeout=180, check=True)
+    registered = command(tmp_path, "register", "./greeter")
+    assert registered.returncode == 0, registered.stderr
+    assert "registered greeter" in registered.stdout
+    assert command(tmp_path, "remove", "greeter").returncode == 0
+
+
 def test_what_cannot_be_written_or_tested_is_a_sentence(tmp_path: Path) -> None:
     assert "'No Name' is not a name of an agent" in command(tmp_path, "new", "No Name").stderr
     assert "no template for 'cobol'" in command(tmp_path, "new", "one", "--lang", "cobol").stderr
