@@ -13,13 +13,14 @@ import json
 import os
 import random
 import shlex
+import shutil
 import signal
 import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ import nats
 import nats.errors
 
 ROOT = Path(__file__).parents[1]
+AGENT = ROOT / "bench" / "scale" / "agent"
 PARTS = ("postgres", "nats", "server", "listener", "worker", "api")
+ACCEPT_SECONDS = 600
+"""How long NATS may refuse an event or be away."""
 NAME = "composed"
 WORKFLOW = """\
 name: composed
@@ -41,21 +45,20 @@ context:
     ask: {type: boolean}
 nodes:
   - id: first
-    agent: notifier
-    action: sendSlack
-    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
+    agent: counter
+    action: count
+    inputs: {number: "{{ context.number }}"}
   - id: asked
-    agent: notifier
-    action: sendSlack
+    agent: counter
+    action: countIfAllowed
     dependsOn: [first]
     when: "{{ context.ask }}"
-    approvalRequired: true
-    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
+    inputs: {number: "{{ context.number }}"}
   - id: last
-    agent: notifier
-    action: sendSlack
+    agent: counter
+    action: count
     dependsOn: [first, asked]
-    inputs: {channel: "#composed", message: "event {{ context.number }}", condition: false}
+    inputs: {number: "{{ context.number }}"}
 """
 _DONE = """(SELECT coalesce(json_agg(a."nodeKey"), '[]') FROM "AgentRun" a
  WHERE a."workflowRunId" = r.id AND a.status = 'SUCCESS')"""
@@ -96,16 +99,23 @@ class Composed:
         return done.stdout
 
     def deploy(self, folder: Path) -> None:
-        """Deploy the workflow of this file."""
+        """Register the agent of `bench/scale`, whose one action asks first, and deploy the workflow of this file."""
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         (folder / f"{NAME}.yaml").write_text(WORKFLOW)
+        shutil.copytree(AGENT, folder / "counter", dirs_exist_ok=True)
         mount = ("--volume", f"{folder.absolute()}:/composed:ro")
-        self.run("run", "--rm", "--no-TTY", *mount, "deploy", "commandcenter", "deploy", "/composed")
+        once = ("run", "--rm", "--no-TTY", *mount)
+        # In the worker's container, which may make the jail in which an agent describes itself. Versions before this
+        # one want to be told of NATS, to which this does not talk.
+        register = ("worker", "commandcenter", "agents", "register", "/composed/counter")
+        self.run(*once, "--env", "NATS_URL=nats://nats:4222", *register)
+        self.run(*once, "deploy", "commandcenter", "deploy", f"/composed/{NAME}.yaml")
 
     async def publish(self, *, ask: bool = False) -> int:
-        """Publish one event, again and again until NATS has it; gives its number."""
+        """Publish one event, again and again until NATS has it; gives its number. Raises what NATS says in the end."""
         number = len(self.accepted) + 1
+        deadline = time.monotonic() + ACCEPT_SECONDS
         body = json.dumps({"projectId": 1, "context": {"number": number, "ask": ask}, "triggeredBy": "composed"})
         word = (self.secrets / "nats_publisher_password").read_text()
         authority = self.secrets / "nats_ca.pem"
@@ -130,6 +140,8 @@ class Composed:
                         await client.close()
                 break
             except (nats.errors.Error, OSError, TimeoutError):
+                if time.monotonic() > deadline:
+                    raise
                 await asyncio.sleep(0.5)
         self.accepted.append(number)
         if ask:
@@ -161,6 +173,17 @@ class Composed:
     def pending(self) -> list[dict[str, Any]]:
         """The approvals that wait."""
         return self.api("GET", "/approvals?status=PENDING&limit=1000")
+
+    def asks(self, number: int) -> bool:
+        """Whether the run of that event waits for a person."""
+        ids = {run["id"] for run in self.runs().get(number, [])}
+        return any(each["runId"] in ids for each in self.pending())
+
+    def ended(self) -> set[int]:
+        """Numbers of the events whose runs have ended well."""
+        return {
+            number for number, found in self.runs().items() if all(run["status"] == "SUCCESS" for run in found)
+        }
 
     def approve_all(self) -> int:
         """Approve whatever waits; gives how many."""
@@ -222,6 +245,15 @@ class Composed:
         return problems
 
 
+async def until(condition: Callable[[], Any], seconds: float, what: str) -> None:
+    """Until it holds; it may block. Raises TimeoutError, which says what has not happened."""
+    deadline = time.monotonic() + seconds
+    while not await asyncio.to_thread(condition):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} has not come within {seconds} s")
+        await asyncio.sleep(1)
+
+
 async def kill_at_random(
     stack: Composed, *, kills: int, seed: int = 1, parts: Sequence[str] = PARTS, quiet_seconds: float = 600
 ) -> tuple[Counter[str], list[str]]:
@@ -231,8 +263,9 @@ async def kill_at_random(
         await stack.publish(ask=dice.random() < 0.2)
         await asyncio.sleep(dice.uniform(0, 4))
         part = dice.choice(list(parts))
-        if await asyncio.to_thread(stack.kill, part):
-            killed[part] += 1
+        if not await asyncio.to_thread(stack.kill, part):
+            continue  # it is being started again
+        killed[part] += 1
         if killed.total() % 10 == 0 and (left := await stack.quiet(quiet_seconds)):
             return killed, left
     return killed, await stack.quiet(quiet_seconds)

@@ -81,6 +81,7 @@ class Project:
             "NATS_IMAGE": self.standins,
             "SECRETS": str(self.folder / "secrets"),
             "REPOSITORIES": str(self.folder / "repositories"),
+            "BACKUPS": str(self.folder / "backups"),
             **{name: str(port) for name, port in self.ports.items()},
         }
         (self.folder / "env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))

@@ -99,7 +99,7 @@ def test_compose_reads_the_file_with_every_profile_and_all_that_is_mounted_is_th
         for each in service.get("volumes", [])
         if each["type"] == "bind" and each["source"].startswith(f"{ROOT}/")
     ]
-    made = {ROOT / "repositories", ROOT / "secrets" / "agents"}
+    made = {ROOT / "repositories", ROOT / "backups", ROOT / "secrets" / "agents"}
     assert len(mounted) >= 8
     assert [each for each in mounted if not each.exists() and each not in made] == []
 
