@@ -45,7 +45,7 @@ _COMMON = frozenset(
     {"password", "passwd", "pass", "secret", "changeme", "change-me", "postgres", "mysql", "root", "user", "guest"}
     | {"admin", "test", "example", "username", "token", "xxxx", "pw123", "mypass", "mypassword", "yourpassword"}
 )
-_SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef|EXAMPLE")
+_SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef")
 _IN_WORDS = re.compile(r"[A-Za-z]+(?:[-_.#/:]+[A-Za-z]+)+[-_.]?|[A-Z]+_|[a-z]+(?:[A-Z][a-z]+)+")
 _NAMED_IN_WORDS = _SECRET_WORDS | {"auth", "authorization", "authorisation", "key", "login"}
 

@@ -227,7 +227,6 @@ def test_a_name_in_words_is_no_secret(value, is_one):
     [
         "    secrets: [postgres_password, records_password]",
         "    token: &token x7Kq2mWq9Lp",
-        "access_key = AKIAIOSFODNN7EXAMPLE",
         "TOKEN: xoxb-demo-token-of-the-local-sink",
         'get "forgot_password" => "password_resets#forgot_password"',
         '<% password = ENV.key?("ADMIN_PASSWORD") %>',
