@@ -319,6 +319,12 @@ GUARDS = (
 SWITCHES = (
     Switch(
         pattern=_any(
+            r"(?:script-?src(?:-elem|-attr)?|default-?src)['\"]?\b[^;\n]*['\"]?unsafe-(?:inline|eval)\b|(?:script-?src|default-?src)['\"]?\s*[:=]?\s*\[?\s*['\"]?\*(?![.\w])"
+        ),
+        what="the policy lets any script of the page run (Content-Security-Policy)",
+    ),
+    Switch(
+        pattern=_any(
             r"\|\s*safe\b|\{%\s*autoescape\s+(?:off|false)|\bmark_safe\s*\(|\.html_safe\b|<%==|<%=\s*raw\b|\bHtml\.Raw\s*\(|\{!!|\bv-html\s*=|\bdangerouslySetInnerHTML\b|\{@html\b|\bbypassSecurityTrust\w+\s*\(|\[innerHTML\]|<%-|\{\{\{|\|\s*raw\b|!=\s*\w+\s*$(?<!if)|\btemplate\.HTML\s*\(|autoescape\s*=\s*False"
         ),
         what=_MARKUP,

@@ -48,6 +48,27 @@ _ASSERTS = re.compile(
 _TRIVIAL = re.compile(
     r"\bassert\w*\s*\(?\s*(?:True|true|1)\s*\)?\s*;?\s*$|\bexpect\(\s*true\s*\)\.toBe(?:Truthy)?\(\s*(?:true)?\s*\)|assertTrue\(\s*[Tt]rue\s*\)|Assert\.True\(\s*true\s*\)"
 )
+_EXPECTS = re.compile(r"assert|expect|should|must_|require\.|\bstatus|\bcode\b", re.IGNORECASE)
+_STATUS = re.compile(r"(?<![\w.])[2-5]\d\d(?![\w.])")
+_REFUSED = re.compile(r"40[0-9]|41[0-9]|42[0-9]")
+_OF_REFUSAL = re.compile(
+    r"refus|reject|den(?:y|ied|ies)|forbid|unauthori[sz]|not_?allowed|cannot|invalid|wrong|expired|tamper|forged|bad_|outside"
+    r"|admin|permission|verif|token|signature|passw|traversal|escape|injection|csrf|login",
+    re.IGNORECASE,
+)
+_YES = {
+    "assertFalse": "assertTrue",
+    "assert_false": "assert_true",
+    "refute": "assert",
+    "toBeFalsy": "toBeTruthy",
+    "toThrow": "not.toThrow",
+    "False": "True",
+    "false": "true",
+    "be_falsey": "be_truthy",
+    "IsFalse": "IsTrue",
+    "assert not ": "assert ",
+}
+_NO = re.compile("|".join(re.escape(each) for each in sorted(_YES, key=len, reverse=True)))
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMON = frozenset(
     "self this def async await return assert with as for in if else not and or true false True False None null nil it "
@@ -123,6 +144,7 @@ def lost_tests(differences: tuple[Difference, ...]) -> Iterator[LostTest]:
             yield LostTest(file=one.name, line=at, rule="removed-test", message=message)
         yield from _switched_off(one, old, new)
         yield from _emptied(one, old, new)
+        yield from _turned(one, old, new)
 
 
 def _is_inline(one: Difference) -> bool:
@@ -219,3 +241,36 @@ def _emptied(one: Difference, old: dict[str, _Test], new: dict[str, _Test]) -> I
         if was.asserts(older) > 0 and now.asserts(helpers) == 0:
             message = f"The test {name!r:.80} no longer asserts anything."
             yield LostTest(file=one.name, line=now.line, rule="weakened-test", message=message)
+
+
+def _turned(one: Difference, old: dict[str, _Test], new: dict[str, _Test]) -> Iterator[LostTest]:
+    """Tests that expected a refusal and expect success now. Only the same test's same line tells: others are new."""
+    for name, was in old.items():
+        now = new.get(name)
+        if now is None or now.text == was.text:
+            continue
+        before, after = was.text.split("\n"), now.text.split("\n")
+        if len(before) != len(after):
+            continue
+        for offset, (left, right) in enumerate(zip(before, after, strict=True)):
+            if left != right and _refusal_became_success(left, right, f"{name}\n{was.text}"):
+                message = f"The test {name!r:.80} expected a refusal and expects success now."
+                yield LostTest(file=one.name, line=now.line + offset, rule="weakened-test", message=message)
+                break
+
+
+def _refusal_became_success(left: str, right: str, about: str) -> bool:
+    if not (_EXPECTS.search(left) and _EXPECTS.search(right)):
+        return False
+    if _STATUS.sub("0", left) == _STATUS.sub("0", right):
+        pairs = zip(_STATUS.findall(left), _STATUS.findall(right), strict=False)
+        return any(_REFUSED.fullmatch(a) is not None and b[0] in "23" for a, b in pairs)
+    return (
+        _OF_REFUSAL.search(about) is not None
+        and _no_to_yes(left) == right.strip()
+        and left.strip() != right.strip()
+    )
+
+
+def _no_to_yes(line: str) -> str:
+    return _NO.sub(lambda found: _YES[found[0]], line.strip())

@@ -11,6 +11,7 @@ from agents.builtin.code_reviewer.changes import Hunk
 from agents.builtin.code_reviewer.condition import condition_of, lets_more_through
 from agents.builtin.code_reviewer.guards import OF_RIGHTS, REFUSES, SWITCHES
 from agents.builtin.code_reviewer.old_code import function_at, indent
+from agents.builtin.code_reviewer.swallowed import swallowed
 
 _ALIKE = 0.6
 _LONGEST = 400
@@ -21,6 +22,21 @@ _REGEX = re.compile(r"/(\^?(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\n])+?\$?)/[a-z]*|[r
 _NUMBER = re.compile(r"(?<![\w.])(\d[\d_]*)(?![\w.])")
 _WORK = re.compile(
     r"pbkdf2|iterations?|rounds|gensalt|\bcost\b|work_?factor|bcrypt|scrypt|argon|min_?(?:length|len|size)", re.I
+)
+_DRAWN = re.compile(
+    r"token_(?:hex|bytes|urlsafe)\s*\(|random_?bytes\s*\(|random_pseudo_bytes\s*\(|SecureRandom\.|\burandom\s*\("
+    r"|getRandomValues|\bRandomNumberGenerator\b|\bnanoid\s*\(|get_random_string\s*\(|Str::random\s*\("
+    r"|\b\w*(?:token|otp|nonce|salt|session|api_?key|secret)\w*(?:length|len|size|bytes)\w*['\"]?\s*[=:]",
+    re.IGNORECASE,
+)
+_ENOUGH = 16
+_CAST = re.compile(
+    r"\b(?:String|str|Number|int|float|Integer|Float|parseInt|parseFloat|BigInt|intval|strval|UUID|uuid\.UUID)"
+    r"\s*\(((?:[^()]|\([^()]*\)){1,200}?)(?:,\s*10)?\)|\((?:int|string|float|bool)\)\s*(\$_\w+\[[^\]]{1,80}\])"
+)
+_OUTSIDE = re.compile(
+    r"\breq(?:uest)?\b|\bparams\b|\bquery\b|\bctx\b|\bbody\b|\bform\b|\bargs\b|\$_(?:GET|POST|REQUEST|COOKIE)",
+    re.I,
 )
 _MODE = re.compile(r"\b0o?([0-7]{3})\b")
 _TLS = re.compile(r"TLS[v_]?(?:1[._]?([0-3])|1)(?![\d_.])|SSL(?:v|_)?([23])", re.IGNORECASE)
@@ -53,6 +69,14 @@ def weaker(
             rule, said, what = found
             yield Weaker(rule=rule, said=said, what=what, old_at=old_at, added_at=new_at)
     yield from _always_true(hunk, before, after)
+    for at, check in swallowed(hunk, before, after):
+        yield Weaker(
+            rule="removed-check",
+            said=f"the refusal of `{_shown(check)}` is caught and let go",
+            what="what it refused is let through now",
+            old_at=None,
+            added_at=at,
+        )
     was = "\n".join(hunk.removed)
     for new_at, line in enumerate(hunk.added, hunk.new_start):
         if len(line) > _LONGEST:
@@ -124,6 +148,8 @@ def _pair(
         or _border(old, new, before, old_at)
         or _regex(old, new)
         or _work(old, new)
+        or _drawn(old, new)
+        or _cast(old, new)
         or _mode(old, new)
         or _transport(old, new)
     )
@@ -266,6 +292,27 @@ def _work(old: str, new: str) -> tuple[str, str, str] | None:
         f"`{_shown(old)}` became `{_shown(new)}`",
         "less work or length is asked for than before",
     )
+
+
+def _drawn(old: str, new: str) -> tuple[str, str, str] | None:
+    """Random bytes or letters of which fewer are drawn: below 16 they can be guessed."""
+    if not (_DRAWN.search(old) and _DRAWN.search(new)) or _NUMBER.sub("0", old) != _NUMBER.sub("0", new):
+        return None
+    was = [int(each.replace("_", "")) for each in _NUMBER.findall(old)]
+    now = [int(each.replace("_", "")) for each in _NUMBER.findall(new)]
+    if not any(b < a and b < _ENOUGH for a, b in zip(was, now, strict=True)):
+        return None
+    return "weakened-crypto", f"`{_shown(old)}` became `{_shown(new)}`", "the value is short enough to be guessed"
+
+
+def _cast(old: str, new: str) -> tuple[str, str, str] | None:
+    """A value of a request that was turned into text or a number, and is taken as it comes now."""
+    for found in _CAST.finditer(old):
+        bare = found[1] or found[2]
+        if _OUTSIDE.search(bare) and old.replace(found[0], bare).split() == new.split():
+            what = "an object, a list or other text than expected comes through now"
+            return "removed-validation", f"`{_shown(found[0])}` became `{_shown(bare)}`", what
+    return None
 
 
 def _mode(old: str, new: str) -> tuple[str, str, str] | None:
