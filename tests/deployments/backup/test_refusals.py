@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,34 @@ async def test_what_comes_back_is_what_was_there_with_the_key_and_without_secret
     assert (other.state.path / "secrets" / "TOKEN").read_text() == "not for everybody"
 
     assert not list(case.folder.glob(".*"))
+
+
+async def test_an_archive_is_unpacked_by_a_python_whose_archives_have_no_filters(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Debian 12's 3.11.2, which is the image's."""
+    source = await case.backed_up("whole.tar.gz")
+
+    def extract(self: tarfile.TarFile, member: Any, path: Any = "") -> None:
+        raise AssertionError("what it writes depends on the version")
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", extract)
+    home = case.empty()
+    await restore(source, home)
+    assert await _agents(home) == [AGENT.description]
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "records/../../evil", "link"])
+async def test_an_archive_that_reaches_out_of_its_folder_is_refused(case: Case, name: str) -> None:
+    source = await case.backed_up("whole.tar")
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(source, "a") as tar:
+        tar.addfile(member)
+    await _refused(source, case, "no plain file of a backup")
+    assert not list(case.folder.rglob("evil"))
+    assert not Path("/tmp/evil").exists()
 
 
 async def test_a_file_that_was_changed_added_or_lost_is_found_before_anything_is_written(case: Case) -> None:
