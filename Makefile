@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test sbom
+.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test sbom audit
 
 setup: $(VENV)/.installed $(VENV)/.console
 
@@ -63,6 +63,10 @@ lint: setup
 # What the product is made of, as CycloneDX.
 sbom: setup
 	$(BIN)/python -m deployments.sbom > sbom.json
+
+# The pinned packages and known vulnerabilities. Without a network: make audit ARGS='--data FOLDER', with OSV's export.
+audit: setup
+	$(BIN)/python -m deployments.audit $(ARGS)
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
