@@ -99,7 +99,7 @@ TABLE: dict[str, dict[str, str]] = {
         "pool": "Work pools for Prefect's own workers.",
     },
     "event_commands": {
-        "events": "What came in.",
+        "events": "What comes in: list, explain, publish.",
         "dead-letters": "Events that were given up.",
     },
     "project_commands": {

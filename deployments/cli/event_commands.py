@@ -1,7 +1,9 @@
-"""`events list|why` and `dead-letters list|replay|discard`: what came in, what it started and why, what failed to."""
+"""`events` and `dead-letters`: what came in, what it started and why, what failed to; and a way to publish."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -12,6 +14,7 @@ from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
+from deployments.stack.addresses import addresses_of
 from deployments.stack.connection import connect, open_records
 from operations.compile_source import WorkflowMistakes
 from operations.counterfactual import Outcome, replay_events
@@ -31,7 +34,7 @@ from tasks.safe_text import safe_text
 
 OUTCOMES: tuple[str, ...] = get_args(EventOutcome)
 
-events = typer.Typer(help="What came in.", no_args_is_help=True)
+events = typer.Typer(help="What comes in.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Events that were given up.", no_args_is_help=True)
 
 
@@ -66,6 +69,53 @@ def list_command(
         raise EventRefused(f"--outcome {outcome!r}: give one of {', '.join(OUTCOMES)}")
     chosen = {"subject": subject, "outcome": outcome, "workflow": workflow, "limit": limit}
     run(_list(chosen, state=state, project_id=project, as_json=as_json))
+
+
+@events.command("publish")
+def publish_command(
+    subject: Annotated[str, typer.Argument(help="Such as graph.file.updated, or workflow.trigger.NAME.")],
+    payload: Annotated[
+        str, typer.Argument(metavar="JSON", help="The event, a JSON object; `-` reads it from stdin.")
+    ],
+    event_id: Annotated[
+        str | None, typer.Option("--id", help="The same id again within an hour is taken once.")
+    ] = None,
+    state: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """Publish an event, and wait until it is kept. Uses NATS_PUBLISHER_URL, else the platform that runs here."""
+    text = sys.stdin.read() if payload == "-" else payload
+    run(_publish(subject, _event(text), event_id=event_id, state=state, as_json=as_json))
+
+
+def _event(text: str) -> bytes:
+    """The text as it is sent. Raises EventRefused where it is no JSON object, which would become a dead letter."""
+    try:
+        found: Any = json.loads(text)
+    except ValueError as exc:
+        raise EventRefused(f"the event is not valid JSON: {exc}; in a shell, put it in single quotes") from exc
+    if not isinstance(found, dict):
+        raise EventRefused('the event is no JSON object: write it as \'{"key": "value"}\'')
+    return text.encode()
+
+
+async def _publish(subject: str, payload: bytes, *, event_id: str | None, state: Path, as_json: bool) -> None:
+    # Here, since the commands that read the records need no NATS.
+    from triggers.nats.publish_event import NotPublished, publish_event
+
+    url = os.environ.get("NATS_PUBLISHER_URL")
+    if not url:
+        addresses = addresses_of(state)
+        url = addresses.publisher_url or addresses.nats_url
+    try:
+        done = await publish_event(url, subject, payload, event_id=event_id)
+    except NotPublished as exc:
+        raise EventRefused(str(exc)) from exc
+    if as_json:
+        print_json({"stream": done.stream, "sequence": done.sequence, "duplicate": done.duplicate})
+        return
+    what = "was kept before, by this id" if done.duplicate else "is kept"
+    console.print(f"{safe_text(subject)} {what}: {done.stream} {done.sequence}", markup=False, highlight=False)
 
 
 @events.command("why")
