@@ -157,6 +157,26 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "registry" not in lock
 
 
+# The milliseconds of 40 frames, sorted; before each, one step is done: scroll or zoom.
+FRAMES = """async step => {
+    const log = document.querySelector('.log'), graph = document.querySelector('.react-flow__pane');
+    const times = [];
+    const box = graph.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + box.height / 2;
+    const acts = {
+        'scroll': at => { log.scrollTop = at * 4000; },
+        'zoom': at => graph.dispatchEvent(new WheelEvent('wheel',
+            { deltaY: at % 20 < 10 ? -60 : 60, clientX: x, clientY: y, bubbles: true, cancelable: true })),
+    };
+    let last = performance.now();
+    for (let at = 0; at < 40; at++) {
+        acts[step](at);
+        await new Promise(requestAnimationFrame);
+        times.push(performance.now() - last); last = performance.now();
+    }
+    return times.sort((a, b) => a - b);
+}"""
+
+
 async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, open_console) -> None:
     approval = await platform.ask()
     page = await open_console(f"runs/{approval.run_id}")
@@ -195,16 +215,11 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
     await expect(page.locator(".react-flow__node").first).to_be_visible(timeout=60_000)
     await expect(page.get_by_text("10,000 lines")).to_be_visible(timeout=60_000)
     assert await page.locator(".log .line").count() < 200
-    frames = await page.evaluate(
-        """async () => {
-            const log = document.querySelector('.log'); const times = []; let last = performance.now();
-            for (let at = 0; at < 40; at++) {
-                log.scrollTop = at * 4000;
-                await new Promise(requestAnimationFrame);
-                times.push(performance.now() - last); last = performance.now();
-            }
-            return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
-        }"""
-    )
-    # The median on a busy machine; alone on one it is that of the screen.
-    assert frames < 500
+    times = {
+        "scroll the log": await page.evaluate(FRAMES, "scroll"),
+        "zoom the graph": await page.evaluate(FRAMES, "zoom"),
+    }
+    for what, frames in times.items():
+        print(f"{what}: median {frames[len(frames) // 2]:.0f} ms, worst {frames[-1]:.0f} ms")
+        # On a busy machine; alone on one the median is that of the screen, and the report of the suite shows it.
+        assert frames[len(frames) // 2] < 500, what

@@ -221,3 +221,37 @@ async def test_the_provider_signs_in_and_leads_back_to_the_page(platform, chromi
         await expect(page.get_by_text("ada (admin)")).to_be_visible()
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("link", name="Sign in with")).to_be_visible()
+
+
+async def test_a_log_is_one_stream_which_goes_on_where_it_broke(platform: Any, open_console: Any) -> None:
+    approval = await platform.ask()
+
+    async def log(*texts: str) -> None:
+        at = datetime.now(UTC)
+        lines = [
+            KeptLine(id=0, node_id="scan", item=None, attempt=1, at=at, level="INFO", message=text)
+            for text in texts
+        ]
+        await platform.records.keep_log(approval.run_id, lines)
+
+    await log("the first line")
+    page = await open_console()
+    asked: list[str] = []
+    page.on(
+        "request", lambda each: asked.append(each.url.rpartition("/runs/")[2]) if "/logs" in each.url else None
+    )
+    await page.goto(f"{platform.address}/console/runs/{approval.run_id}")
+    shown = page.get_by_role("region", name="Log")
+    await expect(shown).to_contain_text("the first line")
+    for at in range(3):
+        await log(f"live line {at}", "and another")
+        await expect(shown).to_contain_text(f"live line {at}")
+    # One page of what was there, and one stream: nothing is asked for again while it goes on.
+    assert [each.partition("?")[0].rpartition("/")[2] for each in asked] == ["logs", "stream"], asked
+
+    await page.context.set_offline(True)
+    await log("while the network was away")
+    await page.context.set_offline(False)
+    await log("when it was back")
+    await expect(shown).to_contain_text("when it was back", timeout=60_000)
+    await expect(page.get_by_text("9 lines", exact=True)).to_be_visible()

@@ -35,7 +35,7 @@ def events(platform: Any, **wanted: str) -> list[dict[str, Any]]:
     while True:
         listed = json.loads(platform.cli("events", "list", "--subject", "hub.health.status", "--json").stdout)
         known = [json.loads(platform.cli("events", "why", each["id"], "--json").stdout) for each in listed]
-        found = [each for each in known if wanted.items() <= each["event"]["payload"].items()]
+        found = [each for each in known if wanted.items() <= each["payload"].items()]
         if found:
             return found
         assert time.monotonic() < deadline, listed

@@ -6,6 +6,7 @@
  */
 
 import { ApiError, address, authorization } from "./client";
+import type { LogLine } from "./types";
 
 export interface Change {
   type: string;
@@ -17,6 +18,7 @@ const CHANNEL = "commandcenter.changes";
 const POLL_MS = 4_000;
 /** The server sends something every 15 seconds; one that has said nothing for that long does not answer. */
 const SILENT_MS = 40_000;
+const GATHER_MS = 100;
 
 export function followChanges(
   changed: (change: Change) => void,
@@ -44,6 +46,84 @@ export function followChanges(
     stop.abort();
     channel.close();
   };
+}
+
+/**
+ * What is behind `after` in the log of a run, as it is written; settled when the run has ended. It is opened again where it
+ * breaks, and closed while the page is hidden: a browser has six connections to one server.
+ */
+export async function followLog(
+  runId: string,
+  query: { node?: string; search?: string },
+  after: string,
+  told: (lines: LogLine[], failure: Error | null) => void,
+  stop: AbortSignal,
+): Promise<void> {
+  let last = after;
+  let wait = 500;
+  let fresh: LogLine[] = [];
+  let gathered: ReturnType<typeof setTimeout> | undefined;
+  const pass = () => {
+    clearTimeout(gathered);
+    gathered = undefined;
+    if (!stop.aborted) told(fresh, null);
+    fresh = [];
+  };
+  while (!stop.aborted) {
+    await shown(stop);
+    const silence = new Silence();
+    const hidden = new AbortController();
+    const hide = () => document.hidden && hidden.abort();
+    document.addEventListener("visibilitychange", hide);
+    try {
+      const response = await fetch(address(`runs/${encodeURIComponent(runId)}/logs/stream`, query), {
+        headers: { Accept: "text/event-stream", ...authorization(), "Last-Event-ID": last },
+        credentials: "same-origin",
+        signal: AbortSignal.any([stop, silence.signal, hidden.signal]),
+      });
+      if (!response.ok || !response.body)
+        throw new ApiError(response.status, `The log cannot be read: ${response.status}.`);
+      wait = 500;
+      for await (const event of eventsOf(silence.brokenBy(response.body))) {
+        if (event.event === "end") {
+          pass();
+          return;
+        }
+        if (event.event !== "line") continue;
+        last = event.id;
+        fresh.push(JSON.parse(event.data) as LogLine);
+        // A burst is drawn once.
+        gathered ??= setTimeout(pass, GATHER_MS);
+      }
+    } catch (error) {
+      if (stop.aborted) return;
+      // Signed out, or no longer there: asking again changes nothing.
+      if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+        told([], error);
+        return;
+      }
+    } finally {
+      silence.end();
+      document.removeEventListener("visibilitychange", hide);
+    }
+    await pause(wait, stop);
+    wait = Math.min(wait * 2, 10_000);
+  }
+  clearTimeout(gathered);
+}
+
+function shown(stop: AbortSignal): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = new AbortController();
+    const settle = () => {
+      if (document.hidden && !stop.aborted) return;
+      done.abort();
+      resolve();
+    };
+    document.addEventListener("visibilitychange", settle, { signal: done.signal });
+    stop.addEventListener("abort", settle, { signal: done.signal });
+  });
 }
 
 async function readForever(

@@ -2,6 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
 import type { LogPage } from "../api/schema";
+import { followLog } from "../api/stream";
 import type { LogLine } from "../api/types";
 import { uncoloured } from "../shown/visible";
 import { Failure } from "./basics";
@@ -9,7 +10,6 @@ import { Failure } from "./basics";
 const LINE = 20;
 const AT_ONCE = 1000;
 const MOST_LINES = 50_000;
-const AGAIN_MS = 1_000;
 /** A longer line is cut on screen: browsers draw one of a megabyte for seconds. */
 const LONGEST = 4_000;
 
@@ -19,7 +19,7 @@ interface FollowedLog {
   retry: () => void;
 }
 
-/** The lines so far; only those behind the last one are asked for again. Searching is the server's. */
+/** The lines so far, then those of a stream, which goes on behind the last one. Searching is the server's. */
 function useLog(runId: string, node: string | null, search: string, live: boolean): FollowedLog {
   const [lines, setLines] = useState<LogLine[]>([]);
   const [error, setError] = useState<Error | null>(null);
@@ -28,29 +28,37 @@ function useLog(runId: string, node: string | null, search: string, live: boolea
     const stop = new AbortController();
     let found: LogLine[] = [];
     let after = "0";
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const add = (more: LogLine[]) => {
+      found = [...found, ...more].slice(-MOST_LINES);
+      setLines(found);
+    };
     const read = async () => {
       try {
         for (;;) {
           const query = { node: node ?? undefined, search, after, limit: AT_ONCE };
           const page = await get<LogPage>(`runs/${encodeURIComponent(runId)}/logs`, query, stop.signal);
-          found = [...found, ...page.lines].slice(-MOST_LINES);
           after = page.next;
-          setLines(found);
+          add(page.lines);
           setError(null);
           if (page.lines.length < AT_ONCE) break;
         }
       } catch (failure) {
         if (stop.signal.aborted) return;
         setError(failure instanceof Error ? failure : new Error(String(failure)));
+        return;
       }
-      if (live) timer = setTimeout(read, AGAIN_MS);
+      if (!live) return;
+      const query = { node: node ?? undefined, search };
+      await followLog(
+        runId,
+        query,
+        after,
+        (more, failure) => (failure ? setError(failure) : add(more)),
+        stop.signal,
+      );
     };
     read();
-    return () => {
-      stop.abort();
-      clearTimeout(timer);
-    };
+    return () => stop.abort();
   }, [runId, node, search, live, tries]);
   return { lines, error, retry: () => setTries(tries + 1) };
 }
