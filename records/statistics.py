@@ -14,6 +14,8 @@ from records.database.store import Store, rows
 from records.tables import AGENT, AGENT_RUN, RECEIVED_EVENT, WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from reliability.shielded import shielded
 
+AGENT_ENDS = ("SUCCESS", "FAILED")
+"""What the totals of the metrics count as well: an attempt at work has no duration yet."""
 MOST = 100_000
 """Rows of each kind that are looked at, the newest first."""
 
@@ -61,7 +63,9 @@ class StatisticsStore(Store):
         executed = (
             select(AGENT.c.name, AGENT_RUN.c.durationMs, AGENT_RUN.c.status)
             .join_from(AGENT_RUN, AGENT, AGENT.c.id == AGENT_RUN.c.agentId)
-            .where(AGENT.c.projectId == project_id, AGENT_RUN.c.startedAt >= since)
+            .where(
+                AGENT.c.projectId == project_id, AGENT_RUN.c.startedAt >= since, AGENT_RUN.c.status.in_(AGENT_ENDS)
+            )
             .order_by(AGENT_RUN.c.startedAt.desc())
             .limit(MOST)
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from compiler.plan import ApprovalRule
-from observability.metrics.definitions import JAIL_DENIALS, METRICS, Sample
+from observability.metrics.definitions import AGENT_DURATION, JAIL_DENIALS, METRICS, Sample
 from observability.metrics.exposition import render
+from operations.show_stats import show_stats
 from records import Records
 from records.measures.totals import count
 
@@ -151,3 +152,46 @@ async def test_numbers_of_this_moment(records: Records, make: Any) -> None:
     assert (numbers.outbox, numbers.dead_letters, numbers.spans) == (2, 0, 0)
     assert 0 <= numbers.oldest_event < 60
     assert numbers.database_bytes > 10_000
+
+
+async def test_the_figures_of_a_project_agree_with_the_totals_of_the_dashboards(
+    records: Records, make: Any
+) -> None:
+    """The page of the console counts rows, `commandcenter stats` and the dashboards add up totals: of the same runs."""
+    since = datetime.now(UTC) - timedelta(days=1)
+    durations = [5, 40, 40, 70, 90, 300, 900, 2_000, 4_000, 9_000]
+    for number, duration in enumerate(durations):
+        run = await _run(records, make, flow_run_id=f"flow-{number}")
+        attempt, _ = await records.start_attempt(run_id=run, node_id="scan", agent_name="scanner", inputs={})
+        status = "FAILED" if number % 4 == 0 else "SUCCESS"
+        await records.finish_agent_run(attempt, status=status, duration_ms=duration)
+        if number < 6:
+            await records.open_gate(run_id=run, node_id="fix", digest="sha256:1", card={}, rule=ApprovalRule())
+        if number < 4:
+            decision = "REJECTED" if number == 0 else "APPROVED"
+            await records.decide((run, "fix"), decision=decision, by="Ann", verified=True, channel="http")
+        if number == 9:  # goes on: it is in neither
+            await records.start_attempt(run_id=run, node_id="more", agent_name="scanner", inputs={})
+        elif number > 4:
+            await records.finish_run(run, status)
+
+    figures, stats = await records.statistics(1, since), await show_stats(records)
+    agent = figures.agents["scanner"]
+    (shown,) = stats.agents
+    assert (agent.count, agent.failed) == (10, 3)
+    assert (shown["executions"], shown["failed"]) == (10, "30 %")
+    for exact, bucket in ((agent.p50, shown["p50_ms"]), (agent.p95, shown["p95_ms"])):
+        bounds = [0, *AGENT_DURATION.buckets]
+        upper = int(str(bucket).removeprefix("<= "))
+        assert bounds[bounds.index(upper) - 1] < (exact or 0) <= upper
+    (workflow,) = stats.workflows
+    by_status = Counter[str]()
+    for counts in figures.runs.values():
+        by_status.update(counts)
+    assert by_status.total() == workflow["started"] == 10
+    assert by_status["FAILED"] == workflow["failed"]
+    assert by_status["FAILED"] + by_status["SUCCESS"] == workflow["ended"]
+    (approvals,) = cast("list[dict[str, Any]]", stats.approvals)
+    assert figures.approvals.count == approvals["approved"] + approvals["rejected"] == 4
+    assert figures.approvals.failed == approvals["rejected"] == 1
+    assert figures.pending_approvals == approvals["pending"]
