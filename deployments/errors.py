@@ -1,4 +1,4 @@
-"""What can go wrong with the platform's own parts, one class for each kind of cure."""
+"""What can go wrong with the platform's own parts, one class for each kind of fix."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ _OF_AN_AGENT = (
     "network",
     "secrets",
 )
+_REPEATED = "give the list to the workflow as an input, and write `foreach` at its nodes"
 _INSIDE = "put it into the workflow that is called; its gates, retries and limits are its own"
 
 
@@ -36,7 +37,7 @@ def _check_keys(node: NodeSpec, position: int, reporter: Reporter) -> None:
     for key in _OF_AN_AGENT:
         if getattr(node, aliases[key]) is not None:
             message = f"a node that calls a workflow takes no `{key}`"
-            reporter.at_key(node_path(position, key), "CC311", message, _INSIDE)
+            reporter.at_key(node_path(position, key), "CC311", message, _REPEATED if key == "foreach" else _INSIDE)
     for key, own in (("agent", CALL), ("action", node.workflow)):
         if getattr(node, key) != own:
             message = f"a node has either `workflow`, or `agent` and `action`: this one has `{key}` too"

@@ -1,4 +1,4 @@
-"""The table of codes -> a page for the docs, each code with its cause, its cure and a real example."""
+"""The table of codes -> a page for the docs, each code with its cause, its fix and a real example."""
 
 from __future__ import annotations
 

@@ -110,9 +110,7 @@ TABLE: dict[str, dict[str, str]] = {
         "changes": "Changes that wait for a second person.",
     },
     "compiler_commands": {
-        "check": (
-            "Check workflows: every mistake with its place, code and cure. Exit status 1 where one has errors."
-        ),
+        "check": ("Check workflows: all errors, with location, code and fix. Exit status 1 where one has errors."),
         "prefect-yaml": (
             "Add the entries that `prefect deploy --all` needs to prefect.yaml; those that "
             "are there stay as they are."

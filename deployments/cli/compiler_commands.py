@@ -57,7 +57,7 @@ def check(
     gates: Annotated[bool, typer.Option("--gates", help="Prove that each risky action is gated.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
 ) -> None:
-    """Check workflows: every mistake with its place, code and cure. Exit status 1 where one has errors."""
+    """Check workflows: all errors, with location, code and fix. Exit status 1 where one has errors."""
     if format not in ("text", "json", "sarif"):
         raise typer.BadParameter(f"{format!r} is not text, json or sarif", param_hint="--format")
     checked = compile_files(files)

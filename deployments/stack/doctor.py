@@ -56,7 +56,7 @@ async def examine(state: Path) -> list[Finding]:
 
 
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """A line per finding, with its cure below it where it failed, or is to be followed all the same."""
+    """A line per finding, with its fix below it where it failed, or is to be followed all the same."""
     if as_json:
         print_json([vars(each) for each in findings])
         return

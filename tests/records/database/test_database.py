@@ -105,7 +105,7 @@ async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> 
             await attempt(f"sqlite:///{tmp_path}/x.db")
 
 
-async def test_a_database_that_was_not_upgraded_is_refused_with_the_cure(empty_url: str) -> None:
+async def test_a_database_that_was_not_upgraded_is_refused_with_the_fix(empty_url: str) -> None:
     if empty_url.startswith("sqlite"):
         Path(empty_url.removeprefix("sqlite:///")).touch()
     with pytest.raises(NotMigrated, match="run `commandcenter db upgrade`"):

@@ -251,7 +251,7 @@ async def test_a_password_in_the_address_of_nats_is_never_logged(caplog, backgro
     assert "s3cret" not in caplog.text
 
 
-async def test_a_subject_that_another_stream_has_is_said_with_the_cure(nats_server, broker, records, caplog):
+async def test_a_subject_that_another_stream_has_is_said_with_the_fix(nats_server, broker, records, caplog):
     await broker.jetstream().add_stream(name="THEIRS", subjects=["graph.>"])
     listener = Listener(connection=broker, intake=Intake(inbox=records, launch=MemoryLaunch(), matches=by_subject))
     with pytest.raises(TransientTriggerError, match=r"refuses stream 'COMMANDCENTER_EVENTS'.*another stream"):
