@@ -34,7 +34,7 @@ from tasks.safe_text import safe_text
 
 OUTCOMES: tuple[str, ...] = get_args(EventOutcome)
 
-events = typer.Typer(help="What comes in.", no_args_is_help=True)
+events = typer.Typer(help="What comes in: list, explain, publish.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Events that were given up.", no_args_is_help=True)
 
 
