@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.builtin.patcher import javascript_fixes, python_fixes
+from agents.builtin.patcher import javascript_fixes, python_fixes, word_fixes
 from agents.builtin.patcher.edit import CannotFixError, Edit
 from agents.builtin.patcher.patch import Change
 from agents.builtin.patcher.upgrades import NOTE, upgrade_all
@@ -245,6 +245,8 @@ def _edit(file: SourceFile, one: Vulnerability) -> Edit:
         return python_fixes.fix(file.text, one.rule, one.line)
     if file.suffix in JAVASCRIPT:
         return javascript_fixes.fix(file, one.rule, one.line)
+    if file.suffix in word_fixes.LANGUAGES:
+        return word_fixes.fix(file, one.rule, one.line)
     raise CannotFixError(f"files of kind {file.suffix!r} cannot be fixed by rules; a person has to")
 
 
