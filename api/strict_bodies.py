@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from api.problems import problem
 from reliability import strict_json
+from reliability.whole_bodies import whole_body
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class StrictBodies:
@@ -28,24 +29,11 @@ class StrictBodies:
         if scope["type"] != "http" or b"json" not in dict(scope["headers"]).get(b"content-type", b"json").lower():
             await self._app(scope, receive, send)
             return
-        body, ended = bytearray(), False
-        first: list[Message] = []
-        while not ended:
-            message = await receive()
-            if message["type"] != "http.request":
-                first = [message]
-                break
-            body += message.get("body", b"")
-            ended = not message.get("more_body", False)
-        if ended and (fault := _fault(bytes(body))) is not None:
+        body, again = await whole_body(receive)
+        if body is not None and (fault := _fault(body)) is not None:
             await problem(422, f"the body is not in order: {fault}")(scope, receive, send)
             return
-        first = first or [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-        async def replay() -> Message:
-            return first.pop() if first else await receive()
-
-        await self._app(scope, replay, send)
+        await self._app(scope, again, send)
 
 
 def _fault(body: bytes) -> str | None:

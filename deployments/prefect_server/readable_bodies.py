@@ -11,8 +11,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+from reliability.whole_bodies import whole_body
+
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 MOST_LEVELS = 100
 """pydantic writes 255 at most, and the value stands inside of a row of a list. A run's context may have 32."""
@@ -36,26 +38,16 @@ class ReadableBodies:
         if scope["type"] != "http" or scope["method"] not in _WRITING:
             await self._app(scope, receive, send)
             return
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":  # the client is gone
-                return
-            body += message.get("body", b"")
-            if not message.get("more_body", False):
-                break
-        if (fault := unreadable(bytes(body))) is not None:
+        body, again = await whole_body(receive)
+        if body is None:
+            return
+        if (fault := unreadable(body)) is not None:
             answer = json.dumps({"detail": fault}).encode()
             head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
             await send({"type": "http.response.start", "status": 422, "headers": head})
             await send({"type": "http.response.body", "body": answer})
             return
-        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-        async def replay() -> Message:
-            return whole.pop() if whole else await receive()
-
-        await self._app(scope, replay, send)
+        await self._app(scope, again, send)
 
 
 def unreadable(body: bytes) -> str | None:
