@@ -23,6 +23,7 @@ _COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 _CONTEXT = {"type": "object", "required": ["number"], "properties": {"number": {"type": "integer"}}}
 _INPUTS = {"number": "{{ context.number }}"}
 WORKFLOWS = {
+    "small": [{"id": "only", "agent": "counter", "action": "count", "inputs": _INPUTS}],
     "gated": [{"id": "asked", "agent": "counter", "action": "countIfAllowed", "inputs": _INPUTS}],
     "burst": [
         {"id": "first", "agent": "counter", "action": "count", "inputs": _INPUTS},
