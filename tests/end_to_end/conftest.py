@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,17 @@ def platform_on_postgres(
     """A platform whose records are in PostgreSQL."""
     with running_platform(tmp_path_factory, tmp_path, loop_thread, "--database-url", postgres_url) as started:
         yield started
+
+
+@pytest.fixture
+def platform_with(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, loop_thread: asyncio.AbstractEventLoop
+) -> Iterator[Callable[..., Platform]]:
+    """Starts a platform of one's own with the given options of `up`."""
+    with ExitStack() as started:
+        yield lambda *options: started.enter_context(
+            running_platform(tmp_path_factory, tmp_path, loop_thread, *options)
+        )
 
 
 def _up(state: Path, env: dict[str, str], options: tuple[str, ...]) -> subprocess.Popen[bytes]:
