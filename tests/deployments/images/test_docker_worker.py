@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def docker_pool(project: Any, image: str) -> Any:
     return project
 
 
-def start_demo(project: Any) -> subprocess.Popen[str]:
+@contextmanager
+def running_demo(project: Any) -> Generator[subprocess.Popen[str]]:
+    """The main job, begun; stopped where a test has not waited for its end."""
     files = ("--file", "compose.yaml", "--file", "deployments/compose/demo.yaml")
     command = [
         "docker",
@@ -53,14 +56,47 @@ def start_demo(project: Any) -> subprocess.Popen[str]:
         project.name,
     ]
     run = ["run", "--rm", "--no-TTY", "--env", "COMMANDCENTER_POOL=docker", "demo"]
-    return subprocess.Popen(
+    demo = subprocess.Popen(
         [*command, *run], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ
     )
+    try:
+        yield demo
+    finally:
+        demo.kill()
+        demo.communicate()
 
 
-def flow_containers(run_docker: Any) -> list[str]:
-    """Ids of running containers that execute a run."""
-    return run_docker("ps", "--quiet", "--filter", "label=io.prefect.flow-run-id").stdout.split()
+RUN_LABEL = "io.prefect.flow-run-id"
+
+
+def flow_containers(run_docker: Any) -> dict[str, str]:
+    """Running containers that execute a run, by id, each with the id of its run."""
+    told = run_docker(
+        "ps", "--filter", f"label={RUN_LABEL}", "--format", f'{{{{.ID}}}} {{{{.Label "{RUN_LABEL}"}}}}'
+    )
+    return dict(line.split() for line in told.stdout.splitlines())
+
+
+def first_container(project: Any, run_docker: Any, known: frozenset[str]) -> tuple[str, dict[str, Any]]:
+    """The container of a run that is none of `known`, at work on it, and that run.
+
+    The last container of the run before may still be there, since it ends a moment after its run. And one that has only
+    just been made may be killed before it has begun, which proves nothing: so it is waited for until its run says so.
+    """
+
+    def at_work() -> Any:
+        for container, run in flow_containers(run_docker).items():
+            if run not in known:
+                found = prefect(project, "GET", f"/flow_runs/{run}")
+                return found["state_type"] == "RUNNING" and (container, found)
+        return None
+
+    return until(at_work, 300, "a container at work")
+
+
+def known_runs(project: Any) -> frozenset[str]:
+    """Ids of the runs that there have been."""
+    return frozenset(each["id"] for each in prefect(project, "POST", "/flow_runs/filter", {"limit": 200}))
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -80,18 +116,14 @@ def prefect(project: Any, method: str, path: str, body: Any = None) -> Any:
     return answer.json()
 
 
-def newest_run(project: Any) -> dict[str, Any]:
-    wanted = {"limit": 1, "sort": "START_TIME_DESC", "flows": {"name": {"any_": ["security-audit-deploy"]}}}
-    return prefect(project, "POST", "/flow_runs/filter", wanted)[0]
-
-
 def test_the_main_job_runs_as_containers_with_its_gate_its_records_and_its_logs(
     docker_pool: Any, run_docker: Any
 ) -> None:
-    demo = start_demo(docker_pool)
-    container = until(lambda: flow_containers(run_docker), 180, "the first container")[0]
-    (seen,) = json.loads(run_docker("inspect", container).stdout)
-    out, err = demo.communicate(timeout=400)
+    known = known_runs(docker_pool)
+    with running_demo(docker_pool) as demo:
+        container, run = first_container(docker_pool, run_docker, known)
+        (seen,) = json.loads(run_docker("inspect", container).stdout)
+        out, err = demo.communicate(timeout=400)
     assert demo.returncode == 0, out[-3000:] + err[-3000:]
     assert "10 of 10 vulnerable lines are gone" in out
     host = seen["HostConfig"]
@@ -99,7 +131,7 @@ def test_the_main_job_runs_as_containers_with_its_gate_its_records_and_its_logs(
     assert host["CapDrop"] == ["ALL"]
     assert host["Privileged"] is False
     assert (docker_pool.folder / "secrets" / "records_password").read_text() not in json.dumps(seen)
-    run = newest_run(docker_pool)
+    run = prefect(docker_pool, "GET", f"/flow_runs/{run['id']}")
     assert run["work_pool_name"] == "docker"
     assert not run["infrastructure_pid"].startswith("commandcenter:")
     logs = prefect(
@@ -109,12 +141,13 @@ def test_the_main_job_runs_as_containers_with_its_gate_its_records_and_its_logs(
 
 
 def test_a_run_whose_container_is_killed_goes_on_in_another_one(docker_pool: Any, run_docker: Any) -> None:
-    demo = start_demo(docker_pool)
-    before = until(lambda: flow_containers(run_docker), 180, "the first container")[0]
-    run_docker("kill", "--signal", "KILL", before)
-    out, err = demo.communicate(timeout=500)
+    known = known_runs(docker_pool)
+    with running_demo(docker_pool) as demo:
+        before, run = first_container(docker_pool, run_docker, known)
+        run_docker("kill", "--signal", "KILL", before)
+        out, err = demo.communicate(timeout=500)
     assert demo.returncode == 0, out[-3000:] + err[-3000:]
-    run = newest_run(docker_pool)
+    run = prefect(docker_pool, "GET", f"/flow_runs/{run['id']}")
     assert run["state_type"] == "COMPLETED"
     assert run["labels"]["commandcenter.takeovers"] == 1
     states = prefect(docker_pool, "GET", f"/flow_run_states/?flow_run_id={run['id']}")
@@ -122,12 +155,9 @@ def test_a_run_whose_container_is_killed_goes_on_in_another_one(docker_pool: Any
 
 
 def test_a_cancelled_run_ends_with_its_container(docker_pool: Any, run_docker: Any) -> None:
-    demo = start_demo(docker_pool)
-    try:
-        container = until(lambda: flow_containers(run_docker), 180, "the first container")[0]
-        run = until(
-            lambda: (found := newest_run(docker_pool))["state_type"] == "RUNNING" and found, 120, "the run's start"
-        )
+    known = known_runs(docker_pool)
+    with running_demo(docker_pool):
+        container, run = first_container(docker_pool, run_docker, known)
         prefect(
             docker_pool,
             "POST",
@@ -144,6 +174,3 @@ def test_a_cancelled_run_ends_with_its_container(docker_pool: Any, run_docker: A
             "the cancellation",
         )
         assert "commandcenter.takeovers" not in ended["labels"]
-    finally:
-        demo.kill()
-        demo.communicate()
