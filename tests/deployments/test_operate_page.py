@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "operate.md").read_text()
 SERVICES: dict[str, dict[str, object]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 SETTINGS = {line.partition("=")[0] for line in (ROOT / ".env.example").read_text().splitlines() if "=" in line}
-VERBS = {"up", "run", "exec", "stop", "logs", "ps"}
-WITH_VALUE = {"--profile", "--since", "--scale"}
+VERBS = {"up", "down", "run", "exec", "stop", "logs", "ps"}
+WITH_VALUE = {"--profile", "--since", "--scale", "--user", "--volume"}
 
 
 def commands(page: str) -> list[str]:
