@@ -38,10 +38,12 @@ if __name__ == "agents":
 
 from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.source_files import source_names
+from agents.effects.verdict import with_verdict
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, Mount
 
+VERIFIER = "agents.builtin.verification"
 _LABEL = re.compile(r"finds:\s*(CWE-\d+|[a-z]+/[\w-]+)")
 _NUMBER = re.compile(r"\d+")
 _RELATED = {
@@ -195,21 +197,25 @@ def make_files(folder: Path, count: int) -> None:
 
 
 async def jailed(agent: str, action: str, inputs: Mapping[str, Any], folder: Path) -> AgentResult:
-    """One action of a built-in agent on a folder, in the jail with the limits that it has in a workflow."""
-    spec = builtin_catalogue().agents[agent]
-    chosen = spec.actions[action]
+    """One action of an agent on a folder, in the jail with the limits that it has in a workflow."""
+    spec = builtin_catalogue().agents.get(agent)
+    schema, limits = {"type": "object"}, Limits()
+    if spec is not None:
+        chosen = spec.actions[action]
+        schema = chosen.result_schema or chosen.output_schema
+        limits = Limits(memory_mb=spec.memory_mb, timeout_seconds=spec.timeout_seconds)
     sandbox = open_sandbox("bubblewrap")
     try:
         request = AgentRequest(
             run_id="bench",
             node_id=action,
-            entry_path=spec.entry_path,
+            entry_path=agent if spec is None else spec.entry_path,
             action=action,
             inputs={"repositoryPath": "/work/repositoryPath", **inputs},
-            result_schema=chosen.result_schema or chosen.output_schema,
+            result_schema=schema,
             idempotency_key="bench",
-            propose=chosen.result_schema is not None,
-            limits=Limits(memory_mb=spec.memory_mb, timeout_seconds=spec.timeout_seconds),
+            propose=agent == "patcher",
+            limits=limits,
             mounts=(Mount(name="repositoryPath", source=folder),),
         )
         return await sandbox.run(request, on_log=lambda line: None)
@@ -240,11 +246,21 @@ def repaired(folder: Path) -> None:
         found = scanned.output["vulnerabilities"]
         inputs = {"vulnerabilities": found, "targetBranch": "bench-fixes"}
         fixed = asyncio.run(jailed("patcher", "generateFixPR", inputs, copy))
-    if not fixed.ok:
-        sys.exit(f"the patcher failed: {fixed.failure}")
+        if not fixed.ok:
+            sys.exit(f"the patcher failed: {fixed.failure}")
+        verdict: dict[str, Any] = {"verified": "none", "reason": "there is no patch"}
+        if fixed.output["patch"]:
+            verified = asyncio.run(jailed(VERIFIER, "verify", {"patch": fixed.output["patch"]}, copy))
+            verdict = verified.output if verified.ok else {"reason": str(verified.failure)}
     places = Counter(one["place"] for one in found)
     print(f"{len(found)} findings ({', '.join(f'{count} {name}' for name, count in places.items())})")
-    print(json.dumps(fixed.output, indent=1)[:6000])
+    for one in found:
+        if one["place"] == "production":
+            print(f"  {one['severity']:8} {one['rule']:32} {one['file']}:{one['line']}")
+    output = fixed.output
+    said = f"{len(output['fixed'])} fixed, {len(output['unfixed'])} left"
+    print(f"{said}; {verdict.get('verified')}: {verdict.get('reason')}")
+    print(f"fixed after the verdict: {len(with_verdict(output, verdict)['fixed']) if output['patch'] else 0}")
 
 
 def main() -> None:
