@@ -26,8 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nats
 import nats.errors
+from nats.aio.client import Client
+
+from triggers.nats.connection import open_once
 
 ROOT = Path(__file__).parents[1]
 AGENT = ROOT / "bench" / "scale" / "agent"
@@ -117,20 +119,10 @@ class Composed:
         number = len(self.accepted) + 1
         deadline = time.monotonic() + ACCEPT_SECONDS
         body = json.dumps({"projectId": 1, "context": {"number": number, "ask": ask}, "triggeredBy": "composed"})
-        word = (self.secrets / "nats_publisher_password").read_text()
-        authority = self.secrets / "nats_ca.pem"
-        options: dict[str, Any] = (
-            {"tls": ssl.create_default_context(cafile=authority)} if authority.exists() else {}
-        )
         while True:
             try:
                 async with asyncio.timeout(10):
-                    client = await nats.connect(
-                        f"nats://publisher:{word}@127.0.0.1:{self.ports['NATS_PORT']}",
-                        allow_reconnect=False,
-                        connect_timeout=5,
-                        **options,
-                    )
+                    client = await self._connect()
                     try:
                         headers = {"Nats-Msg-Id": f"composed-{number}"}
                         await client.jetstream().publish(
@@ -147,6 +139,16 @@ class Composed:
         if ask:
             self.asked.add(number)
         return number
+
+    async def _connect(self) -> Client:
+        """As a publisher, with the secrets of this moment: they may be replaced meanwhile."""
+        word = (self.secrets / "nats_publisher_password").read_text()
+        authority = self.secrets / "nats_ca.pem"
+        options: dict[str, Any] = (
+            {"tls": ssl.create_default_context(cafile=authority)} if authority.exists() else {}
+        )
+        url = f"nats://publisher:{word}@127.0.0.1:{self.ports['NATS_PORT']}"
+        return await open_once(url, allow_reconnect=False, connect_timeout=5, **options)
 
     def sql(self, query: str) -> Any:
         """The one value of the query, in JSON."""
