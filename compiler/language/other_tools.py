@@ -140,9 +140,16 @@ _OF_CONCURRENCY: Mapping[str, str] = {
     "max": "write `limit`",
     "behavior": "write `onConflict`: queue, skip or cancel-older",
 }
-_OF_RETRIES: Mapping[str, str] = dict.fromkeys(
-    "limit count attempts maxAttempts maxAttempt".split(), "write `max`"
-) | (dict.fromkeys("delay backoff interval".split(), "write `backoffSeconds`, a number of seconds"))
+_OF_RETRIES: Mapping[str, str] = {
+    "limit": "write `max`",
+    "count": "write `max`",
+    "attempts": "write `max`",
+    "maxAttempts": "write `max`",
+    "maxAttempt": "write `max`",
+    "delay": "write `backoffSeconds`, a number of seconds",
+    "backoff": "write `backoffSeconds`, a number of seconds",
+    "interval": "write `backoffSeconds`, a number of seconds",
+}
 _INSIDE: Mapping[str, Mapping[str, str]] = {
     "trigger": _OF_TRIGGER,
     "approval": _OF_APPROVAL,
