@@ -146,6 +146,32 @@ def test_python_is_run_with_what_is_known_of_its_values(text, lines):
 
 
 @pytest.mark.parametrize(
+    ("made", "is_command"),
+    [
+        ("a = ['sh', '-c', n]", True),
+        ("a = ['sh', '-c']\n    a.append(f'echo {n}')", True),
+        ("a = []\n    a.append('bash')\n    a.append('-c')\n    a.append(n)", True),
+        ("a = ['sh', '-c']\n    a += [n]", True),
+        ("a = ['sh']\n    a.extend(['-c', n])", True),
+        ("a = ['cmd.exe', '/c'] if os.name == 'nt' else ['sh', '-c']\n    a.append(n)", True),
+        ("a, b = ('cmd.exe', '/c') if os.name == 'nt' else ('sh', '-c')\n    a = [a, b, n]", True),
+        ("a = [n, '-l']", True),
+        ("a = n", True),
+        ("a = ['ls', n]", False),
+        ("a = ['ls']\n    a.append(n)", False),
+        ("a = ['git', 'log']\n    a.append('--')\n    a.append(n)", False),
+        ("a = ['sh', '-c', 'ls']", False),
+    ],
+)
+def test_a_list_of_words_is_a_command_where_a_visitor_chooses_the_program_or_what_a_shell_reads(made, is_command):
+    text = f"from flask import request\nimport os, subprocess\ndef f():\n    n = request.args['n']\n    {made}\n"
+
+    rules = {rule for _, _, rule in found(**{"a.py": text + "    subprocess.run(a, check=True)\n"})}
+
+    assert rules == ({"py/shell-injection"} if is_command else set())
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("a.js", "app.get('/', (req, res) => {{ const n = req.query.n;\n{}\n exec(n); }});"),

@@ -7,6 +7,7 @@ bounded; what was not followed to the end is said.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -127,6 +128,8 @@ class Interpreter:
         """Files of which not everything could be run."""
         self._tops: dict[str, Env] = {}
         self._last: dict[int, Value] = {}
+        self._parts: dict[int, list[Expr]] = {}
+        """What stands for the elements of a variable's list where a pattern asks for them."""
         self._fields: dict[int, dict[str, Value]] = {}
         self._objects: dict[int, Value] = {}
         self._stack: list[Function] = []
@@ -137,7 +140,7 @@ class Interpreter:
         self.work = 0
         """Expressions looked at so far."""
         self._frame = Frame(file="", function=None)
-        self._scope = Scope(path=self._path, text=self._text, type=self._type)
+        self._scope = Scope(path=self._path, text=self._text, type=self._type, items=self._held)
         self._tainted_sink = replace(self._scope, sink=self._is_tainted)
         self._names = {rule.name: rule for rule in catalogue.rules.values()}
         self._kinds: dict[str, frozenset[str]] = {}
@@ -168,6 +171,7 @@ class Interpreter:
             self.spent.add(file)
         self.work += self._file_steps
         self._last.clear()
+        self._parts.clear()
         self._results.clear()
         self._stack.clear()
         self._queue.clear()
@@ -175,7 +179,7 @@ class Interpreter:
     def forget(self) -> None:
         """Give back the memory of all files that were read; what was found stays."""
         self._project.forget()
-        for held in (self._tops, self._fields, self._objects, self._results, self._last):
+        for held in (self._tops, self._fields, self._objects, self._results, self._last, self._parts):
             held.clear()
         self._ran.clear()
 
@@ -1362,6 +1366,19 @@ class Interpreter:
     def _is_tainted(self, expr: Expr) -> bool:
         value = self._last.get(id(expr))
         return value is not None and value.is_tainted()
+
+    def _held(self, expr: Expr) -> Sequence[Expr] | None:
+        value = self._last.get(id(expr))
+        if value is None or value.items is None or not isinstance(expr, Name | Attr):
+            return None
+        before = itertools.takewhile(lambda one: not one.is_tainted(), value.items)
+        if value.is_tainted() and not all(one.known for one in before):
+            return None  # it may be the program that makes the rest a command
+        parts = self._parts.setdefault(id(expr), [])
+        parts += [Expr(expr.line) for _ in range(len(value.items) - len(parts))]
+        for part, one in zip(parts, value.items, strict=False):
+            self._last[id(part)] = one
+        return parts[: len(value.items)]
 
     def _type(self, expr: Expr) -> str:
         value = self._last.get(id(expr))

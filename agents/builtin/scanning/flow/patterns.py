@@ -74,6 +74,8 @@ class Scope:
     """The constant text; None where it is not known."""
     type: Callable[[Expr], str]
     """The type; empty where it is not known."""
+    items: Callable[[Expr], Sequence[Expr] | None]
+    """What a variable's list holds, in order; None where that is not known."""
     sink: Callable[[Expr], bool] | None = None
     """Which expressions `$SINK` may stand for; None: any."""
 
@@ -271,9 +273,13 @@ def _variable(pattern: Expr) -> str | None:
 
 
 def _is_many(pattern: Expr) -> bool:
+    return isinstance(pattern, Name) and pattern.name.lstrip("$") == _MANY
+
+
+def _is_any_key(pattern: Expr) -> bool:
     if isinstance(pattern, Items) and len(pattern.parts) == 1:
         pattern = pattern.parts[0]  # `a[*b]` in Python is a tuple
-    return isinstance(pattern, Name) and pattern.name.lstrip("$") == _MANY
+    return _is_many(pattern)
 
 
 def _bind(name: str, node: Expr, bound: Bound) -> bool:
@@ -301,7 +307,7 @@ def _same(pattern: Expr, node: Expr, bound: Bound, scope: Scope) -> bool:
         return (
             isinstance(node, Index)
             and _same(pattern.of, node.of, bound, scope)
-            and (_is_many(pattern.key) or _same(pattern.key, node.key, bound, scope))
+            and (_is_any_key(pattern.key) or _same(pattern.key, node.key, bound, scope))
         )
     if isinstance(pattern, Put):
         return (
@@ -315,8 +321,11 @@ def _same(pattern: Expr, node: Expr, bound: Bound, scope: Scope) -> bool:
         return (
             isinstance(node, Op) and pattern.op == node.op and _same_list(pattern.parts, node.parts, bound, scope)
         )
-    if isinstance(pattern, Items | Text):
-        return type(pattern) is type(node) and _same_list(pattern.parts, node.parts, bound, scope)
+    if isinstance(pattern, Items):
+        held = node.parts if isinstance(node, Items) else scope.items(node)
+        return held is not None and _same_list(pattern.parts, held, bound, scope)
+    if isinstance(pattern, Text):
+        return isinstance(node, Text) and _same_list(pattern.parts, node.parts, bound, scope)
     return False
 
 
