@@ -18,6 +18,13 @@ async def test_a_run_shows_nodes_that_have_not_started_and_its_question(
     platform, open_console, accessible, picture
 ) -> None:
     approval = await platform.ask()
+    records, run = platform.records, approval.run_id
+    for node, agent, took in (("scan", "security-scanner", 7_400), ("assess", "security-assessor", 310)):
+        attempt, _ = await records.start_attempt(
+            agent_name=agent, inputs={}, run_id=run, node_id=node, agent_version="1.0.0"
+        )
+        await records.finish_agent_run(attempt, status="SUCCESS", output={}, duration_ms=took)
+    await records.set_run_status(run, "WAITING_APPROVAL")
     page = await open_console("runs")
     await expect(page.get_by_role("link", name="security-audit-deploy")).to_be_visible()
     await accessible(page)
@@ -26,7 +33,8 @@ async def test_a_run_shows_nodes_that_have_not_started_and_its_question(
     await expect(page.locator("[data-node]")).to_have_count(4)
     rows = page.get_by_role("table", name="Nodes of the run").get_by_role("row")
     await expect(rows).to_have_count(5)
-    await expect(rows.filter(has_text="scan").first).to_contain_text("not started")
+    await expect(rows.filter(has_text="scan").first).to_contain_text("succeeded")
+    await expect(rows.filter(has_text="notify-if-critical")).to_contain_text("not started")
     await expect(rows.filter(has_text="create-fix-pr")).to_contain_text("waits for approval")
     await accessible(page)
     await picture(page, "run")
