@@ -187,7 +187,7 @@ function NodeTable({
                 {node.agent} {node.action && <span className="muted">{node.action}</span>}
               </td>
               <td className="small">{node.dependsOn.join(", ") || "–"}</td>
-              <td>{took(node, now)}</td>
+              <td className="one-line">{took(node, now)}</td>
             </tr>
           ))}
         </tbody>
