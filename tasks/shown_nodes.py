@@ -39,7 +39,7 @@ from tasks.attempt_page import attempt_page
 from tasks.card import Invocation
 from tasks.card_text import form_markdown
 from tasks.outcome import NodeOutcome
-from tasks.safe_text import safe_text
+from tasks.safe_text import inline, safe_text
 from tasks.services import Run
 from tasks.task_graph import TaskGraph
 
@@ -51,6 +51,9 @@ CALLS = "Waiting for a workflow"
 _SECONDS = 20.0
 """How long the end of an execution waits for what is still to be sent."""
 _MESSAGE = 1_000
+_TOGETHER_SECONDS = 1.0
+"""Each page is a request: of attempts that end within this time there is one page, of the whole run."""
+_MOST_TOGETHER = 20
 _SHORT_ID = 8
 """As tables on a terminal show an id."""
 
@@ -95,6 +98,9 @@ class ShownNodes:
         default_factory=deque[Callable[[PrefectClient], Awaitable[Any]]]
     )
     _writer: asyncio.Task[None] | None = None
+    _pages: list[tuple[str, UUID, str]] = field(default_factory=list[tuple[str, UUID, str]])
+    """Node, task run and page of attempts that ended a moment ago."""
+    _soon: asyncio.TimerHandle | None = None
 
     def run_id(self, flow_run: FlowRun) -> None:
         """The run's id on record, as a tag and in its name; our worker gives both with its first update."""
@@ -146,15 +152,15 @@ class ShownNodes:
         self._close(self._key("end", node), node.id, state, node)
 
     def attempt(self, task_run_id: UUID, invocation: Invocation, result: AgentResult) -> None:
-        """What went into it, what came out, and the files that it saved."""
-        self._artifact(
-            f"Inputs and output of node {invocation.node.id}",
-            attempt_page(invocation, result, run_id=self.run.run_id),
-            task_run_id,
-        )
+        """What went into it, what came out, its files; attempts in quick succession share a page."""
+        page = attempt_page(invocation, result, run_id=self.run.run_id)
+        self._pages.append((invocation.node.id, task_run_id, page))
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self._send_pages)
 
     async def close(self) -> None:
         """Wait until all of it is sent."""
+        self._send_pages()
         if self._writer is None:
             return
         done, _ = await asyncio.wait([self._writer], timeout=_SECONDS)
@@ -166,6 +172,8 @@ class ShownNodes:
 
     def stop(self) -> None:
         """Send no more."""
+        if self._soon is not None:
+            self._soon.cancel()
         if self._writer is not None:
             self._writer.cancel()
 
@@ -205,7 +213,22 @@ class ShownNodes:
             self._send(lambda client: client.set_task_run_state(id, state, force=True))
         return id
 
-    def _artifact(self, title: str, markdown: str, task_run_id: UUID) -> None:
+    def _send_pages(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        pages, self._pages = self._pages, []
+        if len(pages) == 1:
+            [(node, task_run_id, page)] = pages
+            self._artifact(f"Inputs and output of node {node}", page, task_run_id)
+            return
+        for first in range(0, len(pages), _MOST_TOGETHER):
+            some = pages[first : first + _MOST_TOGETHER]
+            nodes = ", ".join(dict.fromkeys(node for node, _, _ in some))
+            text = "\n\n".join(f"## Node {inline(node)}\n\n{page}" for node, _, page in some)
+            self._artifact(f"Inputs and output of nodes {nodes}", text, None)
+
+    def _artifact(self, title: str, markdown: str, task_run_id: UUID | None) -> None:
         made = ArtifactCreate(
             type="markdown",
             description=safe_text(title, limit=200),
