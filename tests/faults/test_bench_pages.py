@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from contenders import figures
 from scale import page as many
+from scale.scale_page import scale_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parents[2]
     [
         (figures.page, "bench/results.json", "docs/reports/benchmarks.md"),
         (many.page, "bench/many.json", "docs/reports/many.md"),
+        (scale_page, "bench/throughput.json", "docs/reports/scale.md"),
     ],
 )
 def test_a_page_of_figures_is_made_of_the_results_on_file(make, results, shown) -> None:
