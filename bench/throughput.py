@@ -20,16 +20,15 @@ from typing import Any
 
 import psutil
 from contenders.processes import own_and_ended
-from scale.platform import Up
+from scale.platform import Up, until_ended
 from scale.scale_page import scale_page
 
-from deployments.stack.connection import connect_to
+from deployments.stack.connection import Connection, connect_to
 
 RESULTS = Path(__file__).with_name("throughput.json")
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "scale.md"
 _WARM_UP = 5
 _STEP = 100
-_HALF_AN_HOUR = 1_800
 _PARTS = {
     "deployments.prefect_server": "Prefect's server",
     "deployments.worker": "the worker",
@@ -46,14 +45,16 @@ async def measure(folder: Path, *, runs: int) -> dict[str, Any]:
         await up.deploy()
         async with connect_to(up.addresses) as connection:
             await up.publish("small", range(-_WARM_UP, 0))
-            await _until(connection, _WARM_UP)
+            await _when_ended(connection, _WARM_UP)
             before, began = _cpu(up.pids), time.monotonic()
             await up.publish("small", range(runs))
-            marks = [await _until(connection, _WARM_UP + ended) - began for ended in range(_STEP, runs + 1, _STEP)]
-            await _until(connection, _WARM_UP + runs)
+            marks = [
+                await _when_ended(connection, _WARM_UP + ended) - began for ended in range(_STEP, runs + 1, _STEP)
+            ]
+            ended = await until_ended(connection.records, _WARM_UP + runs, look_every=0.5)
             seconds = time.monotonic() - began
             spent = {part: value - before[part] for part, value in _cpu(up.pids).items()}
-            states = Counter(each.status for each in await _ended(connection))
+            states = Counter(each.status for each in ended)
     finally:
         await up.stop()
     return {
@@ -69,19 +70,9 @@ async def measure(folder: Path, *, runs: int) -> dict[str, Any]:
     }
 
 
-async def _until(connection: Any, ended: int) -> float:
-    """When so many had ended."""
-    deadline = time.monotonic() + _HALF_AN_HOUR
-    while (found := len(await _ended(connection))) < ended:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{found} of {ended} runs have ended after half an hour")
-        await asyncio.sleep(0.5)
+async def _when_ended(connection: Connection, count: int) -> float:
+    await until_ended(connection.records, count, look_every=0.5)
     return time.monotonic()
-
-
-async def _ended(connection: Any) -> list[Any]:
-    found = await connection.records.runs(1, limit=100_000)
-    return [each for each in found if each.finished_at]
 
 
 def _cpu(pids: list[int]) -> Counter[str]:

@@ -58,8 +58,20 @@ _SHORT_ID = 8
 """As tables on a terminal show an id."""
 
 
-def tags_of(flow_run: FlowRun) -> list[str]:
-    """The run's tags, with its id on record: Prefect's list and its search know it then."""
+@dataclass(frozen=True, kw_only=True)
+class RunLabel:
+    """By what a run is found in Prefect's list."""
+
+    name: str
+    tags: list[str]
+
+
+def label_of(flow_run: FlowRun, workflow: str) -> RunLabel:
+    """The run's name and tags with its id on record, which Prefect's search knows then."""
+    return RunLabel(name=name_of(flow_run, workflow), tags=_tags_of(flow_run))
+
+
+def _tags_of(flow_run: FlowRun) -> list[str]:
     if any(each.startswith(RUN_TAG) for each in flow_run.tags):
         return list(flow_run.tags)
     return [*flow_run.tags, f"{RUN_TAG}{id_of_flow_run(str(flow_run.id))}"]

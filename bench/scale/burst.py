@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from typing import Any
 from contenders.processes import Peak
 
 from deployments.stack.connection import connect_to
-from scale.platform import Up
+from scale.platform import Up, until_ended
 
 _TROUBLE = re.compile(
     r"database is locked|database table is locked|deadlock detected|50[03] (?:Internal|Service)", re.IGNORECASE
@@ -28,13 +27,7 @@ async def burst(folder: Path, *, runs: int, env: Mapping[str, str] | None = None
         async with Peak(lambda: up.pids) as peak:
             await up.publish("burst", range(runs))
             published = time.monotonic() - began
-            while True:
-                ended = [each for each in await connection.records.runs(1, limit=runs) if each.finished_at]
-                if len(ended) == runs:
-                    break
-                if time.monotonic() > began + 1800:
-                    raise RuntimeError(f"after half an hour {runs - len(ended)} of {runs} runs have not ended")
-                await asyncio.sleep(1)
+            ended = await until_ended(connection.records, runs, look_every=1)
         seconds = time.monotonic() - began
         agent_runs = [len(await connection.records.agent_runs(each.id)) for each in ended]
         logs = {log.name: _TROUBLE.findall(log.read_text(errors="replace")) for log in folder.glob("state/logs/*")}

@@ -17,7 +17,10 @@ import psutil
 from contenders.child import free_port
 
 from deployments.stack.addresses import Addresses, running
+from records import Records, Run
 
+_HALF_AN_HOUR = 1_800
+_MOST_RUNS = 100_000
 AGENT = Path(__file__).with_name("agent")
 _COMMAND = str(Path(sys.executable).with_name("commandcenter"))
 _CONTEXT = {"type": "object", "required": ["number"], "properties": {"number": {"type": "integer"}}}
@@ -126,3 +129,15 @@ class Up:
                 with suppress(ProcessLookupError):
                     self._process.terminate()
             await self._process.wait()
+
+
+async def until_ended(records: Records, count: int, *, look_every: float) -> list[Run]:
+    """The runs that have ended, once there are `count`. Raises RuntimeError after half an hour without."""
+    deadline = time.monotonic() + _HALF_AN_HOUR
+    while True:
+        ended = [each for each in await records.runs(1, limit=_MOST_RUNS) if each.finished_at]
+        if len(ended) >= count:
+            return ended
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"after half an hour {count - len(ended)} of {count} runs have not ended")
+        await asyncio.sleep(look_every)

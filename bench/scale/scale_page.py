@@ -35,7 +35,8 @@ def scale_page(found: Mapping[str, Any]) -> str:
     ]
     for seconds in _AGENT_SECONDS:
         lines += [f"Agents of {seconds:g} seconds:\n", *_table(cpu, seconds), ""]
-    return "\n".join([*lines, _NEXT])
+    part = max(cpu, key=lambda each: cpu[each])
+    return "\n".join([*lines, _NEXT.format(part=part, share=100 * cpu[part] / sum(cpu.values()))])
 
 
 def _table(cpu: Mapping[str, float], agent_seconds: float) -> list[str]:
@@ -88,7 +89,7 @@ yours.
 _NEXT = """\
 ## The next bottleneck
 
-Prefect's server, long before the workers: it takes half of the CPU time. Several servers behind one address need
-PostgreSQL and, for their events, Redis (`prefect-redis`), as Prefect says; workers find all they need by
-`commandcenter env`. With agents that take seconds, the number of workers decides.
+Of the CPU time of a run, {part} takes {share:.0f} %. Several of Prefect's servers behind one address need PostgreSQL
+and, for their events, Redis (`prefect-redis`), as Prefect says; workers find all they need by `commandcenter env`. With
+agents that take seconds, the number of workers decides.
 """

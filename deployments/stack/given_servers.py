@@ -13,7 +13,7 @@ import nats.js.errors
 
 from deployments.errors import DeploymentError
 from reliability.tls import client_context
-from triggers.nats.connection import jetstream, open_once
+from triggers.nats.connection import hosts_of, jetstream, open_once
 
 _SECONDS = 10
 _OR_NONE = "or leave the option out, and one is started"
@@ -56,7 +56,7 @@ async def require_prefect(api_url: str, auth: str) -> None:
 
 async def require_nats(url: str) -> None:
     """Sign in to a NATS server and ask for its JetStream. Raises ServerUnreachable, which tells no password."""
-    where = ", ".join(each.rpartition("@")[2].rpartition("//")[2] for each in url.split(","))
+    where = hosts_of(url)
     try:
         client = await open_once(
             url, name="commandcenter-up", connect_timeout=_SECONDS, allow_reconnect=False, error_cb=_silent

@@ -45,10 +45,9 @@ class HttpProbe:
 
 @dataclass(frozen=True)
 class NatsProbe:
-    """Asks whether a NATS server with JetStream greets on a port."""
+    """Asks whether a NATS server with JetStream greets on a port of this machine."""
 
     port: int
-    host: str = "127.0.0.1"
 
     def reset(self) -> None:
         """Nothing is left behind."""
@@ -56,7 +55,7 @@ class NatsProbe:
     async def answers(self) -> bool:
         """One connection; the greeting comes before any authentication."""
         try:
-            reader, writer = await asyncio.open_connection(self.host, self.port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
             return False
         try:

@@ -30,7 +30,7 @@ from prefect.settings import get_current_settings
 from deployments.worker.engine import InProcessEngine, StopReason, parameters
 from deployments.worker.run_client import RunClient, remember_result_storage
 from deployments.worker.worker_identity import WorkerIdentity
-from tasks.shown_nodes import name_of, tags_of
+from tasks.shown_nodes import RunLabel, label_of
 
 R = TypeVar("R")
 HandBack = Callable[[PrefectClient, FlowRun], Awaitable[State]]
@@ -42,8 +42,7 @@ class FlowThread:
     def __init__(self, owner: WorkerIdentity, *, hand_back: HandBack) -> None:
         self._owner = owner
         self._hand_back = hand_back
-        self._tags: dict[UUID, list[str]] = {}
-        self._names: dict[UUID, str] = {}
+        self._labels: dict[UUID, RunLabel] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="flows", daemon=True)
         self._engines: dict[UUID, tuple[InProcessEngine, asyncio.Task[None]]] = {}
@@ -112,7 +111,7 @@ class FlowThread:
     async def _host(self) -> None:
         """Hold open what all runs share."""
         try:
-            async with RunClient(owner=str(self._owner), tags=self._tags, names=self._names).context(), _runtime():
+            async with RunClient(owner=str(self._owner), labels=self._labels).context(), _runtime():
                 self._opened.set_result(contextvars.copy_context())
                 await self._send_heartbeats()
                 await self._end_leftovers()
@@ -144,18 +143,17 @@ class FlowThread:
         engine = InProcessEngine(
             flow=flow, parameters=parameters(flow, flow_run), flow_run=flow_run, hand_back=self._hand_back
         )
-        # On the object besides, from which the engine takes it for the log.
-        flow_run.name = self._names[flow_run.id] = name_of(flow_run, flow.name)
+        label = self._labels[flow_run.id] = label_of(flow_run, flow.name)
+        flow_run.name = label.name  # from which the engine takes it for the log
         task = self._loop.create_task(
             _guarded(engine), name=f"flow run {flow_run.id}", context=self._opened.result().copy()
         )
         self._engines[flow_run.id] = (engine, task)
-        self._tags[flow_run.id] = tags_of(flow_run)
         try:
             await asyncio.wait([task])
             _report(engine, task)
         finally:
-            del self._engines[flow_run.id], self._tags[flow_run.id], self._names[flow_run.id]
+            del self._engines[flow_run.id], self._labels[flow_run.id]
 
     async def _interrupt(self, ids: frozenset[UUID], why: StopReason, seconds: float) -> frozenset[UUID]:
         tasks: dict[asyncio.Task[None], UUID] = {}

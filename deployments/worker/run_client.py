@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 
 from reliability.retry import retry_transient
 from tasks.prefect_retry import is_transient
+from tasks.shown_nodes import RunLabel
 
 REQUESTS_AT_ONCE = 16
 POLL_AT_MOST = 200
@@ -33,14 +34,8 @@ STORAGE_SECONDS = 30.0
 class RunClient(PrefectClient):
     """The one client of all runs that a worker executes."""
 
-    def __init__(
-        self,
-        *,
-        owner: str,
-        tags: Mapping[UUID, Sequence[str]] | None = None,
-        names: Mapping[UUID, str] | None = None,
-    ) -> None:
-        """`tags`, `names`: those of runs in hand, set with the first update of each: else a request of their own."""
+    def __init__(self, *, owner: str, labels: Mapping[UUID, RunLabel] | None = None) -> None:
+        """`labels`: those of runs in hand, set with the first update of each: else a request of their own."""
         super().__init__(
             PREFECT_API_URL.value(),
             auth_string=PREFECT_API_AUTH_STRING.value(),
@@ -48,8 +43,7 @@ class RunClient(PrefectClient):
         )
         self._owner = owner
         # Filled later: an empty one is no reason for another.
-        self._tags: Mapping[UUID, Sequence[str]] = {} if tags is None else tags
-        self._names: Mapping[UUID, str] = {} if names is None else names
+        self._labels: Mapping[UUID, RunLabel] = {} if labels is None else labels
         self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def request(self, *args: Any, **options: Any) -> httpx.Response:
@@ -79,8 +73,8 @@ class RunClient(PrefectClient):
         """Update a run. The first update that the engine makes also says who executes the run."""
         if empirical_policy is not None and infrastructure_pid is None:
             infrastructure_pid = self._owner
-            tags = tags or self._tags.get(flow_run_id)
-            name = name or self._names.get(flow_run_id)
+            if (label := self._labels.get(flow_run_id)) is not None:
+                tags, name = tags or label.tags, name or label.name
         return await super().update_flow_run(
             flow_run_id=flow_run_id,
             flow_version=flow_version,

@@ -120,6 +120,11 @@ class _Attempts:
             log.warning("No NATS at %s (%s); trying again", self._server, error or type(error).__name__)
 
 
+def hosts_of(url: str) -> str:
+    """The servers of a URL as they may be told: without scheme, user and password."""
+    return ", ".join(each.rpartition("@")[2].rpartition("//")[2] for each in url.split(","))
+
+
 def _without_password(url: str) -> str:
     """The URL as it may be logged."""
     scheme, separator, rest = url.rpartition("://")

@@ -9,7 +9,7 @@ import nats.errors
 import nats.js.errors
 
 from operations.errors import TriggerError
-from triggers.nats.connection import jetstream, open_once
+from triggers.nats.connection import hosts_of, jetstream, open_once
 
 _SECONDS: Final = 10
 
@@ -37,7 +37,7 @@ async def publish_event(url: str, subject: str, payload: bytes, *, event_id: str
     async def note(error: Exception) -> None:
         told.append(str(error))
 
-    where = url.rpartition("@")[2].rpartition("//")[2]
+    where = hosts_of(url)
     try:
         client = await open_once(
             url, name="commandcenter-publish", connect_timeout=_SECONDS, allow_reconnect=False, error_cb=note

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from agents.builtin.model_settings import MODEL_SETTINGS
 from agents.sdk import Agent, Context, Instructions, RepositoryPath, Schema, ShortText
 
 if TYPE_CHECKING:
@@ -22,15 +23,7 @@ agent = Agent(
     description="Reviews changes of a repository: comments, quality score, improvements",
     network=("{LLM_BASE_URL}",),
     secrets=("LLM_API_KEY",),
-    settings=(
-        "LLM_PROVIDER",
-        "LLM_BASE_URL",
-        "LLM_MODEL",
-        "LLM_PRICE_INPUT",
-        "LLM_PRICE_OUTPUT",
-        "LLM_MAX_TOKENS",
-        "LLM_MAX_COST",
-    ),
+    settings=MODEL_SETTINGS,
 )
 
 Level = Literal["INFO", "WARNING", "ERROR"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from agents.builtin.compliance_checker.checks import Found, Place
@@ -129,14 +130,7 @@ def _served(file: TextFile) -> list[Place] | None:
     """Images of a compose file; those that it builds itself have a name to be given, which says nothing."""
     if re.search(r"^\s*build:", file.text, re.MULTILINE):
         return None
-    used = [(number, found[1]) for number, line in file.lines() if (found := _IMAGE.match(line))]
-    if not used:
-        return None
-    return [
-        Place(f"{file.name}:{number}", f"image {image[:80]!r} is not pinned by digest")
-        for number, image in used
-        if "@sha256:" not in image
-    ]
+    return _loose(file, _named(file, _IMAGE), lambda image: "@sha256:" in image, "image", "digest")
 
 
 def _open_versions(file: TextFile, version: re.Pattern[str], is_open: re.Pattern[str]) -> list[Place] | None:
@@ -151,23 +145,27 @@ def _open_versions(file: TextFile, version: re.Pattern[str], is_open: re.Pattern
 
 
 def _modules(file: TextFile) -> list[Place] | None:
-    used = [(number, found[1]) for number, line in file.lines() if (found := _GIT_SOURCE.match(line))]
-    if not used:
-        return None
-    return [
-        Place(f"{file.name}:{number}", f"module {source[:80]!r} is not pinned by `?ref=`")
-        for number, source in used
-        if "ref=" not in source
-    ]
+    return _loose(file, _named(file, _GIT_SOURCE), lambda source: "ref=" in source, "module", "`?ref=`")
 
 
 def _actions(file: TextFile) -> list[Place] | None:
-    used = [(number, found[1]) for number, line in file.lines() if (found := _USES.match(line))]
-    others = [(number, name) for number, name in used if not name.startswith(("./", "docker://"))]
-    if not others:
+    others = [(number, name) for number, name in _named(file, _USES) if not name.startswith(("./", "docker://"))]
+    return _loose(file, others, lambda name: _COMMIT.search(name) is not None, "action", "commit")
+
+
+def _named(file: TextFile, pattern: re.Pattern[str]) -> list[tuple[int, str]]:
+    """Line and first group of each line that matches."""
+    return [(number, found[1]) for number, line in file.lines() if (found := pattern.match(line))]
+
+
+def _loose(
+    file: TextFile, used: Sequence[tuple[int, str]], is_pinned: Callable[[str], bool], what: str, by: str
+) -> list[Place] | None:
+    """Those that are not pinned; None where nothing is used."""
+    if not used:
         return None
     return [
-        Place(f"{file.name}:{number}", f"action {name[:80]!r} is not pinned by commit")
-        for number, name in others
-        if not _COMMIT.search(name)
+        Place(f"{file.name}:{number}", f"{what} {name[:80]!r} is not pinned by {by}")
+        for number, name in used
+        if not is_pinned(name)
     ]

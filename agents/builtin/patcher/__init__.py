@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from agents.builtin.model import configured
+from agents.builtin.model_settings import MODEL_SETTINGS
 from agents.builtin.scanning import Vulnerability
 from agents.sdk import Agent, Context, RepositoryPath, Schema, ShortText, bounded
 
@@ -26,15 +27,7 @@ agent = Agent(
     description="Writes fixes for weaknesses that the security-scanner found, on a branch of their own",
     network=("{LLM_BASE_URL}",),
     secrets=("LLM_API_KEY",),
-    settings=(
-        "LLM_PROVIDER",
-        "LLM_BASE_URL",
-        "LLM_MODEL",
-        "LLM_PRICE_INPUT",
-        "LLM_PRICE_OUTPUT",
-        "LLM_MAX_TOKENS",
-        "LLM_MAX_COST",
-    ),
+    settings=MODEL_SETTINGS,
 )
 
 Impact = Literal["LOW", "MEDIUM", "HIGH"]
