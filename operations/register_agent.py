@@ -24,6 +24,7 @@ from agents.runtime.program import PROGRAM_FILE
 from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import digest_of
+from observability.environment_build import EnvironmentBuild, TellBuild
 from operations.second_person import NOBODY, Acting, require_second_person
 from records import Records
 
@@ -63,7 +64,7 @@ async def review_files(
 
     `files`: path in the agent's folder -> text. Raises RegistrationRefused.
     """
-    spec, _ = await _uploaded(files, sandbox)
+    spec, _ = await _uploaded(files, sandbox, _teller(records, project_id))
     # Those that were removed, too: an agent is not registered anew with less risk by removing it first.
     known = (await records.catalogue(project_id, archived=True)).agents
     before = known.get(spec.name)
@@ -89,7 +90,7 @@ async def register_files(
     by: Acting = NOBODY,
 ) -> AgentSpec:
     """Register uploaded code, if it is that of the review. Raises as `register_folder` does."""
-    spec, bundle = await _uploaded(files, sandbox)
+    spec, bundle = await _uploaded(files, sandbox, _teller(records, project_id))
     if spec.code_digest != code_digest:
         raise RegistrationRefused(
             f"the files are not those that were reviewed ({code_digest}, now {spec.code_digest}): review them again"
@@ -114,18 +115,21 @@ async def register_folder(
     was. `by`: who registers it; in production mode an agent that reaches anything, has an effect or is trusted needs a
     second person. Raises RegistrationRefused, RiskLowered and SecondPersonNeeded.
     """
-    spec, bundle = await read_folder(folder, sandbox=sandbox, scratch=scratch)
+    tell = _teller(records, project_id)
+    spec, bundle = await read_folder(folder, sandbox=sandbox, scratch=scratch, tell=tell)
     return await _register(
         spec, bundle, None, records=records, project_id=project_id, by=by, trust_risk=trust_risk
     )
 
 
-async def read_folder(folder: Path, *, sandbox: Sandbox, scratch: Path | None = None) -> tuple[AgentSpec, Bundle]:
+async def read_folder(
+    folder: Path, *, sandbox: Sandbox, scratch: Path | None = None, tell: TellBuild | None = None
+) -> tuple[AgentSpec, Bundle]:
     """What would be registered: the agent as it describes itself, and its code. Raises RegistrationRefused."""
     entry = str(folder.absolute())
     try:
         bundle = await asyncio.to_thread(pack, folder)
-        described = await _describe(bundle, sandbox, scratch)
+        described = await _describe(bundle, sandbox, scratch, tell)
         return from_json(described, entry_path=entry, code_digest=bundle.digest), bundle
     except (BundleRefused, ManifestError, EnvironmentRefused) as exc:
         raise RegistrationRefused(f"the agent in {entry!r} cannot be registered: {exc}") from exc
@@ -217,7 +221,7 @@ def _needs_second_person(spec: AgentSpec, *, trust_risk: bool) -> str | None:
     return "; ".join(found) or None
 
 
-async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSpec, Bundle]:
+async def _uploaded(files: Mapping[str, str], sandbox: Sandbox, tell: TellBuild) -> tuple[AgentSpec, Bundle]:
     for name in files:
         path = PurePosixPath(name)
         if not name or "\0" in name or path.is_absolute() or ".." in path.parts or name != path.as_posix():
@@ -226,7 +230,7 @@ async def _uploaded(files: Mapping[str, str], sandbox: Sandbox) -> tuple[AgentSp
         folder = Path(scratch) / "agent"
         try:
             await asyncio.to_thread(_write, files, folder)
-            spec, bundle = await read_folder(folder, sandbox=sandbox)
+            spec, bundle = await read_folder(folder, sandbox=sandbox, tell=tell)
         except RegistrationRefused as exc:
             raise RegistrationRefused(str(exc).replace(str(folder), "uploaded")) from exc
         except OSError as exc:
@@ -243,18 +247,25 @@ def _write(files: Mapping[str, str], folder: Path) -> None:
         place.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-async def _describe(bundle: Bundle, sandbox: Sandbox, scratch: Path | None) -> Any:
+async def _describe(bundle: Bundle, sandbox: Sandbox, scratch: Path | None, tell: TellBuild | None) -> Any:
     with tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True) as temporary:
         copy = Path(temporary) / "agent"
         await asyncio.to_thread(unpack, bundle, copy)
         kept = Path(temporary) if scratch is None else scratch
-        environment = await environment_of(copy, store=kept / "environments", sandbox=sandbox)
+        environment = await environment_of(copy, store=kept / "environments", sandbox=sandbox, tell=tell)
         if (copy / PROGRAM_FILE).is_file():
             return manifest_of((copy / PROGRAM_FILE).read_text("utf-8", errors="replace"))
         result = await sandbox.describe(str(copy), environment=environment)
     if result.failure is not None:
         raise RegistrationRefused(f"the agent did not describe itself: {result.failure.message}")
     return result.output
+
+
+def _teller(records: Records, project_id: int) -> TellBuild:
+    async def tell(build: EnvironmentBuild) -> None:
+        await records.note_environment_build(build, project_id=project_id)
+
+    return tell
 
 
 def _shipped(entry: str) -> AgentSpec | None:

@@ -83,7 +83,7 @@ class AgentWorkplace:
     platform: Services | None = None
     """The running platform, which keeps the code of registered agents; None: built-in agents only."""
 
-    async def code_of(self, agent: AgentSpec) -> AgentCode:
+    async def code_of(self, agent: AgentSpec, run: Run) -> AgentCode:
         """See `tasks.agent_code`. Raises CodeRefused."""
         kept: BundleSource = self.platform.records if self.platform and not self.bundle else OneBundle(self.bundle)
         return await runnable(agent, records=kept, scratch=self.store or self.scratch, sandbox=self.sandbox)

@@ -20,6 +20,7 @@ from records.events.changes import ChangeStore
 from records.events.inbox import InboxStore
 from records.events.outbox import OutboxStore
 from records.events.received import ReceivedStore
+from records.measures.builds import BuildStore
 from records.measures.live import LiveStore
 from records.measures.spans import SpanStore
 from records.measures.totals import TotalStore
@@ -64,6 +65,7 @@ class Records(
     InboxStore,
     TotalStore,
     SpanStore,
+    BuildStore,
     LiveStore,
     SignatureStore,
     ReceivedStore,

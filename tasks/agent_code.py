@@ -19,6 +19,7 @@ from agents.registration.bundle import Bundle, BundleRefused, is_intact, unpack
 from agents.registration.code_digest import digest_of_module
 from agents.sandbox.port import Sandbox
 from compiler.catalogue import AgentSpec
+from observability.environment_build import TellBuild
 
 
 class CodeRefused(ValueError):
@@ -71,16 +72,19 @@ async def code_of(agent: AgentSpec, *, records: BundleSource, store: Path) -> st
     return str(folder)
 
 
-async def runnable(agent: AgentSpec, *, records: BundleSource, scratch: Path, sandbox: Sandbox) -> AgentCode:
+async def runnable(
+    agent: AgentSpec, *, records: BundleSource, scratch: Path, sandbox: Sandbox, tell: TellBuild | None = None
+) -> AgentCode:
     """The code of the agent, with its environment, which is made where this machine has none yet.
 
-    `scratch`: folder for both, `agents/` and `environments/`. Raises CodeRefused, CodeUnavailable.
+    `scratch`: folder for both, `agents/` and `environments/`; `tell`: is told of an environment that is made.
+    Raises CodeRefused, CodeUnavailable.
     """
     entry = await code_of(agent, records=records, store=scratch / "agents")
     if not entry.startswith("/"):
         return AgentCode(entry_path=entry)
     try:
-        made = await environment_of(Path(entry), store=scratch / "environments", sandbox=sandbox)
+        made = await environment_of(Path(entry), store=scratch / "environments", sandbox=sandbox, tell=tell)
     except EnvironmentUnavailable as exc:
         raise CodeUnavailable(f"agent {agent.name!r}: {exc}") from exc
     except (EnvironmentRefused, OSError) as exc:

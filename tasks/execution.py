@@ -242,7 +242,7 @@ async def answer(
         secrets = await resolve(
             required=_required(invocation), optional=invocation.secrets, sources=workplace.secrets
         )
-        code = await workplace.code_of(invocation.agent)
+        code = await workplace.code_of(invocation.agent, run)
         request = _request(invocation, prepared.inputs, run=run, item=item)
         request = replace(
             request,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from agents.sandbox.port import Sandbox
 from agents.sandbox.throttle import Share, Throttle
 from compiler.catalogue import AgentSpec
+from observability.environment_build import EnvironmentBuild
 from records import Records
 from tasks.agent_code import AgentCode, runnable
 from tasks.project_scope import gets_the_shared, roots_of, secrets_of, settings_of
@@ -27,8 +28,8 @@ class ArtifactSource(Protocol):
 class Workplace(Protocol):
     """What one action of an agent needs around it, in a workflow and from the command line alike."""
 
-    async def code_of(self, agent: AgentSpec) -> AgentCode:
-        """What runs, with its environment: see `tasks.agent_code`. Raises CodeRefused."""
+    async def code_of(self, agent: AgentSpec, run: Run) -> AgentCode:
+        """What runs for this run, with its environment: see `tasks.agent_code`. Raises CodeRefused."""
         ...
 
     @property
@@ -94,9 +95,19 @@ class Services:
             repository_roots=roots_of(self.repository_roots, project_id, shared=shared),
         )
 
-    async def code_of(self, agent: AgentSpec) -> AgentCode:
+    async def code_of(self, agent: AgentSpec, run: Run) -> AgentCode:
         """Exactly the registered code of the agent, with its environment. Raises CodeRefused."""
-        return await runnable(agent, records=self.records, scratch=self.scratch, sandbox=self.sandbox)
+
+        async def tell(build: EnvironmentBuild) -> None:
+            await self.records.note_environment_build(
+                build,
+                project_id=run.project_id,
+                agent=agent.name,
+                flow_run_id=run.flow_run_id,
+                reopened=run.attempt - 1,
+            )
+
+        return await runnable(agent, records=self.records, scratch=self.scratch, sandbox=self.sandbox, tell=tell)
 
 
 @dataclass(frozen=True, kw_only=True)

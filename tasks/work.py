@@ -95,7 +95,7 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
         )
     try:
         # Before anybody is asked: what cannot run needs no approval.
-        await services.code_of(agent)
+        await services.code_of(agent, run)
     except CodeUnavailable:
         # The node's own attempts come back to it.
         pass

@@ -19,6 +19,7 @@ import stat
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path, PurePosixPath
 from weakref import WeakValueDictionary
 
@@ -34,6 +35,7 @@ from agents.environments.requirements import (
 )
 from agents.sandbox.agent_image import FILE as IMAGE_FILE
 from agents.sandbox.port import AgentRequest, Artifact, Limits, LogLine, Mount, Sandbox
+from observability.environment_build import EnvironmentBuild, Outcome, TellBuild
 from reliability.folder_lock import alone_in
 
 _log = logging.getLogger("commandcenter.environments")
@@ -67,10 +69,13 @@ def environment_digest(pins: tuple[Pin, ...]) -> str:
     return hashlib.sha256(f"{tag}\n{canonical(pins)}".encode()).hexdigest()
 
 
-async def environment_of(folder: Path, *, store: Path, sandbox: Sandbox) -> Path | None:
+async def environment_of(
+    folder: Path, *, store: Path, sandbox: Sandbox, tell: TellBuild | None = None
+) -> Path | None:
     """The environment of the agent in the folder, made where it is missing; None: the agent needs none.
 
-    Raises EnvironmentRefused, and EnvironmentUnavailable where another try may help.
+    `tell`: is told of a try to make it, before this returns or raises. Raises EnvironmentRefused, and
+    EnvironmentUnavailable where another try may help.
     """
     pins = await asyncio.to_thread(pins_of, folder)
     if not pins:
@@ -79,11 +84,34 @@ async def environment_of(folder: Path, *, store: Path, sandbox: Sandbox) -> Path
     lock = _locks.setdefault((id(asyncio.get_running_loop()), target), asyncio.Lock())
     async with lock:
         if not await asyncio.to_thread(_is_intact, target):
-            archive = await _build(pins, sandbox)
-            await asyncio.to_thread(_unpack, archive, target)
-            if not await asyncio.to_thread(_is_intact, target):
-                raise EnvironmentRefused(f"the environment in {str(target)!r} is changed while it is made")
+            await _make(pins, target, sandbox, tell)
     return target
+
+
+async def _make(pins: tuple[Pin, ...], target: Path, sandbox: Sandbox, tell: TellBuild | None) -> None:
+    began = time.time_ns()
+    outcome: Outcome = "made"
+    error: EnvironmentRefused | OSError | None = None
+    try:
+        archive = await _build(pins, sandbox)
+        await asyncio.to_thread(_unpack, archive, target)
+        if not await asyncio.to_thread(_is_intact, target):
+            raise EnvironmentRefused(f"the environment in {str(target)!r} is changed while it is made")
+    except (EnvironmentRefused, OSError) as exc:
+        outcome, error = "unavailable" if isinstance(exc, EnvironmentUnavailable) else "refused", exc
+    if tell is not None:
+        await tell(
+            EnvironmentBuild(
+                digest=target.name,
+                packages=len(pins),
+                start_ms=began // 1_000_000,
+                end_ms=time.time_ns() // 1_000_000,
+                outcome=outcome,
+                message=str(error or ""),
+            )
+        )
+    if error is not None:
+        raise error
 
 
 async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:

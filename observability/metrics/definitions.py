@@ -169,6 +169,12 @@ MODEL_COST = Metric(
     help="Cost of models' calls in millionths of a US dollar, where the prices are set",
     labels=("agent_name",),
 )
+ENVIRONMENT_BUILD = Metric(
+    name="commandcenter_environment_build_ms",
+    help="Time to make an agent's environment, by outcome: made, refused, unavailable",
+    labels=("outcome",),
+    buckets=_AGENT_MS[6:],
+)
 
 METRICS: Sequence[Metric] = (
     AGENT_DURATION,
@@ -187,6 +193,7 @@ METRICS: Sequence[Metric] = (
     MODEL_CALLS,
     MODEL_TOKENS,
     MODEL_COST,
+    ENVIRONMENT_BUILD,
 )
 
 DEAD_LETTER_REASONS = ("not-an-event", "no-workflow", "not-deployed", "refused", "error")
