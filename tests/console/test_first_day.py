@@ -93,7 +93,8 @@ async def test_a_workflow_is_built_tested_deployed_started_debugged_and_cancelle
     missing = {**event, "repositoryPath": str(tmp_path / "nowhere")}
     await page.get_by_label("Context (JSON)").fill(json.dumps(missing))
     await page.get_by_role("button", name="Start a run").click()
-    await page.wait_for_url("**/runs?workflow=first-look")  # the page before it has a table with such a link as well
+    # The page before it has a table with such a link as well.
+    await page.wait_for_url("**/runs?workflow=first-look")
     await expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     await page.get_by_role("table").get_by_role("link", name="first-look").click()
     cause = page.get_by_role("status").filter(has_text="It failed at scan.")
