@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 from agents.sandbox.agent_image import AgentImage
@@ -26,32 +28,33 @@ class EngineSession:
         self._settings = settings
         self._lock = asyncio.Lock()
         self._session: CliSession | None = None
+        self._failed_at, self._failure = 0.0, ""
         self._bases: dict[AgentImage | None, dagger.Container] = {}
+        self._making: dict[AgentImage | None, asyncio.Lock] = collections.defaultdict(asyncio.Lock)
 
     async def client(self) -> dagger.Client:
         """The session's client; one that does not answer is replaced. Raises EngineMissing."""
-        async with self._lock:
-            if self._session is not None and not await self._session.answers():
-                await self._drop()
-            if self._session is None:
-                self._session = await self._open()
-            return self._session.client
+        return (await self._answering()).client
 
-    async def base(self, wanted: AgentImage | None = None) -> dagger.Container:
-        """The image with packages and the platform's code: what all runs of an agent share.
+    async def base(self, wanted: AgentImage | None = None) -> tuple[dagger.Client, dagger.Container]:
+        """The session's client and the image with packages and the platform's code: what all runs of an agent share.
 
-        Raises EngineMissing and AgentImageMissing.
+        Runs with the same image wait for each other while it is made ready, and nobody else does. Raises EngineMissing
+        and AgentImageMissing.
         """
-        client = await self.client()
-        async with self._lock:
+        async with self._making[wanted]:
+            session = await self._answering()
             if wanted not in self._bases:
                 try:
-                    self._bases[wanted] = await self._prepare(client, wanted)
+                    made = await self._prepare(session, wanted)
                 except (EngineMissing, AgentImageMissing):
                     raise
                 except Exception as exc:
                     raise _cannot_be_made(self._settings, wanted, exc) from exc
-            return self._bases[wanted]
+                if session is not self._session:
+                    raise EngineMissing(self._ended_meanwhile)
+                self._bases[wanted] = made
+            return session.client, self._bases[wanted]
 
     async def is_gone(self) -> bool:
         """Whether the engine has stopped to answer; then the next run opens a new session."""
@@ -66,14 +69,37 @@ class EngineSession:
         async with self._lock:
             await self._drop()
 
-    async def _prepare(self, client: dagger.Client, wanted: AgentImage | None) -> dagger.Container:
+    async def _answering(self) -> CliSession:
+        asked = time.monotonic()
+        async with self._lock:
+            if self._session is not None and not await self._session.answers():
+                await self._drop()
+            if self._session is None:
+                if self._failed_at > asked:
+                    # Somebody else has tried meanwhile: runs in a queue do not wait for one attempt each.
+                    raise EngineMissing(self._failure)
+                try:
+                    self._session = await self._open()
+                except EngineMissing as exc:
+                    self._failed_at, self._failure = time.monotonic(), str(exc)
+                    raise
+            return self._session
+
+    @property
+    def _ended_meanwhile(self) -> str:
+        return f"the engine {self._settings.where} ended while the image was made ready"
+
+    async def _prepare(self, session: CliSession, wanted: AgentImage | None) -> dagger.Container:
         """Pulling and installing may take minutes: only an engine that is silent meanwhile is given up."""
-        making = asyncio.ensure_future(prepare(client, self._settings, wanted))
+        making = asyncio.ensure_future(prepare(session.client, self._settings, wanted))
         try:
             while not (await asyncio.wait({making}, timeout=LOOK_SECONDS))[0]:
-                if self._session is None or not await self._session.answers():
-                    await self._drop()
-                    raise EngineMissing(f"the engine {self._settings.where} ended while the image was made ready")
+                async with self._lock:
+                    if session is not self._session:
+                        raise EngineMissing(self._ended_meanwhile)
+                    if not await session.answers():
+                        await self._drop()
+                        raise EngineMissing(self._ended_meanwhile)
             return making.result()
         finally:
             making.cancel()

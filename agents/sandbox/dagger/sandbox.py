@@ -152,8 +152,7 @@ class DaggerSandbox:
             jail = ContainerJail(request.limits, scratch)
             stack.callback(self._linger, jail)
             await stack.enter_async_context(jail)
-            client = await self._engine.client()
-            base = await self._engine.base(wanted)
+            client, base = await self._engine.base(wanted)
             built = _equip(client, base, request, wiring, shown, scratch)
             order = _order(request, mode=mode, wiring=wiring, runner=runner)
             await jail.start(

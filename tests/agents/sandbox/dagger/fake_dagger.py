@@ -1,7 +1,7 @@
 """A stand-in for the dagger CLI and its engine, for its faults: `session` prints an address and answers questions.
 
 `FAKE_DAGGER` names a folder. A file `fails`, `silent` or `frozen` in it makes it end with an error, print nothing, or
-stop to answer.
+stop to answer. In `starts` there is a line for each time that it was started.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Answers(BaseHTTPRequestHandler):
 
 def main() -> None:
     (FOLDER / "pid").write_text(str(os.getpid()))
+    with (FOLDER / "starts").open("a") as file:
+        file.write("started\n")
     if (FOLDER / "fails").exists():
         print("the engine at tcp://nowhere is not there", file=sys.stderr)
         sys.exit(3)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from agents.sandbox.agent_image import AgentImage
 from agents.sandbox.dagger.engine import EngineSession
 from agents.sandbox.dagger.image import EngineMissing, EngineSettings
 from agents.sandbox.dagger.sandbox import DaggerSandbox
@@ -93,16 +94,48 @@ async def test_an_engine_that_freezes_while_the_image_is_made_ready_does_not_hol
     engine: EngineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(*_: object) -> None:
+        (tmp_path / "frozen").touch()
         await asyncio.sleep(3600)
 
     monkeypatch.setattr("agents.sandbox.dagger.engine.LOOK_SECONDS", 0.5)
     monkeypatch.setattr("agents.sandbox.dagger.engine.prepare", slow)
-    client = await engine.client()
-    (tmp_path / "frozen").touch()
+    await engine.client()
     began = time.monotonic()
     with pytest.raises(EngineMissing, match="ended while the image"):
-        await engine._prepare(client, None)
+        await engine.base()
     assert time.monotonic() - began < LIMIT_SECONDS
+
+
+async def test_runs_that_wait_for_an_engine_that_is_not_there_share_one_attempt(
+    engine: EngineSession, tmp_path: Path
+) -> None:
+    (tmp_path / "fails").touch()
+    said = await asyncio.gather(*(engine.client() for _ in range(10)), return_exceptions=True)
+    assert ["is not there" in str(each) for each in said] == [True] * 10
+    assert len((tmp_path / "starts").read_text().splitlines()) == 1
+    (tmp_path / "fails").unlink()
+    assert await (await engine.client()).version() == "v0"
+
+
+async def test_an_image_that_takes_long_to_make_holds_up_only_those_who_want_it(
+    engine: EngineSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def prepared(client: object, settings: object, wanted: AgentImage | None) -> str:
+        if wanted is not None:
+            begun.set()
+            await done.wait()
+        return "made"
+
+    monkeypatch.setattr("agents.sandbox.dagger.engine.prepare", prepared)
+    own = asyncio.create_task(engine.base(AgentImage(image="slow")))
+    async with asyncio.timeout(60):
+        await begun.wait()
+        assert (await engine.base())[1] == "made"
+        assert not own.done()
+        done.set()
+        assert (await own)[1] == "made"
 
 
 async def test_closing_takes_seconds_even_where_the_engine_is_frozen(
