@@ -103,7 +103,7 @@ def scan(
             by_language.setdefault(language, []).append(name)
     if not by_language:
         return done
-    ends = time.monotonic() + min(seconds, _SECONDS_IN_ALL)
+    ends = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="engine-") as place:
         opinions: list[tuple[_Start, list[str]]] = []
         for language, files in by_language.items():

@@ -72,6 +72,8 @@ class Scan:
     """Findings in tests of kinds that only matter where visitors come or secrets are kept."""
     engine: str = ""
     """Name and version of the engine that followed data; empty where there is none."""
+    complete: bool = True
+    """Whether all was done in all files that were read: False where time, work or a failure ended it before."""
 
     @property
     def files_skipped(self) -> int:
@@ -85,13 +87,16 @@ def scan(
     log: logging.Logger,
     around: Iterable[str] = (),
     around_folder: Path | None = None,
+    seconds: float = _SECONDS,
 ) -> Scan:
     """Scan the named files. Those that cannot be read are counted and logged, never silently left out.
+
+    After `seconds` what is left is not followed: the scan is then not complete, and says in which files.
 
     `around` are the other files of the project (in `around_folder`, where that is another one): they are not scanned,
     but data is followed through them.
     """
-    ends = time.monotonic() + _SECONDS
+    ends = time.monotonic() + seconds
     files: list[SourceFile] = []
     texts: list[SourceFile] = []
     left_out: list[NotScanned] = []
@@ -132,10 +137,17 @@ def scan(
     flows = engine.scan(
         folder, [file.name for file in files], log, followed.followed, max(5.0, ends - time.monotonic())
     )
+    partly = {
+        **dict.fromkeys(
+            followed.spent, "data was followed within single functions only: one of them takes too long"
+        ),
+        **dict.fromkeys(followed.late, "data was followed within single functions only: time or work was used up"),
+        **flows.failed,
+    }
     found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
-    missing = {each.file for each in left_out}
-    for name, reason in flows.failed.items():
-        if name not in missing:
+    missing, known = {each.file for each in left_out}, {file.name for file in (*files, *scripts)}
+    for name, reason in partly.items():
+        if name not in missing and name in known:
             _leave_out(name, f"{name!r} was scanned in part: {reason}", left_out, log)
     weighty = [one for one in _once(found) if not of_no_weight(one)]
     kept, suppressed = _judged(weighty, {file.name: file.text for file in (*near, *files, *texts)})
@@ -147,6 +159,7 @@ def scan(
         suppressed=suppressed,
         of_no_weight=len(_once(found)) - len(weighty),
         engine=engine.version(),
+        complete=known.isdisjoint(each.file for each in left_out),
     )
 
 

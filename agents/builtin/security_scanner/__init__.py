@@ -91,6 +91,9 @@ class ScanOutput(Schema):
     files_skipped: int = Field(ge=0)
     """How many were not scanned; `notScanned` names the first of them."""
     not_scanned: list[NotScanned] = Field(default_factory=list[NotScanned], max_length=MAX_NAMED)
+    complete: bool = True
+    """Whether all was done in all files that were read; false where time, work or a failure ended it before, in the
+    files that `notScanned` names. Such a result is no proof that there is nothing else."""
     base_commit: str | None = None
     commit: str | None = None
     """What the repository was at, where that is known."""
@@ -171,6 +174,10 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
             len(found),
             len(told),
         )
+    if not done.complete:
+        context.log.warning(
+            "this scan is not complete: `notScanned` names the files; scan fewer at a time, or again"
+        )
     if not done.engine:
         context.log.warning("the data-flow engine is not installed: own patterns only; `make setup` installs it")
     context.log.info("found %d weakness(es), %d critical", summary.total, summary.critical)
@@ -183,6 +190,7 @@ def _scan(folder: Path, choice: Choice, context: Context, asked: RepositoryInput
         files_scanned=done.files_scanned,
         files_skipped=done.files_skipped + len(packages.not_scanned),
         not_scanned=[*packages.not_scanned, *done.not_scanned][:MAX_NAMED],
+        complete=done.complete,
         base_commit=choice.base,
         commit=choice.commit,
         scan_duration_ms=round((time.monotonic() - started) * 1000),

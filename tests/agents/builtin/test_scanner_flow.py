@@ -201,7 +201,8 @@ def test_work_is_bounded_and_what_was_left_is_said():
     done = flow.scan([SourceFile(name="a.py", text=text), SourceFile(name="b.py", text=endless)], LOG, seconds=30)
 
     assert done.found == []
-    assert flow.scan([SourceFile(name="c.py", text=endless)], LOG, seconds=-1).spent == {"c.py"}
+    late = flow.scan([SourceFile(name="c.py", text=endless)], LOG, seconds=-1)
+    assert (late.spent, late.late) == ({"c.py"}, {"c.py"})
 
 
 def test_nearly_all_patterns_of_the_rules_are_understood():
@@ -353,3 +354,13 @@ def test_what_was_tested_is_harmless_when_it_is_read_again(file, text):
     wanted = text.split("\n").index(next(line for line in text.split("\n") if "t'" in line or ".t)" in line)) + 1
 
     assert {line for _, line, rule in found(**{file: text}) if rule.endswith("sql-injection")} == {wanted}
+
+
+def test_the_work_of_one_file_is_not_counted_for_the_next():
+    # Files without functions, as pages in PHP: together more work than one function may take.
+    text = "<?php\n" + '$a = trim($_GET["a"]) . "b";\n' * 60 + "system($a);\n"
+    files = [SourceFile(name=f"{number}.php", text=text) for number in range(60)]
+
+    done = flow.scan(files, LOG)
+
+    assert (done.spent, len(done.found)) == (frozenset(), 60)

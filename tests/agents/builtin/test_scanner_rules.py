@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.builtin.scanning import engine, text_scan
+from agents.builtin.scanning import engine, flow, text_scan
 from agents.builtin.scanning.rules import languages, load
 from agents.builtin.scanning.scan import Scan, scan
 from agents.builtin.scanning.secret_names import looks_secret
@@ -234,3 +234,16 @@ def test_a_name_in_words_is_no_secret(value, is_one):
 )
 def test_lists_of_names_samples_and_routes_are_no_secrets(line):
     assert not list(text_scan.secrets_in(SourceFile(name="app.yaml", text=line)))
+
+
+@needs_engine
+def test_a_scan_that_ran_out_of_time_or_work_says_so_in_every_file_it_did_not_finish(tmp_path, monkeypatch):
+    text = "from flask import request\ndef view():\n    eval(request.args['x'])\n"
+    files = {"a.py": text, "b.py": text}
+
+    assert scanned(tmp_path, **files).complete
+    monkeypatch.setattr(flow, "_STEPS", 5)
+    by_work = scanned(tmp_path, **files)
+
+    assert (by_work.complete, [one.file for one in by_work.not_scanned]) == (False, ["b.py"])
+    assert "work was used up" in by_work.not_scanned[0].reason

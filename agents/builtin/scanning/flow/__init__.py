@@ -66,6 +66,8 @@ class FlowScan:
     """Files in which all data was followed."""
     spent: frozenset[str] = frozenset()
     """Files that were not followed to the end."""
+    late: frozenset[str] = frozenset()
+    """Those of them that were not begun, since the time or the work of all was used up."""
 
 
 def scan(
@@ -94,6 +96,7 @@ def scan(
     done, settings = FlowScan(), _settings(others)
     seen: set[tuple[str, int, str]] = set()
     spent: set[str] = set()
+    late: set[str] = set()
     harmless: dict[tuple[str, int], frozenset[str]] = {}
     unread: set[str] = set()
     for language, own in texts.items():
@@ -111,7 +114,7 @@ def scan(
             if not hints.search(text) or (name not in chosen and name not in callers):
                 continue
             if steps + interpreter.work > _STEPS or time.monotonic() > ends:
-                spent.add(name)
+                late.add(name)
             else:
                 interpreter.run(name)
             if project.held > _MOST_HELD:
@@ -127,10 +130,11 @@ def scan(
         for (file, line, rule), is_harmless in interpreter.harmless.items():
             if is_harmless:
                 harmless[file, line] = harmless.get((file, line), frozenset()) | {rule}
+    spent |= late
     if spent:
-        log.info("data was not followed to the end in %d file(s)", len(spent))
+        log.warning("data was not followed to the end in %d file(s)", len(spent))
     done.followed = frozenset(chosen - spent - unread)
-    done.seen, done.spent, done.harmless = frozenset(seen), frozenset(spent), harmless
+    done.seen, done.spent, done.late, done.harmless = frozenset(seen), frozenset(spent), frozenset(late), harmless
     return done
 
 

@@ -156,7 +156,7 @@ class Interpreter:
         if module is None:
             self.spent.add(file)
             return
-        self._file_steps = 0
+        self._steps = self._file_steps = 0
         try:
             self._top(module)
             for _ in range(2):
