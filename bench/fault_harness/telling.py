@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 
+from fault_harness.totals import differences
 from fault_harness.world import World
 
 _EXPORT_SECONDS = 60.0
-_ENDED = ("SUCCESS", "FAILED")
 
 
 async def untold(world: World) -> list[str]:
     """What is wrong with traces and metrics; empty when all is well. Nothing is in flight any more."""
-    return [*await _traces(world), *await _metrics(world)]
+    return [*await _traces(world), *await differences(world.connection.records)]
 
 
 async def _traces(world: World) -> list[str]:
@@ -38,25 +37,3 @@ async def _not_exported(world: World) -> int:
         if not waiting or time.monotonic() > deadline:
             return waiting
         await asyncio.sleep(0.3)
-
-
-async def _metrics(world: World) -> list[str]:
-    records = world.connection.records
-    runs = await records.runs(1, workflow="faulty", limit=100_000)
-    ended: Counter[tuple[str, ...]] = Counter(
-        (run.workflow_name, run.status) for run in runs if run.status in _ENDED
-    )
-    agents: Counter[tuple[str, ...]] = Counter()
-    for run in runs:
-        agents.update(
-            (each.agent_name, each.status) for each in await records.agent_runs(run.id) if each.finished_at
-        )
-    counted: dict[str, Counter[tuple[str, ...]]] = {}
-    for total in await records.metric_totals():
-        counted.setdefault(total.metric, Counter())[total.labels] += total.count
-    rows = {"workflow_run_duration_ms": ended, "agent_execution_duration_ms": agents}
-    return [
-        f"{metric} counts {dict(counted.get(metric, Counter()))}, the rows are {dict(wanted)}"
-        for metric, wanted in rows.items()
-        if counted.get(metric, Counter()) != wanted
-    ]

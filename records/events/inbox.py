@@ -15,11 +15,11 @@ from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
-from records.measures.ended import milliseconds
+from records.measures.ended import count_late_arrival, milliseconds
 from records.measures.spans import keep_origin, trace_intake
 from records.measures.totals import count
 from records.tables import DEAD_LETTER, PROCESSED_EVENT
-from records.tables.columns import now
+from records.tables.columns import now, stored
 from reliability.shielded import shielded
 
 _MAX_LETTER_BYTES = 1024 * 1024
@@ -80,11 +80,13 @@ class InboxStore(Store):
             if not await insert_new(connection, PROCESSED_EVENT, row):
                 return False
             if flow_run_id is not None and received_at is not None:
+                received_at = stored(received_at)
                 await keep_origin(connection, flow_run_id, received_at=received_at, traceparent=traceparent)
                 await trace_intake(connection, row, received_at=received_at)
                 waited = milliseconds(received_at, now())
                 sample = Sample(metric=EVENT_TO_RUN, labels=(workflow,), value=waited)
                 await count(connection, sample, flow_run_id=flow_run_id)
+                await count_late_arrival(connection, flow_run_id, received_at)
             return True
 
     @shielded

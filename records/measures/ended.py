@@ -29,12 +29,21 @@ from observability.metrics.definitions import (
 from observability.traces.parts import ModelUse, Part
 from records.database.store import first, rows
 from records.measures.totals import count
-from records.tables import AGENT, AGENT_RUN, RUN_ORIGIN, WORKFLOW_APPROVAL
+from records.tables import (
+    AGENT,
+    AGENT_RUN,
+    RUN_ORIGIN,
+    WORKFLOW,
+    WORKFLOW_APPROVAL,
+    WORKFLOW_RUN,
+)
 
 WORKER_LOST = "worker-lost"
 """Kind of failure of an attempt whose worker died: its successor ends it."""
 RUN_ENDED = "run-ended"
 """Kind of failure of an attempt that was still going when its run was ended."""
+_BY_HAND = "manual"
+"""Trigger of a run that a person started."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +78,7 @@ async def count_agent_run(
 ) -> None:
     """`row`: the agent run with `agentName`, before its end."""
     agent = row["agentName"]
-    spent = milliseconds(row["startedAt"], end.at) if end.duration_ms is None else end.duration_ms
-    samples = [Sample(metric=AGENT_DURATION, labels=(agent, end.status), value=spent)]
+    samples = [Sample(metric=AGENT_DURATION, labels=(agent, end.status), value=duration_of(row, end))]
     if end.failure_kind is not None:
         samples.append(Sample(metric=AGENT_FAILURES, labels=(agent, end.failure_kind)))
     if end.denied:
@@ -80,6 +88,11 @@ async def count_agent_run(
     if end.cpu_ms is not None:
         samples.append(Sample(metric=AGENT_CPU, labels=(agent,), value=end.cpu_ms))
     await count(connection, *samples, *model_samples(agent, end.model_use), flow_run_id=flow_run_id)
+
+
+def duration_of(row: RowMapping, end: AgentRunEnd) -> int:
+    """Milliseconds that the agent run took, as it is counted and as its row has it."""
+    return milliseconds(row["startedAt"], end.at) if end.duration_ms is None else end.duration_ms
 
 
 def model_samples(agent: str, used: ModelUse) -> list[Sample]:
@@ -97,10 +110,24 @@ async def count_run(connection: AsyncConnection, run: RowMapping, *, status: str
     labels = (run["workflowName"], status)
     samples = [Sample(metric=RUN_DURATION, labels=labels, value=milliseconds(run["startedAt"], at))]
     origin = await origin_of(connection, run["flowRunId"])
-    if origin is not None and not run["reopened"]:
+    # A person's request has an origin where it came with a trace; no event arrived then.
+    if origin is not None and not run["reopened"] and run["trigger"] != _BY_HAND:
         waited = milliseconds(origin["receivedAt"], at)
         samples.append(Sample(metric=TRIGGER_TO_COMPLETION, labels=labels, value=waited))
     await count(connection, *samples, flow_run_id=run["flowRunId"])
+
+
+async def count_late_arrival(connection: AsyncConnection, flow_run_id: str, received_at: datetime) -> None:
+    """An event's run is noted, which may have ended by now: whoever created it died before it could note it."""
+    mine = WORKFLOW_RUN.c.flowRunId == flow_run_id
+    chosen = select(WORKFLOW_RUN, WORKFLOW.c.name.label("workflowName")).join(WORKFLOW).where(mine)
+    # Locked as the end of a run locks it: one of the two sees what the other has written.
+    run = await first(connection, chosen.with_for_update(of=WORKFLOW_RUN))
+    if run is not None and run["finishedAt"] is not None and not run["reopened"]:
+        waited = milliseconds(received_at, run["finishedAt"])
+        labels = (run["workflowName"], run["status"])
+        sample = Sample(metric=TRIGGER_TO_COMPLETION, labels=labels, value=waited)
+        await count(connection, sample, flow_run_id=flow_run_id)
 
 
 async def origin_of(connection: AsyncConnection, flow_run_id: str | None) -> RowMapping | None:

@@ -18,7 +18,7 @@ from records.errors import NotFound
 from records.events.changes import note_change
 from records.events.outbox import emit
 from records.events.payloads import AgentExecuted
-from records.measures.ended import AgentRunEnd, count_agent_run
+from records.measures.ended import AgentRunEnd, count_agent_run, duration_of
 from records.measures.spans import context_of, trace_agent_run
 from records.runs.attempts import begin_attempt, end_attempt, require_approved
 from records.runs.fencing import lock_run
@@ -116,7 +116,6 @@ class AgentRunStore(Store):
             "outputJson": checked("the agent's output", output),
             "error": line(error),
             "finishedAt": (ended_at := now()),
-            "durationMs": duration_ms,
             "failureKind": failure_kind,
             "exitCode": exit_code,
             "limits": dict(limits) if limits else None,
@@ -142,6 +141,7 @@ class AgentRunStore(Store):
             row, run = await _lock_agent_run(connection, agent_run_id, fencing_token)
             if not await end_attempt(connection, row, status, attempt):
                 return False
+            values["durationMs"] = duration_of(row, end)
             await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == agent_run_id).values(**values))
             await count_agent_run(connection, row, end, flow_run_id=None if run is None else run["flowRunId"])
             if run is not None:

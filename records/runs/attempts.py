@@ -16,7 +16,13 @@ from records.approvals.votes import votes_of
 from records.database.signing import signer_of
 from records.database.store import first
 from records.errors import NodeFinished, NotApproved, StaleAttempt
-from records.measures.ended import WORKER_LOST, AgentRunEnd, count_agent_run, unfinished_agent_runs
+from records.measures.ended import (
+    WORKER_LOST,
+    AgentRunEnd,
+    count_agent_run,
+    duration_of,
+    unfinished_agent_runs,
+)
 from records.measures.spans import trace_agent_run
 from records.runs.node_states import NodeKey, NodeOfRun, end_node_state, node_state, put_node_state
 from records.runs.run import EndStatus
@@ -99,9 +105,10 @@ async def end_unfinished(
     """End agent runs of the locked run that nobody else will end: FAILED, for this reason."""
     for row in await unfinished_agent_runs(connection, condition):
         at = await _last_sign(connection, row) if kind == WORKER_LOST else now()
-        ended = {"status": "FAILED", "error": error, "failureKind": kind, "finishedAt": now()}
-        await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == row["id"]).values(**ended))
         end = AgentRunEnd(status="FAILED", at=at, failure_kind=kind)
+        took = duration_of(row, end)
+        ended = {"status": "FAILED", "error": error, "failureKind": kind, "durationMs": took, "finishedAt": now()}
+        await connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == row["id"]).values(**ended))
         await count_agent_run(connection, row, end, flow_run_id=run["flowRunId"])
         await trace_agent_run(connection, row, run, end, error=error)
 

@@ -69,5 +69,9 @@ def refer(table: str, column: str, target: str, on_delete: str, *, nullable: boo
 
 def now() -> datetime:
     """The current time, in the precision of the database."""
-    moment = datetime.now(UTC)
+    return stored(datetime.now(UTC))
+
+
+def stored(moment: datetime) -> datetime:
+    """A moment in the precision of the database, so that what is computed of it is what its row gives later."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
