@@ -36,7 +36,10 @@ SETTLING_SECONDS = 15.0
 UNSIGNED_SECONDS = 60.0
 """A worker signs before it starts a run. One that has been running for so long unsigned was set to running by hand."""
 OUTAGE_SECONDS = 90.0
-"""So long after the API failed, a silent worker may only not have found the API again."""
+"""So long after the API failed, a silent worker may only not have found the API again. As long after the clock was set,
+since every heartbeat seems old, or newer than it is, until the next one."""
+JUMP_SECONDS = 10.0
+"""What the clock may gain or lose between two looks before it has been set rather than gone on."""
 
 Action = Literal["leave", "take over", "retry elsewhere", "give up", "end as cancelled", "cancel here"]
 
@@ -54,6 +57,8 @@ class View:
     """Names of the workers of the pool that send heartbeats."""
     trust_silence: bool
     """Whether a worker without heartbeats is dead, and not perhaps only cut off."""
+    trust_clock: bool = True
+    """Whether the clock tells how long a run has been in its state."""
 
     def lost(self, owner: WorkerIdentity) -> bool:
         """Whether this worker must act on the runs of the owner because the owner will not."""
@@ -72,7 +77,8 @@ def judge(run: FlowRun, view: View, *, now: datetime) -> Action:
     if run.id in view.in_hand:
         return "cancel here" if state.type == StateType.CANCELLING else "leave"
     owner = WorkerIdentity.parse(run.infrastructure_pid)
-    age = (now - state.timestamp).total_seconds()
+    # A state of the future is one from before the clock was set back.
+    age = abs((now - state.timestamp).total_seconds()) if view.trust_clock else 0.0
     settled = age > SETTLING_SECONDS
     if owner is None:
         # Another kind of worker has a signature of its own. Without any, nobody executes the run.
@@ -106,31 +112,42 @@ class Recovery:
     """Looks for lost runs of one work pool."""
 
     def __init__(
-        self, client: PrefectClient, *, pool: str, me: WorkerIdentity, in_hand: Callable[[], Collection[UUID]]
+        self,
+        client: PrefectClient,
+        *,
+        pool: str,
+        me: WorkerIdentity,
+        in_hand: Callable[[], Collection[UUID]],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._pool = pool
         self._me = me
         self._in_hand = in_hand
-        self._last_failure = time.monotonic() - OUTAGE_SECONDS
+        self._clock = clock
+        self._last_failure = self._jumped = time.monotonic() - OUTAGE_SECONDS
+        self._offset = self._clock() - time.monotonic()
 
     async def sweep(self) -> frozenset[UUID]:
         """Judge all runs and act; returns those in hand that were cancelled without this worker hearing of it."""
+        self._look_at_the_clock()
         try:
             runs = await self._candidates()
             alive = await self._alive() if runs else frozenset[str]()
         except Exception:
             self._last_failure = time.monotonic()
             raise
+        trust_clock = time.monotonic() - self._jumped > OUTAGE_SECONDS
         view = View(
             me=self._me,
             in_hand=self._in_hand(),
             alive=alive,
-            trust_silence=time.monotonic() - self._last_failure > OUTAGE_SECONDS,
+            trust_silence=trust_clock and time.monotonic() - self._last_failure > OUTAGE_SECONDS,
+            trust_clock=trust_clock,
         )
         cancelled: set[UUID] = set()
         for run in runs:
-            match judge(run, view, now=datetime.now(UTC)):
+            match judge(run, view, now=datetime.fromtimestamp(self._clock(), UTC)):
                 case "leave":
                     pass
                 case "cancel here":
@@ -138,6 +155,15 @@ class Recovery:
                 case action:
                     await self._act(run, action)
         return frozenset(cancelled)
+
+    def _look_at_the_clock(self) -> None:
+        offset = self._clock() - time.monotonic()
+        if abs(gained := offset - self._offset) > JUMP_SECONDS:
+            _logger.warning(
+                "The clock was set by %+.0f s: silent workers are judged in %g s.", gained, OUTAGE_SECONDS
+            )
+            self._jumped = time.monotonic()
+        self._offset = offset
 
     async def _candidates(self) -> list[FlowRun]:
         wanted = FlowRunFilterState.model_validate(

@@ -1,13 +1,15 @@
 """The decision about one run, without any server: who owns it, how old is its state, who lives."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy
 from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
-from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS, View, judge
+from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS, Recovery, View, judge
 from deployments.worker.worker_identity import WorkerIdentity
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,8 +23,8 @@ def run(state, owner, *, age=3600.0, **fields):
     return FlowRun(flow_id=uuid4(), state=state, infrastructure_pid=str(owner) if owner else None, **fields)
 
 
-def view(*, in_hand=(), alive=("b",), trust_silence=True):
-    return View(me=ME, in_hand=in_hand, alive=alive, trust_silence=trust_silence)
+def view(*, in_hand=(), alive=("b",), trust_silence=True, trust_clock=True):
+    return View(me=ME, in_hand=in_hand, alive=alive, trust_silence=trust_silence, trust_clock=trust_clock)
 
 
 def test_an_owner_is_read_back_from_a_run_even_when_the_name_has_slashes():
@@ -64,6 +66,36 @@ def test_a_run_of_a_silent_worker_is_taken_over():
 
 def test_silence_is_not_death_right_after_an_outage():
     assert judge(run(Running(), OTHER), view(trust_silence=False), now=NOW) == "leave"
+
+
+def test_right_after_the_clock_was_set_no_state_is_old():
+    assert judge(run(Pending(), None), view(trust_clock=False), now=NOW) == "leave"
+    assert judge(run(Running(), FORMER_ME), view(trust_clock=False), now=NOW) == "take over"
+
+
+def test_a_state_from_before_the_clock_was_set_back_is_old():
+    assert judge(run(Pending(), OTHER, age=-3_500), view(), now=NOW) == "take over"
+    assert judge(run(Pending(), OTHER, age=-3), view(), now=NOW) == "leave"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_makes_no_living_worker_a_dead_one(hours, monkeypatch):
+    """Until its next heartbeat, every other worker seems to have been silent for an hour."""
+    offset, judged = 0.0, []
+    recovery = Recovery(None, pool="p", me=ME, in_hand=frozenset, clock=lambda: time.time() + offset)
+    monkeypatch.setattr(recovery, "_candidates", partial(_answer, [run(Running(), OTHER)]))
+    monkeypatch.setattr(recovery, "_alive", partial(_answer, frozenset({"b"})))
+    monkeypatch.setattr(recovery, "_act", lambda seen, action: _answer(judged.append(action)))
+    offset = hours * 3600.0
+    await recovery.sweep()
+    assert judged == []
+    monkeypatch.setattr("deployments.worker.recovery.OUTAGE_SECONDS", 0.0)
+    await recovery.sweep()
+    assert judged == ["take over"]
+
+
+async def _answer(found):
+    return found
 
 
 def test_of_several_living_workers_only_the_first_by_name_takes_over():
