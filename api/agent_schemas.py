@@ -1,11 +1,9 @@
-"""What the API answers about agents. A manifest keeps the names of its file: `from_json` takes it back as it is."""
+"""What the API answers about agents. A manifest has camelCase names here; `from_json` takes it back as it is."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from agents.registration.manifest import to_json
 from api.schemas import ResponseModel
@@ -13,15 +11,9 @@ from compiler.catalogue import AgentSpec
 from operations.register_agent import AgentReview
 from operations.show_agent import AgentReport, Health
 
-_ALL_SENT = ConfigDict(
-    use_attribute_docstrings=True, json_schema_serialization_defaults_required=True, from_attributes=True
-)
 
-
-class ActionAnswer(BaseModel):
+class ActionAnswer(ResponseModel):
     """One thing that an agent can do."""
-
-    model_config = _ALL_SENT
 
     name: str
     description: str
@@ -33,10 +25,8 @@ class ActionAnswer(BaseModel):
     result_schema: dict[str, Any] | None
 
 
-class AgentAnswer(BaseModel):
+class AgentAnswer(ResponseModel):
     """The manifest of an agent."""
-
-    model_config = _ALL_SENT
 
     name: str
     type: str

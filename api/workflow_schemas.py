@@ -224,7 +224,7 @@ class ReviewAnswer(ResponseModel):
 
     diagnostics: list[FixableDiagnostic]
     changes: list[ChangeAnswer]
-    consent_needed: bool
+    agreement_needed: bool
     waiting_runs: list[str] = Field(description="Runs that go on with the plan they started with.")
     plan_digest: str | None
 
@@ -235,7 +235,7 @@ class ReviewAnswer(ResponseModel):
         return cls(
             diagnostics=[FixableDiagnostic.with_fix(each, fix) for each, fix in compiled.diagnostics],
             changes=[] if review is None else [ChangeAnswer.of(each) for each in review.changes],
-            consent_needed=review is not None and bool(review.dangerous),
+            agreement_needed=review is not None and bool(review.dangerous),
             waiting_runs=[] if review is None else list(review.waiting),
             plan_digest=None if compiled.plan is None else compiled.plan.digest,
         )
@@ -319,7 +319,7 @@ class DryRunAnswer(ResponseModel):
     def of(cls, plan: Plan, results: CaseResults) -> DryRunAnswer:
         """The results as JSON."""
         cases: list[DryCaseAnswer] = []
-        for each in results.verdicts:
+        for each in results.cases:
             run = each.played
             runs = [] if run is None else list(run.runs.values())
             nodes = [

@@ -38,7 +38,7 @@ if __name__ == "agents":
 
 from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.source_files import source_names
-from agents.effects.verdict import with_verdict
+from agents.effects.verification import with_verification
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, Mount
@@ -254,10 +254,10 @@ def repaired(folder: Path) -> None:
         fixed = asyncio.run(jailed("patcher", "generateFixPR", inputs, copy))
         if not fixed.ok:
             sys.exit(f"the patcher failed: {fixed.failure}")
-        verdict: dict[str, Any] = {"verified": "none", "reason": "there is no patch"}
+        verification: dict[str, Any] = {"verified": "none", "reason": "there is no patch"}
         if fixed.output["patch"]:
             verified = asyncio.run(jailed(VERIFIER, "verify", {"patch": fixed.output["patch"]}, copy))
-            verdict = verified.output if verified.ok else {"reason": str(verified.failure)}
+            verification = verified.output if verified.ok else {"reason": str(verified.failure)}
     places = Counter(one["place"] for one in found)
     print(f"{len(found)} findings ({', '.join(f'{count} {name}' for name, count in places.items())})")
     for one in found:
@@ -265,8 +265,10 @@ def repaired(folder: Path) -> None:
             print(f"  {one['severity']:8} {one['rule']:32} {one['file']}:{one['line']}")
     output = fixed.output
     said = f"{len(output['fixed'])} fixed, {len(output['unfixed'])} left"
-    print(f"{said}; {verdict.get('verified')}: {verdict.get('reason')}")
-    print(f"fixed after the verdict: {len(with_verdict(output, verdict)['fixed']) if output['patch'] else 0}")
+    print(f"{said}; {verification.get('verified')}: {verification.get('reason')}")
+    print(
+        f"fixed after verification: {len(with_verification(output, verification)['fixed']) if output['patch'] else 0}"
+    )
 
 
 def main() -> None:

@@ -265,10 +265,10 @@ def judge(peer: Peer, path: str) -> list[str]:
         file.write_text(peer.right)
         found = complaints(peer.command(file), path)
         assert not found, f"{peer.name} does not take its right workflow: {found}"
-        return [_verdict(peer, number, file, path) for number in range(1, len(MISTAKES) + 1)]
+        return [_answer(peer, number, file, path) for number in range(1, len(MISTAKES) + 1)]
 
 
-def _verdict(peer: Peer, number: int, file: Path, path: str) -> str:
+def _answer(peer: Peer, number: int, file: Path, path: str) -> str:
     edit = peer.edits[number]
     if edit is None:
         return "n/a"
@@ -284,11 +284,11 @@ def our_files() -> list[Path]:
 
 def judge_ours(agents: Catalogue) -> list[str]:
     """`yes` and the codes, for each of our files."""
-    verdicts: list[str] = []
+    answers: list[str] = []
     for file in our_files():
         found = {each.code for each in compile(load(file), agents).diagnostics}
-        verdicts.append(f"yes ({', '.join(sorted(found))})" if found else "no")
-    return verdicts
+        answers.append(f"yes ({', '.join(sorted(found))})" if found else "no")
+    return answers
 
 
 def judge_yamllint(path: str) -> list[str]:

@@ -213,7 +213,7 @@ class Composed:
         os.kill(pid, signal.SIGKILL)
         return True
 
-    def verdict(self) -> list[str]:
+    def compared(self) -> list[str]:
         """What was lost, doubled or has failed; nothing when all is well."""
         runs = self.runs()
         problems = [f"event {number} has no run" for number in self.accepted if number not in runs]
@@ -239,7 +239,7 @@ class Composed:
             try:
                 if approve:
                     await asyncio.to_thread(self.approve_all)
-                problems = await asyncio.to_thread(self.verdict)
+                problems = await asyncio.to_thread(self.compared)
             except (httpx.HTTPError, subprocess.SubprocessError, ValueError) as exc:
                 problems = [f"the stack does not answer: {exc}"]
             if problems:

@@ -16,12 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from fault_harness.comparison import refused
 from fault_harness.points import all_points, at_point
 from fault_harness.report import write_report
 from fault_harness.round import QUIET_SECONDS, Round, final, shown
 from fault_harness.rounds import absent, at_random, frozen, series
 from fault_harness.stage import Database
-from fault_harness.verdict import refused
 from fault_harness.world import World, world
 
 SHORT_POINTS = ("run-created", "branch-published", "run-ended")
@@ -39,7 +39,7 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         else:
             rounds = await _points(here, options.points)
             rounds += await series(here, kills=options.kills, until=began + options.minutes * 60)
-        verdict = await final(here)
+        compared = await final(here)
         faults = {kind: here.ledger.read(kind) for kind in ("kill", "drop", "absence", "freeze")}
     return {
         "command": _command(options),
@@ -50,8 +50,8 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         "rounds": [each.as_json() for each in rounds],
         **faults,
         "refused": len(await asyncio.to_thread(refused, folder / "state" / "logs")),
-        "verdict": verdict.as_json(),
-        "clean": verdict.clean and not any(each.problems for each in rounds),
+        "compared": compared.as_json(),
+        "clean": compared.clean and not any(each.problems for each in rounds),
     }
 
 
@@ -108,7 +108,7 @@ def main() -> int:
     if not options.short:
         earlier = [json.loads(file.read_text(encoding="utf-8")) for file in options.earlier]
         write_report(options.report, [*earlier, result])
-    print(json.dumps({"clean": result["clean"], "kills": len(result["kill"]), "verdict": result["verdict"]}))
+    print(json.dumps({"clean": result["clean"], "kills": len(result["kill"]), "compared": result["compared"]}))
     if result["clean"] and not options.folder:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if result["clean"] else 1

@@ -25,9 +25,9 @@ class ActionAnswer(TypedDict):
     description: str
     risk: str | None
     effect: str | None
-    input_schema: dict[str, Any]
-    output_schema: dict[str, Any]
-    result_schema: dict[str, Any] | None
+    inputSchema: dict[str, Any]
+    outputSchema: dict[str, Any]
+    resultSchema: dict[str, Any] | None
 
 
 class AgentAnswer(TypedDict):
@@ -41,10 +41,10 @@ class AgentAnswer(TypedDict):
     network: list[str]
     secrets: list[str]
     settings: list[str]
-    memory_mb: int
-    timeout_seconds: int
-    entry_path: str
-    code_digest: str
+    memoryMb: int
+    timeoutSeconds: int
+    entryPath: str
+    codeDigest: str
     actions: list[ActionAnswer]
 
 
@@ -876,7 +876,7 @@ class ReviewAnswer(TypedDict):
 
     diagnostics: list[FixableDiagnostic]
     changes: list[ChangeAnswer]
-    consentNeeded: bool
+    agreementNeeded: bool
     waitingRuns: list[str]
     planDigest: str | None
 
@@ -1059,7 +1059,7 @@ class TriedEvent(TypedDict):
     id: str
     subject: str
     receivedAt: str
-    verdict: TriggerAnswer
+    match: TriggerAnswer
 
 
 class TriggerAnswer(TypedDict):
@@ -1128,7 +1128,7 @@ class WhyAnswer(TypedDict):
     looked: int
     payload: Any
     fault: str | None
-    verdicts: list[WorkflowVerdictAnswer]
+    matches: list[WorkflowMatchAnswer]
 
 
 class WorkflowAnswer(TypedDict):
@@ -1142,6 +1142,20 @@ class WorkflowAnswer(TypedDict):
     planDigest: str | None
     createdAt: str
     updatedAt: str
+
+
+class WorkflowMatchAnswer(TypedDict):
+    """One workflow that was, or was not, looked at."""
+
+    workflow: str
+    planDigest: str | None
+    status: str
+    matched: bool
+    reason: str
+    triggers: list[TriggerAnswer]
+    flowRunId: str | None
+    runId: str | None
+    error: str | None
 
 
 class WorkflowSourceDetail(TypedDict):
@@ -1159,17 +1173,3 @@ class WorkflowSourceDetail(TypedDict):
     source: str | None
     version: int | None
     graph: PlanAnswer | None
-
-
-class WorkflowVerdictAnswer(TypedDict):
-    """One workflow that was, or was not, looked at."""
-
-    workflow: str
-    planDigest: str | None
-    status: str
-    matched: bool
-    reason: str
-    triggers: list[TriggerAnswer]
-    flowRunId: str | None
-    runId: str | None
-    error: str | None

@@ -48,7 +48,8 @@ class Routes:
 
         Records the manifest and a copy of the agent's code, or replaces the one of that name.
 
-        A program, whose folder holds an `agent.yaml`, needs its `entry_path` only: that file is its manifest.
+        Names in camelCase, as the API answers them, or as in a manifest's file. A program, whose folder holds an
+        `agent.yaml`, needs its `entryPath` only: that file is its manifest.
         Effects and hosts make an action risky whatever the manifest says, and what was risky stays so: see the 409.
         """
         return self._sends.send("POST", "/agents", json=body)

@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler import format_text
 from deployments.publishing.compile_files import CheckFailed, compile_files
-from operations.deploy import ConsentMissing, RecordsOnly, deploy
+from operations.deploy import AgreementMissing, RecordsOnly, deploy
 from operations.known_workflows import known_catalogue
 from records import Records
 from reliability.settings import CommandSettings
@@ -25,10 +25,10 @@ async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
     records = await Records.open(url)
     try:
         (plan,) = compile_files([Path(file)], await known_catalogue(records, project_id), project_id=project_id)
-        consent = "COMMANDCENTER_REMOVE_GATES" if CommandSettings.load().remove_gates == "yes" else None
+        agreed_by = "COMMANDCENTER_REMOVE_GATES" if CommandSettings.load().remove_gates == "yes" else None
         # `prefect deploy` makes the deployment itself, after this step.
-        await deploy([plan], records=records, publisher=RecordsOnly(), project_id=project_id, consent=consent)
-    except ConsentMissing as exc:
+        await deploy([plan], records=records, publisher=RecordsOnly(), project_id=project_id, agreed_by=agreed_by)
+    except AgreementMissing as exc:
         raise ValueError(f"{exc}; set COMMANDCENTER_REMOVE_GATES=yes to agree") from exc
     except CheckFailed as exc:
         raise ValueError(format_text(exc.diagnostics, exc.sources)) from exc

@@ -17,7 +17,7 @@ from compiler.catalogue import JsonSchema
 from compiler.plan import EventTrigger, Plan
 from compiler.schemas.validation import validate
 from compiler.simulation.cases import Mock
-from compiler.trigger_types.explaining import TriggerVerdict, explain
+from compiler.trigger_types.explaining import TriggerMatch, explain
 from operations.compile_source import WorkflowMistakes
 from operations.errors import PermanentTriggerError
 from operations.event import Event, parse
@@ -105,9 +105,9 @@ async def _replay(plan: Plan, received: ReceivedEvent, event: Event, records: Re
         nodes=tuple(node for (node, item), each in results.items() if item is None and each.status != "SKIPPED"),
         gates=tuple(dict.fromkeys(each.node_id for each in asked)),
     )
-    verdicts = _verdicts(plan, event)
+    matches = _matches(plan, event)
     starts = plan.status == "ACTIVE" and (
-        event.workflow == plan.name if event.workflow else any(each.matched for each in verdicts)
+        event.workflow == plan.name if event.workflow else any(each.matched for each in matches)
     )
     mocks, assumed = _mocks(plan, results)
     decisions = {each.node_id: each.status for each in asked if each.status in ("APPROVED", "REJECTED")}
@@ -134,7 +134,7 @@ async def _replay(plan: Plan, received: ReceivedEvent, event: Event, records: Re
         assumed=tuple(node for node in assumed if node in ran),
         differences=tuple(
             _differences(
-                then, now, verdicts, subject=event.subject, ended=run is not None and run.finished_at is not None
+                then, now, matches, subject=event.subject, ended=run is not None and run.finished_at is not None
             )
         ),
     )
@@ -163,7 +163,7 @@ def _looked(workflow: str, received: ReceivedEvent) -> Mapping[str, Any]:
     return {}
 
 
-def _verdicts(plan: Plan, event: Event) -> Sequence[TriggerVerdict]:
+def _matches(plan: Plan, event: Event) -> Sequence[TriggerMatch]:
     triggers = [each for each in plan.triggers if isinstance(each, EventTrigger)]
     return [explain(each, event.subject, event.context) for each in triggers]
 
@@ -196,10 +196,10 @@ def _fits(output: Any, schema: JsonSchema) -> bool:
 
 
 def _differences(
-    then: Outcome, now: Outcome, verdicts: Sequence[TriggerVerdict], *, subject: str, ended: bool
+    then: Outcome, now: Outcome, matches: Sequence[TriggerMatch], *, subject: str, ended: bool
 ) -> list[str]:
     if then.started and not now.started:
-        return [f"it would not start: {_why_not(verdicts, subject)}"]
+        return [f"it would not start: {_why_not(matches, subject)}"]
     if now.started and not then.started:
         asks = f", and a person would be asked about {', '.join(now.gates)}" if now.gates else ""
         return [f"it would start, which it did not{asks}"]
@@ -223,7 +223,7 @@ def _differences(
     return found
 
 
-def _why_not(verdicts: Sequence[TriggerVerdict], subject: str) -> str:
-    if not verdicts or any(each.matched for each in verdicts):
+def _why_not(matches: Sequence[TriggerMatch], subject: str) -> str:
+    if not matches or any(each.matched for each in matches):
         return "the workflow is not active, or has no event trigger"
-    return nearest_miss(verdicts, subject)
+    return nearest_miss(matches, subject)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from operations.edit_inputs import EditRefused, edited_work
-from records import Approval, Decision, DecisionVerdict, PayloadRefused, Records
+from records import Approval, Decision, DecisionValue, PayloadRefused, Records
 from records.approvals.gate_rows import GateRef
 
 
@@ -17,7 +17,7 @@ from records.approvals.gate_rows import GateRef
 class DecisionRequest:
     """What a person says about one gate, and who that is as far as the channel knows."""
 
-    decision: DecisionVerdict
+    decision: DecisionValue
     by: str
     verified: bool
     channel: str

@@ -53,7 +53,7 @@ class RecordsOnly:
         """Nothing is changed in Prefect."""
 
 
-class ConsentMissing(Exception):
+class AgreementMissing(Exception):
     """Less control or more trust than before, and nobody has agreed to that. Nothing was deployed."""
 
     def __init__(self, found: DeployReview) -> None:
@@ -68,7 +68,7 @@ async def deploy(
     records: Records,
     publisher: Publisher,
     project_id: int,
-    consent: str | None = None,
+    agreed_by: str | None = None,
     by: Acting = NOBODY,
     sources: Mapping[str, str] = NO_SOURCES,
     texts: Mapping[str, str] = NO_SOURCES,
@@ -82,17 +82,17 @@ async def deploy(
     `sources`: the file of each plan, by the workflow's name; a workflow that was renamed in its file is archived under
     its old name, or both would run on each event.
 
-    `consent`: who agrees to gates being removed or weakened and to trust being added; None: nobody, so such a change
-    raises ConsentMissing before anything is saved. `by`: who deploys; in production mode a second person must have
+    `agreed_by`: who agrees to gates being removed or weakened and to trust being added; None: nobody, so such a change
+    raises AgreementMissing before anything is saved. `by`: who deploys; in production mode a second person must have
     confirmed such a change, or SecondPersonNeeded is raised before anything is saved. Raises NotFound for an agent that
     is not registered, also before.
     """
     found = await review(plans, records, project_id=project_id, sources=sources)
     if found.dangerous:
-        if consent is None:
-            raise ConsentMissing(found)
+        if agreed_by is None:
+            raise AgreementMissing(found)
         for change in found.dangerous:
-            log.warning("%s agreed to a change of %r: %s", consent, change.workflow, change.message)
+            log.warning("%s agreed to a change of %r: %s", agreed_by, change.workflow, change.message)
     await _require_second_person(plans, found, by=by, records=records, project_id=project_id)
     await _require_agents(plans, records, project_id)
     for plan in plans:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from compiler import matches
 from compiler.plan import EventTrigger, Plan, PlanDigest
-from compiler.trigger_types.explaining import TriggerVerdict, explain
+from compiler.trigger_types.explaining import TriggerMatch, explain
 from compiler.trigger_types.registry import listeners
 from operations.deployment_names import idempotency_key
 from operations.errors import PermanentTriggerError
@@ -29,7 +29,7 @@ class LetterSettled(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkflowVerdict:
+class WorkflowMatch:
     """One workflow that was looked at for an event."""
 
     workflow: str
@@ -37,7 +37,7 @@ class WorkflowVerdict:
     status: str
     """`ACTIVE`, or why it was not looked at: `ARCHIVED`, `DRAFT`, `UNKNOWN` where its plan is gone."""
     matched: bool
-    triggers: tuple[TriggerVerdict, ...]
+    triggers: tuple[TriggerMatch, ...]
     """Empty for a manual trigger, which names its workflow."""
     flow_run_id: str | None
     error: str | None
@@ -53,7 +53,7 @@ class EventExplanation:
     event: ReceivedEvent
     fault: str | None
     """Why the message is no event at all."""
-    workflows: tuple[WorkflowVerdict, ...]
+    workflows: tuple[WorkflowMatch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +72,9 @@ async def explain_event(event_id: str, *, records: Records, project_id: int) -> 
         event = parse(received.subject, received.payload, project_id=received.project_id)
     except PermanentTriggerError as exc:
         return EventExplanation(event=received, fault=str(exc), workflows=())
-    found: list[WorkflowVerdict] = []
+    found: list[WorkflowMatch] = []
     for looked in received.looked:
-        found.append(await _verdict(looked, event, records))
+        found.append(await _match(looked, event, records))
     names = {each.workflow for each in found}
     for workflow in await records.workflows(project_id):
         if workflow.name not in names:
@@ -87,9 +87,9 @@ async def explain_event(event_id: str, *, records: Records, project_id: int) -> 
 
 async def try_filter(
     trigger: EventTrigger, *, records: Records, project_id: int, limit: int = 200
-) -> list[tuple[ReceivedEvent, TriggerVerdict]]:
+) -> list[tuple[ReceivedEvent, TriggerMatch]]:
     """The trigger against the newest recorded events of the project whose subject it asks for, and others behind."""
-    found: list[tuple[ReceivedEvent, TriggerVerdict]] = []
+    found: list[tuple[ReceivedEvent, TriggerMatch]] = []
     for received in await records.received_events(project_id, limit=limit):
         try:
             event = parse(received.subject, received.payload, project_id=received.project_id)
@@ -159,17 +159,17 @@ async def _start(plan: Plan, event: Event, letter: DeadLetter, *, launch: Launch
     )
 
 
-async def _verdict(looked: Mapping[str, Any], event: Event, records: Records) -> WorkflowVerdict:
+async def _match(looked: Mapping[str, Any], event: Event, records: Records) -> WorkflowMatch:
     name, digest = str(looked.get("workflow")), looked.get("digest")
     matched, error = bool(looked.get("matched")), looked.get("error")
     try:
         plan = await records.plan(PlanDigest(str(digest)))
     except NotFound:
         return _unseen(name, digest, "UNKNOWN", "its plan of then is no longer kept")
-    triggers: tuple[TriggerVerdict, ...] = ()
+    triggers: tuple[TriggerMatch, ...] = ()
     if event.workflow is None:
         triggers = tuple(explain(each, event.subject, event.context) for each in listeners(plan))
-    return WorkflowVerdict(
+    return WorkflowMatch(
         workflow=name,
         plan_digest=plan.digest,
         status="ACTIVE",
@@ -181,7 +181,7 @@ async def _verdict(looked: Mapping[str, Any], event: Event, records: Records) ->
     )
 
 
-def _reason(triggers: tuple[TriggerVerdict, ...], event: Event, *, matched: bool, error: str | None) -> str:
+def _reason(triggers: tuple[TriggerMatch, ...], event: Event, *, matched: bool, error: str | None) -> str:
     if error is not None:
         return f"it matched, but did not start: {error}"
     if matched:
@@ -193,7 +193,7 @@ def _reason(triggers: tuple[TriggerVerdict, ...], event: Event, *, matched: bool
     return nearest_miss(triggers, event.subject)
 
 
-def nearest_miss(triggers: Sequence[TriggerVerdict], subject: str) -> str:
+def nearest_miss(triggers: Sequence[TriggerMatch], subject: str) -> str:
     """What kept the trigger that came closest from matching."""
     near = max(triggers, key=lambda each: (each.subject_matches, sum(field.accepted for field in each.fields)))
     if not near.subject_matches:
@@ -204,8 +204,8 @@ def nearest_miss(triggers: Sequence[TriggerVerdict], subject: str) -> str:
     return f"its expression does not hold{f': {near.expression_error}' if near.expression_error else ''}"
 
 
-def _unseen(name: str, digest: str | None, status: str, reason: str) -> WorkflowVerdict:
-    return WorkflowVerdict(
+def _unseen(name: str, digest: str | None, status: str, reason: str) -> WorkflowMatch:
+    return WorkflowMatch(
         workflow=name,
         plan_digest=digest,
         status=status,

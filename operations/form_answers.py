@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
-from records import Approval, DecisionVerdict, Records
+from records import Approval, DecisionValue, Records
 from reliability import strict_json
 from tasks.card_text import form_markdown
 from tasks.safe_text import safe_text
@@ -25,7 +25,7 @@ from tasks.safe_text import safe_text
 PAUSE_KEY = "gates"
 _PAUSED_PREFIX = f"suspended-{PAUSE_KEY}-"
 CHANNEL = "form"
-_VERDICTS: Mapping[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
+_DECISIONS: Mapping[str, DecisionValue] = {"approve": "APPROVED", "reject": "REJECTED"}
 DECISION = "decision_"
 NOTES = "notes_"
 CHANGES = "changes_"
@@ -42,7 +42,7 @@ class FormAnswer:
     """One decision taken from the form. The name is what somebody typed: nobody verified it."""
 
     approval_id: str
-    decision: DecisionVerdict
+    decision: DecisionValue
     name: str
     notes: str
     changes: str = ""
@@ -178,7 +178,7 @@ def _changes(text: str) -> dict[str, JsonValue]:
 def left_waiting(response: Mapping[str, Any]) -> bool:
     """Whether the response is a submitted form in which nobody decided anything."""
     choices = [value for field, value in response.items() if field.startswith(DECISION)]
-    return bool(choices) and not any(isinstance(each, str) and each in _VERDICTS for each in choices)
+    return bool(choices) and not any(isinstance(each, str) and each in _DECISIONS for each in choices)
 
 
 def form_answers(response: Mapping[str, Any]) -> list[FormAnswer]:
@@ -188,12 +188,12 @@ def form_answers(response: Mapping[str, Any]) -> list[FormAnswer]:
         return []
     found: list[FormAnswer] = []
     for field, choice in response.items():
-        if field.startswith(DECISION) and isinstance(choice, str) and choice in _VERDICTS:
+        if field.startswith(DECISION) and isinstance(choice, str) and choice in _DECISIONS:
             approval_id = field.removeprefix(DECISION)
             found.append(
                 FormAnswer(
                     approval_id=approval_id,
-                    decision=_VERDICTS[choice],
+                    decision=_DECISIONS[choice],
                     name=name.strip(),
                     notes=_text(response, NOTES + approval_id),
                     changes=_text(response, CHANGES + approval_id),

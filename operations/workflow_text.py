@@ -60,7 +60,7 @@ async def save_workflow_text(
     publisher: Publisher,
     project_id: int,
     by: Acting,
-    consent: str | None = None,
+    agreed_by: str | None = None,
     if_match: str | None = None,
 ) -> SavedWorkflow:
     """Compile and deploy. `if_match`: the ETag that the writer has read; `"0"` for a workflow that must be new.
@@ -86,7 +86,7 @@ async def save_workflow_text(
         records=records,
         publisher=publisher,
         project_id=project_id,
-        consent=consent,
+        agreed_by=agreed_by,
         texts={name: text},
         by=by,
         expected=expected,

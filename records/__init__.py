@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         AuditEntry,
         ClosedAs,
         Decision,
-        DecisionVerdict,
+        DecisionValue,
     )
     from records.catalogue.versions import WorkflowDraft, WorkflowVersion
     from records.catalogue.workflow import Workflow, WorkflowStatus
@@ -56,7 +56,7 @@ __all__ = [
     "DatabaseUnavailable",
     "DeadLetter",
     "Decision",
-    "DecisionVerdict",
+    "DecisionValue",
     "Durations",
     "EndStatus",
     "EventOutcome",
@@ -98,7 +98,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "all_records": "Records",
-        "approvals.approval": "Approval ApprovalStatus AuditEntry ClosedAs Decision DecisionVerdict",
+        "approvals.approval": "Approval ApprovalStatus AuditEntry ClosedAs Decision DecisionValue",
         "catalogue.versions": "WorkflowDraft WorkflowVersion",
         "catalogue.workflow": "Workflow WorkflowStatus",
         "database.migrate": "upgrade",

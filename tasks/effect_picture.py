@@ -87,22 +87,22 @@ def _branch(request: Data, facts: Data) -> Words:
         "Push branch ",
         value(request.get("branch")),
         f" with {counted(diff_stat(str(request.get('patch'))))}",
-        *_verdict(facts),
+        *_verification(facts),
     )
 
 
-_VERDICTS = {
+_LEVELS = {
     "tests": ", verified: its tests give what they gave before",
     "build": ", verified: it builds as before (no tests were run)",
     "parse": ", verified: it parses as before (nothing of it was run)",
 }
 
 
-def _verdict(facts: Data) -> Words:
+def _verification(facts: Data) -> Words:
     found = facts.get("verified")
     if found is None:
         return ()
-    return (_VERDICTS.get(str(found), ", NOT verified"),)
+    return (_LEVELS.get(str(found), ", NOT verified"),)
 
 
 def _branch_details(request: Data, facts: Data) -> list[CardPart]:
@@ -192,7 +192,7 @@ def _pull_request(request: Data, facts: Data) -> Words:
         "Push branch ",
         value(request.get("branch")),
         f" with {counted(diff_stat(str(request.get('patch'))))}",
-        *_verdict(facts),
+        *_verification(facts),
         ", and open a pull request for it: ",
         value(request.get("title")),
     )

@@ -108,7 +108,7 @@ async def propose(
     await _keep_artifacts(result, run=run, services=services)
     if not result.ok or invocation.node.effect is None:
         return result, None
-    found = await _with_verdict(invocation, result, run=run, item=item, services=services, on_log=on_log)
+    found = await _with_verification(invocation, result, run=run, item=item, services=services, on_log=on_log)
     result = replace(result, output=found)
     try:
         return result, proposal_of(invocation, found, run=run, workplace=services)
@@ -116,7 +116,7 @@ async def propose(
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 
 
-async def _with_verdict(
+async def _with_verification(
     invocation: Invocation,
     result: AgentResult,
     *,

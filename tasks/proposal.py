@@ -43,7 +43,7 @@ class Proposal:
     """The node's output but for what the effect adds; empty where it was read back from a card."""
     output_digest: str
     facts: Mapping[str, Any]
-    """What the agent says about it, for people: verdict, what was fixed. Part of the output, and so of the digest."""
+    """What the agent says about it, for people: how it was verified, what was fixed. Part of output and digest."""
 
     @property
     def digest(self) -> str:
@@ -78,7 +78,7 @@ class Proposal:
         }
 
 
-VERDICT = ("verified", "verification")
+VERIFICATION = ("verified", "verification")
 """What the platform adds to a result; part of the output where its schema has a place for it."""
 FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "engine")
 """Fields of a result that a gate shows beside the request."""
@@ -102,7 +102,7 @@ def proposal_of(invocation: Invocation, result: Mapping[str, Any], *, run: Run, 
         hosts=hosts,
     )
     request = spec.propose(proposed)
-    left_out = spec.consumed | {name for name in VERDICT if name not in _fields(node.output_schema)}
+    left_out = spec.consumed | {name for name in VERIFICATION if name not in _fields(node.output_schema)}
     rest = {name: value for name, value in result.items() if name not in left_out}
     output = rest if request is not None else {**rest, **spec.nothing(proposed)}
     return Proposal(

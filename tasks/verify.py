@@ -1,6 +1,6 @@
-"""What an agent proposes as a patch -> the same with a verdict, from a jail of its own: no network, no secret.
+"""What an agent proposes as a patch -> the same with a verification, from a jail of its own: no network, no secret.
 
-An agent asks for it by a place for the verdict in its result (`verified`). A verdict that cannot be had is said: the
+An agent asks for it by a place for it in its result (`verified`). A verification that cannot be had is said: the
 person who decides is told that nothing was verified, and why.
 """
 
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, cast
 
 from agents.builtin import verification
-from agents.effects.verdict import not_verified, wants_verdict, with_verdict
+from agents.effects.verification import not_verified, wants_verification, with_verification
 from agents.registration.manifest import from_json
 from agents.runtime.description import describe
 from agents.sandbox.port import AgentResult
@@ -31,8 +31,8 @@ Ask = Callable[[Invocation], Awaitable[AgentResult]]
 async def verified(
     invocation: Invocation, result: Mapping[str, Any], *, settings: Mapping[str, str], ask: Ask
 ) -> Mapping[str, Any]:
-    """The agent's result with the verdict on its patch. `ask` runs the verification in its jail."""
-    if not wants_verdict(invocation.node.result_schema) or not result.get("patch"):
+    """The agent's result with the verification on its patch. `ask` runs the verification in its jail."""
+    if not wants_verification(invocation.node.result_schema) or not result.get("patch"):
         return result
     field = next((name for name in invocation.inputs if kind_of(invocation.node, name) == "repository"), None)
     if field is None:
@@ -40,7 +40,7 @@ async def verified(
     found = await ask(_verification(invocation, field, result, settings))
     if found.failure is not None:
         return not_verified(result, f"it could not be verified: {found.failure.message}")
-    return with_verdict(result, cast("dict[str, Any]", found.output))
+    return with_verification(result, cast("dict[str, Any]", found.output))
 
 
 def _verification(

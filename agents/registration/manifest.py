@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic.alias_generators import to_camel
 
 from agents.registration import network
 from agents.sdk.agent import explain
@@ -78,6 +79,10 @@ class _Manifest(_Strict):
     actions: tuple[_ActionManifest, ...] = Field(min_length=1, max_length=100)
 
 
+_NAMES = {to_camel(name): name for model in (_Manifest, _ActionManifest) for name in model.model_fields}
+"""As the HTTP API writes a manifest -> as its file does."""
+
+
 def from_json(
     data: Any,
     *,
@@ -86,8 +91,9 @@ def from_json(
     settings: Mapping[str, str] | None = None,
     trusted: bool = False,
 ) -> AgentSpec:
-    """The spec of a manifest. `settings` fills the network entries that name one; without it they stay.
+    """The spec of a manifest. Its names may be camelCase, as the API answers them.
 
+    `settings` fills the network entries that name one; without it they stay.
     `trusted`: the schemas are the platform's own and need no check, which takes most of the time.
     Raises ManifestError with a sentence that says what to fix.
     """
@@ -150,7 +156,9 @@ def _parse(data: Any, *, trusted: bool) -> _Manifest:
     try:
         if len(json.dumps(data)) > MAX_MANIFEST_BYTES:
             raise ManifestError(f"the manifest is larger than {MAX_MANIFEST_BYTES:,} bytes; shorten its schemas")
-        manifest = _Manifest.model_validate(data)
+        manifest = _Manifest.model_validate(_spelled(data))
+    except ManifestError:
+        raise
     except ValidationError as exc:
         raise ManifestError(f"the manifest is refused: {explain(exc)}") from exc
     except (TypeError, ValueError, RecursionError) as exc:
@@ -161,6 +169,26 @@ def _parse(data: Any, *, trusted: bool) -> _Manifest:
     for action in manifest.actions if not trusted else ():
         _check_schemas(manifest.name, action)
     return manifest
+
+
+def _spelled(data: Any) -> Any:
+    """The manifest with the names of its file; what its schemas hold is left alone."""
+    found = _renamed(data)
+    if isinstance(found, dict) and isinstance(actions := found.get("actions"), list):
+        found["actions"] = [_renamed(each) for each in cast("list[Any]", actions)]
+    return found
+
+
+def _renamed(data: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
+    found: dict[Any, Any] = {}
+    for name, value in cast("dict[Any, Any]", data).items():
+        spelled = _NAMES.get(name, name)
+        if spelled in found:
+            raise ManifestError(f"the manifest has {spelled!r} twice, once as {to_camel(spelled)!r}; leave one")
+        found[spelled] = value
+    return found
 
 
 def _check_schemas(agent: str, action: _ActionManifest) -> None:

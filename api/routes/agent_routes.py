@@ -120,13 +120,16 @@ async def register_agent(
 ) -> AgentAnswer:
     """Records the manifest and a copy of the agent's code, or replaces the one of that name.
 
-    A program, whose folder holds an `agent.yaml`, needs its `entry_path` only: that file is its manifest.
+    Names in camelCase, as the API answers them, or as in a manifest's file. A program, whose folder holds an
+    `agent.yaml`, needs its `entryPath` only: that file is its manifest.
     Effects and hosts make an action risky whatever the manifest says, and what was risky stays so: see the 409.
     """
     try:
-        if set(manifest) == {"entry_path"} and isinstance(manifest["entry_path"], str):
-            _check_entry(manifest["entry_path"], platform)
-            spec = program_in(Path(manifest["entry_path"]))
+        if set(manifest) in ({"entryPath"}, {"entry_path"}) and isinstance(
+            path := next(iter(manifest.values())), str
+        ):
+            _check_entry(path, platform)
+            spec = program_in(Path(path))
         elif "files" in manifest:
             raise RegistrationRefused("files are no manifest: send them to /agents/review, then to /agents/upload")
         else:
@@ -190,6 +193,6 @@ def _check_entry(entry_path: str, platform: ApiServices) -> None:
         return
     raise HTTPException(
         422,
-        f"entry_path {entry_path!r} is neither an agent that is built in (agents.builtin.<name>) "
+        f"entryPath {entry_path!r} is neither an agent that is built in (agents.builtin.<name>) "
         "nor inside of a folder that this server allows (--agents FOLDER)",
     )

@@ -15,7 +15,7 @@ from api.schemas import DeadLetterAnswer, Problem, ResponseModel
 from api.sign_in import Caller
 from api.stored_text import Stored
 from compiler.plan import EventTrigger
-from compiler.trigger_types.explaining import TriggerVerdict
+from compiler.trigger_types.explaining import TriggerMatch
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.events import (
     LetterSettled,
@@ -77,12 +77,12 @@ class TriggerAnswer(ResponseModel):
     matched: bool
 
     @classmethod
-    def of(cls, verdict: TriggerVerdict) -> TriggerAnswer:
-        """The verdict as JSON."""
-        return cls.model_validate(verdict)
+    def of(cls, match: TriggerMatch) -> TriggerAnswer:
+        """The match as JSON."""
+        return cls.model_validate(match)
 
 
-class WorkflowVerdictAnswer(ResponseModel):
+class WorkflowMatchAnswer(ResponseModel):
     """One workflow that was, or was not, looked at."""
 
     workflow: str
@@ -106,7 +106,7 @@ class WhyAnswer(EventDetail):
     """Why an event started what it did."""
 
     fault: str | None
-    verdicts: list[WorkflowVerdictAnswer]
+    matches: list[WorkflowMatchAnswer]
 
 
 class FilterBody(BaseModel):
@@ -126,7 +126,7 @@ class TriedEvent(ResponseModel):
     id: str
     subject: str
     received_at: datetime
-    verdict: TriggerAnswer
+    match: TriggerAnswer
 
 
 class TriedAnswer(ResponseModel):
@@ -172,16 +172,16 @@ async def try_one(body: FilterBody, caller: Caller, platform: Platform) -> Tried
     found = await try_filter(trigger, records=platform.records, project_id=caller.projectId, limit=body.limit)
     return TriedAnswer(
         tried=len(found),
-        matched=sum(verdict.matched for _, verdict in found),
+        matched=sum(match.matched for _, match in found),
         events=[
             TriedEvent(
                 id=event.id,
                 subject=event.subject,
                 received_at=event.received_at,
-                verdict=TriggerAnswer.of(verdict),
+                match=TriggerAnswer.of(match),
             )
-            for event, verdict in found
-            if verdict.subject_matches
+            for event, match in found
+            if match.subject_matches
         ],
     )
 
@@ -200,17 +200,17 @@ async def show_why(event_id: str, caller: Caller, platform: Platform) -> WhyAnsw
     """Each workflow that was looked at: matched or why not, field by field, by the plan it had then."""
     records = platform.records
     found = await explain_event(event_id, records=records, project_id=caller.projectId)
-    verdicts: list[WorkflowVerdictAnswer] = []
+    matches: list[WorkflowMatchAnswer] = []
     for each in found.workflows:
         run = await records.run_of_flow_run(each.flow_run_id) if each.flow_run_id else None
-        verdicts.append(
-            WorkflowVerdictAnswer(
+        matches.append(
+            WorkflowMatchAnswer(
                 workflow=each.workflow,
                 plan_digest=each.plan_digest,
                 status=each.status,
                 matched=each.matched,
                 reason=each.reason,
-                triggers=[TriggerAnswer.of(verdict) for verdict in each.triggers],
+                triggers=[TriggerAnswer.of(match) for match in each.triggers],
                 flow_run_id=each.flow_run_id,
                 run_id=run.id if run else None,
                 error=each.error,
@@ -220,7 +220,7 @@ async def show_why(event_id: str, caller: Caller, platform: Platform) -> WhyAnsw
         **EventAnswer.of(found.event).model_dump(by_alias=False),
         payload=context_of(found.event),
         fault=found.fault,
-        verdicts=verdicts,
+        matches=matches,
     )
 
 

@@ -32,7 +32,7 @@ from api.workflow_schemas import (
 from compiler.plan_graph import plan_graph
 from operations.backfill import backfill, missed_times
 from operations.compile_source import WorkflowMistakes, compile_source
-from operations.deploy import ConsentMissing, RecordsOnly, archive_workflow
+from operations.deploy import AgreementMissing, RecordsOnly, archive_workflow
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.second_person import Acting
 from operations.start_run import NoActiveWorkflow, start_run
@@ -154,14 +154,14 @@ async def save_workflow(
             publisher=platform.publisher or RecordsOnly(),
             project_id=caller.projectId,
             by=Acting(name=caller.name, verified=True),
-            consent=caller.name if remove_gates else None,
+            agreed_by=caller.name if remove_gates else None,
             if_match=etag_of(None) if if_none_match == "*" else if_match,
         )
     except EtagMismatch as exc:
         raise _changed(str(exc), exc.current) from exc
     except VersionConflict as exc:
         raise _changed(str(exc), await platform.records.newest_version(caller.projectId, name)) from exc
-    except (WorkflowMistakes, WrongWorkflow, WrongProject, ConsentMissing, TransientTriggerError) as exc:
+    except (WorkflowMistakes, WrongWorkflow, WrongProject, AgreementMissing, TransientTriggerError) as exc:
         raise _not_saved(exc) from exc
     response.headers["ETag"] = saved.etag
     return await _saved(saved, caller, platform)
@@ -209,7 +209,7 @@ async def rename(name: str, body: RenameBody, caller: Caller, platform: Platform
             project_id=caller.projectId,
             by=Acting(name=caller.name, verified=True),
         )
-    except (WorkflowMistakes, WrongWorkflow, WrongProject, ConsentMissing, TransientTriggerError) as exc:
+    except (WorkflowMistakes, WrongWorkflow, WrongProject, AgreementMissing, TransientTriggerError) as exc:
         raise _not_saved(exc) from exc
     return await _saved(saved, caller, platform)
 
@@ -345,7 +345,7 @@ def _not_saved(exc: Exception) -> HTTPException:
         case WorkflowMistakes():
             found = [DiagnosticAnswer.of(each).model_dump(mode="json") for each in exc.diagnostics]
             return refusal(422, str(exc), diagnostics=found)
-        case ConsentMissing():
+        case AgreementMissing():
             found = [ChangeAnswer.of(each).model_dump(mode="json") for each in exc.review.changes]
             return refusal(409, f"{exc}; repeat with ?removeGates=true to agree", changes=found)
         case WrongProject():

@@ -13,13 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from deployments.stack.connection import Connection
 from fault_harness.ledger import Ledger
 from operations.errors import TransientTriggerError
-from records import DecisionVerdict, RecordsError, Run
+from records import DecisionValue, RecordsError, Run
 from triggers.reconcile.resume import resume
 
 REJECT_EVERY = 5
 
 
-def verdict_on(number: int) -> DecisionVerdict:
+def decision_on(number: int) -> DecisionValue:
     """What the person says about a number: fixed, so that the outcome can be known beforehand."""
     return "REJECTED" if number % REJECT_EVERY == 0 else "APPROVED"
 
@@ -53,14 +53,14 @@ class Person:
 
     async def _decide(self, run: Run, node: str) -> None:
         number = run.context["number"]
-        verdict = verdict_on(number)
-        self.ledger.append("deciding", number=number, node=node, verdict=verdict)
+        choice = decision_on(number)
+        self.ledger.append("deciding", number=number, node=node, decision=choice)
         decision = await self.connection.records.decide(
-            (run.id, node), decision=verdict, by="auditor", verified=True, channel="harness"
+            (run.id, node), decision=choice, by="auditor", verified=True, channel="harness"
         )
-        self.ledger.append("decided", number=number, node=node, verdict=verdict, applied=decision.applied)
+        self.ledger.append("decided", number=number, node=node, decision=choice, applied=decision.applied)
         self.answered += 1
-        if verdict == "REJECTED":
+        if choice == "REJECTED":
             self.refused.add(number)
         if self.dice.random() < 0.3:
             return  # a decision whose maker did not come to wake the run

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prefect.states import Cancelled
 
-from fault_harness.person import verdict_on
+from fault_harness.person import decision_on
 from fault_harness.round import Round, rest, shown
 from fault_harness.world import World
 from reliability.fault_points import POINTS
@@ -65,10 +65,10 @@ async def _until(file: Path) -> None:
 async def _decide_and_die(world: World, done: Round, events: int) -> None:
     """`commandcenter approve` is killed when the decision is on record and before the run is woken."""
     world.person.willing.clear()
-    numbers = [number for number in await world.publish(events) if verdict_on(number) == "APPROVED"]
+    numbers = [number for number in await world.publish(events) if decision_on(number) == "APPROVED"]
     for number in numbers:
         run_id = await _waiting(world, number)
-        world.ledger.append("deciding", number=number, node="stamp", verdict="APPROVED")
+        world.ledger.append("deciding", number=number, node="stamp", decision="APPROVED")
         command = [str(Path(sys.executable).with_name("commandcenter")), "approve", run_id, "stamp", "--by", "cli"]
         env = {**os.environ, **world.stage.addresses.env(), "CRASH_AT": f"decided:1:{number}"}
         ended = await asyncio.to_thread(subprocess.run, command, env=env, capture_output=True, check=False)

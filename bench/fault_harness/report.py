@@ -120,7 +120,7 @@ harness takes that limit away, since it kills far more often than that.
 def write_report(path: Path, results: Sequence[dict[str, Any]]) -> None:
     """Write the page."""
     counted = [_together(results)]
-    messages, repeats = counted[0]["verdict"]["messages"], len(counted[0]["verdict"]["repeats"])
+    messages, repeats = counted[0]["compared"]["messages"], len(counted[0]["compared"]["repeats"])
     databases = [name for name in _NAMES if any(each["database"] == name for each in results)]
     columns = {
         _NAMES[name]: _together([each for each in results if each["database"] == name]) for name in databases
@@ -144,12 +144,14 @@ def write_report(path: Path, results: Sequence[dict[str, Any]]) -> None:
 
 def _together(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Several runs of the harness as one result."""
-    verdicts = [each["verdict"] for each in results]
-    added = {name: sum((each[name] for each in verdicts), type(verdicts[0][name])()) for name in verdicts[0]}
+    comparisons = [each["compared"] for each in results]
+    added = {
+        name: sum((each[name] for each in comparisons), type(comparisons[0][name])()) for name in comparisons[0]
+    }
     lists = {
         kind: [one for each in results for one in each[kind]] for kind in ("kill", "drop", "absence", "freeze")
     }
-    return {**lists, "verdict": added, "refused": sum(each["refused"] for each in results)}
+    return {**lists, "compared": added, "refused": sum(each["refused"] for each in results)}
 
 
 def _rows(columns: list[dict[str, Any]]) -> Iterator[list[str]]:
@@ -162,7 +164,7 @@ def _rows(columns: list[dict[str, Any]]) -> Iterator[list[str]]:
         return lambda each: sum(one.get(field) == value for one in each[kind])
 
     def found(name: str) -> Callable[[dict[str, Any]], str]:
-        return lambda each: f"**{len(each['verdict'][name])}**"
+        return lambda each: f"**{len(each['compared'][name])}**"
 
     yield row("kills", lambda each: f"**{len(each['kill'])}**")
     yield row("- at named points", lambda each: sum("point" in one for one in each["kill"]))
@@ -179,12 +181,12 @@ def _rows(columns: list[dict[str, Any]]) -> Iterator[list[str]]:
     yield row("- seconds, median", lambda each: _median(each["freeze"], "seconds"))
     yield row("- runs in hand, taken over by the other worker", lambda each: _sum(each["freeze"]))
     yield row("runs in which a process was told that it has been overtaken", lambda each: each["refused"])
-    yield row("events accepted = runs ended", lambda each: each["verdict"]["runs"])
-    yield row("branches published", lambda each: each["verdict"]["branches"])
+    yield row("events accepted = runs ended", lambda each: each["compared"]["runs"])
+    yield row("branches published", lambda each: each["compared"]["branches"])
     for name, title in (("lost",) * 2, ("doubled",) * 2, ("unapproved", "unapproved executions"), ("stuck",) * 2):
         yield row(title, found(name))
-    yield row("runs parked as FAILED after 3 takeovers", lambda each: each["verdict"]["parked"])
-    yield row("messages sent", lambda each: each["verdict"]["messages"])
+    yield row("runs parked as FAILED after 3 takeovers", lambda each: each["compared"]["parked"])
+    yield row("messages sent", lambda each: each["compared"]["messages"])
     yield row("- of which once more under the same key", found("repeats"))
 
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from fault_harness.comparison import Comparison, compare, quiet
 from fault_harness.telling import untold
-from fault_harness.verdict import Verdict, compare, quiet
 from fault_harness.world import World
 
 QUIET_SECONDS = 90.0
@@ -31,13 +31,13 @@ class Round:
 async def rest(world: World, done: Round, began: float) -> None:
     """Wait until all is at rest, and compare."""
     stuck = await quiet(world, seconds=QUIET_SECONDS)
-    verdict = await compare(world, stuck=stuck)
+    compared = await compare(world, stuck=stuck)
     world.all_at_rest()
     # Each comparison covers everything since the first event: what an earlier round has found is not new.
-    found = [*verdict.lost, *verdict.doubled, *verdict.unapproved, *verdict.stuck]
+    found = [*compared.lost, *compared.doubled, *compared.unapproved, *compared.stuck]
     done.problems += [each for each in found if each not in world.known]
     world.known.update(found)
-    done.repeats = len(verdict.repeats)
+    done.repeats = len(compared.repeats)
     done.seconds = round(time.monotonic() - began, 1)
     world.ledger.append("round", **done.as_json())
 
@@ -49,8 +49,8 @@ def shown(done: Round) -> Round:
     return done
 
 
-async def final(world: World) -> Verdict:
+async def final(world: World) -> Comparison:
     """The comparison after everything."""
-    verdict = await compare(world, stuck=await quiet(world, seconds=QUIET_SECONDS))
-    verdict.untold = await untold(world)
-    return verdict
+    compared = await compare(world, stuck=await quiet(world, seconds=QUIET_SECONDS))
+    compared.untold = await untold(world)
+    return compared

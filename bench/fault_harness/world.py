@@ -28,7 +28,7 @@ from deployments.stack.up import allow_repositories, deploy_files
 from deployments.worker.worker_identity import WorkerIdentity
 from fault_harness.ledger import Ledger
 from fault_harness.otlp_receiver import OtlpReceiver
-from fault_harness.person import Person, verdict_on
+from fault_harness.person import Person, decision_on
 from fault_harness.postgres import kill_server
 from fault_harness.receiver import Receiver
 from fault_harness.stage import Database, Stage, proxied, stage
@@ -118,7 +118,7 @@ class World:
 
     async def publish_rejected(self) -> None:
         """Publish one event whose gate is going to be answered with no."""
-        while verdict_on(number := next(self._numbers)) != "REJECTED":
+        while decision_on(number := next(self._numbers)) != "REJECTED":
             pass
         await self._publish(number)
 

@@ -86,27 +86,27 @@ async def _decide_all(connection: Connection, asked: dict[str, str]) -> dict[str
     applied: Counter[bool] = Counter()
     places = asyncio.Semaphore(_AT_ONCE)
 
-    async def decide(approval: str, verdict: Any) -> None:
+    async def decide(approval: str, decision: Any) -> None:
         async with places:
             for _ in range(2):  # the second one must be told that it comes too late
                 told = await connection.records.decide(
-                    approval, decision=verdict, by="approver", verified=True, channel="bench"
+                    approval, decision=decision, by="approver", verified=True, channel="bench"
                 )
                 applied[told.applied] += 1
             run = await connection.records.run(asked[approval])
             await resume(connection.prefect, run.flow_run_id or "")
 
-    await asyncio.gather(*(decide(approval, verdict) for approval, verdict in wanted.items()))
+    await asyncio.gather(*(decide(approval, decision) for approval, decision in wanted.items()))
     decided = time.monotonic() - began
     await _until_all_have_ended(connection, len(asked))
     ended = time.monotonic() - began
     wrong = 0
     executions = 0
-    for approval, verdict in wanted.items():
+    for approval, decision in wanted.items():
         run = await connection.records.run(asked[approval])
         ran = await connection.records.agent_runs(run.id)
         executions += len(ran)
-        expected = ("SUCCESS", 1) if verdict == "APPROVED" else ("FAILED", 0)
+        expected = ("SUCCESS", 1) if decision == "APPROVED" else ("FAILED", 0)
         wrong += (run.status, len(ran)) != expected
     return {
         "open_after_the_restart": len(still),

@@ -111,10 +111,10 @@ def format_proof(plan: Plan) -> str:
         return f"{plan.name}: no action needs an approval\n"
     lines = [plan.name]
     for proof in proofs:
-        verdict = "every path passes its gate" if proof.holds else "A PATH DOES NOT PASS ITS GATE"
+        sentence = "every path passes its gate" if proof.holds else "A PATH DOES NOT PASS ITS GATE"
         if proof.holds and proof.trusted:
-            verdict += f", but for runs of {', '.join(proof.trusted)}, which the policy trusts"
-        lines.append(f"  {proof.node} ({proof.action}): {proof.count} path(s), {verdict}")
+            sentence += f", but for runs of {', '.join(proof.trusted)}, which the policy trusts"
+        lines.append(f"  {proof.node} ({proof.action}): {proof.count} path(s), {sentence}")
         lines.extend(f"    {_path_line(path)}" for path in proof.paths)
         if proof.count > len(proof.paths):
             lines.append(f"    … and {proof.count - len(proof.paths)} more, all through the gate of {proof.node}")

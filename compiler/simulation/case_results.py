@@ -36,7 +36,7 @@ class CaseResults:
     """All cases of one workflow."""
 
     workflow: str
-    verdicts: tuple[CaseResult, ...]
+    cases: tuple[CaseResult, ...]
     covered: tuple[str, ...]
     missed: tuple[str, ...]
     """Branches that no case took."""
@@ -44,17 +44,17 @@ class CaseResults:
     @property
     def passed(self) -> bool:
         """Whether every case passed."""
-        return all(verdict.passed for verdict in self.verdicts)
+        return all(case.passed for case in self.cases)
 
 
 def run_cases(plan: Plan, cases: Sequence[Case], callees: Mapping[str, Plan] = NO_CALLEES) -> CaseResults:
     """Play all cases against the plan, calls of these workflows too. Never raises for what a case holds."""
-    verdicts = tuple(_judge(plan, case, callees) for case in cases)
-    taken = {branch for verdict in verdicts if verdict.played for branch in verdict.played.branches}
+    results = tuple(_judge(plan, case, callees) for case in cases)
+    taken = {branch for result in results if result.played for branch in result.played.branches}
     branches = branches_of(plan)
     return CaseResults(
         workflow=plan.name,
-        verdicts=verdicts,
+        cases=results,
         covered=tuple(branch for branch in branches if branch in taken),
         missed=tuple(branch for branch in branches if branch not in taken),
     )
@@ -136,22 +136,22 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def format_case_results(examination: CaseResults) -> str:
-    """The verdicts as text, with the branches that were and were not covered."""
-    lines = [examination.workflow]
-    for verdict in examination.verdicts:
-        lines.append(f"  {'ok  ' if verdict.passed else 'FAIL'} {verdict.case}{_path(verdict)}")
-        lines.extend(f"       {failure}" for failure in verdict.failures)
-    total = len(examination.covered) + len(examination.missed)
-    lines.append(f"  branches covered: {len(examination.covered)} of {total}")
-    lines.extend(f"    not covered: {branch}" for branch in examination.missed)
+def format_case_results(results: CaseResults) -> str:
+    """The results as text, with the branches that were and were not covered."""
+    lines = [results.workflow]
+    for result in results.cases:
+        lines.append(f"  {'ok  ' if result.passed else 'FAIL'} {result.case}{_path(result)}")
+        lines.extend(f"       {failure}" for failure in result.failures)
+    total = len(results.covered) + len(results.missed)
+    lines.append(f"  branches covered: {len(results.covered)} of {total}")
+    lines.extend(f"    not covered: {branch}" for branch in results.missed)
     return "\n".join(lines) + "\n"
 
 
-def _path(verdict: CaseResult) -> str:
-    if verdict.played is None or not verdict.played.started:
+def _path(result: CaseResult) -> str:
+    if result.played is None or not result.played.started:
         return ""
-    steps = [_step(run.node, run.status, run.asked) for run in verdict.played.runs.values()]
+    steps = [_step(run.node, run.status, run.asked) for run in result.played.runs.values()]
     return ": " + ", ".join(steps)
 
 

@@ -17,7 +17,7 @@ from compiler.trigger_types.subjects import subject_matches
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldVerdict:
+class FieldMatch:
     """One filter against the event."""
 
     field: str
@@ -29,13 +29,13 @@ class FieldVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TriggerVerdict:
+class TriggerMatch:
     """One trigger against the event."""
 
     event: str
     """The subject that the trigger asks for."""
     subject_matches: bool
-    fields: tuple[FieldVerdict, ...]
+    fields: tuple[FieldMatch, ...]
     expression: str | None
     expression_holds: bool | None
     """None where there is none."""
@@ -48,7 +48,7 @@ class TriggerVerdict:
         return self.subject_matches and fields and self.expression_holds is not False
 
 
-def explain(trigger: EventTrigger, subject: str, event: Mapping[str, Any]) -> TriggerVerdict:
+def explain(trigger: EventTrigger, subject: str, event: Mapping[str, Any]) -> TriggerMatch:
     """All parts are looked at, also behind one that does not match. Never raises."""
     holds: bool | None = None
     error: str | None = None
@@ -57,7 +57,7 @@ def explain(trigger: EventTrigger, subject: str, event: Mapping[str, Any]) -> Tr
             holds = condition(trigger.expression, Scope(context=event))
         except TemplateError as exc:
             holds, error = False, str(exc)
-    return TriggerVerdict(
+    return TriggerMatch(
         event=trigger.event,
         subject_matches=subject_matches(trigger.event, subject),
         fields=tuple(_field(name, wanted, event) for name, wanted in trigger.filters.items()),
@@ -67,10 +67,10 @@ def explain(trigger: EventTrigger, subject: str, event: Mapping[str, Any]) -> Tr
     )
 
 
-def _field(name: str, wanted: JsonValue, event: Mapping[str, Any]) -> FieldVerdict:
+def _field(name: str, wanted: JsonValue, event: Mapping[str, Any]) -> FieldMatch:
     found = field_of(event, name)
     present = not is_missing(found)
-    return FieldVerdict(
+    return FieldMatch(
         field=name,
         wanted=wanted,
         present=present,

@@ -22,7 +22,7 @@ from operations.errors import TriggerError
 from operations.events import (
     EventExplanation,
     LetterSettled,
-    WorkflowVerdict,
+    WorkflowMatch,
     context_of,
     discard_dead_letter,
     explain_event,
@@ -250,12 +250,12 @@ async def _why(event_id: str, *, state: Path, project_id: int, as_json: bool) ->
             console.print(f"    {field}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _fields(verdict: WorkflowVerdict) -> list[str]:
+def _fields(match: WorkflowMatch) -> list[str]:
     """Each filter of the triggers whose subject fits."""
     return [
         f"{'ok  ' if field.accepted else 'NO  '}{safe_text(field.field)}: wanted {safe_text(str(field.wanted))}, "
         + (f"found {safe_text(str(field.found), limit=200)}" if field.present else "not there")
-        for trigger in verdict.triggers
+        for trigger in match.triggers
         if trigger.subject_matches
         for field in trigger.fields
     ]

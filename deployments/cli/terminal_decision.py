@@ -13,7 +13,7 @@ from deployments.stack.connection import Connection
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from operations.errors import TransientTriggerError
-from records import Decision, DecisionVerdict
+from records import Decision, DecisionValue
 from tasks.safe_text import safe_text
 
 CHANNEL = "cli"
@@ -24,7 +24,7 @@ class InvalidEdit(DeploymentError):
 
 
 def typed(
-    decision: DecisionVerdict,
+    decision: DecisionValue,
     *,
     by: str,
     notes: str,

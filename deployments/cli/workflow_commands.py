@@ -21,7 +21,7 @@ from deployments.publishing.deployment_values import planned_schedules
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import connect, open_records
 from operations.backfill import backfill, missed_times
-from operations.deploy import ConsentMissing, Deployed, archive_workflow, deploy
+from operations.deploy import AgreementMissing, Deployed, archive_workflow, deploy
 from operations.deploy_review import DeployReview, review
 from operations.errors import TriggerError
 from operations.known_workflows import known_catalogue
@@ -38,7 +38,7 @@ class SubjectRefused(DeploymentError):
     """A trigger's subject that the events stream cannot take: the workflow would never start."""
 
 
-class ConsentRefused(DeploymentError):
+class NotAgreed(DeploymentError):
     """Gates would be removed or weakened, and nobody agreed to that."""
 
 
@@ -198,13 +198,13 @@ async def _deploy(
 
         me = await acting(connection.records, project_id=project_id, right="author")
 
-        async def attempt(consent: str | None) -> list[Deployed]:
+        async def attempt(agreed_by: str | None) -> list[Deployed]:
             return await deploy(
                 list(compiled.values()),
                 records=connection.records,
                 publisher=publisher,
                 project_id=project_id,
-                consent=consent,
+                agreed_by=agreed_by,
                 by=me.acting,
                 sources=_names(compiled),
                 texts={plan.name: load(file).text for file, plan in compiled.items()},
@@ -212,9 +212,9 @@ async def _deploy(
 
         try:
             done = await attempt(me.name if agreed else None)
-        except ConsentMissing as exc:
+        except AgreementMissing as exc:
             _print_review(exc.review)
-            _ask_consent(exc)
+            _ask_agreement(exc)
             done = await attempt(me.name)
         await take_subjects_now(connection.addresses.nats_url, connection.records)
         said = await paused_in_prefect(connection.prefect, compiled.values())
@@ -240,12 +240,12 @@ def _names(compiled: dict[str, Plan]) -> dict[str, str]:
     return {plan.name: file for file, plan in compiled.items()}
 
 
-def _ask_consent(missing: ConsentMissing) -> None:
-    """Raises ConsentRefused unless a person at the terminal agrees."""
+def _ask_agreement(missing: AgreementMissing) -> None:
+    """Raises NotAgreed unless a person at the terminal agrees."""
     if not sys.stdin.isatty():
-        raise ConsentRefused(f"{missing} (--remove-gates agrees, for scripts)") from missing
+        raise NotAgreed(f"{missing} (--remove-gates agrees, for scripts)") from missing
     if not typer.confirm("Deploy although gates are removed or weakened?", default=False):
-        raise ConsentRefused(str(missing)) from missing
+        raise NotAgreed(str(missing)) from missing
 
 
 async def _archive(name: str, *, state: Path, project_id: int) -> None:

@@ -21,11 +21,11 @@ from deployments.errors import DeploymentError
 from deployments.stack.connection import Connection
 from operations.prefect_page import prefect_page
 from operations.run_detail import RunDetail, run_detail
-from records import Approval, DecisionVerdict
+from records import Approval, DecisionValue
 from tasks.safe_text import safe_text
 
 Answer = Literal["approve", "reject"]
-_VERDICTS: dict[str, DecisionVerdict] = {"approve": "APPROVED", "reject": "REJECTED"}
+_DECISIONS: dict[str, DecisionValue] = {"approve": "APPROVED", "reject": "REJECTED"}
 LOOK_SECONDS = 0.2
 START_SECONDS = 120
 _ENDED = ("SUCCESS", "FAILED")
@@ -137,7 +137,7 @@ class Follower:
                 return
 
     async def _decide(self, decision: Answer, approval: Approval, *, notes: str) -> None:
-        word = typed(_VERDICTS[decision], by=person(), notes=notes, digest=approval.digest)
+        word = typed(_DECISIONS[decision], by=person(), notes=notes, digest=approval.digest)
         detail = await self._detail(approval.run_id)
         gate = (approval.run_id, approval.node_id)
         tell(

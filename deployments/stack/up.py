@@ -18,7 +18,7 @@ from deployments.stack.embedded_api import PORT, embedded_api
 from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.nats_server import prepare_publisher
 from deployments.stack.stack import Stack
-from operations.deploy import ConsentMissing, Deployed, deploy
+from operations.deploy import AgreementMissing, Deployed, deploy
 from operations.known_workflows import known_catalogue
 from operations.second_person import SecondPersonNeeded
 from records import Records, upgrade
@@ -42,9 +42,9 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
 
 
 async def deploy_files(
-    addresses: Addresses, paths: Iterable[Path], *, project_id: int, consent: str | None = None
+    addresses: Addresses, paths: Iterable[Path], *, project_id: int, agreed_by: str | None = None
 ) -> list[Deployed]:
-    """Compile all files, then deploy all; raises `CheckFailed` or `ConsentMissing` before anything is changed."""
+    """Compile all files, then deploy all; raises `CheckFailed` or `AgreementMissing` before anything is changed."""
     async with connect_to(addresses) as connection:
         catalogue = await known_catalogue(connection.records, project_id)
         compiled = compile_by_file(paths, catalogue, project_id=project_id)
@@ -54,7 +54,7 @@ async def deploy_files(
             records=connection.records,
             publisher=publisher,
             project_id=project_id,
-            consent=consent,
+            agreed_by=agreed_by,
             sources={plan.name: file for file, plan in compiled.items()},
         )
         await take_subjects_now(addresses.nats_url, connection.records)
@@ -105,7 +105,7 @@ async def serve(
             try:
                 for each in await deploy_files(stack.addresses, [workflows], project_id=project_id):
                     console.print(f"  deployed {each.deployment}  {each.digest[:19]}", highlight=False)
-            except ConsentMissing as exc:
+            except AgreementMissing as exc:
                 console.print(
                     f"{exc}\nThe deployed versions stay. Agree with `commandcenter deploy`.", markup=False
                 )

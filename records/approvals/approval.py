@@ -9,7 +9,7 @@ from typing import Any, Literal
 from compiler.plan import ApprovalRule
 
 ApprovalStatus = Literal["PENDING", "APPROVED", "REJECTED"]
-DecisionVerdict = Literal["APPROVED", "REJECTED"]
+DecisionValue = Literal["APPROVED", "REJECTED"]
 ClosedAs = Literal["expired", "superseded", "run-ended", "policy"]
 
 

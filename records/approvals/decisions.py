@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
-from records.approvals.approval import Approval, Decision, DecisionVerdict
+from records.approvals.approval import Approval, Decision, DecisionValue
 from records.approvals.audit import Actor, append_audit
 from records.approvals.deadlines import expire
 from records.approvals.gate_rows import GateRef, answer, approval_of, lock_gate, no_gate, one_gate, rule_of
@@ -34,7 +34,7 @@ class DecisionStore(Store):
         self,
         which: GateRef,
         *,
-        decision: DecisionVerdict,
+        decision: DecisionValue,
         by: str,
         verified: bool,
         channel: str,
@@ -79,7 +79,7 @@ class DecisionStore(Store):
         self,
         which: GateRef,
         *,
-        decision: DecisionVerdict,
+        decision: DecisionValue,
         by: str,
         verified: bool,
         channel: str,
@@ -100,7 +100,7 @@ def _is_due(row: RowMapping, at: datetime) -> bool:
     return row["deadline"] is not None and row["deadline"] <= at and row["escalatedAt"] is None
 
 
-def _objection(row: RowMapping, decision: DecisionVerdict, actor: Actor, digest: str | None) -> str | None:
+def _objection(row: RowMapping, decision: DecisionValue, actor: Actor, digest: str | None) -> str | None:
     """Why this decision cannot count; None: it can."""
     if row["supersededAt"] is not None:
         return "what will run has changed since: look at the new question"
@@ -131,7 +131,7 @@ def _already(row: RowMapping) -> str:
 
 
 def _not_entitled(
-    rule: ApprovalRule, triggered_by: str | None, decision: DecisionVerdict, actor: Actor
+    rule: ApprovalRule, triggered_by: str | None, decision: DecisionValue, actor: Actor
 ) -> str | None:
     name = person_key(actor.name or "")
     if not name:

@@ -6,12 +6,14 @@ import pytest
 from agents.authoring.new_agent import new_agent
 from agents.registration.builtin_agents import builtin_spec
 from agents.registration.bundle import pack
-from agents.registration.manifest import to_json
+from agents.registration.manifest import from_json, to_json
 
 
 async def test_agents_of_the_own_project_are_listed_and_shown(ann, eve, speaker):
-    assert (await ann.get("/agents")).json() == [to_json(speaker)]
-    assert (await ann.get("/agents/speaker")).json() == to_json(speaker)
+    (shown,) = (await ann.get("/agents")).json()
+    assert (await ann.get("/agents/speaker")).json() == shown
+    assert not [name for part in (shown, *shown["actions"]) for name in part if "_" in name]
+    assert from_json(shown) == speaker
     assert (await eve.get("/agents")).json() == []
     assert (await eve.get("/agents/speaker")).status_code == 404
 
@@ -33,9 +35,9 @@ async def test_a_manifest_registers_an_agent_for_the_own_project_only(ann, eve, 
         ({"version": "one"}, "version"),
         ({"actions": []}, "actions"),
         ({"network": ["anywhere"]}, "host:port"),
-        ({"entry_path": "/etc"}, "entry_path '/etc'"),
-        ({"entry_path": "os.path"}, "entry_path 'os.path'"),
-        ({"entry_path": ""}, "entry_path ''"),
+        ({"entry_path": "/etc"}, "entryPath '/etc'"),
+        ({"entry_path": "os.path"}, "entryPath 'os.path'"),
+        ({"entry_path": ""}, "entryPath ''"),
     ],
 )
 async def test_a_manifest_that_is_not_in_order_is_refused(ann, speaker, change, says):
@@ -53,7 +55,7 @@ async def test_an_agent_may_stand_in_a_folder_that_the_server_allows(ann, speake
     answer = await ann.post("/agents", json=manifest | {"entry_path": str(inside)})
     assert answer.status_code == 201
     # Of the code as it is, whatever the manifest says: what runs is compared with it.
-    assert answer.json()["code_digest"] == pack(inside).digest
+    assert answer.json()["codeDigest"] == pack(inside).digest
     assert (await ann.post("/agents", json=manifest | {"entry_path": str(outside)})).status_code == 422
 
 
@@ -111,7 +113,7 @@ async def test_a_built_in_agent_under_another_name_is_that_code_with_its_risk(an
     for action in manifest["actions"]:
         action["risk"] = "AUTO"
     answer = (await ann.post("/agents", json=manifest)).json()
-    assert answer["code_digest"] == shipped["code_digest"]
+    assert answer["codeDigest"] == shipped["code_digest"]
     risky = [each["name"] for each in answer["actions"] if each["risk"] == "APPROVAL_REQUIRED"]
     assert "generateFixPR" in risky
 
@@ -135,9 +137,9 @@ async def test_an_agent_is_removed_unless_a_workflow_uses_it(ann, eve, speaker, 
 async def test_a_program_is_registered_by_its_folder_alone(ann, tmp_path):
     folder = tmp_path / "agents" / "counter"
     new_agent("counter", "shell", folder)
-    answer = await ann.post("/agents", json={"entry_path": str(folder)})
+    answer = await ann.post("/agents", json={"entryPath": str(folder)})
     assert answer.status_code == 201, answer.text
-    assert (answer.json()["name"], answer.json()["code_digest"]) == ("counter", pack(folder).digest)
+    assert (answer.json()["name"], answer.json()["codeDigest"]) == ("counter", pack(folder).digest)
     (folder / "requirements.txt").write_text("requests\n")
     refused = await ann.post("/agents", json={"entry_path": str(folder)})
     assert (refused.status_code, "'requests' is not pinned" in refused.json()["detail"]) == (422, True)

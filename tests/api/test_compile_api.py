@@ -57,7 +57,7 @@ async def test_a_lost_gate_is_a_dangerous_change(ann: Any, workflow_yaml: Any) -
     dangerous = [each for each in found["changes"] if each["dangerous"]]
     assert {"trusted-trigger-added"} <= {each["kind"] for each in dangerous}
     review = (await ann.post("/workflows/talk/review", json={"source": workflow_yaml("talk") + policy})).json()
-    assert review["consentNeeded"] is True
+    assert review["agreementNeeded"] is True
 
 
 CASES = [

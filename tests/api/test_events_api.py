@@ -66,16 +66,16 @@ async def test_an_event_that_starts_nothing_says_why_field_by_field(ann: Any, ev
     assert (oldest["outcome"], oldest["workflows"], oldest["looked"]) == ("matched nothing", [], 1)
     why = (await ann.get(f"/events/{oldest['id']}/why")).json()
     assert why["payload"]["filePath"] == "a.js"
-    verdicts = {each["workflow"]: each for each in why["verdicts"]}
-    assert verdicts["picky"]["reason"] == "its filter on filePath does not accept the event"
-    (trigger,) = verdicts["picky"]["triggers"]
+    matches = {each["workflow"]: each for each in why["matches"]}
+    assert matches["picky"]["reason"] == "its filter on filePath does not accept the event"
+    (trigger,) = matches["picky"]["triggers"]
     assert trigger["subjectMatches"] is True
     assert [(each["field"], each["found"], each["accepted"]) for each in trigger["fields"]] == [
         ("filePath", "a.js", False),
         ("size", 11, True),
     ]
-    assert "ARCHIVED" in verdicts["gone"]["reason"]
-    started = (await ann.get(f"/events/{newest['id']}/why")).json()["verdicts"]
+    assert "ARCHIVED" in matches["gone"]["reason"]
+    started = (await ann.get(f"/events/{newest['id']}/why")).json()["matches"]
     assert next(each for each in started if each["workflow"] == "picky")["flowRunId"]
     assert (await eve.get("/events")).json() == []
     assert (await eve.get(f"/events/{newest['id']}/why")).status_code == 404
@@ -106,11 +106,11 @@ async def test_a_filter_is_tried_on_recorded_events(ann: Any, came: Any) -> None
     body = {"event": "shop.file.*", "filters": {"size": {"gte": 5}}}
     found = (await ann.post("/events/try-filter", json=body)).json()
     assert (found["tried"], found["matched"]) == (3, 2)
-    assert {each["verdict"]["matched"] for each in found["events"]} == {True, False}
+    assert {each["match"]["matched"] for each in found["events"]} == {True, False}
     broken = {"event": "shop.file.changed", "expression": "{{ context.nothing > 1 }}"}
     found = (await ann.post("/events/try-filter", json=broken)).json()
     assert found["matched"] == 0
-    assert found["events"][0]["verdict"]["expressionError"]
+    assert found["events"][0]["match"]["expressionError"]
 
 
 async def test_a_dead_letter_is_replayed_once_by_a_person(ann: Any, eve: Any, came: Any, launch: Any) -> None:

@@ -23,7 +23,7 @@ def test_the_example_workflow_compiles_and_its_tests_pass(planned: Callable[[str
 
     examination = run_cases(planned(workflow), read_cases(Source(cases, "triage.test.yaml")))
 
-    assert examination.passed, examination.verdicts
+    assert examination.passed, examination.cases
 
 
 def test_every_filter_is_listed() -> None:

@@ -59,5 +59,5 @@ def test_the_cases_beside_the_audit_pass_and_cover_all_of_its_branches(agents: C
 
     examination = run_cases(plan, read_cases(load(folder / "security-audit-on-pr.test.yaml")))
 
-    assert examination.passed, examination.verdicts
+    assert examination.passed, examination.cases
     assert examination.missed == ()

@@ -112,7 +112,9 @@ class Platform:
         """The digest of the plan."""
         compiled = compile(Source(text=source, path="w.yaml"), await self.records.catalogue(1), project_id=1)
         assert compiled.plan, compiled.diagnostics
-        await deploy([compiled.plan], records=self.records, publisher=RecordsOnly(), project_id=1, consent="test")
+        await deploy(
+            [compiled.plan], records=self.records, publisher=RecordsOnly(), project_id=1, agreed_by="test"
+        )
         return compiled.plan.digest
 
     async def save(self, text: str, *, by: str = "Bob") -> None:
@@ -124,7 +126,7 @@ class Platform:
             publisher=RecordsOnly(),
             project_id=1,
             by=Acting(name=by, verified=True),
-            consent=by,
+            agreed_by=by,
         )
 
     async def ask(

@@ -26,7 +26,7 @@ async def events(platform: Any) -> str:
         publisher=RecordsOnly(),
         project_id=1,
         by=Acting(name="Bob", verified=True),
-        consent="test",
+        agreed_by="test",
     )
     digest = saved.plan.digest
     [workflow] = await platform.records.workflows(1)

@@ -15,7 +15,7 @@ nodes:
 """
 
 
-async def test_a_gate_is_removed_only_with_consent_and_running_work_keeps_its_plan(
+async def test_a_gate_is_removed_only_with_agreement_and_running_work_keeps_its_plan(
     platform: Any, connection: Any, tmp_path: Path
 ) -> None:
     file = tmp_path / "asks-first.yaml"

@@ -19,7 +19,7 @@ import pytest
 
 from deployments.stack.connection import connect_to
 from deployments.stack.up import deploy_files
-from operations.deploy import ConsentMissing
+from operations.deploy import AgreementMissing
 
 GATED = """\
 name: {name}
@@ -102,7 +102,7 @@ def by_http(platform: Any, http: httpx.Client, file: Path) -> tuple[bool, str]:
 def by_up(platform: Any, http: Any, file: Path) -> tuple[bool, str]:
     try:
         asyncio.run(deploy_files(platform.addresses, [file], project_id=1))
-    except ConsentMissing as exc:
+    except AgreementMissing as exc:
         return False, str(exc)
     return True, ""
 
@@ -123,7 +123,7 @@ CASES = [(way, change) for way in WAYS for change in WEAKER if way not in SLOW o
 
 
 @pytest.mark.parametrize(("way", "change"), CASES)
-def test_less_control_is_refused_without_consent_by_every_way_in(platform, http, tmp_path, way, change) -> None:
+def test_less_control_is_refused_without_agreement_by_every_way_in(platform, http, tmp_path, way, change) -> None:
     name = f"{way}-{change}".replace(" ", "-")
     file = tmp_path / f"{name}.yaml"
     file.write_text(GATED.format(name=name, rule=STRICT))

@@ -26,21 +26,21 @@ def short_version(tmp_path: Path, *, database: str) -> dict[str, Any]:
     assert result.exists(), done.stderr[-3000:]
     found = json.loads(result.read_text())
     assert [problem for each in found["rounds"] for problem in each["problems"]] == []
-    assert {name: found["verdict"][name] for name in ("lost", "doubled", "unapproved", "stuck")} == {
+    assert {name: found["compared"][name] for name in ("lost", "doubled", "unapproved", "stuck")} == {
         "lost": [],
         "doubled": [],
         "unapproved": [],
         "stuck": [],
     }
-    assert found["verdict"]["untold"] == []
+    assert found["compared"]["untold"] == []
     return found
 
 
 def test_nothing_is_lost_doubled_unapproved_or_stuck_when_parts_are_killed(tmp_path: Path) -> None:
     found = short_version(tmp_path, database="sqlite")
     assert len(found["kill"]) >= 6
-    assert found["verdict"]["runs"] >= 9
-    assert found["verdict"]["branches"] >= 6
+    assert found["compared"]["runs"] >= 9
+    assert found["compared"]["branches"] >= 6
 
 
 @pytest.mark.skipif(
@@ -51,4 +51,4 @@ def test_nor_with_postgresql_killed_answers_lost_and_two_workers(tmp_path: Path)
     found = short_version(tmp_path, database="postgresql")
     assert {each["part"] for each in found["kill"]} >= {"postgres", "prefect", "nats", "listener"}
     assert {each["target"] for each in found["drop"]} & {"records on PostgreSQL", "Prefect's PostgreSQL"}
-    assert found["verdict"]["branches"] >= 2
+    assert found["compared"]["branches"] >= 2

@@ -66,7 +66,7 @@ async def week(records: Records) -> dict[str, str]:
     """Three events: one started the old version, which heard `loud`; one did not; one belongs elsewhere."""
     plan = compile(Source(text=OLD), await records.catalogue(1), project_id=1).plan
     assert plan
-    await deploy([plan], records=records, publisher=RecordsOnly(), project_id=1, consent="test")
+    await deploy([plan], records=records, publisher=RecordsOnly(), project_id=1, agreed_by="test")
     run = await records.start_run(
         flow_run_id="flow-1", plan_digest=plan.digest, trigger="graph.file.updated", context={}, triggered_by="e"
     )

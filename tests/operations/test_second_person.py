@@ -89,7 +89,7 @@ def plan(gate: ApprovalRule | None, *, name: str = "talk") -> Plan:
 
 
 async def send(records: Records, made: Plan, by: Acting) -> None:
-    await deploy([made], records=records, publisher=RecordsOnly(), project_id=1, consent="somebody", by=by)
+    await deploy([made], records=records, publisher=RecordsOnly(), project_id=1, agreed_by="somebody", by=by)
 
 
 async def deployed(records: Records) -> dict[str, str]:

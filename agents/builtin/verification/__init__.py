@@ -1,7 +1,7 @@
 """A repository and a patch for its commit -> what the patch breaks, found in a jail of its own. Not for workflows.
 
 The project's own tests are hostile code, so they run apart from the agent that made the patch: with no network, no
-secret, and nothing in reach that anybody takes for more than a verdict.
+secret, and nothing in reach that anybody takes for more than what it says.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class BreakingPart(Schema):
     reason: str
 
 
-class Verdict(Schema):
+class Verification(Schema):
     """What the patched copy does."""
 
     verified: Level
@@ -54,7 +54,7 @@ class Verdict(Schema):
 
 
 @agent.action("verify", description="Say what a patch breaks")
-def verify(inputs: PatchToVerify, context: Context) -> Verdict:
+def verify(inputs: PatchToVerify, context: Context) -> Verification:
     """Verify all of it; where that breaks something, each file by itself, and in it each place."""
     from agents.builtin.verification.verify import verify_patch
 

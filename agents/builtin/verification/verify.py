@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agents.builtin.patcher.repair import rules_in, still_parses
 from agents.builtin.scanning.source_files import JAVASCRIPT, PYTHON, SourceFile
-from agents.builtin.verification import BreakingPart, PatchToVerify, Verdict
+from agents.builtin.verification import BreakingPart, PatchToVerify, Verification
 from agents.builtin.verification.project_tests import Outcomes, ProjectTests, detect
 from agents.repository.git import Git, GitError
 from agents.repository.patch_parts import FilePatch, files_of
@@ -106,8 +106,8 @@ class _Bench:
         return f"the scanner finds something new: {', '.join(new[:3])}" if new else None
 
 
-def verify_patch(inputs: PatchToVerify, context: Context) -> Verdict:
-    """The verdict. Raises AgentError where the repository cannot be read."""
+def verify_patch(inputs: PatchToVerify, context: Context) -> Verification:
+    """How far the patch was verified. Raises AgentError where the repository cannot be read."""
     git = Git(folder=Path(inputs.repository_path))
     commit = git.commit("HEAD")
     if commit is None:
@@ -120,7 +120,7 @@ def verify_patch(inputs: PatchToVerify, context: Context) -> Verdict:
     )
     if size > MAX_TREE_BYTES:
         reason = f"the repository has {size:,} bytes; at most {MAX_TREE_BYTES:,} are copied to verify a patch"
-        return Verdict(verified="parse", reason=reason, breaking=[])
+        return Verification(verified="parse", reason=reason, breaking=[])
     bench = _Bench(
         git=git,
         commit=commit,
@@ -139,10 +139,10 @@ def verify_patch(inputs: PatchToVerify, context: Context) -> Verdict:
         why_not = found.why_unusable
         bench.before = found if found.passed else None
     shutil.rmtree(before, ignore_errors=True)
-    return _verdict(bench, parts, why_not)
+    return _verification(bench, parts, why_not)
 
 
-def _verdict(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Verdict:
+def _verification(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Verification:
     reason = bench.broken(parts)
     breaking: list[str] = []
     places: list[BreakingPart] = []
@@ -151,7 +151,7 @@ def _verdict(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Verdict:
         breaking = _culprits(bench, parts)
         rest = {name: part for name, part in parts.items() if name not in breaking}
         if not breaking or (rest and bench.broken(rest) is not None):
-            return Verdict(verified="broken", reason=reason, breaking=list(parts))
+            return Verification(verified="broken", reason=reason, breaking=list(parts))
         for name in [*breaking]:
             kept, lost = _places(bench, name, parts[name], rest)
             if kept:
@@ -159,14 +159,14 @@ def _verdict(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Verdict:
                 breaking.remove(name)
                 places += lost
         if not rest:
-            return Verdict(verified="broken", reason=reason, breaking=breaking)
+            return Verification(verified="broken", reason=reason, breaking=breaking)
         parts = rest
     told = f" (left out: {reason})" if reason is not None else ""
     if bench.tests is not None and bench.before is not None:
         passed = f"{len(bench.before.passed)} test(s) of {bench.tests.name} pass as before"
-        return Verdict(verified="tests", reason=passed + told, breaking=breaking, breaking_parts=places)
+        return Verification(verified="tests", reason=passed + told, breaking=breaking, breaking_parts=places)
     level = "build" if all(_is_built(name) for name in parts) else "parse"
-    return Verdict(verified=level, reason=f"{why_not}{told}", breaking=breaking, breaking_parts=places)
+    return Verification(verified=level, reason=f"{why_not}{told}", breaking=breaking, breaking_parts=places)
 
 
 def _culprits(bench: _Bench, parts: Mapping[str, str]) -> list[str]:

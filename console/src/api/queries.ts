@@ -1,9 +1,9 @@
 /** What pages show, by query. The first word of a key is the topic under which the stream announces changes. */
 
 import { useQuery } from "@tanstack/react-query";
-import { isObject } from "../text/json";
 import { get, request } from "./client";
-import type { Action, Agent, Approval, ApprovalDetail, Run, RunDetail, Workflow } from "./types";
+import type { AgentAnswer } from "./schema";
+import type { Action, Agent, Approval, ApprovalDetail, Run, RunDetail, Schema, Workflow } from "./types";
 
 export function usePending() {
   return useQuery({
@@ -62,27 +62,21 @@ export function useAgents() {
   return useQuery({
     queryKey: ["agents"],
     staleTime: 30_000,
-    queryFn: async ({ signal }) => (await get<unknown[]>("agents", undefined, signal)).map(agentOf),
+    queryFn: async ({ signal }) => (await get<AgentAnswer[]>("agents", undefined, signal)).map(agentOf),
   });
 }
 
-/** A manifest in either spelling (`input_schema`, `inputSchema`; a list of actions, or one by name). */
-export function agentOf(manifest: unknown): Agent {
-  const given = isObject(manifest) && isObject(manifest.manifest) ? manifest.manifest : manifest;
-  const all = isObject(given) ? given : {};
+/** A manifest with its actions by name. */
+export function agentOf(manifest: AgentAnswer): Agent {
   const actions: Record<string, Action> = {};
-  const listed: Array<[string, unknown]> = Array.isArray(all.actions)
-    ? all.actions.map((each: unknown) => [isObject(each) ? String(each.name) : "", each])
-    : Object.entries(isObject(all.actions) ? all.actions : {});
-  for (const [name, value] of listed) {
-    if (!isObject(value)) continue;
-    actions[name] = {
-      description: typeof value.description === "string" ? value.description : "",
-      risk: (value.risk ?? all.risk) as string | undefined,
-      effect: (value.effect ?? null) as string | null,
-      inputSchema: (value.inputSchema ?? value.input_schema ?? {}) as Action["inputSchema"],
-      outputSchema: (value.outputSchema ?? value.output_schema ?? {}) as Action["outputSchema"],
+  for (const each of manifest.actions) {
+    actions[each.name] = {
+      description: each.description,
+      risk: each.risk ?? manifest.risk,
+      effect: each.effect,
+      inputSchema: each.inputSchema as Schema,
+      outputSchema: each.outputSchema as Schema,
     };
   }
-  return { ...(all as unknown as Agent), actions };
+  return { ...manifest, actions };
 }

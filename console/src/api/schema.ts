@@ -15,9 +15,9 @@ export interface ActionAnswer {
   description: string;
   risk: string | null;
   effect: string | null;
-  input_schema: Record<string, unknown>;
-  output_schema: Record<string, unknown>;
-  result_schema: Record<string, unknown> | null;
+  inputSchema: Record<string, unknown>;
+  outputSchema: Record<string, unknown>;
+  resultSchema: Record<string, unknown> | null;
 }
 
 /** The manifest of an agent. */
@@ -30,10 +30,10 @@ export interface AgentAnswer {
   network: Array<string>;
   secrets: Array<string>;
   settings: Array<string>;
-  memory_mb: number;
-  timeout_seconds: number;
-  entry_path: string;
-  code_digest: string;
+  memoryMb: number;
+  timeoutSeconds: number;
+  entryPath: string;
+  codeDigest: string;
   actions: Array<ActionAnswer>;
 }
 
@@ -784,7 +784,7 @@ export interface Retries {
 export interface ReviewAnswer {
   diagnostics: Array<FixableDiagnostic>;
   changes: Array<ChangeAnswer>;
-  consentNeeded: boolean;
+  agreementNeeded: boolean;
   waitingRuns: Array<string>;
   planDigest: string | null;
 }
@@ -949,7 +949,7 @@ export interface TriedEvent {
   id: string;
   subject: string;
   receivedAt: string;
-  verdict: TriggerAnswer;
+  match: TriggerAnswer;
 }
 
 /** One trigger against the event. */
@@ -1011,7 +1011,7 @@ export interface WhyAnswer {
   looked: number;
   payload: unknown;
   fault: string | null;
-  verdicts: Array<WorkflowVerdictAnswer>;
+  matches: Array<WorkflowMatchAnswer>;
 }
 
 /** A deployed workflow. */
@@ -1024,6 +1024,19 @@ export interface WorkflowAnswer {
   planDigest: string | null;
   createdAt: string;
   updatedAt: string;
+}
+
+/** One workflow that was, or was not, looked at. */
+export interface WorkflowMatchAnswer {
+  workflow: string;
+  planDigest: string | null;
+  status: string;
+  matched: boolean;
+  reason: string;
+  triggers: Array<TriggerAnswer>;
+  flowRunId: string | null;
+  runId: string | null;
+  error: string | null;
 }
 
 /** A deployed workflow with its plan, its graph and its text. */
@@ -1040,17 +1053,4 @@ export interface WorkflowSourceDetail {
   source: string | null;
   version: number | null;
   graph: PlanAnswer | null;
-}
-
-/** One workflow that was, or was not, looked at. */
-export interface WorkflowVerdictAnswer {
-  workflow: string;
-  planDigest: string | null;
-  status: string;
-  matched: boolean;
-  reason: string;
-  triggers: Array<TriggerAnswer>;
-  flowRunId: string | null;
-  runId: string | null;
-  error: string | null;
 }

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
 import { get } from "../api/client";
 import { agentOf } from "../api/queries";
-import type { AgentHistoryAnswer } from "../api/schema";
+import type { AgentAnswer, AgentHistoryAnswer } from "../api/schema";
 import type { Json, Schema } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
 import { isObject } from "../text/json";
@@ -19,7 +19,6 @@ const SHOWN = new Set([
   "secrets",
   "settings",
   "actions",
-  "manifest",
 ]);
 
 /** One agent: its actions with what they take and give, its reach, and what the server knows of its runs. */
@@ -27,8 +26,7 @@ export default function AgentPage() {
   const { name = "" } = useParams();
   const found = useQuery({
     queryKey: ["agent", name],
-    queryFn: ({ signal }) =>
-      get<Record<string, Json>>(`agents/${encodeURIComponent(name)}`, undefined, signal),
+    queryFn: ({ signal }) => get<AgentAnswer>(`agents/${encodeURIComponent(name)}`, undefined, signal),
   });
   if (found.error) {
     return (
@@ -84,7 +82,7 @@ export default function AgentPage() {
             {more.length > 0 && (
               <details>
                 <summary>All else on record</summary>
-                <JsonBox value={Object.fromEntries(more)} label="All else on record" />
+                <JsonBox value={Object.fromEntries(more) as Json} label="All else on record" />
               </details>
             )}
           </section>

@@ -610,7 +610,7 @@ function DeployDialog(props: DeployProps) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [agreed, setAgreed] = useState(false);
-  const [needsConsent, setNeedsConsent] = useState<string | null>(null);
+  const [needsAgreement, setNeedsAgreement] = useState<string | null>(null);
   const errors = compiled?.diagnostics.filter((each) => severityOf(each) === "error") ?? [];
   const changes = compiled?.changes ?? [];
   const gates = compiled?.plan?.nodes.filter((node) => node.gate) ?? [];
@@ -637,7 +637,7 @@ function DeployDialog(props: DeployProps) {
           typeof source === "string" ? source : "",
           typeof now.etag === "string" ? now.etag : null,
         );
-      } else if (error.status === 409) setNeedsConsent(error.message);
+      } else if (error.status === 409) setNeedsAgreement(error.message);
     },
   });
   return (
@@ -700,29 +700,29 @@ function DeployDialog(props: DeployProps) {
           <ul>
             {changes.map((change) => (
               <li key={change.message}>
-                {change.dangerous && <strong>Needs consent: </strong>}
+                {change.dangerous && <strong>Needs agreement: </strong>}
                 {change.message}
               </li>
             ))}
           </ul>
         </section>
       )}
-      {needsConsent && (
+      {needsAgreement && (
         <div className="notice warn" role="alert">
-          <p>{needsConsent}</p>
+          <p>{needsAgreement}</p>
           <label className="switch">
             <input type="checkbox" checked={agreed} onChange={(event) => setAgreed(event.target.checked)} /> I
             agree that these gates are opened
           </label>
         </div>
       )}
-      {deploy.error && !needsConsent && <Failure error={deploy.error} />}
+      {deploy.error && !needsAgreement && <Failure error={deploy.error} />}
       <div className="row">
         <button
           type="button"
           className="primary"
           disabled={
-            deploy.isPending || errors.length > 0 || !props.current || (needsConsent !== null && !agreed)
+            deploy.isPending || errors.length > 0 || !props.current || (needsAgreement !== null && !agreed)
           }
           onClick={() => deploy.mutate()}
         >

@@ -138,10 +138,10 @@ function TryFilter() {
       {tried.data?.events.slice(0, 50).map((event) => (
         <details key={event.id}>
           <summary>
-            {event.subject}: {event.verdict.matched ? "matches" : "does not match"}{" "}
+            {event.subject}: {event.match.matched ? "matches" : "does not match"}{" "}
             <Ago at={event.receivedAt} />
           </summary>
-          <Verdict trigger={event.verdict} />
+          <TriggerMatch trigger={event.match} />
         </details>
       ))}
     </section>
@@ -158,7 +158,7 @@ function parseObject(text: string): Record<string, Json> | null {
 }
 
 /** One trigger against one event, field by field. */
-function Verdict({ trigger }: { trigger: TriggerAnswer }) {
+function TriggerMatch({ trigger }: { trigger: TriggerAnswer }) {
   return (
     <ul className="small">
       <li>
@@ -190,7 +190,7 @@ function WhyDialog({ event, close }: { event: EventAnswer; close: () => void }) 
       {why.isPending && <Loading />}
       {why.error && <Failure error={why.error} retry={() => why.refetch()} />}
       {why.data?.fault && <p className="notice bad">{why.data.fault}</p>}
-      {why.data?.verdicts.map((each) => (
+      {why.data?.matches.map((each) => (
         <section className="panel" key={each.workflow}>
           <h3>
             {each.workflow}: {each.matched ? "matched" : "did not match"}
@@ -199,11 +199,11 @@ function WhyDialog({ event, close }: { event: EventAnswer; close: () => void }) 
             {each.reason} {each.runId && <Link to={`/runs/${each.runId}`}>Its run</Link>}
           </p>
           {each.triggers.map((trigger) => (
-            <Verdict key={trigger.event + (trigger.expression ?? "")} trigger={trigger} />
+            <TriggerMatch key={trigger.event + (trigger.expression ?? "")} trigger={trigger} />
           ))}
         </section>
       ))}
-      {why.data?.verdicts.length === 0 && <p className="muted">No workflow listens to it.</p>}
+      {why.data?.matches.length === 0 && <p className="muted">No workflow listens to it.</p>}
       {why.data && (
         <details>
           <summary>The event</summary>

@@ -168,8 +168,8 @@ function TryTrigger({ trigger }: { trigger: Record<string, Json> }) {
       <ul className="small">
         {tried.data?.events.slice(0, 8).map((event) => (
           <li key={event.id}>
-            <Ago at={event.receivedAt} />: {event.verdict.matched ? "matches" : "does not match"}
-            {event.verdict.fields
+            <Ago at={event.receivedAt} />: {event.match.matched ? "matches" : "does not match"}
+            {event.match.fields
               .filter((field) => !field.accepted)
               .slice(0, 3)
               .map((field) =>

@@ -13,7 +13,7 @@ import pytest
 from agents.builtin.patcher.patch import Change
 from agents.builtin.patcher.patch import patch as made_patch
 from agents.builtin.verification import agent
-from agents.effects.verdict import not_verified, wants_verdict, with_verdict
+from agents.effects.verification import not_verified, wants_verification, with_verification
 from agents.repository.git import Git
 from agents.repository.patch_parts import files_of
 
@@ -71,7 +71,7 @@ def context(context: Any, tmp_path: Path) -> Any:
     return dataclasses.replace(context, tmp=tmp_path)
 
 
-def test_tests_that_pass_as_before_are_the_best_verdict(project, context) -> None:
+def test_tests_that_pass_as_before_are_the_best_verification(project, context) -> None:
     found = verify(project, patch(PROJECT, shop_py="def price(count):\n    return 2 * count\n"), context)
     assert (found["verified"], found["breaking"]) == ("tests", [])
     assert found["reason"].startswith("2 test(s) of ")
@@ -141,7 +141,7 @@ def test_one_place_that_breaks_a_file_does_not_cost_it_the_other_fixes(tmp_path,
             "Before merging:\n- Set it.\n- Look at it.\n"
         ),
     }
-    kept = with_verdict(result, found)
+    kept = with_verification(result, found)
     assert [each["line"] for each in kept["fixed"]] == [7]
     assert "test_name" in kept["unfixed"][0]["reason"]
     assert kept["commitMessage"] == (
@@ -176,7 +176,7 @@ def test_parts_that_are_none_of_the_patch_are_ignored() -> None:
         "breaking": [],
         "breakingParts": [{"file": "../x", "hunk": 0}, {"file": "a.py", "hunk": 7}, {"file": "a.py"}, 3],
     }
-    assert with_verdict(RESULT, forged)["patch"] == RESULT["patch"]
+    assert with_verification(RESULT, forged)["patch"] == RESULT["patch"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_what_no_longer_compiles_or_brings_a_weakness_is_broken(project, context
     assert reason in found["reason"]
 
 
-def test_without_tests_that_pass_the_verdict_is_that_it_builds(tmp_path, context) -> None:
+def test_without_tests_that_pass_the_verification_is_that_it_builds(tmp_path, context) -> None:
     files = {**PROJECT, "tests/test_shop.py": "import not_installed_here\n\n\ndef test_it():\n    assert False\n"}
     folder = repository(tmp_path / "bare", files)
     found = verify(folder, patch(files, shop_py="def price(count):\n    return 2 * count\n"), context)
@@ -244,7 +244,7 @@ RESULT = {
 
 
 def test_what_breaks_something_is_left_out_and_counts_as_not_fixed() -> None:
-    found = with_verdict(RESULT, {"verified": "tests", "reason": "one test fails", "breaking": ["b.py"]})
+    found = with_verification(RESULT, {"verified": "tests", "reason": "one test fails", "breaking": ["b.py"]})
     assert found["patch"] == RESULT["patch"].split("diff --git a/b.py")[0]
     assert found["commitMessage"] == "Fix 1 security weakness\n\n- a.py:1: one\n"
     assert (found["filesModified"], found["verified"]) == (["a.py"], "tests")
@@ -253,13 +253,13 @@ def test_what_breaks_something_is_left_out_and_counts_as_not_fixed() -> None:
 
 
 def test_a_patch_that_is_broken_for_an_unknown_reason_proposes_nothing() -> None:
-    found = with_verdict(RESULT, {"verified": "broken", "reason": "why ever", "breaking": []})
+    found = with_verification(RESULT, {"verified": "broken", "reason": "why ever", "breaking": []})
     assert (found["patch"], found["fixed"], found["verified"]) == ("", [], "none")
 
 
-def test_a_verdict_from_hostile_tests_can_take_away_and_say_things_only() -> None:
+def test_a_verification_from_hostile_tests_can_take_away_and_say_things_only() -> None:
     forged = {"verified": "certified", "reason": "x" * 9_999, "breaking": ["../../etc"], "patch": "evil"}
-    found = with_verdict(RESULT, forged)
+    found = with_verification(RESULT, forged)
     assert found["patch"] == ""
     assert found["verified"] == "none"
     assert len(found["verification"]) <= 500
@@ -267,5 +267,5 @@ def test_a_verdict_from_hostile_tests_can_take_away_and_say_things_only() -> Non
 
 def test_what_could_not_be_verified_says_so() -> None:
     assert not_verified(RESULT, "no jail")["verified"] == "none"
-    assert wants_verdict({"properties": {"verified": {}}})
-    assert not wants_verdict({"properties": {}})
+    assert wants_verification({"properties": {"verified": {}}})
+    assert not wants_verification({"properties": {}})

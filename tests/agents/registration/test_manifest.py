@@ -29,6 +29,20 @@ def test_a_manifest_survives_the_way_to_json_and_back(manifest):
     assert spec.action_risk("act") == "AUTO"
 
 
+def test_names_may_be_written_in_camel_case_but_not_in_both_ways(manifest):
+    spelled = manifest | {"memoryMb": manifest["memory_mb"], "codeDigest": "sha256:1"}
+    del spelled["memory_mb"]
+    action = dict(manifest["actions"][0])
+    schema = {"type": "object", "properties": {"inputSchema": {"type": "string"}}}
+    action["inputSchema"] = schema
+    del action["input_schema"]
+    spec = from_json(spelled | {"actions": [action]})
+    assert (spec.memory_mb, spec.code_digest) == (manifest["memory_mb"], "sha256:1")
+    assert spec.actions[action["name"]].input_schema == schema
+    with pytest.raises(ManifestError, match="'memory_mb' twice, once as 'memoryMb'"):
+        from_json(manifest | {"memoryMb": 64})
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -54,7 +54,7 @@ def test_the_page_compiles_pins_the_version_and_its_case_passes(catalogue: Catal
     assert called is not None
     assert called.plan == plan_of(callee).digest
     found = run_cases(plan_of(caller), read_cases(Source(CASES, "a.test.yaml")), caller.callees)
-    assert found.passed, found.verdicts
+    assert found.passed, found.cases
 
 
 @pytest.mark.parametrize(

@@ -248,10 +248,10 @@ def instances(seed: int, *schemas: dict[str, Any]) -> list[Any]:
 @given(pairs(), st.integers(0, 2**32))
 def test_what_fits_is_accepted_by_the_consumer(pair: tuple[dict[str, Any], dict[str, Any]], seed: int) -> None:
     producer, consumer = pair
-    verdict = fits(producer, consumer)
-    event(f"fits: {verdict.fits}, {'same' if producer == consumer else 'different'}")
-    if not verdict.fits:
-        assert all(verdict.sentences())
+    answer = fits(producer, consumer)
+    event(f"fits: {answer.fits}, {'same' if producer == consumer else 'different'}")
+    if not answer.fits:
+        assert all(answer.sentences())
         return
     gives, takes = Draft202012Validator(producer), Draft202012Validator(consumer)
     for value in instances(seed, producer, consumer):

@@ -162,7 +162,7 @@ def test_expectations_are_compared_and_branches_counted(planned: Planned) -> Non
 
     examination = run_cases(plan, cases)
 
-    assert [verdict.passed for verdict in examination.verdicts] == [True, False]
+    assert [case.passed for case in examination.cases] == [True, False]
     assert "alarm: succeeds" in examination.covered
     assert "notify: fails" in examination.missed
     text = format_case_results(examination)

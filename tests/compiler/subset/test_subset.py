@@ -345,17 +345,17 @@ HOSTILE: dict[str, tuple[Any, Any]] = {
 def test_hostile_schemas_get_an_answer_in_time(producer: Any, consumer: Any) -> None:
     start = time.process_time()
 
-    verdict = fits(producer, consumer)
+    answer = fits(producer, consumer)
 
-    assert not verdict.fits
+    assert not answer.fits
     assert time.process_time() - start < 5
 
 
 def test_what_is_too_complex_says_so() -> None:
-    verdict = fits({"type": "number", **_product(40)}, {"type": "number", "minimum": -3})
+    answer = fits({"type": "number", **_product(40)}, {"type": "number", "minimum": -3})
 
-    assert verdict.unsupported
-    assert verdict.sentences() == [
+    assert answer.unsupported
+    assert answer.sentences() == [
         "$ is too complex to be checked; use simpler schemas, with fewer alternatives or levels"
     ]
 
@@ -371,8 +371,8 @@ def test_an_answer_is_quick_and_quicker_the_second_time() -> None:
     assert (time.process_time() - start) / 100 < 0.001
 
 
-def test_a_verdict_is_plain_data() -> None:
-    verdict = fits(obj(a=STR), obj(a=INT))
+def test_an_answer_is_plain_data() -> None:
+    answer = fits(obj(a=STR), obj(a=INT))
 
-    assert isinstance(verdict, SubsetResult)
-    assert [(reason.kind, reason.path) for reason in verdict.reasons] == [("mismatch", ("a",))]
+    assert isinstance(answer, SubsetResult)
+    assert [(reason.kind, reason.path) for reason in answer.reasons] == [("mismatch", ("a",))]

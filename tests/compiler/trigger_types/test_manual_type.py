@@ -87,7 +87,7 @@ def test_a_dry_run_fills_defaults_in_and_refuses_what_does_not_fit(planned: Call
     good = Case.model_validate({"name": "good", "context": {"version": "1.4"}})
     bad = Case.model_validate({"name": "bad", "context": {"version": "x", "channel": "#c"}})
 
-    results = run_cases(plan, [good, bad]).verdicts
+    results = run_cases(plan, [good, bad]).cases
 
     assert results[0].passed
     assert results[0].played is not None

@@ -10,7 +10,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from compiler.plan import ApprovalRule
-from records import Decision, DecisionVerdict, Records
+from records import Decision, DecisionValue, Records
 from records.database.person_key import person_key
 from records.tables import APPROVAL_AUDIT
 
@@ -30,7 +30,7 @@ def gate(records: Records, begin: Any) -> Any:
 
 @pytest.fixture
 def decide(records: Records) -> Any:
-    def _decide(approval: Any, by: str, decision: DecisionVerdict = "APPROVED", **options: Any) -> Any:
+    def _decide(approval: Any, by: str, decision: DecisionValue = "APPROVED", **options: Any) -> Any:
         fields = {"verified": True, "channel": "cli"} | options
         return records.decide(approval.id, decision=decision, by=by, **fields)
 
@@ -39,9 +39,9 @@ def decide(records: Records) -> Any:
 
 async def test_of_fifty_who_decide_at_once_exactly_one_decides(gate: Any, decide: Any, records: Records) -> None:
     approval = await gate()
-    verdicts = ["APPROVED", "REJECTED"]
+    decisions = ["APPROVED", "REJECTED"]
     decisions: list[Decision] = await asyncio.gather(
-        *(decide(approval, f"person {n}", verdicts[n % 2], notes=f"note {n}") for n in range(50))
+        *(decide(approval, f"person {n}", decisions[n % 2], notes=f"note {n}") for n in range(50))
     )
     applied = [decision for decision in decisions if decision.applied]
     assert len(applied) == 1
@@ -114,8 +114,8 @@ async def test_one_rejection_decides_whatever_the_quorum(gate: Any, decide: Any)
 
 async def test_only_named_approvers_decide(gate: Any, decide: Any) -> None:
     approval = await gate(approvers=("ann", "bob"))
-    for verdict in ("APPROVED", "REJECTED"):
-        refused = await decide(approval, "eve", verdict)
+    for decision in ("APPROVED", "REJECTED"):
+        refused = await decide(approval, "eve", decision)
         assert (refused.applied, refused.counted, refused.status) == (False, False, "PENDING")
         assert refused.reason == "'eve' may not decide this; it is for ann, bob"
     assert (await decide(approval, "Bob")).applied

@@ -46,8 +46,8 @@ def ask(records, workflow):
     return ask
 
 
-async def decide(records, gate, verdict="APPROVED"):
-    await records.decide(gate.id, decision=verdict, by="Ann", verified=True, channel="cli")
+async def decide(records, gate, decision="APPROVED"):
+    await records.decide(gate.id, decision=decision, by="Ann", verified=True, channel="cli")
 
 
 async def test_only_waiting_runs_with_a_settled_gate_are_found(records, ask):

@@ -1,7 +1,7 @@
-"""A verdict on a patch + what the agent proposed -> the proposal without what breaks the project, and with the verdict.
+"""The verification of a patch + what the agent proposed -> the proposal without what breaks the project, marked so.
 
-The verdict comes from a jail in which a project's own tests ran: it can leave parts of the patch out, and say things.
-It adds nothing to it.
+It comes from a jail in which a project's own tests ran: it can leave parts of the patch out, and say things. It adds
+nothing to it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MAX_REASON = 500
 _NOTES = "Before merging:"
 
 
-def wants_verdict(result_schema: Mapping[str, Any] | None) -> bool:
+def wants_verification(result_schema: Mapping[str, Any] | None) -> bool:
     """Whether the agent's result has a place for it (`verified`)."""
     properties = (result_schema or {}).get("properties")
     return isinstance(properties, dict) and "verified" in properties
@@ -28,18 +28,18 @@ def not_verified(result: Mapping[str, Any], reason: str) -> dict[str, Any]:
     return {**result, "verified": "none", "verification": reason[:_MAX_REASON]}
 
 
-def with_verdict(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
+def with_verification(result: Mapping[str, Any], verification: Mapping[str, Any]) -> dict[str, Any]:
     """The result without the files and places that break something; all of it where it is not known which."""
-    reason = str(verdict.get("reason", ""))[:_MAX_REASON]
-    level = verdict.get("verified")
+    reason = str(verification.get("reason", ""))[:_MAX_REASON]
+    level = verification.get("verified")
     files = files_of(str(result.get("patch", "")))
-    breaking = {str(each) for each in cast("list[Any]", verdict.get("breaking") or [])}
+    breaking = {str(each) for each in cast("list[Any]", verification.get("breaking") or [])}
     if level not in LEVELS:
         breaking |= set(files)
     lost: dict[str, dict[int, str]] = {
         name: dict.fromkeys(_all(files[name]), reason) for name in files if name in breaking
     }
-    for each in _entries(verdict.get("breakingParts")):
+    for each in _entries(verification.get("breakingParts")):
         name, hunk = str(each.get("file")), each.get("hunk")
         if name in files and isinstance(hunk, int) and hunk in _all(files[name]):
             lost.setdefault(name, {}).setdefault(hunk, str(each.get("reason", ""))[:_MAX_REASON])

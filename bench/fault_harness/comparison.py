@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from sqlalchemy.exc import SQLAlchemyError
 
-from fault_harness.person import verdict_on
+from fault_harness.person import decision_on
 from fault_harness.world import World
 from records import RecordsError, Run
 
@@ -27,7 +27,7 @@ ENDED = ("SUCCESS", "FAILED")
 
 
 @dataclass(kw_only=True)
-class Verdict:
+class Comparison:
     """What the comparison gives. Every list is empty when all is well."""
 
     lost: list[str] = field(default_factory=list)
@@ -93,9 +93,9 @@ async def _open_ends(world: World) -> list[str]:
     return ends + [f"event {event.subject} is not published" for event in waiting]
 
 
-async def compare(world: World, *, stuck: list[str]) -> Verdict:
+async def compare(world: World, *, stuck: list[str]) -> Comparison:
     """The whole comparison, from the first event on."""
-    verdict = Verdict(stuck=stuck)
+    found = Comparison(stuck=stuck)
     by_number: dict[int, list[Run]] = defaultdict(list)
     for run in await _runs(world):
         by_number[run.context["number"]].append(run)
@@ -103,20 +103,20 @@ async def compare(world: World, *, stuck: list[str]) -> Verdict:
     for line in world.ledger.read("message"):
         keys[line["number"], line["node"]][line["key"]] += 1
     stamps = await asyncio.to_thread(_stamps, world.repository.remote)
-    allowed = {line["number"] for line in world.ledger.read("deciding") if line["verdict"] == "APPROVED"}
+    allowed = {line["number"] for line in world.ledger.read("deciding") if line["decision"] == "APPROVED"}
     told = await _completed(world)
     cancelled = {line["number"] for line in world.ledger.read("cancelled")}
     for number in sorted({line["number"] for line in world.ledger.read("event")}):
-        _judge(verdict, world, number, by_number[number], keys, stamps, told, cancelled)
-    verdict.unapproved += [f"branch of {number} without an approval" for number in stamps if number not in allowed]
-    verdict.runs = sum(map(len, by_number.values()))
-    verdict.messages = sum(sum(counter.values()) for counter in keys.values())
-    verdict.branches = sum(map(len, stamps.values()))
-    return verdict
+        _judge(found, world, number, by_number[number], keys, stamps, told, cancelled)
+    found.unapproved += [f"branch of {number} without an approval" for number in stamps if number not in allowed]
+    found.runs = sum(map(len, by_number.values()))
+    found.messages = sum(sum(counter.values()) for counter in keys.values())
+    found.branches = sum(map(len, stamps.values()))
+    return found
 
 
 def _judge(
-    verdict: Verdict,
+    found: Comparison,
     world: World,
     number: int,
     runs: list[Run],
@@ -127,29 +127,29 @@ def _judge(
 ) -> None:
     """What became of one event."""
     if len(runs) != 1:
-        (verdict.lost if not runs else verdict.doubled).append(f"event {number} has {len(runs)} runs")
+        (found.lost if not runs else found.doubled).append(f"event {number} has {len(runs)} runs")
     for run in runs:
         if run.status in ENDED and told[run.id] != 1:
-            where = verdict.lost if told[run.id] == 0 else verdict.doubled
+            where = found.lost if told[run.id] == 0 else found.doubled
             where.append(f"the end of the run of {number} was told {told[run.id]} times")
-        if run.status == "FAILED" and verdict_on(number) == "APPROVED" and number not in cancelled:
-            verdict.parked += 1
+        if run.status == "FAILED" and decision_on(number) == "APPROVED" and number not in cancelled:
+            found.parked += 1
             if not run.message:
-                verdict.stuck.append(f"run of {number} FAILED without a reason")
+                found.stuck.append(f"run of {number} FAILED without a reason")
             elif "takeovers" not in run.message:
-                verdict.lost.append(f"run of {number} FAILED: {run.message}")
+                found.lost.append(f"run of {number} FAILED: {run.message}")
     whole = any(run.status == "SUCCESS" for run in runs)
     for node in ("announce", "tell"):
         counter = keys.get((number, node), Counter())
         if len(counter) > 1:
-            verdict.doubled.append(f"message {node!r} of {number} under {len(counter)} keys")
+            found.doubled.append(f"message {node!r} of {number} under {len(counter)} keys")
         if whole and not counter:
-            verdict.lost.append(f"message {node!r} of {number} was never sent")
-        verdict.repeats += [f"message {node!r} of {number}"] * (sum(counter.values()) - len(counter))
+            found.lost.append(f"message {node!r} of {number} was never sent")
+        found.repeats += [f"message {node!r} of {number}"] * (sum(counter.values()) - len(counter))
     if len(stamps.get(number, [])) > 1:
-        verdict.doubled.append(f"{number} has {len(stamps[number])} proposals")
+        found.doubled.append(f"{number} has {len(stamps[number])} proposals")
     if whole and number not in stamps:
-        verdict.lost.append(f"branch of {number} was never published")
+        found.lost.append(f"branch of {number} was never published")
 
 
 async def _runs(world: World) -> list[Run]:
