@@ -173,17 +173,20 @@ def _parse(data: Any, *, trusted: bool) -> _Manifest:
 
 def _spelled(data: Any) -> Any:
     """The manifest with the names of its file; what its schemas hold is left alone."""
-    found = _renamed(data)
-    if isinstance(found, dict) and isinstance(actions := found.get("actions"), list):
-        found["actions"] = [_renamed(each) for each in cast("list[Any]", actions)]
+    if not isinstance(data, dict):
+        return data
+    found = _renamed(cast("dict[str, Any]", data))
+    if isinstance(found.get("actions"), list):
+        actions = cast("list[Any]", found["actions"])
+        found["actions"] = [
+            _renamed(cast("dict[str, Any]", each)) if isinstance(each, dict) else each for each in actions
+        ]
     return found
 
 
-def _renamed(data: Any) -> Any:
-    if not isinstance(data, dict):
-        return data
-    found: dict[Any, Any] = {}
-    for name, value in cast("dict[Any, Any]", data).items():
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in data.items():
         spelled = _NAMES.get(name, name)
         if spelled in found:
             raise ManifestError(f"the manifest has {spelled!r} twice, once as {to_camel(spelled)!r}; leave one")
