@@ -364,10 +364,10 @@ class WorkerSettings(
     warm_jails: int = _variable(
         "COMMANDCENTER_WARM_JAILS",
         "Jails that a worker starts ahead for the agents it ran last, while cores are idle; 0: none.",
-        4,
+        6,
         ge=0,
     )
-    """One for each of the agents that ran last; each holds about 40 MB for at most two minutes."""
+    """One for each of the last runs of agents; each holds about 40 MB for at most two minutes."""
 
     @property
     def repository_roots(self) -> tuple[Path, ...]:

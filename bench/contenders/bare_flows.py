@@ -11,7 +11,7 @@ from typing import Any, cast
 from contenders.step import BareStep, StepKind
 from flows import compiled, runtime
 
-runtime.open_sandbox = lambda name=None, **options: BareStep(cast("StepKind", os.environ["BENCH_STEP"]))
+runtime.open_sandbox = lambda name=None, *, warm=0: BareStep(cast("StepKind", os.environ["BENCH_STEP"]), warm=warm)
 
 
 def __getattr__(attribute: str) -> Any:

@@ -23,11 +23,14 @@ _IN_JAIL = "/agent/step.py"
 
 
 class BareStep:
-    """The sandbox port with the bare step in it. For measuring only: unjailed, it protects from nothing."""
+    """The sandbox port with the bare step in it. For measuring only: unjailed, it protects from nothing.
 
-    def __init__(self, kind: StepKind) -> None:
+    With a real agent, `warm` jails are started ahead, as the platform's worker does by default.
+    """
+
+    def __init__(self, kind: StepKind, *, warm: int = 0) -> None:
         self.kind = kind
-        self._jail = BubblewrapSandbox() if kind == "agent" else BubblewrapSandbox(runner=_IN_JAIL)
+        self._jail = BubblewrapSandbox(warm=warm) if kind == "agent" else BubblewrapSandbox(runner=_IN_JAIL)
 
     async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
         """Whatever is asked for, the step is run."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
@@ -41,6 +41,11 @@ _BROWSER_ARGUMENTS = (
     "--disable-quic",
     "--no-first-run",
 )
+
+
+_MS = 60_000
+"""How long a page may take for anything: whole platforms of other tests run beside it."""
+expect.set_options(timeout=_MS)
 
 
 @pytest.fixture(scope="session")
@@ -215,7 +220,7 @@ async def open_console(platform: Platform, chromium: Browser) -> AsyncIterator[O
             viewport={"width": width, "height": 860}, color_scheme="dark" if dark else "light"
         )
         page = await context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(_MS)
         page.on("pageerror", lambda error: reported.append(str(error)))
         page.on("console", lambda line: reported.append(line.text) if "Content Security" in line.text else None)
         await page.goto(await platform.link(name, *roles))

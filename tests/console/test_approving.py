@@ -198,10 +198,10 @@ async def test_a_restart_of_the_server_is_noticed_and_got_over(platform, open_co
     page = await open_console()
     await expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
     await platform.stop()
-    await expect(page.get_by_text("The server does not answer; trying again.")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text("The server does not answer; trying again.")).to_be_visible()
     await platform.start()
     await platform.ask()
-    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible()
     await expect(page.get_by_text("The server does not answer; trying again.")).to_have_count(0)
 
 

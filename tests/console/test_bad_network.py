@@ -28,7 +28,7 @@ async def test_over_a_slow_network_a_page_says_that_it_loads_and_a_decision_is_s
     await page.get_by_role("button", name="Approve").click(timeout=60_000)
     confirm = page.get_by_role("button", name="Yes, approve and continue")
     await confirm.dblclick()
-    await expect(page.get_by_role("status").filter(has_text="Approved by Ann")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("status").filter(has_text="Approved by Ann")).to_be_visible()
     assert sent == ["POST"]
     [decided] = await platform.records.approvals(1)
     assert decided.status == "APPROVED"
@@ -49,13 +49,11 @@ async def test_a_network_that_loses_every_third_answer_loses_nothing_on_the_page
     await page.route(f"{platform.address}/approvals*", lose)
     for _ in range(2):
         await page.goto(f"{platform.address}/console")
-        await expect(page.get_by_role("link", name="Create pull request")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("link", name="Create pull request")).to_be_visible()
         for name in ("Runs", "Workflows", "Agents"):
             await page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
             await expect(page).to_have_url(re.compile(name.lower()))
-            await expect(page.get_by_role("table").or_(page.get_by_role("list")).last).to_be_visible(
-                timeout=30_000
-            )
+            await expect(page.get_by_role("table").or_(page.get_by_role("list")).last).to_be_visible()
             await expect(page.get_by_role("alert")).to_have_count(0)
 
 
@@ -98,7 +96,7 @@ async def test_a_stream_that_falls_silent_is_opened_again(platform, open_console
     await page.clock.fast_forward(2_000)
     await expect(page.get_by_text("The server does not answer; trying again.")).to_have_count(0)
     await platform.ask()
-    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible()
     assert len(opened) > before, json.dumps(opened)
 
 
@@ -113,5 +111,5 @@ async def test_a_link_is_not_lost_with_the_first_request(platform, chromium) -> 
 
     await page.route("**/session", lose)
     await page.goto(await platform.link("Ann"))
-    await expect(page.get_by_role("navigation", name="Pages")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     assert not first

@@ -87,7 +87,7 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     await page.get_by_role("combobox", name="Approval", exact=True).select_option("true")
 
     await expect(page.locator("[data-node]")).to_have_count(4)
-    await expect(page.get_by_role("region", name="Problems")).to_contain_text("None. Plan", timeout=30_000)
+    await expect(page.get_by_role("region", name="Problems")).to_contain_text("None. Plan")
     await expect(page.locator(".react-flow__edge")).to_have_count(3)
     await picture(page, "builder")
     await page.get_by_role("button", name="Deploy …").click()

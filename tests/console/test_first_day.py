@@ -48,7 +48,6 @@ async def test_a_workflow_is_built_tested_deployed_started_debugged_and_cancelle
     }
     page = await (await chromium.new_context(viewport={"width": 1280, "height": 900})).new_page()
     page.set_default_timeout(_MS)
-    expect.set_options(timeout=60_000)
     await page.goto(link)
 
     # Built.

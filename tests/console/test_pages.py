@@ -220,8 +220,8 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
     await page.route(f"{platform.address}/runs/{approval.run_id}", lambda route: route.fulfill(json=detail))
     await page.route(f"{platform.address}/runs/{approval.run_id}/logs*", logs)
     await page.reload()
-    await expect(page.locator(".react-flow__node").first).to_be_visible(timeout=60_000)
-    await expect(page.get_by_text("10,000 lines")).to_be_visible(timeout=60_000)
+    await expect(page.locator(".react-flow__node").first).to_be_visible()
+    await expect(page.get_by_text("10,000 lines")).to_be_visible()
     assert await page.locator(".log .line").count() < 200
     times = {
         "scroll the log": await page.evaluate(FRAMES, "scroll"),

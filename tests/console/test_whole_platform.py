@@ -45,7 +45,7 @@ async def test_the_demo_is_approved_in_the_browser_and_the_fix_is_pushed(
         await page.keyboard.press("Escape")
         await page.get_by_role("button", name="Approve").click()
         await page.get_by_role("button", name="Yes, approve and continue").click()
-        await expect(page.get_by_role("status").filter(has_text="Approved by")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("status").filter(has_text="Approved by")).to_be_visible()
         assert await command.ended() == 0, command.text
         assert "exactly the diff that was approved is in it" in command.text
         assert "read in the browser" in command.text

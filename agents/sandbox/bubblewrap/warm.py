@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections import OrderedDict
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -21,6 +21,9 @@ from agents.sandbox.port import AgentRequest, Limits
 
 MAX_AGE_SECONDS = 120.0
 """A jail that nobody needed for so long is dropped."""
+_QUIET_SECONDS = 0.2
+"""Nothing is started ahead until no request has come for so long, or for five times that since the first."""
+_MOST_QUIETS = 5
 _MIN_FREE_BYTES = 512 << 20
 """Below this nothing is started ahead."""
 _MAX_FILES = 2_000
@@ -81,19 +84,42 @@ def shape_of(request: AgentRequest) -> Shape | None:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Use:
+    shape: Shape
+    request: AgentRequest
+    """Without what was of that run alone."""
+    at: float
+
+
 class WarmJails(Generic[S]):
-    """At most `most` jails that wait, one for each of the shapes that were used last."""
+    """At most `most` jails that wait: those that the last `most` requests would have used, were they made again."""
 
     def __init__(
-        self, start: Callable[[AgentRequest], Awaitable[S]], *, most: int, max_age: float = MAX_AGE_SECONDS
+        self,
+        start: Callable[[AgentRequest], Awaitable[S]],
+        *,
+        most: int,
+        max_age: float = MAX_AGE_SECONDS,
+        quiet: float = _QUIET_SECONDS,
     ) -> None:
-        self._start, self.most, self._max_age = start, most, max_age
-        self._waiting: OrderedDict[Shape, asyncio.Task[S]] = OrderedDict()
+        self._start, self.most, self._max_age, self._quiet = start, most, max_age, quiet
+        self._uses: deque[_Use] = deque(maxlen=max(most, 0))
+        self._waiting: list[tuple[Shape, asyncio.Task[S]]] = []
+        """Oldest first."""
+        self._starting: asyncio.Task[S] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = 0
         self.used = 0
         """How many requests were served by a jail that stood already."""
+
+    @property
+    def standing(self) -> int:
+        """How many wait for a request."""
+        return sum(task.done() for _, task in self._waiting)
 
     @contextlib.contextmanager
     def running(self) -> Generator[None]:
@@ -106,9 +132,12 @@ class WarmJails(Generic[S]):
 
     async def take(self, shape: Shape) -> S | None:
         """A jail of that shape, perhaps one that is still starting; it is the caller's from now on."""
-        task = self._waiting.pop(shape, None) if self._is_ours() else None
-        if task is None:
+        found = [each for each in self._waiting if each[0] == shape] if self._is_ours() else []
+        if not found:
             return None
+        chosen = next((each for each in found if each[1].done()), found[0])
+        self._waiting.remove(chosen)
+        task = chosen[1]
         try:
             jail = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -123,38 +152,73 @@ class WarmJails(Generic[S]):
         return jail
 
     def prepare(self, shape: Shape, request: AgentRequest) -> None:
-        """Start a jail of that shape, unless there is one, or no core or memory is free for it."""
-        if (
-            self.most < 1
-            or not self._is_ours()
-            or self._running >= (os.cpu_count() or 1)
-            or _free_bytes() < _MIN_FREE_BYTES
-        ):
+        """Have one more jail of that shape soon, when cores and memory are free for it."""
+        if self.most < 1 or not self._is_ours():
             return
-        if shape in self._waiting:
-            self._waiting.move_to_end(shape)
-            return
-        while len(self._waiting) >= self.most:
-            self._drop(self._waiting.popitem(last=False)[1])
-        task = asyncio.ensure_future(self._start(request))
-        task.add_done_callback(_look_at_error)
-        self._waiting[shape] = task
-        asyncio.get_running_loop().call_later(self._max_age, self._expire, shape, task)
+        now = asyncio.get_running_loop().time()
+        self._uses.append(_Use(shape=shape, request=_of_any_run(request), at=now))
+        # What runs now, and the node after it, come first; but under steady work a core may still be free.
+        self._due = self._due or now + _MOST_QUIETS * self._quiet
+        self._look_again(min(self._quiet, self._due - now))
 
     async def close(self) -> None:
         """End all of them. From another event loop than theirs: their processes."""
         if not self._is_ours():
-            for task in self._waiting.values():
+            for _, task in self._waiting:
                 if task.done() and not task.cancelled() and task.exception() is None:
                     task.result().kill()
             return
+        self._uses.clear()
+        if self._timer is not None:
+            self._timer.cancel()
         while self._waiting:
-            self._drop(self._waiting.popitem()[1])
+            self._drop(self._waiting.pop()[1])
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
+    def _look_again(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(max(seconds, 0), self._fill)
+
+    def _fill(self) -> None:
+        """Start the jail that is missed most, one at a time, until all stand that are wanted."""
+        loop = asyncio.get_running_loop()
+        self._due = None
+        if self._starting is not None:
+            return  # its end comes here again
+        while self._uses and loop.time() - self._uses[0].at > self._max_age:
+            self._uses.popleft()
+        wanted = Counter(use.shape for use in self._uses)
+        for shape, task in list(self._waiting):
+            if sum(other == shape for other, _ in self._waiting) > wanted[shape]:
+                self._waiting.remove((shape, task))
+                self._drop(task)
+        there = Counter(shape for shape, _ in self._waiting)
+        missed = next((use for use in reversed(self._uses) if there[use.shape] < wanted[use.shape]), None)
+        if missed is None:
+            return
+        if self._running >= (os.cpu_count() or 1) or _free_bytes() < _MIN_FREE_BYTES:
+            self._look_again(self._quiet)
+            return
+        task = asyncio.ensure_future(self._start(missed.request))
+        self._starting = task
+        self._waiting.append((missed.shape, task))
+        task.add_done_callback(self._started)
+        loop.call_later(self._max_age, self._expire, missed.shape, task)
+
+    def _started(self, task: asyncio.Task[S]) -> None:
+        self._starting = None
+        if task.cancelled() or task.exception() is not None:
+            # Whoever needs it finds out why; trying again and again would not help.
+            self._uses.clear()
+            self._waiting = [each for each in self._waiting if each[1] is not task]
+            return
+        self._fill()
+
     def _expire(self, shape: Shape, task: asyncio.Task[S]) -> None:
-        if self._waiting.get(shape) is task:
-            self._drop(self._waiting.pop(shape))
+        if (shape, task) in self._waiting:
+            self._waiting.remove((shape, task))
+            self._drop(task)
 
     def _drop(self, task: asyncio.Task[S]) -> None:
         async def end() -> None:
@@ -172,9 +236,18 @@ class WarmJails(Generic[S]):
         return self._loop is loop
 
 
-def _look_at_error(task: asyncio.Task[object]) -> None:
-    if not task.cancelled():
-        task.exception()
+def _of_any_run(request: AgentRequest) -> AgentRequest:
+    """Names of secrets stay, since they decide what is imported ahead; their values and the inputs do not."""
+    return replace(
+        request,
+        run_id="",
+        node_id="",
+        inputs={},
+        idempotency_key="",
+        execution_id="",
+        traceparent="",
+        secrets=dict.fromkeys(request.secrets, ""),
+    )
 
 
 def _signature(entry_path: str) -> Signature | None:

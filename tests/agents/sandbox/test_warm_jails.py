@@ -9,7 +9,7 @@ import pytest
 
 from agents.sandbox.bubblewrap.binary import find_bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
-from agents.sandbox.bubblewrap.warm import WarmJails, shape_of
+from agents.sandbox.bubblewrap.warm import Shape, WarmJails, shape_of
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Mount
 
 MakeRequest = Callable[..., AgentRequest]
@@ -30,6 +30,16 @@ async def _run(sandbox: BubblewrapSandbox, request: AgentRequest, logs: list[str
             logs.append(line.text)
 
     return await sandbox.run(request, on_log=keep)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def _until_warm(sandbox: BubblewrapSandbox, jails: int = 1) -> None:
+    await _until(lambda: sandbox.warm.standing >= jails)
 
 
 def _agent(folder: Path, body: str, at_import: str = "") -> str:
@@ -63,11 +73,25 @@ async def test_the_second_run_of_an_agent_gets_a_jail_that_stands_already(
     for _ in range(3):
         result = await _run(warm_sandbox, script_request("said = 1"))
         assert result.output == {"said": 1}, result.failure
+        await _until_warm(warm_sandbox)
     assert warm_sandbox.warm.used == 2
+
+
+async def test_an_agent_that_was_used_twice_has_two_jails_that_wait(
+    warm_sandbox: BubblewrapSandbox, script_request: MakeRequest
+):
+    for _ in range(2):
+        assert (await _run(warm_sandbox, script_request("said = 1"))).ok
+    await _until_warm(warm_sandbox, 2)
+    before = warm_sandbox.warm.used
+    ran = await asyncio.gather(*(_run(warm_sandbox, script_request("said = 2")) for _ in range(3)))
+    assert [result.output for result in ran] == [{"said": 2}] * 3
+    assert warm_sandbox.warm.used >= before + 2
 
 
 async def test_a_warm_jail_holds_the_same_limits(warm_sandbox: BubblewrapSandbox, script_request: MakeRequest):
     cold = await _run(warm_sandbox, script_request("said = 1"))
+    await _until_warm(warm_sandbox)
     warm = await _run(warm_sandbox, script_request("said = 1"))
     assert warm_sandbox.warm.used == 1
     assert warm.limits_held == cold.limits_held
@@ -84,7 +108,10 @@ async def test_nothing_passes_from_one_run_to_the_next(
         os.environ["LEFT"] = "1"
         pathlib.Path("/tmp/left").write_text("1")
     """
-    found = [(await _run(warm_sandbox, script_request(left))).output["said"] for _ in range(3)]
+    found: list[list[object]] = []
+    for _ in range(3):
+        found.append((await _run(warm_sandbox, script_request(left))).output["said"])
+        await _until_warm(warm_sandbox)
     assert found[1][:2] == found[2][:2] == [None, None]
     assert "left" not in found[1][2] + found[2][2]
     assert warm_sandbox.warm.used == 2
@@ -96,6 +123,7 @@ async def test_a_changed_agent_is_never_served_by_the_jail_of_the_old_one(
     entry = _agent(tmp_path / "agent", "return Out(said='old')")
     request = script_request("", entry_path=entry)
     assert (await _run(warm_sandbox, request)).output == {"said": "old"}
+    await _until_warm(warm_sandbox)
     _agent(tmp_path / "agent", "return Out(said='new')")
     assert (await _run(warm_sandbox, request)).output == {"said": "new"}
     assert warm_sandbox.warm.used == 0
@@ -112,6 +140,7 @@ async def test_secrets_reach_a_warm_jail_with_the_request_and_the_agent_is_not_i
     for secret in ("first-secret-value", "second-secret"):
         result = await _run(warm_sandbox, script_request("", entry_path=entry, secrets={"TOKEN": secret}))
         assert result.output == {"said": f"True {len(secret)}"}
+        await _until_warm(warm_sandbox)
     assert warm_sandbox.warm.used == 1
 
 
@@ -125,6 +154,7 @@ async def test_without_secrets_the_agent_is_imported_ahead(
     )
     request = script_request("", entry_path=entry)
     await _run(warm_sandbox, request)
+    await _until_warm(warm_sandbox)
     await asyncio.sleep(2)
     assert (await _run(warm_sandbox, request)).output == {"said": "True"}
 
@@ -143,6 +173,7 @@ async def test_what_an_agent_says_and_raises_while_it_is_imported_is_reported_wi
         assert result.failure is not None
         assert "OSError: broken" in result.failure.message
         told.append([line for line in logs if "importing" in line])
+        await _until_warm(warm_sandbox)
     assert told == [["importing"], ["importing"]]
     assert warm_sandbox.warm.used == 1
 
@@ -155,6 +186,7 @@ async def test_an_agent_that_ends_while_it_is_imported_fails_its_run_and_no_othe
         result = await _run(warm_sandbox, script_request("", entry_path=entry))
         assert result.failure is not None
         assert result.failure.kind == "exit"
+        await _until_warm(warm_sandbox)
     assert (await _run(warm_sandbox, script_request("said = 1"))).ok
 
 
@@ -171,6 +203,7 @@ async def test_an_agent_that_never_reads_its_request_is_ended_by_its_time_limit(
         result = await _run(warm_sandbox, slow)
         assert result.failure is not None
         assert result.failure.kind == "timeout"
+        await _until_warm(warm_sandbox)
 
 
 async def test_each_run_finds_its_own_trace(warm_sandbox: BubblewrapSandbox, script_request: MakeRequest):
@@ -178,6 +211,7 @@ async def test_each_run_finds_its_own_trace(warm_sandbox: BubblewrapSandbox, scr
         trace = f"00-{number:032x}-{1:016x}-01"
         request = script_request("import os; said = os.environ.get('TRACEPARENT')", traceparent=trace)
         assert (await _run(warm_sandbox, request)).output == {"said": trace}
+        await _until_warm(warm_sandbox)
     assert warm_sandbox.warm.used == 2
 
 
@@ -191,6 +225,7 @@ async def test_other_settings_or_limits_need_another_jail(
     warm_sandbox: BubblewrapSandbox, script_request: MakeRequest
 ):
     await _run(warm_sandbox, script_request("said = 1", settings={"A": "1"}))
+    await _until_warm(warm_sandbox)
     result = await _run(warm_sandbox, script_request("import os; said = os.environ['A']", settings={"A": "2"}))
     assert result.output == {"said": "2"}
     assert warm_sandbox.warm.used == 0
@@ -220,23 +255,78 @@ class _Fake:
         self.closed = True
 
 
-async def test_jails_are_dropped_when_they_are_old_or_others_are_used_more(script_request: MakeRequest):
+def _shaped(request: AgentRequest) -> Shape:
+    shape = shape_of(request)
+    assert shape is not None
+    return shape
+
+
+async def test_what_stands_is_what_the_last_requests_would_have_used(script_request: MakeRequest):
+    started: list[AgentRequest] = []
+    made: list[_Fake] = []
+
+    async def start(request: AgentRequest) -> _Fake:
+        started.append(request)
+        made.append(_Fake())
+        return made[-1]
+
+    jails: WarmJails[_Fake] = WarmJails(start, most=3, quiet=0.01)
+    first, second = (script_request("", settings={"N": number}) for number in "12")
+    for request in (first, first, first, second, second):
+        jails.prepare(_shaped(request), request)
+    await _until(lambda: jails.standing == 3)
+    assert [request.settings["N"] for request in started] == ["2", "2", "1"]
+    for _ in range(3):
+        jails.prepare(_shaped(first), first)
+    await _until(lambda: len(made) == 5 and jails.standing == 3)
+    await _until(lambda: [fake.closed for fake in made] == [True, True, False, False, False])
+
+
+async def test_a_jail_that_nobody_needed_for_long_is_dropped_for_good(script_request: MakeRequest):
     made: list[_Fake] = []
 
     async def start(_: AgentRequest) -> _Fake:
         made.append(_Fake())
         return made[-1]
 
-    jails: WarmJails[_Fake] = WarmJails(start, most=2, max_age=0.2)
-    requests = [script_request("", settings={"N": str(number)}) for number in range(3)]
-    for request in requests:
-        shape = shape_of(request)
-        assert shape is not None
-        jails.prepare(shape, request)
-    await asyncio.sleep(0.05)
-    assert [fake.closed for fake in made] == [True, False, False]
-    await asyncio.sleep(0.3)
-    assert all(fake.closed for fake in made)
+    jails: WarmJails[_Fake] = WarmJails(start, most=2, max_age=0.2, quiet=0.01)
+    request = script_request("")
+    jails.prepare(_shaped(request), request)
+    await _until(lambda: bool(made) and made[0].closed)
+    await asyncio.sleep(0.2)
+    assert len(made) == 1
+
+
+async def test_a_waiting_jail_keeps_nothing_of_the_run_before(script_request: MakeRequest):
+    started: list[AgentRequest] = []
+
+    async def start(request: AgentRequest) -> _Fake:
+        started.append(request)
+        return _Fake()
+
+    jails: WarmJails[_Fake] = WarmJails(start, most=1, quiet=0.01)
+    request = script_request("secret = 1", run_id="run", secrets={"TOKEN": "first-secret"}, traceparent="00-1")
+    jails.prepare(_shaped(request), request)
+    await _until(lambda: jails.standing == 1)
+    (kept,) = started
+    assert (dict(kept.inputs), dict(kept.secrets), kept.run_id, kept.traceparent) == ({}, {"TOKEN": ""}, "", "")
+    assert _shaped(kept) == _shaped(request)
+
+
+async def test_a_jail_that_cannot_be_started_is_not_tried_again_and_again(script_request: MakeRequest):
+    tries: list[int] = []
+
+    async def start(_: AgentRequest) -> _Fake:
+        tries.append(1)
+        raise OSError("no")
+
+    jails: WarmJails[_Fake] = WarmJails(start, most=2, quiet=0.01)
+    request = script_request("")
+    jails.prepare(_shaped(request), request)
+    await _until(lambda: bool(tries))
+    await asyncio.sleep(0.2)
+    assert tries == [1]
+    assert await jails.take(_shaped(request)) is None
 
 
 async def test_nothing_is_started_ahead_while_every_core_has_a_run(
@@ -249,14 +339,13 @@ async def test_nothing_is_started_ahead_while_every_core_has_a_run(
         started.append(request)
         return _Fake()
 
-    jails: WarmJails[_Fake] = WarmJails(start, most=2)
+    jails: WarmJails[_Fake] = WarmJails(start, most=2, quiet=0.01)
     request = script_request("")
-    shape = shape_of(request)
-    assert shape is not None
     with jails.running():
-        jails.prepare(shape, request)
-    await asyncio.sleep(0)
-    assert started == []
+        jails.prepare(_shaped(request), request)
+        await asyncio.sleep(0.2)
+        assert started == []
+    await _until(lambda: len(started) == 1)
 
 
 def _jails_of(entry: str) -> list[str]:
