@@ -6,8 +6,9 @@
     python bench/agents.py --size 5000            # made files instead, in the default jail: seconds and peak memory
 
 With a table each row is one question: does the tool report this CWE anywhere in this file? So public benchmarks of
-scanners are made. With comments a finding counts where its line has one. bandit and semgrep are run where they are
-installed, semgrep with a rule folder that is given with --semgrep-rules.
+scanners are made. With comments a finding counts where its line has one. Beside it, where they are installed: bandit,
+ruff's S rules, semgrep or opengrep with a rule folder that is given with --semgrep-rules, and eslint-plugin-security of
+a folder with `node_modules` that is given with --eslint (`npm install eslint eslint-plugin-security`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if __name__ == "agents":
     importlib.import_module("agents")
 
 from agents.builtin.scanning.scan import scan
-from agents.builtin.scanning.source_files import source_names
+from agents.builtin.scanning.source_files import source_names, text_names
 from agents.effects.verification import with_verification
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
@@ -46,6 +47,42 @@ from agents.sandbox.port import AgentRequest, AgentResult, Limits, Mount
 VERIFIER = "agents.builtin.verification"
 _LABEL = re.compile(r"finds:\s*(CWE-\d+|[a-z]+/[\w-]+)")
 _LONGEST = 7200.0
+_RUFF = {
+    **dict.fromkeys(("102", "307"), "95"),
+    **dict.fromkeys(("105", "106", "107"), "798"),
+    **dict.fromkeys(("301", "302", "506"), "502"),
+    **dict.fromkeys(("303", "324"), "328"),
+    **dict.fromkeys(("304", "305"), "327"),
+    **dict.fromkeys(("308", "701", "702", "704"), "79"),
+    **dict.fromkeys(("323", "501", "507"), "295"),
+    **dict.fromkeys(("313", "314", "315", "316", "317", "318", "319", "320"), "611"),
+    **dict.fromkeys(("602", "604", "605", "606", "607", "603", "609"), "78"),
+    **{"103": "732", "104": "668", "108": "377", "113": "400", "201": "489", "306": "377", "310": "918"},
+    **{
+        "311": "330",
+        "312": "319",
+        "321": "319",
+        "508": "319",
+        "509": "319",
+        "505": "326",
+        "608": "89",
+        "202": "22",
+    },
+}
+"""ruff's S rules, which say no CWE -> the CWE of what each looks for."""
+_ESLINT = {
+    "detect-eval-with-expression": "95",
+    "detect-child-process": "78",
+    "detect-non-literal-fs-filename": "22",
+    "detect-non-literal-regexp": "1333",
+    "detect-unsafe-regex": "1333",
+    "detect-object-injection": "1321",
+    "detect-pseudoRandomBytes": "330",
+    "detect-possible-timing-attacks": "208",
+    "detect-non-literal-require": "470",
+    "detect-disable-mustache-escape": "79",
+    "detect-no-csrf-before-method-override": "352",
+}
 _NUMBER = re.compile(r"\d+")
 _RELATED = {
     "328": {"327", "916", "328"},
@@ -80,7 +117,7 @@ class Label:
 def ours(folder: Path) -> list[Found]:
     """The scanner of this platform."""
     # Without a limit of time: on a busy machine the same findings, later.
-    done = scan(folder, source_names(folder), logging.getLogger("bench"), seconds=_LONGEST)
+    done = scan(folder, names_in(folder), logging.getLogger("bench"), seconds=_LONGEST)
     if not done.complete:
         print(
             f"NOT COMPLETE: {len(done.not_scanned):,} file(s) not scanned to the end, as {done.not_scanned[0].reason}"
@@ -101,10 +138,66 @@ def bandit(folder: Path) -> list[Found]:
     ]
 
 
-def semgrep(folder: Path, rules: str) -> list[Found]:
-    """semgrep's own command line, with rules of others."""
+def ruff(folder: Path) -> list[Found]:
+    """ruff's rules of security; those without a CWE here answer no question of a table."""
+    command = (
+        "ruff",
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--select",
+        "S",
+        "--output-format",
+        "json",
+        "--exit-zero",
+    )
+    return [
+        Found(
+            file=_within(folder, one["filename"]),
+            line=one["location"]["row"],
+            cwe=_RUFF.get((one["code"] or "").removeprefix("S"), ""),
+        )
+        for one in json.loads(_run(*command, str(folder)) or "[]")
+        if (one["code"] or "").startswith("S")
+    ]
+
+
+def eslint(folder: Path, place: Path) -> list[Found]:
+    """eslint with all rules of eslint-plugin-security, as `place` has both in its `node_modules`."""
+    plugin = next((place / "node_modules" / "eslint-plugin-security").resolve().glob("index.js"))
+    rules = {f"security/{rule}": "warn" for rule in _ESLINT}
+    with tempfile.TemporaryDirectory() as made:
+        config = Path(made, "eslint.config.mjs")
+        config.write_text(
+            f"import security from {json.dumps(plugin.as_uri())};\n"
+            'export default [{files: ["**/*.{js,jsx,mjs,cjs}"], plugins: {security}, '
+            f"languageOptions: {{parserOptions: {{ecmaFeatures: {{jsx: true}}}}}}, rules: {json.dumps(rules)}}}];\n"
+        )
+        program = (place / "node_modules" / ".bin" / "eslint").resolve()
+        done = subprocess.run(
+            [program, "--no-config-lookup", "-c", config, "-f", "json", "--no-inline-config", "."],
+            capture_output=True,
+            text=True,
+            timeout=3600,
+            check=False,
+            cwd=folder,
+        )
+    return [
+        Found(
+            file=_within(folder, each["filePath"]),
+            line=one["line"],
+            cwe=_ESLINT.get(str(one["ruleId"]).removeprefix("security/"), ""),
+        )
+        for each in json.loads(done.stdout or "[]")
+        for one in each["messages"]
+        if str(one["ruleId"]).startswith("security/")
+    ]
+
+
+def semgrep(folder: Path, rules: str, program: str = "semgrep") -> list[Found]:
+    """semgrep's own command line, or opengrep's, with rules of others."""
     answer = json.loads(
-        _run("semgrep", "--metrics=off", "--json", "--quiet", "--config", rules, str(folder)) or "{}"
+        _run(program, "scan", "--metrics=off", "--json", "--quiet", "--config", rules, str(folder)) or "{}"
     )
     found: list[Found] = []
     for one in answer.get("results", ()):
@@ -123,15 +216,27 @@ def _run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False).stdout
 
 
+def _works(program: str) -> bool:
+    # The engine's package puts a command here that lacks its Python parts.
+    if shutil.which(program) is None:
+        return False
+    return subprocess.run([program, "--version"], capture_output=True, timeout=600, check=False).returncode == 0
+
+
 def _number(text: str | None) -> str:
     found = _NUMBER.search(text or "")
     return str(int(found[0])) if found else ""
 
 
+def names_in(folder: Path) -> list[str]:
+    """All files that the scanner reads in a workflow: source, and other texts."""
+    return [*source_names(folder), *text_names(folder)]
+
+
 def in_files(folder: Path) -> list[Label]:
     """Labels that stand in comments."""
     labels: list[Label] = []
-    for name in source_names(folder):
+    for name in names_in(folder):
         for number, line in enumerate((folder / name).read_text("utf-8", "replace").split("\n"), 1):
             labels += [Label(file=name, kind=kind, real=True, line=number) for kind in _LABEL.findall(line)]
     return labels
@@ -279,6 +384,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=0)
     parser.add_argument("--fixes", action="store_true")
     parser.add_argument("--semgrep-rules", default="")
+    parser.add_argument("--eslint", type=Path)
     asked = parser.parse_args()
     logging.disable(logging.WARNING)
     if asked.size:
@@ -295,10 +401,15 @@ def main() -> None:
     if not labels:
         sys.exit("no labels found")
     tools: dict[str, Callable[[], list[Found]]] = {"ours": lambda: ours(asked.folder)}
-    if shutil.which("bandit"):
+    if _works("bandit"):
         tools["bandit"] = lambda: bandit(asked.folder)
-    if asked.semgrep_rules and shutil.which("semgrep"):
-        tools["semgrep"] = lambda: semgrep(asked.folder, asked.semgrep_rules)
+    if _works("ruff"):
+        tools["ruff"] = lambda: ruff(asked.folder)
+    program = next(filter(_works, ("opengrep", "semgrep")), None)
+    if asked.semgrep_rules and program is not None:
+        tools[program] = lambda: semgrep(asked.folder, asked.semgrep_rules, program)
+    if asked.eslint is not None:
+        tools["eslint"] = lambda: eslint(asked.folder, asked.eslint)
     for name, tool in tools.items():
         started = time.monotonic()
         found = tool()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _KEY = re.compile(r"""^["']?([\w.$/-]+)["']?\s*:(?:\s|$)""")
-_HEADER = re.compile(r'([\w-]+)?\s*((?:"[^"]*"\s*)*)=?\s*$')
+_HEADER = re.compile(r'([\w-]+)?\s*((?:"[^"]*"\s*)*)[=:]?\s*$')
+_LONGEST_BLOCK = 400
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -60,32 +61,58 @@ def of_hcl(lines: Sequence[str]) -> list[Line]:
     paths: list[str] = []
     starts: list[int] = []
     stack: list[tuple[str, int]] = []
+    blocks: list[int] = []
+    """For each of the stack: the line of the block around it, or its own; a list is part of the block it stands in."""
+    indents: list[int] = []
     for number, line in enumerate(lines):
-        plain = line.split("#", 1)[0] if not line.lstrip().startswith("//") else ""
-        hidden = _STRING.sub(lambda found: "_" * len(found[0]), plain)
+        plain, hidden = _code(line)
         paths.append(".".join(name for name, _ in stack))
-        starts.append(stack[-1][1] if stack else 0)
+        starts.append(blocks[-1] if blocks else 0)
+        inside = bool(stack) and blocks[-1] != stack[-1][1]
+        indents.append(_indent(lines[stack[-1][1]]) if inside else _indent(line))
         begin = 0
         for place, char in enumerate(hidden):
             if char in "{[(":
                 header = _HEADER.search(plain[begin:place])
                 words = [] if header is None else [header[1] or "", *re.findall(r'"([^"]*)"', header[2])]
                 stack.append((".".join(word for word in words[:2] if word), number))
+                blocks.append(number if char == "{" or not blocks else blocks[-1])
                 begin = place + 1
             elif char in "}])":
                 if stack:
                     stack.pop()
+                    blocks.pop()
                 begin = place + 1
             elif char == ",":
                 begin = place + 1
-    return _placed(paths, starts, lines)
+    return _placed(paths, starts, lines, indents)
 
 
-def _placed(paths: Sequence[str], starts: Sequence[int], lines: Sequence[str]) -> list[Line]:
+def _code(line: str) -> tuple[str, str]:
+    """A line of HCL without its comment, and the same with its strings blanked."""
+    plain = line.split("#", 1)[0] if not line.lstrip().startswith("//") else ""
+    return plain, _STRING.sub(lambda found: "_" * len(found[0]), plain)
+
+
+def opened(lines: Sequence[str], number: int) -> str | None:
+    """The block of HCL that a line opens, without comments; None where it opens none or has no end."""
+    depth, told = 0, list[str]()
+    for line in lines[number : number + _LONGEST_BLOCK]:
+        plain, hidden = _code(line)
+        told.append(plain)
+        depth += hidden.count("{") - hidden.count("}")
+        if depth <= 0:
+            return "\n".join(told) if "{" in hidden or len(told) > 1 else None
+    return None
+
+
+def _placed(
+    paths: Sequence[str], starts: Sequence[int], lines: Sequence[str], indents: Sequence[int] = ()
+) -> list[Line]:
     """Each with its block: from where that begins to the first line that is further out."""
     placed: list[Line] = []
     for number, (path, first) in enumerate(zip(paths, starts, strict=True)):
-        indent = _indent(lines[number])
+        indent = indents[number] if indents else _indent(lines[number])
         last = number + 1
         while last < min(len(lines), number + 60) and (not lines[last].strip() or _indent(lines[last]) >= indent):
             if lines[last].lstrip(" ").startswith("- ") and _indent(lines[last]) < indent:

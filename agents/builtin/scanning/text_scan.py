@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.secret_names import holds_credentials, is_token, looks_secret, names_a_secret
 from agents.builtin.scanning.source_files import SOURCE, SourceFile
-from agents.builtin.scanning.structure import Line, of_hcl, of_yaml
+from agents.builtin.scanning.structure import Line, of_hcl, of_yaml, opened
 from agents.builtin.scanning.vulnerability import Vulnerability
 
 TOKEN = Rule(
@@ -72,6 +72,8 @@ class _LineRule:
     """What the keys or blocks around the line must be."""
     block_needs: re.Pattern[str] | None
     """What the item or block that the line stands in must hold, and must not."""
+    lacks: re.Pattern[str] | None
+    """What the block that the line opens must not hold: a resource without a setting that protects it."""
     block_unless: re.Pattern[str] | None
 
 
@@ -98,6 +100,10 @@ def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
                 continue
             if (one.within or one.block_needs or one.block_unless) and structure is None:
                 structure = _structure(file, lines)
+            if one.lacks is not None:
+                block = opened(lines, number - 1)
+                if block is None or one.lacks.search(block):
+                    continue
             if structure is None or _stands_right(one, structure[number - 1], lines):
                 yield one.rule.at(file.name, number)
 
@@ -145,6 +151,7 @@ def _rules() -> tuple[_LineRule, ...]:
             within=_optional(one, "within"),
             block_needs=_optional(one, "block_needs"),
             block_unless=_optional(one, "block_unless"),
+            lacks=_optional(one, "lacks"),
         )
         for one in written
     )
