@@ -71,10 +71,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for sentence in unknown_settings():
-        logging.warning("%s", sentence)
     try:
         log_as_json("api")
+        for sentence in unknown_settings():
+            logging.warning("%s", sentence)
         use_secret_files()
         file = options.people or ApiSettings.load().people
         people: People = load_people(file) if file else {}

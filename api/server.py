@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
 
 from api.slow_requests import LIMITS
+from observability.json_logs import JsonLines
 from reliability.plaintext import refuse_plain_listener
 from reliability.tls import ServerCertificate
 
@@ -26,7 +29,9 @@ async def serve(app: FastAPI, *, host: str, port: int) -> bool:
     """
     tls = tls_options()
     refuse_plain_listener(host, "api", tls=bool(tls))
-    server = _Server(uvicorn.Config(app, host=host, port=port, log_level="warning", **LIMITS, **tls))
+    server = _Server(
+        uvicorn.Config(app, host=host, port=port, log_level="warning", log_config=_log_config(), **LIMITS, **tls)
+    )
     await server.serve()
     return server.started
 
@@ -40,7 +45,8 @@ async def serving(app: FastAPI, *, port: int) -> AsyncGenerator[str]:
     listening = _listen(port)
     # A browser's stream of changes never ends by itself.
     tls = tls_options()
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_STOP_SECONDS, **LIMITS, **tls)
+    options: dict[str, Any] = {"log_level": "warning", "log_config": _log_config(), **LIMITS, **tls}
+    config = uvicorn.Config(app, timeout_graceful_shutdown=_STOP_SECONDS, **options)
     server = _Guest(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
@@ -61,6 +67,11 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port))
     except OSError:
         return socket.create_server(("127.0.0.1", 0))
+
+
+def _log_config() -> dict[str, Any] | None:
+    """uvicorn's own, whose handlers write text; None: what it logs goes where ours does."""
+    return None if isinstance(sys.stderr, JsonLines) else LOGGING_CONFIG
 
 
 class _Guest(uvicorn.Server):

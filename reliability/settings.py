@@ -239,8 +239,9 @@ class _Ready(PartSettings):
 class _Logs(PartSettings):
     log_format: str = _variable(
         "COMMANDCENTER_LOG_FORMAT",
-        "`json` writes one line of JSON per log record, with run, node, attempt and trace, for production.",
-        "text",
+        "`json` writes all that a part says as lines of JSON, with run, node, attempt and trace; `text` is for people.",
+        "",
+        shown="`json` in production mode, `text` otherwise and at a terminal",
     )
 
 

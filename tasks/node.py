@@ -16,6 +16,7 @@ from uuid import uuid4
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_engine import run_task_async
@@ -24,7 +25,7 @@ from pydantic import JsonValue
 from agents.effects import EffectError
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
 from compiler.plan import PlanNode, digest_of
-from observability.json_logs import log_context
+from observability.json_logs import know_run, log_context
 from records import NotApproved, PayloadRefused, StaleAttempt
 from reliability.fault_points import fault_point
 from tasks.attempt_page import references
@@ -206,6 +207,8 @@ async def _attempt(call: Attempt) -> AgentResult:
     )
     fault_point("agent-run-begun")
     kept.attempt = attempt
+    if (context := TaskRunContext.get()) is not None:
+        know_run(str(context.task_run.id), attempt=attempt)
     try:
         with log_context(node=node.id, item=call.item, attempt=attempt):
             if call.proposal is not None:
@@ -337,13 +340,14 @@ async def _in_prefect(call: Attempt, number: int, *, key: str | None) -> None:
         executed, parameters = agent_proposal, {"label": f"{label} proposal", "call": call, "key": key}
     begun = call.shown.graph.unfinished(node.id, call.item, parameters["label"])
     # What calling the task does, with what it came from: there is no other way to give this but results to wait for.
-    state = await run_task_async(
-        executed,
-        task_run_id=begun,
-        parameters=parameters,
-        return_type="state",
-        dependencies=dict(call.shown.graph.inputs(node.id, call.item, begun)),
-    )
+    with log_context(node=node.id, item=call.item, attempt=number + 1):
+        state = await run_task_async(
+            executed,
+            task_run_id=begun,
+            parameters=parameters,
+            return_type="state",
+            dependencies=dict(call.shown.graph.inputs(node.id, call.item, begun)),
+        )
     task_run_id = cast("State[Any]", state).state_details.task_run_id
     if task_run_id is not None:
         call.shown.graph.note(node.id, call.item, task_run_id)

@@ -118,10 +118,10 @@ def run() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for sentence in unknown_settings():
-        logging.warning("%s", sentence)
     try:
         log_as_json("listener")
+        for sentence in unknown_settings():
+            logging.warning("%s", sentence)
         use_secret_files()
         asyncio.run(main(ListenerSettings.load()))
     except (

@@ -11,6 +11,7 @@ import typer
 
 from deployments.cli.commands import LazyCommands
 from deployments.errors import DeploymentError
+from observability.json_logs import LogFormatError, log_as_json
 from records.errors import RecordsError
 from reliability.known_settings import unknown_settings
 from reliability.mode import mode_problem
@@ -19,6 +20,16 @@ from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import SettingsError
 from reliability.tested_versions import UntestedVersion
 from reliability.tls import TlsError
+
+_SERVING = {
+    "up": "up",
+    "api": "api",
+    "server": "prefect",
+    "worker": "worker",
+    "listener": "listener",
+    "migrate": "migrate",
+}
+"""Commands whose output is a log: command -> name of the part."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,6 +59,11 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line. An error that a person can fix is one message on standard error, with exit status 1."""
+    try:
+        if sys.argv[1:] and "--json" not in sys.argv and (part := _SERVING.get(sys.argv[1])):
+            log_as_json(part)
+    except LogFormatError as exc:
+        sys.exit(f"commandcenter: {exc}")
     for sentence in unknown_settings():
         sys.stderr.write(f"commandcenter: {sentence}\n")
     if problem := mode_problem():

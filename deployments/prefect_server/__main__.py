@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from observability.json_logs import JsonLines, LogFormatError, log_as_json
 from reliability.plaintext import PlaintextRefused, refuse_plain_listener
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.tested_versions import UntestedVersion
@@ -79,6 +80,7 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     from prefect.server.api.server import create_app
     from prefect.server.utilities.database import get_dialect
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+    from uvicorn.config import LOGGING_CONFIG
 
     from deployments.prefect_server import checked_schemas, sqlite
     from deployments.prefect_server.readable_bodies import ReadableBodies
@@ -98,6 +100,8 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
         host=host,
         port=port,
         log_level="warning",
+        # Its own handlers write text.
+        log_config=None if isinstance(sys.stderr, JsonLines) else LOGGING_CONFIG,
         access_log=False,
         lifespan="on",
         # Open websockets (worker, browser tabs) would hold up the end for ever.
@@ -133,8 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--access-log", action="store_true", help="print each request")
     options = parser.parse_args(arguments)
     try:
+        log_as_json("prefect")
         serve(options.host, options.port, access_log=options.access_log)
-    except (SecretFileError, UntestedVersion, PlaintextRefused, TlsError) as exc:
+    except (LogFormatError, SecretFileError, UntestedVersion, PlaintextRefused, TlsError) as exc:
         sys.exit(f"error: {exc}")
 
 

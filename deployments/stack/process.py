@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ _PR_SET_PDEATHSIG = 1
 
 MAX_LOG_BYTES = 20_000_000
 """A log of more than this is put aside when the part starts."""
+LAST_LINES_SECONDS = 2.0
+_MAX_LINE = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class Command:
     """Seconds between asking it to stop and killing its process group."""
     umask: int | None = None
     """File mode bits that its files never have; None: those of this process."""
+    line: Callable[[str], str] | None = None
+    """What becomes of each line of its output before it is in the log; None: it writes to the log itself."""
 
 
 class ChildProcess:
@@ -43,6 +47,7 @@ class ChildProcess:
         self.command = command
         self._process: asyncio.subprocess.Process | None = None
         self._log_start = 0
+        self._copying: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -74,12 +79,15 @@ class ChildProcess:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command.arguments,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=descriptor,
+                stdout=descriptor if self.command.line is None else asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=dict(self.command.env),
                 start_new_session=True,
                 preexec_fn=leash,
             )
+            if self.command.line is not None and self._process.stdout is not None:
+                copied = _copy(self._process.stdout, os.dup(descriptor), self.command.line)
+                self._copying = asyncio.create_task(copied, name=f"log of {self.command.name}")
         finally:
             os.close(descriptor)
 
@@ -93,7 +101,15 @@ class ChildProcess:
         """Wait for its end; its exit code."""
         if self._process is None:
             raise RuntimeError(f"{self.command.name} was not started")
-        return await self._process.wait()
+        code = await self._process.wait()
+        await self._copied()
+        return code
+
+    async def _copied(self) -> None:
+        """Let its last lines reach the log. A child of its own that lives on holds nothing up."""
+        if self._copying is not None:
+            await asyncio.wait([self._copying], timeout=LAST_LINES_SECONDS)
+            self._copying.cancel()
 
     async def stop(self) -> None:
         """Ask it to stop, wait for the grace time, then kill whatever is left of its process group."""
@@ -110,6 +126,7 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        await self._copied()
 
     def tail(self, lines: int = 12) -> str:
         """The last lines that it wrote since its start."""
@@ -118,3 +135,24 @@ class ChildProcess:
             log.seek(max(self._log_start, size - 16384))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
         return ""
+
+
+async def _copy(output: asyncio.StreamReader, log: int, line: Callable[[str], str]) -> None:
+    """Each line of the output to the log, until its end. Closes the log."""
+    rest = b""
+    try:
+        while read := await output.read(1 << 16):
+            *lines, rest = (rest + read).split(b"\n")
+            if len(rest) > _MAX_LINE:
+                lines, rest = [*lines, rest], b""
+            for each in lines:
+                _append(log, each, line)
+        _append(log, rest, line)
+    finally:
+        os.close(log)
+
+
+def _append(log: int, content: bytes, line: Callable[[str], str]) -> None:
+    text = content.decode(errors="replace").rstrip("\r")
+    if text.strip():
+        os.write(log, f"{line(text)}\n".encode())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -27,6 +28,7 @@ from deployments.stack.probe import FileProbe, HttpProbe, NatsProbe, Probe
 from deployments.stack.process import Command
 from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
+from observability.json_logs import as_json_line, log_format
 from reliability.plaintext import refuse_plain_listener, refuse_plaintext
 from reliability.public_address import VARIABLE as PUBLIC_ADDRESS
 from reliability.settings import StackSettings
@@ -296,6 +298,8 @@ class Stack:
             log=self._state.logs / f"{name}.log",
             # The worker hands its runs back, and JetStream writes what it has in memory.
             grace=15,
+            # Also of what cannot write JSON itself, such as NATS.
+            line=functools.partial(as_json_line, part=name) if log_format() == "json" else None,
         )
         return SupervisedProcess(command, probe=probe, timeout=self.settings.start_timeout, report=self._report)
 

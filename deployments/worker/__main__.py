@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", help="the worker's name; each of a pool's workers needs its own")
     parser.add_argument("--limit", type=int, help="how many runs to have in hand at a time")
     options = parser.parse_args(arguments)
-    for sentence in unknown_settings():
-        print(f"warning: {sentence}", file=sys.stderr)
     try:
         log_as_json("worker")
+        for sentence in unknown_settings():
+            print(f"warning: {sentence}", file=sys.stderr)
         use_secret_files()
         settings = WorkerSettings.load()
         asyncio.run(_work(options.pool or settings.pool, options.name, options.limit))

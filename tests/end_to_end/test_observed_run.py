@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import time
@@ -46,6 +47,7 @@ async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     async with AsyncExitStack() as opened:
         receiver = await opened.enter_async_context(OtlpReceiver())
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        monkeypatch.setenv("COMMANDCENTER_LOG_FORMAT", "json")
         sinks = await opened.enter_async_context(open_sinks())
         with pytest.MonkeyPatch.context() as patched:
             for name in ("COMMANDCENTER_METRICS_ADDRESS", "COMMANDCENTER_REPOSITORIES"):
@@ -77,6 +79,7 @@ async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 async def test_a_real_run_is_one_whole_trace_and_fills_every_panel(watched: Watched) -> None:
     await _check_trace(watched)
     _check_page(watched)
+    _check_logs(watched)
     if watched.prometheus is None:
         assert shutil.which("prometheus") is None
         pytest.skip("the dashboards were not tried: no prometheus here, install Debian's package to run this")
@@ -127,6 +130,27 @@ async def _check_trace(watched: Watched) -> None:
     assert about["workflow.run_id"] == run.id
     assert about["agent.version"]
     assert int(str(about["commandcenter.agent.memory_kb"])) > 1_000
+
+
+def _check_logs(watched: Watched) -> None:
+    """Every line of every part is JSON, and says which run, node and attempt it is about."""
+    run = watched.detail.run
+    logs = sorted((Path(watched.connection.addresses.state) / "logs").glob("*.log"))
+    logs = [log for log in logs if log.stem != "prometheus"]  # which is no part of the platform
+    found = {log.stem: [json.loads(line) for line in log.read_text().splitlines()] for log in logs}
+    assert {"nats", "prefect", "worker", "listener"} <= set(found)
+    for part, lines in found.items():
+        assert {each["part"] for each in lines} <= {part}
+        assert all(each["time"] and each["level"] and "message" in each for each in lines)
+    assert any("ready" in each["message"] for each in found["nats"])
+    assert any("ready" in each["message"] for each in found["listener"])
+    mine = [each for each in found["worker"] if each.get("flow_run_id") == run.flow_run_id]
+    assert len(mine) > 10
+    assert {each["trace_id"] for each in mine} == {(run.flow_run_id or "").replace("-", "")}
+    assert {each.get("run_id", run.id) for each in mine} == {run.id}
+    of_nodes = [each for each in mine if each["logger"] == "prefect.task_runs"]
+    assert {"scan", "assess", "notify-if-critical", "create-fix-pr"} <= {each["node"] for each in of_nodes}
+    assert all(each["attempt"] >= 1 and each["run_id"] == run.id for each in of_nodes)
 
 
 def _check_page(watched: Watched) -> None:

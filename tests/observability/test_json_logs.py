@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
 from observability.json_logs import (
     JsonFormatter,
     LogFormatError,
+    as_json_line,
     know_run,
     log_as_json,
     log_context,
@@ -96,8 +101,43 @@ def test_errors_in_json_are_found_by_who_watches_logs(lines: tuple[logging.Logge
     assert error_of("{not json") is None
 
 
+def test_all_that_a_part_prints_is_json_up_to_its_last_error(tmp_path: Path) -> None:
+    program = tmp_path / "part.py"
+    program.write_text(
+        "import logging, sys, warnings\n"
+        "from observability.json_logs import log_as_json\n"
+        "assert log_as_json('listener')\n"
+        "print('ready', flush=True)\n"
+        "print('warning: no such setting', file=sys.stderr)\n"
+        "warnings.warn('soon gone')\n"
+        "logging.getLogger('x').warning('logged')\n"
+        "print('half a line', end='')\n"
+        "raise ValueError('the end\\nof it')\n"
+    )
+    env = {**os.environ, "COMMANDCENTER_MODE": "production", "PYTHONPATH": str(Path(__file__).parents[2])}
+    env.pop("COMMANDCENTER_LOG_FORMAT", None)
+    done = subprocess.run([sys.executable, str(program)], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    found = [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+    assert {each["part"] for each in found} == {"listener"}
+    told = [(each["level"], each["message"].splitlines()[0]) for each in found]
+    assert told[:3] == [("INFO", "ready"), ("INFO", "half a line"), ("INFO", "warning: no such setting")]
+    assert "soon gone" in told[3][1]
+    assert told[4:] == [("WARNING", "logged"), ("CRITICAL", "the end")]
+    assert "ValueError: the end" in found[-1]["error"]
+
+
+def test_lines_of_nats_keep_their_level() -> None:
+    line = json.loads(as_json_line("[9] 2026/11/28 18:00:00.123456 [ERR] disk is full", "nats"))
+    assert (line["level"], line["part"], line["message"]) == ("ERROR", "nats", "disk is full")
+    assert as_json_line('{"level": "INFO"}', "nats") == '{"level": "INFO"}'
+    assert json.loads(as_json_line("{not json", "nats"))["message"] == "{not json"
+
+
 def test_text_is_the_default_and_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert log_format({}) == "text"
+    assert log_format({"COMMANDCENTER_MODE": "production"}) == "json"
+    assert log_format({"COMMANDCENTER_MODE": "production"}, terminal=True) == "text"
     assert not log_as_json("worker", loggers=("test.none",))
     with pytest.raises(LogFormatError, match="COMMANDCENTER_LOG_FORMAT"):
         log_format({"COMMANDCENTER_LOG_FORMAT": "xml"})
