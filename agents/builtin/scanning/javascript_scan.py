@@ -38,6 +38,7 @@ _NAMED_VALUES = {
 _NAMES = frozenset(
     {"identifier", "member_expression", "property_identifier", "private_property_identifier", "string"}
 )
+_ROOTED = re.compile(r"\{[^{}]*\broot\s*[:,}]")
 _REQUEST = re.compile(r"\b(?:req|request|ctx|context)\s*\.\s*(?:query|params|body|cookies|headers)\b")
 _SQL = re.compile(r"[`'\"]\s*(?:select|insert|update|delete|replace|merge|drop|alter|create)\b", re.IGNORECASE)
 _SHELL_CALLS = ("exec", "execSync")
@@ -228,7 +229,8 @@ def _answering(function: Node, call: Node) -> Iterator[Finding]:
     if last == "redirect" and given and _REQUEST.search(text(given[-1])):
         yield rules.REDIRECT, call
     if last in ("readFile", "readFileSync", "createReadStream", "sendFile") and first is not None:
-        if _REQUEST.search(text(first)):
+        # Below `root` the framework sends nothing else.
+        if _REQUEST.search(text(first)) and not (last == "sendFile" and _ROOTED.search(text(call))):
             yield rules.TRAVERSAL, call
 
 

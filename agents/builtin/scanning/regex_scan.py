@@ -128,7 +128,10 @@ def _ambiguous(items: list[Any]) -> bool:
     if not needed:
         return any(_is_loop(one) for one in items)
     if not all(_is_loop(one) for one in needed):
-        return False
+        # What must come once between repetitions tells them apart only where no repetition could read it too.
+        loops = [_characters(one) for one in items if _is_loop(one)]
+        single = [_characters(one) for one in needed if not _is_loop(one)]
+        return all(one and any(not one.isdisjoint(loop) for loop in loops) for one in single) and bool(loops)
     # One loop, and beside it only what may be missing; or loops side by side over the same characters.
     pairs = itertools.pairwise([_characters(one) for one in needed])
     return len(needed) == 1 or any(not one.isdisjoint(other) for one, other in pairs)

@@ -6,12 +6,51 @@ import itertools
 import re
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_SECRET_WORDS = frozenset({"password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "credential"})
+_SECRET_WORDS = frozenset(
+    {
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "token",
+        "apikey",
+        "credential",
+        "cred",
+        "pw",
+        "passcode",
+    }
+)
 _SECRET_KEYS = frozenset({"api", "private", "secret", "access", "signing", "encryption", "auth", "master"})
 """Words that make a secret of a following `key`."""
 _ABOUT = frozenset(
     {"type", "field", "name", "url", "uri", "path", "file", "label", "length", "header", "prefix", "pattern"}
     | {"regex", "hint", "env", "variable", "param", "endpoint", "message", "error", "expiry", "ttl", "placeholder"}
+    | {
+        "identifier",
+        "kind",
+        "format",
+        "status",
+        "scope",
+        "suffix",
+        "separator",
+        "description",
+        "title",
+        "text",
+        "help",
+    }
+    | {
+        "policy",
+        "algorithm",
+        "count",
+        "size",
+        "version",
+        "lifetime",
+        "invalid",
+        "missing",
+        "required",
+        "extractor",
+    }
 )
 """Last words that make a name speak about a secret instead of holding it."""
 _PLACEHOLDERS = frozenset(
@@ -19,7 +58,7 @@ _PLACEHOLDERS = frozenset(
     | {"bearer", "basic", "password", "secret", "token", "string", "required", "optional"}
     | {"include", "omit", "same-origin"}
 )
-_LABEL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]*")
+_LABEL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]*[.!?:…]?")
 """One capitalised word of letters, as in the texts of a user interface: `Passwort`, `Пароль`."""
 _TOKEN = re.compile(
     r"""(?x)
@@ -56,6 +95,8 @@ def names_a_secret(name: str) -> bool:
     if not words or words[-1] in _ABOUT:
         return False
     if _SECRET_WORDS & {*words, *(word.rstrip("s") for word in words)}:
+        return True
+    if len(words) > 1 and words[-1] in ("pass", "creds"):
         return True
     return any(first in _SECRET_KEYS and second == "key" for first, second in itertools.pairwise(words))
 

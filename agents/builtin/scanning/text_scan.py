@@ -31,7 +31,7 @@ VALUE = Rule(
     recommendation="Read it from a secret store, and replace the one that is known now.",
 )
 _NAMED = re.compile(
-    r"""(?:^|[\s,{(\[;"'<-])["'$]?([A-Za-z_][\w.-]{2,60})["']?\s*(?:=>|:=|[:=])\s*(["']?)([^\s"'`,;)}\]]{8,200})\2"""
+    r"""(?:^|::|[\s,{(\[;"'<-])["'$]?([A-Za-z_][\w.-]{2,60})["']?\s*(?:=>|:=|[:=])\s*(["']?)([^\s"'`,;)}\]]{8,200})\2"""
 )
 _PLAIN_VALUES = frozenset(
     {".env", ".ini", ".properties", ".conf", ".cfg", ".yml", ".yaml", ".toml", ".sh", ".envrc", ".npmrc"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,6 +32,8 @@ class FlowRule:
     """Whether what is typed on the machine counts too."""
     whole: bool
     """Whether every pattern of it is understood, so that what is not found is not there."""
+    needs: re.Pattern[str] | None = None
+    """What the file must hold for it, as the import that gives a name its meaning."""
 
 
 class Table(Generic[T]):
@@ -128,7 +131,8 @@ def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
         whole = None not in sinks and None not in sources
         group = name if "sources" in spec else OUTSIDE
         local = group == OUTSIDE and takes_local(name, spec)
-        flow_rule = FlowRule(name, rule, spec.get("confidence", "high"), group, local, whole)
+        needs = re.compile(spec["needs"]) if "needs" in spec else None
+        flow_rule = FlowRule(name, rule, spec.get("confidence", "high"), group, local, whole, needs)
         made.rules[name] = flow_rule
         if spec.get("whole"):
             made.wholes.add(group)

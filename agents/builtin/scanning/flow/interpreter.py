@@ -1305,7 +1305,9 @@ class Interpreter:
             line = sink.line or expr.line
             kind = rule.rule.id
             self.seen.add((self._frame.file, line, kind))
-            if value is None:
+            if rule.needs is not None and not rule.needs.search(self._project.text(self._frame.file)):
+                continue
+            if value is None or (kind == "py/xss" and pattern.returns and _is_json(self._last.get(id(expr)))):
                 continue
             self._judge(value, line, rule)
             if line != expr.line:
@@ -1432,6 +1434,17 @@ def _number(value: Value) -> Value:
 
 def _is_constructor(one: Stmt) -> bool:
     return isinstance(one, Define) and one.what.name in ("__init__", "__construct", "initialize", "constructor")
+
+
+def _is_json(value: Value | None) -> bool:
+    """Whether what a view returns is sent as JSON: a dictionary or list, alone or before a status and headers."""
+    if value is not None and value.pairs is not None:
+        return not value.type
+    if value is None or not value.items:
+        return False
+    rest = value.items[1:]
+    is_answer = 0 < len(rest) < 3 and all(one.pairs is not None or isinstance(one.const, int) for one in rest)
+    return _is_json(value.items[0]) if is_answer else True
 
 
 def _has_host(text: str) -> bool:

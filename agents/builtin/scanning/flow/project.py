@@ -54,6 +54,10 @@ class Project:
         """Give back the memory of all files that were read."""
         self._modules.clear()
 
+    def text(self, file: str) -> str:
+        """What the file holds; nothing where it is none of the project."""
+        return self._texts.get(file, "")
+
     def serves(self, file: str) -> bool:
         """Whether the file, or one of Python's packages it is in, names a framework for the web."""
         if file not in self._serving:

@@ -29,6 +29,7 @@ from agents.builtin.scanning.flow.tree import (
 )
 from agents.builtin.scanning.flow.tree_reader import Node, TreeReader
 
+_VERBS = frozenset({"get", "post", "put", "delete", "patch", "options", "link", "unlink"})
 _FIXED = frozenset({"string_content", "escape_sequence"})
 
 
@@ -216,7 +217,10 @@ class RubyReader(TreeReader):
                 args.append(self.expr(one))
         block = self.field(node, "block")
         if block is not None:
-            args.append(Lambda(self.line(block), function=self._function(block, "")))
+            function = self._function(block, "")
+            if of is None and written in _VERBS and args and _is_route(args[0]):
+                _serve(function)
+            args.append(Lambda(self.line(block), function=function))
         return Call(line, func=func, args=tuple(args), named=tuple(named), new=False)
 
     def e_lambda(self, node: Node) -> Expr:
@@ -302,6 +306,43 @@ class RubyReader(TreeReader):
     def e_parenthesized_statements(self, node: Node) -> Expr:
         """Brackets."""
         return self.inner(node)
+
+
+def _is_route(given: Expr) -> bool:
+    return isinstance(given, Const) and isinstance(given.value, str) and given.value.startswith("/")
+
+
+def _serve(function: Function) -> None:
+    """Make of a block that answers a route, as in Sinatra, what it does: it gets parts of the path, and sends text."""
+    line = function.line
+    given: list[Stmt] = [
+        Do(line, Put(line, target=Name(line, name=one.name), value=Index(line, of=Name(line, name="params"))))
+        for one in function.params
+    ]
+    is_page = not any(_says_type(one) for one in function.body)
+    function.params = []
+    function.body = [*given, *(_sending(function.body) if is_page else function.body)]
+
+
+def _says_type(one: Stmt) -> bool:
+    """`content_type :json`, or another that is no page."""
+    said = one.expr if isinstance(one, Do) else None
+    return (
+        isinstance(said, Call)
+        and isinstance(said.func, Name)
+        and said.func.name == "content_type"
+        and not any(isinstance(each, Const) and "html" in str(each.value) for each in said.args)
+    )
+
+
+def _sending(body: list[Stmt]) -> list[Stmt]:
+    last = body[-1] if body else None
+    if isinstance(last, Return) and isinstance(last.value, Text | Op | Index):
+        sent = Call(last.line, func=Name(last.line, name="body"), args=(last.value,))
+        return [*body[:-1], Return(last.line, sent)]
+    if isinstance(last, If):
+        return [*body[:-1], If(last.line, last.test, _sending(last.body), _sending(last.orelse))]
+    return body
 
 
 def _returning(body: list[Stmt]) -> list[Stmt]:

@@ -111,7 +111,7 @@ def _own(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {field: spec[field] for field in ("severity", "cwe") if field in spec}
 
 
-_LOCAL = re.compile(r"\bargv\b|^input\(|\bos\.Args\b|\bARGV\b|\bReadLine\b|^\$?(?:STDIN\.)?gets\b")
+_LOCAL = re.compile(r"\bargv\b|^input\(|\bos\.Args\b|\bos\.Stdin\b|\bARGV\b|\bReadLine\b|^\$?(?:STDIN\.)?gets\b")
 _LOCAL_KINDS = frozenset({"shell-injection", "sql-injection", "eval", "unsafe-deserialisation"})
 
 
