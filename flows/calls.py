@@ -6,7 +6,7 @@ only such runs are left to wait for, this one lets go of its worker as it does f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,9 @@ from triggers.reconcile.called_runs import WAITS_FOR_CALL, wake_callers
 LOOK_AGAIN = timedelta(minutes=5)
 """When a run that waits for another looks by itself, should nobody wake it."""
 
+Stand = Callable[[PlanNode], Awaitable[UUID | None]]
+"""Make the task run that stands for a called run on its caller's page; None: Prefect did not take it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenCall:
@@ -43,20 +46,26 @@ class OpenCall:
     flow_run_id: str
 
 
-async def call_workflow(node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, records: Records) -> OpenCall:
+async def call_workflow(
+    node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, records: Records, stand: Stand
+) -> OpenCall:
     """Start the run, or find the one that was started before. Raises TriggerError for a workflow that cannot start."""
     known = (await records.open_calls(run.run_id)).get(node.id)
     if known is not None:
         return OpenCall(node=node, flow_run_id=known)
-    flow_run_id = (await _start(node, inputs, run=run, records=records)).flow_run_id
+    flow_run_id = (await _start(node, inputs, run=run, records=records, stand=stand)).flow_run_id
     await records.note_call(run.run_id, node.id, flow_run_id, fencing_token=run.fencing_token)
     return OpenCall(node=node, flow_run_id=flow_run_id)
 
 
-async def _start(node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, records: Records) -> StartedRun:
+async def _start(
+    node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, records: Records, stand: Stand
+) -> StartedRun:
     assert node.calls is not None
     calls = node.calls
     pinned = await records.plan(PlanDigest(calls.plan))
+    # Prefect refuses to suspend what it knows as a subflow, so a run that waits for a person stands by itself.
+    parent = None if any(each.gate for each in pinned.nodes) else await stand(node)
 
     async def start() -> StartedRun:
         async with get_client() as client:
@@ -64,7 +73,7 @@ async def _start(node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, reco
                 calls.workflow,
                 inputs,
                 records=records,
-                launch=Launcher(client),
+                launch=Launcher(client, parent=parent),
                 project_id=run.project_id,
                 trigger=f"{CALLED}{run.workflow}",
                 # Whoever started the outer run cannot approve what it leads to either.

@@ -132,7 +132,9 @@ class Executor:
         """Start the run that the node calls, or find it. Raises TemplateError."""
         inputs = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))
         try:
-            call = await call_workflow(node, inputs, run=self.run, records=self.services.records)
+            call = await call_workflow(
+                node, inputs, run=self.run, records=self.services.records, stand=self.shown.stands_for_call
+            )
         except TriggerError as exc:
             await self._end(node, failed(node, str(exc)))
             return

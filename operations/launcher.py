@@ -27,10 +27,14 @@ class NotDeployed(TransientTriggerError):
 
 
 class Launcher:
-    """Creates flow runs. Deployments are looked up once and again when they have been replaced."""
+    """Creates flow runs. Deployments are looked up once and again when they have been replaced.
 
-    def __init__(self, client: PrefectClient) -> None:
+    `parent`: the task run that stands for the runs in the run that calls them; Prefect draws them inside it.
+    """
+
+    def __init__(self, client: PrefectClient, *, parent: UUID | None = None) -> None:
         self._client = client
+        self._parent = parent
         self._deployments: dict[str, UUID] = {}
 
     async def start(
@@ -75,7 +79,11 @@ class Launcher:
         key = key or str(uuid4())
         run = await retry_stale_connection(
             lambda: self._client.create_flow_run_from_deployment(
-                deployment, parameters=parameters, idempotency_key=key, state=Scheduled(scheduled_time=due)
+                deployment,
+                parameters=parameters,
+                idempotency_key=key,
+                state=Scheduled(scheduled_time=due),
+                parent_task_run_id=self._parent,
             )
         )
         return str(run.id)

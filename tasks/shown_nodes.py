@@ -113,6 +113,10 @@ class ShownNodes:
     _pages: list[tuple[str, UUID, str]] = field(default_factory=list[tuple[str, UUID, str]])
     """Node, task run and page of attempts that ended a moment ago."""
     _soon: asyncio.TimerHandle | None = None
+    _parents: set[UUID] = field(default_factory=set[UUID])
+    """What stands for calls whose runs Prefect draws inside this one."""
+    _lost: int = 0
+    """Requests that Prefect did not take."""
 
     def run_id(self, flow_run: FlowRun) -> None:
         """The run's id on record, as a tag and in its name; our worker gives both with its first update."""
@@ -148,8 +152,27 @@ class ShownNodes:
         """The node waits for the run that it has called."""
         workflow = node.calls.workflow if node.calls else ""
         what = f"flow run {flow_run_id} of workflow {workflow}"
-        if self.graph.marked(node.id) is None:
+        mark = self.graph.marked(node.id)
+        if mark is None:
             self._mark(self._key("end", node), node.id, _state(Running, CALLS, what), node)
+        elif mark in self._parents:
+            self.graph.calls(mark, UUID(flow_run_id))
+
+    async def stands_for_call(self, node: PlanNode) -> UUID | None:
+        """The task run that will be the parent of the called run, in Prefect before that run is made.
+
+        None: Prefect did not take it, and the run is made without.
+        """
+        mark = self.graph.marked(node.id)
+        if mark is None:
+            workflow = node.calls.workflow if node.calls else ""
+            mark = self._mark(
+                self._key("end", node), node.id, _state(Running, CALLS, f"workflow {workflow}"), node
+            )
+            if mark is None or not await self._sent():
+                return None
+        self._parents.add(mark)
+        return mark
 
     def ended(self, node: PlanNode, outcome: NodeOutcome) -> None:
         """A node that has ended without an attempt at it, or whose call has."""
@@ -258,12 +281,21 @@ class ShownNodes:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write(), name="Prefect's page of the run")
 
+    async def _sent(self) -> bool:
+        """Wait until what there is to send is sent. Whether Prefect took all of it."""
+        lost = self._lost
+        if self._writer is not None:
+            done, _ = await asyncio.wait([self._writer], timeout=_SECONDS)
+            return bool(done) and self._lost == lost
+        return True
+
     async def _write(self) -> None:
         async with get_client() as client:
             while self._todo:
                 try:
                     await self._todo.popleft()(client)
                 except (httpx.HTTPError, ObjectNotFound, ValueError) as exc:
+                    self._lost += 1
                     self.logger.warning("Prefect's page of the run lacks a node or an artifact (%s)", exc)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import Parameter, RunInput, TaskRun, TaskRunResult
+from prefect.client.schemas.objects import FlowRunResult, Parameter, RunInput, TaskRun, TaskRunResult
 from prefect.client.schemas.sorting import TaskRunSort
 
 from compiler.plan import Plan
@@ -50,6 +50,8 @@ class TaskGraph:
     _said: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
     """Node -> the state of what stands for its end, where nothing of it came after."""
     _known: set[UUID] = field(default_factory=set[UUID])
+    _called: dict[UUID, UUID] = field(default_factory=dict[UUID, UUID])
+    """Task run that stands for a call -> the flow run that Prefect draws in its place."""
 
     async def read(self, client: PrefectClient, flow_run_id: UUID) -> None:
         """Learn what earlier executions have left. Raises httpx.HTTPError."""
@@ -64,6 +66,8 @@ class TaskGraph:
                     continue
                 item = _item_of(each)
                 self._known.add(each.id)
+                if each.state is not None and (called := each.state.state_details.child_flow_run_id) is not None:
+                    self._called[each.id] = called
                 self._unfinished.pop((node_id, item), None)
                 going = each.state is not None and not each.state.is_final()
                 waits = going and each.dynamic_key == str(each.id)
@@ -85,6 +89,10 @@ class TaskGraph:
         newest[item] = task_run_id
         if waits:
             self._marks[node_id] = task_run_id
+
+    def calls(self, task_run_id: UUID, flow_run_id: UUID) -> None:
+        """Prefect draws the flow run in place of the task run."""
+        self._called[task_run_id] = flow_run_id
 
     def has(self, task_run_id: UUID) -> bool:
         """Whether an earlier execution has left it."""
@@ -125,8 +133,11 @@ class TaskGraph:
         about: set[RunInput] = {Parameter(name=node_id)}  # pyright: ignore[reportUnhashable]
         if item is not None:
             about.add(Parameter(name=f"{_ITEM}{item}"))
-        earlier: set[RunInput] = {TaskRunResult(id=each) for each in after if each}  # pyright: ignore[reportUnhashable]
-        return {_NODE: about, _AFTER: earlier}
+        return {_NODE: about, _AFTER: {self._result(each) for each in after if each}}
+
+    def _result(self, task_run_id: UUID) -> RunInput:
+        called = self._called.get(task_run_id)
+        return TaskRunResult(id=task_run_id) if called is None else FlowRunResult(id=called)
 
     def _upstream(self, node_id: str) -> set[UUID]:
         """Of a node without a task run those that it came after stand for it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -91,6 +93,35 @@ async def test_a_node_runs_another_workflow_and_its_outputs_come_back(bench: Any
     assert (await run_detail(bench.records, inner.id, project_id=1)).as_json()["run"]["parentRunId"] == outer.id
 
 
+async def test_prefect_draws_the_called_run_inside_its_callers(bench: Any, calls: Calls) -> None:
+    parent = await bench.start(await calls.deploy(), context={"word": "hi"})
+    await bench.execute(parent)
+    child = await calls.called(parent)
+    assert child.parent_task_run_id is not None
+    assert (await bench.execute(child)).is_completed()
+    assert (await bench.execute(parent)).is_completed()
+
+    nodes = await drawn(bench, parent, 2)
+    inner = next(each for each in nodes if each["kind"] == "flow-run")
+    after = next(each for each in nodes if each["label"] == "after")
+    assert (inner["id"], inner["state_type"]) == (str(child.id), "COMPLETED")
+    assert {each["id"] for each in after["parents"]} == {str(child.id)}
+    assert {each["id"] for each in inner["children"]} == {after["id"]}
+    stands = await bench.client.read_task_run(child.parent_task_run_id)
+    assert (stands.name, stands.flow_run_id, stands.state.name) == ("ask", parent.id, "Completed")
+
+
+async def drawn(bench: Any, flow_run: Any, count: int) -> list[dict[str, Any]]:
+    """The nodes of the run's graph, once Prefect has so many; it takes task runs in a little later."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = (await bench.client._client.get(f"/flow_runs/{flow_run.id}/graph-v2")).json()["nodes"]
+        if len(found) == count or time.monotonic() > deadline:
+            assert len(found) == count, found
+            return [each for _, each in found]
+        await asyncio.sleep(0.2)
+
+
 async def test_one_that_dies_after_the_call_starts_no_second_run(bench: Any, calls: Calls) -> None:
     parent = await bench.start(await calls.deploy(), context={"word": "hi"})
     whole = bench.services
@@ -120,6 +151,7 @@ async def test_a_gate_inside_is_the_called_runs_own_and_one_outside_does_not_hol
 
     assert (await bench.execute(parent)).is_paused(), "its own gate asks"
     child = await calls.called(parent)
+    assert child.parent_task_run_id is None, "Prefect suspends no subflow"
     assert (await bench.execute(child)).is_paused()
     inner = await bench.record(child)
     assert [
