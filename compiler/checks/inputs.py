@@ -18,19 +18,21 @@ from compiler.inference.bindings import Bindings, ResolvedNode, ResolvedWorkflow
 from compiler.inference.expression_types import object_of
 from compiler.inference.shape import ANY, TEXT, Shape, constant, list_of, merged, union
 from compiler.language.document import Path
-from compiler.language.other_tools import comment_hint
+from compiler.language.other_tools import comment_hint, foreign_template
 from compiler.schemas.validation import validate
 
 
 def check_inputs(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindings, reporter: Reporter) -> None:
-    """CC303, CC304, CC305, CC5xx, CC601, CC602, CC904 and CC905 of one node."""
+    """CC303, CC304, CC305, CC5xx, CC601, CC602, CC904, CC905 and CC907 of one node."""
     schema: JsonSchema = step.action.input_schema if step.action else {}
     properties = cast("Mapping[str, Any]", schema.get("properties") or {})
     if step.action is not None:
         _check_names(step, schema, properties, reporter)
     for name, value in step.spec.inputs.items():
         consumer = _rooted(properties.get(name), schema)
-        _check_value(value, consumer, node_path(step.position, "inputs", name), reporter, bindings)
+        path = node_path(step.position, "inputs", name)
+        _check_foreign(value, path, reporter)
+        _check_value(value, consumer, path, reporter, bindings)
 
 
 def _rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
@@ -118,6 +120,21 @@ def _text_shape(text: str, path: Path, reporter: Reporter, bindings: Bindings) -
             message = f"{piece.text!r} may be null and is then left out{why_null(piece.expression, bindings)}"
             reporter.at_part(path, piece.text, "CC904", message, hint=hint)
     return TEXT
+
+
+def _check_foreign(value: JsonValue, path: Path, reporter: Reporter) -> None:
+    """`$(params.x)` and the like would reach the agent as they stand."""
+    if isinstance(value, str) and (found := foreign_template(value)) is not None:
+        part, hint = found
+        reporter.at_part(
+            path, part, "CC907", f"{quoted(part)} is a template of another tool, and text here", hint=hint
+        )
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_foreign(item, (*path, index), reporter)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_foreign(item, (*path, key), reporter)
 
 
 def _check_dollars(template: Template, path: Path, reporter: Reporter) -> None:

@@ -424,9 +424,9 @@ _ALL = (
     ),
     Code(
         "CC907",
-        "A dollar before a template",
-        "`${{ … }}` is how other products write templates; here the `$` is part of the text.",
-        "Leave the `$` out, or put a space between them where an amount of money is meant.",
+        "A template of another tool",
+        "`${{ … }}`, `$(params.x)`, `${args.x}` and the like are how other tools write templates; here they are text.",
+        "Write `{{ … }}`: without a `$` before it, or with a space between them where an amount of money is meant.",
         "warning",
     ),
 )

@@ -219,6 +219,12 @@ _OF_STATEMENT: Mapping[str, str] = {
     "if": "write `{{ a if test else b }}` for a value, or `when` for a whole node",
     "set": "write the expression where it is needed",
 }
+# `$(params.x)` of Tekton, `$[variables.x]` of Azure, `${args.x}` of Google, `<+pipeline.x>` of Harness. A shell's
+# `$(command)` and `${NAME}` have no such name with a dot or bracket after it.
+_TEMPLATE = re.compile(
+    r"""(?P<found>\$\(\s*(?P<round>\w+)[.\[][^()\n]*\)|\$\{\s*(?P<curly>\w+)[.\[][^{}\n]*\}"""
+    r"""|\$\[\s*(?P<square>\w+)(?:\.[^\[\]\n]*|\[[^\[\]\n]*\]\s*)\]|<\+(?P<sharp>\w+)\.[^<>\n]*>)"""
+)
 # Texts in quotes are passed over: what stands in them is the author's.
 _OPERATOR = re.compile(r"""'[^']*'|"[^"]*"|(?P<found>&&|\|\||!==|===|!(?!=)|\?\?|\?\.|(?<![=!<>])=(?!=)|\?)""")
 _OF_OPERATOR: Mapping[str, str] = {
@@ -255,6 +261,15 @@ def statement_hint(text: str, mark: str) -> str:
         return "write a comment of YAML: `# …` at the end of a line"
     word = re.match(r"\{%-?\s*(\w+)", text[text.index(mark) :])
     return _OF_STATEMENT.get(word[1] if word else "", "templates are expressions only: `{{ … }}`")
+
+
+def foreign_template(text: str) -> tuple[str, str] | None:
+    """The first template of another tool, which is plain text here, and how it is said; None: there is none."""
+    for match in _TEMPLATE.finditer(text):
+        root = match["round"] or match["curly"] or match["square"] or match["sharp"]
+        if hint := _OF_ROOT.get(root, ""):
+            return match["found"], hint
+    return None
 
 
 def expression_hint(text: str) -> str:
