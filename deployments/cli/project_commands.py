@@ -30,6 +30,9 @@ publishers = typer.Typer(help="Programs that publish events of a project.", no_a
 
 _NO_LIMIT = 0
 _PLACEHOLDER = "$PLATFORM_PASSWORD"
+_INCLUDE = (
+    "include what `commandcenter publishers config` prints in its settings, and `nats-server --signal reload` it"
+)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user by which it signs in to NATS.")]
 
 
@@ -123,12 +126,13 @@ def add_command(
     made, here = run(add())
     url = _url(made, here)
     if as_json:
-        print_json({"name": name, "projectId": project, "password": made.password, "url": url})
+        known = {"natsKnows": _is_embedded(here)}
+        print_json({"name": name, "projectId": project, "password": made.password, "url": url, **known})
         return
     console.print(f"publisher {name} of project {project}; shown this once:", highlight=False)
     console.print(url or made.password, highlight=False, markup=False, soft_wrap=True)
-    if here is None:
-        console.print("Add it to your NATS server: `commandcenter publishers config` prints the accounts.")
+    if not _is_embedded(here):
+        console.print(f"Your NATS server does not know it yet: {_INCLUDE}", highlight=False, soft_wrap=True)
 
 
 @publishers.command("list")
@@ -153,18 +157,20 @@ def list_publishers_command(
 def revoke_command(
     name: Name, state: State = DEFAULT_STATE, database_url: DatabaseUrl = None, as_json: Json = False
 ) -> None:
-    """Let a program publish nothing any more: its connection is closed."""
+    """Let a program publish nothing any more: the embedded NATS closes its connection."""
 
-    async def revoke() -> PublisherRecord:
+    async def revoke() -> tuple[PublisherRecord, Addresses | None]:
         async with opened(state, database_url) as records:
             known = await records.publishers(revoked=True)
             of = next((each.project_id for each in known if each.name == name), 1)
             me = await acting(records, project_id=of, right="admin")
             gone = await revoke_publisher(name, records=records, by=me.name)
-            await _tell_nats(state, records)
-            return gone
+            return gone, await _tell_nats(state, records)
 
-    _print_publishers([run(revoke())], as_json=as_json)
+    gone, here = run(revoke())
+    _print_publishers([gone], as_json=as_json)
+    if not _is_embedded(here) and not as_json:
+        console.print(f"Your NATS server knows it still: {_INCLUDE}", highlight=False, soft_wrap=True)
 
 
 @publishers.command("config")
@@ -194,7 +200,7 @@ def config_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = Non
 
 
 async def _tell_nats(state: Path, records: Records) -> Addresses | None:
-    """Have the embedded server know, and the project's stream stand; None where no platform runs here."""
+    """Have the embedded server know, and the stream stand. Where the platform is; None: not on this machine."""
     here = running(state)
     if here is not None:
         await apply_publishers(here, records)
@@ -206,6 +212,11 @@ async def _tell_nats(state: Path, records: Records) -> Addresses | None:
         return None
     await take_subjects_now(elsewhere.nats_url, records)
     return None
+
+
+def _is_embedded(here: Addresses | None) -> bool:
+    """Whether the platform's NATS is its own, which knows every publisher at once."""
+    return here is not None and bool(here.publisher_url)
 
 
 def _url(made: IssuedPublisher, here: Addresses | None) -> str | None:

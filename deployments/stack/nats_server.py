@@ -63,7 +63,9 @@ def write_settings(
 
 
 async def apply_publishers(addresses: Addresses, records: Records) -> None:
-    """Let the embedded NATS, which runs, know who publishes for which project now; connections stay."""
+    """Let the embedded NATS, if it is that which runs, know who publishes for which project now; connections stay."""
+    if not addresses.publisher_url:
+        return
     state = StateFolder(Path(addresses.state))
     known = state.remembered()
     file = state.path / "run" / "nats.conf.pid"

@@ -179,7 +179,9 @@ async def test_what_is_cancelled_waits_for_nobody(bench: Any, node: Any) -> None
 
 
 async def test_a_call_is_on_the_page_while_it_is_waited_for_and_afterwards(bench: Any, node: Any) -> None:
-    child = await bench.deploy(node("say"), name="shown-child")
+    # One without a gate is drawn inside its caller's: see test_calls.
+    gated = node("say", gate=ApprovalRule(), risk="APPROVAL_REQUIRED")
+    child = await bench.deploy(gated, name="shown-child")
     bench.sandbox.answer("say", {})
     asks = node("ask", agent="workflow", action=child.name, calls=Call(workflow=child.name, plan=child.digest))
     parent = await bench.start(await bench.deploy(asks, node("after", "ask"), name="shown-parent"))
@@ -187,7 +189,11 @@ async def test_a_call_is_on_the_page_while_it_is_waited_for_and_afterwards(bench
     await bench.execute(parent)
     assert await states(bench, parent) == {"ask": "Waiting for a workflow"}
     called = (await bench.records.open_calls((await bench.record(parent)).id))["ask"]
-    assert (await bench.execute(await bench.client.read_flow_run(called))).is_completed()
+    inner = await bench.client.read_flow_run(called)
+    assert (await bench.execute(inner)).is_paused()
+    await decide(bench, inner, "say", "APPROVED")
+    await bench.resume(inner)
+    assert (await bench.execute(inner)).is_completed()
     assert (await bench.execute(parent)).is_completed()
     assert await graph(bench, parent, 2) == {"ask": set(), "after": {"ask"}}
     assert await states(bench, parent) == {"ask": "Completed"}

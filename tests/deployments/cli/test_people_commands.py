@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from deployments.stack.addresses import Addresses, remembered, running
 from deployments.stack.machine_admin import TOKEN_FILE, ensure_machine_admin
 from deployments.stack.state_folder import StateFolder
 from operations.people import BegunSession, begin_session, identify
-from records import Records
+from records import Records, upgrade
 from records.people.person import Identity, NotSignedIn
 from reliability.mode import is_production
 
@@ -212,3 +213,24 @@ def test_a_shell_that_forgot_the_mode_is_no_way_around_it(state: Path, monkeypat
         assert is_production()
     finally:
         folder.release()
+
+
+def test_a_publisher_of_ones_own_nats_is_told_what_the_server_needs(state: Path) -> None:
+    folder = StateFolder(state)
+    folder.create()
+    folder.acquire()
+    try:
+        where = {"api_url": "x", "ui_url": "x", "pool": "x", "nats_url": "nats://us:secret@127.0.0.1:9"}
+        database = f"sqlite:///{state}/records.db"
+        asyncio.run(upgrade(database))
+        # As `up --nats-url` leaves it: with no publisher of the embedded server.
+        folder.remember({"addresses": remembered(Addresses(state=str(state), database_url=database, **where))})
+        added = command(state, "publishers", "add", "ci")
+        gone = command(state, "publishers", "revoke", "ci")
+    finally:
+        folder.release()
+    assert added.exit_code == gone.exit_code == 0, added.output + gone.output
+    assert re.search(r"nats://ci:\S+@127\.0\.0\.1:9\b", added.output)
+    assert "us:secret" not in added.output
+    assert "does not know it yet: include what `commandcenter publishers config` prints" in added.output
+    assert "knows it still: include what `commandcenter publishers config` prints" in gone.output
