@@ -85,7 +85,7 @@ async def claim_run(
     right before the takeover, which would cut off a successor. Raises StaleAttempt if there is one. `executed_by`: what
     is recorded about this process.
     """
-    known = await records.run_of_flow_run(request.flow_run_id)
+    known = await records.run_to_execute(request.flow_run_id)
     if known is None:
         plan = await _plan(request, records)
         refused = _refusal(request, plan) or await _old_plan(request, plan, records)
@@ -152,9 +152,9 @@ async def _plan(request: RunRequest, records: Records) -> Plan:
                 f"not to {request.workflow!r} of project {request.project_id}"
             )
         return plan
-    for plan in await records.active_plans(request.project_id):
-        if plan.name == request.workflow:
-            return plan
+    active = await records.active_plan(request.project_id, request.workflow)
+    if active is not None:
+        return active
     raise WrongPlan(
         f"workflow {request.workflow!r} is not deployed in project {request.project_id}: "
         "deploy it first (`commandcenter deploy`)"

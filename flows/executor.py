@@ -119,7 +119,7 @@ class Executor:
         except (TemplateError, InvalidWork, InputRefused) as exc:
             await self._end(node, failed(node, str(exc)))
             return
-        if node.gate is None or not work.invocations:
+        if work.node.gate is None or not work.invocations:
             # A `foreach` over an empty list does nothing, so there is nothing to ask about.
             self._start(work)
         elif node.effect is not None:

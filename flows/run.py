@@ -39,6 +39,7 @@ from observability.json_logs import know_run, log_context
 from observability.traces.ids import trace_id
 from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import PayloadRefused, StaleAttempt
+from records.errors import RowForged
 from reliability.fault_points import fault_point
 from reliability.tested_versions import versions
 from tasks.services import Run, Services
@@ -111,10 +112,20 @@ async def _execute(request: RunRequest, services: Services) -> State[Any]:
             return await _run(run, services)
     except StaleAttempt as exc:
         raise Abort(str(exc)) from exc
+    except RowForged as exc:
+        return await _refuse(request.flow_run_id, str(exc), services)
     except Exception as exc:
         if run is not None and await _is_overtaken(run.run, services):
             raise Abort(f"run {run.run.run_id!r} was taken over, so this is left to its successor: {exc}") from exc
         raise
+
+
+async def _refuse(flow_run_id: str, reason: str, services: Services) -> State[Any]:
+    """What would be done was changed in the database: nothing is. The run, if it is on record, ends there as well."""
+    known = await services.records.run_of_flow_run(flow_run_id)
+    if known is not None:
+        await services.records.finish_run(known.id, "FAILED", reason)
+    return Failed(message=reason)
 
 
 async def _is_overtaken(run: Run, services: Services) -> bool:

@@ -114,7 +114,13 @@ async def _require_second_person(
 ) -> None:
     """Gates removed or weakened, trust added, and workflows that begin with gates that one person or nobody opens."""
     known = {plan.name for plan, _ in await records.current_plans(project_id)}
+    deployed = {each.name for each in await records.workflows(project_id) if each.plan_digest is not None}
     reasons = [(each.workflow, each.message) for each in found.dangerous]
+    reasons += [
+        (plan.name, "what it was before cannot be told, as its row was changed in the database")
+        for plan in plans
+        if plan.name in deployed - known
+    ]
     for plan in plans:
         if plan.name in known or plan.name in found.renamed:
             continue

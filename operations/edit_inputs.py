@@ -19,7 +19,7 @@ from records.database.payload import checked
 from tasks.card import Invocation
 from tasks.inputs import editable, kind_of
 from tasks.proposal import editable_with_effect, proposal_of_card
-from tasks.work import InvalidWork, NodeWork
+from tasks.work import InvalidWork, NodeWork, as_strict_as_registered
 
 
 class EditRefused(ValueError):
@@ -45,8 +45,9 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
     except KeyError as exc:
         raise stale from exc
     agent = catalogue.agents.get(node.agent)
-    if agent is None:
+    if agent is None or node.action not in agent.actions:
         raise stale
+    node = as_strict_as_registered(node, agent)
     card, each = approval.card, node.foreach is not None
     asked = card.get("inputs")
     invocations = tuple(

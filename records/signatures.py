@@ -11,10 +11,24 @@ from typing import Any
 from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.database.signed_agents import agent_of, is_registered, sign_agent
+from records.database.signed_plans import PLAN_FIELDS, VERSION_FIELDS
+from records.database.signed_runs import RUN_FIELDS, sign_run
 from records.database.signing import signer_of
 from records.database.store import Store, rows
+from records.events.inbox import EVENT_FIELDS
 from records.people.signed_rows import is_signed, sign
-from records.tables import APPROVAL_VOTE, WORKFLOW_APPROVAL
+from records.tables import (
+    AGENT,
+    AGENT_CAPABILITY,
+    APPROVAL_VOTE,
+    PLAN,
+    PROCESSED_EVENT,
+    WORKFLOW,
+    WORKFLOW_APPROVAL,
+    WORKFLOW_RUN,
+    WORKFLOW_VERSION,
+)
 from records.tables.people import (
     ACCESS_TOKEN,
     BROWSER_SESSION,
@@ -44,7 +58,7 @@ class SignatureStore(Store):
             for kind, table in _SIGNED:
                 for row in await rows(connection, select(table)):
                     changed += await _one(connection, kind, table, row)
-            return changed
+            return changed + await _agents(connection) + await _versions(connection) + await _runs(connection)
 
 
 async def _approvals(connection: AsyncConnection) -> int:
@@ -77,6 +91,43 @@ async def _roles(connection: AsyncConnection) -> int:
     named = select(PERSON_ROLE, PERSON.c.name).join(PERSON, PERSON.c.id == PERSON_ROLE.c.personId)
     for row in await rows(connection, named):
         changed += await _one(connection, "role", PERSON_ROLE, row)
+    return changed
+
+
+async def _agents(connection: AsyncConnection) -> int:
+    changed = 0
+    for row in await rows(connection, select(AGENT)):
+        theirs = select(AGENT_CAPABILITY).where(AGENT_CAPABILITY.c.agentId == row["id"])
+        spec = agent_of(row, await rows(connection, theirs))
+        if is_registered(connection, row["projectId"], spec, row["signature"]):
+            values = {"signature": sign_agent(connection, row["projectId"], spec)}
+            changed += await _write(connection, AGENT, row, values)
+    return changed
+
+
+async def _versions(connection: AsyncConnection) -> int:
+    """Plans, and the versions that lead to them."""
+    signer, changed = signer_of(connection), 0
+    for row in await rows(connection, select(*(column for column in PLAN.c if column.name != "content"))):
+        if signer.signed("plan", row, PLAN_FIELDS):
+            changed += await _write(connection, PLAN, row, {"signature": signer.sign("plan", row, PLAN_FIELDS)})
+    named = select(WORKFLOW_VERSION, WORKFLOW.c.projectId, WORKFLOW.c.name).join(WORKFLOW)
+    for row in await rows(connection, named):
+        if signer.signed("version", row, VERSION_FIELDS):
+            values = {"signature": signer.sign("version", row, VERSION_FIELDS)}
+            changed += await _write(connection, WORKFLOW_VERSION, row, values)
+    return changed
+
+
+async def _runs(connection: AsyncConnection) -> int:
+    signer, changed = signer_of(connection), 0
+    for row in await rows(connection, select(*(WORKFLOW_RUN.c[name] for name in (*RUN_FIELDS, "signature")))):
+        if signer.signed("run", row, RUN_FIELDS):
+            changed += await _write(connection, WORKFLOW_RUN, row, {"signature": sign_run(connection, row)})
+    for row in await rows(connection, select(PROCESSED_EVENT).where(PROCESSED_EVENT.c.signature.is_not(None))):
+        if signer.signed("event", row, EVENT_FIELDS):
+            values = {"signature": signer.sign("event", row, EVENT_FIELDS)}
+            changed += await _write(connection, PROCESSED_EVENT, row, values)
     return changed
 
 

@@ -18,7 +18,7 @@ from agents.registration.network import resolve as allowed_hosts
 from agents.registration.network import settings_in
 from compiler import Scope, TemplateError, render
 from compiler.catalogue import AgentSpec, Catalogue
-from compiler.plan import PlanNode, digest_of
+from compiler.plan import ApprovalRule, PlanNode, digest_of
 from tasks.agent_code import CodeRefused, CodeUnavailable
 from tasks.card import Invocation, card
 from tasks.egress_policy import PROJECT_PREFIX, refused_hosts
@@ -86,13 +86,17 @@ class NodeWork:
 
 
 async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> NodeWork:
-    """Resolve all of a node's inputs. Raises `InvalidWork` or `tasks.inputs.InputRefused`."""
+    """Resolve all of a node's inputs. Raises `InvalidWork` or `tasks.inputs.InputRefused`.
+
+    The node of the work may have a gate that the plan's has not: see `as_strict_as_registered`.
+    """
     agent = catalogue.agents.get(node.agent)
     if agent is None or node.action not in agent.actions:
         raise InvalidWork(
             f"node {node.id!r}: agent {node.agent!r} with action {node.action!r} is not registered any more; "
             "register it again or deploy a workflow without it"
         )
+    node = as_strict_as_registered(node, agent)
     try:
         # Before anybody is asked: what cannot run needs no approval.
         await services.code_of(agent, run)
@@ -113,6 +117,20 @@ async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Ru
     except TemplateError as exc:
         raise InvalidWork(f"node {node.id!r}: {exc}") from exc
     return NodeWork(node=node, invocations=invocations, each=node.foreach is not None)
+
+
+def as_strict_as_registered(node: PlanNode, agent: AgentSpec) -> PlanNode:
+    """The node, with a gate where the plan gives it none and the agent, as it is registered by now, needs one.
+
+    An agent may have been registered anew since the deploy: with more risk, or with other code, which nobody looked at
+    with the hosts, secrets and effect in mind that the plan grants.
+    """
+    action = agent.actions[node.action]
+    granted = {*node.network, *node.secrets} - {*agent.network, *agent.secrets}
+    risky = agent.action_risk(node.action) == "APPROVAL_REQUIRED" or node.effect != action.effect
+    if node.gate is None and (risky or granted):
+        return node.model_copy(update={"gate": ApprovalRule(), "risk": "APPROVAL_REQUIRED"})
+    return node
 
 
 async def _shown_inputs(node: PlanNode, *, run: Run, services: Services) -> list[dict[str, JsonValue]]:

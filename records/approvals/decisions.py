@@ -16,8 +16,11 @@ from records.approvals.votes import votes_of
 from records.database.ids import new_id
 from records.database.payload import MAX_NOTES, line
 from records.database.person_key import person_key
+from records.database.signed_runs import require_as_begun
 from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new
+from records.errors import RowForged
+from records.runs.fencing import read_run
 from records.tables import APPROVAL_VOTE
 from records.tables.columns import now
 from reliability.fault_points import fault_point
@@ -53,7 +56,7 @@ class DecisionStore(Store):
             if row["status"] == "PENDING" and _is_due(row, now()):
                 await expire(connection, row)
                 row = await _again(connection, row)
-            objection = _objection(row, decision, actor, digest) or _forged(connection, row)
+            objection = _objection(row, decision, actor, digest) or await _forged(connection, row)
             if objection is not None:
                 await append_audit(connection, row, "refused", actor, notes=f"{decision}: {objection}")
                 return await _told(connection, row, reason=objection)
@@ -111,13 +114,17 @@ def _objection(row: RowMapping, decision: DecisionValue, actor: Actor, digest: s
     return _not_entitled(rule_of(row), row["triggeredBy"], decision, actor)
 
 
-def _forged(connection: AsyncConnection, row: RowMapping) -> str | None:
-    """Why no decision on this row may count: its question was not written by the platform."""
-    if row["digest"] is None or signer_of(connection).asked(row):
+async def _forged(connection: AsyncConnection, row: RowMapping) -> str | None:
+    """Why no decision on this row may count: its question, or who started its run, was not written by the platform."""
+    if row["digest"] is None:
         return None
-    return (
-        "this question was not asked by the platform, or was changed in the database since: it cannot be answered"
-    )
+    if not signer_of(connection).asked(row):
+        return "this question was not asked by the platform, or was changed in the database: it cannot be answered"
+    try:
+        require_as_begun(connection, await read_run(connection, row["workflowRunId"]))
+    except RowForged as exc:
+        return str(exc)
+    return None
 
 
 def _already(row: RowMapping) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, or_, select, update
+from sqlalchemy import RowMapping, Select, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.plan import ApprovalRule
@@ -24,7 +24,7 @@ from records.events.payloads import ApprovalDecided, ApprovalEvent
 from records.measures.ended import count_approval
 from records.measures.spans import context_of, trace_approval
 from records.runs.fencing import lock_run
-from records.tables import WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
+from records.tables import APPROVAL_AUDIT, WORKFLOW, WORKFLOW_APPROVAL, WORKFLOW_RUN
 from records.tables.columns import now
 from reliability.public_address import approval_link
 
@@ -60,6 +60,18 @@ def one_gate(which: GateRef) -> Select[tuple[Any, ...]]:
     if isinstance(which, str):
         return select_gate().where(WORKFLOW_APPROVAL.c.id == which)
     return current_gate(*which)
+
+
+def current_gate_with_end(run_id: str, node_id: str) -> Select[tuple[Any, ...]]:
+    """The current approval, and whether the audit knows it as superseded.
+
+    An approval that was superseded, or used once, becomes current again for whoever clears `supersededAt` by hand. From
+    the audit nothing can be removed.
+    """
+    ended = exists().where(
+        APPROVAL_AUDIT.c.approvalId == WORKFLOW_APPROVAL.c.id, APPROVAL_AUDIT.c.event == "superseded"
+    )
+    return current_gate(run_id, node_id).add_columns(ended.label("wasSuperseded"))
 
 
 async def lock_gate(connection: AsyncConnection, which: GateRef, project_id: int | None = None) -> RowMapping:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
+from records.database.connections import Database
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked
+from records.database.signed_agents import agent_of, is_registered, sign_agent, unregistered
 from records.database.store import Store, first, insert_new, rows
 from records.events.changes import note_change
 from records.projects.limits import check_count
@@ -17,16 +20,23 @@ from records.tables import AGENT, AGENT_CAPABILITY
 from records.tables.columns import now
 from reliability.shielded import shielded
 
+log = logging.getLogger(__name__)
+
 
 class AgentRegistry(Store):
     """Registered agents, per project."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._known: dict[str, tuple[tuple[RowMapping, list[RowMapping]], AgentSpec]] = {}
+        """Agents whose rows were checked, by id: each run asks for all of its project."""
 
     @shielded
     async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
         """Insert or update the agent; returns its id, which stays the same. Raises NameRefused, LimitReached."""
         subject_token("agent", spec.name)
-        values = _agent_values(spec)
         async with self._db.write() as connection:
+            values = {**_agent_values(spec), "signature": sign_agent(connection, project_id, spec)}
             fresh = {"id": new_id(), "projectId": project_id, "name": spec.name, **values}
             if not await insert_new(connection, AGENT, fresh):
                 mine = (AGENT.c.projectId == project_id) & (AGENT.c.name == spec.name)
@@ -41,17 +51,37 @@ class AgentRegistry(Store):
 
     @shielded
     async def agents(self, project_id: int, *, archived: bool = False) -> list[AgentSpec]:
-        """All agents of the project, by name; with `archived`, those too that were removed."""
+        """All agents of the project, by name; with `archived`, those too that were removed.
+
+        Of one that the platform did not register as it is, each action needs an approval.
+        """
         async with self._db.read() as connection:
             mine = select(AGENT).where(AGENT.c.projectId == project_id).order_by(AGENT.c.name)
             found = await rows(connection, mine if archived else mine.where(AGENT.c.archivedAt.is_(None)))
             joined = AGENT_CAPABILITY.join(AGENT, AGENT.c.id == AGENT_CAPABILITY.c.agentId)
             theirs = select(AGENT_CAPABILITY).select_from(joined).where(AGENT.c.projectId == project_id)
             capabilities = await rows(connection, theirs.order_by(AGENT_CAPABILITY.c.name))
-        by_agent: dict[str, list[RowMapping]] = {}
-        for row in capabilities:
-            by_agent.setdefault(row["agentId"], []).append(row)
-        return [_spec(row, by_agent.get(row["id"], [])) for row in found]
+            by_agent: dict[str, list[RowMapping]] = {}
+            for row in capabilities:
+                by_agent.setdefault(row["agentId"], []).append(row)
+            return [self._trusted(connection, row, by_agent.get(row["id"], [])) for row in found]
+
+    def _trusted(self, connection: AsyncConnection, row: RowMapping, capabilities: list[RowMapping]) -> AgentSpec:
+        given = (row, capabilities)
+        known = self._known.get(row["id"])
+        if known is not None and known[0] == given:
+            return known[1]
+        spec = agent_of(row, capabilities)
+        if not is_registered(connection, row["projectId"], spec, row["signature"]):
+            log.error(
+                "agent %r of project %s is not as it was registered: its rows were changed in the database, or signed "
+                "with a key that is gone; each of its actions needs an approval until it is registered again",
+                spec.name,
+                row["projectId"],
+            )
+            spec = unregistered(spec)
+        self._known[row["id"]] = (given, spec)
+        return spec
 
     @shielded
     async def catalogue(self, project_id: int, *, archived: bool = False) -> Catalogue:
@@ -115,33 +145,3 @@ def _capability_values(action: ActionSpec) -> dict[str, Any]:
         "riskLevel": action.risk,
         "effect": action.effect,
     }
-
-
-def _spec(row: RowMapping, capabilities: list[RowMapping]) -> AgentSpec:
-    return AgentSpec(
-        name=row["name"],
-        type=row["type"],
-        version=row["version"],
-        risk=row["riskLevel"],
-        entry_path=row["entryPath"],
-        description=row["description"] or "",
-        actions={capability["name"]: _action(capability) for capability in capabilities},
-        network=tuple(row["network"]),
-        secrets=tuple(row["secrets"]),
-        settings=tuple(row["settings"]),
-        memory_mb=row["memoryMb"],
-        timeout_seconds=row["timeoutSeconds"],
-        code_digest=row["codeDigest"],
-    )
-
-
-def _action(row: RowMapping) -> ActionSpec:
-    return ActionSpec(
-        name=row["name"],
-        description=row["description"] or "",
-        input_schema=row["inputSchema"],
-        output_schema=row["outputSchema"],
-        result_schema=row["resultSchema"],
-        risk=row["riskLevel"],
-        effect=row["effect"],
-    )

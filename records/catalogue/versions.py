@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from compiler.plan import Plan
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.read_row import read_row
+from records.database.signed_plans import VERSION_FIELDS, is_version, require_newest, select_pointers
+from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, VersionConflict
 from records.events.changes import note_change
@@ -79,14 +82,18 @@ class VersionStore(Store):
     async def replaced_at(self, project_id: int, name: str, plan_digest: str) -> datetime | None:
         """Since when new runs of the workflow take another plan, or there are none; None: this is the one they take.
 
-        A time before all others where the plan never was the workflow's.
+        A time before all others where the plan never was the workflow's. Raises RowForged where the workflow was made
+        to point at it by hand.
         """
         mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)
         async with self._db.read() as connection:
-            workflow = await first(connection, select(WORKFLOW).where(mine))
-            if workflow is not None and workflow["planDigest"] == plan_digest:
+            workflow = await first(connection, select_pointers().where(mine))
+            if workflow is not None and workflow["pointsAt"] == plan_digest:
+                require_newest(connection, workflow)
                 return None if workflow["status"] == "ACTIVE" else workflow["updatedAt"]
-            found = await rows(connection, _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc()))
+            saved = _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc())
+            whose = {"projectId": project_id, "name": name}
+            found = [row for row in await rows(connection, saved) if is_version(connection, {**row, **whose})]
         after = _NEVER
         for row in found:
             if row["planDigest"] == plan_digest:
@@ -144,7 +151,7 @@ class VersionStore(Store):
 async def add_version(
     connection: AsyncConnection,
     workflow_id: str,
-    plan_digest: str,
+    plan: Plan,
     *,
     text: str | None,
     by: str | None,
@@ -161,17 +168,20 @@ async def add_version(
         raise VersionConflict(
             f"version {number} is the newest, you began from version {expected}: look at it first"
         )
-    if last is not None and last["planDigest"] == plan_digest and text in (None, last["sourceText"]):
-        return
+    whose = {"projectId": plan.project_id, "name": plan.name}
+    if last is not None and is_version(connection, {**last, **whose}):
+        if last["planDigest"] == plan.digest and text in (None, last["sourceText"]):
+            return
     values = {
         "id": new_id(),
         "workflowId": workflow_id,
         "number": number + 1,
-        "planDigest": plan_digest,
+        "planDigest": plan.digest,
         "sourceText": text,
         "savedBy": line(by, 200),
         "savedAt": now(),
     }
+    values["signature"] = signer_of(connection).sign("version", {**values, **whose}, VERSION_FIELDS)
     await insert_new(connection, WORKFLOW_VERSION, values)
 
 

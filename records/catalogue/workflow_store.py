@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import RowMapping, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from compiler.plan import Plan, PlanNode, digest_of
+from compiler.plan import Plan, PlanNode
 from records.catalogue.agent_registry import agent_row_id
 from records.catalogue.versions import add_version
 from records.catalogue.workflow import Workflow, WorkflowStatus
@@ -17,6 +16,8 @@ from records.database.connections import Database
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, dumps
 from records.database.read_row import read_row
+from records.database.signed_plans import PLAN_FIELDS, read_plan, require_newest, select_pointers
+from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, RowForged
 from records.events.changes import note_change
@@ -35,6 +36,8 @@ class WorkflowStore(Store):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._plans: dict[str, Plan] = {}
+        self._pointers: dict[str, RowMapping] = {}
+        """Workflows whose rows were found to be the platform's: with many, each event would else check them anew."""
 
     @shielded
     async def save_workflow(
@@ -63,60 +66,70 @@ class WorkflowStore(Store):
             await check_count(connection, plan.project_id, "workflows", counted)
             await _replace_nodes(connection, workflow_id, plan)
             # The workflow's row is locked by now: two writers compare one after the other.
-            await add_version(connection, workflow_id, plan.digest, text=text, by=by, expected=expected)
+            await add_version(connection, workflow_id, plan, text=text, by=by, expected=expected)
             await note_change(connection, plan.project_id, "workflow", plan.name)
         return workflow_id
 
     @shielded
     async def plan(self, digest: str) -> Plan:
-        """The plan of that digest. Raises NotFound, and RowForged where a client of the database has changed it."""
+        """The plan of that digest. Raises NotFound, and RowForged for one that a client of the database wrote."""
+        if digest not in self._plans:
+            async with self._db.read() as connection:
+                return await self._read(connection, digest)
+        return self._plans[digest]
+
+    async def _read(self, connection: AsyncConnection, digest: str) -> Plan:
         known = self._plans  # plans never change
         if digest not in known:
-            async with self._db.read() as connection:
-                row = await first(connection, select(PLAN.c.content).where(PLAN.c.digest == digest))
-            if row is None:
-                raise NotFound("the plan", digest, "deploy its workflow first (`commandcenter deploy`)")
-            # As it was stored: a version of the platform with more fields gives another digest.
-            if digest_of(json.loads(row["content"])) != digest:
-                raise RowForged(
-                    f"plan {digest!r} is not what was deployed: its row was changed in the database; "
-                    "deploy its workflow again"
-                )
+            plan = await read_plan(connection, digest)
             if len(known) >= _PLANS_KEPT:
                 known.pop(next(iter(known)))
-            known[digest] = Plan.model_validate_json(row["content"])
+            known[digest] = plan
         return known[digest]
 
     @shielded
     async def active_plans(self, project_id: int | None = None) -> list[Plan]:
         """The current plan of each ACTIVE workflow, of one project or (None) of all."""
-        active = select(WORKFLOW.c.planDigest).where(
-            WORKFLOW.c.status == "ACTIVE", WORKFLOW.c.planDigest.is_not(None)
-        )
+        active = select_pointers().where(WORKFLOW.c.status == "ACTIVE", WORKFLOW.c.planDigest.is_not(None))
         if project_id is not None:
             active = active.where(WORKFLOW.c.projectId == project_id)
         async with self._db.read() as connection:
-            found = await rows(connection, active.order_by(WORKFLOW.c.projectId, WORKFLOW.c.name))
-        return [plan for row in found if (plan := await self._unchanged(row["planDigest"])) is not None]
+            found = await self._unchanged(connection, active.order_by(WORKFLOW.c.projectId, WORKFLOW.c.name))
+        return [plan for plan, _ in found]
 
-    async def _unchanged(self, digest: str) -> Plan | None:
-        """The plan; None, and it is logged, where its row was changed: one workflow must not stop all others."""
-        try:
-            return await self.plan(digest)
-        except RowForged as exc:
-            log.error("%s", exc)
-            return None
+    @shielded
+    async def active_plan(self, project_id: int, name: str) -> Plan | None:
+        """The plan that a new run of the workflow takes; None where it starts none. Raises RowForged."""
+        mine = (WORKFLOW.c.projectId == project_id) & (WORKFLOW.c.name == name)
+        chosen = select_pointers().where(mine, WORKFLOW.c.status == "ACTIVE", WORKFLOW.c.planDigest.is_not(None))
+        async with self._db.read() as connection:
+            row = await first(connection, chosen)
+            if row is None:
+                return None
+            require_newest(connection, row)
+            return await self._read(connection, row["pointsAt"])
+
+    async def _unchanged(
+        self, connection: AsyncConnection, chosen: Select[tuple[Any, ...]]
+    ) -> list[tuple[Plan, WorkflowStatus]]:
+        """Those of the workflows that are as they were deployed. Others are logged: one must not stop all others."""
+        kept: list[tuple[Plan, WorkflowStatus]] = []
+        for row in await rows(connection, chosen):
+            try:
+                if self._pointers.get(row["workflowId"]) != row:
+                    require_newest(connection, row)
+                    self._pointers[row["workflowId"]] = row
+                kept.append((await self._read(connection, row["pointsAt"]), row["status"]))
+            except RowForged as exc:
+                log.error("%s", exc)
+        return kept
 
     @shielded
     async def current_plans(self, project_id: int) -> list[tuple[Plan, WorkflowStatus]]:
         """The current plan of each workflow of the project, with what it may do now."""
-        mine = select(WORKFLOW.c.planDigest, WORKFLOW.c.status).where(
-            WORKFLOW.c.projectId == project_id, WORKFLOW.c.planDigest.is_not(None)
-        )
+        mine = select_pointers().where(WORKFLOW.c.projectId == project_id, WORKFLOW.c.planDigest.is_not(None))
         async with self._db.read() as connection:
-            found = await rows(connection, mine.order_by(WORKFLOW.c.name))
-        plans = [(await self._unchanged(row["planDigest"]), row["status"]) for row in found]
-        return [(plan, status) for plan, status in plans if plan is not None]
+            return await self._unchanged(connection, mine.order_by(WORKFLOW.c.name))
 
     @shielded
     async def workflows(self, project_id: int | None = None) -> list[Workflow]:
@@ -142,7 +155,12 @@ class WorkflowStore(Store):
 async def _insert_plan(connection: AsyncConnection, plan: Plan) -> None:
     content = dumps(checked(f"the plan of {plan.name!r}", plan.model_dump(mode="json")))
     row = {"digest": plan.digest, "projectId": plan.project_id, "name": plan.name, "content": content}
-    await insert_new(connection, PLAN, row)
+    row["signature"] = signer_of(connection).sign("plan", row, PLAN_FIELDS)
+    if not await insert_new(connection, PLAN, row):
+        # In place of what somebody else wrote under this digest, or of what a key that is gone has signed.
+        other = (PLAN.c.digest == plan.digest) & PLAN.c.signature.is_distinct_from(row["signature"])
+        changed = (PLAN.c.digest == plan.digest) & (PLAN.c.content != content)
+        await connection.execute(update(PLAN).where(other | changed).values(**row))
 
 
 async def _upsert_workflow(connection: AsyncConnection, plan: Plan, source: str | None) -> str:

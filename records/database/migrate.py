@@ -27,8 +27,6 @@ from reliability.shielded import shielded
 _LOCK = 0x434D4443
 """Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
 _WAL_TRIES = 100
-_FIRST_SIGNED = "0006"
-"""Since this revision approvals are signed; what an older version has asked is signed when it is upgraded."""
 
 
 @shielded
@@ -61,8 +59,8 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
             now = await connection.run_sync(_upgrade, revision)
             if not database.is_sqlite:
                 await grant_rights(connection)
-            if before is not None and before < _FIRST_SIGNED:
-                await sign_existing(connection)
+            if now == head():
+                await sign_existing(connection, before=before)
             return now
     finally:
         await database.close()

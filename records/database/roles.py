@@ -26,6 +26,7 @@ from records.tables import (
     WORKFLOW_APPROVAL,
     WORKFLOW_NODE,
     WORKFLOW_RUN,
+    WORKFLOW_VERSION,
 )
 from reliability.shielded import shielded
 
@@ -49,7 +50,12 @@ READABLE = tuple(
 )
 """Tables of dashboards."""
 _REVISION = "_commandcenter_migrations"
-_APPEND_ONLY = frozenset({APPROVAL_AUDIT.name})
+_RIGHTS = {
+    APPROVAL_AUDIT.name: "SELECT, INSERT",
+    # Which of them is the newest decides what a workflow does; the signature is made anew with another key.
+    WORKFLOW_VERSION.name: 'SELECT, INSERT, UPDATE ("signature")',
+}
+"""What the platform may do with tables of which nothing may be lost."""
 
 
 class NoRoles(RecordsError):
@@ -120,7 +126,7 @@ def _rights(role: str, table: str) -> str:
         return "SELECT" if table in READABLE else ""
     if table not in METADATA.tables:
         return "SELECT"  # the revision
-    return "SELECT, INSERT" if table in _APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+    return _RIGHTS.get(table, "SELECT, INSERT, UPDATE, DELETE")
 
 
 async def _own(connection: AsyncConnection) -> None:

@@ -12,6 +12,7 @@ from observability.metrics.definitions import DEAD_LETTER_REASONS, DEAD_LETTERS,
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.read_row import read_row
+from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -23,6 +24,7 @@ from records.tables.columns import now, stored
 from reliability.shielded import shielded
 
 _MAX_LETTER_BYTES = 1024 * 1024
+EVENT_FIELDS = ("stream", "sequence", "workflow", "projectId", "subject", "flowRunId")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,8 @@ class InboxStore(Store):
             "flowRunId": flow_run_id,
         }
         async with self._db.write() as connection:
+            if flow_run_id is not None:
+                row["signature"] = signer_of(connection).sign("event", row, EVENT_FIELDS)
             if not await insert_new(connection, PROCESSED_EVENT, row):
                 return False
             if flow_run_id is not None and received_at is not None:
@@ -102,11 +106,15 @@ class InboxStore(Store):
 
     @shielded
     async def starting_event(self, flow_run_id: str) -> str | None:
-        """Subject of the message that started the flow run; None if no message did (its parameters prove nothing)."""
-        mine = select(PROCESSED_EVENT.c.subject).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
+        """Subject of the message that started the flow run; None if no message did (its parameters prove nothing).
+
+        Only what the platform noted counts: a gate may be passed for it.
+        """
+        mine = select(PROCESSED_EVENT).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
         async with self._db.read() as connection:
-            row = await first(connection, mine)
-        return None if row is None else row["subject"]
+            signer = signer_of(connection)
+            noted = [row for row in await rows(connection, mine) if signer.signed("event", row, EVENT_FIELDS)]
+        return noted[0]["subject"] if noted else None
 
     @shielded
     async def dead_letter(

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.approvals.gate_rows import approval_of, current_gate, rule_of
+from records.approvals.gate_rows import approval_of, current_gate_with_end, rule_of
 from records.approvals.votes import votes_of
 from records.database.signing import signer_of
 from records.database.store import first
@@ -35,7 +35,7 @@ async def require_approved(connection: AsyncConnection, run_id: str, node_id: st
 
     Signatures, rule and votes are checked again: a row that says APPROVED may have been written by another program.
     """
-    row = await first(connection, current_gate(run_id, node_id))
+    row = await first(connection, current_gate_with_end(run_id, node_id))
     fault = "no approval was requested" if row is None else await _fault(connection, row, digest)
     if fault is not None:
         raise NotApproved(
@@ -47,6 +47,8 @@ async def _fault(connection: AsyncConnection, row: RowMapping, digest: str) -> s
     """Why this row does not allow the work with that digest to run; None if it does."""
     if not approval_of(row).allows(digest):
         return f"{row['status']} for {row['digest']}"
+    if row["wasSuperseded"]:
+        return "the audit says that it was superseded, or used once"
     signer, rule = signer_of(connection), rule_of(row)
     if not signer.asked(row) or not signer.decided(row):
         return "the row says APPROVED, but the platform did not sign that decision"

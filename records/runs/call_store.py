@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from compiler.plan import Plan
+from records.database.signed_plans import read_plan
+from records.database.signed_runs import require_as_begun
 from records.database.store import Store, first, rows
 from records.events.changes import note_change
 from records.runs.called import adopt
@@ -14,7 +15,7 @@ from records.runs.fencing import lock_run, select_run
 from records.runs.node_states import node_state, put_node_state, refuse_ended
 from records.runs.run import Run
 from records.runs.run_store import run_of
-from records.tables import NODE_STATE, PLAN, WORKFLOW_RUN
+from records.tables import NODE_STATE, WORKFLOW_RUN
 from reliability.shielded import shielded
 
 _MOST = 1_000
@@ -57,19 +58,18 @@ class CallStore(Store):
 
     @shielded
     async def calls(self, flow_run_id: str, plan_digest: str) -> bool:
-        """Whether a node has called that run of Prefect's, with that plan."""
+        """Whether a node has called that run of Prefect's, with that plan. Raises RowForged."""
         caller = (
-            select(PLAN.c.content, NODE_STATE.c.nodeKey)
-            .select_from(WORKFLOW_RUN)
+            select(WORKFLOW_RUN, NODE_STATE.c.nodeKey)
             .join(NODE_STATE, NODE_STATE.c.workflowRunId == WORKFLOW_RUN.c.id)
-            .join(PLAN, PLAN.c.digest == WORKFLOW_RUN.c.planDigest)
             .where(NODE_STATE.c.calledFlowRunId == flow_run_id)
         )
         async with self._db.read() as connection:
             row = await first(connection, caller)
-        if row is None:
-            return False
-        node = Plan.model_validate_json(row["content"]).node(row["nodeKey"])
+            if row is None:
+                return False
+            require_as_begun(connection, row)
+            node = (await read_plan(connection, row["planDigest"])).node(row["nodeKey"])
         return node.calls is not None and node.calls.plan == plan_digest
 
     @shielded

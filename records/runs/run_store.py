@@ -15,6 +15,7 @@ from records.approvals.gate_rows import ask_again, close_gates
 from records.database.ids import id_of_flow_run, subject_token
 from records.database.payload import checked, checked_outputs, line
 from records.database.read_row import read_row
+from records.database.signed_runs import require_as_begun, sign_run
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound
 from records.events.changes import note_change
@@ -68,8 +69,10 @@ class RunStore(Store):
         }
         async with self._db.write() as connection:
             workflow = await _workflow_of_plan(connection, plan_digest)
+            values["workflowId"] = workflow["id"]
+            values["signature"] = sign_run(connection, values)
             values |= await parent_of(connection, flow_run_id)
-            fresh = await insert_new(connection, WORKFLOW_RUN, values | {"workflowId": workflow["id"]})
+            fresh = await insert_new(connection, WORKFLOW_RUN, values)
             if fresh:
                 started = (workflow["name"], event_type(trigger, workflow["trigger"]))
                 await count(connection, Sample(metric=RUNS_STARTED, labels=started))
@@ -225,6 +228,15 @@ class RunStore(Store):
         """The run that mirrors Prefect's flow run, if there is one."""
         async with self._db.read() as connection:
             row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
+        return None if row is None else run_of(row)
+
+    @shielded
+    async def run_to_execute(self, flow_run_id: str) -> Run | None:
+        """The run that mirrors Prefect's flow run, if there is one. Raises RowForged where it is not as it began."""
+        async with self._db.read() as connection:
+            row = await first(connection, select_run().where(WORKFLOW_RUN.c.flowRunId == flow_run_id))
+            if row is not None:
+                require_as_begun(connection, row)
         return None if row is None else run_of(row)
 
     @shielded

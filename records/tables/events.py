@@ -35,6 +35,8 @@ PROCESSED_EVENT = Table(
     must("subject", Text),
     may("flowRunId", Text),
     must("processedAt", Moment, server_default=NOW),
+    # By the platform's key: a run is trusted for the event that started it.
+    may("signature", Text),
     Index("ProcessedEvent_stream_sequence_workflow_key", "stream", "sequence", "workflow", unique=True),
     Index("ProcessedEvent_flowRunId_idx", "flowRunId"),
 )

@@ -29,6 +29,8 @@ AGENT = Table(
     must("codeDigest", Text, server_default=text("''")),
     # Removed by a person; NULL: in use. Registering it again brings it back.
     may("archivedAt", Moment),
+    # By the platform's key: what decides whether its actions need an approval.
+    may("signature", Text),
     Index("Agent_projectId_name_key", "projectId", "name", unique=True),
     Index("Agent_projectId_type_idx", "projectId", "type"),
 )

@@ -35,6 +35,8 @@ WORKFLOW_RUN = Table(
     # The run, and the node of it, that called this one; no reference, as retention deletes either first.
     may("parentRunId", Text),
     may("parentNode", Text),
+    # By the platform's key: which plan it takes, and what started it.
+    may("signature", Text),
     Index("WorkflowRun_workflowId_status_idx", "workflowId", "status"),
     Index("WorkflowRun_startedAt_idx", "startedAt"),
     Index("WorkflowRun_flowRunId_key", "flowRunId", unique=True),

@@ -49,6 +49,8 @@ PLAN = Table(
     # Text, not JSON: jsonb would rewrite numbers and key order, and the digest is over exactly this.
     must("content", Text),
     must("createdAt", Moment, server_default=NOW),
+    # By the platform's key, here and below: see `records.database.signed_plans`.
+    may("signature", Text),
     Index("Plan_projectId_name_idx", "projectId", "name"),
 )
 
@@ -65,6 +67,7 @@ WORKFLOW_VERSION = Table(
     may("sourceText", Text),
     may("savedBy", Text),
     must("savedAt", Moment, server_default=NOW),
+    may("signature", Text),
     Index("WorkflowVersion_workflowId_number_key", "workflowId", "number", unique=True),
 )
 

@@ -82,6 +82,8 @@ async def test_the_platform_works_and_can_neither_alter_tables_nor_rewrite_the_a
         'UPDATE "ApprovalAudit" SET "by" = \'nobody\'',
         'DELETE FROM "ApprovalAudit"',
         'TRUNCATE "ApprovalAudit"',
+        'DELETE FROM "WorkflowVersion"',
+        'UPDATE "WorkflowVersion" SET "planDigest" = \'sha256:older\'',
         'ALTER TABLE "ApprovalAudit" DISABLE TRIGGER ALL',
         'ALTER TABLE "WorkflowRun" ADD COLUMN "x" TEXT',
         'DROP TABLE "Span"',
