@@ -43,7 +43,12 @@ class Bench:
         made = Plan(name=name, project_id=1, nodes=nodes, **plan)
         actions: dict[str, dict[str, ActionSpec]] = {}
         for node in nodes:
-            spec = ActionSpec(name=node.action, input_schema=node.input_schema, output_schema=node.output_schema)
+            spec = ActionSpec(
+                name=node.action,
+                effect=node.effect,
+                input_schema=node.input_schema,
+                output_schema=node.output_schema,
+            )
             actions.setdefault(node.agent, {})[node.action] = spec
         for agent, found in actions.items():
             await self.register(agent, found)

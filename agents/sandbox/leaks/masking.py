@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from agents.sandbox.leaks import encodings, unpacking
-from agents.sandbox.leaks.views import View, digits, joined, views
+from agents.sandbox.leaks.needles import Needles
+from agents.sandbox.leaks.unpacking import Budget
+from agents.sandbox.leaks.views import View, digits, joined, views, without_blanks, without_separators
 
 MIN_SECRET = 4
 """Shorter ones would blot out half of every text; they are refused before the run."""
 _MIN_PIECE = 8
+_PIECE, _SHARED = 1 << 20, 1 << 16
+_MOST_PER_BYTE = 24
+"""Bytes that one of a secret takes at most where it is escaped, by all that is reasonable."""
 
 
 class Masker:
@@ -22,6 +27,10 @@ class Masker:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._known = [_Known(name, value) for name, value in secrets.items() if len(value) >= MIN_SECRET]
+        self._texts = Needles((each.name, text) for each in self._known for text in each.texts)
+        self._hex = Needles((each.name, text) for each in self._known for text in each.hexadecimal)
+        longest = max((len(text) for each in self._known for text in each.texts), default=0)
+        self._shared = max(_SHARED, longest * _MOST_PER_BYTE)
 
     @property
     def idle(self) -> bool:
@@ -33,7 +42,12 @@ class Masker:
         if not self._known:
             return text
         raw = text.encode("utf-8", "surrogateescape")
-        spans = [span for view in views(raw, placed=True) for known in self._known for span in known.spans(view)]
+        if not self.may_hold(raw.split(b"\n")):
+            return raw.decode("utf-8", "replace")
+        spans: list[_Span] = []
+        for view in views(raw, placed=True):
+            shapes = (view, joined(view), digits(view))
+            spans += [span for known in self._known for span in known.spans(*shapes)]
         start = 0
         for line in raw.split(b"\n"):
             spans += [
@@ -49,8 +63,9 @@ class Masker:
         if not self._known:
             return False
         block = b"\n".join(lines)
-        found = any(known.is_in(view) for view in views(block, placed=False) for known in self._known)
-        return found or any(known.has_pieces(block, lines) for known in self._known)
+        if any(self._found_in(view) is not None for view in views(block, placed=False)):
+            return True
+        return any(known.has_pieces(block, lines) for known in self._known)
 
     def leaked_in_parts(self, values: Iterable[str]) -> str | None:
         """Name of a secret that the texts hold one after the other, or half of which one of them begins or ends with.
@@ -60,9 +75,11 @@ class Masker:
         if not self._known:
             return None
         texts = [value.encode("utf-8", "surrogateescape") for value in values]
-        whole = View(b"".join(texts), None)
+        found = self._found_in(View(b"".join(texts), None))
+        if found is not None:
+            return found
         for known in self._known:
-            if known.is_in(whole) or any(known.is_half_in(text) for text in texts):
+            if any(known.is_half_in(text) for text in texts):
                 return known.name
         return None
 
@@ -70,12 +87,31 @@ class Masker:
         """Name of a secret that `content` holds, also in what it holds packed; None: none. Raises TooMuchToCheck."""
         if not self._known:
             return None
-        for layer in unpacking.layers(content):
-            for view in views(layer, placed=False):
-                for known in self._known:
-                    if known.is_in(view):
-                        return known.name
+        budget = Budget()
+        for layer in unpacking.layers(content, budget):
+            # However far apart its bytes are.
+            found = self._texts.found_in(without_blanks(layer)) or self._hex.found_in(without_separators(layer))
+            if found is not None:
+                return found
+            for piece in self._pieces(layer):
+                for view in views(piece, placed=False):
+                    budget.check_time()
+                    if (found := self._found_in(view)) is not None:
+                        return found
         return None
+
+    def _found_in(self, view: View) -> str | None:
+        """Name of a secret that the view holds."""
+        for shape, needles in ((view, self._texts), (joined(view), self._texts), (digits(view), self._hex)):
+            if (found := needles.found_in(shape.data)) is not None:
+                return found
+        return None
+
+    def _pieces(self, layer: bytes) -> Iterator[bytes]:
+        """The layer in pieces of bounded size, as other threads wait for each. What ends one begins the next."""
+        yield layer[:_PIECE]
+        for start in range(_PIECE, len(layer), _PIECE):
+            yield layer[max(0, start - self._shared) : start + _PIECE]
 
 
 _Span = tuple[int, int, bytes]
@@ -92,15 +128,11 @@ class _Known:
         wanted = sorted(line for line in lines if len(line) >= min(len(value), encodings.MIN_ENCODED))
         self._plain = tuple(line.encode() for line in wanted)
         found = {text for line in wanted for text in encodings.texts(line)}
-        self._texts = tuple(sorted(found, key=lambda text: (-len(text), text)))
-        self._long = tuple(text for text in self._texts if len(text) > _MIN_PIECE)
+        self.texts = tuple(sorted(found, key=lambda text: (-len(text), text)))
+        self._long = tuple(text for text in self.texts if len(text) > _MIN_PIECE)
         self._all = b"\0".join(self._long)
         self._edges = tuple({edge for text in self._long for edge in (text[:_MIN_PIECE], text[-_MIN_PIECE:])})
-        self._hex = tuple({text for line in wanted for text in encodings.hexadecimal(line)})
-
-    def is_in(self, view: View) -> bool:
-        """Whether the view holds it."""
-        return next(self._found(view), None) is not None
+        self.hexadecimal = tuple({text for line in wanted for text in encodings.hexadecimal(line)})
 
     def is_half_in(self, text: bytes) -> bool:
         """Whether the text begins with the second half of the secret, ends with the first one, or is such a piece."""
@@ -111,11 +143,15 @@ class _Known:
             if (half := max(_MIN_PIECE, -(-len(whole) // 2))) < len(whole)
         )
 
-    def spans(self, view: View) -> Iterator[_Span]:
+    def spans(self, view: View, joined: View, digits: View) -> Iterator[_Span]:
         """Where the original of the view holds it."""
-        for found, start, end in self._found(view):
-            first, last = found.span(start, end)
-            yield first, last, self._mark
+        for shape, texts in ((view, self.texts), (joined, self.texts), (digits, self.hexadecimal)):
+            for text in texts:
+                start = shape.data.find(text)
+                while start >= 0:
+                    first, last = shape.span(start, start + len(text))
+                    yield first, last, self._mark
+                    start = shape.data.find(text, start + len(text))
 
     def has_pieces(self, block: bytes, lines: list[bytes]) -> bool:
         """Whether `pieces` could find something in one of the lines, which together are the block."""
@@ -139,14 +175,6 @@ class _Known:
             if text[-_MIN_PIECE:] in bare:
                 length = _overlap(text, bare)
                 yield from [(0, begin + length, self._mark)] if length else []
-
-    def _found(self, view: View) -> Iterator[tuple[View, int, int]]:
-        for shape, texts in ((view, self._texts), (joined(view), self._texts), (digits(view), self._hex)):
-            for text in texts:
-                start = shape.data.find(text)
-                while start >= 0:
-                    yield shape, start, start + len(text)
-                    start = shape.data.find(text, start + len(text))
 
 
 def _bare(line: bytes) -> bytes:

@@ -29,10 +29,12 @@ class TooMuchToCheck(Exception):
 
 
 @dataclass
-class _Budget:
+class Budget:
+    """What may be spent on one content."""
+
     bytes: int = _MAX_BYTES
     parts: int = _MAX_PARTS
-    until: float = field(default_factory=lambda: time.monotonic() + _MAX_SECONDS)
+    until: float = field(default_factory=lambda: time.thread_time() + _MAX_SECONDS)
 
     def spend(self, content: bytes) -> bytes:
         """The content, if it is within what is left. Raises TooMuchToCheck."""
@@ -42,18 +44,22 @@ class _Budget:
             raise TooMuchToCheck(f"it unpacks to more than {_MAX_BYTES >> 20} MB")
         if self.parts < 0:
             raise TooMuchToCheck(f"it holds more than {_MAX_PARTS} packed parts")
-        if time.monotonic() > self.until:
-            raise TooMuchToCheck(f"unpacking it takes more than {_MAX_SECONDS:g} s")
+        self.check_time()
         return content
 
+    def check_time(self) -> None:
+        """Raises TooMuchToCheck where the time is over."""
+        if time.thread_time() > self.until:
+            raise TooMuchToCheck(f"it takes more than {_MAX_SECONDS:g} s of processor time")
 
-def layers(content: bytes) -> Iterator[bytes]:
+
+def layers(content: bytes, budget: Budget) -> Iterator[bytes]:
     """The content first, then each packed part of it that can be read. Raises TooMuchToCheck."""
     yield content
-    yield from _inside(content, _Budget(), _MAX_DEPTH)
+    yield from _inside(content, budget, _MAX_DEPTH)
 
 
-def _inside(content: bytes, budget: _Budget, depth: int) -> Iterator[bytes]:
+def _inside(content: bytes, budget: Budget, depth: int) -> Iterator[bytes]:
     for part in _parts(content, budget):
         if not depth:
             raise TooMuchToCheck(f"it is packed more than {_MAX_DEPTH} times")
@@ -61,7 +67,7 @@ def _inside(content: bytes, budget: _Budget, depth: int) -> Iterator[bytes]:
         yield from _inside(part, budget, depth - 1)
 
 
-def _parts(content: bytes, budget: _Budget) -> Iterator[bytes]:
+def _parts(content: bytes, budget: Budget) -> Iterator[bytes]:
     if content[:2] == b"\x1f\x8b" or (content[:1] == b"\x78" and len(content) > 2):
         yield _inflate(content, 47, budget)
     if content[:3] == b"BZh":
@@ -71,13 +77,14 @@ def _parts(content: bytes, budget: _Budget) -> Iterator[bytes]:
     if content[:2] == b"PK":
         yield from _members(content, budget)
     if content[_TAR_MAGIC] == b"ustar":
-        yield from _tar_members(content)
+        yield from _tar_members(content, budget)
     if content[:5] == b"%PDF-":
+        whole = memoryview(content)
         for match in _STREAM.finditer(content):
-            yield _inflate(content[match.end() :], 15, budget)
+            yield _inflate(whole[match.end() :], 15, budget)
 
 
-def _inflate(content: bytes, window: int, budget: _Budget) -> bytes:
+def _inflate(content: bytes | memoryview, window: int, budget: Budget) -> bytes:
     try:
         # One more than allowed, so that what is over it is seen.
         return zlib.decompressobj(window).decompress(content, budget.bytes + 1)
@@ -86,7 +93,7 @@ def _inflate(content: bytes, window: int, budget: _Budget) -> bytes:
 
 
 def _decompress(
-    make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], content: bytes, budget: _Budget
+    make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], content: bytes, budget: Budget
 ) -> bytes:
     try:
         return make().decompress(content, budget.bytes + 1)
@@ -94,7 +101,7 @@ def _decompress(
         return b""
 
 
-def _members(content: bytes, budget: _Budget) -> Iterator[bytes]:
+def _members(content: bytes, budget: Budget) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for member in archive.infolist():
@@ -113,13 +120,13 @@ def _members(content: bytes, budget: _Budget) -> Iterator[bytes]:
         return
 
 
-def _tar_members(content: bytes) -> Iterator[bytes]:
+def _tar_members(content: bytes, budget: Budget) -> Iterator[bytes]:
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             for member in archive:
                 yield f"{member.name}\n{member.linkname}".encode("utf-8", "surrogateescape")
                 if member.isfile() and (part := archive.extractfile(member)) is not None:
-                    # No more than lies in the archive, whatever its header says.
-                    yield part.read()
+                    # A sparse one is as long as its header says, whatever lies in the archive.
+                    yield part.read(budget.bytes + 1)
     except (tarfile.TarError, OSError, EOFError, ValueError):
         return

@@ -24,6 +24,10 @@ _BACKSLASH = re.compile(
     rb"|u\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|([0-3]?[0-7]{1,2})|([\s\S]))"
 )
 _BLANKS = re.compile(rb"[\s\0]+|\\+[nrt]")
+_BLANK = b" \t\n\r\f\v\0"
+_LOWER = bytes(range(256)).lower()
+_ESCAPED_BLANKS = re.compile(rb"\\+[nrt]")
+_ESCAPED_HEX = re.compile(rb"\\+x")
 _SEPARATORS = re.compile(rb"0[xX]|\\+x|[\s\0:,;-]+")
 
 Undo = Callable[[re.Match[bytes]], bytes]
@@ -66,13 +70,29 @@ def views(text: bytes, *, placed: bool) -> Iterator[View]:
 
 def joined(view: View) -> View:
     """Without white space, also where it is escaped: for encodings that are folded over lines."""
+    if view.places is None:
+        data = _ESCAPED_BLANKS.sub(b"", view.data) if b"\\" in view.data else view.data
+        return View(without_blanks(data), None)
     return _apply(view, _BLANKS, _nothing) or view
 
 
 def digits(view: View) -> View:
     """In lower case, without what separates hexadecimal digits."""
+    if view.places is None:
+        data = _ESCAPED_HEX.sub(b"", view.data) if b"\\x" in view.data else view.data
+        return View(without_separators(data), None)
     bare = _apply(view, _SEPARATORS, _nothing) or view
     return View(bare.data.lower(), bare.places)
+
+
+def without_blanks(data: bytes) -> bytes:
+    """The data without white space: quick for any size."""
+    return data.translate(None, _BLANK)
+
+
+def without_separators(data: bytes) -> bytes:
+    """The data in lower case, without what separates hexadecimal digits: quick for any size."""
+    return data.replace(b"0x", b"").replace(b"0X", b"").translate(_LOWER, _BLANK + b":,;-")
 
 
 def _apply(view: View, pattern: re.Pattern[bytes], undo: Undo) -> View | None:

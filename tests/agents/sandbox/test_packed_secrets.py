@@ -11,8 +11,10 @@ from collections.abc import Callable
 
 import pytest
 
+from agents.sandbox.leaks import unpacking
 from agents.sandbox.leaks.masking import Masker
-from agents.sandbox.leaks.unpacking import TooMuchToCheck, layers
+from agents.sandbox.leaks.needles import Needles
+from agents.sandbox.leaks.unpacking import Budget, TooMuchToCheck
 
 SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 MASKER = Masker({"TOKEN": SECRET, "URL": "https://hooks.example/T000/B000/abcdefghijkl"})
@@ -57,18 +59,18 @@ def test_what_is_too_much_or_too_deep_to_be_checked_is_refused() -> None:
     bomb = gzip.compress(bytes(80 << 20))
     for content in (bomb, bz2.compress(bytes(80 << 20)), _zip(bomb)):
         with pytest.raises(TooMuchToCheck, match="more than 64 MB"):
-            list(layers(content))
+            list(unpacking.layers(content, Budget()))
     deep = b"x"
     for _ in range(9):
         deep = gzip.compress(deep)
     with pytest.raises(TooMuchToCheck, match="packed more than"):
-        list(layers(deep))
+        list(unpacking.layers(deep, Budget()))
     many = io.BytesIO()
     with zipfile.ZipFile(many, "w") as archive:
         for number in range(600):
             archive.writestr(str(number), b"")
     with pytest.raises(TooMuchToCheck, match="packed parts"):
-        list(layers(many.getvalue()))
+        list(unpacking.layers(many.getvalue(), Budget()))
     # Without a secret there is nothing to check.
     assert Masker({}).leaked(bomb) is None
 
@@ -81,3 +83,48 @@ def test_a_secret_in_two_fields_or_cut_off_is_one() -> None:
     assert MASKER.leaked_in_parts([f"{SECRET[-half - 2 :]} was the rest"]) == "TOKEN"
     # What many texts begin with says nothing.
     assert MASKER.leaked_in_parts(["see https://", "https://hooks", "ghp_"]) is None
+
+
+def _sparse_tar(size: int) -> bytes:
+    """A tar of one member without content, which its header says is `size` long."""
+    member = tarfile.TarInfo("inner")
+    member.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = b"%011o\0" % 0 * 2
+    header[483:495] = b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(1024)
+
+
+def test_a_sparse_member_of_a_tar_is_read_no_further_than_the_budget_allows() -> None:
+    with pytest.raises(TooMuchToCheck, match="more than 64 MB"):
+        MASKER.leaked(_sparse_tar(8 << 30))
+
+
+def test_looking_through_has_a_limit_of_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "_MAX_SECONDS", 0.0)
+    with pytest.raises(TooMuchToCheck, match="processor time"):
+        MASKER.leaked(b"%41 and \\n " * 100_000)
+
+
+@pytest.mark.parametrize(
+    "written", [SECRET, "".join(f"\\u{ord(c):04x}" for c in SECRET)], ids=["plain", "escaped"]
+)
+@pytest.mark.parametrize("place", [0, (1 << 20) - 20, (1 << 20) + 3, (2 << 20) - 1])
+def test_a_secret_is_found_wherever_it_stands_in_much_text(written: str, place: int) -> None:
+    text = "x" * place + written + "x" * (1 << 20)
+    assert MASKER.leaked(text.encode()) == "TOKEN"
+
+
+def test_a_secret_is_found_whose_letters_stand_far_apart() -> None:
+    assert MASKER.leaked((" " * 100_000).join(SECRET).encode()) == "TOKEN"
+
+
+def test_texts_are_found_at_each_place_and_at_any_length_from_four_on() -> None:
+    for length in range(4, 20):
+        text = bytes(range(65, 65 + length))
+        needles = Needles([("other", b"something else"), ("this", text)])
+        for place in range(9):
+            assert needles.found_in(b"." * place + text + b"!") == "this"
+            assert needles.found_in(b"." * place + text[:-1] + b"!") is None
