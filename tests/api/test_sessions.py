@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import httpx
 import pytest
 
+from api import event_stream
 from api.failed_sign_ins import FailedSignIns
 from operations.people import add_person, issue_link, issue_token, revoke_token
 
@@ -140,6 +142,33 @@ async def test_a_revoked_token_ends_its_sessions_at_once(browser_like, records, 
     (token,) = await records.tokens("Ada")
     await revoke_token(token.id, records=records, by="root")
     assert (await browser_like.get("/me")).status_code == 401
+
+
+@pytest.mark.parametrize("by", ["token", "session"])
+@pytest.mark.parametrize("ends", ["revoked", "role taken away"])
+async def test_an_open_stream_ends_once_its_reader_may_read_no_more(
+    browser_like, records, ada, ends, by, monkeypatch
+) -> None:
+    """Nothing that happens after that is told."""
+    assert event_stream._CHECK_SECONDS + event_stream.LOOK_SECONDS < 5
+    monkeypatch.setattr(event_stream, "_CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(event_stream, "LOOK_SECONDS", 0.1)
+    if by == "session":
+        await browser_like.post("/session", json={"token": ada})
+    headers = {"Authorization": f"Bearer {ada}"} if by == "token" else {}
+    told: list[str] = []
+    async with asyncio.timeout(60), browser_like.stream("GET", "/stream", headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            told.append(line)
+            if line.startswith("retry:"):
+                assert await records.archive_agent(1, "speaker")
+            if line == "event: agent":
+                if ends == "revoked":
+                    (token,) = await records.tokens("Ada")
+                    await revoke_token(token.id, records=records, by="root")
+                else:
+                    await records.withdraw_roles("Ada", project_id=1)
+    assert told.count("event: agent") == 1
 
 
 async def test_failed_sign_ins_are_logged_without_the_token_and_throttled(address, ada, caplog) -> None:
