@@ -165,7 +165,8 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "registry" not in lock
 
 
-# The milliseconds of 40 frames, sorted; before each, one step is done: scroll or zoom.
+# The milliseconds of 40 frames, sorted, and how many changes the nodes of the graph saw; before each frame, one step is
+# done: scroll or zoom.
 FRAMES = """async step => {
     const log = document.querySelector('.log'), graph = document.querySelector('.react-flow__pane');
     const times = [];
@@ -175,13 +176,18 @@ FRAMES = """async step => {
         'zoom': at => graph.dispatchEvent(new WheelEvent('wheel',
             { deltaY: at % 20 < 10 ? -60 : 60, clientX: x, clientY: y, bubbles: true, cancelable: true })),
     };
+    let changes = 0;
+    const seen = new MutationObserver(found => { changes += found.length; });
+    seen.observe(document.querySelector('.react-flow__nodes'), { subtree: true, childList: true, attributes: true });
     let last = performance.now();
     for (let at = 0; at < 40; at++) {
         acts[step](at);
         await new Promise(requestAnimationFrame);
         times.push(performance.now() - last); last = performance.now();
     }
-    return times.sort((a, b) => a - b);
+    await new Promise(resolve => setTimeout(resolve));
+    seen.disconnect();
+    return { times: times.sort((a, b) => a - b), changes };
 }"""
 
 
@@ -223,11 +229,16 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
     await expect(page.locator(".react-flow__node").first).to_be_visible()
     await expect(page.get_by_text("10,000 lines")).to_be_visible()
     assert await page.locator(".log .line").count() < 200
-    times = {
-        "scroll the log": await page.evaluate(FRAMES, "scroll"),
-        "zoom the graph": await page.evaluate(FRAMES, "zoom"),
-    }
-    for what, frames in times.items():
+    # What makes each frame cheap, on any machine: few shapes, and nothing that is rendered again.
+    assert await page.locator(".graph .react-flow__edge, .graph .react-flow__handle").count() == 0
+    assert await page.locator(".graph .lines path").count() == 2
+    curves = await page.locator(".graph .lines .curves").get_attribute("d") or ""
+    assert curves.count("M") == 1999
+    await expect(page.locator(".graph.far .gnode .id").first).to_be_hidden()
+    for step, what in (("scroll", "scroll the log"), ("zoom", "zoom the graph")):
+        found = await page.evaluate(FRAMES, step)
+        frames = found["times"]
+        # For the report of the suite; the limit is for a machine that does nothing else.
         print(f"{what}: median {frames[len(frames) // 2]:.0f} ms, worst {frames[-1]:.0f} ms")
-        # On a busy machine; alone on one the median is that of the screen, and the report of the suite shows it.
-        assert frames[len(frames) // 2] < 500, what
+        assert found["changes"] == 0, what
+        assert await page.locator(".log .line").count() < 200

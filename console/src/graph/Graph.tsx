@@ -12,12 +12,14 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
+  ViewportPortal,
 } from "@xyflow/react";
 import { type DragEvent, memo, useCallback, useEffect, useMemo } from "react";
 import { Status } from "../components/basics";
 import { visible } from "../shown/visible";
 import { toneOf } from "../text/status";
-import { NODE_HEIGHT, NODE_WIDTH } from "./layout";
+import { NODE_HEIGHT, NODE_WIDTH, type Places } from "./layout";
 import { usePlaces } from "./usePlaces";
 
 export interface GraphItem {
@@ -57,7 +59,7 @@ const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
       className={`gnode b-${tone} ${chosen ? "chosen" : ""} ${item.untaken ? "hole" : ""}`}
       data-node={item.id}
     >
-      <Handle type="target" position={Position.Left} isConnectable={editable} />
+      {editable && <Handle type="target" position={Position.Left} />}
       <div className="id">{item.id}</div>
       <div className="what">{item.what}</div>
       <div className="marks">
@@ -74,12 +76,43 @@ const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
           not tested: {item.untaken.join(", ")}
         </div>
       )}
-      <Handle type="source" position={Position.Right} isConnectable={editable} />
+      {editable && <Handle type="source" position={Position.Right} />}
     </div>
   );
 });
 
 const TYPES = { item: Item };
+/** Seen from further away, words cannot be read: only colours and shapes are drawn. */
+const FAR = 0.3;
+const MANY = 150;
+
+/** All edges as one shape: a browser that draws each by itself needs most of a frame for thousands of them. */
+const Lines = memo(function Lines({ items, places }: { items: GraphItem[]; places: Places | null }) {
+  const [curves, heads] = useMemo(() => {
+    const drawn = { curves: "", heads: "" };
+    for (const item of items) {
+      const to = places?.[item.id];
+      for (const from of item.dependsOn) {
+        const begin = places?.[from];
+        if (!to || !begin) continue;
+        const [x1, y1] = [begin.x + NODE_WIDTH, begin.y + NODE_HEIGHT / 2];
+        const [x2, y2] = [to.x - 1, to.y + NODE_HEIGHT / 2];
+        const bend = Math.max(30, (x2 - x1) / 2);
+        drawn.curves += `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+        drawn.heads += `M${x2} ${y2}l-9 -5v10z`;
+      }
+    }
+    return [drawn.curves, drawn.heads];
+  }, [items, places]);
+  return (
+    <ViewportPortal>
+      <svg className="lines" aria-hidden="true">
+        <path className="curves" d={curves} />
+        <path className="heads" d={heads} />
+      </svg>
+    </ViewportPortal>
+  );
+});
 
 /** A workflow as a graph. What it shows and does is also in the table beside it, for those who cannot use it. */
 export function Graph(props: Props) {
@@ -95,6 +128,9 @@ function Inner(props: Props) {
   const places = usePlaces(items);
   const flow = useReactFlow();
   const editable = onConnect !== undefined;
+  // Edges that are only looked at, and say nothing, are one shape.
+  const plain = !editable && types === undefined;
+  const far = useStore((state) => state.transform[2] < FAR);
   const nodes = useMemo<ItemNode[]>(
     () =>
       items
@@ -110,6 +146,7 @@ function Inner(props: Props) {
     [items, places, selected, editable],
   );
   const edges = useMemo<Edge[]>(() => {
+    if (plain) return [];
     const known = new Set(items.map((item) => item.id));
     return items.flatMap((item) =>
       item.dependsOn
@@ -123,7 +160,7 @@ function Inner(props: Props) {
           deletable: editable,
         })),
     );
-  }, [items, editable, types]);
+  }, [items, editable, types, plain]);
   const count = places ? Object.keys(places).length : 0;
   useEffect(() => {
     if (count) requestAnimationFrame(() => flow.fitView({ maxZoom: 1, padding: 0.08 }));
@@ -138,7 +175,7 @@ function Inner(props: Props) {
   };
   return (
     <section
-      className="graph"
+      className={`graph ${far ? "far" : ""} ${plain && items.length > MANY ? "many" : ""}`}
       aria-label={props.label}
       onDragOver={(event) => onDropData && event.preventDefault()}
       onDrop={drop}
@@ -152,7 +189,8 @@ function Inner(props: Props) {
         nodesFocusable={false}
         edgesFocusable={false}
         elementsSelectable={editable}
-        onlyRenderVisibleElements={items.length > 150}
+        // Others stay where they are, and the browser leaves out what is not in view: nothing is rendered while one zooms.
+        onlyRenderVisibleElements={editable && items.length > MANY}
         minZoom={0.02}
         deleteKeyCode={editable ? ["Delete", "Backspace"] : null}
         onNodeClick={(_, node) => onSelect(node.id)}
@@ -165,6 +203,7 @@ function Inner(props: Props) {
         isValidConnection={fits}
         fitView
       >
+        {plain && <Lines items={items} places={places} />}
         <Background />
         <Controls showInteractive={false} />
       </ReactFlow>

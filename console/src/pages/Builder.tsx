@@ -348,7 +348,8 @@ function Builder({ loaded }: { loaded: Loaded }) {
             setTheirs({ source, etag: newEtag });
           }}
           done={(newEtag) => {
-            setDialog(null);
+            // That of a new workflow goes with this page.
+            if (loaded.name !== null) setDialog(null);
             setSaved(text);
             setEtag(newEtag);
             setNotice("deployed");
@@ -722,7 +723,11 @@ function DeployDialog(props: DeployProps) {
           type="button"
           className="primary"
           disabled={
-            deploy.isPending || errors.length > 0 || !props.current || (needsAgreement !== null && !agreed)
+            deploy.isPending ||
+            deploy.isSuccess ||
+            errors.length > 0 ||
+            !props.current ||
+            (needsAgreement !== null && !agreed)
           }
           onClick={() => deploy.mutate()}
         >

@@ -83,7 +83,7 @@ export default function RegisterAgentPage() {
         <Review
           review={review.data}
           files={Object.keys(files)}
-          busy={register.isPending}
+          busy={register.isPending || register.isSuccess}
           register={() => register.mutate(review.data.codeDigest)}
         />
       )}

@@ -29,7 +29,7 @@ export default function RunPage() {
     );
   }
   if (!run.data) return <Loading />;
-  return <Monitor run={run.data} steps={steps} />;
+  return <Monitor key={run.data.id} run={run.data} steps={steps} />;
 }
 
 /** The graph of the plan that the run took. */
@@ -516,9 +516,10 @@ function ActDialog({
       queries.invalidateQueries({ queryKey: ["run"] });
       queries.invalidateQueries({ queryKey: ["runs"] });
       const next = isObject(answer) ? answer.runId : undefined;
+      // Where another page follows, the dialog goes with this one.
       if (typeof next === "string" && next !== run.id) navigate(`/runs/${next}`);
       else if (act === "replay") navigate(`/runs?workflow=${encodeURIComponent(run.workflowName)}`);
-      close();
+      else close();
     },
   });
   return (
@@ -567,7 +568,7 @@ function ActDialog({
         <button
           type="button"
           className={act === "cancel" ? "danger" : "primary"}
-          disabled={send.isPending || (act === "replay" && parsed === null)}
+          disabled={send.isPending || send.isSuccess || (act === "replay" && parsed === null)}
           onClick={() => send.mutate()}
         >
           {act === "cancel"

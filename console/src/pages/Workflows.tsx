@@ -174,10 +174,8 @@ export function StartDialog({ name, close }: { name: string; close: () => void }
   }
   const start = useAct({
     mutationFn: () => post(`workflows/${encodeURIComponent(name)}/runs`, { context: parsed }),
-    onSuccess: () => {
-      close();
-      navigate(`/runs?workflow=${encodeURIComponent(name)}`);
-    },
+    // The dialog goes with the page: without it the page could be used until the next one is there.
+    onSuccess: () => navigate(`/runs?workflow=${encodeURIComponent(name)}`),
   });
   return (
     <Dialog title={`Start ${name}`} onClose={close}>
@@ -196,7 +194,7 @@ export function StartDialog({ name, close }: { name: string; close: () => void }
         <button
           type="button"
           className="primary"
-          disabled={!isObject(parsed) || start.isPending}
+          disabled={!isObject(parsed) || start.isPending || start.isSuccess}
           onClick={() => start.mutate()}
         >
           Start a run
