@@ -133,7 +133,8 @@ class TaskGraph:
         about: set[RunInput] = {Parameter(name=node_id)}  # pyright: ignore[reportUnhashable]
         if item is not None:
             about.add(Parameter(name=f"{_ITEM}{item}"))
-        return {_NODE: about, _AFTER: {self._result(each) for each in after if each}}
+        earlier: set[RunInput] = {self._result(each) for each in after if each}  # pyright: ignore[reportUnhashable]
+        return {_NODE: about, _AFTER: earlier}
 
     def _result(self, task_run_id: UUID) -> RunInput:
         called = self._called.get(task_run_id)
