@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.text import Text
 
 from agents.environments.package_index import pip_path
-from agents.sandbox.choice import open_sandbox
+from agents.sandbox.choice import BACKENDS, DEFAULT, open_sandbox
 from deployments.cli.output import console, print_json
 from deployments.stack.addresses import running
 from deployments.stack.nats_server import nats_server
@@ -45,7 +45,7 @@ async def examine(state: Path) -> list[Finding]:
         _python(),
         _git(),
         await _nats(),
-        *[await _sandbox(name, needed=name == "bubblewrap") for name in ("bubblewrap", "dagger")],
+        *[await _sandbox(name, needed=name == DEFAULT) for name in BACKENDS],
         *(_package(name) for name in ("prefect", "fastapi", "sqlalchemy", "nats-py", "dagger-io")),
         _agent_packages(),
         _two_person_rule(),

@@ -7,8 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
 from compiler import Plan, Source, read_cases, run_cases
 from compiler.expressions.filters import FILTERS
+from compiler.language import spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "language.md"
 TABLE = re.compile(r"(?:\| filter \|.*\n(?:\|.*\n)+|FILTERS\n)")
@@ -24,6 +29,17 @@ def test_the_example_workflow_compiles_and_its_tests_pass(planned: Callable[[str
     examination = run_cases(planned(workflow), read_cases(Source(cases, "triage.test.yaml")))
 
     assert examination.passed, examination.cases
+
+
+SPECS = [each for each in vars(spec).values() if isinstance(each, type) and issubclass(each, BaseModel)]
+TRIGGERS = PAGE.parent / "triggers"
+
+
+@pytest.mark.parametrize("model", SPECS, ids=lambda model: model.__name__)
+def test_every_keyword_is_explained(model: type[BaseModel]) -> None:
+    text = "\n".join(each.read_text() for each in (PAGE, *TRIGGERS.glob("*.md")))
+    keywords = [field.alias or to_camel(name) for name, field in model.model_fields.items()]
+    assert not [each for each in keywords if not re.search(rf"`{each}\b|\b{each}:", text)]
 
 
 def test_every_filter_is_listed() -> None:

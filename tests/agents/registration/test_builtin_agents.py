@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,8 @@ from agents.registration.builtin_agents import builtin_catalogue
 from agents.registration.manifest import from_json, to_json
 
 CATALOGUE = builtin_catalogue()
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "built-in-agents.md"
+_TABLE = re.compile(r"\| agent \| action .*\n(?:\|.*\n)+")
 ACTIONS = {
     "security-scanner": ("SCRIPT", "AUTO", ["scanRepository", "scanFile"]),
     "security-assessor": ("RULE", "AUTO", ["evaluateRisk"]),
@@ -30,7 +35,7 @@ ACTIONS = {
 }
 
 
-def test_the_seven_agents_are_there():
+def test_what_each_agent_does_and_may_do():
     seen = {spec.name: (spec.type, spec.risk, list(spec.actions)) for spec in CATALOGUE.agents.values()}
 
     assert seen == ACTIONS
@@ -119,7 +124,7 @@ def test_hosts_come_from_the_settings():
 def test_every_agent_has_a_digest_of_its_own_that_stays():
     digests = {name: spec.code_digest for name, spec in CATALOGUE.agents.items()}
 
-    assert len(set(digests.values())) == 7
+    assert len(set(digests.values())) == len(MODULES)
     assert digests == {name: spec.code_digest for name, spec in builtin_catalogue().agents.items()}
 
 
@@ -156,3 +161,15 @@ def test_schemas_are_json_schemas():
         for action in spec.actions.values():
             for schema in (action.input_schema, action.output_schema, action.result_schema or {}):
                 Draft202012Validator.check_schema(schema)
+
+
+def test_the_reference_page_lists_every_action() -> None:
+    lines = ["| agent | action | risk | what it does |", "|---|---|---|---|"]
+    for agent in CATALOGUE.agents.values():
+        for action in agent.actions.values():
+            risk = agent.action_risk(action.name)
+            lines.append(f"| `{agent.name}` | `{action.name}` | {risk} | {action.description} |")
+    table = "\n".join(lines) + "\n"
+    if os.environ.get("WRITE_GOLDEN"):
+        PAGE.write_text(_TABLE.sub(lambda _: table, PAGE.read_text(), count=1))
+    assert table in PAGE.read_text()
