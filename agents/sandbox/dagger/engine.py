@@ -15,9 +15,9 @@ from agents.sandbox.dagger.session import CliSession, SessionFailed, open_sessio
 if TYPE_CHECKING:
     import dagger
 
-OPEN_SECONDS, START_SECONDS = 5.0, 120.0
+OPEN_SECONDS, START_SECONDS = 7.0, 120.0
 """How long a session may take to open: with an engine that is named, and with one that the CLI has to start."""
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 1.0
 """How often it is seen to that an engine that works on something is still there."""
 
 
@@ -59,10 +59,7 @@ class EngineSession:
     async def is_gone(self) -> bool:
         """Whether the engine has stopped to answer; then the next run opens a new session."""
         async with self._lock:
-            if self._session is not None and await self._session.answers():
-                return False
-            await self._drop()
-            return True
+            return self._session is None or not await self._keep(self._session)
 
     async def close(self) -> None:
         """End the session."""
@@ -72,18 +69,27 @@ class EngineSession:
     async def _answering(self) -> CliSession:
         asked = time.monotonic()
         async with self._lock:
-            if self._session is not None and not await self._session.answers():
-                await self._drop()
-            if self._session is None:
-                if self._failed_at > asked:
-                    # Somebody else has tried meanwhile: runs in a queue do not wait for one attempt each.
-                    raise EngineMissing(self._failure)
-                try:
-                    self._session = await self._open()
-                except EngineMissing as exc:
-                    self._failed_at, self._failure = time.monotonic(), str(exc)
-                    raise
+            if self._session is not None and await self._keep(self._session):
+                return self._session
+            if self._failed_at > asked:
+                # Somebody else has tried meanwhile, or it was this one: nobody waits for two attempts.
+                raise EngineMissing(self._failure)
+            try:
+                self._session = await self._open()
+            except EngineMissing as exc:
+                self._failed_at, self._failure = time.monotonic(), str(exc)
+                raise
             return self._session
+
+    async def _keep(self, session: CliSession) -> bool:
+        """Whether the session answers; else it is ended. Only one that is silent has cost time."""
+        try:
+            if await session.answers():
+                return True
+        except TimeoutError as exc:
+            self._failed_at, self._failure = time.monotonic(), f"{self._settings.where}: {exc}"
+        await self._drop()
+        return False
 
     @property
     def _ended_meanwhile(self) -> str:
@@ -97,8 +103,7 @@ class EngineSession:
                 async with self._lock:
                     if session is not self._session:
                         raise EngineMissing(self._ended_meanwhile)
-                    if not await session.answers():
-                        await self._drop()
+                    if not await self._keep(session):
                         raise EngineMissing(self._ended_meanwhile)
             return making.result()
         finally:

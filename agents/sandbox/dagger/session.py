@@ -22,8 +22,9 @@ from agents.sandbox.log_lines import TERMINAL_SEQUENCE
 if TYPE_CHECKING:
     import dagger
 
-ANSWER_SECONDS = 2.5
-"""How long an engine may take to say its version: it does so from memory."""
+ANSWER_SECONDS = 6.0
+"""How long an engine may take to say its version: it does so from memory, but a busy machine may keep it waiting, and
+whoever gives up a session ends every run in it."""
 CLOSE_SECONDS = 1.0
 _SCHEMA_SECONDS = 60.0
 _TAIL_LINES = 20
@@ -49,13 +50,16 @@ class CliSession:
     drain: asyncio.Task[None]
 
     async def answers(self) -> bool:
-        """Whether the engine answers a small question in time."""
+        """Whether the engine answers a small question. Raises TimeoutError where it says nothing at all in time."""
         if self.process.returncode is not None:
             return False
+        silent = asyncio.timeout(ANSWER_SECONDS)
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with silent:
                 await self.client.version()
         except Exception:
+            if silent.expired():
+                raise TimeoutError(f"the engine did not answer within {ANSWER_SECONDS:g} s") from None
             return False
         return True
 

@@ -15,17 +15,24 @@ import pytest
 import pytest_asyncio
 
 from agents.sandbox.agent_image import AgentImage
-from agents.sandbox.dagger.engine import EngineSession
+from agents.sandbox.dagger.engine import LOOK_SECONDS, OPEN_SECONDS, EngineSession
 from agents.sandbox.dagger.image import EngineMissing, EngineSettings
 from agents.sandbox.dagger.sandbox import DaggerSandbox
-from agents.sandbox.dagger.session import reason
+from agents.sandbox.dagger.session import ANSWER_SECONDS, CLOSE_SECONDS, reason
 from agents.sandbox.port import AgentRequest
 
-LIMIT_SECONDS = 10.0
+LIMIT_SECONDS = 60.0
+"""On a machine that is busy; `test_every_answer_fits_into_ten_seconds` adds up what is promised."""
 FAKE = Path(__file__).with_name("fake_dagger.py")
 REQUEST = AgentRequest(
     run_id="run", node_id="node", entry_path="agents.builtin.notifier", action="x", inputs={}, result_schema=None
 )
+
+
+@pytest.fixture(autouse=True)
+def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is silent in these tests stays so."""
+    monkeypatch.setattr("agents.sandbox.dagger.session.ANSWER_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -48,8 +55,9 @@ async def engine(settings: EngineSettings) -> AsyncIterator[EngineSession]:
     ("fault", "words"), [("fails", "tcp://nowhere is not there"), ("silent", "did not answer")]
 )
 async def test_an_engine_that_is_not_there_is_answered_in_time_with_its_reason_and_nothing_runs(
-    fault: str, words: str, settings: EngineSettings, tmp_path: Path
+    fault: str, words: str, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("agents.sandbox.dagger.engine.OPEN_SECONDS", 2.0)
     (tmp_path / fault).touch()
     sandbox = DaggerSandbox(settings)
     began = time.monotonic()
@@ -157,6 +165,12 @@ async def test_a_relative_path_is_not_taken_for_an_image_of_a_registry(
     with pytest.raises(EngineMissing, match="no absolute path: set COMMANDCENTER_DAGGER_IMAGE="):
         await engine.base()
     await engine.close()
+
+
+def test_every_answer_fits_into_ten_seconds() -> None:
+    ending = 2 * CLOSE_SECONDS  # of the connection, and of the CLI
+    assert LOOK_SECONDS + ANSWER_SECONDS + ending < 10
+    assert OPEN_SECONDS + ending < 10
 
 
 def test_an_error_without_words_is_named() -> None:
