@@ -1,9 +1,11 @@
 """A sandbox, and an agent in it that does what a test tells it to."""
 
 import asyncio
+import concurrent.futures
 import os
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from agents.sandbox.bubblewrap.binary import find_bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.choice import open_sandbox
-from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine, Sandbox
+from agents.sandbox.port import AgentRequest, AgentResult, Limits, LogLine, Sandbox, SandboxReport
 
 SCRIPT_AGENT = Path(__file__).parent / "agents" / "script"
 SCHEMA = {"type": "object", "required": ["said"], "properties": {"said": {}}, "additionalProperties": False}
@@ -50,22 +52,58 @@ def sandbox() -> Iterator[BubblewrapSandbox]:
     asyncio.run(sandbox.close())
 
 
-@pytest.fixture(params=["bubblewrap", "dagger"])
-async def each_sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    """Every backend that this machine has."""
-    if request.param == "bubblewrap":
-        yield request.getfixturevalue("sandbox")
+class _Elsewhere:
+    """A sandbox whose session lives in the loop of a thread of its own, since each test has another loop."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def run(self, request: AgentRequest, *, on_log: Callable[[LogLine], None]) -> AgentResult:
+        return await asyncio.wrap_future(self.do(self._sandbox.run(request, on_log=on_log)))
+
+    async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
+        return await asyncio.wrap_future(self.do(self._sandbox.describe(entry_path, environment=environment)))
+
+    async def check(self) -> SandboxReport:
+        return await asyncio.wrap_future(self.do(self._sandbox.check()))
+
+    async def close(self) -> None:
         return
-    sandbox: Sandbox = open_sandbox(request.param)
+
+    def end(self) -> None:
+        """Close the session and its thread."""
+        self.do(self._sandbox.close()).result(60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(60)
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def dagger_sandbox() -> Iterator[Sandbox]:
+    """One session with the engine for all tests, as a worker has one for all runs."""
+    if not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
+        pytest.skip("no Dagger engine: _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set")
+    sandbox = _Elsewhere(open_sandbox("dagger"))
     try:
-        if not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
-            pytest.skip("no Dagger engine: _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set")
-        report = await sandbox.check()
+        report = asyncio.run(sandbox.check())
         if not report.available:
             pytest.skip(report.detail)
         yield sandbox
     finally:
-        await sandbox.close()
+        sandbox.end()
+
+
+@pytest.fixture(params=["bubblewrap", "dagger"])
+def each_sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Every backend that this machine has."""
+    found: Sandbox = request.getfixturevalue("sandbox" if request.param == "bubblewrap" else "dagger_sandbox")
+    return found
 
 
 @pytest.fixture
