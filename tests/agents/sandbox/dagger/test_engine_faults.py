@@ -30,9 +30,10 @@ REQUEST = AgentRequest(
 
 
 @pytest.fixture(autouse=True)
-def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is silent in these tests stays so."""
-    monkeypatch.setattr("agents.sandbox.dagger.session.ANSWER_SECONDS", 1.0)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine keeps what is well waiting, too; a test whose engine is silent has less."""
+    monkeypatch.setattr("agents.sandbox.dagger.session.ANSWER_SECONDS", LIMIT_SECONDS)
+    monkeypatch.setattr("agents.sandbox.dagger.engine.OPEN_SECONDS", LIMIT_SECONDS)
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ async def engine(settings: EngineSettings) -> AsyncIterator[EngineSession]:
 async def test_an_engine_that_is_not_there_is_answered_in_time_with_its_reason_and_nothing_runs(
     fault: str, words: str, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.sandbox.dagger.engine.OPEN_SECONDS", 2.0)
+    if fault == "silent":
+        monkeypatch.setattr("agents.sandbox.dagger.engine.OPEN_SECONDS", 1.0)
     (tmp_path / fault).touch()
     sandbox = DaggerSandbox(settings)
     began = time.monotonic()
@@ -73,11 +75,12 @@ async def test_an_engine_that_is_not_there_is_answered_in_time_with_its_reason_a
 
 
 async def test_a_frozen_engine_is_given_up_in_time_and_the_next_run_has_a_fresh_session(
-    engine: EngineSession, tmp_path: Path
+    engine: EngineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await (await engine.client()).version() == "v0"
     first = (tmp_path / "pid").read_text()
     (tmp_path / "frozen").touch()
+    monkeypatch.setattr("agents.sandbox.dagger.session.ANSWER_SECONDS", 1.0)
     began = time.monotonic()
     with pytest.raises(EngineMissing, match="did not answer"):
         await engine.client()
@@ -103,9 +106,9 @@ async def test_an_engine_that_freezes_while_the_image_is_made_ready_does_not_hol
 ) -> None:
     async def slow(*_: object) -> None:
         (tmp_path / "frozen").touch()
+        monkeypatch.setattr("agents.sandbox.dagger.session.ANSWER_SECONDS", 1.0)
         await asyncio.sleep(3600)
 
-    monkeypatch.setattr("agents.sandbox.dagger.engine.LOOK_SECONDS", 0.5)
     monkeypatch.setattr("agents.sandbox.dagger.engine.prepare", slow)
     await engine.client()
     began = time.monotonic()
