@@ -66,7 +66,9 @@ _DONE = """(SELECT coalesce(json_agg(a."nodeKey"), '[]') FROM "AgentRun" a
  WHERE a."workflowRunId" = r.id AND a.status = 'SUCCESS')"""
 _RUN = f"""'number', r."contextJson"->'number', 'id', r.id, 'status', r.status, 'message', r.message,
  'nodes', {_DONE}"""
-RUNS = f"""SELECT coalesce(json_agg(json_build_object({_RUN})), '[]') FROM "WorkflowRun" r"""
+# A stack that has done other work has runs without a number.
+RUNS = f"""SELECT coalesce(json_agg(json_build_object({_RUN})), '[]') FROM "WorkflowRun" r
+ WHERE r."contextJson"->'number' IS NOT NULL"""
 
 
 @dataclass(kw_only=True)
