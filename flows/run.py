@@ -41,6 +41,7 @@ from operations.form_answers import PAUSE_KEY, apply_form_answers
 from records import PayloadRefused, StaleAttempt
 from records.errors import RowForged
 from reliability.fault_points import fault_point
+from reliability.retry import as_a_run
 from reliability.tested_versions import versions
 from tasks.services import Run, Services
 from tasks.shown_nodes import ShownNodes
@@ -67,21 +68,22 @@ def workflow_flow(name: str, *, enter: EnterRuntime = runtime) -> Flow[..., Any]
     ) -> State[Any]:
         correct_run_logs()
         async with enter() as services:
-            return await _execute(
-                RunRequest(
-                    flow_run_id=str(_flow_run().id),
-                    workflow=name,
-                    project_id=project_id,
-                    plan=plan,
-                    trigger=trigger,
-                    context=context or {},
-                    triggered_by=triggered_by,
-                    due=_flow_run().expected_start_time,
-                    by_clock=bool(_flow_run().auto_scheduled),
-                    made=_flow_run().created,
-                ),
-                services,
-            )
+            with as_a_run():
+                return await _execute(
+                    RunRequest(
+                        flow_run_id=str(_flow_run().id),
+                        workflow=name,
+                        project_id=project_id,
+                        plan=plan,
+                        trigger=trigger,
+                        context=context or {},
+                        triggered_by=triggered_by,
+                        due=_flow_run().expected_start_time,
+                        by_clock=bool(_flow_run().auto_scheduled),
+                        made=_flow_run().created,
+                    ),
+                    services,
+                )
 
     return workflow
 

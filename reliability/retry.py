@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from tenacity import (
@@ -17,17 +19,32 @@ from tenacity.wait import wait_exponential
 T = TypeVar("T")
 
 WAIT_SECONDS = 60.0
+"""Where somebody waits for the answer."""
+RUN_SECONDS = 900.0
+"""Within a run, for which nobody waits: it would have failed, and what its agents did would be lost."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+
+_within: ContextVar[float | None] = ContextVar("wait_seconds", default=None)
+
+
+@contextmanager
+def as_a_run() -> Generator[None]:
+    """Whatever is called in here has the patience of a run."""
+    token = _within.set(RUN_SECONDS)
+    try:
+        yield
+    finally:
+        _within.reset(token)
 
 
 async def retry_transient(call: Callable[[], Awaitable[T]], *, is_transient: Callable[[BaseException], bool]) -> T:
-    """Call until it succeeds, for up to `WAIT_SECONDS`. `call` must be safe to repeat.
+    """Call until it succeeds, for up to `WAIT_SECONDS`, or `RUN_SECONDS` in a run. `call` must be safe to repeat.
 
     Raises what the call raises: a permanent error at once, a transient one when the time is over.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_transient(error)),
-        stop=stop_after_delay(WAIT_SECONDS),
+        stop=stop_after_delay(WAIT_SECONDS if (seconds := _within.get()) is None else seconds),
         wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
         reraise=True,
     )

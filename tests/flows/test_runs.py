@@ -13,6 +13,7 @@ from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult
 from compiler.plan import ApprovalRule, Foreach, Retries
 from compiler.simulation.cases import Case, Mock
 from compiler.simulation.dry_run import dry_run
+from reliability import retry
 
 
 async def test_a_run_passes_outputs_on_with_their_types_and_is_on_record(bench, node) -> None:
@@ -43,6 +44,24 @@ async def test_a_run_passes_outputs_on_with_their_types_and_is_on_record(bench, 
         "agent.executed.worker-bee",
         "workflow.completed.flow-under-test",
     ]
+
+
+async def test_a_node_has_the_patience_of_a_run_with_a_server_that_is_away(bench, node, monkeypatch) -> None:
+    monkeypatch.setattr(retry, "WAIT_SECONDS", 0.0)
+    calls = 0
+
+    async def away_twice() -> None:
+        nonlocal calls
+        calls += 1
+        if calls < 3:
+            raise ConnectionError("away")
+
+    async def waiting(request: AgentRequest) -> AgentResult:
+        await retry.retry_transient(away_twice, is_transient=lambda error: isinstance(error, ConnectionError))
+        return AgentResult(output={})
+
+    bench.sandbox.answer("a", waiting)
+    assert (await bench.execute(await bench.start(await bench.deploy(node("a"))))).is_completed()
 
 
 async def test_text_from_an_event_is_never_a_template(bench, node) -> None:
