@@ -30,6 +30,7 @@ class EngineSession:
         self._session: CliSession | None = None
         self._failed_at, self._failure = 0.0, ""
         self._bases: dict[AgentImage | None, dagger.Container] = {}
+        self._preparing = 0
         self._making: dict[AgentImage | None, asyncio.Lock] = collections.defaultdict(asyncio.Lock)
 
     async def client(self) -> dagger.Client:
@@ -84,7 +85,7 @@ class EngineSession:
     async def _keep(self, session: CliSession) -> bool:
         """Whether the session answers; else it is ended. Only one that is silent has cost time."""
         try:
-            if await session.answers():
+            if await session.answers(busy=self._preparing > 0):
                 return True
         except TimeoutError as exc:
             self._failed_at, self._failure = time.monotonic(), f"{self._settings.where}: {exc}"
@@ -98,6 +99,7 @@ class EngineSession:
     async def _prepare(self, session: CliSession, wanted: AgentImage | None) -> dagger.Container:
         """Pulling and installing may take minutes: only an engine that is silent meanwhile is given up."""
         making = asyncio.ensure_future(prepare(session.client, self._settings, wanted))
+        self._preparing += 1
         try:
             while not (await asyncio.wait({making}, timeout=LOOK_SECONDS))[0]:
                 async with self._lock:
@@ -107,6 +109,7 @@ class EngineSession:
                         raise EngineMissing(self._ended_meanwhile)
             return making.result()
         finally:
+            self._preparing -= 1
             making.cancel()
 
     async def _open(self) -> CliSession:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 6.0
 """How long an engine may take to say its version: it does so from memory, but a busy machine may keep it waiting, and
 whoever gives up a session ends every run in it."""
+BUSY_SECONDS = 30.0
+"""As above, while it takes in an image and packages, which may be hundreds of megabytes."""
 CLOSE_SECONDS = 1.0
 _SCHEMA_SECONDS = 60.0
 _TAIL_LINES = 20
@@ -49,17 +51,18 @@ class CliSession:
     process: asyncio.subprocess.Process
     drain: asyncio.Task[None]
 
-    async def answers(self) -> bool:
+    async def answers(self, *, busy: bool = False) -> bool:
         """Whether the engine answers a small question. Raises TimeoutError where it says nothing at all in time."""
+        seconds = BUSY_SECONDS if busy else ANSWER_SECONDS
         if self.process.returncode is not None:
             return False
-        silent = asyncio.timeout(ANSWER_SECONDS)
+        silent = asyncio.timeout(seconds)
         try:
             async with silent:
                 await self.client.version()
         except Exception:
             if silent.expired():
-                raise TimeoutError(f"the engine did not answer within {ANSWER_SECONDS:g} s") from None
+                raise TimeoutError(f"the engine did not answer within {seconds:g} s") from None
             return False
         return True
 
