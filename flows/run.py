@@ -6,6 +6,7 @@ it: a run that waited for a week goes on with the plan it started with.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -145,8 +146,9 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         return await _finish(run, f"run {run.parent}, which called it, has ended", services)
     if run.refused is not None:
         return await _finish(run, run.refused, services)
+    # What others made may take a second to be checked: other runs of this process go on meanwhile.
     if run.plan.context_schema is not None and (
-        problems := validate(dict(run.run.context), run.plan.context_schema)
+        problems := await asyncio.to_thread(validate, dict(run.run.context), run.plan.context_schema)
     ):
         failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
         return await _finish(run, failure, services)

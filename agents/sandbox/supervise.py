@@ -13,7 +13,8 @@ from agents.sandbox.port import FailureKind, Limits
 from agents.sandbox.report import read_report
 
 _LAST_LOGS_SECONDS = 5.0
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
+"""Of the log at a time: looking for secrets in it holds up whatever else this process does."""
 
 
 async def supervise(
@@ -89,3 +90,4 @@ async def _pump(logs: asyncio.StreamReader, stream: LogStream) -> bool:
         stream.feed(chunk)
         if stream.flooded:
             return True
+        await asyncio.sleep(0)  # reading what is there already waits for nothing

@@ -18,6 +18,9 @@ MIN_SECRET = 4
 """Shorter ones would blot out half of every text; they are refused before the run."""
 _MIN_PIECE = 8
 _PIECE, _SHARED = 1 << 20, 1 << 16
+_EXACT = 1 << 18
+"""Bytes of a text, times the ways in which it reads: where more holds a secret, all of it is blotted out, as finding
+the place takes a multiple of finding the secret."""
 _MOST_PER_BYTE = 24
 """Bytes that one of a secret takes at most where it is escaped, by all that is reasonable."""
 
@@ -42,8 +45,12 @@ class Masker:
         if not self._known:
             return text
         raw = text.encode("utf-8", "surrogateescape")
-        if not self.may_hold(raw.split(b"\n")):
+        read = list(views(raw, placed=False))
+        name = next((found for view in read if (found := self._found_in(view)) is not None), None)
+        if name is None and not any(known.has_pieces(raw, raw.split(b"\n")) for known in self._known):
             return raw.decode("utf-8", "replace")
+        if name is not None and len(raw) * len(read) > _EXACT:
+            return f"[secret {name}]"
         spans: list[_Span] = []
         for view in views(raw, placed=True):
             shapes = (view, joined(view), digits(view))

@@ -128,3 +128,10 @@ def test_texts_are_found_at_each_place_and_at_any_length_from_four_on() -> None:
         for place in range(9):
             assert needles.found_in(b"." * place + text + b"!") == "this"
             assert needles.found_in(b"." * place + text[:-1] + b"!") is None
+
+
+def test_a_long_line_of_escapes_that_holds_a_secret_is_blotted_out_as_a_whole() -> None:
+    escapes = "\\u0041%41&#65;=41'' + "
+    assert MASKER.mask(escapes * 3_000 + SECRET) == "[secret TOKEN]"
+    assert MASKER.mask("x" * 200_000 + SECRET) == "x" * 200_000 + "[secret TOKEN]"
+    assert MASKER.mask(escapes + SECRET) == escapes + "[secret TOKEN]"
