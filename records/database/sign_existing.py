@@ -15,8 +15,8 @@ from records.database.ids import new_id
 from records.database.signed_agents import agent_of, sign_agent
 from records.database.signed_plans import PLAN_FIELDS, VERSION_FIELDS
 from records.database.signed_runs import RUN_FIELDS, sign_run
-from records.database.signing import signer_of
-from records.database.store import rows
+from records.database.signing import lazy_signer_of, signer_of
+from records.database.store import first, rows
 from records.tables import (
     AGENT,
     AGENT_CAPABILITY,
@@ -35,13 +35,19 @@ _AT_ONCE = 1_000
 
 
 async def sign_existing(connection: AsyncConnection, *, before: str | None) -> None:
-    """Sign what was not signed at revision `before`; None: in a database that another program made."""
+    """Sign what was not signed at revision `before`; None: in a database that another program made.
+
+    Raises SigningKeyUnusable where other rows were signed with a key that is not there.
+    """
     if before is not None and before < _APPROVALS:
         for row in await rows(
             connection, select(WORKFLOW_APPROVAL).where(WORKFLOW_APPROVAL.c.digest.is_not(None))
         ):
             await _sign_approval(connection, row)
     if before is None or before < _PLANS:
+        asked = select(WORKFLOW_APPROVAL.c.id).where(WORKFLOW_APPROVAL.c.questionSignature.is_not(None))
+        if await first(connection, asked.limit(1)) is not None:
+            lazy_signer_of(connection).require_there()
         await _sign_agents(connection)
         await _sign_plans(connection)
         await _sign_versions(connection)

@@ -112,6 +112,15 @@ class LazySigner:
         self._url = url
         self._signer: Signer | None = None
 
+    def require_there(self) -> None:
+        """Raises SigningKeyUnusable where there is no key yet: another one would make what is signed worth nothing."""
+        file = key_file(self._url)
+        if not file.exists():
+            raise SigningKeyUnusable(
+                f"the signing key {str(file)!r} is not there, and rows are signed with one: do this where it is, or "
+                f"name its file in {KEY_FILE_VARIABLE}"
+            )
+
     def get(self) -> Signer:
         """The signer. Raises SigningKeyUnusable."""
         if self._signer is None:
@@ -121,9 +130,13 @@ class LazySigner:
 
 def signer_of(connection: AsyncConnection) -> Signer:
     """The signer of the database that this connection belongs to."""
+    return lazy_signer_of(connection).get()
+
+
+def lazy_signer_of(connection: AsyncConnection) -> LazySigner:
+    """The same, without its key."""
     options: Mapping[str, Any] = connection.sync_engine.get_execution_options()
-    lazy: LazySigner = options["signer"]
-    return lazy.get()
+    return options["signer"]
 
 
 def key_file(url: URL) -> Path:

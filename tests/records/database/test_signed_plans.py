@@ -14,6 +14,7 @@ from compiler.plan import ApprovalRule
 from records import NotApproved, Records, upgrade
 from records.database.connections import Database
 from records.database.payload import dumps
+from records.database.signing import KEY_FILE_VARIABLE, SigningKeyUnusable
 from records.errors import RowForged
 from records.tables import (
     AGENT,
@@ -204,7 +205,13 @@ async def test_an_approval_that_was_used_or_replaced_does_not_come_back(records:
 
 
 async def test_what_an_older_version_deployed_and_began_goes_on_after_the_upgrade(
-    url: str, records: Records, begin: Any, make: Any, tmp_path: Path, request: pytest.FixtureRequest
+    url: str,
+    records: Records,
+    begin: Any,
+    make: Any,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: Any,
 ) -> None:
     if not url.startswith("sqlite"):
         old_url = request.getfixturevalue("postgres_url")
@@ -212,7 +219,8 @@ async def test_what_an_older_version_deployed_and_began_goes_on_after_the_upgrad
         old_url = f"sqlite:///{tmp_path}/old.db"
     await upgrade(old_url, revision="0032")
     waiting, unversioned = make.plan(), make.plan(name="unversioned")
-    await begin(waiting)
+    run_id = await begin(waiting)
+    await records.open_gate(run_id=run_id, node_id="fix", digest="sha256:a", card={}, rule=ApprovalRule())
     await records.save_workflow(unversioned)
     database = Database(old_url)
     async with database.write() as connection:
@@ -220,9 +228,14 @@ async def test_what_an_older_version_deployed_and_began_goes_on_after_the_upgrad
             for row in await rows(records, table):
                 if table is WORKFLOW_VERSION and row["planDigest"] == unversioned.digest:
                     continue
-                old = {name: value for name, value in row.items() if name != "signature"}
+                kept = table is WORKFLOW_APPROVAL
+                old = {name: value for name, value in row.items() if kept or name != "signature"}
                 await connection.execute(insert(table).values(**old))
     await database.close()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv(KEY_FILE_VARIABLE, str(tmp_path / "another.key"))
+        with pytest.raises(SigningKeyUnusable, match="do this where it is"):
+            await upgrade(old_url)
     await upgrade(old_url)
     async with await Records.open(old_url) as after:
         assert await after.active_plans() == [waiting, unversioned]
