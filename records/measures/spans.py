@@ -25,9 +25,9 @@ from observability.traces.ids import (
 from observability.traces.parts import Part, spans_of
 from observability.traces.span import Span, Status, epoch_ms, present
 from records.database.connections import is_traced
-from records.database.store import Store, insert_new, rows
+from records.database.store import Store, first, insert_new, rows
 from records.measures.ended import WORKER_LOST, AgentRunEnd, origin_of
-from records.tables import RUN_ORIGIN, SPAN
+from records.tables import RUN_ORIGIN, SPAN, WORKFLOW_RUN
 from records.tables.columns import now
 from reliability.shielded import shielded
 
@@ -136,6 +136,11 @@ async def trace_run(
     }
     if caller is not None:
         attributes["commandcenter.caller.trace_id"] = caller[0]
+    links = [] if caller is None else [caller]
+    if (parent := await _parent_of(connection, run)) is not None:
+        attributes["commandcenter.parent.run_id"] = run["parentRunId"]
+        attributes["commandcenter.parent.node"] = run["parentNode"]
+        links.append(parent)
     reopened: int = run["reopened"]
     await add_span(
         connection,
@@ -150,9 +155,20 @@ async def trace_run(
             attributes=attributes,
             status="ok" if status == "SUCCESS" else "error",
             message=message[:_MAX_TEXT] if status != "SUCCESS" else "",
-            links=() if caller is None else (caller,),
+            links=tuple(links),
         ),
     )
+
+
+async def _parent_of(connection: AsyncConnection, run: RowMapping) -> tuple[str, str] | None:
+    """Trace and span of the run that called this one, which has a trace of its own; None where nobody did."""
+    if run["parentRunId"] is None:
+        return None
+    mine = select(WORKFLOW_RUN.c.flowRunId, WORKFLOW_RUN.c.reopened).where(WORKFLOW_RUN.c.id == run["parentRunId"])
+    found = await first(connection, mine)
+    if found is None or found["flowRunId"] is None:
+        return None
+    return trace_id(found["flowRunId"]), run_span_id(found["flowRunId"], found["reopened"])
 
 
 async def trace_agent_run(

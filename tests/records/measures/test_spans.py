@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from observability.traces.parts import Part
 from observability.traces.settings import TraceSettings, load_trace_settings
 from observability.traces.span import epoch_ms
 from records import Records
+from records.approvals.audit import Actor
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -109,6 +111,62 @@ async def test_a_run_with_a_lost_worker_a_gate_and_a_retry_is_one_tree(
         2048,
     )
     assert await _export(records, receiver) == 0
+
+
+async def test_items_a_gate_by_timeout_a_cancelled_run_that_runs_again_and_what_it_called_leave_whole_trees(
+    records: Records, make: Any, receiver: OtlpReceiver
+) -> None:
+    run, flow = await _start(records, make)
+    token = await records.claim_run(run)
+    for item in (0, 1):
+        begun, _ = await records.start_attempt(
+            run_id=run, node_id="scan", item=item, agent_name="scanner", inputs={}, action="work"
+        )
+        await records.finish_agent_run(begun, status="SUCCESS")
+    await records.open_gate(
+        run_id=run, node_id="fix", digest="sha256:1", card={}, rule=ApprovalRule(deadline_seconds=0)
+    )
+    assert len(await records.expire_gates()) == 1
+    called = str(uuid4())
+    child = await records.start_run(
+        flow_run_id=called,
+        plan_digest=(await records.run(run)).plan_digest or "",
+        trigger="manual",
+        context={},
+    )
+    await records.note_call(run, "call", called, fencing_token=token)
+    await records.finish_run(child, "SUCCESS")
+    await _attempt(records, run, "more")  # cancelled while it works
+    await records.finish_run(run, "FAILED", "cancelled by Ann")
+    assert await records.request_rerun(
+        run, ["more"], by=Actor(name="Ann", verified=True, channel="http"), notes=""
+    )
+    assert await records.reopen_for_rerun(run)
+    await records.finish_agent_run(await _attempt(records, run, "more"), status="SUCCESS")
+    await records.finish_run(run, "SUCCESS")
+
+    await _export(records, receiver)
+    assert receiver.faults() == []
+    spans = receiver.of_trace(flow.replace("-", ""))
+    names = Counter(span.name for span in spans.values())
+    assert names == {
+        "workflow.audit started": 1,
+        "workflow.audit": 2,
+        "agent.scanner.work": 4,
+        "approval.fix": 1,
+    }
+    gate = next(attributes(span) for span in spans.values() if span.name == "approval.fix")
+    assert gate["approval.closed_as"] == "expired"
+    items = [attributes(span).get("commandcenter.node.item") for span in spans.values()]
+    assert {0, 1} <= set(items)
+    kinds = {attributes(span).get("error.type") for span in spans.values()}
+    assert kinds == {None, "run-ended"}
+    theirs = receiver.of_trace(called.replace("-", ""))
+    whole = next(span for span in theirs.values() if span.name == "workflow.audit")
+    assert [link.trace_id.hex() for link in whole.links] == [flow.replace("-", "")]
+    assert {link.span_id.hex() for link in whole.links} <= set(spans)
+    about = attributes(whole)
+    assert (about["commandcenter.parent.run_id"], about["commandcenter.parent.node"]) == (run, "call")
 
 
 async def test_parts_of_an_attempt_and_of_a_proposal_are_spans_below_them_once(
