@@ -121,90 +121,94 @@ def _with_project(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_STARTED: Mapping[str, Any] = {
+    "workflowRunId": _APPROVAL["workflowRunId"],
+    "workflowId": "d0tlr6y3p60m8qqjzv7h3w9n",
+    "workflowName": "security-audit-deploy",
+    "projectId": 1,
+    "trigger": "graph.file.updated",
+    "flowRunId": "6f2f3a4e-8d0f-4c57-9b39-0f3f6f1d2a11",
+}
+_RESULT: Mapping[str, Any] = {
+    "agentName": "security-scanner",
+    "output": {"summary": {"critical": 0}},
+    "nodeKey": "scan",
+    "item": None,
+    "status": "SUCCESS",
+}
+_COMPLETED: Mapping[str, Any] = {
+    **{name: _STARTED[name] for name in ("workflowRunId", "projectId", "workflowId", "workflowName")},
+    "status": "SUCCESS",
+    "results": [_RESULT],
+    "outputs": None,
+    "message": "",
+    "skipped": ["create-fix-pr"],
+}
+_EXECUTED: Mapping[str, Any] = {
+    "agentRunId": "k2q8xw5n0c7m4v1b9z3j6h8g",
+    "agentName": "security-scanner",
+    "projectId": 1,
+    "workflowRunId": _APPROVAL["workflowRunId"],
+    "nodeKey": "scan",
+    "item": None,
+    "attempt": 1,
+    "status": "SUCCESS",
+    "error": None,
+    "durationMs": 840,
+}
+_DECIDED: Mapping[str, Any] = {**_APPROVAL, "status": "APPROVED", "by": "ann", "closedAs": None}
+
+
 def _outgoing() -> tuple[Channel, ...]:
-    started = {
-        "workflowRunId": _APPROVAL["workflowRunId"],
-        "workflowId": "d0tlr6y3p60m8qqjzv7h3w9n",
-        "workflowName": "security-audit-deploy",
-        "projectId": 1,
-        "trigger": "graph.file.updated",
-        "flowRunId": "6f2f3a4e-8d0f-4c57-9b39-0f3f6f1d2a11",
-    }
-    result = {
-        "agentName": "security-scanner",
-        "output": {"summary": {"critical": 0}},
-        "nodeKey": "scan",
-        "item": None,
-        "status": "SUCCESS",
-    }
-    completed = {
-        **{name: started[name] for name in ("workflowRunId", "projectId", "workflowId", "workflowName")},
-        "status": "SUCCESS",
-        "results": [result],
-        "outputs": None,
-        "message": "",
-        "skipped": ["create-fix-pr"],
-    }
-    executed = {
-        "agentRunId": "k2q8xw5n0c7m4v1b9z3j6h8g",
-        "agentName": "security-scanner",
-        "projectId": 1,
-        "workflowRunId": _APPROVAL["workflowRunId"],
-        "nodeKey": "scan",
-        "item": None,
-        "attempt": 1,
-        "status": "SUCCESS",
-        "error": None,
-        "durationMs": 840,
-    }
-    decided = {**_APPROVAL, "status": "APPROVED", "by": "ann", "closedAs": None}
-
-    def sent(
-        subject: str,
-        message: str,
-        summary: str,
-        payload: type,
-        example: Mapping[str, Any],
-        **parameters: str,
-    ) -> Channel:
-        return Channel(
-            subject=subject,
-            direction="send",
-            message=message,
-            summary=summary,
-            schema=TypeAdapter(payload).json_schema(),
-            example=example,
-            parameters=parameters,
-        )
-
     approval = "workflow.approval"
     return (
-        sent(
+        _sent(
             "workflow.started.{workflowId}",
             "RunStarted",
             "A run has begun",
             RunStarted,
-            started,
+            _STARTED,
             workflowId="Id of the workflow's row.",
         ),
-        sent(
+        _sent(
             "workflow.completed.{workflowName}",
             "RunCompleted",
             "A run has ended",
             RunCompleted,
-            completed,
+            _COMPLETED,
             workflowName="The workflow's name.",
         ),
-        sent(f"{approval}.requested", "ApprovalRequested", "A gate asks for a decision", ApprovalEvent, _APPROVAL),
-        sent(f"{approval}.reminded", "ApprovalReminded", "Nobody has decided yet", ApprovalEvent, _APPROVAL),
-        sent(f"{approval}.escalated", "ApprovalEscalated", "The deadline has passed", ApprovalEvent, _APPROVAL),
-        sent(f"{approval}.decided", "ApprovalDecided", "A gate was decided", ApprovalDecided, decided),
-        sent(
+        _sent(
+            f"{approval}.requested", "ApprovalRequested", "A gate asks for a decision", ApprovalEvent, _APPROVAL
+        ),
+        _sent(f"{approval}.reminded", "ApprovalReminded", "Nobody has decided yet", ApprovalEvent, _APPROVAL),
+        _sent(f"{approval}.escalated", "ApprovalEscalated", "The deadline has passed", ApprovalEvent, _APPROVAL),
+        _sent(f"{approval}.decided", "ApprovalDecided", "A gate was decided", ApprovalDecided, _DECIDED),
+        _sent(
             "agent.executed.{agentName}",
             "AgentExecuted",
             "An attempt of an agent has ended",
             AgentExecuted,
-            executed,
+            _EXECUTED,
             agentName="The agent's name.",
         ),
+    )
+
+
+def _sent(
+    subject: str,
+    message: str,
+    summary: str,
+    payload: type,
+    example: Mapping[str, Any],
+    **parameters: str,
+) -> Channel:
+    return Channel(
+        subject=subject,
+        direction="send",
+        message=message,
+        summary=summary,
+        schema=TypeAdapter(payload).json_schema(),
+        example=example,
+        parameters=parameters,
     )

@@ -93,3 +93,15 @@ def test_what_runs_inside_the_jail_imports_the_standard_library_only(path: Path)
             names = [node.module or ""]
         for name in names:
             assert name.split(".")[0] in sys.stdlib_module_names or name.startswith("agents.sandbox.inside"), name
+
+
+def test_no_function_is_longer_than_a_screen_or_two() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in sources()
+        if path.parent.name != "versions"  # a migration is a list
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or 0) - node.lineno >= 80
+    }
+    assert not long
