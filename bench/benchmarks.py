@@ -27,6 +27,8 @@ from contenders.step import StepKind
 from contenders.temporal import Temporal
 
 AT_ONCE = 10
+PAUSE_SECONDS = 2.0
+"""Before each run by itself, for every contender: events come now and then, and what is done ahead is done in between."""
 RESULTS = Path(__file__).with_name("results.json")
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "benchmarks.md"
 Open = Callable[[Path, StepKind], Contender]
@@ -128,7 +130,12 @@ async def measure(contender: Contender, step: str, runs: int) -> Figures:
 async def _repeated(measured: Callable[[], Awaitable[float | None]], runs: int) -> list[float]:
     if await measured() is None:
         return []
-    return [seconds for _ in range(runs) if (seconds := await measured()) is not None]
+    found: list[float] = []
+    for _ in range(runs):
+        await asyncio.sleep(PAUSE_SECONDS)
+        if (seconds := await measured()) is not None:
+            found.append(seconds)
+    return found
 
 
 def _missing(key: str) -> str:
