@@ -86,12 +86,10 @@ class Executor:
                 if not self._running:
                     # Both, so that the end of a call is not put off by a person.
                     if not await self._look_at_calls() and not await self._look_at_gates():
-                        await self.shown.close()
                         return self._open_gates()
                     continue
                 await self._wait()
         finally:
-            self.shown.stop()
             await self._stop()
 
     async def _start_what_can(self) -> bool:

@@ -171,17 +171,24 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         shown=shown,
         logger=get_run_logger(),
     )
-    if gates := await walk.go():
-        await _suspend(run.run, gates, services)
-    if walk.open_calls:
-        await wait_for_calls(walk.open_calls, run=run.run, records=services.records)
-    failure, outputs = failure_of(run.plan, walk.ended), None
-    if failure is None:
-        try:
-            outputs = walk.outputs()
-        except TemplateError as exc:
-            failure = str(exc)
-    return await _finish(run, failure, services, outputs=outputs)
+    try:
+        if gates := await walk.go():
+            await shown.close()
+            await _suspend(run.run, gates, services)
+        if walk.open_calls:
+            await shown.close()
+            await wait_for_calls(walk.open_calls, run=run.run, records=services.records)
+        failure, outputs = failure_of(run.plan, walk.ended), None
+        if failure is None:
+            try:
+                outputs = walk.outputs()
+            except TemplateError as exc:
+                failure = str(exc)
+        # Nobody waits for Prefect's page to hear of the end; Prefect hears of it when its page is whole.
+        state, _ = await asyncio.gather(_finish(run, failure, services, outputs=outputs), shown.close())
+        return state
+    finally:
+        shown.stop()
 
 
 async def _graph(run: ClaimedRun) -> TaskGraph:
