@@ -16,6 +16,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from api.slow_requests import LIMITS
 from observability.json_logs import JsonLines
+from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.plaintext import refuse_plain_listener
 from reliability.tls import ServerCertificate
 
@@ -32,6 +33,7 @@ async def serve(app: FastAPI, *, host: str, port: int) -> bool:
     server = _Server(
         uvicorn.Config(app, host=host, port=port, log_level="warning", log_config=_log_config(), **LIMITS, **tls)
     )
+    leave_alone_what_is_loaded()
     await server.serve()
     return server.started
 

@@ -29,7 +29,7 @@ from contenders.temporal import Temporal
 
 AT_ONCE = 10
 PAUSE_SECONDS = (1.5, 2.6)
-"""Before each run by itself, for every contender, from the least to the most: events come now and then, and what is done
+"""Least and most before each run by itself, for every contender: events come now and then, and what is done
 ahead is done in between. Not always the same, so as to meet no beat of a contender's own: Prefect's stream of events,
 for one, does not look for a tenth of a second in every 1.1.
 """

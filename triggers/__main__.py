@@ -24,6 +24,7 @@ from observability.traces.settings import TraceSettingsError, load_trace_setting
 from operations.show_metrics import MetricsPage, log_gauges, worker_gauges
 from records import Records, RecordsError, upgrade
 from reliability.known_settings import unknown_settings
+from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import ListenerSettings, SettingsError
 from triggers.nats.consumer_gauges import consumer_gauges
@@ -66,6 +67,7 @@ async def main(settings: ListenerSettings) -> None:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, work.cancel)
         announcing = asyncio.create_task(_announce(ready, settings))
+        leave_alone_what_is_loaded()
         try:
             await work
         except asyncio.CancelledError:

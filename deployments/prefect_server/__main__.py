@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from observability.json_logs import JsonLines, LogFormatError, log_as_json
+from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.plaintext import PlaintextRefused, refuse_plain_listener
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.tested_versions import UntestedVersion
@@ -110,6 +111,7 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
         ssl_keyfile=None if certificate is None else certificate.key,
     )
     server = uvicorn.Server(config)
+    leave_alone_what_is_loaded()
     await server.serve()
     if not server.started:
         sys.exit(1)

@@ -19,6 +19,7 @@ from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
 from observability.json_logs import LogFormatError, log_as_json
 from reliability.known_settings import unknown_settings
+from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.secret_files import SecretFileError, use_secret_files
 from reliability.settings import SettingsError, WorkerSettings
 from reliability.tested_versions import UntestedVersion
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def _work(pool: str, name: str | None, limit: int | None) -> None:
     await _wait_for_server()
+    leave_alone_what_is_loaded()
     with suppress(asyncio.CancelledError):
         await CommandCenterWorker(pool, name=name, limit=limit).start()
 
