@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,32 @@ async def test_missed_times_of_a_schedule_are_started_by_hand(platform, open_con
     await expect(dialog.get_by_role("status")).to_have_text("1 runs are started.")
     [started] = platform.launch.runs.values()
     assert started["context"]["scheduledAt"]
+
+
+async def test_who_has_started_a_run_cannot_use_the_page_before_until_the_next_one_is_there(
+    open_console, events
+) -> None:
+    page = await open_console("workflows")
+    arrived = asyncio.Event()
+
+    async def late(route: Any) -> None:
+        await arrived.wait()
+        await route.continue_()
+
+    starts: list[str] = []
+
+    async def start(route: Any) -> None:
+        starts.append(route.request.method)
+        await route.fulfill(status=202, json={})
+
+    await page.route("**/assets/Runs-*.js", late)
+    await page.route("**/workflows/security-audit-deploy/runs", start)
+    await page.get_by_role("button", name="Start security-audit-deploy").click()
+    button = page.get_by_role("button", name="Start a run")
+    async with page.expect_request("**/assets/Runs-*.js"):
+        await button.click()
+    await expect(button).to_be_disabled()
+    arrived.set()
+    await page.wait_for_url("**/runs?workflow=security-audit-deploy")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert starts == ["POST"]
