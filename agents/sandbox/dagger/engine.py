@@ -35,7 +35,7 @@ class EngineSession:
 
     async def client(self) -> dagger.Client:
         """The session's client; one that does not answer is replaced. Raises EngineMissing."""
-        return (await self._answering()).client
+        return (await self._answering(time.monotonic())).client
 
     async def base(self, wanted: AgentImage | None = None) -> tuple[dagger.Client, dagger.Container]:
         """The session's client and the image with packages and the platform's code: what all runs of an agent share.
@@ -43,8 +43,9 @@ class EngineSession:
         Runs with the same image wait for each other while it is made ready, and nobody else does. Raises EngineMissing
         and AgentImageMissing.
         """
+        asked = time.monotonic()
         async with self._making[wanted]:
-            session = await self._answering()
+            session = await self._answering(asked)
             if wanted not in self._bases:
                 try:
                     made = await self._prepare(session, wanted)
@@ -67,8 +68,8 @@ class EngineSession:
         async with self._lock:
             await self._drop()
 
-    async def _answering(self) -> CliSession:
-        asked = time.monotonic()
+    async def _answering(self, asked: float) -> CliSession:
+        """The session, for whoever has `asked` at that moment of the monotonic clock."""
         async with self._lock:
             if self._session is not None and await self._keep(self._session):
                 return self._session

@@ -121,7 +121,7 @@ async def test_runs_that_wait_for_an_engine_that_is_not_there_share_one_attempt(
     engine: EngineSession, tmp_path: Path
 ) -> None:
     (tmp_path / "fails").touch()
-    said = await asyncio.gather(*(engine.client() for _ in range(10)), return_exceptions=True)
+    said = await asyncio.gather(*(engine.base() for _ in range(10)), return_exceptions=True)
     assert ["is not there" in str(each) for each in said] == [True] * 10
     assert len((tmp_path / "starts").read_text().splitlines()) == 1
     (tmp_path / "fails").unlink()
