@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.async_api import Locator, Page, expect
@@ -89,7 +90,15 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     await expect(page.locator("[data-node]")).to_have_count(4)
     await expect(page.get_by_role("region", name="Problems")).to_contain_text("None. Plan")
     await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    # Wide enough that the words on the canvas can be read in the documentation.
+    before = page.viewport_size
+    await page.set_viewport_size({"width": 1720, "height": 900})
+    await page.get_by_role("button", name="Fit View").click()
+    await expect(page.locator(".react-flow__viewport")).to_have_attribute(
+        "style", re.compile(r"scale\((0\.[6-9]|1)")
+    )
     await picture(page, "builder")
+    await page.set_viewport_size(before)
     await page.get_by_role("button", name="Deploy …").click()
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
