@@ -68,6 +68,7 @@ _PLACES = {
     "end_to_end/": "e2e",
     "faults/": "faults",
     "records/": "server",
+    "reliability/test_loaded_code.py": "server",
     "reliability/test_settings.py": "server",
     "reliability/test_tested_versions.py": "server",
     "tasks/test_where_effects_go.py": "server",
