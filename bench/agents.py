@@ -40,6 +40,8 @@ if __name__ == "agents":
 from agents.builtin.scanning.scan import scan
 from agents.builtin.scanning.source_files import source_names, text_names
 from agents.effects.verification import with_verification
+from agents.environments.environment import environment_of_project
+from agents.environments.requirements import EnvironmentRefused
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, AgentResult, Limits, Mount
@@ -307,7 +309,21 @@ def make_files(folder: Path, count: int) -> None:
         (place / f"file{number}.{ending}").write_text(texts[ending].format(n=number))
 
 
-async def jailed(agent: str, action: str, inputs: Mapping[str, Any], folder: Path) -> AgentResult:
+async def needed(folder: Path, store: Path) -> Path | None:
+    """The packages that a project's tests need; None, with the reason on the screen, where there are none to be had."""
+    sandbox = open_sandbox("bubblewrap")
+    try:
+        return await environment_of_project(folder, store=store, sandbox=sandbox)
+    except EnvironmentRefused as exc:
+        print(f"no environment for the tests: {exc}")
+        return None
+    finally:
+        await sandbox.close()
+
+
+async def jailed(
+    agent: str, action: str, inputs: Mapping[str, Any], folder: Path, packages: Path | None = None
+) -> AgentResult:
     """One action of an agent on a folder, in the jail with the limits that it has in a workflow."""
     spec = builtin_catalogue().agents.get(agent)
     schema, limits = {"type": "object"}, Limits()
@@ -322,12 +338,19 @@ async def jailed(agent: str, action: str, inputs: Mapping[str, Any], folder: Pat
             node_id=action,
             entry_path=agent if spec is None else spec.entry_path,
             action=action,
-            inputs={"repositoryPath": "/work/repositoryPath", **inputs},
+            inputs={
+                "repositoryPath": "/work/repositoryPath",
+                **({} if packages is None else {"environmentPath": "/work/packages"}),
+                **inputs,
+            },
             result_schema=schema,
             idempotency_key="bench",
             propose=agent == "patcher",
             limits=limits,
-            mounts=(Mount(name="repositoryPath", source=folder),),
+            mounts=(
+                Mount(name="repositoryPath", source=folder),
+                *(() if packages is None else (Mount(name="packages", source=packages),)),
+            ),
         )
         return await sandbox.run(request, on_log=lambda line: None)
     finally:
@@ -361,7 +384,9 @@ def repaired(folder: Path) -> None:
             sys.exit(f"the patcher failed: {fixed.failure}")
         verification: dict[str, Any] = {"verified": "none", "reason": "there is no patch"}
         if fixed.output["patch"]:
-            verified = asyncio.run(jailed(VERIFIER, "verify", {"patch": fixed.output["patch"]}, copy))
+            asked = {"patch": fixed.output["patch"], "limitSeconds": 600}
+            packages = asyncio.run(needed(copy, Path(place) / "environments"))
+            verified = asyncio.run(jailed(VERIFIER, "verify", asked, copy, packages))
             verification = verified.output if verified.ok else {"reason": str(verified.failure)}
     places = Counter(one["place"] for one in found)
     print(f"{len(found)} findings ({', '.join(f'{count} {name}' for name, count in places.items())})")

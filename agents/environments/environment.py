@@ -23,6 +23,7 @@ import time
 from pathlib import Path, PurePosixPath
 from weakref import WeakValueDictionary
 
+from agents.environments.declared import declared
 from agents.environments.installer import ARCHIVE, INDEX_SECRET
 from agents.environments.package_index import HOSTS_VARIABLE, machine_index, pip_path
 from agents.environments.requirements import (
@@ -65,8 +66,13 @@ def pins_of(folder: Path) -> tuple[Pin, ...]:
 
 def environment_digest(pins: tuple[Pin, ...]) -> str:
     """Digest of the pins and of the Python that they are installed for, in hexadecimal."""
+    return environment_digest_of(canonical(pins))
+
+
+def environment_digest_of(requirements: str) -> str:
+    """The same of requirements in pip's form."""
     tag = f"{sys.implementation.cache_tag} {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
-    return hashlib.sha256(f"{tag}\n{canonical(pins)}".encode()).hexdigest()
+    return hashlib.sha256(f"{tag}\n{requirements}".encode()).hexdigest()
 
 
 async def environment_of(
@@ -88,12 +94,28 @@ async def environment_of(
     return target
 
 
+async def environment_of_project(folder: Path, *, store: Path, sandbox: Sandbox) -> Path:
+    """Wheels of what the project in the folder and its tests say that they need, made where they are missing.
+
+    Kept by the digest of what is asked for: versions that it leaves open are those of the day it was made. Nothing of
+    it runs where it is made. Raises EnvironmentRefused, and EnvironmentUnavailable where another try may help.
+    """
+    lines = await asyncio.to_thread(declared, folder)
+    target = store / environment_digest_of("\n".join(lines))
+    lock = _locks.setdefault((id(asyncio.get_running_loop()), target), asyncio.Lock())
+    async with lock:
+        if not await asyncio.to_thread(_is_intact, target):
+            archive = await _install("\n".join(lines) + "\n", sandbox, pinned=False)
+            await asyncio.to_thread(_unpack, archive, target)
+    return target
+
+
 async def _make(pins: tuple[Pin, ...], target: Path, sandbox: Sandbox, tell: TellBuild | None) -> None:
     began = time.time_ns()
     outcome: Outcome = "made"
     error: EnvironmentRefused | OSError | None = None
     try:
-        archive = await _build(pins, sandbox)
+        archive = await _install(canonical(pins), sandbox, pinned=True)
         await asyncio.to_thread(_unpack, archive, target)
         if not await asyncio.to_thread(_is_intact, target):
             raise EnvironmentRefused(f"the environment in {str(target)!r} is changed while it is made")
@@ -114,7 +136,7 @@ async def _make(pins: tuple[Pin, ...], target: Path, sandbox: Sandbox, tell: Tel
         raise error
 
 
-async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:
+async def _install(requirements: str, sandbox: Sandbox, *, pinned: bool) -> bytes:
     index = await asyncio.to_thread(machine_index)
     place = pip_path()
     if place is None:
@@ -135,7 +157,8 @@ async def _build(pins: tuple[Pin, ...], sandbox: Sandbox) -> bytes:
         entry_path="agents.environments.installer",
         action="install",
         inputs={
-            "requirements": canonical(pins),
+            "requirements": requirements,
+            "pinned": pinned,
             "pipPath": f"/work/{wheel[0].name}" if wheel else "",
             "folders": [f"/work/{mount.name}" for mount in folders],
             "links": list(index.links),

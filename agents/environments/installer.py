@@ -44,6 +44,8 @@ class Wanted(Schema):
     links: list[str] = Field(default_factory=list[str])
     certificates: str = ""
     trusted_hosts: list[str] = Field(default_factory=list[str])
+    pinned: bool = True
+    """Whether each file's hash must be named: of an agent yes; what a project needs for its tests it does not pin."""
 
 
 class Installed(Schema):
@@ -82,7 +84,8 @@ def install(wanted: Wanted, context: Context) -> Installed:
 def _options(wanted: Wanted, context: Context) -> list[str]:
     given = context.optional_secret(INDEX_SECRET)
     indexes: list[str] = json.loads(given) if given else wanted.indexes
-    options = ["--isolated", "--disable-pip-version-check", "--no-input", "install", "--require-hashes"]
+    options = ["--isolated", "--disable-pip-version-check", "--no-input", "install"]
+    options += ["--require-hashes"] if wanted.pinned else []
     options += ["--only-binary", ":all:", "--no-cache-dir", "--no-compile", "--progress-bar", "off"]
     options += ["--no-warn-script-location", "--retries", "2", "--timeout", "30", "--target", str(_TARGET)]
     if indexes and indexes[0]:

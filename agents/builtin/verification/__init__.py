@@ -27,6 +27,8 @@ class PatchToVerify(Schema):
 
     repository_path: RepositoryPath
     patch: Annotated[str, bounded(1, 2_000_000)]
+    environment_path: Annotated[str, bounded(0, 500)] = ""
+    """A folder with packages that the project's tests need; empty: those of the platform."""
     limit_seconds: float = Field(default=60, gt=0, le=600)
     """For one run of the tests."""
 

@@ -54,22 +54,26 @@ class ProjectTests:
     """`{report}` stands for the file that the result is written to."""
     read: Callable[[Path, str], frozenset[str]]
     """Report file and standard output -> names of those that passed."""
+    environment: str = ""
+    """Folder with the packages that the project says it needs; empty: those of the platform."""
 
     def run(self, folder: Path, limit: float) -> Outcomes:
         """Run them once, for at most `limit` seconds."""
         with tempfile.TemporaryDirectory(prefix="report-") as place:
             report = Path(place, "report")
+            places = [folder, folder / "src", *([Path(self.environment)] if self.environment else [])]
             command = [part.replace("{report}", str(report)) for part in self.command]
             environment = {
                 "PATH": os.environ.get("PATH", os.defpath),
                 "HOME": place,
                 "LC_ALL": "C.UTF-8",
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONPATH": os.pathsep.join(str(each) for each in (folder, folder / "src") if each.is_dir()),
+                "PYTHONPATH": os.pathsep.join(str(each) for each in places if each.is_dir()),
                 "CI": "1",
-                # Those are of the platform; a test that needs one counts neither before nor after.
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             }
+            if not self.environment:
+                # Plug-ins are of the platform here; a test that needs one counts neither before nor after.
+                environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
             try:
                 done = subprocess.run(
                     command,
@@ -95,12 +99,16 @@ class ProjectTests:
         return Outcomes(passed=passed, why_unusable=said)
 
 
-def detect(folder: Path) -> ProjectTests | None:
-    """The tests of a project, as far as they can be run without installing anything."""
+def detect(folder: Path, environment: str = "") -> ProjectTests | None:
+    """The tests of a project, as far as they can be run with what is in its environment, or here without one."""
     if (found := _node(folder)) is not None:
         return found
     if not any(_python_tests(folder)):
         return None
+    if environment and Path(environment, "pytest").is_dir():
+        # Without the packages of the platform: only what the project asked for is there.
+        command = (sys.executable, "-S", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={report}")
+        return ProjectTests(name="pytest", command=command, read=_junit, environment=environment)
     if find_spec("pytest") is not None:
         command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={report}")
         return ProjectTests(name="pytest", command=command, read=_junit)

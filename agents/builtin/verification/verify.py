@@ -132,7 +132,7 @@ def verify_patch(inputs: PatchToVerify, context: Context) -> Verification:
         before=None,
     )
     before = bench.checkout("before")
-    bench.tests = detect(before)
+    bench.tests = detect(before, inputs.environment_path)
     why_not = "no tests were found"
     if bench.tests is not None:
         found = bench.tests.run(before, bench.limit)
