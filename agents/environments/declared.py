@@ -69,8 +69,8 @@ def _of_project(project: dict[str, Any]) -> Iterator[str]:
 
 
 def _poetry(name: str, version: Any) -> str:
-    said = version.get("version", "") if isinstance(version, dict) else version
-    text = str(cast("object", said)).strip()
+    said: object = _map(version).get("version", "") if isinstance(version, dict) else version
+    text = str(said).strip()
     near = _POETRY.fullmatch(text)
     if near is not None:
         return f"{name}>={near[1]}"
