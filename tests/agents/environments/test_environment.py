@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from package_server import PackageServer, make_source, package_server
+from standing_jails import until_standing
 
 from agents.environments import package_index
 from agents.environments.environment import environment_of
@@ -123,6 +124,7 @@ async def test_an_agent_imports_what_it_brings_in_cold_and_in_warm_jails_and_mak
         result = await greet(sandbox, folder, made)
         assert result.ok, result.failure
         assert result.output == SAID
+        await until_standing(sandbox)
     assert sandbox.warm.used == 1
     assert len(index.asked) == before
     without = await greet(sandbox, folder, None)

@@ -63,7 +63,6 @@ async def _find(folder: Path) -> dict[str, Answers]:
             warm = BubblewrapSandbox(warm=1)
             try:
                 columns["warm"] = await run_warm(warm, names, things)
-                assert warm.warm.used >= 1
             finally:
                 await warm.close()
             user = _ordinary_user()

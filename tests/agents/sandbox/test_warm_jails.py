@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from standing_jails import until_standing
 
 from agents.sandbox.bubblewrap.binary import find_bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
@@ -36,10 +37,6 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-
-
-async def _until_warm(sandbox: BubblewrapSandbox, jails: int = 1) -> None:
-    await _until(lambda: sandbox.warm.standing >= jails)
 
 
 def _agent(folder: Path, body: str, at_import: str = "") -> str:
@@ -73,7 +70,7 @@ async def test_the_second_run_of_an_agent_gets_a_jail_that_stands_already(
     for _ in range(3):
         result = await _run(warm_sandbox, script_request("said = 1"))
         assert result.output == {"said": 1}, result.failure
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
     assert warm_sandbox.warm.used == 2
 
 
@@ -82,7 +79,7 @@ async def test_an_agent_that_was_used_twice_has_two_jails_that_wait(
 ):
     for _ in range(2):
         assert (await _run(warm_sandbox, script_request("said = 1"))).ok
-    await _until_warm(warm_sandbox, 2)
+    await until_standing(warm_sandbox, 2)
     before = warm_sandbox.warm.used
     ran = await asyncio.gather(*(_run(warm_sandbox, script_request("said = 2")) for _ in range(3)))
     assert [result.output for result in ran] == [{"said": 2}] * 3
@@ -91,7 +88,7 @@ async def test_an_agent_that_was_used_twice_has_two_jails_that_wait(
 
 async def test_a_warm_jail_holds_the_same_limits(warm_sandbox: BubblewrapSandbox, script_request: MakeRequest):
     cold = await _run(warm_sandbox, script_request("said = 1"))
-    await _until_warm(warm_sandbox)
+    await until_standing(warm_sandbox)
     warm = await _run(warm_sandbox, script_request("said = 1"))
     assert warm_sandbox.warm.used == 1
     assert warm.limits_held == cold.limits_held
@@ -111,7 +108,7 @@ async def test_nothing_passes_from_one_run_to_the_next(
     found: list[list[object]] = []
     for _ in range(3):
         found.append((await _run(warm_sandbox, script_request(left))).output["said"])
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
     assert found[1][:2] == found[2][:2] == [None, None]
     assert "left" not in found[1][2] + found[2][2]
     assert warm_sandbox.warm.used == 2
@@ -123,7 +120,7 @@ async def test_a_changed_agent_is_never_served_by_the_jail_of_the_old_one(
     entry = _agent(tmp_path / "agent", "return Out(said='old')")
     request = script_request("", entry_path=entry)
     assert (await _run(warm_sandbox, request)).output == {"said": "old"}
-    await _until_warm(warm_sandbox)
+    await until_standing(warm_sandbox)
     _agent(tmp_path / "agent", "return Out(said='new')")
     assert (await _run(warm_sandbox, request)).output == {"said": "new"}
     assert warm_sandbox.warm.used == 0
@@ -140,7 +137,7 @@ async def test_secrets_reach_a_warm_jail_with_the_request_and_the_agent_is_not_i
     for secret in ("first-secret-value", "second-secret"):
         result = await _run(warm_sandbox, script_request("", entry_path=entry, secrets={"TOKEN": secret}))
         assert result.output == {"said": f"True {len(secret)}"}
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
     assert warm_sandbox.warm.used == 1
 
 
@@ -154,7 +151,7 @@ async def test_without_secrets_the_agent_is_imported_ahead(
     )
     request = script_request("", entry_path=entry)
     await _run(warm_sandbox, request)
-    await _until_warm(warm_sandbox)
+    await until_standing(warm_sandbox)
     await asyncio.sleep(2)
     assert (await _run(warm_sandbox, request)).output == {"said": "True"}
 
@@ -173,7 +170,7 @@ async def test_what_an_agent_says_and_raises_while_it_is_imported_is_reported_wi
         assert result.failure is not None
         assert "OSError: broken" in result.failure.message
         told.append([line for line in logs if "importing" in line])
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
     assert told == [["importing"], ["importing"]]
     assert warm_sandbox.warm.used == 1
 
@@ -186,7 +183,7 @@ async def test_an_agent_that_ends_while_it_is_imported_fails_its_run_and_no_othe
         result = await _run(warm_sandbox, script_request("", entry_path=entry))
         assert result.failure is not None
         assert result.failure.kind == "exit"
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
     assert (await _run(warm_sandbox, script_request("said = 1"))).ok
 
 
@@ -203,7 +200,7 @@ async def test_an_agent_that_never_reads_its_request_is_ended_by_its_time_limit(
         result = await _run(warm_sandbox, slow)
         assert result.failure is not None
         assert result.failure.kind == "timeout"
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
 
 
 async def test_each_run_finds_its_own_trace(warm_sandbox: BubblewrapSandbox, script_request: MakeRequest):
@@ -211,7 +208,7 @@ async def test_each_run_finds_its_own_trace(warm_sandbox: BubblewrapSandbox, scr
         trace = f"00-{number:032x}-{1:016x}-01"
         request = script_request("import os; said = os.environ.get('TRACEPARENT')", traceparent=trace)
         assert (await _run(warm_sandbox, request)).output == {"said": trace}
-        await _until_warm(warm_sandbox)
+        await until_standing(warm_sandbox)
     assert warm_sandbox.warm.used == 2
 
 
@@ -225,7 +222,7 @@ async def test_other_settings_or_limits_need_another_jail(
     warm_sandbox: BubblewrapSandbox, script_request: MakeRequest
 ):
     await _run(warm_sandbox, script_request("said = 1", settings={"A": "1"}))
-    await _until_warm(warm_sandbox)
+    await until_standing(warm_sandbox)
     result = await _run(warm_sandbox, script_request("import os; said = os.environ['A']", settings={"A": "2"}))
     assert result.output == {"said": "2"}
     assert warm_sandbox.warm.used == 0

@@ -41,9 +41,14 @@ async def run_warm(
     limits = Limits(timeout_seconds=120, cpu_seconds=100)
     shared = [name for name in names if not probes[name].alone]
     answers: dict[str, dict[str, Any]] = {}
-    # The first run is cold; it has the second one's jail started.
-    for asked in ([], shared, *([name] for name in names if probes[name].alone and name not in _LIMITS)):
+    await _run(sandbox, [], scene, limits, mounts=False)  # cold; it has the next one's jail started
+    for asked in (shared, *([name] for name in names if probes[name].alone and name not in _LIMITS)):
+        async with asyncio.timeout(60):
+            while not sandbox.warm.standing:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        served = sandbox.warm.used
         answers |= await _run(sandbox, asked, scene, limits, mounts=False)
+        assert sandbox.warm.used == served + 1, asked
     return answers
 
 
