@@ -73,10 +73,11 @@ class MemoryRecords:
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        context_digest: str | None = None,
         received_at: datetime | None = None,
         traceparent: str | None = None,
     ) -> bool:
-        del subject, project_id, received_at, traceparent
+        del subject, project_id, context_digest, received_at, traceparent
         fresh = (stream, sequence, workflow) not in self.started
         self.started.setdefault((stream, sequence, workflow), flow_run_id)
         return fresh

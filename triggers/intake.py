@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from compiler.plan import Plan
+from compiler.trigger_types.registry import context_digest, started_context
 from operations.deployment_names import idempotency_key
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.event import Event, parse
@@ -161,6 +162,7 @@ class Intake:
             arrived=message.metadata.timestamp,
         )
         fault_point("run-created")
+        given = {**event.context, "projectId": plan.project_id}
         await answered(
             self.inbox.record_event(
                 stream,
@@ -169,6 +171,7 @@ class Intake:
                 workflow=plan.name,
                 project_id=event.project_id,
                 flow_run_id=run,
+                context_digest=context_digest(started_context(plan, event.subject, given)),
                 received_at=message.metadata.timestamp,
                 traceparent=(message.headers or {}).get(_TRACEPARENT),
             )

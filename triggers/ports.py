@@ -74,6 +74,7 @@ class Inbox(Protocol):
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        context_digest: str | None = None,
         received_at: datetime | None = None,
         traceparent: str | None = None,
     ) -> Awaitable[bool]:

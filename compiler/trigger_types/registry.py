@@ -10,7 +10,7 @@ from typing import Any
 
 from compiler.catalogue import JsonSchema
 from compiler.language.spec import EventSpec, ManualSpec, ScheduleSpec, WorkflowSpec
-from compiler.plan import EventTrigger, ManualTrigger, Plan, Trigger
+from compiler.plan import EventTrigger, ManualTrigger, Plan, Trigger, digest_of
 from compiler.trigger_types.event_type import EventType
 from compiler.trigger_types.manual_type import ManualType
 from compiler.trigger_types.schedule_type import ScheduleType
@@ -55,6 +55,14 @@ def started_context(plan: Plan, by: str, given: Mapping[str, Any]) -> dict[str, 
     """What a run begins with that `by` (a subject, `manual`, …) starts: what is given, and defaults."""
     trigger = asks_person(plan) if _by_hand(by) else None
     return dict(given) if trigger is None else MANUAL.completed(trigger, given)
+
+
+def context_digest(context: Mapping[str, Any]) -> str | None:
+    """Of what a run begins with, to be compared; None where it has none: numbers that JSON does not hold exactly."""
+    try:
+        return digest_of(dict(context))
+    except ValueError:  # rfc8785's errors
+        return None
 
 
 def start_misfits(plan: Plan, by: str, given: Mapping[str, Any]) -> list[str]:

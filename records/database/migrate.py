@@ -57,9 +57,9 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
                         "this login may not change tables: run `commandcenter db upgrade` as their owner"
                     )
             now = await connection.run_sync(_upgrade, revision)
-            if not database.is_sqlite:
-                await grant_rights(connection)
             if now == head():
+                if not database.is_sqlite:
+                    await grant_rights(connection)  # on columns of this version
                 await sign_existing(connection, before=before)
             return now
     finally:

@@ -93,6 +93,9 @@ def split_keys(content: bytes) -> list[bytes]:
     return [content[start : start + KEY_BYTES] for start in range(0, len(content), KEY_BYTES)]
 
 
+_LARGEST_EXACT = 2**53 - 1
+
+
 def _content(kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> bytes:
     return rfc8785.dumps([_VERSION, kind, {name: _plain(row[name]) for name in fields}])
 
@@ -102,7 +105,10 @@ def _signature(key: bytes, content: bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    # A sequence may be larger than what JSON holds exactly.
+    return str(value) if isinstance(value, int) and abs(value) > _LARGEST_EXACT else value
 
 
 class LazySigner:

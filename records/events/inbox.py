@@ -24,7 +24,7 @@ from records.tables.columns import now, stored
 from reliability.shielded import shielded
 
 _MAX_LETTER_BYTES = 1024 * 1024
-EVENT_FIELDS = ("stream", "sequence", "workflow", "projectId", "subject", "flowRunId")
+EVENT_FIELDS = ("stream", "sequence", "workflow", "projectId", "subject", "flowRunId", "contextDigest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,15 @@ class DeadLetter:
     settled_at: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class StartingEvent:
+    """The message that started a run."""
+
+    subject: str
+    context_digest: str | None
+    """Of the context that the run was given for it."""
+
+
 class InboxStore(Store):
     """The inbox and the dead letters.
 
@@ -62,12 +71,14 @@ class InboxStore(Store):
         workflow: str = "",
         project_id: int | None = None,
         flow_run_id: str | None = None,
+        context_digest: str | None = None,
         received_at: datetime | None = None,
         traceparent: str | None = None,
     ) -> bool:
         """Note that the message was handled (for that workflow); False where it was noted before.
 
-        `received_at`: when NATS got it, which is counted until now; `traceparent`: the trace that it came with.
+        `context_digest`: of what the run begins with that it started; `received_at`: when NATS got it, which is
+        counted until now; `traceparent`: the trace that it came with.
         """
         row = {
             "id": new_id(),
@@ -77,6 +88,7 @@ class InboxStore(Store):
             "projectId": project_id,
             "subject": subject,
             "flowRunId": flow_run_id,
+            "contextDigest": context_digest,
         }
         async with self._db.write() as connection:
             if flow_run_id is not None:
@@ -105,8 +117,8 @@ class InboxStore(Store):
             return await first(connection, same) is not None
 
     @shielded
-    async def starting_event(self, flow_run_id: str) -> str | None:
-        """Subject of the message that started the flow run; None if no message did (its parameters prove nothing).
+    async def starting_event(self, flow_run_id: str) -> StartingEvent | None:
+        """The message that started the flow run; None if no message did (its parameters prove nothing).
 
         Only what the platform noted counts: a gate may be passed for it.
         """
@@ -114,7 +126,9 @@ class InboxStore(Store):
         async with self._db.read() as connection:
             signer = signer_of(connection)
             noted = [row for row in await rows(connection, mine) if signer.signed("event", row, EVENT_FIELDS)]
-        return noted[0]["subject"] if noted else None
+        if not noted:
+            return None
+        return StartingEvent(subject=noted[0]["subject"], context_digest=noted[0]["contextDigest"])
 
     @shielded
     async def dead_letter(

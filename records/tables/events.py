@@ -34,6 +34,8 @@ PROCESSED_EVENT = Table(
     may("projectId", Integer),
     must("subject", Text),
     may("flowRunId", Text),
+    # Of what the run begins with, as the event gave it: a gate trusts the run for that, and for nothing else.
+    may("contextDigest", Text),
     must("processedAt", Moment, server_default=NOW),
     # By the platform's key: a run is trusted for the event that started it.
     may("signature", Text),

@@ -208,7 +208,7 @@ class Watch:
 
     connection: Connection
 
-    async def until(self, key: dict[str, Any], reached: Until, *, seconds: float = 60) -> RunDetail:
+    async def until(self, key: dict[str, Any], reached: Until, *, seconds: float = 240) -> RunDetail:
         """The run whose context has these fields, once it is as `reached` says."""
         deadline = time.monotonic() + seconds
         detail: RunDetail | None = None
@@ -221,7 +221,7 @@ class Watch:
             await asyncio.sleep(0.1)
         raise AssertionError(f"no run with {key} came so far; last seen: {detail and detail.as_json()}")
 
-    async def ended(self, key: dict[str, Any], *, seconds: float = 60) -> RunDetail:
+    async def ended(self, key: dict[str, Any], *, seconds: float = 240) -> RunDetail:
         """The run, once it is over."""
         return await self.until(key, lambda detail: detail.run.status in ("SUCCESS", "FAILED"), seconds=seconds)
 

@@ -72,7 +72,12 @@ async def test_a_node_without_a_gate_asks_where_its_agent_is_not_what_it_was_whe
     if registered is None:
         await write(bench, update(AGENT).values(entryPath="y"))
     else:
-        fields = {"type": "SCRIPT", "version": "2.0.0", "risk": "AUTO", "entry_path": "x"} | registered
+        fields: dict[str, Any] = {
+            "type": "SCRIPT",
+            "version": "2.0.0",
+            "risk": "AUTO",
+            "entry_path": "x",
+        } | registered
         await bench.records.register_agent(1, AgentSpec(name="worker-bee", actions=actions, **fields))
     flow_run = await bench.start(made)
     assert (await bench.execute(flow_run)).is_paused()

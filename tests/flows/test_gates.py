@@ -11,6 +11,7 @@ from prefect.states import AwaitingRetry, Completed, Running, Scheduled
 
 from compiler.catalogue import ActionSpec
 from compiler.plan import ApprovalRule, Foreach
+from compiler.trigger_types.registry import context_digest
 
 GATE = ApprovalRule()
 OPEN: dict[str, Any] = {"type": "object"}
@@ -214,8 +215,16 @@ async def test_a_parameter_that_claims_a_trusted_trigger_does_not_pass_the_gate(
         flow_run = await bench.start(plan, trigger=claim)
         assert (await bench.execute(flow_run)).is_paused()
     assert bench.ran() == []
-    real = await bench.start(plan, trigger="ops.runbook")
-    await bench.records.record_event("S", 1, subject="ops.runbook", workflow="w", flow_run_id=str(real.id))
+    # The note of a message holds for what the message gave: who changes the run's context meanwhile asks a person.
+    changed = await bench.start(plan, context={"file": "theirs"}, trigger="ops.runbook")
+    real = await bench.start(plan, context={"file": "ours"}, trigger="ops.runbook")
+    given = context_digest({"file": "ours", "projectId": 1})
+    for number, run in enumerate((changed, real)):
+        await bench.records.record_event(
+            "S", number, subject="ops.runbook", workflow="w", flow_run_id=str(run.id), context_digest=given
+        )
+    assert (await bench.execute(changed)).is_paused()
+    assert bench.ran() == []
     assert (await bench.execute(real)).is_completed()
     decided = await gate_of(bench, real)
     assert (decided.status, decided.closed_as) == ("APPROVED", "policy")

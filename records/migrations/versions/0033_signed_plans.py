@@ -18,6 +18,7 @@ _REFUSED = "a version of a workflow is neither changed nor deleted"
 def upgrade() -> None:
     for table in _SIGNED:
         op.add_column(table, sa.Column("signature", sa.Text(), nullable=True))
+    op.add_column("ProcessedEvent", sa.Column("contextDigest", sa.Text(), nullable=True))
     columns = ", ".join(f'"{name}"' for name in _LASTING)
     verbs = {"update": f"UPDATE OF {columns}", "delete": "DELETE"}
     if op.get_bind().dialect.name == "sqlite":

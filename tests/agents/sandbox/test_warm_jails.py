@@ -4,6 +4,7 @@ import asyncio
 import textwrap
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standing_jails import until_standing
@@ -105,7 +106,7 @@ async def test_nothing_passes_from_one_run_to_the_next(
         os.environ["LEFT"] = "1"
         pathlib.Path("/tmp/left").write_text("1")
     """
-    found: list[list[object]] = []
+    found: list[list[Any]] = []
     for _ in range(3):
         found.append((await _run(warm_sandbox, script_request(left))).output["said"])
         await until_standing(warm_sandbox)

@@ -220,7 +220,12 @@ def test_a_publisher_of_ones_own_nats_is_told_what_the_server_needs(state: Path)
     folder.create()
     folder.acquire()
     try:
-        where = {"api_url": "x", "ui_url": "x", "pool": "x", "nats_url": "nats://us:secret@127.0.0.1:9"}
+        where: dict[str, Any] = {
+            "api_url": "x",
+            "ui_url": "x",
+            "pool": "x",
+            "nats_url": "nats://us:secret@127.0.0.1:9",
+        }
         database = f"sqlite:///{state}/records.db"
         asyncio.run(upgrade(database))
         # As `up --nats-url` leaves it: with no publisher of the embedded server.

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -82,7 +83,8 @@ def test_a_state_from_before_the_clock_was_set_back_is_old():
 async def test_a_clock_that_is_set_makes_no_living_worker_a_dead_one(hours, monkeypatch):
     """Until its next heartbeat, every other worker seems to have been silent for an hour."""
     offset, judged = 0.0, []
-    recovery = Recovery(None, pool="p", me=ME, in_hand=frozenset, clock=lambda: time.time() + offset)
+    nobody: Any = None
+    recovery = Recovery(nobody, pool="p", me=ME, in_hand=frozenset, clock=lambda: time.time() + offset)
     monkeypatch.setattr(recovery, "_candidates", partial(_answer, [run(Running(), OTHER)]))
     monkeypatch.setattr(recovery, "_alive", partial(_answer, frozenset({"b"})))
     monkeypatch.setattr(recovery, "_act", lambda seen, action: _answer(judged.append(action)))

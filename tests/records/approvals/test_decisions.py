@@ -39,9 +39,9 @@ def decide(records: Records) -> Any:
 
 async def test_of_fifty_who_decide_at_once_exactly_one_decides(gate: Any, decide: Any, records: Records) -> None:
     approval = await gate()
-    decisions = ["APPROVED", "REJECTED"]
+    either = ["APPROVED", "REJECTED"]
     decisions: list[Decision] = await asyncio.gather(
-        *(decide(approval, f"person {n}", decisions[n % 2], notes=f"note {n}") for n in range(50))
+        *(decide(approval, f"person {n}", either[n % 2], notes=f"note {n}") for n in range(50))
     )
     applied = [decision for decision in decisions if decision.applied]
     assert len(applied) == 1

@@ -140,16 +140,19 @@ async def test_a_run_keeps_its_plan_its_trigger_and_who_started_it(
 
 async def test_an_event_that_only_the_database_knows_makes_no_run_trusted(records: Records) -> None:
     noted: dict[str, Any] = {"subject": "graph.file.updated", "workflow": "audit", "project_id": 1}
-    await records.record_event("events", 1, **noted, flow_run_id="started")
+    await records.record_event("events", 1, **noted, flow_run_id="started", context_digest="sha256:1")
     (row,) = await rows(records, PROCESSED_EVENT)
     forgeries: tuple[dict[str, Any], ...] = ({}, {"signature": None})
     for number, forged in enumerate(forgeries, start=2):
         copy = {**row, **forged, "id": f"e{number}", "sequence": number, "flowRunId": "by hand"}
         await execute(records, insert(PROCESSED_EVENT).values(**copy))
-    assert await records.starting_event("started") == "graph.file.updated"
+    event = await records.starting_event("started")
+    assert event is not None
+    assert (event.subject, event.context_digest) == ("graph.file.updated", "sha256:1")
     assert await records.starting_event("by hand") is None
-    await execute(records, update(PROCESSED_EVENT).values(subject="emergency"))
-    assert await records.starting_event("started") is None
+    for changed in ({"subject": "emergency"}, {"subject": row["subject"], "contextDigest": "sha256:2"}):
+        await execute(records, update(PROCESSED_EVENT).values(**changed))
+        assert await records.starting_event("started") is None
 
 
 @pytest.mark.parametrize(
