@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from observability.dashboards.panels import metric_names
-from observability.metrics.definitions import DEAD_LETTER_REASONS
-from observability.metrics.exposition import render
+from observability.metrics.definitions import DEAD_LETTER_REASONS, METRICS, Total
+from observability.metrics.exposition import Gauge, render
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "observability" / "alerts"
@@ -29,6 +29,21 @@ def test_promtool_agrees(command: list[str]) -> None:
         pytest.skip("no promtool here: install Debian's prometheus to run this")
     done = subprocess.run(["promtool", *command], cwd=ALERTS, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_promtool_finds_nothing_on_the_page_but_the_units_that_the_design_names() -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("no promtool here: install Debian's prometheus to run this")
+    totals = [
+        Total(metric=each.name, labels=("x",) * len(each.labels), bucket=0, count=1, sum=1) for each in METRICS
+    ]
+    page = render(totals, [Gauge(name="commandcenter_slots", help="h", value=1, labels={"state": "free"})])
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, text=True, timeout=60, check=False
+    )
+    said = {line.partition(" ")[2] for line in (done.stdout + done.stderr).splitlines()}
+    assert said == {"metric names should not contain abbreviated units"}, done.stdout + done.stderr
 
 
 def test_each_rule_is_tested_to_fire_and_to_stay_quiet() -> None:
