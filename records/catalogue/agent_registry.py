@@ -75,7 +75,7 @@ class AgentRegistry(Store):
         if not is_registered(connection, row["projectId"], spec, row["signature"]):
             log.error(
                 "agent %r of project %s is not as it was registered: its rows were changed in the database, or signed "
-                "with a key that is gone; each of its actions needs an approval until it is registered again",
+                "with a key that this part lacks; each of its actions needs an approval until it is registered again",
                 spec.name,
                 row["projectId"],
             )

@@ -39,7 +39,7 @@ async def read_plan(connection: AsyncConnection, digest: str) -> Plan:
     if not signer_of(connection).signed("plan", row, PLAN_FIELDS):
         raise RowForged(
             f"plan {digest!r} was not deployed by this platform: its row was written into the database, or signed with "
-            f"a key that is gone; {_AGAIN}"
+            f"a key that this part does not have (COMMANDCENTER_SIGNING_KEY_FILE); {_AGAIN}"
         )
     return Plan.model_validate_json(row["content"])
 
@@ -68,7 +68,8 @@ def require_newest(connection: AsyncConnection, row: Mapping[Any, Any]) -> None:
         return
     raise RowForged(
         f"workflow {row['name']!r} of project {row['projectId']} does not point at the plan that was deployed last: "
-        "its row was changed in the database, or signed with a key that is gone; deploy it again"
+        "its row was changed in the database, or signed with a key that this part does not have "
+        "(COMMANDCENTER_SIGNING_KEY_FILE); deploy it again"
     )
 
 

@@ -32,5 +32,6 @@ def require_as_begun(connection: AsyncConnection, row: Mapping[Any, Any]) -> Non
     if not is_as_begun(connection, row):
         raise RowForged(
             f"run {row['id']!r} is not as it began: its plan, its trigger or who started it was changed in the "
-            "database, or signed with a key that is gone; start it anew"
+            "database, or signed with a key that this part does not have (COMMANDCENTER_SIGNING_KEY_FILE); "
+            "start it anew"
         )

@@ -74,6 +74,8 @@ class Site:
             "PREFECT_WORKER_HEARTBEAT_SECONDS": "1",
             "DATABASE_URL": self.database,
             "COMMANDCENTER_STATE": str(self.folder / name / "state"),
+            # One for all that share the records: what is signed by one part is read by another.
+            "COMMANDCENTER_SIGNING_KEY_FILE": os.environ["COMMANDCENTER_SIGNING_KEY_FILE"],
             "TMPDIR": str(self.folder / name),
         }
         (self.folder / name).mkdir(exist_ok=True)
