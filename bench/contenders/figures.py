@@ -219,8 +219,8 @@ of another machine.
 - **W1**: one node. **W5**: scan → assess → (notify, fix) → report. **C10**: {at_once} W5 at once, with the CPU seconds
   of the contender's processes and its highest memory (proportional set size). **RESUME**: from a decision to the start
   of the node that waited for it.
-- Before each W1, W5 and RESUME there is a pause of 1.5 to 2.6 s, for every contender: events come now and then, and this
-  platform starts jails ahead in between. C10 comes without a pause.
+- Before each W1, W5 and RESUME there is a pause of 1.5 to 2.6 s, for every contender: events come now and then, and
+  this platform starts jails ahead in between. C10 comes without a pause.
 - The step is `python3 -I -c 'print("{{}}")'`: unjailed, or in this platform's default jail; in the third table it is an
   agent written with the SDK that does nothing. A jail's processes end out of sight of whoever counts CPU time, so
   **CPU s** leaves them out, for everybody.
