@@ -163,6 +163,8 @@ class Intake:
         )
         fault_point("run-created")
         given = {**event.context, "projectId": plan.project_id}
+        # Only a gate that trusts triggers asks for it, and the context may be large.
+        trusting = any(node.gate is not None and node.gate.trusted_triggers for node in plan.nodes)
         await answered(
             self.inbox.record_event(
                 stream,
@@ -171,7 +173,7 @@ class Intake:
                 workflow=plan.name,
                 project_id=event.project_id,
                 flow_run_id=run,
-                context_digest=context_digest(started_context(plan, event.subject, given)),
+                context_digest=context_digest(started_context(plan, event.subject, given)) if trusting else None,
                 received_at=message.metadata.timestamp,
                 traceparent=(message.headers or {}).get(_TRACEPARENT),
             )

@@ -30,6 +30,8 @@ KEY_FILE = "signing.key"
 KEY_FILE_VARIABLE = "COMMANDCENTER_SIGNING_KEY_FILE"
 KEY_BYTES, MAX_KEYS = 32, 4
 _VERSION = "v1"
+_LARGEST_EXACT = 2**53 - 1
+"""Of integers, as JSON holds them."""
 # Not the edits: the digest covers the inputs with them.
 _QUESTION = ("id", "workflowRunId", "nodeKey", "digest", "rule", "baseDigest")
 _VOTE = ("approvalId", "voter", "name", "verified", "channel")
@@ -91,9 +93,6 @@ class Signer:
 def split_keys(content: bytes) -> list[bytes]:
     """The keys of a key file, the one that signs first."""
     return [content[start : start + KEY_BYTES] for start in range(0, len(content), KEY_BYTES)]
-
-
-_LARGEST_EXACT = 2**53 - 1
 
 
 def _content(kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from package_server import PackageServer, package_server
 
 from agents.builtin.verification.project_tests import detect
 from agents.environments.declared import declared
@@ -76,16 +75,6 @@ async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
     made = BubblewrapSandbox(warm=0)
     yield made
     await made.close()
-
-
-@pytest.fixture
-def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageServer]:
-    with package_server() as server:
-        for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_CERT"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-        monkeypatch.setenv("PIP_INDEX_URL", server.url)
-        yield server
 
 
 @pytest.mark.jail

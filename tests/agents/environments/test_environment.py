@@ -6,11 +6,11 @@ import asyncio
 import ensurepip
 import importlib.util
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from package_server import PackageServer, make_source, package_server
+from package_server import PackageServer, make_source
 from standing_jails import until_standing
 
 from agents.environments import package_index
@@ -63,17 +63,6 @@ async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
     made = BubblewrapSandbox(warm=1)
     yield made
     await made.close()
-
-
-@pytest.fixture
-def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageServer]:
-    """An index that this machine's pip is set up with."""
-    with package_server() as server:
-        for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_CERT"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-        monkeypatch.setenv("PIP_INDEX_URL", server.url)
-        yield server
 
 
 @pytest.fixture
