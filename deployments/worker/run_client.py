@@ -8,23 +8,27 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 from prefect import results
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRunPolicy
-from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.client.schemas.objects import FlowRunPolicy, State, StateType
+from prefect.client.schemas.responses import OrchestrationResult, StateWaitDetails, WorkerFlowRunResponse
 from prefect.context import AsyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+from prefect.states import Pending
 
 from reliability.retry import retry_transient
 from tasks.prefect_retry import is_transient
 from tasks.shown_nodes import RunLabel
 
+R = TypeVar("R")
 REQUESTS_AT_ONCE = 16
+EARLY_SECONDS = 30
+"""Workers claim runs a few seconds before they are due. Who has to wait for longer was due by another clock."""
 POLL_AT_MOST = 200
 """What Prefect's server gives at a time."""
 STORAGE_SECONDS = 30.0
@@ -85,6 +89,24 @@ class RunClient(PrefectClient):
             infrastructure_pid=infrastructure_pid,
             job_variables=job_variables,
         )
+
+    async def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[R], force: bool = False
+    ) -> OrchestrationResult[R]:
+        """Propose a state. A run that was due when it was claimed begins, though the clock was set back since."""
+        answer = await super().set_flow_run_state(flow_run_id, state, force)
+        if state.type != StateType.RUNNING or not isinstance(answer.details, StateWaitDetails):
+            return answer
+        if answer.details.delay_seconds <= EARLY_SECONDS:
+            return answer
+        claimed = (await self.read_flow_run(UUID(str(flow_run_id)))).state
+        if claimed is None or claimed.type != StateType.PENDING:
+            return answer
+        # What else stands there, like the lease of a place, belongs to the run.
+        due = claimed.state_details.model_copy(update={"scheduled_time": None})
+        at_once = Pending(message="The clock was set back: the run was due, and begins now", state_details=due)
+        await super().set_flow_run_state(flow_run_id, at_once, force=True)
+        return await super().set_flow_run_state(flow_run_id, state, force)
 
     def context(self) -> AsyncClientContext:
         """The context that makes the engine, and everything in the flows, use this client."""

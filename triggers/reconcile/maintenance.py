@@ -11,6 +11,7 @@ from prefect.client.orchestration import PrefectClient
 from operations.project_queues import apply_limits
 from records import Records
 from triggers.reconcile.called_runs import CalledRuns
+from triggers.reconcile.clock_set_back import ClockSetBack
 from triggers.reconcile.ended_runs import EndedRuns
 from triggers.reconcile.gate_deadlines import GateDeadlines
 from triggers.reconcile.granted_slots import WakeGranted
@@ -50,6 +51,7 @@ def maintenance_hooks(records: Records, client: PrefectClient) -> Sequence[Hook]
         Hook(name="ends in Prefect", run=EndedRuns(client=client, records=records), every_seconds=2.0),
         Hook(name="free places", run=WakeGranted(client=client, records=records), every_seconds=1.0),
         Hook(name="called runs", run=CalledRuns(client=client, records=records), every_seconds=2.0),
+        Hook(name="clock set back", run=ClockSetBack(client=client), every_seconds=5.0),
         Hook(name="limits of projects", run=limit_projects, every_seconds=10.0),
         Hook(name="gate deadlines", run=GateDeadlines(client=client, records=records), every_seconds=1.0),
         Hook(name="reminders", run=remind, every_seconds=60.0),
