@@ -74,7 +74,7 @@ class ClockSetBack:
     async def _future_runs(self, now: datetime) -> AsyncIterator[FlowRun]:
         wanted = FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-            expected_start_time=FlowRunFilterExpectedStartTime(after_=now + JUMP),
+            expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"after_": now + JUMP}),
         )
         offset = 0
         while True:
@@ -114,5 +114,6 @@ def due_anew(run: FlowRun, now: datetime) -> datetime | None:
         return None
     if run.empirical_policy.retry_type == "in_process" or state.timestamp <= now + JUMP:
         return None
-    wait = (state.state_details.scheduled_time or state.timestamp) - state.timestamp
+    due: datetime = state.state_details.scheduled_time or state.timestamp
+    wait = timedelta(seconds=due.timestamp() - state.timestamp.timestamp())
     return now + max(wait, timedelta()) if wait <= LONGEST_WAIT else None

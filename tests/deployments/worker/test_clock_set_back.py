@@ -34,15 +34,21 @@ async def client(prefect_api: str) -> Any:
             yield client
 
 
+def waiting(time_left: timedelta) -> StateDetails:
+    due = (datetime.now(UTC) + time_left).isoformat()
+    return StateDetails.model_validate({"scheduled_time": due, "run_input_keyset": {"kept": "yes"}})
+
+
 async def due(client: PrefectClient, run: Any) -> datetime:
     state = (await client.read_flow_run(run.id)).state
-    assert state is not None and state.state_details.scheduled_time is not None
+    assert state is not None
+    assert state.state_details.scheduled_time is not None
     return state.state_details.scheduled_time
 
 
 async def test_a_run_that_was_claimed_before_begins_and_keeps_what_its_state_held(client: RunClient) -> None:
     run = await client.create_flow_run(nothing, state=Scheduled())
-    details = StateDetails(scheduled_time=datetime.now(UTC) + HOUR, run_input_keyset={"kept": "yes"})
+    details = waiting(HOUR)
     await client.set_flow_run_state(run.id, Pending(state_details=details))
     answer = await client.set_flow_run_state(run.id, Running())
     assert answer.status == SetStateStatus.ACCEPT
@@ -52,7 +58,7 @@ async def test_a_run_that_was_claimed_before_begins_and_keeps_what_its_state_hel
 
 async def test_a_run_that_is_claimed_a_little_early_waits(client: RunClient) -> None:
     run = await client.create_flow_run(nothing, state=Scheduled())
-    details = StateDetails(scheduled_time=datetime.now(UTC) + timedelta(seconds=20))
+    details = waiting(timedelta(seconds=20))
     await client.set_flow_run_state(run.id, Pending(state_details=details))
     assert (await client.set_flow_run_state(run.id, Running())).status == SetStateStatus.WAIT
 
@@ -70,7 +76,8 @@ async def test_runs_that_were_due_are_due_by_the_clock_as_it_is_now(client: RunC
     waits = await due(client, queued)
     assert now - HOUR + timedelta(seconds=50) < waits < now - HOUR + timedelta(minutes=6)
     state = (await client.read_flow_run(queued.id)).state
-    assert state is not None and state.name == "AwaitingConcurrencySlot"
+    assert state is not None
+    assert state.name == "AwaitingConcurrencySlot"
     assert await due(client, at_eight) > now + 7 * HOUR
 
 
