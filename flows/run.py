@@ -22,7 +22,7 @@ from prefect.states import Completed, Failed
 from pydantic import JsonValue
 
 from compiler import TemplateError
-from compiler.schemas.validation import validate
+from compiler.schemas.validation import validate_bounded
 from flows.arrival import await_earlier
 from flows.calls import wait_for_calls, wake_caller
 from flows.checkpoint import load_checkpoint
@@ -148,7 +148,7 @@ async def _run(run: ClaimedRun, services: Services) -> State[Any]:
         return await _finish(run, run.refused, services)
     # What others made may take a second to be checked: other runs of this process go on meanwhile.
     if run.plan.context_schema is not None and (
-        problems := await asyncio.to_thread(validate, dict(run.run.context), run.plan.context_schema)
+        problems := await asyncio.to_thread(validate_bounded, dict(run.run.context), run.plan.context_schema)
     ):
         failure = f"the context does not fit workflow {run.plan.name!r}: {problems[0]}"
         return await _finish(run, failure, services)

@@ -12,8 +12,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from agents.sandbox.choice import open_sandbox
+from agents.sandbox.outcome import read_result
 from agents.sandbox.throttle import Throttle, default_concurrency
 from records import Records
+from reliability.apart import prepare
 from reliability.secret_files import read_secret_files
 from reliability.settings import WorkerSettings
 from tasks.secrets import EnvironmentSecrets, FileSecrets, PrefectSecrets
@@ -72,6 +74,7 @@ async def open_services(settings: WorkerSettings, environment: Mapping[str, str]
     state = settings.state.absolute()
     scratch = state / "scratch"
     await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
+    prepare(read_result)
     return Services(
         records=await Records.open(settings.database_url),
         sandbox=Throttle(

@@ -6,6 +6,7 @@ the edited work is the flow's own (`NodeWork.edited`), and its digest is the one
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from pydantic import JsonValue
 
 from compiler.catalogue import Catalogue
 from compiler.plan import Plan, PlanDigest
-from compiler.schemas.validation import validate
+from compiler.schemas.validation import validate_bounded
 from records import Approval, PayloadRefused, Records
 from records.database.payload import checked
 from tasks.card import Invocation
@@ -31,7 +32,7 @@ async def edited_work(approval: Approval, edits: Mapping[str, JsonValue], *, rec
     run = await records.run(approval.run_id)
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
     work = work_asked(approval, plan=plan, catalogue=await records.catalogue(approval.project_id, archived=True))
-    return _edited(work, edits)
+    return await _edited(work, edits)
 
 
 def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeWork:
@@ -75,7 +76,7 @@ def work_asked(approval: Approval, *, plan: Plan, catalogue: Catalogue) -> NodeW
     return work
 
 
-def _edited(work: NodeWork, edits: Mapping[str, JsonValue]) -> NodeWork:
+async def _edited(work: NodeWork, edits: Mapping[str, JsonValue]) -> NodeWork:
     """Only editable fields, with values that fit."""
     node, allowed = work.node, editable_with_effect(work.node, editable(work.node))
     try:
@@ -97,6 +98,6 @@ def _edited(work: NodeWork, edits: Mapping[str, JsonValue]) -> NodeWork:
     except InvalidWork as exc:
         raise EditRefused(str(exc)) from exc
     for invocation in edited.invocations:
-        if problems := validate(dict(invocation.inputs), node.input_schema):
+        if problems := await asyncio.to_thread(validate_bounded, dict(invocation.inputs), node.input_schema):
             raise EditRefused(f"the edited inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}")
     return edited

@@ -6,6 +6,7 @@ nothing that an event may not carry comes in by another way.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Protocol, cast
 from pydantic import JsonValue
 
 from compiler.plan import Plan
-from compiler.schemas.validation import validate
+from compiler.schemas.validation import validate_bounded
 from compiler.trigger_types.registry import asks_person, start_misfits, started_context
 from operations.errors import PermanentTriggerError
 from operations.event import MANUAL, parse
@@ -104,10 +105,10 @@ async def start_run(
     """
     current = await active_plan(name, records=records, project_id=project_id)
     plan = pinned or current
-    if typed and (misfits := start_misfits(plan, trigger, context)):
+    if typed and (misfits := await asyncio.to_thread(start_misfits, plan, trigger, context)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     checked = checked_context(started_context(plan, trigger, context) if typed else context, plan)
-    if typed and (misfits := _misfits(plan, checked)):
+    if typed and (misfits := await asyncio.to_thread(_misfits, plan, checked)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     flow_run_id = await launch.start(
         plan, context=checked, trigger=trigger, triggered_by=triggered_by, idempotency_key=idempotency_key
@@ -123,7 +124,7 @@ def _misfits(plan: Plan, context: Mapping[str, JsonValue]) -> list[str]:
     if plan.context_schema is None or asks_person(plan) is not None:
         return []
     due = {"scheduledAt": datetime.now(UTC).isoformat()}  # a run that stands for a schedule's is given one
-    return validate({**due, **context}, plan.context_schema)
+    return validate_bounded({**due, **context}, plan.context_schema)
 
 
 def checked_context(context: Mapping[str, Any], plan: Plan) -> dict[str, JsonValue]:

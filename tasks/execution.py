@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from agents.effects import EffectContext, EffectError, TransientEffectError, effect_of
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
 from compiler.plan import digest_of
-from compiler.schemas.validation import validate
+from compiler.schemas.validation import validate_bounded
 from observability.traces.ids import agent_span_id, trace_id, traceparent
 from observability.traces.parts import Part
 from observability.traces.settings import is_traced
@@ -193,7 +193,7 @@ async def carry_out(
             fault_point("message-sent")
     duration = round((time.monotonic() - began) * 1000)
     parts = _part(proposal, began_at) if proposal.request is not None else ()
-    if problems := await asyncio.to_thread(validate, output, node.output_schema):
+    if problems := await asyncio.to_thread(validate_bounded, output, node.output_schema):
         message = f"what {proposal.effect!r} made of the result does not fit the output schema: {problems[0]}"
         failure = AgentFailure(kind="invalid-output", message=message)
         return AgentResult(failure=failure, duration_ms=duration, parts=parts)
@@ -232,7 +232,7 @@ async def answer(
     folder = Path(tempfile.mkdtemp(prefix=f"{node.id}-", dir=workplace.scratch))
     try:
         limits_of(workplace.settings)
-        if problems := await asyncio.to_thread(validate, dict(invocation.inputs), node.input_schema):
+        if problems := await asyncio.to_thread(validate_bounded, dict(invocation.inputs), node.input_schema):
             return _refused(
                 "invalid-input", f"inputs of node {node.id!r} do not fit {node.action!r}: {problems[0]}"
             )

@@ -6,6 +6,7 @@ written, the run's idempotency key leads to the run that is there.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -69,7 +70,8 @@ class Intake:
         )
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
-            started = route(event, plans, self.matches)
+            # Filters of many workflows, and schemas: other events go on meanwhile.
+            started = await asyncio.to_thread(route, event, plans, self.matches)
         except PermanentTriggerError as exc:
             await self.bury(
                 message,

@@ -8,18 +8,20 @@ import re
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast, get_args
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict, cast, get_args
 
+from agents.sandbox.leaks import unpacking
 from agents.sandbox.leaks.masking import Masker
-from agents.sandbox.leaks.unpacking import TooMuchToCheck
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import JailReport
-from compiler.schemas.validation import validate
+from compiler.schemas.validation import validate_bounded
 from observability.traces.parts import Part
+from reliability import apart
 
 _MAX_MESSAGE = 2_000
 _MAX_ARTIFACTS = 64
+_SMALL_BYTES = 64 << 10
 _ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}(; ?[\w.+-]{1,32}=[\w.+-]{1,64})?")
 _NOT_FOR_AGENTS: frozenset[FailureKind] = frozenset(
@@ -56,22 +58,18 @@ def judge(
 
     `began` is a time of `time.monotonic`; `held` and `denied` are what the jail enforced and its proxy refused.
     """
-    output, artifacts, failure = None, (), None
-    try:
-        try:
-            output, artifacts = _result(ending, request, masker)
-        except TooMuchToCheck as exc:
-            who = f"agent of node {request.node_id!r}"
-            raise _Failed("output-limit", f"what the {who} left cannot be checked for secrets: {exc}") from exc
-    except _Failed as exc:
-        message = masker.mask(exc.message)
-        if len(message) > _MAX_MESSAGE:
-            message = f"{message[:_MAX_MESSAGE]}…"
-        failure = AgentFailure(kind=exc.kind, message=message)
+    read = _read_here(ending, request, masker) if _is_small(ending.report) else _read_apart(ending, request)
+    files = {} if ending.report is None else dict(ending.report.files)
+    failure = (
+        None if read["failure"] is None else AgentFailure(kind=read["failure"][0], message=read["failure"][1])
+    )
     return AgentResult(
-        output=output,
+        output=read["output"],
         failure=failure,
-        artifacts=artifacts,
+        artifacts=tuple(
+            Artifact(name=name, media_type=media_type, content=files[file])
+            for name, media_type, file in read["artifacts"]
+        ),
         exit_code=None if ending.report is None else os.waitstatus_to_exitcode(ending.report.status),
         duration_ms=round((time.monotonic() - began) * 1000),
         log_tail=ending.log_tail,
@@ -83,6 +81,57 @@ def judge(
     )
 
 
+class _Read(TypedDict):
+    """What was found, as plain values; the files stay where they are."""
+
+    output: Any
+    artifacts: list[tuple[str, str, str]]
+    """Name, media type, and which of the files."""
+    failure: tuple[FailureKind, str] | None
+
+
+def _is_small(report: JailReport | None) -> bool:
+    """Whether reading it here is bounded by its size: a few milliseconds, in a thread, and nothing to unpack."""
+    if report is None:
+        return True
+    contents = [report.result or b"", *(content for _, content in report.files)]
+    return sum(map(len, contents)) <= _SMALL_BYTES and not any(map(unpacking.may_be_packed, contents))
+
+
+def _read_apart(ending: ProcessEnd, request: AgentRequest) -> _Read:
+    """The same in a process that can be stopped. What cannot be checked is refused."""
+    # Only what is looked at: inputs may be large, and mounts are this process's.
+    asked = replace(request, inputs={}, mounts=(), settings={}, secrets={})
+    try:
+        return apart.ask(read_result, ending, asked, dict(request.secrets))
+    except apart.NotChecked as exc:
+        kind: FailureKind = "transient" if isinstance(exc, apart.CheckerBroken) else "output-limit"
+        return _Read(output=None, artifacts=[], failure=(kind, f"{_cannot(request)}: {exc}"))
+
+
+def read_result(ending: ProcessEnd, request: AgentRequest, secrets: Mapping[str, str]) -> _Read:
+    """What a process of its own is asked."""
+    return _read_here(ending, request, Masker(secrets))
+
+
+def _read_here(ending: ProcessEnd, request: AgentRequest, masker: Masker) -> _Read:
+    try:
+        try:
+            output, artifacts = _result(ending, request, masker)
+        except unpacking.TooMuchToCheck as exc:
+            raise _Failed("output-limit", f"{_cannot(request)} for secrets: {exc}") from exc
+    except _Failed as exc:
+        message = masker.mask(exc.message)
+        if len(message) > _MAX_MESSAGE:
+            message = f"{message[:_MAX_MESSAGE]}…"
+        return _Read(output=None, artifacts=[], failure=(exc.kind, message))
+    return _Read(output=output, artifacts=artifacts, failure=None)
+
+
+def _cannot(request: AgentRequest) -> str:
+    return f"what the agent of node {request.node_id!r} left cannot be checked"
+
+
 class _Failed(Exception):
     def __init__(self, kind: FailureKind, message: str) -> None:
         super().__init__(message)
@@ -90,7 +139,7 @@ class _Failed(Exception):
         self.message = message
 
 
-def _result(ending: ProcessEnd, request: AgentRequest, masker: Masker) -> tuple[Any, tuple[Artifact, ...]]:
+def _result(ending: ProcessEnd, request: AgentRequest, masker: Masker) -> tuple[Any, list[tuple[str, str, str]]]:
     limits = request.limits
     who = f"agent of node {request.node_id!r}"
     match ending.stopped:
@@ -180,7 +229,7 @@ def _output(who: str, request: AgentRequest, result: dict[str, Any], masker: Mas
     if leaked is not None:
         raise _Failed("leaked-secret", f"the result of the {who} holds secret {leaked!r}; it was discarded")
     if request.result_schema is not None:
-        problems = validate(output, request.result_schema)
+        problems = validate_bounded(output, request.result_schema)
         if problems:
             more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
             raise _Failed(
@@ -204,10 +253,10 @@ def _texts(value: Any) -> Iterator[str]:
             left += reversed(cast("list[Any]", each))
 
 
-def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Masker) -> tuple[Artifact, ...]:
+def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Masker) -> list[tuple[str, str, str]]:
     described: Any = result.get("artifacts") or []
     files = dict(report.files)
-    artifacts: list[Artifact] = []
+    artifacts: list[tuple[str, str, str]] = []
     if not isinstance(described, list):
         raise _Failed("invalid-output", f"{who} reported artifacts that are not readable")
     for entry in cast(list[Any], described)[:_MAX_ARTIFACTS]:
@@ -224,8 +273,8 @@ def _artifacts(who: str, result: dict[str, Any], report: JailReport, masker: Mas
         leaked = masker.leaked(files[file]) or masker.leaked(f"{name}\n{file}".encode())
         if leaked is not None:
             raise _Failed("leaked-secret", f"an artifact of the {who} holds secret {leaked!r}; it was discarded")
-        artifacts.append(Artifact(name=name, media_type=media_type, content=files[file]))
-    return tuple(artifacts)
+        artifacts.append((name, media_type, file))
+    return artifacts
 
 
 def _last_words(ending: ProcessEnd) -> str:

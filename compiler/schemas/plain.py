@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 from compiler.schemas.excerpt import PathStep, json_path, shown
@@ -48,6 +49,21 @@ def check_plain(value: object, *, max_values: int, max_depth: int = MAX_DEPTH) -
         if len(stack) > 1:
             path.append(step)
         stack.append(children)
+
+
+def more_values_than(value: object, most: int) -> bool:
+    """Whether it holds more values than that, found after looking at so many."""
+    left, seen = [value], 0
+    while left:
+        item = left.pop()
+        seen += 1
+        if isinstance(item, Mapping):
+            left += list(islice(cast("Mapping[str, object]", item).values(), most + 1))
+        elif isinstance(item, list | tuple):
+            left += list(islice(cast("Sequence[object]", item), most + 1))
+        if seen + len(left) > most:
+            return True
+    return False
 
 
 def copied(value: object) -> Any:

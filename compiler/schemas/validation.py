@@ -11,7 +11,8 @@ from itertools import islice
 from compiler.schemas.budget import Budget, TooMuchWork, budgeted
 from compiler.schemas.document import Document, document
 from compiler.schemas.excerpt import json_path
-from compiler.schemas.plain import NotPlain, check_plain
+from compiler.schemas.plain import NotPlain, check_plain, more_values_than
+from reliability import apart
 
 MAX_ERRORS = 20
 """Errors that one answer lists."""
@@ -21,12 +22,32 @@ MAX_INSTANCE_VALUES = 1_000_000
 """JSON values in an instance."""
 MAX_STEPS = 1_000_000
 """Keyword applications in one answer, a second's worth or two."""
+_HERE_STEPS, _HERE_VALUES = 20_000, 10_000
+"""What a thread of this process may spend on one answer: a few hundredths of a second."""
 
 
-def validate(instance: object, schema: object) -> list[str]:
+def validate_bounded(instance: object, schema: object) -> list[str]:
+    """As `validate`, for what comes from outside: what is not answered in a moment is asked in a process of its own.
+
+    For threads. There, `validate` takes up to two seconds, and one call of a pattern holds up all other threads.
+    """
+    try:
+        return validate(instance, schema, steps=_HERE_STEPS, values=_HERE_VALUES)
+    except TooMuchWork:
+        pass
+    try:
+        return apart.ask(validate, instance, schema)
+    except apart.NotChecked as exc:
+        return [f"$: cannot be checked against its schema: {exc}"]
+
+
+def validate(
+    instance: object, schema: object, *, steps: int | None = None, values: int | None = None
+) -> list[str]:
     """What the schema (draft 2020-12) finds wrong with the instance; empty: nothing.
 
-    An unusable schema and an instance that is no JSON data are errors too, so an empty list is always a proof.
+    An unusable schema and an instance that is no JSON data are errors too, so an empty list is always a proof. With
+    `steps` and `values`, raises TooMuchWork where that many were not enough.
     """
     try:
         doc = document(schema)
@@ -35,10 +56,12 @@ def validate(instance: object, schema: object) -> list[str]:
     if doc.problems:
         return [f"the schema cannot be used: {problem}" for problem in doc.problems]
     try:
+        if values is not None and more_values_than(instance, values):
+            raise TooMuchWork
         check_plain(instance, max_values=MAX_INSTANCE_VALUES)
     except NotPlain as exc:
         return [str(exc)]
-    return _errors(doc, instance)
+    return _errors(doc, instance, steps)
 
 
 def is_valid(instance: object, schema: object) -> bool:
@@ -58,13 +81,15 @@ def check_schema(schema: object) -> list[str]:
         return [str(exc)]
 
 
-def _errors(doc: Document, instance: object) -> list[str]:
+def _errors(doc: Document, instance: object, steps: int | None) -> list[str]:
     found: list[str] = []
     try:
-        with budgeted(Budget(MAX_STEPS)):
+        with budgeted(Budget(steps or MAX_STEPS)):
             for error in islice(doc.errors(instance), MAX_ERRORS):
                 found.append(_cut(f"{json_path(error.absolute_path)}: {error.message}"))
     except TooMuchWork:
+        if steps is not None:
+            raise
         found.append("$: too complex to be checked against its schema; make the value or the schema smaller")
     except RecursionError:
         found.append("$: nested too deeply to be checked against its schema")

@@ -12,7 +12,7 @@ from compiler.language.context_fields import fields_schema, filled_schema, with_
 from compiler.language.document import Path
 from compiler.language.spec import ManualSpec
 from compiler.plan import ManualTrigger
-from compiler.schemas.validation import validate
+from compiler.schemas.validation import validate_bounded
 from compiler.trigger_types.trigger_type import Findings, TriggerType
 
 
@@ -62,7 +62,9 @@ class ManualType(TriggerType[ManualSpec, ManualTrigger]):
         """Why what is given cannot start a run, field by field; empty where it can."""
         if trigger.context is None:
             return []
-        return validate(self.completed(trigger, given), {**trigger.context, **_open_for_project(trigger.context)})
+        return validate_bounded(
+            self.completed(trigger, given), {**trigger.context, **_open_for_project(trigger.context)}
+        )
 
 
 def _open_for_project(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,12 @@ class Budget:
             raise TooMuchToCheck(f"it takes more than {_MAX_SECONDS:g} s of processor time")
 
 
+def may_be_packed(content: bytes) -> bool:
+    """Whether it looks like something that holds more than it shows."""
+    begins = (b"\x1f\x8b", b"\x78", b"BZh", b"\xfd7zXZ\0", b"\x5d\0\0", b"PK", b"%PDF-")
+    return content.startswith(begins) or content[_TAR_MAGIC] == b"ustar"
+
+
 def layers(content: bytes, budget: Budget) -> Iterator[bytes]:
     """The content first, then each packed part of it that can be read. Raises TooMuchToCheck."""
     yield content
@@ -97,7 +103,10 @@ def _decompress(
 ) -> bytes:
     try:
         return make().decompress(content, budget.bytes + 1)
-    except (OSError, EOFError, lzma.LZMAError, MemoryError):
+    except MemoryError as exc:
+        # Its head may ask for any amount, and who reads it elsewhere may have that.
+        raise TooMuchToCheck("it takes too much memory to unpack") from exc
+    except (OSError, EOFError, lzma.LZMAError):
         return b""
 
 
