@@ -3,7 +3,8 @@ import { eventsOf } from "../src/api/stream";
 import type { AgentRun, RunDetail } from "../src/api/types";
 import { uncoloured, visible } from "../src/shown/visible";
 import { differences, sentences } from "../src/text/card";
-import { parseDiff } from "../src/text/diff";
+import { coloured, parseDiff } from "../src/text/diff";
+import { colourOf, inPieces, languageOf } from "../src/text/syntax";
 import { span } from "../src/text/time";
 import { nodeViews, rootCause, stepsOf, timeline } from "../src/workflow/runView";
 import { kindOf, plainSchema } from "../src/workflow/schema";
@@ -216,4 +217,70 @@ it("characters that hide are shown by their numbers, and nothing else is changed
   expect(visible(plain)).toBe(plain.replace("\r\n", "\n"));
   expect(visible("a\u200db")).toBe("a⟨U+200D⟩b");
   expect(uncoloured("\u001b[31mred\u001b[0m \u001b]0;title\u0007")).toBe("red \u001b]0;title\u0007");
+});
+
+describe("colours of code", () => {
+  it.each([
+    ["src/a.py", "python"],
+    ["Dockerfile", "dockerfile"],
+    ["Dockerfile.worker", "dockerfile"],
+    ["deploy/main.tf", "ini"],
+    ["Gemfile", "ruby"],
+    [".env", "ini"],
+    ["README", undefined],
+    ["a/__proto__", undefined],
+    ["constructor", undefined],
+  ])("%s is %s", (path, language) => expect(languageOf(path)).toBe(language));
+
+  it("make up exactly the lines that were given, whatever they are", async () => {
+    const lines = [
+      'x = """<img src=x onerror=alert(1)>',
+      "",
+      "\u{1f600} \ud83d </script>",
+      '""" # \u202e done\r',
+      "def f(): return 1",
+    ];
+    for (const language of ["python", "php", "xml", "typescript", "bash", "ruby", "yaml"]) {
+      const pieces = (await colourOf(language))?.(lines);
+      expect(pieces?.map((line) => line.map((each) => each.text).join(""))).toEqual(lines);
+    }
+  });
+
+  it("are left out where they would change the text, and where there is too much of it", () => {
+    const tree = (value: string) => ({ type: "root", children: [{ type: "text", value }] });
+    expect(inPieces(["a", "b"], tree)).toEqual([[{ text: "a", speech: "" }], [{ text: "b", speech: "" }]]);
+    expect(inPieces(["a", "b"], () => tree("a\nc"))).toBeUndefined();
+    expect(inPieces(["a", "b"], () => tree("a"))).toBeUndefined();
+    expect(inPieces(["a".repeat(3_000)], tree)).toBeUndefined();
+    expect(inPieces(Array(60_000).fill("ab"), tree)).toBeUndefined();
+  });
+
+  it("follow each side of a change", async () => {
+    const diff = [
+      "--- a/a.py",
+      "+++ b/a.py",
+      "@@ -1,3 +1,3 @@",
+      '-"""',
+      "+x = 1",
+      " return 5",
+      '-"""',
+      "+y = 2",
+      "--- a/b.unknown",
+      "+++ b/b.unknown",
+      "@@ -1 +1 @@",
+      "-return 1",
+      "+return 2",
+    ].join("\n");
+    const { lines } = parseDiff(diff);
+    const python = await colourOf("python");
+    if (!python) throw new Error("there is no Python");
+    const pieces = coloured(lines, new Map([["python", python]]));
+    const speech = (text: string) => {
+      const line = lines.find((each) => each.text === text);
+      return line && pieces.get(line)?.map((each) => each.speech);
+    };
+    expect(speech('"""')).toEqual(["text"]);
+    expect(speech("return 5")).toEqual(["word", "", "word"]);
+    expect(speech("return 2")).toBeUndefined();
+  });
 });

@@ -89,6 +89,9 @@ async def test_the_exact_change_is_shown_line_by_line_and_never_as_markup(
     await expect(diff.locator(".add")).to_have_text(
         ["3+    # <img src=x onerror=alert(1)>", "4+    return bcrypt(password)"]
     )
+    # The colours of its language change no letter of it.
+    await expect(diff.locator(".add .code-comment")).to_have_text("# <img src=x onerror=alert(1)>")
+    await expect(diff.locator(".del .code-word").first).to_have_text("return")
     assert await page.locator("img[src=x]").count() == 0
     await accessible(page)
     await picture(page, "approval")

@@ -1,11 +1,14 @@
-import { useMemo } from "react";
-import { parseDiff } from "../text/diff";
+import { useEffect, useMemo, useState } from "react";
+import { coloured, type DiffLine, parseDiff } from "../text/diff";
+import { type Colour, colourOf, languageOf, type Piece } from "../text/syntax";
 
 const MARK = { add: "+", del: "−", same: " " } as const;
 
-/** A unified diff with line numbers; added and removed lines are told apart by sign, too. */
+/** A unified diff with line numbers; added and removed lines are told apart by sign, too. Code has the colours of its language. */
 export function DiffView({ diff }: { diff: string }) {
   const { lines, counts } = useMemo(() => parseDiff(diff), [diff]);
+  const colours = useColours(lines);
+  const pieces = useMemo(() => coloured(lines, colours), [lines, colours]);
   return (
     <div className="stack">
       <p className="small muted">
@@ -22,7 +25,7 @@ export function DiffView({ diff }: { diff: string }) {
                 <span className="n">{line.before ?? ""}</span>
                 <span className="n">{line.after ?? ""}</span>
                 <span>{MARK[line.kind]}</span>
-                <span>{line.text}</span>
+                <span>{pieces.get(line) ? <Code pieces={pieces.get(line) ?? []} /> : line.text}</span>
               </div>
             );
           }
@@ -38,4 +41,35 @@ export function DiffView({ diff }: { diff: string }) {
       </div>
     </div>
   );
+}
+
+function Code({ pieces }: { pieces: Piece[] }) {
+  return pieces.map((piece, index) => (
+    <span key={`${index}`} className={piece.speech && `code-${piece.speech}`}>
+      {piece.text}
+    </span>
+  ));
+}
+
+/** What colours each language of the diff; without, the text is there all the same. */
+function useColours(lines: DiffLine[]): ReadonlyMap<string, Colour> {
+  const [colours, setColours] = useState<ReadonlyMap<string, Colour>>(new Map());
+  useEffect(() => {
+    let gone = false;
+    const names = new Set(
+      lines
+        .flatMap((line) => (line.kind === "file" ? [languageOf(line.text)] : []))
+        .filter((name) => name !== undefined),
+    );
+    Promise.all([...names].map(async (name) => [name, await colourOf(name)] as const)).then(
+      (found) => {
+        if (!gone) setColours(new Map(found.flatMap(([name, colour]) => (colour ? [[name, colour]] : []))));
+      },
+      () => {}, // a chunk that did not load takes only the colours
+    );
+    return () => {
+      gone = true;
+    };
+  }, [lines]);
+  return colours;
 }

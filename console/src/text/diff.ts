@@ -1,5 +1,7 @@
 /** A unified diff -> lines to show. It is text from outside: nothing of it becomes markup. */
 
+import { type Colour, languageOf, type Piece } from "./syntax";
+
 export interface DiffLine {
   kind: "file" | "hunk" | "add" | "del" | "same" | "note";
   text: string;
@@ -68,4 +70,32 @@ export function parseDiff(diff: string): { lines: DiffLine[]; counts: DiffCounts
 function pathOf(after: string, before: string): string {
   const bare = (path: string) => path.replace(/\t.*$/, "").replace(/^[ab]\//, "");
   return after.startsWith("/dev/null") ? `${bare(before)} (deleted)` : bare(after);
+}
+
+/**
+ * The pieces of each line whose language has colours. A hunk is read twice, as it was and as it will be: a comment that
+ * the change opens or closes colours what it takes in.
+ */
+export function coloured(lines: DiffLine[], colours: ReadonlyMap<string, Colour>): Map<DiffLine, Piece[]> {
+  const found = new Map<DiffLine, Piece[]>();
+  let colour: Colour | undefined;
+  let hunk: DiffLine[] = [];
+  const end = () => {
+    for (const gone of ["add", "del"] as const) {
+      const side = hunk.filter((line) => line.kind !== gone);
+      const pieces = colour?.(side.map((line) => line.text));
+      side.forEach((line, index) => {
+        const own = pieces?.[index];
+        if (own) found.set(line, own);
+      });
+    }
+    hunk = [];
+  };
+  for (const line of lines) {
+    if (line.kind === "file" || line.kind === "hunk") end();
+    if (line.kind === "file") colour = colours.get(languageOf(line.text.replace(/ \(deleted\)$/, "")) ?? "");
+    else if (line.kind === "add" || line.kind === "del" || line.kind === "same") hunk.push(line);
+  }
+  end();
+  return found;
 }
