@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -90,9 +90,16 @@ class ManualSpec(_Spec):
     manual: dict[str, JsonValue] | None = None
     """Field -> type, default, enum, description, required; left out: the workflow's `context`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _word_alone(cls, value: Any) -> Any:
+        """`trigger: manual`."""
+        return {} if value == cls.word else value
 
-TRIGGER_SPECS: tuple[type[EventSpec | ScheduleSpec | ManualSpec], ...] = (EventSpec, ScheduleSpec, ManualSpec)
-"""In the order in which their words are looked for in a trigger."""
+
+WrittenTrigger = EventSpec | ScheduleSpec | ManualSpec
+"""All of them, in the order in which their words are looked for in a trigger."""
+TRIGGER_SPECS: tuple[type[WrittenTrigger], ...] = get_args(WrittenTrigger)
 
 
 def _trigger_kind(value: Any) -> str:
@@ -102,17 +109,12 @@ def _trigger_kind(value: Any) -> str:
     return "<manual>" if value == ManualSpec.word else "<event>"
 
 
-def _manual_word(value: Any) -> Any:
-    """`trigger: manual` alone."""
-    return {} if value == ManualSpec.word else value
-
-
-TriggerSpec = Annotated[
-    Annotated[EventSpec, Tag("<event>")]
-    | Annotated[ScheduleSpec, Tag("<schedule>")]
-    | Annotated[ManualSpec, BeforeValidator(_manual_word), Tag("<manual>")],
-    Discriminator(_trigger_kind),
-]
+if TYPE_CHECKING:
+    TriggerSpec = WrittenTrigger
+else:
+    # Pydantic asks for a tag at each of them, which a type checker cannot follow through a loop.
+    _tagged = tuple(Annotated[each, Tag(f"<{each.word}>")] for each in TRIGGER_SPECS)
+    TriggerSpec = Annotated[Union[_tagged], Discriminator(_trigger_kind)]  # noqa: UP007
 
 
 class RetriesSpec(_Spec):

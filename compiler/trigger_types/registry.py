@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compiler.catalogue import JsonSchema
-from compiler.language.spec import EventSpec, ManualSpec, ScheduleSpec, WorkflowSpec
+from compiler.language.spec import WorkflowSpec, WrittenTrigger
 from compiler.plan import EventTrigger, ManualTrigger, Plan, Trigger, digest_of
 from compiler.trigger_types.event_type import EventType
 from compiler.trigger_types.manual_type import ManualType
@@ -25,12 +25,12 @@ CALLED = "workflow:"
 _BY_MODEL = {model: each for each in TYPES for model in (each.written, each.planned)}
 
 
-def type_of(trigger: EventSpec | ScheduleSpec | ManualSpec | Trigger) -> TriggerType[Any, Any]:
+def type_of(trigger: WrittenTrigger | Trigger) -> TriggerType[Any, Any]:
     """The type of a trigger, as written or as planned."""
     return _BY_MODEL[type(trigger)]
 
 
-def trigger_name(trigger: EventSpec | ScheduleSpec | ManualSpec | Trigger) -> str:
+def trigger_name(trigger: WrittenTrigger | Trigger) -> str:
     """How an approval policy names it."""
     return type_of(trigger).name(trigger)
 

@@ -19,7 +19,9 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def example_of(code: str) -> str:
     """The first block of that code in the first golden text of that code."""
-    text = min(GOLDEN.glob(f"{code}-*.txt"), key=lambda file: file.name).read_text()
+    texts = sorted(GOLDEN.glob(f"{code}-*.txt"))
+    assert texts, f"tests/compiler/golden/ lacks a bad file for {code}: {code}-<what-is-wrong>.yaml"
+    text = texts[0].read_text()
     return next(block for block in text.split("\n\n") if f" {code}: " in block)
 
 
@@ -29,6 +31,14 @@ def test_the_page_is_what_the_table_says() -> None:
         PAGE.write_text(made)
 
     assert PAGE.read_text() == made
+
+
+def test_no_code_is_given_twice() -> None:
+    given = re.findall(r'Code\(\s*"(CC\d{3})"', (ROOT / "compiler/diagnostics/codes.py").read_text())
+    assert len(given) == len(CODES)
+    assert sorted(given) == sorted(CODES), (
+        "a code that is there already means something else: take the next number"
+    )
 
 
 def test_every_code_that_the_compiler_uses_is_in_the_table_and_the_other_way_round() -> None:

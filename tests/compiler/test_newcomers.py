@@ -6,6 +6,7 @@ import pytest
 
 from agents.registration.builtin_agents import builtin_catalogue
 from compiler import Catalogue, Source, compile, compile_all
+from compiler.language.spec import TRIGGER_SPECS
 
 HEAD = "name: w\ntrigger: manual\n"
 SEND = '    agent: notifier\n    action: sendSlack\n    inputs: {channel: "#x", message: hi}\n'
@@ -106,7 +107,8 @@ def test_an_expression_of_another_tool_is_one_error(expression: str, hint: str, 
 def test_a_trigger_of_another_tool_is_told_which_there_are(trigger: str, agents: Catalogue) -> None:
     found = said(f"name: w\ntrigger: {trigger}\n{FIRST}", agents)
     assert len(found) == 2  # the key that is none, and that one is missing
-    assert "`event`, `schedule` and `manual`" in " ".join(hint for _, hint in found)
+    words = [f"`{each.word}`" for each in TRIGGER_SPECS]
+    assert f"{', '.join(words[:-1])} and {words[-1]}" in " ".join(hint for _, hint in found)
 
 
 def test_an_entry_of_a_list_is_said_to_be_what_may_be_missing(agents: Catalogue) -> None:
