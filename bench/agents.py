@@ -311,14 +311,17 @@ def make_files(folder: Path, count: int) -> None:
 
 async def needed(folder: Path, store: Path) -> Path | None:
     """The packages that a project's tests need; None, with the reason on the screen, where there are none to be had."""
-    sandbox = open_sandbox("bubblewrap")
+    sandbox, started = open_sandbox("bubblewrap"), time.monotonic()
     try:
-        return await environment_of_project(folder, store=store, sandbox=sandbox)
+        made = await environment_of_project(folder, store=store, sandbox=sandbox)
     except EnvironmentRefused as exc:
         print(f"no environment for the tests: {exc}")
         return None
     finally:
         await sandbox.close()
+    lacking = f", without {', '.join(made.lacking)}" if made.lacking else ""
+    print(f"environment for the tests: {time.monotonic() - started:.0f} s{lacking}")
+    return made.path
 
 
 async def jailed(
@@ -386,7 +389,9 @@ def repaired(folder: Path) -> None:
         if fixed.output["patch"]:
             asked = {"patch": fixed.output["patch"], "limitSeconds": 600}
             packages = asyncio.run(needed(copy, Path(place) / "environments"))
+            started = time.monotonic()
             verified = asyncio.run(jailed(VERIFIER, "verify", asked, copy, packages))
+            print(f"verification: {time.monotonic() - started:.0f} s")
             verification = verified.output if verified.ok else {"reason": str(verified.failure)}
     places = Counter(one["place"] for one in found)
     print(f"{len(found)} findings ({', '.join(f'{count} {name}' for name, count in places.items())})")

@@ -28,7 +28,7 @@ from reliability.mode import is_production
 from tasks.agent_code import AgentCode, BundleSource, runnable
 from tasks.card import Invocation
 from tasks.egress_policy import refused_hosts
-from tasks.execution import answer, carry_out
+from tasks.execution import answer, carry_out, with_verification
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretSource
@@ -178,8 +178,10 @@ async def run_agent(
     files = [await asyncio.to_thread(workplace.records.keep, each) for each in result.artifacts]
     if node.effect is None or not result.ok:
         return AgentOutcome(result=result, files=tuple(files))
+    checked = await with_verification(invocation, result, run=run, item=None, workplace=place, on_log=on_log)
+    result = replace(result, output=checked)
     try:
-        proposal = proposal_of(invocation, cast("dict[str, JsonValue]", result.output), run=run, workplace=place)
+        proposal = proposal_of(invocation, checked, run=run, workplace=place)
     except EffectError as exc:
         refused = replace(result, failure=AgentFailure(kind="bad-request", message=str(exc)))
         return AgentOutcome(result=refused, files=tuple(files), effect=node.effect)

@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from agents.effects import EffectContext, EffectError, TransientEffectError, effect_of
-from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine
+from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits, LogLine, Mount
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate_bounded
 from observability.traces.ids import agent_span_id, trace_id, traceparent
@@ -108,7 +108,7 @@ async def propose(
     await _keep_artifacts(result, run=run, services=services)
     if not result.ok or invocation.node.effect is None:
         return result, None
-    found = await _with_verification(invocation, result, run=run, item=item, services=services, on_log=on_log)
+    found = await with_verification(invocation, result, run=run, item=item, workplace=services, on_log=on_log)
     result = replace(result, output=found)
     try:
         return result, proposal_of(invocation, found, run=run, workplace=services)
@@ -116,24 +116,30 @@ async def propose(
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 
 
-async def _with_verification(
+async def with_verification(
     invocation: Invocation,
     result: AgentResult,
     *,
     run: Run,
     item: int | None,
-    services: Workplace,
+    workplace: Workplace,
     on_log: Callable[[LogLine], None],
 ) -> dict[str, Any]:
     """The agent's result; a patch in it verified in a jail of its own."""
 
-    async def ask(verification: Invocation) -> AgentResult:
+    async def ask(verification: Invocation, mounts: Sequence[Mount]) -> AgentResult:
         return await answer(
-            verification, run=run, item=item, execution_id=uuid4().hex, workplace=services, on_log=on_log
+            verification,
+            run=run,
+            item=item,
+            execution_id=uuid4().hex,
+            workplace=workplace,
+            mounts=mounts,
+            on_log=on_log,
         )
 
     found = cast("dict[str, Any]", result.output)
-    return dict(await verified(invocation, found, settings=services.settings, ask=ask))
+    return dict(await verified(invocation, found, workplace=workplace, ask=ask))
 
 
 def saver(run: Run, services: Services) -> SaveFile:
@@ -222,10 +228,12 @@ async def answer(
     execution_id: str,
     attempt: int = 1,
     workplace: Workplace,
+    mounts: Sequence[Mount] = (),
     on_log: Callable[[LogLine], None],
 ) -> AgentResult:
     """What the agent says: inputs checked and mounted, secrets resolved by name, run in the jail. No effect follows.
 
+    `mounts`: what it is shown besides its inputs.
     The command line's `agents run` calls it too: an agent sees the same there as in a workflow.
     """
     node = invocation.node
@@ -251,7 +259,7 @@ async def answer(
             execution_id=execution_id,
             attempt=attempt,
             secrets=secrets,
-            mounts=prepared.mounts,
+            mounts=(*prepared.mounts, *mounts),
             traceparent=_trace(run, node.id, item, attempt),
         )
         result = await workplace.sandbox.run(request, on_log=on_log)

@@ -1,14 +1,18 @@
 """A project's files -> what it says that it and its tests need; wheels of these make an environment for its tests.
 
-The project is not trusted: names and versions are all that is taken from it, no addresses, no paths, no options of pip.
+The project is not trusted: names and versions are all that is taken from it, no addresses, no options of pip, and no
+code of it runs. Of a lock file the versions are kept to.
 """
 
 from __future__ import annotations
 
+import ast
 import configparser
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,25 +21,38 @@ from packaging.utils import canonicalize_name
 
 _TESTS = frozenset({"test", "tests", "testing", "dev", "develop", "development"})
 """Names of groups and extras that hold what tests need."""
-_FILES = (
-    *("requirements.txt", "requirements-dev.txt", "requirements-test.txt", "requirements-tests.txt"),
-    *("dev-requirements.txt", "test-requirements.txt", "requirements_dev.txt", "requirements_test.txt"),
-    *("requirements/dev.txt", "requirements/test.txt", "requirements/tests.txt", "requirements/base.txt"),
-    *("requirements/testing.txt", "requirements/tests.in", "requirements/dev.in"),
+_FOLDERS = ("", "requirements", "reqs", "tests", "test")
+_FILE = re.compile(
+    r"(requirements|reqs)?[-_.]?(base|common|core|main|dev\w*|tests?|testing|ci)?[-_.]?(requirements|reqs)?\.(txt|in)"
 )
-_MOST, _MAX_BYTES = 200, 1_000_000
+"""Names of files with requirements in those folders; those of documents and of linters are none."""
+_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
+_PLACES = frozenset({"editable", "virtual", "directory", "git", "path", "url"})
+_MOST_FILES = 20
+_MOST, _MOST_LOCKED, _MAX_BYTES = 200, 1_000, 4_000_000
+_INCLUDE = re.compile(r"(?:-r|--requirement)[\s=]+([\w./-]+)")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _POETRY = re.compile(r"[\^~]\s*(\d[\w.]*)")
 
 
-def declared(folder: Path) -> tuple[str, ...]:
-    """Requirements in pip's form, sorted, each name once as it is first said; pytest is always among them."""
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What a project asks for."""
+
+    requirements: tuple[str, ...]
+    """In pip's form, sorted, each name once as it is first said; pytest is always among them."""
+    versions: tuple[str, ...] = ()
+    """`name==version` of its lock file, sorted: kept to where there is a wheel."""
+
+
+def declared(folder: Path) -> Needed:
+    """What its files say. A file that cannot be read says nothing."""
     found: dict[str, str] = {}
-    own = ""
     project = _toml(folder / "pyproject.toml")
     name = _map(project.get("project")).get("name") or _map(_map(project.get("tool")).get("poetry")).get("name")
     own = canonicalize_name(str(name)) if name else ""
-    for line in [*_of_project(project), *_of_setup(folder / "setup.cfg"), *_of_files(folder), "pytest"]:
+    lines = [*_of_project(project), *_of_setup(folder / "setup.cfg"), *_of_script(folder / "setup.py")]
+    for line in [*lines, *_of_files(folder), *_of_pipfile(folder / "Pipfile.lock"), "pytest"]:
         try:
             one = Requirement(line)
         except InvalidRequirement:
@@ -43,7 +60,31 @@ def declared(folder: Path) -> tuple[str, ...]:
         key = canonicalize_name(one.name)
         if one.url is None and key != own and len(found) < _MOST:
             found.setdefault(f"{key};{one.marker or ''}", str(one))
-    return tuple(sorted(found.values()))
+    return Needed(requirements=tuple(sorted(found.values())), versions=_locked(folder, own))
+
+
+def _locked(folder: Path, own: str) -> tuple[str, ...]:
+    """Versions of the first lock file that there is. What it has in several versions is left to the requirements."""
+    for name in _LOCKS:
+        found: dict[str, set[str]] = {}
+        for each in _maps(_toml(folder / name).get("package")):
+            source = _map(each.get("source"))
+            elsewhere = _PLACES & ({*source} | {str(source.get("type"))})
+            if not elsewhere and each.get("name") and each.get("version"):
+                found.setdefault(canonicalize_name(str(each["name"])), set()).add(str(each["version"]))
+        if found:
+            lines = [
+                f"{key}=={next(iter(those))}" for key, those in found.items() if len(those) == 1 and key != own
+            ]
+            return tuple(sorted(line for line in lines if _is_requirement(line)))[:_MOST_LOCKED]
+    return ()
+
+
+def _is_requirement(line: str) -> bool:
+    try:
+        return Requirement(line).url is None
+    except InvalidRequirement:
+        return False
 
 
 def _of_project(project: dict[str, Any]) -> Iterator[str]:
@@ -52,9 +93,10 @@ def _of_project(project: dict[str, Any]) -> Iterator[str]:
     for name, lines in _map(own.get("optional-dependencies")).items():
         if name.lower() in _TESTS:
             yield from _texts(lines)
-    for name, lines in _map(project.get("dependency-groups")).items():
+    groups_of = _map(project.get("dependency-groups"))
+    for name in groups_of:
         if name.lower() in _TESTS:
-            yield from _texts(lines)
+            yield from _group(groups_of, name, set())
     poetry = _map(_map(project.get("tool")).get("poetry"))
     groups = [poetry.get("dependencies"), poetry.get("dev-dependencies")]
     groups += [
@@ -66,6 +108,17 @@ def _of_project(project: dict[str, Any]) -> Iterator[str]:
         for name, version in _map(group).items():
             if name.lower() != "python":
                 yield _poetry(name, version)
+
+
+def _group(groups: Mapping[str, Any], name: str, seen: set[str]) -> Iterator[str]:
+    """With the groups that it includes."""
+    if name in seen:
+        return
+    seen.add(name)
+    lines: object = groups.get(name)
+    yield from (each for each in _list(lines) if isinstance(each, str))
+    for each in _maps(lines):
+        yield from _group(groups, str(each.get("include-group")), seen)
 
 
 def _poetry(name: str, version: Any) -> str:
@@ -90,12 +143,86 @@ def _of_setup(file: Path) -> Iterator[str]:
                 yield from lines.splitlines()
 
 
+def _of_script(file: Path) -> Iterator[str]:
+    """What the call of `setup` in a `setup.py` is given as lists of texts; the script is read, not run."""
+    try:
+        tree = ast.parse(_text(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    names = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or ast.unparse(call.func) not in ("setup", "setuptools.setup"):
+            continue
+        for keyword in call.keywords:
+            if keyword.arg in ("install_requires", "tests_require"):
+                yield from _literals(keyword.value, names)
+            elif keyword.arg == "extras_require":
+                value = names.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value
+                for key, each in zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ():
+                    if isinstance(key, ast.Constant) and str(key.value).lower() in _TESTS:
+                        yield from _literals(each, names)
+
+
+def _literals(node: ast.AST, names: Mapping[str, ast.AST], depth: int = 0) -> Iterator[str]:
+    """Texts of a list, of a named one, and of lists that are added up."""
+    if isinstance(node, ast.Name) and depth < 10:
+        yield from _literals(names.get(node.id, ast.Pass()), names, depth + 1)
+    elif isinstance(node, ast.BinOp) and depth < 10:
+        yield from _literals(node.left, names, depth + 1)
+        yield from _literals(node.right, names, depth + 1)
+    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+        yield from (str(each.value) for each in node.elts if isinstance(each, ast.Constant))
+
+
+def _of_pipfile(file: Path) -> Iterator[str]:
+    try:
+        found = _map(json.loads(_text(file) or "{}"))
+    except (ValueError, RecursionError):
+        return
+    for part in ("default", "develop"):
+        for name, said in _map(found.get(part)).items():
+            version: object = _map(said).get("version")
+            if isinstance(version, str):
+                yield f"{name}{version}"
+
+
 def _of_files(folder: Path) -> Iterator[str]:
-    for name in _FILES:
-        for line in _text(folder / name).splitlines():
+    """Lines of the files with requirements, and of those that they include."""
+    pending = [
+        file
+        for place in _FOLDERS
+        if not (folder / place).is_symlink() and (folder / place).is_dir()
+        for file in sorted((folder / place).iterdir())
+        if _is_wanted(file, place)
+    ]
+    seen: set[Path] = set()
+    while pending and len(seen) < _MOST_FILES:
+        file = pending.pop(0)
+        if file in seen:
+            continue
+        seen.add(file)
+        for line in _text(file).splitlines():
             part = _COMMENT.sub("", line).split(" --hash", 1)[0].rstrip("\\ ").strip()
-            if part and not part.startswith("-"):
+            if (included := _INCLUDE.fullmatch(part)) is not None:
+                other = (file.parent / included[1]).resolve()
+                if other.is_relative_to(folder.resolve()):
+                    pending.append(other)
+            elif part and not part.startswith("-"):
                 yield part
+
+
+def _is_wanted(file: Path, place: str) -> bool:
+    found = _FILE.fullmatch(file.name.lower())
+    if found is None:
+        return False
+    # `tests.txt` at the top may be anything; below `requirements/` it names packages.
+    return bool(found[1] or found[3]) or place in ("requirements", "reqs")
 
 
 def _text(file: Path) -> str:
@@ -115,5 +242,13 @@ def _map(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _maps(value: Any) -> list[dict[str, Any]]:
+    return [_map(each) for each in _list(value) if isinstance(each, dict)]
+
+
 def _texts(value: Any) -> Iterable[str]:
-    return [str(each) for each in cast("list[Any]", value)] if isinstance(value, list) else []
+    return [str(each) for each in _list(value)]

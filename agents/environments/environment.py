@@ -20,11 +20,14 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 from weakref import WeakValueDictionary
 
 from agents.environments.declared import declared
-from agents.environments.installer import ARCHIVE, INDEX_SECRET
+from agents.environments.installer import ARCHIVE, INDEX_SECRET, LACKING
 from agents.environments.package_index import HOSTS_VARIABLE, machine_index, pip_path
 from agents.environments.requirements import (
     FILE,
@@ -47,6 +50,8 @@ _LIMITS = Limits(
     memory_mb=2048, timeout_seconds=900, cpu_seconds=900, file_size_mb=1024, tmp_mb=1536, open_files=1024
 )
 _MAX_FILES = 60_000
+_KEPT_SECONDS = 14 * 24 * 3600
+"""An environment of a project that was not used for so long is removed."""
 _checked: dict[Path, tuple[int, int]] = {}
 """Environments that this process has compared with their digest -> number of files and newest change."""
 _locks: WeakValueDictionary[tuple[int, Path], asyncio.Lock] = WeakValueDictionary()
@@ -90,32 +95,60 @@ async def environment_of(
     lock = _locks.setdefault((id(asyncio.get_running_loop()), target), asyncio.Lock())
     async with lock:
         if not await asyncio.to_thread(_is_intact, target):
-            await _make(pins, target, sandbox, tell)
+            await _make(_install(canonical(pins), sandbox, pinned=True), target, tell, packages=len(pins))
     return target
 
 
-async def environment_of_project(folder: Path, *, store: Path, sandbox: Sandbox) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class ProjectEnvironment:
+    """The packages that a project's tests need."""
+
+    path: Path
+    lacking: tuple[str, ...]
+    """What there is no wheel of, for people to read."""
+
+
+async def environment_of_project(
+    folder: Path, *, store: Path, sandbox: Sandbox, tell: TellBuild | None = None
+) -> ProjectEnvironment:
     """Wheels of what the project in the folder and its tests say that they need, made where they are missing.
 
     Kept by the digest of what is asked for: versions that it leaves open are those of the day it was made. Nothing of
-    it runs where it is made. Raises EnvironmentRefused, and EnvironmentUnavailable where another try may help.
+    it runs where it is made; what was not used for two weeks is removed. `tell`: is told of a try to make it. Raises
+    EnvironmentRefused, and EnvironmentUnavailable where another try may help.
     """
-    lines = await asyncio.to_thread(declared, folder)
-    target = store / environment_digest_of("\n".join(lines))
+    needed = await asyncio.to_thread(declared, folder)
+    target = store / environment_digest_of("\n".join([*needed.requirements, "versions", *needed.versions]))
     lock = _locks.setdefault((id(asyncio.get_running_loop()), target), asyncio.Lock())
     async with lock:
         if not await asyncio.to_thread(_is_intact, target):
-            archive = await _install("\n".join(lines) + "\n", sandbox, pinned=False)
-            await asyncio.to_thread(_unpack, archive, target)
-    return target
+            await asyncio.to_thread(forget_unused, store)
+            requirements = "\n".join(needed.requirements) + "\n"
+            asked = _install(requirements, sandbox, pinned=False, versions=needed.versions)
+            await _make(asked, target, tell, packages=len(needed.requirements))
+        return await asyncio.to_thread(_used, target)
 
 
-async def _make(pins: tuple[Pin, ...], target: Path, sandbox: Sandbox, tell: TellBuild | None) -> None:
+def _used(target: Path) -> ProjectEnvironment:
+    target.with_name(target.name + _SEAL).touch()
+    lacking = json.loads((target / LACKING).read_text("utf-8"))
+    return ProjectEnvironment(path=target, lacking=tuple(str(each) for each in lacking))
+
+
+def forget_unused(store: Path) -> None:
+    """Projects change what they need: what was made for an earlier state would stay for ever."""
+    for seal in store.glob(f"*{_SEAL}"):
+        if time.time() - seal.stat().st_mtime > _KEPT_SECONDS:
+            _discard(seal.with_name(seal.name.removesuffix(_SEAL)))
+            seal.unlink(missing_ok=True)
+
+
+async def _make(asked: Coroutine[Any, Any, bytes], target: Path, tell: TellBuild | None, *, packages: int) -> None:
     began = time.time_ns()
     outcome: Outcome = "made"
     error: EnvironmentRefused | OSError | None = None
     try:
-        archive = await _install(canonical(pins), sandbox, pinned=True)
+        archive = await asked
         await asyncio.to_thread(_unpack, archive, target)
         if not await asyncio.to_thread(_is_intact, target):
             raise EnvironmentRefused(f"the environment in {str(target)!r} is changed while it is made")
@@ -125,7 +158,7 @@ async def _make(pins: tuple[Pin, ...], target: Path, sandbox: Sandbox, tell: Tel
         await tell(
             EnvironmentBuild(
                 digest=target.name,
-                packages=len(pins),
+                packages=packages,
                 start_ms=began // 1_000_000,
                 end_ms=time.time_ns() // 1_000_000,
                 outcome=outcome,
@@ -136,7 +169,7 @@ async def _make(pins: tuple[Pin, ...], target: Path, sandbox: Sandbox, tell: Tel
         raise error
 
 
-async def _install(requirements: str, sandbox: Sandbox, *, pinned: bool) -> bytes:
+async def _install(requirements: str, sandbox: Sandbox, *, pinned: bool, versions: Sequence[str] = ()) -> bytes:
     index = await asyncio.to_thread(machine_index)
     place = pip_path()
     if place is None:
@@ -159,6 +192,7 @@ async def _install(requirements: str, sandbox: Sandbox, *, pinned: bool) -> byte
         inputs={
             "requirements": requirements,
             "pinned": pinned,
+            "versions": list(versions),
             "pipPath": f"/work/{wheel[0].name}" if wheel else "",
             "folders": [f"/work/{mount.name}" for mount in folders],
             "links": list(index.links),
@@ -173,7 +207,8 @@ async def _install(requirements: str, sandbox: Sandbox, *, pinned: bool) -> byte
         mounts=(*folders, *certificates, *wheel),
     )
     result = await sandbox.run(request, on_log=_tell)
-    if result.failure is not None:
+    # What is taken as far as it goes must not lack what only could not be fetched now.
+    if result.failure is not None or (not pinned and result.denied_egress):
         unknown = [each for each in result.denied_egress if each not in index.hosts]
         if unknown:
             raise EnvironmentRefused(
@@ -182,6 +217,7 @@ async def _install(requirements: str, sandbox: Sandbox, *, pinned: bool) -> byte
             )
         if result.denied_egress:
             raise EnvironmentUnavailable(f"the package index {', '.join(result.denied_egress)} did not answer")
+        assert result.failure is not None
         kind = EnvironmentUnavailable if result.failure.retryable else EnvironmentRefused
         raise kind(f"the environment cannot be made: {result.failure.message}")
     return _archive(result.artifacts)

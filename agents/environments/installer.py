@@ -1,4 +1,8 @@
-"""Runs in a jail: a file of pins -> an archive of what pip installs for them. Only wheels, so nothing of them runs."""
+"""Runs in a jail: requirements -> an archive of what pip installs for them. Only wheels, so nothing of them runs.
+
+An agent's pins are installed as they are or not at all. Of what a project needs for its tests as much is installed as
+there are wheels of; what is lacking is named in the archive.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,21 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 from pydantic import Field
 
 from agents.sdk import Agent, AgentError, Context, Schema, TransientError
 
 ARCHIVE = "environment.tar"
+LACKING = ".lacking.json"
+"""In the archive: what there is no wheel of, as a list of texts for people."""
 INDEX_SECRET = "PACKAGE_INDEXES"
 """Addresses of the index and of further ones, as JSON; they may hold a password."""
 _TARGET = Path("/tmp/environment")
@@ -27,6 +39,10 @@ _UNREACHABLE = re.compile(
     r"|ProxyError|Could not fetch URL|HTTP error 5\d\d|Temporary failure in name resolution"
 )
 _NOT_FOUND = re.compile(r"No matching distribution found for (\S+)")
+_NOT_FOUND_LINE = re.compile(r"No matching distribution found for (.+)")
+_CONFLICT = re.compile(r"Cannot install (.+?) because these package versions have conflicting dependencies")
+_MOST_TRIES = 40
+_CACHE, _EMPTY = Path("/tmp/pip-cache"), Path("/tmp/empty-wheels")
 _UNPINNED = re.compile(r"all requirements must have their versions pinned with ==\. These do not:\s+(\S+)")
 
 agent = Agent(
@@ -45,7 +61,9 @@ class Wanted(Schema):
     certificates: str = ""
     trusted_hosts: list[str] = Field(default_factory=list[str])
     pinned: bool = True
-    """Whether each file's hash must be named: of an agent yes; what a project needs for its tests it does not pin."""
+    """Whether each file's hash must be named, and all of it installed: so for an agent, not for a project's tests."""
+    versions: list[str] = Field(default_factory=list[str])
+    """`name==version` that are kept to where there is a wheel, of what is not pinned."""
 
 
 class Installed(Schema):
@@ -55,13 +73,32 @@ class Installed(Schema):
     size_bytes: int
 
 
-@agent.action("install", description="Install pinned wheels")
+@agent.action("install", description="Install wheels")
 def install(wanted: Wanted, context: Context) -> Installed:
     """The archive is saved as an artifact."""
-    pins = Path("/tmp/pins.txt")
-    pins.write_text(wanted.requirements)
+    if wanted.pinned:
+        said = _pip(wanted, context, wanted.requirements.splitlines())
+        if said is not None:
+            raise _refusal(said)
+    else:
+        lacking = _install_what_there_is(wanted, context)
+        (_TARGET / LACKING).write_text(json.dumps(lacking))
+    _drop_byte_code()
+    compileall.compile_dir(
+        _TARGET, quiet=2, workers=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    return _archived(context)
+
+
+def _pip(wanted: Wanted, context: Context, lines: Iterable[str], versions: Iterable[str] = ()) -> str | None:
+    """Install them; None, or what pip said where it refused."""
+    pins, kept = Path("/tmp/pins.txt"), Path("/tmp/versions.txt")
+    pins.write_text("".join(f"{line}\n" for line in lines))
+    kept.write_text("".join(f"{line}\n" for line in versions))
+    _EMPTY.mkdir(exist_ok=True)
+    more = [] if wanted.pinned else ["-c", str(kept), "--find-links", str(_EMPTY)]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", *_options(wanted, context), "-r", str(pins)],
+        [sys.executable, "-m", "pip", *_options(wanted, context), "-r", str(pins), *more],
         env=os.environ | ({"PYTHONPATH": wanted.pip_path} if wanted.pip_path else {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -72,13 +109,85 @@ def install(wanted: Wanted, context: Context) -> Installed:
     )
     for line in done.stdout.splitlines():
         context.log.info("%s", line)
-    if done.returncode != 0:
-        raise _refusal(done.stdout)
-    _drop_byte_code()
-    compileall.compile_dir(
-        _TARGET, quiet=2, workers=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-    )
-    return _archived(context)
+    return done.stdout if done.returncode != 0 else None
+
+
+def _install_what_there_is(wanted: Wanted, context: Context) -> list[str]:
+    """Install all that has a wheel; gives what is lacking. Raises AgentError where pip says nothing to go on with.
+
+    In the place of a package without a wheel, asked for by the project or by another package, an empty one is
+    installed, and taken away again: so the others come with all that they need.
+    """
+    lines = {canonicalize_name(Requirement(line).name): line for line in wanted.requirements.splitlines()}
+    several = [line for line in wanted.requirements.splitlines() if line not in lines.values()]
+    versions = {canonicalize_name(Requirement(line).name): line for line in wanted.versions}
+    lacking: dict[str, str] = {}
+    empty: set[str] = set()
+    for _ in range(_MOST_TRIES):
+        said = _pip(wanted, context, [*lines.values(), *several], versions.values())
+        if said is None:
+            for folder in empty:
+                shutil.rmtree(_TARGET / folder, ignore_errors=True)
+            shutil.rmtree(_CACHE, ignore_errors=True)
+            return list(lacking.values())
+        shutil.rmtree(_TARGET, ignore_errors=True)
+        if _UNREACHABLE.search(said):
+            raise _refusal(said)
+        missing, conflict = _NOT_FOUND_LINE.search(said), _CONFLICT.search(said)
+        if missing is not None:
+            one = _requirement(missing[1])
+            name = canonicalize_name(one.name if one is not None else "")
+            if name in versions:
+                del versions[name]
+                continue
+            # An index without pytest is none, or answers nothing now.
+            folder = _empty_wheel(name, one.specifier) if one is not None and name != "pytest" else None
+            if folder is not None and folder not in empty:
+                empty.add(folder)
+                lacking[name] = f"{str(one)[:80]} (no wheel)"
+                continue
+        elif conflict is not None and versions:
+            versions.clear()
+            continue
+        elif conflict is not None:
+            named = [_requirement(each) for each in re.split(r", | and ", conflict[1])]
+            keys = [canonicalize_name(each.name) for each in named if each is not None]
+            name = next((key for key in reversed(keys) if key in lines and key != "pytest"), None)
+            if name is not None:
+                lacking[name] = f"{lines.pop(name)[:80]} (conflicts with the others)"
+                several = [each for each in several if canonicalize_name(Requirement(each).name) != name]
+                continue
+        raise _refusal(said)
+    raise AgentError(f"too many packages have no wheel: {', '.join(list(lacking)[:5])} and others")
+
+
+def _requirement(text: str) -> Requirement | None:
+    try:
+        return Requirement(text.partition(" (from ")[0].strip())
+    except InvalidRequirement:
+        return None
+
+
+def _empty_wheel(name: str, specifier: SpecifierSet) -> str | None:
+    """Make a wheel without a file that the specifier accepts; gives the folder that pip makes of it."""
+    tries = [clause.version.removesuffix(".*") for clause in specifier if clause.operator in ("==", ">=", "~=")]
+    version = next((each for each in [*tries, "9999", "0.0.1"] if _fits(each, specifier)), None)
+    if version is None:
+        return None
+    stem = f"{name.replace('-', '_')}-{Version(version)}"
+    with zipfile.ZipFile(_EMPTY / f"{stem}-py3-none-any.whl", "w") as wheel:
+        about = f"{stem}.dist-info"
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {Version(version)}\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    return about
+
+
+def _fits(version: str, specifier: SpecifierSet) -> bool:
+    try:
+        return specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
 
 
 def _options(wanted: Wanted, context: Context) -> list[str]:
@@ -86,7 +195,9 @@ def _options(wanted: Wanted, context: Context) -> list[str]:
     indexes: list[str] = json.loads(given) if given else wanted.indexes
     options = ["--isolated", "--disable-pip-version-check", "--no-input", "install"]
     options += ["--require-hashes"] if wanted.pinned else []
-    options += ["--only-binary", ":all:", "--no-cache-dir", "--no-compile", "--progress-bar", "off"]
+    # What is not pinned may take several tries: each file is fetched once.
+    options += ["--no-cache-dir"] if wanted.pinned else ["--cache-dir", str(_CACHE)]
+    options += ["--only-binary", ":all:", "--no-compile", "--progress-bar", "off"]
     options += ["--no-warn-script-location", "--retries", "2", "--timeout", "30", "--target", str(_TARGET)]
     if indexes and indexes[0]:
         options += ["--index-url", indexes[0]]

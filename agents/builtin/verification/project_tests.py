@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, cast
 from xml.etree import ElementTree
 
+from agents.builtin.verification.own_metadata import write_own_metadata
+
 _MAX_REPORT = 20_000_000
 _UNITTEST = """
 import json, sys, unittest
@@ -61,7 +63,9 @@ class ProjectTests:
         """Run them once, for at most `limit` seconds."""
         with tempfile.TemporaryDirectory(prefix="report-") as place:
             report = Path(place, "report")
-            places = [folder, folder / "src", *([Path(self.environment)] if self.environment else [])]
+            own = Path(place, "own")
+            write_own_metadata(folder, own)
+            places = [folder, folder / "src", own, *([Path(self.environment)] if self.environment else [])]
             command = [part.replace("{report}", str(report)) for part in self.command]
             environment = {
                 "PATH": os.environ.get("PATH", os.defpath),
@@ -105,10 +109,13 @@ def detect(folder: Path, environment: str = "") -> ProjectTests | None:
         return found
     if not any(_python_tests(folder)):
         return None
-    if environment and Path(environment, "pytest").is_dir():
+    if environment:
         # Without the packages of the platform: only what the project asked for is there.
         command = (sys.executable, "-S", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={report}")
-        return ProjectTests(name="pytest", command=command, read=_junit, environment=environment)
+        if Path(environment, "pytest").is_dir():
+            return ProjectTests(name="pytest", command=command, read=_junit, environment=environment)
+        command = (sys.executable, "-S", "-c", _UNITTEST, "{report}")
+        return ProjectTests(name="unittest", command=command, read=_unittest, environment=environment)
     if find_spec("pytest") is not None:
         command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={report}")
         return ProjectTests(name="pytest", command=command, read=_junit)
