@@ -170,7 +170,7 @@ def _scan_some(start: _Start, files: Sequence[str], done: EngineScan, log: loggi
         _scan_some(start, files[middle:], done, log)
         return
     known = {str(start.folder / name): name for name in files}
-    done.found += _findings(answer, known)
+    done.found += _findings(answer, known, start.folder)
     for fault in answer.get("errors", ()):
         _note(fault, known, done, log)
 
@@ -223,11 +223,13 @@ def _ask(start: _Start, files: Sequence[str], seconds: float) -> dict[str, Any] 
     return answer if isinstance(answer.get("results"), list) else "no results"
 
 
-def _findings(answer: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[Vulnerability]:
+def _findings(answer: Mapping[str, Any], known: Mapping[str, str], folder: Path) -> Iterator[Vulnerability]:
     rules = load()
     for result in answer["results"]:
         rule, name = rules.get(str(result.get("check_id"))), known.get(str(result.get("path")))
         if rule is None or name is None:
+            continue
+        if rule.needs is not None and not rule.needs.search((folder / name).read_text("utf-8", "replace")):
             continue
         finding = rule.rule.at(name, max(1, int(result["start"]["line"])), tool=_NAME)
         flow = _flow(result["extra"].get("dataflow_trace"), name)

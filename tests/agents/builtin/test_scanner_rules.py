@@ -237,6 +237,72 @@ def test_lists_of_names_samples_and_routes_are_no_secrets(line):
 
 
 @needs_engine
+def test_what_is_compiled_of_a_constant_is_no_finding_in_any_language(tmp_path):
+    """The engine sees two ways to the call; data flow knows that one of them is never taken."""
+    java = """class A { void doGet(HttpServletRequest request) throws Exception {
+      int num = 86; String bar; String param = request.getParameter("q");
+      if ((7 * 42) - num > 200) bar = "always"; else bar = param;
+      String expression = "/a[@b='" + %s + "']";
+      NodeList nodes = (NodeList)
+          xp.compile(expression)
+              .evaluate(document, XPathConstants.NODESET);
+    } }
+    """
+    python = """import re
+from flask import request
+def view():
+    num, param = 86, request.args["q"]
+    bar = "always" if (7 * 42) - num > 200 else param
+    return str(
+        re.compile(%s)
+        .match("a"))
+"""
+    javascript = """app.get("/", (req, res) => {
+      let bar; const num = 86, param = req.query.q;
+      if ((7 * 42) - num > 200) bar = "always"; else bar = param;
+      const found =
+        new RegExp(%s)
+          .test("a");
+    });
+    """
+    csharp = """public class HomeController : Controller { public IActionResult Get(string param) {
+      int num = 86; string bar; if ((7 * 42) - num > 200) bar = "always"; else bar = param;
+      var found =
+        new Regex(%s)
+          .IsMatch("a");
+      return Ok(found);
+    } }
+    """
+    texts = {"java": java, "py": python, "js": javascript, "cs": csharp}
+    files = {f"{name}_{end}/A.{end}": text % name for end, text in texts.items() for name in ("bar", "param")}
+
+    found = {(one.file, one.cwe) for one in scanned(tmp_path, **files).vulnerabilities}
+
+    # With what the visitor sent instead, each of them is one.
+    assert found == {
+        ("param_java/A.java", "CWE-643"),
+        *((f"param_{end}/A.{end}", "CWE-1333") for end in ("py", "js", "cs")),
+    }
+
+
+@needs_engine
+def test_the_engine_too_asks_for_what_a_rule_needs_in_the_file(tmp_path):
+    text = """package a
+import ("net/http"; "%s/template")
+func page(w http.ResponseWriter, r *http.Request) {
+	t := template.Must(template.New("p").Parse("{{.}}"))
+	t.Execute(w, r.FormValue("q"))
+}
+"""
+    (tmp_path / "text.go").write_text(text % "text")
+    (tmp_path / "html.go").write_text(text % "html")
+
+    found = engine.scan(tmp_path, ["text.go", "html.go"], LOG).found
+
+    assert {(one.file, one.rule) for one in found} == {("text.go", "go/xss")}
+
+
+@needs_engine
 def test_a_scan_that_ran_out_of_time_or_work_says_so_in_every_file_it_did_not_finish(tmp_path, monkeypatch):
     text = "from flask import request\ndef view():\n    eval(request.args['x'])\n"
     files = {"a.py": text, "b.py": text}

@@ -969,12 +969,14 @@ class Interpreter:
         if name == "promisify" and args and args[0].path:
             return args[0]
         if name in _EXPRESSIONS and args and isinstance(args[0].const, str):
+            self._check(expr)
             return Value(pairs={"pattern": args[0]})
         if name == "super":
             return self._super(env)
         if expr.new or ((self._language == "python" and name[:1].isupper()) or name in ("list", "dict")):
             held = containers.new(name, args) if func.cls is None else None
             if held is not None:
+                self._check(expr, reports=False)
                 return held
         if name == "len" and len(args) == 1 and of is None:
             length = args[0].items if args[0].items is not None else args[0].const
@@ -984,6 +986,7 @@ class Interpreter:
         if of is not None:
             known = containers.call(name, of, args)
             if known is not None:
+                self._check(expr, reports=False)
                 return known
         resolved = self._target(expr, name, func, of)
         if resolved is not None:
@@ -1278,16 +1281,17 @@ class Interpreter:
 
     # Sinks
 
-    def _check(self, expr: Expr) -> None:
-        self._sinks(self._catalogue.sinks, expr)
-        if not isinstance(expr, Call):
+    def _check(self, expr: Expr, *, reports: bool = True) -> None:
+        """Note what reaches the sinks in an expression; without `reports` it is known to be no sink, and only seen."""
+        self._sinks(self._catalogue.sinks, expr, reports=reports)
+        if not reports or not isinstance(expr, Call):
             return
         for pattern, rule in self._catalogue.valued.candidates(expr, self._path(expr.func)):
             if matches(pattern, expr, self._scope) is not None:
                 key = (self._frame.file, expr.line, rule.rule.id)
                 self.found.setdefault(key, Found(rule, self._frame.file, expr.line, ()))
 
-    def _sinks(self, table: Table[FlowRule], expr: Expr) -> None:
+    def _sinks(self, table: Table[FlowRule], expr: Expr, *, reports: bool = True) -> None:
         func = expr.func if isinstance(expr, Call) else expr
         path = self._path(func)
         for pattern, rule in table.candidates(expr, path):
@@ -1312,6 +1316,8 @@ class Interpreter:
             self._judge(value, line, rule)
             if line != expr.line:
                 self._judge(value, expr.line, rule)
+            if not reports:
+                continue
             for taint in value.all_taints().values():
                 if self._concerns(taint, rule) and rule.name not in taint.clean:
                     steps = taint.through(self._frame.file, line).steps

@@ -32,6 +32,8 @@ class EngineRule:
     confidence: Confidence
     query: Mapping[str, Any]
     """As the engine reads it, complete but for texts."""
+    needs: re.Pattern[str] | None = None
+    """What the file must hold for it, as the import that gives a name its meaning; the engine cannot ask for that."""
 
 
 @cache
@@ -99,6 +101,7 @@ def _language(data: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterable[Eng
                         "severity": "WARNING",
                         **query,
                     },
+                    needs=re.compile(spec["needs"]) if "needs" in spec else None,
                 )
 
 
