@@ -7,6 +7,7 @@ python console/build.py npm run dev  # npm with that Node.js
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -73,6 +74,8 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["npm"]:
         npm(*arguments[1:])
         return 0
+    # Tests of several processes may want it at once. The folder is its own lock, which ends with this process.
+    fcntl.flock(os.open(SOURCE, os.O_RDONLY), fcntl.LOCK_EX)
     if is_built():
         return 0
     print("Building the console: npm ci, vite build …", flush=True)

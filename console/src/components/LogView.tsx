@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { startTransition, useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
 import type { LogPage } from "../api/schema";
 import { followLog } from "../api/stream";
@@ -30,7 +30,8 @@ function useLog(runId: string, node: string | null, search: string, live: boolea
     let after = "0";
     const add = (more: LogLine[]) => {
       found = [...found, ...more].slice(-MOST_LINES);
-      setLines(found);
+      // Ten thousand lines come as ten pages: none of them holds up what a person does.
+      startTransition(() => setLines(found));
     };
     const read = async () => {
       try {
@@ -73,13 +74,13 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
     return () => clearTimeout(timer);
   }, [typed]);
   const logs = useLog(runId, node, search, live);
-  // A message of several lines is several rows of one height.
+  // A message of several lines is several rows of one height. Their text is prepared where it is drawn.
   const rows = useMemo(
     () =>
       logs.lines.flatMap((line, index) =>
         line.message
           .split("\n")
-          .map((text, part) => ({ key: `${index}.${part}`, line, text: shortened(text), first: part === 0 })),
+          .map((text, part) => ({ key: `${index}.${part}`, line, text, first: part === 0 })),
       ),
     [logs.lines],
   );
@@ -147,7 +148,7 @@ export function LogView({ runId, node, live }: { runId: string; node: string | n
                 <span className="when">{row.first ? timeOf(row.line.at) : "            "}</span>
                 {node === null && <span className="where">{row.line.nodeId ?? "run"}</span>}
                 {tone && row.first && <strong>{level}</strong>}
-                <span>{row.text}</span>
+                <span>{shortened(row.text)}</span>
               </div>
             );
           })}

@@ -3,7 +3,7 @@ import { ApiError } from "../api/client";
 import type { Json } from "../api/types";
 import { visible } from "../shown/visible";
 import { type Tone, toneOf, wordOf } from "../text/status";
-import { ago, moment, span } from "../text/time";
+import { ago, between, moment, span } from "../text/time";
 
 const SHAPES: Record<Tone, ReactNode> = {
   green: <path d="M3 8.5l3.2 3.2L13 4.8" fill="none" stroke="currentColor" strokeWidth="2.4" />,
@@ -62,6 +62,15 @@ export function Deadline({ at }: { at: string | null | undefined }) {
       {left > 0 ? `decide within ${span(left)}` : "the deadline has passed"}
     </time>
   );
+}
+
+/** How long it took, or takes so far. */
+export function Took({ from, to }: { from: string; to: string | null | undefined }) {
+  return to ? span(between(from, to)) : <Passing from={from} />;
+}
+
+function Passing({ from }: { from: string }) {
+  return span(between(from, null, useNow(1_000)));
 }
 
 export function useNow(every: number): number {

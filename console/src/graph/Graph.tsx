@@ -2,6 +2,7 @@ import "@xyflow/react/dist/base.css";
 import {
   Background,
   type Connection,
+  ControlButton,
   Controls,
   type Edge,
   Handle,
@@ -15,8 +16,9 @@ import {
   useStore,
   ViewportPortal,
 } from "@xyflow/react";
-import { type DragEvent, memo, useCallback, useEffect, useMemo } from "react";
+import { type DragEvent, Fragment, type MouseEvent, memo, useCallback, useEffect, useMemo } from "react";
 import { Status } from "../components/basics";
+import { remembered, useSame, useStable } from "../components/same";
 import { visible } from "../shown/visible";
 import { toneOf } from "../text/status";
 import { NODE_HEIGHT, NODE_WIDTH, type Places } from "./layout";
@@ -49,16 +51,13 @@ interface Props {
   onDropData?: (data: string) => void;
 }
 
-type ItemNode = Node<{ item: GraphItem; chosen: boolean; editable: boolean }, "item">;
+type ItemNode = Node<{ item: GraphItem; editable: boolean }, "item">;
 
 const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
-  const { item, chosen, editable } = data;
+  const { item, editable } = data;
   const tone = item.status === undefined ? (item.problem ? "red" : "plain") : toneOf(item.status);
   return (
-    <div
-      className={`gnode b-${tone} ${chosen ? "chosen" : ""} ${item.untaken ? "hole" : ""}`}
-      data-node={item.id}
-    >
+    <div className={`gnode b-${tone} ${item.untaken ? "hole" : ""}`} data-node={item.id}>
       {editable && <Handle type="target" position={Position.Left} />}
       <div className="id">{item.id}</div>
       <div className="what">{item.what}</div>
@@ -85,11 +84,20 @@ const TYPES = { item: Item };
 /** Seen from further away, words cannot be read: only colours and shapes are drawn. */
 const FAR = 0.3;
 const MANY = 150;
+const DELETE_KEYS = ["Delete", "Backspace"];
+const edgesOnly = async ({ edges }: { edges: Edge[] }) => ({ nodes: [], edges });
 
-/** All edges as one shape: a browser that draws each by itself needs most of a frame for thousands of them. */
-const Lines = memo(function Lines({ items, places }: { items: GraphItem[]; places: Places | null }) {
-  const [curves, heads] = useMemo(() => {
-    const drawn = { curves: "", heads: "" };
+const LINES_IN_SHAPE = 64;
+type Shape = Array<Pick<GraphItem, "id" | "dependsOn">>;
+
+/**
+ * All edges as a few shapes: a browser that draws each by itself needs most of a frame for thousands of them, and of one
+ * shape it draws all, whatever part is in view.
+ */
+const Lines = memo(function Lines({ items, places }: { items: Shape; places: Places | null }) {
+  const shapes = useMemo(() => {
+    const drawn: Array<{ curves: string; heads: string }> = [];
+    let count = 0;
     for (const item of items) {
       const to = places?.[item.id];
       for (const from of item.dependsOn) {
@@ -98,52 +106,118 @@ const Lines = memo(function Lines({ items, places }: { items: GraphItem[]; place
         const [x1, y1] = [begin.x + NODE_WIDTH, begin.y + NODE_HEIGHT / 2];
         const [x2, y2] = [to.x - 1, to.y + NODE_HEIGHT / 2];
         const bend = Math.max(30, (x2 - x1) / 2);
-        drawn.curves += `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-        drawn.heads += `M${x2} ${y2}l-9 -5v10z`;
+        if (count++ % LINES_IN_SHAPE === 0) drawn.push({ curves: "", heads: "" });
+        const shape = drawn[drawn.length - 1];
+        if (!shape) continue;
+        shape.curves += `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+        shape.heads += `M${x2} ${y2}l-9 -5v10z`;
       }
     }
-    return [drawn.curves, drawn.heads];
+    return drawn;
   }, [items, places]);
   return (
     <ViewportPortal>
       <svg className="lines" aria-hidden="true">
-        <path className="curves" d={curves} />
-        <path className="heads" d={heads} />
+        {shapes.map((shape) => (
+          <Fragment key={shape.heads}>
+            <path className="curves" d={shape.curves} />
+            <path className="heads" d={shape.heads} />
+          </Fragment>
+        ))}
       </svg>
     </ViewportPortal>
   );
 });
 
+const NOTHING: ItemNode[] = [];
+const BOXES_IN_SHAPE = 64;
+
+/** The nodes of a large graph seen from far away, as a few shapes for each state. */
+const Boxes = memo(function Boxes({ items, places }: { items: GraphItem[]; places: Places | null }) {
+  const shapes = useMemo(() => {
+    const drawn = new Map<string, string>();
+    items.forEach((item, at) => {
+      const place = places?.[item.id];
+      if (!place) return;
+      const key = `${item.status === undefined ? "plain" : toneOf(item.status)} ${Math.floor(at / BOXES_IN_SHAPE)}`;
+      const box = `M${place.x} ${place.y}h${NODE_WIDTH}v${NODE_HEIGHT}h-${NODE_WIDTH}z`;
+      drawn.set(key, (drawn.get(key) ?? "") + box);
+    });
+    return [...drawn];
+  }, [items, places]);
+  return (
+    <ViewportPortal>
+      <svg className="boxes" aria-hidden="true">
+        {shapes.map(([key, d]) => (
+          <path key={key} className={`b-${key.split(" ")[0]}`} d={d} />
+        ))}
+      </svg>
+    </ViewportPortal>
+  );
+});
+
+function boundsOf(places: Places) {
+  const all = Object.values(places);
+  const xs = all.map((place) => place.x);
+  const ys = all.map((place) => place.y);
+  // Not by spreading: a call takes some ten thousand arguments at most.
+  const [left, top] = [xs.reduce((a, b) => Math.min(a, b)), ys.reduce((a, b) => Math.min(a, b))];
+  const [right, bottom] = [xs.reduce((a, b) => Math.max(a, b)), ys.reduce((a, b) => Math.max(a, b))];
+  return { x: left, y: top, width: right - left + NODE_WIDTH, height: bottom - top + NODE_HEIGHT };
+}
+
 /** A workflow as a graph. What it shows and does is also in the table beside it, for those who cannot use it. */
-export function Graph(props: Props) {
+export const Graph = memo(function Graph(props: Props) {
   return (
     <ReactFlowProvider>
       <Inner {...props} />
     </ReactFlowProvider>
   );
+});
+
+/** Around the chosen node, and no part of it: whoever chooses another one changes nothing else. */
+function Chosen({ at }: { at: { x: number; y: number } | undefined }) {
+  if (!at) return null;
+  return (
+    <ViewportPortal>
+      <div
+        className="chosen-node"
+        style={{ transform: `translate(${at.x}px, ${at.y}px)`, width: NODE_WIDTH, height: NODE_HEIGHT }}
+      />
+    </ViewportPortal>
+  );
 }
 
 function Inner(props: Props) {
   const { items, selected, onSelect, onConnect, onDisconnect, canConnect, onDropData, types } = props;
-  const places = usePlaces(items);
   const flow = useReactFlow();
   const editable = onConnect !== undefined;
   // Edges that are only looked at, and say nothing, are one shape.
   const plain = !editable && types === undefined;
+  // Lines follow the shape of the graph alone, not what becomes of its nodes.
+  const shape = useSame(useMemo(() => items.map(({ id, dependsOn }) => ({ id, dependsOn })), [items]));
+  const places = usePlaces(shape);
   const far = useStore((state) => state.transform[2] < FAR);
-  const nodes = useMemo<ItemNode[]>(
+  const nodeOf = useMemo(
     () =>
-      items
-        .filter((item) => places?.[item.id])
-        .map((item) => ({
-          id: item.id,
-          type: "item",
-          position: places?.[item.id] ?? { x: 0, y: 0 },
-          width: NODE_WIDTH,
-          height: NODE_HEIGHT,
-          data: { item, chosen: item.id === selected, editable },
-        })),
-    [items, places, selected, editable],
+      remembered<GraphItem, ItemNode>((item) => ({
+        id: item.id,
+        type: "item",
+        position: places?.[item.id] ?? { x: 0, y: 0 },
+        width: NODE_WIDTH,
+        height: NODE_HEIGHT,
+        data: { item, editable },
+        // The library draws every node once to find its handles, unless it is told that there are none.
+        ...(plain && { handles: [], measured: { width: NODE_WIDTH, height: NODE_HEIGHT } }),
+      })),
+    [places, editable, plain],
+  );
+  const many = plain && items.length > MANY;
+  // Thousands of nodes that are too small to be read are drawn as shapes; near by, only those in view are there.
+  const asShapes = many && far;
+  const nodes = useMemo(
+    () => (asShapes ? NOTHING : items.filter((item) => places?.[item.id]).map(nodeOf)),
+    [items, places, nodeOf, asShapes],
   );
   const edges = useMemo<Edge[]>(() => {
     if (plain) return [];
@@ -162,20 +236,40 @@ function Inner(props: Props) {
     );
   }, [items, editable, types, plain]);
   const count = places ? Object.keys(places).length : 0;
+  const fit = useStable(() => {
+    if (many && places) flow.fitBounds(boundsOf(places), { padding: 0.08 });
+    else flow.fitView({ maxZoom: 1, padding: 0.08 });
+  });
   useEffect(() => {
-    if (count) requestAnimationFrame(() => flow.fitView({ maxZoom: 1, padding: 0.08 }));
-  }, [count, flow]);
+    if (count) requestAnimationFrame(fit);
+  }, [count, fit]);
   const fits = useCallback(
     (edge: Connection | Edge) => canConnect?.(edge.source, edge.target) ?? true,
     [canConnect],
   );
+  // A handler that is another one makes the library render every node.
+  const choose = useStable((_: unknown, node: ItemNode) => onSelect(node.id));
+  const leave = useStable((event: MouseEvent) => {
+    const at = asShapes ? flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }) : null;
+    const hit = items.find((item) => {
+      const place = at && places?.[item.id];
+      if (!place) return false;
+      const [dx, dy] = [at.x - place.x, at.y - place.y];
+      return dx >= 0 && dx <= NODE_WIDTH && dy >= 0 && dy <= NODE_HEIGHT;
+    });
+    onSelect(hit?.id ?? null);
+  });
+  const connect = useStable((edge: Connection) => onConnect?.(edge.source, edge.target));
+  const disconnect = useStable((removed: Edge[]) => {
+    for (const edge of removed) onDisconnect?.(edge.source, edge.target);
+  });
   const drop = (event: DragEvent) => {
     event.preventDefault();
     onDropData?.(event.dataTransfer.getData("text/plain"));
   };
   return (
     <section
-      className={`graph ${far ? "far" : ""} ${plain && items.length > MANY ? "many" : ""}`}
+      className={`graph ${far ? "far" : ""}`}
       aria-label={props.label}
       onDragOver={(event) => onDropData && event.preventDefault()}
       onDrop={drop}
@@ -189,23 +283,31 @@ function Inner(props: Props) {
         nodesFocusable={false}
         edgesFocusable={false}
         elementsSelectable={editable}
-        // Others stay where they are, and the browser leaves out what is not in view: nothing is rendered while one zooms.
-        onlyRenderVisibleElements={editable && items.length > MANY}
+        onlyRenderVisibleElements={items.length > MANY}
         minZoom={0.02}
-        deleteKeyCode={editable ? ["Delete", "Backspace"] : null}
-        onNodeClick={(_, node) => onSelect(node.id)}
-        onPaneClick={() => onSelect(null)}
-        onConnect={(edge) => onConnect?.(edge.source, edge.target)}
-        onEdgesDelete={(removed) => {
-          for (const edge of removed) onDisconnect?.(edge.source, edge.target);
-        }}
-        onBeforeDelete={async ({ edges: removed }) => ({ nodes: [], edges: removed })}
+        deleteKeyCode={editable ? DELETE_KEYS : null}
+        onNodeClick={choose}
+        onPaneClick={leave}
+        onConnect={connect}
+        onEdgesDelete={disconnect}
+        onBeforeDelete={edgesOnly}
         isValidConnection={fits}
         fitView
       >
-        {plain && <Lines items={items} places={places} />}
+        {plain && <Lines items={shape} places={places} />}
+        {asShapes && <Boxes items={items} places={places} />}
+        <Chosen at={selected === null ? undefined : places?.[selected]} />
         <Background />
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false} showFitView={!many}>
+          {many && (
+            // The library's own button knows the nodes that are there, which are not all.
+            <ControlButton onClick={fit} title="Fit View" aria-label="Fit View">
+              <svg viewBox="0 0 16 16" aria-hidden="true">
+                <path d="M1 1h5v2H3v3H1zm9 0h5v5h-2V3h-3zM1 10h2v3h3v2H1zm12 0h2v5h-5v-2h3z" />
+              </svg>
+            </ControlButton>
+          )}
+        </Controls>
       </ReactFlow>
     </section>
   );

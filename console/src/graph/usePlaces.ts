@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { LayoutRequest, Places } from "./layout";
 
 let worker: Worker | undefined;
@@ -25,10 +25,10 @@ function start(): Worker {
 
 /** Where nodes lie; computed again only when the shape of the graph changes, not its states. */
 export function usePlaces(nodes: Array<{ id: string; dependsOn: string[] }>): Places | null {
-  const known = new Set(nodes.map((node) => node.id));
-  const shape = JSON.stringify(
-    nodes.map((node) => [node.id, node.dependsOn.filter((each) => known.has(each))]),
-  );
+  const shape = useMemo(() => {
+    const known = new Set(nodes.map((node) => node.id));
+    return JSON.stringify(nodes.map((node) => [node.id, node.dependsOn.filter((each) => known.has(each))]));
+  }, [nodes]);
   const [places, setPlaces] = useState<Places | null>(null);
   useEffect(() => {
     let current = true;

@@ -1,20 +1,21 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { memo, useMemo, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { useAct } from "../api/act";
 import { download, get, post } from "../api/client";
 import { useRun } from "../api/queries";
 import type { RerunPreviewAnswer } from "../api/schema";
 import type { AgentRun, Json, RunDetail, WorkflowDetail } from "../api/types";
-import { Ago, Failure, JsonBox, Loading, Page, Status, useNow } from "../components/basics";
+import { Ago, Failure, JsonBox, Loading, Page, Status, Took, useNow } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { LogView } from "../components/LogView";
+import { remembered, useSame, useStable } from "../components/same";
 import { Graph, type GraphItem } from "../graph/Graph";
 import { useSession } from "../session";
 import { uncoloured } from "../shown/visible";
 import { isObject } from "../text/json";
 import { ended, wordOf } from "../text/status";
-import { between, span } from "../text/time";
+import { span } from "../text/time";
 import { type NodeView, nodeViews, type PlanStep, rootCause, stepsOf, timeline } from "../workflow/runView";
 
 export default function RunPage() {
@@ -32,9 +33,12 @@ export default function RunPage() {
   return <Monitor key={run.data.id} run={run.data} steps={steps} />;
 }
 
+const NO_STEPS: PlanStep[] = [];
+
 /** The graph of the plan that the run took. */
 function usePlan(run: RunDetail | undefined): PlanStep[] {
-  const own = run?.graph ? stepsOf(run.graph.nodes) : [];
+  const graph = run?.graph;
+  const own = useMemo(() => (graph ? stepsOf(graph.nodes) : []), [graph]);
   const missing = run !== undefined && own.length === 0 && run.planDigest !== null;
   const plan = useQuery({
     queryKey: ["plan", run?.workflowName, run?.planDigest],
@@ -50,29 +54,19 @@ function usePlan(run: RunDetail | undefined): PlanStep[] {
       return workflow.planDigest === run?.planDigest ? stepsOf(workflow.plan?.nodes) : [];
     },
   });
-  return own.length ? own : (plan.data ?? []);
+  return own.length ? own : (plan.data ?? NO_STEPS);
 }
 
 function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
   const [params, setParams] = useSearchParams();
   const { me } = useSession();
-  const nodes = useMemo(() => nodeViews(run, steps), [run, steps]);
+  // What has not changed is the same object as before: rows and shapes of it are not drawn again.
+  const nodes = useSame(useMemo(() => nodeViews(run, steps), [run, steps]));
   const cause = run.status === "FAILED" ? rootCause(nodes) : null;
   const chosen = nodes.find((node) => node.id === params.get("node")) ?? null;
-  const select = (id: string | null) => setParams(id ? { node: id } : {}, { replace: true });
+  const select = useStable((id: string | null) => setParams(id ? { node: id } : {}, { replace: true }));
   const live = !ended(run.status);
-  const now = useNow(live ? 1_000 : 60_000);
-  const items = useMemo<GraphItem[]>(
-    () =>
-      nodes.map((node) => ({
-        id: node.id,
-        what: [node.agent, node.action].filter(Boolean).join(" · "),
-        dependsOn: node.dependsOn,
-        status: node.status,
-        marks: marksOf(node),
-      })),
-    [nodes],
-  );
+  const items = useMemo(() => nodes.map(itemOf), [nodes]);
   const waiting = run.approvals.filter((approval) => approval.status === "PENDING");
   return (
     <Page
@@ -82,7 +76,7 @@ function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
         <>
           Run <code>{run.id}</code> · {run.trigger}
           {run.triggeredBy && ` by ${run.triggeredBy}`} · started <Ago at={run.startedAt} /> · took{" "}
-          {span(between(run.startedAt, run.finishedAt, now))}
+          <Took from={run.startedAt} to={run.finishedAt} />
         </>
       }
       actions={
@@ -114,8 +108,8 @@ function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
       <Graph items={items} selected={chosen?.id ?? null} onSelect={select} label="Graph of the run" />
       <div className="two">
         <div className="stack">
-          <NodeTable nodes={nodes} chosen={chosen} select={select} now={now} />
-          <Timeline run={run} now={now} />
+          <NodeTable nodes={nodes} chosen={chosen} select={select} />
+          <Timeline run={run} />
           <section className="panel">
             <h2>{chosen ? `Log of ${chosen.id}` : "Log"}</h2>
             <LogView runId={run.id} node={chosen?.id ?? null} live={live} />
@@ -131,6 +125,16 @@ function Monitor({ run, steps }: { run: RunDetail; steps: PlanStep[] }) {
   );
 }
 
+const itemOf = remembered(
+  (node: NodeView): GraphItem => ({
+    id: node.id,
+    what: [node.agent, node.action].filter(Boolean).join(" · "),
+    dependsOn: node.dependsOn,
+    status: node.status,
+    marks: marksOf(node),
+  }),
+);
+
 function marksOf(node: NodeView): string[] {
   const marks: string[] = [];
   const tries = Math.max(0, ...node.attempts.map((each) => each.attempt));
@@ -141,18 +145,19 @@ function marksOf(node: NodeView): string[] {
   return marks;
 }
 
-function NodeTable({
+const FIRST_ROWS = 100;
+const MORE_ROWS = 200;
+
+const NodeTable = memo(function NodeTable({
   nodes,
   chosen,
   select,
-  now,
 }: {
   nodes: NodeView[];
   chosen: NodeView | null;
   select: (id: string) => void;
-  now: number;
 }) {
-  const [shown, setShown] = useState(200);
+  const [shown, setShown] = useState(FIRST_ROWS);
   return (
     <div className="tablebox">
       <table>
@@ -168,46 +173,53 @@ function NodeTable({
         </thead>
         <tbody>
           {nodes.slice(0, shown).map((node) => (
-            <tr key={node.id} className={node === chosen ? "chosen" : ""}>
-              <td>
-                <button
-                  type="button"
-                  className="plain tiny"
-                  aria-pressed={node === chosen}
-                  onClick={() => select(node.id)}
-                >
-                  {node.id}
-                </button>
-              </td>
-              <td>
-                <Status status={node.status} />{" "}
-                <span className="small muted">{marksOf(node).join(", ")}</span>
-              </td>
-              <td>
-                {node.agent} {node.action && <span className="muted">{node.action}</span>}
-              </td>
-              <td className="small">{node.dependsOn.join(", ") || "–"}</td>
-              <td className="one-line">{took(node, now)}</td>
-            </tr>
+            <NodeRow key={node.id} node={node} chosen={node === chosen} select={select} />
           ))}
         </tbody>
       </table>
       {nodes.length > shown && (
-        <button type="button" onClick={() => setShown(shown + 500)}>
+        <button type="button" onClick={() => setShown(shown + MORE_ROWS)}>
           Show more of {nodes.length.toLocaleString()} nodes
         </button>
       )}
     </div>
   );
-}
+});
 
-function took(node: NodeView, now: number): string {
+const NodeRow = memo(function NodeRow({
+  node,
+  chosen,
+  select,
+}: {
+  node: NodeView;
+  chosen: boolean;
+  select: (id: string) => void;
+}) {
   const first = node.attempts[0];
   const last = node.attempts.at(-1);
-  return first && last ? span(between(first.startedAt, last.finishedAt, now)) : "–";
-}
+  return (
+    <tr className={chosen ? "chosen" : ""}>
+      <td>
+        <button type="button" className="plain tiny" aria-pressed={chosen} onClick={() => select(node.id)}>
+          {node.id}
+        </button>
+      </td>
+      <td>
+        <Status status={node.status} /> <span className="small muted">{marksOf(node).join(", ")}</span>
+      </td>
+      <td>
+        {node.agent} {node.action && <span className="muted">{node.action}</span>}
+      </td>
+      <td className="small">{node.dependsOn.join(", ") || "–"}</td>
+      <td className="one-line">
+        {first && last ? <Took from={first.startedAt} to={last.finishedAt} /> : "–"}
+      </td>
+    </tr>
+  );
+});
 
-function Timeline({ run, now }: { run: RunDetail; now: number }) {
+const Timeline = memo(function Timeline({ run }: { run: RunDetail }) {
+  const now = useNow(ended(run.status) ? 60_000 : 1_000);
   const bars = timeline(run, now);
   if (!bars.length) return null;
   return (
@@ -233,7 +245,7 @@ function Timeline({ run, now }: { run: RunDetail; now: number }) {
       </ul>
     </section>
   );
-}
+});
 
 function RunFacts({ run }: { run: RunDetail }) {
   return (
@@ -269,7 +281,7 @@ function RunFacts({ run }: { run: RunDetail }) {
         {run.reopened > 0 && (
           <>
             <dt>Reopened</dt>
-            <dd>{run.reopened} times</dd>
+            <dd>{run.reopened === 1 ? "1 time" : `${run.reopened} times`}</dd>
           </>
         )}
       </dl>
