@@ -53,9 +53,9 @@ async def measure(folder: Path, *, backlog: int, repeats: int) -> dict[str, Any]
             for project in (2, 1, 2):
                 await _one(connection, streams[project], project)  # what is loaded once is loaded
             alone = [await _one(connection, streams[2], 2) for _ in range(repeats)]
+            began, ended_before = time.monotonic(), await _ended(connection)
             for _ in range(backlog):
                 await streams[1].publish("order.came", _EVENT)
-            began, ended_before = time.monotonic(), await _ended(connection)
             await asyncio.sleep(2)
             beside: list[dict[str, float]] = []
             for _ in range(repeats):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.approvals.newest_rows import sign_newest_again
 from records.database.signed_agents import agent_of, is_registered, sign_agent
 from records.database.signed_plans import PLAN_FIELDS, VERSION_FIELDS
 from records.database.signed_runs import RUN_FIELDS, sign_run
@@ -58,7 +59,8 @@ class SignatureStore(Store):
             for kind, table in _SIGNED:
                 for row in await rows(connection, select(table)):
                     changed += await _one(connection, kind, table, row)
-            return changed + await _agents(connection) + await _versions(connection) + await _runs(connection)
+            changed += await _agents(connection) + await _versions(connection) + await _runs(connection)
+            return changed + await sign_newest_again(connection)
 
 
 async def _approvals(connection: AsyncConnection) -> int:

@@ -92,7 +92,8 @@ class AuditEntry:
     project_id: int
     event: str
     """requested, viewed, reminded, vote, approved, rejected, refused, expired, escalated, superseded, run-ended
-    or policy; of a run as a whole: cancelled, retried, rerun or replayed."""
+    or policy; of a run as a whole: cancelled, retried, rerun or replayed; of any row that has the name that stands for
+    the approval's id: row, what counts for it from now on."""
     by: str | None
     verified: bool
     channel: str | None

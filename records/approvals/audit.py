@@ -17,6 +17,8 @@ from records.tables import APPROVAL_AUDIT
 from records.tables.columns import now
 from reliability.shielded import shielded
 
+ROW_EVENT = "row"
+"""Entries that say what counts for a row; see `newest_rows`."""
 _MAX_NAME = 200
 _PAGE = 1_000
 _CHAIN_LOCK = 0x434D4143
@@ -48,8 +50,9 @@ class AuditStore(Store):
         project_id: int | None = None,
         limit: int = 1_000,
     ) -> list[AuditEntry]:
-        """What happened, oldest first."""
-        chosen = select(APPROVAL_AUDIT).order_by(APPROVAL_AUDIT.c.id).limit(limit)
+        """What happened to approvals and runs, oldest first."""
+        happened = select(APPROVAL_AUDIT).where(APPROVAL_AUDIT.c.event != ROW_EVENT)
+        chosen = happened.order_by(APPROVAL_AUDIT.c.id).limit(limit)
         wanted = {"workflowRunId": run_id, "approvalId": approval_id, "projectId": project_id}
         for column, value in wanted.items():
             if value is not None:
@@ -116,6 +119,27 @@ async def append_run_audit(
     await _append(connection, about, event, actor, notes=notes)
 
 
+async def append_row_audit(
+    connection: AsyncConnection,
+    subject: str,
+    event: str,
+    actor: Actor,
+    *,
+    project_id: int,
+    digest: str,
+    notes: str,
+) -> None:
+    """Append an entry about a row of any kind, by its name, which stands where else the approval's id is."""
+    about = {
+        "approvalId": subject,
+        "workflowRunId": "",
+        "nodeKey": "",
+        "projectId": project_id,
+        "digest": digest,
+    }
+    await _append(connection, about, event, actor, notes=notes)
+
+
 async def _append(
     connection: AsyncConnection, about: dict[str, Any], event: str, actor: Actor, *, notes: str | None
 ) -> None:
@@ -133,13 +157,18 @@ async def _append(
     await connection.execute(APPROVAL_AUDIT.insert().values(**values))
 
 
+async def lock_audit(connection: AsyncConnection) -> None:
+    """Nobody else appends until this transaction ends."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+
+
 async def _last_hash(connection: AsyncConnection) -> str:
     """The hash of the last entry; no other writer appends until this transaction ends.
 
     Always taken after the lock on a run, never before one, so that two writers cannot wait for each other.
     """
-    if connection.dialect.name == "postgresql":
-        await connection.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+    await lock_audit(connection)
     newest = select(APPROVAL_AUDIT.c.hash).order_by(APPROVAL_AUDIT.c.id.desc()).limit(1)
     row = await first(connection, newest)
     return FIRST if row is None or row["hash"] is None else str(row["hash"])

@@ -9,10 +9,18 @@ from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.catalogue import ActionSpec, AgentSpec, Catalogue
+from records.approvals.newest_rows import keep_newest, newest_states
 from records.database.connections import Database
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked
-from records.database.signed_agents import agent_of, is_registered, sign_agent, unregistered
+from records.database.signed_agents import (
+    agent_of,
+    agent_state,
+    agent_subject,
+    is_registered,
+    sign_agent,
+    unregistered,
+)
 from records.database.store import Store, first, insert_new, rows
 from records.events.changes import note_change
 from records.projects.limits import check_count
@@ -28,7 +36,7 @@ class AgentRegistry(Store):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._known: dict[str, tuple[tuple[RowMapping, list[RowMapping]], AgentSpec]] = {}
+        self._known: dict[str, tuple[tuple[RowMapping, list[RowMapping], str | None], AgentSpec]] = {}
         """Agents whose rows were checked, by id: each run asks for all of its project."""
 
     @shielded
@@ -47,6 +55,8 @@ class AgentRegistry(Store):
             agent_id = await agent_row_id(connection, project_id, spec.name)
             assert agent_id is not None
             await _replace_capabilities(connection, agent_id, spec)
+            state = agent_state(project_id, spec)
+            await keep_newest(connection, agent_subject(project_id, spec.name), state, project_id=project_id)
         return agent_id
 
     @shielded
@@ -64,15 +74,27 @@ class AgentRegistry(Store):
             by_agent: dict[str, list[RowMapping]] = {}
             for row in capabilities:
                 by_agent.setdefault(row["agentId"], []).append(row)
-            return [self._trusted(connection, row, by_agent.get(row["id"], [])) for row in found]
+            newest = await newest_states(connection, (agent_subject(project_id, row["name"]) for row in found))
+            return [
+                self._trusted(
+                    connection,
+                    row,
+                    by_agent.get(row["id"], []),
+                    newest.get(agent_subject(project_id, row["name"])),
+                )
+                for row in found
+            ]
 
-    def _trusted(self, connection: AsyncConnection, row: RowMapping, capabilities: list[RowMapping]) -> AgentSpec:
-        given = (row, capabilities)
+    def _trusted(
+        self, connection: AsyncConnection, row: RowMapping, capabilities: list[RowMapping], newest: str | None
+    ) -> AgentSpec:
+        given = (row, capabilities, newest)
         known = self._known.get(row["id"])
         if known is not None and known[0] == given:
             return known[1]
         spec = agent_of(row, capabilities)
-        if not is_registered(connection, row["projectId"], spec, row["signature"]):
+        registered = is_registered(connection, row["projectId"], spec, row["signature"])
+        if not registered or newest not in (None, agent_state(row["projectId"], spec)):
             log.error(
                 "agent %r of project %s is not as it was registered: its rows were changed in the database, or signed "
                 "with a key that this part lacks; each of its actions needs an approval until it is registered again",

@@ -13,7 +13,13 @@ from compiler.plan import Plan
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.read_row import read_row
-from records.database.signed_plans import VERSION_FIELDS, is_version, require_newest, select_pointers
+from records.database.signed_plans import (
+    VERSION_FIELDS,
+    is_version,
+    newest_version,
+    require_newest,
+    select_pointers,
+)
 from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NotFound, VersionConflict
@@ -58,7 +64,9 @@ class VersionStore(Store):
         """All versions, the newest first; empty for a workflow that is not there."""
         chosen = _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc())
         async with self._db.read() as connection:
-            return [_version(row) for row in await rows(connection, chosen)]
+            found = await rows(connection, chosen)
+            whose = {"projectId": project_id, "name": name}
+            return [_version(row) for row in found if is_version(connection, {**row, **whose})]
 
     @shielded
     async def workflow_version(self, project_id: int, name: str, number: int) -> WorkflowVersion:
@@ -66,6 +74,9 @@ class VersionStore(Store):
         chosen = _versions(project_id, name).where(WORKFLOW_VERSION.c.number == number)
         async with self._db.read() as connection:
             row = await first(connection, chosen)
+            whose = {"projectId": project_id, "name": name}
+            if row is not None and not is_version(connection, {**row, **whose}):
+                row = None
         if row is None:
             raise NotFound(f"of workflow {name!r} the version", number, "list its versions first")
         return _version(row)
@@ -73,9 +84,12 @@ class VersionStore(Store):
     @shielded
     async def newest_version(self, project_id: int, name: str) -> WorkflowVersion | None:
         """The one that is deployed now; None for a workflow that was saved by an older platform, or is not there."""
-        chosen = _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc()).limit(1)
+        mine = select(WORKFLOW.c.id).where(WORKFLOW.c.projectId == project_id, WORKFLOW.c.name == name)
         async with self._db.read() as connection:
-            row = await first(connection, chosen)
+            workflow = await first(connection, mine)
+            if workflow is None:
+                return None
+            row = await newest_version(connection, workflow["id"], project_id=project_id, name=name)
         return None if row is None else _version(row)
 
     @shielded
@@ -89,7 +103,7 @@ class VersionStore(Store):
         async with self._db.read() as connection:
             workflow = await first(connection, select_pointers().where(mine))
             if workflow is not None and workflow["pointsAt"] == plan_digest:
-                require_newest(connection, workflow)
+                await require_newest(connection, workflow)
                 return None if workflow["status"] == "ACTIVE" else workflow["updatedAt"]
             saved = _versions(project_id, name).order_by(WORKFLOW_VERSION.c.number.desc())
             whose = {"projectId": project_id, "name": name}
@@ -161,28 +175,30 @@ async def add_version(
 
     Raises VersionConflict unless `expected` is the number of the newest one.
     """
-    newest = select(WORKFLOW_VERSION).where(WORKFLOW_VERSION.c.workflowId == workflow_id)
-    last = await first(connection, newest.order_by(WORKFLOW_VERSION.c.number.desc()).limit(1))
+    last = await newest_version(connection, workflow_id, project_id=plan.project_id, name=plan.name)
     number = 0 if last is None else int(last["number"])
     if expected not in (None, number):
         raise VersionConflict(
             f"version {number} is the newest, you began from version {expected}: look at it first"
         )
     whose = {"projectId": plan.project_id, "name": plan.name}
-    if last is not None and is_version(connection, {**last, **whose}):
-        if last["planDigest"] == plan.digest and text in (None, last["sourceText"]):
-            return
-    values = {
+    if last is not None and last["planDigest"] == plan.digest and text in (None, last["sourceText"]):
+        return
+    values: dict[str, Any] = {
         "id": new_id(),
         "workflowId": workflow_id,
-        "number": number + 1,
         "planDigest": plan.digest,
         "sourceText": text,
         "savedBy": line(by, 200),
         "savedAt": now(),
     }
-    values["signature"] = signer_of(connection).sign("version", {**values, **whose}, VERSION_FIELDS)
-    await insert_new(connection, WORKFLOW_VERSION, values)
+    made = False
+    while not made:
+        # A number may be taken by a row that is not the platform's, and will stay.
+        number += 1
+        values["number"] = number
+        values["signature"] = signer_of(connection).sign("version", {**values, **whose}, VERSION_FIELDS)
+        made = await insert_new(connection, WORKFLOW_VERSION, values)
 
 
 def _versions(project_id: int, name: str) -> Select[tuple[Any, ...]]:

@@ -106,7 +106,7 @@ class WorkflowStore(Store):
             row = await first(connection, chosen)
             if row is None:
                 return None
-            require_newest(connection, row)
+            await require_newest(connection, row)
             return await self._read(connection, row["pointsAt"])
 
     async def _unchanged(
@@ -117,7 +117,7 @@ class WorkflowStore(Store):
         for row in await rows(connection, chosen):
             try:
                 if self._pointers.get(row["workflowId"]) != row:
-                    require_newest(connection, row)
+                    await require_newest(connection, row)
                     self._pointers[row["workflowId"]] = row
                 kept.append((await self._read(connection, row["pointsAt"]), row["status"]))
             except RowForged as exc:

@@ -13,12 +13,22 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from compiler.catalogue import ActionSpec, AgentSpec
-from records.database.signing import signer_of
+from records.database.signing import Signer, signer_of
 
 
 def sign_agent(connection: AsyncConnection, project_id: int, spec: AgentSpec) -> str:
     """The signature of an agent of the project."""
     return signer_of(connection).sign("agent", *_content(project_id, spec))
+
+
+def agent_subject(project_id: int, name: str) -> str:
+    """What names the agent in the audit."""
+    return f"agent:{project_id}:{name}"
+
+
+def agent_state(project_id: int, spec: AgentSpec) -> str:
+    """A digest of what is signed."""
+    return Signer.state("agent", *_content(project_id, spec))
 
 
 def is_registered(connection: AsyncConnection, project_id: int, spec: AgentSpec, signature: str | None) -> bool:

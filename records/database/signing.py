@@ -80,6 +80,11 @@ class Signer:
         """Whether the row's `signature` is the platform's."""
         return self._is(row["signature"], kind, row, fields)
 
+    @staticmethod
+    def state(kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> str:
+        """A digest of what would be signed: the same whatever the key is."""
+        return f"sha256:{hashlib.sha256(_content(kind, row, fields)).hexdigest()}"
+
     def _sign(self, kind: str, row: Mapping[Any, Any], fields: tuple[str, ...]) -> str:
         return _signature(self._keys[0], _content(kind, row, fields))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from records.database.person_key import person_key
 from records.database.read_row import read_row
 from records.database.store import Store, first, rows
 from records.errors import NotFound, RecordsError
-from records.people.signed_rows import is_signed, sign
+from records.people.signed_rows import current, is_current, keep, sign
 from records.tables import CHANGE_REQUEST
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -77,7 +78,7 @@ class ChangeRequestStore(Store):
             begun = CHANGE_REQUEST.c.id.startswith(request_id, autoescape=True)
             mine = begun & (CHANGE_REQUEST.c.projectId == project_id) & CHANGE_REQUEST.c.usedAt.is_(None)
             found = await rows(connection, select(CHANGE_REQUEST).where(mine).limit(2)) if request_id else []
-            if len(found) != 1 or not is_signed(connection, "change", found[0]):
+            if len(found) != 1 or not await is_current(connection, "change", found[0]):
                 raise NotFound("the change", request_id, "see `commandcenter changes list` for those that wait")
             row = found[0]
             if person_key(row["requestedBy"]) == person_key(by):
@@ -102,21 +103,23 @@ class ChangeRequestStore(Store):
         chosen = select(CHANGE_REQUEST).where(mine).order_by(CHANGE_REQUEST.c.requestedAt).limit(limit)
         async with self._db.read() as connection:
             found = await rows(connection, chosen)
-            return [_request(row) for row in found if is_signed(connection, "change", row)]
+            return [_request(row) for _, row in await current(connection, (("change", row) for row in found))]
 
 
-async def _open(connection: AsyncConnection, project_id: int, kind: str, digest: str) -> list[RowMapping]:
+async def _open(connection: AsyncConnection, project_id: int, kind: str, digest: str) -> list[Mapping[Any, Any]]:
     mine = (CHANGE_REQUEST.c.projectId == project_id) & (CHANGE_REQUEST.c.digest == digest)
     chosen = select(CHANGE_REQUEST).where(mine, CHANGE_REQUEST.c.kind == kind, CHANGE_REQUEST.c.usedAt.is_(None))
     if connection.dialect.name == "postgresql":
         chosen = chosen.with_for_update()
-    return [row for row in await rows(connection, chosen) if is_signed(connection, "change", row)]
+    found = await rows(connection, chosen)
+    return [row for _, row in await current(connection, (("change", row) for row in found))]
 
 
-async def _update(connection: AsyncConnection, row: RowMapping, **values: Any) -> RowMapping:
+async def _update(connection: AsyncConnection, row: Mapping[Any, Any], **values: Any) -> RowMapping:
     values["signature"] = sign(connection, "change", {**row, **values})
     mine = CHANGE_REQUEST.c.id == row["id"]
     await connection.execute(update(CHANGE_REQUEST).where(mine).values(**values))
+    await keep(connection, "change", {**row, **values}, project_id=row["projectId"])
     changed = await first(connection, select(CHANGE_REQUEST).where(mine))
     assert changed is not None
     return changed

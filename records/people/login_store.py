@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.approvals.newest_rows import newest_states
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NameRefused
 from records.people.people_store import new_person, person_record, person_row
 from records.people.person import PersonRecord, Role
-from records.people.signed_rows import is_signed, sign
+from records.people.signed_rows import is_current, keep, sign, subject
 from records.tables import PERSON, PERSON_LOGIN, PERSON_ROLE
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -85,7 +86,7 @@ async def _linked(connection: AsyncConnection, issuer: str, subject: str) -> Row
         return None
     person = await first(connection, select(PERSON).where(PERSON.c.id == login["personId"]))
     assert person is not None
-    if not is_signed(connection, "login", {**login, "name": person["name"]}):
+    if not await is_current(connection, "login", {**login, "name": person["name"]}):
         raise NameRefused("the row that links this person was not written by the platform: link it again")
     return person
 
@@ -98,6 +99,7 @@ async def _link(
     mine = (PERSON_LOGIN.c.issuer == issuer) & (PERSON_LOGIN.c.subject == subject)
     await connection.execute(delete(PERSON_LOGIN).where(mine))
     await connection.execute(PERSON_LOGIN.insert().values(**row))
+    await keep(connection, "login", {**row, "name": person["name"]}, by=by)
 
 
 async def _take_roles(
@@ -123,5 +125,9 @@ async def _take_roles(
                 "grantedBy": by,
                 "expiresAt": until,
             }
-            row["signature"] = sign(connection, "role-until", {**row, "name": person["name"]})
+            named = {**row, "name": person["name"]}
+            row["signature"] = sign(connection, "role-until", named)
             await connection.execute(PERSON_ROLE.insert().values(**row))
+            # Where it was taken away before, that was the last word; else its end says when a copy is worth nothing.
+            if await newest_states(connection, [subject("role-until", named)]):
+                await keep(connection, "role-until", named, by=by, project_id=project)

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.approvals.newest_rows import subjects_with
 from records.database.ids import new_id
 from records.database.person_key import person_key
 from records.database.store import Store, first, insert_new, rows
 from records.errors import NameRefused, NotFound
 from records.people.person import ROLES, PersonRecord, Role
-from records.people.signed_rows import is_signed, sign
+from records.people.signed_rows import current, is_signed, keep, keep_gone, sign, subject
 from records.tables import PERSON, PERSON_ROLE
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -46,6 +47,7 @@ class PeopleStore(Store):
                 # In place of a row that somebody else wrote.
                 await connection.execute(delete(PERSON_ROLE).where(*_this_role(row)))
                 await connection.execute(PERSON_ROLE.insert().values(**row))
+                await keep(connection, "role", {**row, "name": person["name"]}, by=by, project_id=project_id)
             return await person_record(connection, person)
 
     @shielded
@@ -63,6 +65,7 @@ class PeopleStore(Store):
         self, name: str, *, project_id: int | None = None, roles: Iterable[Role] | None = None
     ) -> PersonRecord:
         """Take roles away: these, or all; in that project, or in all. It counts from the next request on."""
+        roles = None if roles is None else tuple(roles)
         async with self._db.write() as connection:
             person = await person_row(connection, name)
             gone = delete(PERSON_ROLE).where(PERSON_ROLE.c.personId == person["id"])
@@ -70,6 +73,9 @@ class PeopleStore(Store):
                 gone = gone.where(PERSON_ROLE.c.projectId == project_id)
             if roles is not None:
                 gone = gone.where(PERSON_ROLE.c.role.in_(list(roles)))
+            for row in await _withdrawn(connection, person["id"], project_id, roles):
+                # Also where it is not there now: a copy of it may come back.
+                await keep_gone(connection, "role", row, project_id=row["projectId"])
             await connection.execute(gone)
             return await person_record(connection, person)
 
@@ -95,19 +101,44 @@ async def roles_of(connection: AsyncConnection, person_id: str, name: str) -> di
     """Project -> roles that the platform gave to that person under that name."""
     chosen = select(PERSON_ROLE).where(PERSON_ROLE.c.personId == person_id)
     found: dict[int, list[Role]] = {}
-    for row in await rows(connection, chosen.order_by(PERSON_ROLE.c.projectId)):
-        if row["role"] in ROLES and _holds(connection, {**row, "name": name}):
-            found.setdefault(row["projectId"], []).append(row["role"])
+    held = [
+        (_kind(row), {**row, "name": name})
+        for row in await rows(connection, chosen.order_by(PERSON_ROLE.c.projectId))
+        if row["role"] in ROLES and (row["expiresAt"] is None or row["expiresAt"] > now())
+    ]
+    for _, row in await current(connection, held):
+        found.setdefault(row["projectId"], []).append(row["role"])
     return {project: tuple(sorted(roles, key=ROLES.index)) for project, roles in found.items()}
 
 
 def is_role(connection: AsyncConnection, row: Mapping[Any, Any]) -> bool:
     """Whether the platform gave the role of that row, with the person's `name`; it may have ended since."""
-    return is_signed(connection, "role" if row["expiresAt"] is None else "role-until", row)
+    return is_signed(connection, _kind(row), row)
 
 
-def _holds(connection: AsyncConnection, row: Mapping[Any, Any]) -> bool:
-    return (row["expiresAt"] is None or row["expiresAt"] > now()) and is_role(connection, row)
+def _kind(row: Mapping[Any, Any]) -> str:
+    return "role" if row["expiresAt"] is None else "role-until"
+
+
+async def _withdrawn(
+    connection: AsyncConnection, person_id: str, project_id: int | None, roles: Iterable[Role] | None
+) -> list[dict[str, Any]]:
+    """The roles that shall be gone: those that are named, or else all that the person has or was given."""
+    if project_id is not None:
+        named = ROLES if roles is None else list(roles)
+        return [{"personId": person_id, "projectId": project_id, "role": role} for role in named]
+    there = await rows(connection, select(PERSON_ROLE).where(PERSON_ROLE.c.personId == person_id))
+    found = {(row["projectId"], str(row["role"])) for row in there}
+    begin = subject("role", {"personId": person_id, "projectId": "", "role": ""}).removesuffix(":")
+    for each in await subjects_with(connection, begin):
+        project, _, role = each.removeprefix(begin).partition(":")
+        if project.isdecimal():
+            found.add((int(project), role))
+    return [
+        {"personId": person_id, "projectId": project, "role": role}
+        for project, role in sorted(found)
+        if roles is None or role in list(roles)
+    ]
 
 
 async def person_record(connection: AsyncConnection, row: Mapping[Any, Any]) -> PersonRecord:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from records.database.ids import new_id
 from records.database.store import Store, first
 from records.people.person import Identity, NotSignedIn
-from records.people.signed_rows import is_signed, sign
+from records.people.signed_rows import is_current, is_signed, keep, keep_gone, sign
 from records.people.token_store import identity_of, revoke
 from records.tables import ACCESS_TOKEN, BROWSER_SESSION
 from records.tables.columns import now
@@ -56,7 +56,7 @@ class SessionStore(Store):
             session = await _session(connection, session_hash)
             if session is None:
                 return NotSignedIn(reason="unknown")
-            if not is_signed(connection, "session", session):
+            if not await is_current(connection, "session", session):
                 return NotSignedIn(reason="forged", token_id=session["tokenId"])
             if session["expiresAt"] <= now():
                 return NotSignedIn(reason="expired", token_id=session["tokenId"])
@@ -88,6 +88,7 @@ class SessionStore(Store):
                 return
             mine = BROWSER_SESSION.c.id == session["id"]
             await connection.execute(delete(BROWSER_SESSION).where(mine))
+            await keep_gone(connection, "session", session)
             of_link = (ACCESS_TOKEN.c.id == session["tokenId"]) & (ACCESS_TOKEN.c.kind == "link")
             token = await first(connection, select(ACCESS_TOKEN).where(of_link))
             if token is not None and token["revokedAt"] is None:
@@ -127,3 +128,4 @@ async def _use_up(connection: AsyncConnection, token: RowMapping, expires_at: da
     values["signature"] = sign(connection, "token", {**token, **values})
     mine = ACCESS_TOKEN.c.id == token["id"]
     await connection.execute(update(ACCESS_TOKEN).where(mine).values(**values))
+    await keep(connection, "token", {**token, **values})

@@ -12,7 +12,7 @@ from records.database.ids import new_id
 from records.database.store import Store, first, rows
 from records.people.people_store import person_row, roles_of
 from records.people.person import Identity, NotSignedIn
-from records.people.signed_rows import is_signed, sign
+from records.people.signed_rows import is_current, keep, keep_gone, sign
 from records.tables import PERSON, SLACK_IDENTITY
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -50,6 +50,7 @@ class SlackStore(Store):
             row["signature"] = sign(connection, "slack", row)
             await connection.execute(delete(SLACK_IDENTITY).where(*_of(team_id, user_id)))
             await connection.execute(SLACK_IDENTITY.insert().values(**row))
+            await keep(connection, "slack", row, by=by)
         return _identity(row, person["name"])
 
     @shielded
@@ -57,6 +58,7 @@ class SlackStore(Store):
         """That user is nobody from now on; False if they were."""
         async with self._db.write() as connection:
             gone = await connection.execute(delete(SLACK_IDENTITY).where(*_of(team_id, user_id)))
+            await keep_gone(connection, "slack", {"teamId": team_id, "userId": user_id})
         return gone.rowcount > 0
 
     @shielded
@@ -74,7 +76,7 @@ class SlackStore(Store):
             row = await first(connection, select(SLACK_IDENTITY).where(*_of(team_id, user_id)))
             if row is None:
                 return NotSignedIn(reason="unknown")
-            if not is_signed(connection, "slack", row):
+            if not await is_current(connection, "slack", row):
                 return NotSignedIn(reason="forged")
             person = await first(connection, select(PERSON).where(PERSON.c.id == row["personId"]))
             assert person is not None

@@ -16,7 +16,7 @@ from records.database.store import Store, first, rows
 from records.errors import NotFound
 from records.people.people_store import is_role, person_row, roles_of
 from records.people.person import Identity, NotSignedIn, Role, TokenKind, TokenRecord
-from records.people.signed_rows import is_signed, sign
+from records.people.signed_rows import is_current, keep, sign
 from records.tables import ACCESS_TOKEN, PERSON, PERSON_ROLE
 from records.tables.columns import now
 from reliability.shielded import shielded
@@ -135,7 +135,7 @@ async def identity_of(
     """Whose token that row is; `kind`: the only one that counts, None for any."""
     if row is None:
         return NotSignedIn(reason="unknown")
-    objection = _objection(connection, row, kind)
+    objection = await _objection(connection, row, kind)
     if objection is not None:
         return objection
     person = await first(connection, select(PERSON).where(PERSON.c.id == row["personId"]))
@@ -151,11 +151,12 @@ async def revoke(connection: AsyncConnection, row: Mapping[Any, Any], *, by: str
     values: dict[str, Any] = {"revokedAt": now(), "revokedBy": by}
     values["signature"] = sign(connection, "token", {**row, **values})
     await connection.execute(update(ACCESS_TOKEN).where(ACCESS_TOKEN.c.id == row["id"]).values(**values))
+    await keep(connection, "token", {**row, **values}, by=by)
     return values
 
 
-def _objection(connection: AsyncConnection, row: RowMapping, kind: TokenKind | None) -> NotSignedIn | None:
-    if not is_signed(connection, "token", row):
+async def _objection(connection: AsyncConnection, row: RowMapping, kind: TokenKind | None) -> NotSignedIn | None:
+    if not await is_current(connection, "token", row):
         return NotSignedIn(reason="forged", token_id=row["id"])
     if kind not in (None, row["kind"]):
         return NotSignedIn(reason="not this kind", token_id=row["id"])

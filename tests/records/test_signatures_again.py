@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, insert, select, update
 
 from compiler.plan import ApprovalRule
 from operations.rotate_signing_key import NothingToRotate, add_key, retire_old_keys, use_newest_key
 from records import NotApproved, Records
 from records.database.signing import KEY_FILE_VARIABLE, SigningKeyUnusable
-from records.tables import WORKFLOW_APPROVAL
+from records.tables import PERSON_ROLE, WORKFLOW_APPROVAL
 
 DIGEST = "sha256:a"
 
@@ -84,3 +84,22 @@ def test_steps_that_are_left_out_are_named(file: Path) -> None:
     file.write_bytes(b"short")
     with pytest.raises(SigningKeyUnusable, match="has 5 bytes, not 32"):
         add_key(file)
+
+
+async def test_what_was_taken_away_stays_so_with_another_key(file: Path, url: str, records: Records) -> None:
+    await records.add_person("Ada", project_id=1, roles=["admin", "viewer"])
+    async with records._db.read() as connection:
+        copy = [dict(row) for row in (await connection.execute(select(PERSON_ROLE))).mappings().all()]
+    await records.withdraw_roles("Ada", project_id=1, roles=["admin"])
+    add_key(file)
+    use_newest_key(file)
+    async with await Records.open(url) as part:
+        # Put back in time to be signed with the new key.
+        async with part._db.write() as connection:
+            await connection.execute(delete(PERSON_ROLE))
+            for row in copy:
+                await connection.execute(insert(PERSON_ROLE).values(**row))
+        await retire_old_keys(file, part)
+    async with await Records.open(url) as part:
+        assert [each.roles for each in await part.people()] == [{1: ("viewer",)}]
+        assert (await part.verify_audit()).intact

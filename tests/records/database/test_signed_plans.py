@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from compiler.plan import ApprovalRule
-from records import NotApproved, Records, upgrade
+from records import NotApproved, NotFound, Records, upgrade
 from records.database.connections import Database
 from records.database.payload import dumps
 from records.database.signing import KEY_FILE_VARIABLE, SigningKeyUnusable
@@ -19,6 +20,7 @@ from records.errors import RowForged
 from records.tables import (
     AGENT,
     AGENT_CAPABILITY,
+    APPROVAL_AUDIT,
     METADATA,
     PLAN,
     PROCESSED_EVENT,
@@ -246,3 +248,49 @@ async def test_what_an_older_version_deployed_and_began_goes_on_after_the_upgrad
         assert await after.replaced_at(1, "audit", waiting.digest) is None
         assert (await after.catalogue(1)).agents == (await records.catalogue(1)).agents
         assert await after.sign_again() == 0
+
+
+async def test_a_version_that_is_not_the_platforms_is_passed_over_whatever_its_number(
+    records: Records, make: Any
+) -> None:
+    workflow_id = await records.save_workflow(make.plan())
+    newest = await records.newest_version(1, "audit")
+    assert newest is not None
+    forged = {"workflowId": workflow_id, "planDigest": newest.plan_digest, "signature": "v1:0"}
+    for number in (2, 3, 2**31 - 1):
+        await execute(records, insert(WORKFLOW_VERSION).values(id=str(number), number=number, **forged))
+    assert await fresh(records).active_plan(1, "audit") == make.plan()
+    assert await fresh(records).newest_version(1, "audit") == newest
+    with pytest.raises(NotFound):
+        await records.workflow_version(1, "audit", 2)
+    second = make.plan(nodes=(make.node("fix", agent="patcher"),))
+    await records.save_workflow(second)
+    assert await fresh(records).active_plan(1, "audit") == second
+    assert [each.number for each in await records.workflow_versions(1, "audit")] == [4, 1]
+
+
+async def test_an_agent_as_it_was_registered_before_counts_no_more(records: Records, make: Any) -> None:
+    harmless = make.agent("changed")
+    await records.register_agent(1, harmless)
+    before = {table: await rows(records, table) for table in (AGENT, AGENT_CAPABILITY)}
+    risky = replace(harmless, risk="APPROVAL_REQUIRED", version="2.0.0")
+    await records.register_agent(1, risky)
+    assert (await fresh(records).catalogue(1)).agents["changed"] == risky
+    await execute(
+        records,
+        *(table.delete() for table in (AGENT_CAPABILITY, AGENT)),
+        *(insert(table).values(**row) for table, found in before.items() for row in found),
+    )
+    agent = (await fresh(records).catalogue(1)).agents["changed"]
+    assert agent.risk == "APPROVAL_REQUIRED"
+    assert {action.risk for action in agent.actions.values()} == {"APPROVAL_REQUIRED"}
+    # Nor once what the audit said of it before is appended to it again.
+    kept = [each for each in await rows(records, APPROVAL_AUDIT) if each["approvalId"] == "agent:1:changed"]
+    assert len(kept) == 2
+    await execute(records, insert(APPROVAL_AUDIT).values(**{**kept[0], "id": 1000}))
+    forged = {**kept[0], "id": 1001, "notes": kept[0]["notes"].replace("1 ", "9 ", 1)}
+    await execute(records, insert(APPROVAL_AUDIT).values(**forged))
+    agent = (await fresh(records).catalogue(1)).agents["changed"]
+    assert agent.risk == "APPROVAL_REQUIRED"
+    await records.register_agent(1, harmless)
+    assert (await fresh(records).catalogue(1)).agents["changed"] == harmless

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from operations import people
 from operations.people import InvalidRole, issue_link, issue_token, token_digest
 from records import NameRefused, NotFound, Records
 from records.people.person import Identity, NotSignedIn
-from records.tables import ACCESS_TOKEN, BROWSER_SESSION, PERSON, PERSON_ROLE
+from records.tables import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
 
 
 async def _ada(records: Records, *roles: str, project_id: int = 1) -> None:
@@ -181,3 +181,83 @@ async def test_a_link_signs_in_once_and_is_no_token_for_requests(records: Record
     assert len(sessions) == 1
     assert isinstance(await people.identify_session(sessions[0].text, records=records), Identity)
     assert await people.begin_session(link.text, records=records) == NotSignedIn(reason="unknown")
+
+
+async def _copy(records: Records, *tables: Any) -> dict[Any, list[dict[str, Any]]]:
+    async with records._db.read() as connection:
+        return {
+            table: [dict(row) for row in (await connection.execute(select(table))).mappings().all()]
+            for table in tables
+        }
+
+
+async def _put_back(records: Records, copy: dict[Any, list[dict[str, Any]]]) -> None:
+    """As a client of the database would: every row as it was."""
+    async with records._db.write() as connection:
+        for table in reversed(copy):
+            await connection.execute(delete(table))
+        for table, found in copy.items():
+            for row in found:
+                await connection.execute(insert(table).values(**row))
+
+
+async def test_a_role_that_was_taken_away_does_not_come_back_by_hand(records: Records) -> None:
+    await _ada(records, "admin", "viewer")
+    token = await issue_token("Ada", records=records, by="root")
+    copy = await _copy(records, PERSON_ROLE)
+    # Also where the row was hidden while the role was taken away.
+    await _change_all(records, delete(PERSON_ROLE))
+    await records.withdraw_roles("Ada", project_id=1, roles=["admin"])
+    await _put_back(records, copy)
+    assert await _opens(records, token.text) == {1: ("viewer",)}
+    await _change_all(records, delete(PERSON_ROLE))
+    await records.withdraw_roles("Ada")
+    await _put_back(records, copy)
+    assert await _refusal(records, token.text) == "no role"
+    await _ada(records, "operator")
+    assert await _opens(records, token.text) == {1: ("operator",)}
+    # One that was given by hand again counts.
+    await _ada(records, "admin")
+    assert await _opens(records, token.text) == {1: ("operator", "admin")}
+
+
+async def test_a_revoked_token_a_used_link_and_an_ended_session_do_not_come_back_by_hand(records: Records) -> None:
+    await _ada(records)
+    token = await issue_token("Ada", records=records, by="root")
+    link = await issue_link("Ada", records=records, by="root")
+    copy = await _copy(records, ACCESS_TOKEN, BROWSER_SESSION)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    begun = await records.begin_session(
+        token_hash=token_digest(link.text), session_hash="session", expires_at=until
+    )
+    assert isinstance(begun, Identity)
+    await records.revoke_token(token.record.id)
+    await _put_back(records, copy)
+    assert await _refusal(records, token.text) == "forged"
+    again = await records.begin_session(token_hash=token_digest(link.text), session_hash="2", expires_at=until)
+    assert isinstance(again, NotSignedIn)
+    third = await issue_token("Ada", records=records, by="root")
+    await records.begin_session(token_hash=token_digest(third.text), session_hash="3", expires_at=until)
+    copy = await _copy(records, ACCESS_TOKEN, BROWSER_SESSION)
+    await records.end_session("3")
+    await _put_back(records, copy)
+    assert isinstance(await records.identify_session("3"), NotSignedIn)
+
+
+async def test_a_confirmation_that_was_used_does_not_come_back_by_hand(records: Records) -> None:
+    asked: dict[str, Any] = {"project_id": 1, "kind": "agent", "digest": "sha256:1"}
+    request = await records.request_change(**asked, summary="less risk", by="ada")
+    await records.confirm_change(request.id, project_id=1, by="bob")
+    copy = await _copy(records, CHANGE_REQUEST)
+    assert await records.use_confirmed_change(**asked, by="ada")
+    await _put_back(records, copy)
+    assert not await records.use_confirmed_change(**asked, by="ada")
+    assert await records.change_requests(1) == []
+    fresh = await records.request_change(**asked, summary="less risk", by="ada")
+    await records.confirm_change(fresh.id, project_id=1, by="bob")
+    assert await records.use_confirmed_change(**asked, by="ada")
+
+
+async def _change_all(records: Records, statement: Any) -> None:
+    async with records._db.write() as connection:
+        await connection.execute(statement)
