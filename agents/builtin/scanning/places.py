@@ -16,7 +16,7 @@ _PATHS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     (
         "test",
         re.compile(
-            r"(?:^|/)(?:tests?|__tests__|__mocks__|specs?|testing|testdata|fixtures|e2e|cypress)/|(?:^|/)(?:test_[^/]*|"
+            r"(?:^|/)(?:tests?|__tests__|__mocks__|specs?|testing|testdata|_?fixtures?|e2e|cypress)/|(?:^|/)(?:test_[^/]*|"
             r"conftest)\.py$|[._-](?:test|spec|cy|stories)\.[cm]?[jt]sx?$|_test\.(?:go|py|rb)$|_spec\.rb$|"
             r"(?<![a-z])[A-Za-z]+Tests?\.(?:java|kt|cs|php)$|(?:^|/)src/test/"
         ),
@@ -48,20 +48,63 @@ _NOT_IN_TESTS = frozenset(
     {"xss", "open-redirect", "insecure-cookie", "header-injection", "trust-boundary", "log-injection", "cors-any"}
     | {"csrf-off", "debug-mode", "request-without-timeout", "tls-verification-off", "insecure-random", "weak-hash"}
     | {"resource-exhaustion", "regex-injection", "format-string", "information-exposure", "mass-assignment"}
-    | {"autoescape-off", "script-address", "slow-regex"}
-    | {"bind-all-interfaces", "hard-coded-secret", "bandit-b704", "unrestricted-upload", "weak-key"}
+    | {
+        "autoescape-off",
+        "script-address",
+        "slow-regex",
+        "unsafe-deserialisation",
+        "ssrf",
+        "path-traversal",
+        "timing",
+    }
+    | {"race", "insecure-temp-file", "weak-cipher", "static-iv", "clear-text", "unsafe-xml", "file-permissions"}
+    | {
+        "bind-all-interfaces",
+        "hard-coded-secret",
+        "unrestricted-upload",
+        "weak-key",
+        "value",
+        "bandit-b310",
+        "bandit-b704",
+    }
 )
+_NOT_IN_EXAMPLES = frozenset(
+    {"insecure-cookie", "log-injection", "format-string", "csrf-off", "debug-mode", "request-without-timeout"}
+    | {
+        "information-exposure",
+        "cors-any",
+        "bind-all-interfaces",
+        "hard-coded-secret",
+        "resource-exhaustion",
+        "race",
+    }
+)
+"""What an example leaves out for brevity; a flow from a visitor to a sink is copied with it, and told."""
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+_DRAWN = re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{16,}")
+"""Letters and digits as a generator gives them: no words that stand for a secret."""
+_PACKAGES = re.compile(r"(?:^|(?<=/))src/main/(?:java|kotlin|scala|groovy)/.*/(?=[^/]+$)")
+"""Names of packages, of which `example`, `docs` or `build` are common ones, say nothing about the code in them."""
 
 
-def of_no_weight(one: Vulnerability) -> bool:
-    """Whether it is in a test, which answers no visitor and keeps no secret, and of a kind that says nothing there."""
-    return one.rule.rsplit("/", 1)[-1] in _NOT_IN_TESTS and place_of(one.file, "") == "test"
+def of_no_weight(one: Vulnerability, line: str) -> bool:
+    """Whether it is of a kind that says nothing where it stands, which `line` is.
+
+    A test answers no visitor, and a key that lies beside it is the test's own; a service's token is told anywhere.
+    """
+    kind, place = one.rule.rsplit("/", 1)[-1], place_of(one.file, "")
+    if place == "test":
+        return kind in _NOT_IN_TESTS or (kind == "token" and _PRIVATE_KEY.search(line) is not None)
+    if place in ("example", "documentation") and kind in _NOT_IN_EXAMPLES:
+        return kind != "hard-coded-secret" or _DRAWN.search(line) is None
+    return False
 
 
 def place_of(name: str, text: str) -> Place:
     """What kind of code the file is, by its path, else by what its first lines say."""
+    short = _PACKAGES.sub("", name)
     for place, pattern in _PATHS:
-        if pattern.search(name):
+        if pattern.search(short):
             return place
     head = "\n".join(text[:2000].split("\n")[:5])
     return "generated" if _GENERATED.search(head) else "production"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -69,7 +70,7 @@ class Scan:
     texts_scanned: int = 0
     """Other text files, which are searched for secrets and weaknesses of infrastructure."""
     of_no_weight: int = 0
-    """Findings in tests of kinds that only matter where visitors come or secrets are kept."""
+    """Findings in tests and examples of kinds that only matter where visitors come or secrets are kept."""
     engine: str = ""
     """Name and version of the engine that followed data; empty where there is none."""
     complete: bool = True
@@ -137,27 +138,26 @@ def scan(
     flows = engine.scan(
         folder, [file.name for file in files], log, followed.followed, max(5.0, ends - time.monotonic())
     )
+    within = "data was followed within single functions only"
     partly = {
-        **dict.fromkeys(
-            followed.spent, "data was followed within single functions only: one of them takes too long"
-        ),
-        **dict.fromkeys(followed.late, "data was followed within single functions only: time or work was used up"),
+        **dict.fromkeys(followed.spent, f"{within}: one of them takes too long"),
+        **dict.fromkeys(followed.late, f"{within}: time or work was used up"),
         **flows.failed,
     }
     found = [one for one in (*found, *flows.found) if not _refuted(one, followed)] + followed.found
     missing, known = {each.file for each in left_out}, {file.name for file in (*files, *scripts)}
-    for name, reason in partly.items():
-        if name not in missing and name in known:
-            _leave_out(name, f"{name!r} was scanned in part: {reason}", left_out, log)
-    weighty = [one for one in _once(found) if not of_no_weight(one)]
-    kept, suppressed = _judged(weighty, {file.name: file.text for file in (*near, *files, *texts)})
+    for name in sorted((known & partly.keys()) - missing):
+        _leave_out(name, f"{name!r} was scanned in part: {partly[name]}", left_out, log)
+    once, all_texts = _once(found), {file.name: file.text for file in (*near, *files, *texts)}
+    weighty = _weighty(once, all_texts, log)
+    kept, suppressed = _judged(weighty, all_texts)
     return Scan(
         vulnerabilities=kept,
         files_scanned=sum(file.name not in missing for file in files),
         texts_scanned=len(texts),
         not_scanned=tuple(left_out),
         suppressed=suppressed,
-        of_no_weight=len(_once(found)) - len(weighty),
+        of_no_weight=len(once) - len(weighty),
         engine=engine.version(),
         complete=known.isdisjoint(each.file for each in left_out),
     )
@@ -186,6 +186,28 @@ def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
     kind = _BY_FORM.get(one.rule)
     harmless = followed.harmless.get((one.file, one.line))
     return kind is not None and harmless is not None and ("" in harmless or kind in harmless)
+
+
+def _weighty(found: Iterable[Vulnerability], texts: Mapping[str, str], log: logging.Logger) -> list[Vulnerability]:
+    """Those that say something where they stand; of the others the log has how many there are of each rule.
+
+    In a folder without any code for production, such as a collection of examples, places say nothing.
+    """
+    if not any(place_of(name, "") == "production" for name in texts if PurePosixPath(name).suffix in SCANNED):
+        return list(found)
+    lines: dict[str, list[str]] = {}
+    kept: list[Vulnerability] = []
+    left: Counter[str] = Counter()
+    for one in found:
+        own = lines.setdefault(one.file, texts.get(one.file, "").split("\n"))
+        if of_no_weight(one, own[one.line - 1] if one.line <= len(own) else ""):
+            left[one.rule] += 1
+        else:
+            kept.append(one)
+    if left:
+        told = ", ".join(f"{rule} ({count})" for rule, count in sorted(left.items()))
+        log.info("of no weight in tests and examples, and not told: %s", told)
+    return kept
 
 
 def _judged(

@@ -110,7 +110,7 @@ class ScanOutput(Schema):
     """Findings that were there before the change, or are in the baseline."""
     below_min_severity: int = Field(default=0, ge=0)
     of_no_weight: int = Field(default=0, ge=0)
-    """Findings in tests of kinds that say nothing there, as a cookie without Secure: counted and not told."""
+    """Findings in tests and examples of kinds that say nothing there, as a cookie without Secure: counted, not told."""
     sarif: SarifFile | None = None
     """The findings as SARIF 2.1.0, where that was asked for."""
     suppressed: list[Accepted] = Field(default_factory=list[Accepted], max_length=MAX_NAMED)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.builtin.scanning import engine, flow, text_scan
+from agents.builtin.scanning.places import place_of
 from agents.builtin.scanning.rules import languages, load
 from agents.builtin.scanning.scan import Scan, scan
 from agents.builtin.scanning.secret_names import looks_secret
@@ -143,6 +144,75 @@ def test_kinds_that_say_nothing_in_tests_are_counted_and_not_told(tmp_path):
     assert {one.rule for one in done.vulnerabilities if one.file == "tests/test_a.py"} == {"py/eval"}
     assert "py/tls-verification-off" in {one.rule for one in done.vulnerabilities if one.file == "a.py"}
     assert done.of_no_weight >= 1
+
+
+def test_a_tests_own_keys_and_objects_are_counted_and_not_told_but_a_services_token_is(tmp_path, caplog):
+    key = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA " + "PRIVATE KEY-----\n"
+    token = "token = ghp" + "_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5\n"
+    files = {
+        **{f"{place}/server.key": key for place in ("tests/certs", "_fixture/certs", "deploy")},
+        **{f"{place}/hub.conf": token for place in ("tests", "deploy")},
+        "tests/test_a.py": "import pickle\npickle.loads(pickle.dumps(a))\n",
+        "a.py": "x = 1\n",
+    }
+
+    with caplog.at_level(logging.INFO):
+        done = scanned(tmp_path, **files)
+
+    told = {(one.file, one.severity) for one in done.vulnerabilities}
+    assert told == {("deploy/server.key", "CRITICAL"), ("deploy/hub.conf", "CRITICAL"), ("tests/hub.conf", "LOW")}
+    assert done.of_no_weight == 3
+    assert "secrets/token (2)" in caplog.text
+
+
+def test_what_an_example_leaves_out_is_counted_and_what_is_copied_from_it_is_told(tmp_path):
+    text = (
+        "app.use(session({ secret: 'shhhh, very secret' }));\n"
+        "app.get('/a', (req, res) => { console.log('a ' + req.query.a); res.send('<b>' + req.query.a); });\n"
+    )
+    drawn = "const jwtSecret = 'k3J9xQ2mV7pL0sD8wR5t';\n"
+    files = {"examples/a.js": text, "lib/a.js": text, "examples/b.js": drawn}
+
+    done = scanned(tmp_path, **files)
+
+    told = {name: {one.rule for one in done.vulnerabilities if one.file == name} for name in files}
+    assert told["examples/a.js"] == {"js/xss"}
+    assert {"js/xss", "js/hard-coded-secret", "js/log-injection"} <= told["lib/a.js"]
+    assert told["examples/b.js"] == {"js/hard-coded-secret"}
+    # Where there is nothing but examples, the place says nothing.
+    alone = scanned(tmp_path, **{"examples/a.js": text})
+    assert (alone.of_no_weight, "js/hard-coded-secret" in {one.rule for one in alone.vulnerabilities}) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("src/main/java/org/example/benchmark/docs/A.java", "production"),
+        ("shop/src/main/kotlin/com/example/build/A.kt", "production"),
+        ("examples/shop/src/main/java/org/shop/A.java", "example"),
+        ("src/test/java/org/shop/A.java", "test"),
+        ("src/main/resources/static/dist/a.js", "generated"),
+        ("_fixture/certs/key.pem", "test"),
+        ("src/fixtures.py", "production"),
+    ],
+)
+def test_names_of_packages_are_no_places(name, place):
+    assert place_of(name, "") == place
+
+
+@pytest.mark.parametrize(
+    ("written", "is_one"),
+    [
+        ("names.slice(req.query.a, req.query.b).join(', ')", False),
+        ("'abc'.concat(other).substring(req.query.a)", False),
+        ("req.query.a.slice(1)", True),
+        ("names.concat(req.query.a).join(', ')", True),
+    ],
+)
+def test_what_says_which_part_is_meant_is_no_part_of_it(tmp_path, written, is_one):
+    text = f"app.get('/a', (req, res) => {{ res.send('users ' + {written}); }});\n"
+
+    assert ("js/xss" in {one.rule for one in scanned(tmp_path, **{"a.js": text}).vulnerabilities}) is is_one
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,22 @@ _LONG_ENOUGH = 5
 """A method's name that is taken for the only one of the project."""
 _FILLING = frozenset({"nextBytes", "NextBytes", "readFully", "Read", "readInto", "read"})
 """Methods that put what they have into their argument."""
+_BY_POSITION = frozenset(
+    {
+        "slice",
+        "substring",
+        "substr",
+        "Substring",
+        "charAt",
+        "subList",
+        "subSequence",
+        "skip",
+        "limit",
+        "take",
+        "drop",
+    }
+)
+"""Methods whose arguments say which part of the object they answer, and are no part of it."""
 _SAME_TYPE = frozenset(
     {"resolve", "absolute", "joinpath", "expanduser", "with_suffix", "with_name", "relative_to"}
 )
@@ -1199,7 +1215,8 @@ class Interpreter:
     ) -> Value:
         """A function that is not seen: its result is made of what it gets; functions it gets are called."""
         given = [*args, *(value for _, value in named)]
-        taints = together([*given, *([of] if of is not None else [func])])
+        made_of = [] if of is not None and name in _BY_POSITION else given
+        taints = together([*made_of, *([of] if of is not None else [func])])
         for number, value in enumerate(given[:_CALLBACKS] if len(given) <= _CALLBACKS else given):
             if value.function is not None and id(value.function) not in {id(one) for one in self._stack}:
                 result = self._call_back(name, value, of, args, number)
