@@ -67,7 +67,7 @@ _COMMENTS = re.compile(
     re.DOTALL,
 )
 _JINJA_COMMENT = re.compile(r"\{#.{0,4000}?#\}", re.DOTALL)
-_JINJA = re.compile(r"\.(?:html?|jinja2?|j2|djhtml|njk|twig)$")
+_JINJA = re.compile(r"\.(?:html?|jinja2?|j2|djhtml|njk|nunjucks|swig|twig)$")
 _CONSTANT = re.compile(
     r"""^\s*\(?\s*(?:"(?:[^"\\#$]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+)\s*\)?\s*(?:\|\s*\w+\s*|\.html_safe\s*)*$"""
 )

@@ -45,7 +45,7 @@ _HINTS = {
     "ruby": re.compile(r"params|request|cookies|ARGV|\brand\b|gets"),
     "php": re.compile(r"\$_[A-Z]+|\$request|Request|input\(|rand\("),
     "csharp": re.compile(
-        r"Request|Controller|Http(Get|Post)|\bMap(?:Get|Post|Put|Delete|Patch)|ReadLine|FileName|Random|From(Query|Body|Route)"
+        r"Request|Controller|\.Text\b|\bSelectedValue\b|Http(Get|Post)|\bMap(?:Get|Post|Put|Delete|Patch)|ReadLine|FileName|Random|From(Query|Body|Route)"
     ),
 }
 """What a file has in which something comes from outside; others are read where they are called."""
