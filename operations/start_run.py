@@ -107,7 +107,9 @@ async def start_run(
     plan = pinned or current
     if typed and (misfits := await asyncio.to_thread(start_misfits, plan, trigger, context)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
-    checked = checked_context(started_context(plan, trigger, context) if typed else context, plan)
+    given = started_context(plan, trigger, context) if typed else context
+    # Half a megabyte of JSON, a value at a time: others of this process go on meanwhile.
+    checked = await asyncio.to_thread(checked_context, given, plan)
     if typed and (misfits := await asyncio.to_thread(_misfits, plan, checked)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     flow_run_id = await launch.start(

@@ -24,11 +24,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from reliability.apart_process import LENGTH_BYTES
+from reliability.turns import LANE
 
 SECONDS = 20.0
 """Processor time for one question unless told otherwise."""
@@ -44,9 +44,6 @@ _ANSWER_BYTES = 64 << 20
 _KEPT_ENVIRONMENT = ("PYTHONPATH", "LD_LIBRARY_PATH", "PATH")
 """What finds modules and libraries; nothing else of the environment is for this process."""
 R = TypeVar("R")
-
-LANE: ContextVar[object] = ContextVar("lane", default=None)
-"""For whom the current task asks; `asyncio.to_thread` takes it along."""
 
 
 class NotChecked(Exception):

@@ -22,11 +22,13 @@ from operations.deployment_names import idempotency_key
 from operations.errors import PermanentTriggerError, TransientTriggerError
 from operations.event import Event, parse
 from operations.launcher import NotDeployed
+from operations.project_queues import queue_of
 from operations.routing import Matches, route
 from operations.start_run import Launch
 from records import EventOutcome, PayloadRefused, RecordsError
 from reliability.fault_points import fault_point
 from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
+from reliability.turns import LANE
 from triggers.arrival_order import Arrival, ArrivalOrder
 from triggers.nats.project_streams import Source
 from triggers.ports import Inbox
@@ -60,7 +62,8 @@ class Intake:
             await self._take(message, arrival, source=source)
 
     async def _take(self, message: Msg, arrival: Arrival, *, source: Source) -> None:
-        event = parse(
+        event = await asyncio.to_thread(
+            parse,
             source.subject(message),
             message.data,
             max_bytes=self.max_bytes,
@@ -68,6 +71,7 @@ class Intake:
             project_id=source.project_id,
             publisher=source.publisher(message),
         )
+        LANE.set(queue_of(event.project_id))  # each message is a task of its own
         plans = await answered(self.inbox.active_plans(event.project_id))
         try:
             # Filters of many workflows, and schemas: other events go on meanwhile.

@@ -22,6 +22,7 @@ from operations.launcher import Launcher
 from operations.routing import Matches
 from reliability.cancellation import cancelled
 from reliability.settings import ListenerSettings
+from tasks.prefect_lanes import say_lane
 from triggers.intake import Intake
 from triggers.nats.connection import connect
 from triggers.nats.listener import Listener
@@ -41,6 +42,7 @@ async def open_client(api_url: str) -> AsyncGenerator[PrefectClient]:
     with temporary_settings(updates={PREFECT_API_URL: api_url, PREFECT_CLIENT_MAX_RETRIES: 0}):
         credentials = PREFECT_API_AUTH_STRING.value()
         async with PrefectClient(api_url, auth_string=credentials, api_key=PREFECT_API_KEY.value()) as client:
+            say_lane(client)
             yield client
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
-from reliability.apart import LANE
+from reliability.turns import LANE
 
 PER_CPU = 8
 """Most agents wait for a model, a repository or a scanner more than they compute."""
@@ -62,7 +62,8 @@ class Throttle:
         """The same for a project."""
         await self._slots.take(share)
         # What the agent leaves is looked at in its project's turn.
-        LANE.set(share.project_id)
+        if LANE.get() is None:
+            LANE.set(share.project_id)
         try:
             return await self._sandbox.run(request, on_log=on_log)
         finally:

@@ -1,7 +1,8 @@
 """A host, a port and a database → Prefect's API and UI, served by this process.
 
-The same server as `prefect server start`, with three differences: SQLite takes concurrent writers (see `sqlite`),
-nothing is asked of the internet, and what could not be read again is not stored (see `readable_bodies`).
+The same server as `prefect server start`, with four differences: SQLite takes concurrent writers (see `sqlite`),
+nothing is asked of the internet, what could not be read again is not stored (see `readable_bodies`), and projects are
+served in turn (see `fair_requests`).
 """
 
 from __future__ import annotations
@@ -84,16 +85,19 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     from uvicorn.config import LOGGING_CONFIG
 
     from deployments.prefect_server import checked_schemas, sqlite
+    from deployments.prefect_server.fair_requests import AT_ONCE, AT_ONCE_SQLITE, FairRequests
     from deployments.prefect_server.readable_bodies import ReadableBodies
     from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
     from reliability.settings import ServerSettings
 
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    at_once = AT_ONCE
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
+        at_once = AT_ONCE_SQLITE
     checked_schemas.use()
     app = OwnPagesOnly(
-        SecurityHeaders(ReadableBodies(create_app(final=True))),
+        SecurityHeaders(FairRequests(ReadableBodies(create_app(final=True)), at_once=at_once)),
         hosts=allowed_hosts(host, ServerSettings.load().allowed_hosts),
     )
     config = uvicorn.Config(

@@ -7,6 +7,7 @@ until the row is gone. One mistaken parameter of one run, typed into the form of
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 100
 """pydantic writes 255 at most, and the value stands inside of a row of a list. A run's context may have 32."""
+_SMALL_BYTES = 1 << 16
 _WRITING = ("POST", "PUT", "PATCH")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF = "a text has half of a surrogate pair (\\ud800 to \\udfff), which is not Unicode: leave it out"
@@ -41,7 +43,9 @@ class ReadableBodies:
         body, again = await whole_body(receive)
         if body is None:
             return
-        if (fault := unreadable(body)) is not None:
+        # A large one in a thread: other requests go on meanwhile.
+        small = len(body) <= _SMALL_BYTES
+        if (fault := unreadable(body) if small else await asyncio.to_thread(unreadable, body)) is not None:
             answer = json.dumps({"detail": fault}).encode()
             head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
             await send({"type": "http.response.start", "status": 422, "headers": head})

@@ -30,6 +30,7 @@ from prefect.settings import get_current_settings
 from deployments.worker.engine import InProcessEngine, StopReason, parameters
 from deployments.worker.run_client import RunClient, remember_result_storage
 from deployments.worker.worker_identity import WorkerIdentity
+from reliability.turns import LANE
 from tasks.shown_nodes import RunLabel, label_of
 
 R = TypeVar("R")
@@ -145,9 +146,9 @@ class FlowThread:
         )
         label = self._labels[flow_run.id] = label_of(flow_run, flow.name)
         flow_run.name = label.name  # from which the engine takes it for the log
-        task = self._loop.create_task(
-            _guarded(engine), name=f"flow run {flow_run.id}", context=self._opened.result().copy()
-        )
+        context = self._opened.result().copy()
+        context.run(LANE.set, flow_run.work_queue_name)
+        task = self._loop.create_task(_guarded(engine), name=f"flow run {flow_run.id}", context=context)
         self._engines[flow_run.id] = (engine, task)
         try:
             await asyncio.wait([task])

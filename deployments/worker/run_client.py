@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -22,6 +21,8 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 from prefect.states import Pending
 
 from reliability.retry import retry_transient
+from reliability.turns import LANE, Turns
+from tasks.prefect_lanes import say_lane
 from tasks.prefect_retry import is_transient
 from tasks.shown_nodes import RunLabel
 
@@ -48,10 +49,11 @@ class RunClient(PrefectClient):
         self._owner = owner
         # Filled later: an empty one is no reason for another.
         self._labels: Mapping[UUID, RunLabel] = {} if labels is None else labels
-        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        self._turns = Turns(REQUESTS_AT_ONCE)
+        say_lane(self)
 
     async def request(self, *args: Any, **options: Any) -> httpx.Response:
-        """Any request, when it is its turn; made again for a minute while the server answers with errors of its own.
+        """Any request, when it is its project's turn; made again for a minute while the server fails by itself.
 
         What waits in httpx's pool is gone through at every step of every request: a burst of runs would spend most of
         its time there. Prefect's client asks again by itself, but for HTTP 500: what the server says while its
@@ -60,7 +62,7 @@ class RunClient(PrefectClient):
         return await retry_transient(lambda: self._in_turn(*args, **options), is_transient=is_transient)
 
     async def _in_turn(self, *args: Any, **options: Any) -> httpx.Response:
-        async with self._turns:
+        async with self._turns.turn(LANE.get()):
             return await super().request(*args, **options)
 
     async def update_flow_run(

@@ -36,6 +36,8 @@ from reliability.cancellation import cancelled
 from reliability.settings import WorkerSettings
 from reliability.shutdown import cancelled_by_signals
 from reliability.tested_versions import require_tested
+from reliability.turns import LANE
+from tasks.prefect_lanes import say_lane
 from tasks.prefect_retry import is_transient
 
 RUNS_AT_ONCE = 100
@@ -141,6 +143,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
             return
         self._begun = True
         self._fair = FairShare(self.client, self._work_pool_name)
+        say_lane(self.client)
         await self._flows.__aenter__()
         self._interruptions = CancelSuspend(self.client, self._flows, worker=self.name)
         self._wakeups = EventSubscriber(self._work_pool.id, self._on_event)
@@ -205,6 +208,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Execute a run that was polled, and free its place; never raises, or the worker would end."""
+        LANE.set(flow_run.work_queue_name)  # this is a task of its own
         self._claiming.add(flow_run.id)
         self._queue_of_run[flow_run.id] = flow_run.work_queue_name
         try:

@@ -12,6 +12,7 @@ import pytest
 
 from reliability import apart
 from reliability.apart import CheckerBroken, NotChecked, Pool, ask
+from reliability.turns import LANE
 
 _ENDLESS = r"(a+)+$", "a" * 48 + "b"
 
@@ -71,7 +72,7 @@ def test_lanes_are_served_in_turn_and_not_in_the_order_of_their_questions() -> N
     begin, threads = threading.Event(), list[threading.Thread]()
 
     def wait_in(lane: str) -> None:
-        apart.LANE.set(lane)
+        LANE.set(lane)
         with pool.process():
             order.append(lane)
 
