@@ -118,13 +118,16 @@ def _read(folder: Path, *, strict: bool = False) -> dict[str, bytes]:
 def _members(content: bytes) -> dict[str, bytes]:
     """The files of an archive that may come from anywhere: plain names, plain files, bounded."""
     found: dict[str, bytes] = {}
+    size = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             for member in archive:
                 parts = PurePosixPath(member.name).parts
                 if not member.isreg() or not parts or any(part in ("/", "..") for part in parts):
                     raise BundleRefused(f"the stored code holds {member.name!r:.80}, which is no plain file")
-                if len(found) >= MAX_FILES or member.size > MAX_BYTES:
+                # A sparse one is as long as its head says, whatever lies in the archive.
+                size += member.size
+                if len(found) >= MAX_FILES or size > MAX_BYTES:
                     raise BundleRefused("the stored code is larger than an agent's may be")
                 stream = archive.extractfile(member)
                 found[member.name] = stream.read() if stream else b""

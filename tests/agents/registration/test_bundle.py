@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import py_compile
 import tarfile
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from agents.registration.bundle import Bundle, BundleRefused, is_intact, pack, unpack
+from agents.registration.bundle import MAX_BYTES, Bundle, BundleRefused, is_intact, pack, unpack
 
 
 @pytest.fixture
@@ -105,3 +106,26 @@ def test_what_one_has_unpacked_no_other_takes_away(folder: Path, tmp_path: Path)
     with ThreadPoolExecutor(8) as pool:
         for number in range(40):
             assert all(pool.map(unpacked, [tmp_path / f"copy-{number}"] * 8))
+
+
+def test_a_kept_archive_takes_no_more_memory_than_an_agent_may_have(tmp_path: Path) -> None:
+    # Sparse members of two blocks each, which read as nearly as much as one file may have.
+    content = b"".join(_sparse(f"f{number}", MAX_BYTES - 1) for number in range(40)) + bytes(1024)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BundleRefused, match="larger than an agent's may be"):
+            unpack(Bundle(digest="sha256:0", content=content), tmp_path / "copy")
+        assert tracemalloc.get_traced_memory()[1] < 3 * MAX_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def _sparse(name: str, size: int) -> bytes:
+    """One member in the old GNU format: a hole of that size."""
+    member = tarfile.TarInfo(name)
+    head = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    head[156:157] = tarfile.GNUTYPE_SPARSE
+    head[483:495] = b"%011o\0" % size
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head[:512])
+    return bytes(head)
