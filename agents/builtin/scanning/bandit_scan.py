@@ -23,6 +23,7 @@ _SEVERITY: dict[str, Severity] = {"LOW": "LOW", "MEDIUM": "MEDIUM", "HIGH": "HIG
 
 def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> list[Vulnerability]:
     """Findings of all files, each named relative to the folder. A file that does not parse is logged."""
+    folder = folder.absolute()  # bandit calls files by another path where theirs is relative
     with tempfile.TemporaryDirectory(prefix="bandit-") as place:
         manager = _manager()
         files = {

@@ -93,6 +93,7 @@ def scan(
     In files that are `followed` data flow was looked at by other means: the engine's rules for it are applied to them
     last, as a second opinion, and only as long as that takes no more than a minute.
     """
+    folder = folder.absolute()  # the engine runs in another one
     core, done = program(), EngineScan()
     if core is None:
         return done

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from agents.builtin.scanning import flow
+from agents.builtin.scanning.flow import csharp_reader
 from agents.builtin.scanning.flow.formatted import plain
 from agents.builtin.scanning.flow.patterns import compiled
 from agents.builtin.scanning.rules import flow_rules
@@ -364,3 +365,85 @@ def test_the_work_of_one_file_is_not_counted_for_the_next():
     done = flow.scan(files, LOG)
 
     assert (done.spent, len(done.found)) == (frozenset(), 60)
+
+
+BROKEN = {
+    "a.cs": "class A { void F(object x) { if (x is List<int>) {} if (x is B b) {} } }",
+    "b.cs": "class A { void F(object x) { if (x is ) { } = => } } is switch { => }",
+    "a.java": "class A { void f( { if ( instanceof ) { for (;;) = ; } switch { case -> } }",
+    "a.js": "function f( { if () => { a = ; } } class { constructor( } `${`",
+    "a.go": "package a\nfunc ( { if := { switch { case } } for range { } }",
+    "a.rb": "def f(\n if\n case when then => \n end do |",
+    "a.php": "<?php function f( { if () { $a = ; } match { => } foreach ( as ) }",
+    "a.py": "def f(:\n  if = \n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_is_not_read_ends_no_scan_and_is_told(name):
+    language = name.rpartition(".")[2]
+    files, (file, line, rule) = next(
+        (dict(files), wanted) for files, wanted in OVER_FILES.values() if wanted[0].endswith("." + language)
+    )
+    given = [SourceFile(name=one, text=text) for one, text in files.items()]
+    broken = SourceFile(name=name, text=BROKEN[name])
+
+    done = flow.scan([*given, broken], LOG)
+
+    assert (file, line, rule) in {(one.file, one.line, one.rule) for one in done.found}
+
+
+@pytest.mark.parametrize("fault", [AttributeError, TypeError, ValueError, LookupError, RecursionError])
+def test_a_fault_of_a_reader_leaves_out_one_file(monkeypatch, fault):
+    module = csharp_reader.CSharpReader.module
+
+    def read(self, node):
+        if self.file == "bad.cs":
+            raise fault
+        return module(self, node)
+
+    monkeypatch.setattr(csharp_reader.CSharpReader, "module", read)
+    files, wanted = OVER_FILES["csharp"]
+
+    done = flow.scan(
+        [SourceFile(name=name, text=text) for name, text in {**files, "bad.cs": files["A.cs"]}.items()], LOG
+    )
+
+    assert wanted in {(one.file, one.line, one.rule) for one in done.found}
+    assert done.spent == {"bad.cs"}
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        (
+            {
+                "A.cs": "public class Login : Page {\n  private IStore store = Settings.Store;\n"
+                '  void Go(object s, EventArgs e) { store.FindByName(Request.Form["n"]); }\n}\n',
+                "I.cs": "public interface IStore { DataSet FindByName(string name); }\n",
+                "B.cs": "public class OneStore : IStore {\n  public DataSet FindByName(string name) {\n"
+                '    return Read(new MySqlDataAdapter("select \'" + name + "\'", con)); } }\n',
+                "C.cs": "public class OtherStore : IStore {\n  public DataSet FindByName(string name) {\n"
+                '    return Read(new SqliteDataAdapter("select \'" + name + "\'", con)); } }\n',
+                "D.cs": "public class NoStore : IStore {\n  public DataSet FindByName(string name) { return null; } }\n",
+            },
+            {("B.cs", 3, "cs/sql-injection"), ("C.cs", 3, "cs/sql-injection")},
+        ),
+        (
+            {
+                "A.java": "class A extends HttpServlet { private Store store;\n"
+                ' void doGet(HttpServletRequest request, R response) { store.findByName(request.getParameter("a")); } }\n',
+                "Store.java": "interface Store {\n void findByName(String name);\n}\n",
+                "B.java": "class B implements Store {\n public void findByName(String name) {\n"
+                ' statement.executeQuery("select " + name); } }\n',
+                "C.java": "class C implements Store {\n public void findByName(String name) {\n"
+                ' statement.executeQuery("select " + clean(name)); } }\n',
+            },
+            {("B.java", 3, "java/sql-injection"), ("C.java", 3, "java/sql-injection")},
+        ),
+    ],
+)
+def test_each_class_that_does_what_an_interface_declares_is_followed(files, wanted):
+    done = flow.scan([SourceFile(name=name, text=text) for name, text in files.items()], LOG)
+
+    assert {(one.file, one.line, one.rule) for one in done.found} == wanted

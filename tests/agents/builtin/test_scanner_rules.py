@@ -356,6 +356,17 @@ def view():
 
 
 @needs_engine
+def test_a_folder_may_be_named_from_where_one_is(tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text("import requests\nrequests.get(u, verify=False, timeout=5)\n")
+    (tmp_path / "A.java").write_text("class A { void f(Cookie c) { c.setSecure(false); } }\n")
+    monkeypatch.chdir(tmp_path)
+
+    done = scan(Path(), ["a.py", "A.java"], LOG)
+
+    assert {one.rule for one in done.vulnerabilities} == {"py/tls-verification-off", "java/insecure-cookie"}
+
+
+@needs_engine
 def test_the_engine_too_asks_for_what_a_rule_needs_in_the_file(tmp_path):
     text = """package a
 import ("net/http"; "%s/template")

@@ -268,7 +268,11 @@ class CSharpReader(TreeReader):
 
     def e_is_pattern_expression(self, node: Node) -> Expr:
         """A question about a value."""
-        return Op(self.line(node), (self.expr(self.field(node, "expression")),), op="instanceof")
+        return Op(
+            self.line(node),
+            (self.maybe(self.field(node, "expression") or self.field(node, "left")),),
+            op="instanceof",
+        )
 
     e_is_expression = e_is_pattern_expression
 

@@ -73,6 +73,8 @@ _EACH = frozenset(
 _MADE_OF = frozenset({"map", "flatMap", "Select"})
 """Methods whose result is made of what their function answers."""
 _CALLBACKS = 3
+_IMPLEMENTATIONS = 4
+"""Classes that do what an interface declares: with more of them none is followed, which bounds the work."""
 _EXPRESSIONS = frozenset({"compile", "MustCompile", "Regex", "RegExp"})
 """What makes a regular expression of a text."""
 _UNKNOWN_PART = "\0"
@@ -1017,7 +1019,13 @@ class Interpreter:
                 # Known by its name only: what it does with what it gets counts, and what another would do.
                 return joined(result, self._unknown(expr, name, func, of, args, named, env))
         self._check(expr)
-        return self._unknown(expr, name, func, of, args, named, env)
+        value = self._unknown(expr, name, func, of, args, named, env)
+        several = self._implementations(name, of) if resolved is None and of is not None else []
+        if 1 < len(several) <= _IMPLEMENTATIONS:
+            # Which of them it is, is chosen when the program runs, as for databases of several makers.
+            for one in several:
+                value = joined(value, self._run_call(one, args, named, expr))
+        return value
 
     def _super(self, env: Env) -> Value:
         function = self._frame.function
@@ -1048,15 +1056,9 @@ class Interpreter:
             if len(classes) == 1 and name in classes[0].methods and classes[0].methods[name].body:
                 held = replace(self._object(classes[0]), taints=of.taints)
                 return Value(function=classes[0].methods[name], of=held, env=self._around(classes[0]))
-            # Declared only, as in an interface: the one that does it.
-            made = [
-                (one, one.owner)
-                for one in self._project.functions(name)
-                if one.body and one.owner is not None and kind in {_short(base) for base in one.owner.bases}
-            ]
+            made = self._implementations(name, of)
             if len(made) == 1:
-                function, owner = made[0]
-                return Value(function=function, of=self._object(owner), env=self._around(owner), guessed=True)
+                return made[0]
             return None
         if of.path or of.known or of.items is not None or len(name) < _LONG_ENOUGH:
             return None
@@ -1067,6 +1069,17 @@ class Interpreter:
                 of_owner = Value(pairs={}, cls=one.owner)
                 return Value(function=one, of=of_owner, env=self._around(cast("Class", one.owner)), guessed=True)
         return None
+
+    def _implementations(self, name: str, of: Value) -> list[Value]:
+        """Of a method that the object's type only declares, as an interface does: those that do it."""
+        if not of.type or of.cls is not None or self._language in ("python", "go"):
+            return []
+        kind = _short(of.type)
+        return [
+            Value(function=one, of=self._object(one.owner), env=self._around(one.owner), guessed=True)
+            for one in self._project.functions(name)
+            if one.body and one.owner is not None and kind in {_short(base) for base in one.owner.bases}
+        ]
 
     def _method_in_go(self, name: str, of: Value) -> Value | None:
         """The method of the object's type; where that is not known, the only one of the name."""

@@ -52,9 +52,12 @@ class JavaReader(TreeReader):
 
     def s_class_declaration(self, node: Node) -> list[Stmt]:
         """A class."""
-        bases = tuple(self.text(one).split()[-1] for one in (self.field(node, "superclass"),) if one is not None)
+        above, declared = self.field(node, "superclass"), self.field(node, "interfaces")
+        bases = [] if above is None else [self.text(above).split()[-1]]
+        for listed in [] if declared is None else self.children(declared):
+            bases += [self.text(one) for one in self.children(listed)]
         name = self.text(self.field(node, "name"))
-        return self.define(self.class_of(node, name, bases, self.field(node, "body"), self._marks(node)))
+        return self.define(self.class_of(node, name, tuple(bases), self.field(node, "body"), self._marks(node)))
 
     s_record_declaration = s_class_declaration
     s_enum_declaration = s_class_declaration

@@ -46,7 +46,9 @@ def read(language: str, text: str, file: str) -> Module | None:
     try:
         root = _parser(grammar).parse(text.encode("utf-8", "surrogatepass")).root_node
         return _READERS[language](file).module(root)
-    except RecursionError:
+    except (RecursionError, AttributeError, TypeError, ValueError, LookupError):
+        # Where the source is broken, or newer than the grammar, parts are missing that a reader counts on: one such
+        # file must not end the scan of all. It is told as one in which data was not followed.
         return None
 
 
