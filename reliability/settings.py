@@ -174,7 +174,8 @@ class _Prefect(_Tls):
 class _NatsTls(PartSettings):
     nats_ca_file: Path | None = _variable(
         "COMMANDCENTER_NATS_CA_FILE",
-        "Certificate of the authority that signed NATS' own, as PEM; NATS needs `handshake_first` in its `tls` block.",
+        "Authority (PEM) of NATS alone, where it begins with TLS (`handshake_first` in its `tls` block), whatever its "
+        "address says. Without it, a `tls://` address is recognised by COMMANDCENTER_TLS_CA.",
         shown="no TLS",
     )
 
