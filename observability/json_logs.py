@@ -15,7 +15,7 @@ import re
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -33,6 +33,8 @@ _FLOW_RUN, _TASK_RUN = "flow_run_id", "task_run_id"
 _MOST_RUNS = 10_000
 _runs: OrderedDict[str, Mapping[str, str | int]] = OrderedDict()
 """Prefect's id of a run -> the ids on its lines: Prefect's engine logs before and after our own code is there."""
+_record_id: Callable[[str], str] | None = None
+"""Prefect's id of a run -> its id on record, where that can be told from it."""
 _context: ContextVar[Mapping[str, str | int]] = ContextVar("log context", default={})  # noqa: B039 - never changed
 
 
@@ -46,6 +48,12 @@ def know_run(prefect_id: str, **fields: str | int) -> None:
     _runs.move_to_end(prefect_id)
     while len(_runs) > _MOST_RUNS:
         _runs.popitem(last=False)
+
+
+def name_runs(record_id: Callable[[str], str]) -> None:
+    """Put a run's id on record on each line that names its flow run: also those before the run is on record."""
+    global _record_id
+    _record_id = record_id
 
 
 @contextmanager
@@ -79,7 +87,8 @@ class JsonFormatter(logging.Formatter):
         line |= {name: str(value) for name in _EXTRA if (value := getattr(record, name, None)) not in (None, "")}
         if (flow_run_id := line.get(_FLOW_RUN)) is not None:
             known = _runs.get(str(flow_run_id), {})
-            line = {"trace_id": trace_id(str(flow_run_id)), **known, **line}
+            told = {"run_id": _record_id(str(flow_run_id))} if _record_id else {}
+            line = {**told, "trace_id": trace_id(str(flow_run_id)), **known, **line}
         # Which attempt a task run makes is known later than that it begins.
         line |= _runs.get(str(line.get(_TASK_RUN)), {})
         if record.exc_info and record.exc_info[0] is not None:

@@ -167,6 +167,10 @@ class PostgresServer:
     def drop(self, name: str) -> None:
         self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def log(self) -> str:
+        """All that the server has said so far."""
+        return (self._folder / "log").read_text()
+
     def stop(self) -> None:
         self._process.send_signal(signal.SIGINT)  # "fast": does not wait for clients
         try:

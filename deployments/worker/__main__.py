@@ -17,7 +17,8 @@ from prefect.client.orchestration import get_client
 
 from deployments.errors import DeploymentError
 from deployments.worker.worker import CommandCenterWorker
-from observability.json_logs import LogFormatError, log_as_json
+from observability.json_logs import LogFormatError, log_as_json, name_runs
+from records.database.ids import id_of_flow_run
 from reliability.known_settings import unknown_settings
 from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.secret_files import SecretFileError, use_secret_files
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         log_as_json("worker")
+        name_runs(id_of_flow_run)
         for sentence in unknown_settings():
             print(f"warning: {sentence}", file=sys.stderr)
         use_secret_files()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import typer
 import typer.main
@@ -136,3 +140,46 @@ def test_a_setting_of_the_page_is_one_of_the_stack() -> None:
 def test_a_slip_of_the_page_is_found(line: str, fault: str) -> None:
     (found,) = faults(line)
     assert found.startswith(fault)
+
+
+def _rule(receiver: str) -> tuple[re.Pattern[str], set[str]]:
+    """The page's expression for the lines of a container, and the levels that its severities name."""
+    (block,) = (each for each in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if receiver in each)
+    (parser,) = yaml.safe_load(block)["receivers"][receiver]["operators"]
+    names = parser["severity"]["mapping"].values()
+    return re.compile(parser["regex"]), {
+        name for each in names for name in ([each] if isinstance(each, str) else each)
+    }
+
+
+def test_the_rule_for_the_log_of_nats_fits_what_it_writes(tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("nats-server"), "--port", "-1", "-js", "--store_dir", tmp_path]
+    rule, levels = _rule("filelog/nats")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr
+        lines = [server.stderr.readline()]
+        while lines[-1] and "Server is ready" not in lines[-1]:
+            lines.append(server.stderr.readline())
+        server.terminate()
+        lines += server.stderr.read().splitlines(keepends=True)
+    assert len(lines) > 5
+    for line in lines:
+        found = rule.fullmatch(line.rstrip("\n"))
+        assert found, line
+        assert found["level"] in levels
+
+
+def test_the_rule_for_the_log_of_postgresql_keeps_a_statement_in_one_record(postgres_server: Any) -> None:
+    with psycopg.connect(postgres_server.url("postgres")) as connection, pytest.raises(psycopg.Error):
+        connection.execute("SELECT\n  no_such_thing_for_the_log")
+    rule, levels = _rule("filelog/postgres")
+    log = postgres_server.log()
+    (start,) = re.findall(r"line_start_pattern: '(.*)'", PAGE)
+    records = re.split(f"(?m)(?={start})", log)
+    assert records[0] == ""
+    parsed = [rule.fullmatch(each.rstrip("\n")) for each in records[1:]]
+    assert all(parsed), [each for each, found in zip(records[1:], parsed, strict=True) if not found]
+    said = {(found["level"], found["message"]) for found in parsed if found}
+    assert ("ERROR", 'column "no_such_thing_for_the_log" does not exist at character 10') in said
+    assert ("STATEMENT", "SELECT\n\t  no_such_thing_for_the_log") in said
+    assert {level for level, _ in said} <= {*levels, "STATEMENT", "DETAIL", "HINT", "CONTEXT"}

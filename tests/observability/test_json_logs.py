@@ -22,9 +22,11 @@ from observability.json_logs import (
     log_as_json,
     log_context,
     log_format,
+    name_runs,
 )
 from observability.log_errors import error_of
 from observability.traces.ids import trace_id
+from records.database.ids import id_of_flow_run
 
 
 @pytest.fixture
@@ -77,6 +79,22 @@ def test_lines_of_prefects_engine_about_a_run_carry_its_ids_as_ours_do(
     begun, finished = (json.loads(line) for line in stream.getvalue().splitlines())
     assert begun["trace_id"] == finished["trace_id"] == flow_run.replace("-", "")
     assert finished["run_id"] == "r1"
+
+
+def test_the_first_lines_about_a_run_carry_its_id_on_record(
+    lines: tuple[logging.Logger, StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written before the run is on record."""
+    monkeypatch.setattr("observability.json_logs._record_id", None)
+    name_runs(id_of_flow_run)
+    logger, stream = lines
+    flow_run = "0a0f53a0-3f8e-4a53-8c0c-1f9f4bd4f9fd"
+    logger.warning("submitting", extra={"flow_run_id": flow_run})
+    know_run(flow_run, run_id="an older run, made under another id")
+    logger.warning("beginning", extra={"flow_run_id": flow_run})
+    logger.warning("of no run")
+    found = [json.loads(line).get("run_id") for line in stream.getvalue().splitlines()]
+    assert found == [id_of_flow_run(flow_run), "an older run, made under another id", None]
 
 
 def test_hostile_text_stays_one_line_of_ascii() -> None:

@@ -39,6 +39,7 @@ capabilities: {drop: [ALL]}
 - {name: COMMANDCENTER_SIGNING_KEY_FILE, value: /run/secrets/commandcenter/signing.key}
 - {name: COMMANDCENTER_ALLOW_PLAINTEXT, value: {{ .Values.allowPlaintext | quote }}}
 - {name: COMMANDCENTER_PROJECT_ID, value: {{ .Values.projectId | quote }}}
+- {name: COMMANDCENTER_LOG_FORMAT, value: {{ .Values.logFormat }}}
 {{- end }}
 
 {{- define "commandcenter.mounts" -}}

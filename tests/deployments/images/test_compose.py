@@ -34,6 +34,18 @@ def test_our_containers_can_change_nothing_and_become_nothing(name: str) -> None
     assert service["pids_limit"]
 
 
+def test_every_part_that_serves_writes_json_in_compose_and_on_kubernetes() -> None:
+    for name in ("server", "listener", "worker", "api", "migrate"):
+        assert SERVICES[name]["environment"]["COMMANDCENTER_LOG_FORMAT"] == "${LOG_FORMAT:-json}", name
+    manifest = (ROOT / "deployments" / "kubernetes" / "commandcenter.yaml").read_text()
+    pods = [each for each in yaml.safe_load_all(manifest) if each["kind"] in ("Deployment", "Job")]
+    assert len(pods) == 5
+    for pod in pods:
+        (container,) = pod["spec"]["template"]["spec"]["containers"]
+        formats = [each["value"] for each in container["env"] if each["name"] == "COMMANDCENTER_LOG_FORMAT"]
+        assert formats == ["json"], pod["metadata"]["name"]
+
+
 def test_only_the_worker_may_make_namespaces_and_nothing_but_the_dagger_engine_is_privileged() -> None:
     assert [name for name, each in SERVICES.items() if "seccomp" in str(each.get("security_opt"))] == ["worker"]
     assert [name for name, each in SERVICES.items() if each.get("privileged")] == ["dagger"]
