@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import Abort, ObjectNotFound, Pause
-from prefect.states import Scheduled
+from prefect.states import Completed, Failed, Scheduled
 from pydantic import JsonValue
 
 from compiler.plan import PlanDigest, PlanNode, digest_of
@@ -132,11 +132,26 @@ async def wait_for_calls(calls: Iterable[OpenCall], *, run: Run, records: Record
     async with get_client() as client:
         # Not forced: a run that is being cancelled stays so.
         answer = await client.set_flow_run_state(UUID(run.flow_run_id), waiting)
+        if await _has_ended(run, client=client, records=records):
+            raise Abort(f"run {run.run_id!r} has ended")
         with suppress(TransientTriggerError):
             await wake_callers(client, records)  # one may have ended before this run waited for it
     if answer.status != SetStateStatus.ACCEPT:
         raise Abort(message)
     raise Pause(message, state=answer.state)
+
+
+async def _has_ended(run: Run, *, client: PrefectClient, records: Records) -> bool:
+    """Whether the run ended while it was being told to wait; Prefect knows of its end again then.
+
+    Where Prefect's answer is lost its client asks once more, seconds later: the run may have gone on and ended by then.
+    """
+    on_record = await records.run_of_flow_run(run.flow_run_id)
+    if on_record is None or on_record.finished_at is None:
+        return False
+    end = Completed() if on_record.status == "SUCCESS" else Failed(message=on_record.message)
+    await client.set_flow_run_state(UUID(run.flow_run_id), end, force=True)
+    return True
 
 
 async def wake_caller(records: Records) -> None:

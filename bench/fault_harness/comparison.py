@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import FlowRun
 from sqlalchemy.exc import SQLAlchemyError
 
 from fault_harness.person import decision_on
-from fault_harness.world import World
+from fault_harness.world import CALLED, NAME, World
 from records import RecordsError, Run
 
 ENDED = ("SUCCESS", "FAILED")
@@ -43,6 +43,8 @@ class Comparison:
     repeats: list[str] = field(default_factory=list)
     """Messages that were sent once more under the same key: a receiver that looks at the key drops them."""
     runs: int = 0
+    calls: int = 0
+    """Runs that another one called."""
     messages: int = 0
     branches: int = 0
     parked: int = 0
@@ -74,19 +76,22 @@ async def quiet(world: World, *, seconds: float) -> list[str]:
 
 
 async def _open_ends(world: World) -> list[str]:
-    runs = await _runs(world)
+    runs, called = await _runs(world), await _runs(world, CALLED)
     accepted = {line["number"] for line in world.ledger.read("event")}
     found = {run.context["number"] for run in runs}
     ends = [f"event {number} has no run" for number in sorted(accepted - found)]
     ends += [
-        f"run of {run.context['number']} is {run.status} on record" for run in runs if run.status not in ENDED
+        f"run of {run.workflow_name} {run.context['number']} is {run.status} on record"
+        for run in (*runs, *called)
+        if run.status not in ENDED
     ]
     if ends:
         return ends
-    flow_runs = await _flow_runs(world, runs)
+    flow_runs = await _flow_runs(world, [*runs, *called])
     ends = [
-        f"run of {run.context['number']} is {_state(flow_runs.get(run.flow_run_id or ''))} in Prefect"
-        for run in runs
+        f"run of {run.workflow_name} {run.context['number']} is "
+        f"{_state(flow_runs.get(run.flow_run_id or ''))} in Prefect"
+        for run in (*runs, *called)
         if not _is_over(flow_runs.get(run.flow_run_id or ""))
     ]
     waiting = await world.connection.records.pending_events(10)
@@ -99,6 +104,9 @@ async def compare(world: World, *, stuck: list[str]) -> Comparison:
     by_number: dict[int, list[Run]] = defaultdict(list)
     for run in await _runs(world):
         by_number[run.context["number"]].append(run)
+    calls = Counter(run.context["number"] for run in await _runs(world, CALLED))
+    found.doubled += [f"event {number} has {times} called runs" for number, times in calls.items() if times > 1]
+    found.calls = sum(calls.values())
     keys: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     for line in world.ledger.read("message"):
         keys[line["number"], line["node"]][line["key"]] += 1
@@ -152,8 +160,8 @@ def _judge(
         found.lost.append(f"branch of {number} was never published")
 
 
-async def _runs(world: World) -> list[Run]:
-    return await world.connection.records.runs(1, workflow="faulty", limit=100_000)
+async def _runs(world: World, workflow: str = NAME) -> list[Run]:
+    return await world.connection.records.runs(1, workflow=workflow, limit=100_000)
 
 
 async def _flow_runs(world: World, runs: list[Run]) -> dict[str, FlowRun]:

@@ -39,6 +39,21 @@ from tasks.secrets import ENVIRONMENT_PREFIX
 AGENT = Path(__file__).with_name("stamper")
 NAME = "faulty"
 SUBJECT = f"workflow.trigger.{NAME}"
+CALLED = "announcing"
+"""The workflow that each run of the other one calls: a run of its own, killed and taken over by itself."""
+CALLED_WORKFLOW = """\
+name: announcing
+trigger: manual
+context:
+  number: {type: integer}
+nodes:
+  - id: announce
+    agent: notifier
+    action: sendSlack
+    inputs:
+      channel: "#faults"
+      message: '{"number": {{ context.number }}, "node": "announce"}'
+"""
 WORKFLOW = """\
 name: faulty
 context:
@@ -49,11 +64,9 @@ context:
     repositoryPath: {type: string}
 nodes:
   - id: announce
-    agent: notifier
-    action: sendSlack
+    workflow: announcing
     inputs:
-      channel: "#faults"
-      message: '{"number": {{ context.number }}, "node": "announce"}'
+      number: "{{ context.number }}"
   - id: stamp
     agent: stamper
     action: stamp
@@ -238,7 +251,8 @@ async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerato
     )
     allow_repositories([folder])
     (folder / "workflows").mkdir()
-    (folder / "workflows" / "faulty.yaml").write_text(WORKFLOW, encoding="utf-8")
+    for name, text in ((NAME, WORKFLOW), (CALLED, CALLED_WORKFLOW)):
+        (folder / "workflows" / f"{name}.yaml").write_text(text, encoding="utf-8")
     ready: set[str] = set()
 
     def report(name: str, event: str) -> None:

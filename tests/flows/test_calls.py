@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.exceptions import Abort
-from prefect.states import AwaitingRetry
+from prefect.states import AwaitingRetry, Scheduled
 
 from agents.sandbox.port import AgentFailure, AgentResult
 from compiler.plan import ApprovalRule, Call, Plan
+from flows.calls import wait_for_calls
 from operations.run_acts import cancel_run, retry_run
 from operations.run_detail import run_detail
 from records.approvals.audit import Actor
@@ -236,3 +238,24 @@ async def test_one_that_cannot_start_or_is_lost_fails_the_node_with_the_reason(b
     late = await bench.execute(await bench.start(plan, context={"word": "hi"}))
     assert late.is_failed()
     assert "is ARCHIVED" in late.message
+
+
+async def test_one_whose_wish_to_wait_comes_twice_does_not_wait_after_its_end(bench: Any, calls: Calls) -> None:
+    """Prefect's answer to the first was lost, and the run was woken and ended elsewhere before the second."""
+    bench.sandbox.answer("say", AgentResult(failure=AgentFailure(kind="exit", message="it broke")))
+    parent = await bench.start(await calls.deploy(), context={"word": "hi"})
+    await bench.execute(parent)
+    await bench.execute(await calls.called(parent))
+    assert (await bench.execute(parent)).is_failed()
+
+    run = await bench.record(parent)
+    again: Any = SimpleNamespace(flow_run_id=str(parent.id), run_id=run.id)
+    with pytest.raises(Abort, match="has ended"):
+        await wait_for_calls([], run=again, records=bench.records)
+    assert (await calls.state(parent)).is_failed()
+
+    # Whoever sent it may be killed before it can take it back: then the run looks by itself, and nobody has retried it.
+    await bench.client.set_flow_run_state(parent.id, Scheduled(name=WAITS_FOR_CALL))
+    assert (await bench.execute(parent)).is_failed()
+    assert bench.ran() == ["say"]
+    assert (await bench.records.run(run.id)).reopened == 0
