@@ -237,9 +237,14 @@ GUARDS = (
         pattern=_any(
             r"\b(?:len|length|size|count)\b[^\n]{0,40}>=?\s*\w*(?:MAX|LIMIT|\d{3,})\w*",
             r">=?\s*(?:\w+\.)*(?:MAX|LIMIT)_\w+",
+            r">=?\s*[@$]?[\w.>-]*(?:_|\b|(?<=[a-z]))(?:max(?:imum)?_\w+|max[A-Z]\w*|limit|quota|budget)\b",
+            r"\b(?:sum|total|len|length|size|count)\b\S*\s*>=?\s*(?:size|length|total|allowed)\b",
             r"\b(?:failed|attempts?|tries|retries)\w*\b[^\n]{0,30}>=?\s*\w+",
         ),
         what=_TIME,
+        repaired_by=_any(
+            r"<=?\s*[@$]?[\w.>-]*(?:max|limit|quota|budget)|\b(?:check|enforce)_?\w*(?:limit|size|quota)"
+        ),
         refuses=True,
     ),
     Guard(
@@ -292,11 +297,29 @@ GUARDS = (
     Guard(
         rule="weakened-crypto",
         pattern=_any(
+            r"\bhmac\b(?:\.new)?\s*\(|\bcreateHmac\s*\(|\bhash_hmac\s*\(|\bhmac\.New\s*\(|\bHMAC\.\w+\s*\("
+        ),
+        what="who knows one signature can make others (length extension)",
+        repaired_by=_any(r"hmac|signer|\bsign\s*\(|ed25519|\bmac\b"),
+        matters_by=_any(r"\b(?:md5|sha\d+|sha|hash\w*|digest|createHash)\s*[(.]"),
+    ),
+    Guard(
+        rule="removed-escape",
+        # Characters that end a line, a field or markup, taken out of a text.
+        pattern=_any(
+            r"(?:\.(?:g?sub!?|replace(?:All)?|tr|translate)|\bre\.sub|\b(?:preg|str)_replace|\bReplaceAll|NewReplacer)\s*\(\s*(?:r|b)?[/'\"`\[(][^,{]{0,40}(?:<|>|&(?!&)|\\r|\\x00|\\0|:print:|:cntrl:|\\x1f)",
+        ),
+        what=_MARKUP,
+        repaired_by=_any(r"escap|sanit|encode|quote|purif|\brepr\(|\.inspect|replace|sub\b|clean|strip"),
+    ),
+    Guard(
+        rule="weakened-crypto",
+        pattern=_any(
             r"['\"]crypto/rand['\"]|\bSecureRandom\b|\brandom_bytes\s*\(|\bRandomNumberGenerator\b|\brandomBytes\s*\("
         ),
         what="values that nobody should guess can be computed",
         matters_by=_any(
-            r"math/rand|\bMath\.random|\bnew Random\b|\bRandom\.new|\brand\s*\(|\bmt_rand\s*\(|\buniqid\s*\("
+            r"math/rand|\brandom\.\w+\s*\(|\brandom['\"]|\bMath\.random|\bnew Random\b|\bRandom\.new|\brand\s*\(|\bmt_rand\s*\(|\buniqid\s*\("
         ),
     ),
     Guard(
@@ -340,6 +363,16 @@ SWITCHES = (
             r"\bskip_before_action\b|\bskip_authorization\b|\[AllowAnonymous\b|\bAllowAny\b|\bpermitAll\b|@PermitAll\b|@Public\s*\(\s*\)|\bwithoutMiddleware\s*\(|verify_signature['\"]?\s*[:=]\s*False|algorithms?['\"]?\s*[:=]\s*\[?\s*['\"]none['\"]"
         ),
         what=_RIGHTS,
+    ),
+    Switch(
+        pattern=_any(r"\ballow_?prototypes['\"]?\s*[:=]\s*true|\bproto_?action['\"]?\s*[:=]\s*['\"]ignore"),
+        what="a key from outside can change every object (prototype pollution)",
+    ),
+    Switch(
+        pattern=_any(
+            r"\b\w*(?:allow|trust|permit|white_?list)\w*(?:hosts?|origins?|domains?|ips?|proxies|list|methods|urls?|cidrs?|networks?)['\"]?\s*[:=]\s*[\[({]*\s*['\"](?:\*|\.\*|0\.0\.0\.0/0|::/0|all|any)['\"]"
+        ),
+        what="the list lets everybody through",
     ),
     Switch(
         pattern=_any(r"\.permit!|\bguarded\s*=\s*\[\s*\]|fields\s*=\s*['\"]__all__['\"]"),

@@ -29,6 +29,11 @@ _TELLS = re.compile(
 )
 """A line that only tells somebody something."""
 _LISTS = re.compile(r"\b(?:listdir|iterdir|glob|walk|scandir|readdir\w*)\b|__file__|__dirname|import\.meta")
+_STATEMENT = re.compile(r"\s*(?:await\s+)?(?:self\.|this\.|\$this->|\w+\.)?\w+[!?]?\s*\(.*\)\s*;?\s*$")
+_CALLED = re.compile(r"\b(\w+[!?]?)\s*\(")
+_PROTECTING_FUNCTION = re.compile(r"\b(?:def|function|func|fn|private|public|protected|static|const|let|var)\b")
+_CLEANING = re.compile(r"sanit|escap|clean|safe|quote|strip|encode|redact|mask|purif|normali[sz]e", re.IGNORECASE)
+_REPLACING = re.compile(r"replace|\bg?sub!?\(|\.sub\(|translate|Trim\w*\(|strip|\bescape|encode|\bquote")
 _STOPS = re.compile(rf"{REFUSES.pattern}|\breturn\s*;?\s*\}}?\s*$")
 
 
@@ -153,12 +158,14 @@ def _losses(file: _File) -> Iterator[Loss]:
     """Every line of one file that protected something that lives on."""
     last = max(len(file.after) - 1, 1)
     old, new = "\n".join(file.before), "\n".join(file.after)
+    gone = _protecting_functions_gone(file, old, new)
     for hunk in file.hunks:
         at = min(max(hunk.new_start + (0 if hunk.added else 1), 1), last)
         for found, line, function in _weakened(file, hunk, old, new):
             yield _weaker_loss(found, line, at if found.added_at is None else found.added_at, function)
         for offset, line in enumerate(hunk.removed):
             number = hunk.old_start + offset
+            yield from _lost_help(file, gone, line, number, at)
             if not _may_protect(line) or _plain(line) in file.elsewhere:
                 continue
             function = function_at(old, number)
@@ -174,6 +181,57 @@ def _losses(file: _File) -> Iterator[Loss]:
                     new_line=at,
                     function=function,
                 )
+
+
+def _protecting_functions_gone(file: _File, old: str, new: str) -> dict[str, Function]:
+    """Functions that refused or cleaned something and are nowhere any more, by name."""
+    if not any(_PROTECTING_FUNCTION.search("\n".join(hunk.removed)) for hunk in file.hunks):
+        return {}
+    known = {each.name for each in functions(new)} | {*file.helpers}
+    return {
+        each.name: each
+        for each in functions(old)
+        if each.name not in known and len(each.name) > 2 and _is_protecting(each)
+    }
+
+
+def _is_protecting(function: Function) -> bool:
+    lines = function.text.split("\n")[1:]
+    refuses = any(CHECK.match(line) and _refusal(tuple(lines), at, REFUSES) for at, line in enumerate(lines, 1))
+    return refuses or (
+        _CLEANING.search(function.name) is not None and _REPLACING.search(function.text) is not None
+    )
+
+
+def _lost_help(file: _File, gone: dict[str, Function], line: str, number: int, at: int) -> Iterator[Loss]:
+    """A call of such a function, in one that lives on and calls nothing in its place."""
+    for name in {found[1] for found in _CALLED.finditer(line)} & {*gone}:
+        new = "\n".join(file.after)
+        function = function_at("\n".join(file.before), number)
+        lives = survivor(function, new)
+        if lives is None or not function.name or function.name in gone or _plain(line) in file.elsewhere:
+            continue
+        own = file.own(lives)
+        # What went with its feature is missed by nobody.
+        if not own.strip() and not (_STATEMENT.match(line) and CHECKS_BY_CALL.search(line)):
+            continue
+        known = {found[1] for found in _CALLED.finditer(f"{function.text}\n{gone[name].text}")}
+        if {found[1] for found in _CALLED.finditer(own)} - known or _CHECK_ADDED.search(own):
+            continue
+        # Written in place: its lines may have stayed where they were.
+        if len(_CHECK_ADDED.findall(lives.text)) > len(_CHECK_ADDED.findall(function.text)):
+            continue
+        guard = _RIGHTS_CHECK if OF_RIGHTS.search(name) else _PLAIN_CHECK
+        if _CLEANING.search(name):
+            guard = _CLEANED
+        yield Loss(
+            rule=guard.rule,
+            said=f"{quoted(line)} was removed, and with it {name}, which checks or cleans what it is given,",
+            what=guard.what,
+            old_line=number,
+            new_line=at,
+            function=function,
+        )
 
 
 def _weakened(file: _File, hunk: Hunk, old: str, new: str) -> Iterator[tuple[Weaker, int, Function]]:
@@ -213,6 +271,11 @@ def _may_protect(line: str) -> bool:
 
 _CHECK_ADDED = re.compile(CHECK.pattern, re.MULTILINE)
 _PLAIN_CHECK = Guard(rule="removed-check", pattern=CHECK, what="what it refused is let through now")
+_CLEANED = Guard(
+    rule="removed-escape",
+    pattern=CHECK,
+    what="text from outside can become markup, a line, an address or a command of its own (injection)",
+)
 _RIGHTS_CHECK = Guard(
     rule="removed-auth-check", pattern=CHECK, what="somebody without the right to it can do this"
 )

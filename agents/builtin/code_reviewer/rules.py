@@ -50,6 +50,11 @@ _RULES = {
         "WARNING",
         "Bring the validation back, or say what refuses bad values now.",
     ),
+    "slower-pattern": (
+        "security",
+        "WARNING",
+        "Bound the text's length first, or split and trim it by plain calls.",
+    ),
     "removed-header": ("security", "WARNING", "Bring it back, or say what sets it now."),
     "removed-lock": ("correctness", "WARNING", "Bring the lock back, or say what keeps two apart now."),
     "weakened-crypto": ("security", "ERROR", "Keep what was there, or something at least as strong."),

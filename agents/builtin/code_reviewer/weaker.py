@@ -12,8 +12,10 @@ from agents.builtin.code_reviewer.condition import condition_of, lets_more_throu
 from agents.builtin.code_reviewer.guards import OF_RIGHTS, REFUSES, SWITCHES
 from agents.builtin.code_reviewer.old_code import function_at, indent
 from agents.builtin.code_reviewer.swallowed import swallowed
+from agents.builtin.code_reviewer.unwrapped import items_lost, lost_in
 
 _ALIKE = 0.6
+_IN_ORDER = 8
 _LONGEST = 400
 _PREDICATE = re.compile(
     r"^(?:can|may|is|has|should|allow|check|verify|valid|authori|permit|require|ensure|guard)", re.IGNORECASE
@@ -77,6 +79,15 @@ def weaker(
             old_at=None,
             added_at=at,
         )
+    above = (before[at] for at in range(hunk.old_start - 2, max(hunk.old_start - 40, 0) - 1, -1))
+    if (name := items_lost([*hunk.removed], [*hunk.added], above)) is not None:
+        yield Weaker(
+            rule="loosened-check",
+            said=f"`{_shown(', '.join(hunk.removed))}` left the list `{_shown(name)}`",
+            what="values that were refused are taken now",
+            old_at=hunk.old_start,
+            added_at=None,
+        )
     was = "\n".join(hunk.removed)
     for new_at, line in enumerate(hunk.added, hunk.new_start):
         if len(line) > _LONGEST:
@@ -108,6 +119,16 @@ def _pairs(hunk: Hunk) -> Iterator[tuple[tuple[int, str], tuple[int, str]]]:
                 best, most = new_at, alike
         if best is not None:
             yield (old_at, old), (best, free.pop(best))
+        elif len(hunk.removed) == len(hunk.added) <= _IN_ORDER:
+            # Each line is in the place of the other, however much of it is gone.
+            at = old_at - hunk.old_start
+            if hunk.new_start + at in free and _shares(old, hunk.added[at]):
+                yield (old_at, old), (hunk.new_start + at, hunk.added[at])
+
+
+def _shares(old: str, new: str) -> bool:
+    """Whether all words of the new line were in the old one."""
+    return bool(new.strip()) and len(new) <= _LONGEST and {*re.findall(r"\w+", new)} <= {*re.findall(r"\w+", old)}
 
 
 def _statements(
@@ -152,6 +173,7 @@ def _pair(
         or _cast(old, new)
         or _mode(old, new)
         or _transport(old, new)
+        or lost_in(old, new, function_at("\n".join(before), old_at).name)
     )
 
 
