@@ -41,7 +41,7 @@ from api.routes import (
 from api.schemas import HealthAnswer, Problem
 from api.sign_in import People, SignIn, authorise
 from api.strict_bodies import StrictBodies
-from operations.deploy import Publisher
+from operations.deploy import DeploymentPublisher
 from operations.second_person import SecondPersonNeeded
 from operations.start_run import Launch
 from records import DatabaseUnavailable, LimitReached, NameRefused, NotFound, PayloadRefused, Records
@@ -76,7 +76,7 @@ def create_app(
     *,
     launch: Launch | None = None,
     resume: Resume | None = None,
-    publisher: Publisher | None = None,
+    publisher: DeploymentPublisher | None = None,
     prefect: PrefectClient | None = None,
     sandbox: Callable[[], Sandbox] | None = None,
     agent_folders: Sequence[Path] = (),

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from prefect.client.orchestration import PrefectClient
 
 from agents.sandbox.port import Sandbox
-from operations.deploy import Publisher
+from operations.deploy import DeploymentPublisher
 from operations.start_run import Launch
 from records import Records
 
@@ -28,7 +28,7 @@ class ApiServices:
     """None: runs cannot be started here."""
     resume: Resume | None = None
     """None: the reconciler wakes runs a moment later."""
-    publisher: Publisher | None = None
+    publisher: DeploymentPublisher | None = None
     """None: workflows are saved, and deployed by `commandcenter deploy`."""
     prefect: PrefectClient | None = None
     """None: runs cannot be cancelled or run again here."""

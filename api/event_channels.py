@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS
-from operations.event import ManualTrigger
+from operations.event import ManualStart
 from records.events.payloads import AgentExecuted, ApprovalDecided, ApprovalEvent, RunCompleted, RunStarted
 
 _APPROVAL: Mapping[str, Any] = {
@@ -91,7 +91,7 @@ def _incoming() -> tuple[Channel, ...]:
         direction="receive",
         message="TriggerWorkflow",
         summary="Start this workflow",
-        schema=_with_project(TypeAdapter(ManualTrigger).json_schema()),
+        schema=_with_project(TypeAdapter(ManualStart).json_schema()),
         example={"projectId": 1, "context": {"repositoryPath": "/srv/repositories/shop"}, "triggeredBy": "ann"},
         parameters={"workflowName": "The workflow's name."},
     )

@@ -9,7 +9,17 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from pydantic.alias_generators import to_camel
 
 from compiler import Diagnostic, Plan
-from records import AgentRun, Approval, Artifact, AuditEntry, DeadLetter, Decision, NodeResult, Run, Workflow
+from records import (
+    AgentRun,
+    Approval,
+    AuditEntry,
+    DeadLetter,
+    Decision,
+    NodeResult,
+    RecordedArtifact,
+    Run,
+    Workflow,
+)
 from tasks.card_text import card_text
 from tasks.effect_picture import proposal_of_approval
 
@@ -188,7 +198,7 @@ class ArtifactAnswer(ResponseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, artifact: Artifact) -> ArtifactAnswer:
+    def of(cls, artifact: RecordedArtifact) -> ArtifactAnswer:
         return cls.model_validate(artifact)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from api.schemas import DiagnosticAnswer, ResponseModel, WorkflowDetail
-from compiler import CaseResults, Change, Diagnostic, Plan, Proof
+from compiler import CaseResults, Diagnostic, Plan, Proof, ReviewedChange
 from compiler.completion import CompletionKind
 from compiler.plan_graph import EdgeKind, PlanGraph
 from operations.compile_source import CompiledSource, Fix
@@ -175,7 +175,7 @@ class ChangeAnswer(ResponseModel):
     dangerous: bool = Field(description="Whether a person must agree to it.")
 
     @classmethod
-    def of(cls, change: Change) -> ChangeAnswer:
+    def of(cls, change: ReviewedChange) -> ChangeAnswer:
         """The change as JSON."""
         return cls(**vars(change), dangerous=change.dangerous)
 

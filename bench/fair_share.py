@@ -20,7 +20,7 @@ from uuid import UUID
 import nats
 from scale.platform import AGENT, Up
 
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 
 _CONTEXT = {"type": "object", "required": ["number"], "properties": {"number": {"type": "integer"}}}
 _WORKFLOW = {
@@ -78,7 +78,7 @@ async def measure(folder: Path, *, backlog: int, repeats: int) -> dict[str, Any]
     }
 
 
-async def _one(connection: Connection, stream: Any, project: int) -> dict[str, float]:
+async def _one(connection: StackConnection, stream: Any, project: int) -> dict[str, float]:
     """The stages of one event's run, in seconds from its publish."""
     records = connection.records
     before = {each.id for each in await records.runs(project, limit=50)}
@@ -103,7 +103,7 @@ async def _one(connection: Connection, stream: Any, project: int) -> dict[str, f
     raise RuntimeError(f"no run of project {project} has ended within {_SECONDS} s")
 
 
-async def _ended(connection: Connection) -> int:
+async def _ended(connection: StackConnection) -> int:
     return sum(each.finished_at is not None for each in await connection.records.runs(1, limit=5_000))
 
 

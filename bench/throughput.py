@@ -23,7 +23,7 @@ from contenders.processes import own_and_ended
 from scale.platform import Up, until_ended
 from scale.scale_page import scale_page
 
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 
 RESULTS = Path(__file__).with_name("throughput.json")
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "scale.md"
@@ -70,7 +70,7 @@ async def measure(folder: Path, *, runs: int) -> dict[str, Any]:
     }
 
 
-async def _when_ended(connection: Connection, count: int) -> float:
+async def _when_ended(connection: StackConnection, count: int) -> float:
     await until_ended(connection.records, count, look_every=0.5)
     return time.monotonic()
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         ScheduleTrigger,
         digest_of,
     )
-    from compiler.review.changes import Change, changes, format_changes
+    from compiler.review.changes import ReviewedChange, changes, format_changes
     from compiler.review.diagram import mermaid, text_graph
     from compiler.review.gate_proof import Proof, format_proof, prove_gates
     from compiler.schemas.validation import validate
@@ -49,7 +49,6 @@ __all__ = [
     "CaseError",
     "CaseResults",
     "Catalogue",
-    "Change",
     "Compiled",
     "Concurrency",
     "Diagnostic",
@@ -64,6 +63,7 @@ __all__ = [
     "PlanNode",
     "Proof",
     "Retries",
+    "ReviewedChange",
     "RiskLevel",
     "ScheduleTrigger",
     "Scope",
@@ -111,7 +111,7 @@ __getattr__ = lazy_names(
             "ApprovalRule Concurrency EventTrigger Foreach NodeId Plan PlanDigest PlanNode Retries "
             "ScheduleTrigger digest_of"
         ),
-        "review.changes": "Change changes format_changes",
+        "review.changes": "ReviewedChange changes format_changes",
         "review.diagram": "mermaid text_graph",
         "review.gate_proof": "Proof format_proof prove_gates",
         "schemas.validation": "validate",

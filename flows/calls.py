@@ -24,11 +24,10 @@ from observability.traces.ids import run_span_id, trace_id, traceparent
 from operations.errors import TransientTriggerError
 from operations.launcher import Launcher, NotDeployed
 from operations.start_run import StartedRun, start_run
-from records import Records
-from records import Run as RunRecord
+from records import Records, Run
 from reliability.retry import retry_transient
 from tasks.outcome import NodeOutcome, failed
-from tasks.services import Run
+from tasks.services import RunRef
 from triggers.reconcile.called_runs import WAITS_FOR_CALL, wake_callers
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -47,7 +46,7 @@ class OpenCall:
 
 
 async def call_workflow(
-    node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, records: Records, stand: Stand
+    node: PlanNode, inputs: dict[str, JsonValue], *, run: RunRef, records: Records, stand: Stand
 ) -> OpenCall:
     """Start the run, or find the one that was started before. Raises TriggerError for a workflow that cannot start."""
     known = (await records.open_calls(run.run_id)).get(node.id)
@@ -59,7 +58,7 @@ async def call_workflow(
 
 
 async def _start(
-    node: PlanNode, inputs: dict[str, JsonValue], *, run: Run, records: Records, stand: Stand
+    node: PlanNode, inputs: dict[str, JsonValue], *, run: RunRef, records: Records, stand: Stand
 ) -> StartedRun:
     assert node.calls is not None
     calls = node.calls
@@ -103,7 +102,7 @@ async def outcome_of(call: OpenCall, records: Records) -> NodeOutcome | None:
     return failed(call.node, _why(called))
 
 
-def _why(called: RunRecord) -> str:
+def _why(called: Run) -> str:
     because = f": {called.message}" if called.message else ""
     return f"run {called.id} of workflow {called.workflow_name!r} failed{because}"
 
@@ -124,7 +123,7 @@ async def _lost(call: OpenCall) -> str | None:
     )
 
 
-async def wait_for_calls(calls: Iterable[OpenCall], *, run: Run, records: Records) -> None:
+async def wait_for_calls(calls: Iterable[OpenCall], *, run: RunRef, records: Records) -> None:
     """Let go of the worker until one of these has ended. Raises Prefect's `Pause`."""
     names = ", ".join(f"{each.node.id!r}" for each in calls)
     message = f"waiting for the workflows that {names} called"

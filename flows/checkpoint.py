@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from compiler.plan import Plan
 from records import NodeResult, Records
 from tasks.outcome import NodeOutcome, failed
-from tasks.services import Run
+from tasks.services import RunRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Checkpoint:
     """Outputs of single items of `foreach` nodes that have not ended as a whole."""
 
 
-async def load_checkpoint(plan: Plan, run: Run, records: Records, *, retry_failed: bool) -> Checkpoint:
+async def load_checkpoint(plan: Plan, run: RunRef, records: Records, *, retry_failed: bool) -> Checkpoint:
     """Read the progress. `retry_failed`: nodes that failed are run again, as a person asked for it."""
     ended: dict[str, NodeOutcome] = {}
     items: dict[str, dict[int | None, JsonValue]] = {}

@@ -13,7 +13,7 @@ from compiler.trigger_types.registry import CALLED, asks_person, started_context
 from operations.errors import PermanentTriggerError
 from operations.event import check_value
 from records import Records, StaleAttempt
-from tasks.services import Run
+from tasks.services import RunRef
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """By as much the times of Prefect's server and of the records may differ; a deploy also takes its time."""
@@ -51,7 +51,7 @@ class RunRequest:
 class ClaimedRun:
     """A run this execution may work on."""
 
-    run: Run
+    run: RunRef
     plan: Plan
     over: bool
     """True where the run had ended before: there is nothing left to do."""
@@ -116,7 +116,7 @@ async def claim_run(
     fencing_token = known.fencing_token if over else await records.claim_run(known.id, executed_by=executed_by)
     if not over and plan.concurrency is None:  # else it has to find its place first
         await records.set_run_status(known.id, "RUNNING", fencing_token=fencing_token)
-    run = Run(
+    run = RunRef(
         run_id=known.id,
         flow_run_id=request.flow_run_id,
         project_id=plan.project_id,

@@ -25,7 +25,7 @@ from compiler.plan import Concurrency, Plan, digest_of
 from operations.errors import TransientTriggerError
 from operations.run_acts import cancel_in_prefect
 from records import Records, Slot
-from tasks.services import Run
+from tasks.services import RunRef
 from triggers.reconcile.granted_slots import wake_granted
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -58,7 +58,7 @@ class SlotDecision:
 
 
 async def request_slot(
-    plan: Plan, *, run: Run, arrived: datetime, records: Records, logger: logging.Logger | Any
+    plan: Plan, *, run: RunRef, arrived: datetime, records: Records, logger: logging.Logger | Any
 ) -> SlotDecision | None:
     """Take a place or find out that there is none; None where the workflow has no limit. Raises TemplateError."""
     rule = plan.concurrency
@@ -87,7 +87,7 @@ async def request_slot(
     return SlotDecision(turn=turn, place=place, rule=rule)
 
 
-async def leave_slot(standing: SlotDecision, *, run: Run, records: Records) -> State[Any]:
+async def leave_slot(standing: SlotDecision, *, run: RunRef, records: Records) -> State[Any]:
     """Leave the worker: the run is skipped, or waits in Prefect's queue. Raises Prefect's `Pause` when it waits."""
     if standing.turn in ("skip", "overtaken"):
         # Nothing was done, so it is no success; in Prefect it is no failure either, which would alarm people.
@@ -126,7 +126,7 @@ def _takes_its_place(run_id: str) -> str:
 
 
 async def _cancel_older(
-    place: Slot, rule: Concurrency, *, by: Run, records: Records, logger: logging.Logger | Any
+    place: Slot, rule: Concurrency, *, by: RunRef, records: Records, logger: logging.Logger | Any
 ) -> None:
     """Cancel all but the newest `limit - 1` of those that came before; their places are free once they have ended."""
     reason = _takes_its_place(by.run_id)

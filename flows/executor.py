@@ -30,7 +30,7 @@ from tasks.inputs import InputRefused, changeable
 from tasks.node import propose_node, run_node
 from tasks.outcome import NodeOutcome, failed, rejected
 from tasks.proposal import BaseMoved, editable_with_effect
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 from tasks.shown_nodes import ShownNodes
 from tasks.work import InvalidWork, NodeWork, work_of
 
@@ -53,7 +53,7 @@ class Executor:
         self,
         *,
         plan: Plan,
-        run: Run,
+        run: RunRef,
         services: Services,
         catalogue: Catalogue,
         progress: Checkpoint,

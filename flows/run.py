@@ -44,7 +44,7 @@ from records.errors import RowForged
 from reliability.fault_points import fault_point
 from reliability.retry import as_a_run
 from reliability.tested_versions import versions
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 from tasks.shown_nodes import ShownNodes
 from tasks.task_graph import TaskGraph
 from triggers.reconcile.resume import WAKE_INPUT
@@ -131,7 +131,7 @@ async def _refuse(flow_run_id: str, reason: str, services: Services) -> State[An
     return Failed(message=reason)
 
 
-async def _is_overtaken(run: Run, services: Services) -> bool:
+async def _is_overtaken(run: RunRef, services: Services) -> bool:
     return (await services.records.run(run.run_id)).fencing_token != run.fencing_token
 
 
@@ -222,7 +222,7 @@ async def _find_place(run: ClaimedRun, services: Services) -> State[Any] | None:
     return None
 
 
-async def _suspend(run: Run, gates: tuple[OpenGate, ...], services: Services) -> None:
+async def _suspend(run: RunRef, gates: tuple[OpenGate, ...], services: Services) -> None:
     """Let go of the run until somebody decides. Raises Prefect's `Pause`; nothing of the run stays in memory."""
     await services.records.set_run_status(run.run_id, "WAITING_APPROVAL", fencing_token=run.fencing_token)
     fault_point("suspending")

@@ -13,7 +13,7 @@ from compiler.plan import ApprovalRule
 from compiler.trigger_types.registry import context_digest
 from compiler.trigger_types.subjects import subject_matches
 from records import Records
-from tasks.services import Run
+from tasks.services import RunRef
 
 SCHEDULE = "schedule"
 MANUAL = "manual"
@@ -21,7 +21,7 @@ NOTE_SECONDS = 1.0
 _OF_THE_CLOCK = frozenset({"projectId", "scheduledAt"})
 
 
-async def is_trusted(rule: ApprovalRule, *, run: Run, records: Records) -> bool:
+async def is_trusted(rule: ApprovalRule, *, run: RunRef, records: Records) -> bool:
     """Whether the run was started by a trigger that the policy names."""
     if not rule.trusted_triggers:
         return False

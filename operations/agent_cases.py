@@ -66,7 +66,7 @@ class AgentCase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseResult:
+class AgentCaseResult:
     """What came of a case."""
 
     name: str
@@ -120,7 +120,7 @@ def _read(file: Path, spec: AgentSpec) -> _Case:
 
 async def run_case(
     each: AgentCase, spec: AgentSpec, *, folder: Path, workplace: AgentWorkplace, project_id: int
-) -> CaseResult:
+) -> AgentCaseResult:
     """Run one case in the jail. `folder`: where its relative paths of repositories begin."""
     began = time.monotonic()
     place = replace(workplace, secrets=(_CaseSecrets(each.case.secrets),), settings=each.case.settings)
@@ -138,7 +138,7 @@ async def run_case(
     problems = _problems(each.case, outcome.result.output, outcome.result.failure, saved)
     if problems and logged:
         problems += [f"log: {line}" for line in logged[-5:]]
-    return CaseResult(
+    return AgentCaseResult(
         name=each.name, problems=tuple(problems), milliseconds=round((time.monotonic() - began) * 1000)
     )
 
@@ -210,11 +210,11 @@ def _short(value: Any) -> str:
 
 async def run_cases(
     cases: list[AgentCase], spec: AgentSpec, *, folder: Path, workplace: AgentWorkplace, project_id: int
-) -> list[CaseResult]:
+) -> list[AgentCaseResult]:
     """All of them, two at a time: each has a jail of its own."""
     free = asyncio.Semaphore(2)
 
-    async def one(each: AgentCase) -> CaseResult:
+    async def one(each: AgentCase) -> AgentCaseResult:
         async with free:
             return await run_case(each, spec, folder=folder, workplace=workplace, project_id=project_id)
 

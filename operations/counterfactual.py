@@ -26,7 +26,7 @@ from records import NodeResult, ReceivedEvent, Records, Run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ReplayOutcome:
     """What a version did, or would do, with one event."""
 
     started: bool
@@ -45,8 +45,8 @@ class ReplayedEvent:
     event: ReceivedEvent
     run_id: str | None
     """The run of then."""
-    then: Outcome
-    now: Outcome
+    then: ReplayOutcome
+    now: ReplayOutcome
     assumed: tuple[str, ...]
     """Nodes whose output is an example: they did not run then, or gave something that does not fit any more."""
     differences: tuple[str, ...]
@@ -99,7 +99,7 @@ async def _replay(plan: Plan, received: ReceivedEvent, event: Event, records: Re
     results = {} if run is None else await records.node_results(run.id)
     asked = [] if run is None else await records.approvals(run_id=run.id)
     matched = _looked(plan.name, received).get("matched", False)
-    then = Outcome(
+    then = ReplayOutcome(
         started=bool(matched),
         status=run.status if run is not None and run.status in ("SUCCESS", "FAILED") else None,
         nodes=tuple(node for (node, item), each in results.items() if item is None and each.status != "SKIPPED"),
@@ -111,7 +111,7 @@ async def _replay(plan: Plan, received: ReceivedEvent, event: Event, records: Re
     )
     mocks, assumed = _mocks(plan, results)
     decisions = {each.node_id: each.status for each in asked if each.status in ("APPROVED", "REJECTED")}
-    now = Outcome(started=False, status=None, nodes=(), gates=())
+    now = ReplayOutcome(started=False, status=None, nodes=(), gates=())
     if starts:
         case = Case(
             name=received.id,
@@ -140,15 +140,15 @@ async def _replay(plan: Plan, received: ReceivedEvent, event: Event, records: Re
     )
 
 
-def _played(plan: Plan, case: Case) -> Outcome:
+def _played(plan: Plan, case: Case) -> ReplayOutcome:
     try:
         played = dry_run(plan, case)
     except CaseError:
-        return Outcome(started=False, status=None, nodes=(), gates=())
+        return ReplayOutcome(started=False, status=None, nodes=(), gates=())
     if not played.started:
-        return Outcome(started=False, status=None, nodes=(), gates=())
+        return ReplayOutcome(started=False, status=None, nodes=(), gates=())
     ran = tuple(each.node for each in played.runs.values() if each.status != "SKIPPED")
-    return Outcome(started=True, status=played.status, nodes=ran, gates=tuple(played.gates))
+    return ReplayOutcome(started=True, status=played.status, nodes=ran, gates=tuple(played.gates))
 
 
 async def _run_of_then(workflow: str, received: ReceivedEvent, records: Records) -> Run | None:
@@ -196,7 +196,7 @@ def _fits(output: Any, schema: JsonSchema) -> bool:
 
 
 def _differences(
-    then: Outcome, now: Outcome, matches: Sequence[TriggerMatch], *, subject: str, ended: bool
+    then: ReplayOutcome, now: ReplayOutcome, matches: Sequence[TriggerMatch], *, subject: str, ended: bool
 ) -> list[str]:
     if then.started and not now.started:
         return [f"it would not start: {_why_not(matches, subject)}"]

@@ -30,7 +30,7 @@ class Deployed:
     entrypoint: str
 
 
-class Publisher(Protocol):
+class DeploymentPublisher(Protocol):
     """Prefect, as far as deploying needs it. Raises what its client raises."""
 
     async def publish(self, plan: Plan) -> Deployed:
@@ -66,7 +66,7 @@ async def deploy(
     plans: Sequence[Plan],
     *,
     records: Records,
-    publisher: Publisher,
+    publisher: DeploymentPublisher,
     project_id: int,
     agreed_by: str | None = None,
     by: Acting = NOBODY,
@@ -145,7 +145,9 @@ async def _require_second_person(
     )
 
 
-async def archive_workflow(name: str, *, records: Records, publisher: Publisher, project_id: int) -> None:
+async def archive_workflow(
+    name: str, *, records: Records, publisher: DeploymentPublisher, project_id: int
+) -> None:
     """The workflow starts no more runs; what waits goes on. Raises NotFound."""
     if not await records.set_workflow_status(project_id, name, "ARCHIVED"):
         raise NotFound("the workflow", name, "list the workflows with `commandcenter workflows list`")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from compiler import Change, changes
+from compiler import ReviewedChange, changes
 from compiler.plan import Plan
 from records import Records
 from records.catalogue.workflow import Workflow
@@ -22,14 +22,14 @@ NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 class DeployReview:
     """All changes of one deploy."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[ReviewedChange, ...]
     renamed: Mapping[str, str]
     """New name of a workflow -> the name under which its file was deployed before."""
     waiting: tuple[str, ...]
     """Ids of runs that wait for a person; they go on with the plan they started with."""
 
     @property
-    def dangerous(self) -> tuple[Change, ...]:
+    def dangerous(self) -> tuple[ReviewedChange, ...]:
         """Gates removed or weakened, triggers trusted: a person must agree."""
         return tuple(each for each in self.changes if each.dangerous)
 
@@ -49,7 +49,7 @@ async def review(
     deployed = {plan.name: plan for plan, status in current if status == "ACTIVE"}
     resting = {plan.name: plan for plan, status in current if status != "ACTIVE"}
     renamed = await _renamed(plans, records, project_id=project_id, sources=sources)
-    found: list[Change] = []
+    found: list[ReviewedChange] = []
     names = {plan.name for plan in plans}
     for plan in plans:
         old = renamed.get(plan.name)
@@ -57,7 +57,7 @@ async def review(
         changed = changes(before, plan)
         if old is None and plan.name in resting and plan.status == "ACTIVE":
             message = "it starts runs again; below is what differs from the version that was switched off"
-            found.append(Change("workflow-changed", plan.name, "", message))
+            found.append(ReviewedChange("workflow-changed", plan.name, "", message))
         found += changed
         if changed:
             found += _callers(plan, [each for each in deployed.values() if each.name not in names])
@@ -65,7 +65,7 @@ async def review(
             message = (
                 f"its file now holds {plan.name!r}: it is archived and starts no more runs; those that wait go on"
             )
-            found.append(Change("workflow-removed", old, "", message))
+            found.append(ReviewedChange("workflow-removed", old, "", message))
     left = deployed.keys() - names - set(renamed.values())
     found += _without_file(await records.workflows(project_id), left, sources)
     changed = {change.workflow for change in found}
@@ -77,10 +77,10 @@ async def review(
     )
 
 
-def _callers(plan: Plan, deployed: Sequence[Plan]) -> list[Change]:
+def _callers(plan: Plan, deployed: Sequence[Plan]) -> list[ReviewedChange]:
     """Workflows that call this one and go on with the version that they were checked with."""
     return [
-        Change(
+        ReviewedChange(
             "workflow-changed",
             caller.name,
             node.id,
@@ -93,7 +93,9 @@ def _callers(plan: Plan, deployed: Sequence[Plan]) -> list[Change]:
     ]
 
 
-def _without_file(workflows: Sequence[Workflow], left: Set[str], sources: Mapping[str, str]) -> list[Change]:
+def _without_file(
+    workflows: Sequence[Workflow], left: Set[str], sources: Mapping[str, str]
+) -> list[ReviewedChange]:
     """Workflows whose file was near one of `sources` and is gone: nothing else would tell that they go on.
 
     One that was moved to another folder and renamed at once is so told apart from a new one. Of folders that have
@@ -101,7 +103,7 @@ def _without_file(workflows: Sequence[Workflow], left: Set[str], sources: Mappin
     """
     known = [Path(file) for file in sources.values()]
     return [
-        Change(
+        ReviewedChange(
             "workflow-changed",
             each.name,
             "",

@@ -32,7 +32,7 @@ class Event:
     """The workflow a manual trigger asks for; None: whichever matches."""
 
 
-class ManualTrigger(BaseModel):
+class ManualStart(BaseModel):
     """Payload of `workflow.trigger.<workflowName>`. `projectId` is needed, here or in `context`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -73,7 +73,7 @@ def parse(
 def _manual(subject: str, payload: dict[str, Any], *, of: int | None, sender: str | None) -> Event:
     name = subject.removeprefix(MANUAL)
     try:
-        manual = ManualTrigger.model_validate(payload)
+        manual = ManualStart.model_validate(payload)
     except ValidationError as exc:
         first = exc.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "payload"

@@ -32,7 +32,7 @@ from tasks.execution import answer, carry_out, with_verification
 from tasks.inputs import ARTIFACT_PREFIX, InputRefused, bindings, complete, kind_of
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretSource
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 from tasks.work import reach, settings_used
 
 
@@ -83,7 +83,7 @@ class AgentWorkplace:
     platform: Services | None = None
     """The running platform, which keeps the code of registered agents; None: built-in agents only."""
 
-    async def code_of(self, agent: AgentSpec, run: Run) -> AgentCode:
+    async def code_of(self, agent: AgentSpec, run: RunRef) -> AgentCode:
         """See `tasks.agent_code`. Raises CodeRefused."""
         kept: BundleSource = self.platform.records if self.platform and not self.bundle else OneBundle(self.bundle)
         return await runnable(agent, records=kept, scratch=self.store or self.scratch, sandbox=self.sandbox)
@@ -252,9 +252,9 @@ def _local_remote(repository: Path) -> Path | None:
     return Path(remote.url) if remote.kind == "file" else None
 
 
-def _run(project_id: int) -> Run:
+def _run(project_id: int) -> RunRef:
     run_id = f"once-{uuid4().hex}"
-    return Run(
+    return RunRef(
         run_id=run_id,
         flow_run_id=run_id,
         project_id=project_id,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from records import Artifact, NotFound, Records
+from records import NotFound, RecordedArtifact, Records
 
 
-async def artifact_of_run(records: Records, run_id: str, wanted: str) -> Artifact:
+async def artifact_of_run(records: Records, run_id: str, wanted: str) -> RecordedArtifact:
     """The artifact of the run with that id, reference or name. Raises NotFound, also where a name fits several."""
     found = await records.artifacts(run_id)
     for each in found:
@@ -21,7 +21,7 @@ async def artifact_of_run(records: Records, run_id: str, wanted: str) -> Artifac
     raise NotFound("the artifact", wanted, _hint(run_id, found, fitting))
 
 
-def _hint(run_id: str, found: Sequence[Artifact], fitting: Sequence[Artifact]) -> str:
+def _hint(run_id: str, found: Sequence[RecordedArtifact], fitting: Sequence[RecordedArtifact]) -> str:
     if fitting:
         ids = ", ".join(each.id for each in fitting)
         return f"{len(fitting)} artifacts of run {run_id!r} fit, give the id of one: {ids}"

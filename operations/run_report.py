@@ -10,7 +10,7 @@ from typing import Literal
 from compiler.plan import Plan, PlanDigest
 from compiler.plan_graph import PlanGraph, plan_graph
 from operations.run_detail import RunDetail, run_detail
-from records import AgentRun, Approval, Artifact, NodeResult, NotFound, Records
+from records import AgentRun, Approval, NodeResult, NotFound, RecordedArtifact, Records
 
 _SHORT = timedelta(milliseconds=50)
 """A wait that nobody needs to see."""
@@ -53,7 +53,7 @@ class RunReport:
     """Of every node of the plan: also PENDING, RUNNING and WAITING_APPROVAL; NOT_STARTED once the run has ended."""
     timeline: tuple[TimelineEntry, ...]
     root_cause: RootCause | None
-    artifacts: tuple[Artifact, ...]
+    artifacts: tuple[RecordedArtifact, ...]
 
 
 async def run_report(records: Records, run_id: str, *, project_id: int) -> RunReport:

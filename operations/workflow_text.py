@@ -12,7 +12,7 @@ from compiler.language.composer import compose
 from compiler.language.document import Mapping, Scalar
 from compiler.plan import Plan
 from operations.compile_source import WorkflowMistakes
-from operations.deploy import Publisher, archive_workflow, deploy
+from operations.deploy import DeploymentPublisher, archive_workflow, deploy
 from operations.known_workflows import known_catalogue
 from operations.second_person import Acting
 from records import NotFound, Records, WorkflowVersion
@@ -57,7 +57,7 @@ async def save_workflow_text(
     text: str,
     *,
     records: Records,
-    publisher: Publisher,
+    publisher: DeploymentPublisher,
     project_id: int,
     by: Acting,
     agreed_by: str | None = None,
@@ -97,7 +97,7 @@ async def save_workflow_text(
 
 
 async def rename_workflow(
-    name: str, new: str, *, records: Records, publisher: Publisher, project_id: int, by: Acting
+    name: str, new: str, *, records: Records, publisher: DeploymentPublisher, project_id: int, by: Acting
 ) -> SavedWorkflow:
     """Save the text under another name and archive the old one; runs that wait go on. Gates stay as they are.
 

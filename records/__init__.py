@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from records.events.inbox import DeadLetter
     from records.events.outbox import OutboxEvent
     from records.events.received import EventOutcome, ReceivedEvent, event_cursor
-    from records.runs.artifacts import Artifact
+    from records.runs.artifacts import RecordedArtifact
     from records.runs.run import AgentRun, EndStatus, NodeResult, NodeStatus, OpenStatus, Run, RunStatus
     from records.runs.run_logs import KeptLine
     from records.runs.run_pages import run_cursor
@@ -50,7 +50,6 @@ __all__ = [
     "AgentRun",
     "Approval",
     "ApprovalStatus",
-    "Artifact",
     "AuditEntry",
     "ClosedAs",
     "DatabaseUnavailable",
@@ -76,6 +75,7 @@ __all__ = [
     "PayloadRefused",
     "ReceivedEvent",
     "RecordChange",
+    "RecordedArtifact",
     "Records",
     "RecordsError",
     "Run",
@@ -111,7 +111,7 @@ __getattr__ = lazy_names(
         "events.inbox": "DeadLetter",
         "events.outbox": "OutboxEvent",
         "events.received": "EventOutcome ReceivedEvent event_cursor",
-        "runs.artifacts": "Artifact",
+        "runs.artifacts": "RecordedArtifact",
         "runs.run": "AgentRun EndStatus NodeResult NodeStatus OpenStatus Run RunStatus",
         "runs.run_logs": "KeptLine",
         "runs.run_pages": "run_cursor",

@@ -14,7 +14,7 @@ from typing import Any, cast
 from tasks.effect_picture import MAX_DIFF, details, summary
 from tasks.outline import field_lines, outline
 from tasks.safe_text import fenced, inline, safe_json, safe_text
-from tasks.words import Block, CardPart, Sentence, Value, Words, plain_words, value
+from tasks.words import Block, CardPart, QuotedValue, Sentence, Words, plain_words, value
 
 _RISKS = ("AUTO", "APPROVAL_REQUIRED")
 _ONE_PERSON = "The two-person rule is off here: one person alone may change gates, agents and people."
@@ -169,7 +169,7 @@ def _markdown(part: CardPart) -> str:
 
 
 def _markdown_words(words: Words) -> str:
-    return "".join(inline(each.text, limit=400) if isinstance(each, Value) else each for each in words)
+    return "".join(inline(each.text, limit=400) if isinstance(each, QuotedValue) else each for each in words)
 
 
 def plain_part(part: CardPart) -> str:

@@ -20,7 +20,7 @@ from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Limits,
 from compiler.plan import digest_of
 from compiler.schemas.validation import validate_bounded
 from observability.traces.ids import agent_span_id, trace_id, traceparent
-from observability.traces.parts import Part
+from observability.traces.parts import AttemptPart
 from observability.traces.settings import is_traced
 from records import NotFound, PayloadRefused
 from reliability.fault_points import fault_point
@@ -31,7 +31,7 @@ from tasks.inputs import InputRefused, prepare
 from tasks.model_limits import BadLimit, kept_to_limits, limits_of
 from tasks.proposal import Proposal, proposal_of
 from tasks.secrets import SecretsUnavailable, UnknownSecret, resolve
-from tasks.services import Run, Services, Workplace
+from tasks.services import RunRef, Services, Workplace
 from tasks.verify import verified
 
 SaveFile = Callable[[str, bytes, str], Awaitable[str]]
@@ -40,7 +40,7 @@ _EFFECT_NUMBER = 1 << 53
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
-def idempotency_key(run: Run, invocation: Invocation, item: int | None) -> str:
+def idempotency_key(run: RunRef, invocation: Invocation, item: int | None) -> str:
     """Equal for every attempt at the same work of the same run, different for anything else."""
     return digest_of({"run": run.run_id, "node": invocation.node.id, "item": item, "intent": invocation.digest})
 
@@ -48,7 +48,7 @@ def idempotency_key(run: Run, invocation: Invocation, item: int | None) -> str:
 async def execute(
     invocation: Invocation,
     *,
-    run: Run,
+    run: RunRef,
     item: int | None,
     execution_id: str,
     attempt: int = 1,
@@ -85,7 +85,7 @@ async def execute(
 async def propose(
     invocation: Invocation,
     *,
-    run: Run,
+    run: RunRef,
     item: int | None,
     execution_id: str,
     attempt: int = 1,
@@ -120,7 +120,7 @@ async def with_verification(
     invocation: Invocation,
     result: AgentResult,
     *,
-    run: Run,
+    run: RunRef,
     item: int | None,
     workplace: Workplace,
     on_log: Callable[[LogLine], None],
@@ -142,7 +142,7 @@ async def with_verification(
     return dict(await verified(invocation, found, workplace=workplace, ask=ask))
 
 
-def saver(run: Run, services: Services) -> SaveFile:
+def saver(run: RunRef, services: Services) -> SaveFile:
     """What keeps the files of an effect with its run."""
 
     async def save(name: str, content: bytes, media_type: str) -> str:
@@ -156,7 +156,7 @@ async def carry_out(
     proposal: Proposal,
     *,
     key: str,
-    run: Run,
+    run: RunRef,
     workplace: Workplace,
     save: SaveFile,
     log: Log,
@@ -206,9 +206,9 @@ async def carry_out(
     return AgentResult(output=output, duration_ms=duration, parts=parts)
 
 
-def _part(proposal: Proposal, began_at: int, *, failed: bool = False) -> tuple[Part, ...]:
+def _part(proposal: Proposal, began_at: int, *, failed: bool = False) -> tuple[AttemptPart, ...]:
     """The effect within its attempt, for the trace. Its number lies beyond those of an agent's own parts."""
-    effect = Part(
+    effect = AttemptPart(
         name=f"effect.{proposal.effect}",
         start_ms=began_at // 1_000_000,
         end_ms=time.time_ns() // 1_000_000,
@@ -223,7 +223,7 @@ def _part(proposal: Proposal, began_at: int, *, failed: bool = False) -> tuple[P
 async def answer(
     invocation: Invocation,
     *,
-    run: Run,
+    run: RunRef,
     item: int | None,
     execution_id: str,
     attempt: int = 1,
@@ -272,7 +272,7 @@ async def answer(
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def _keep_artifacts(result: AgentResult, *, run: Run, services: Services) -> None:
+async def _keep_artifacts(result: AgentResult, *, run: RunRef, services: Services) -> None:
     fault_point("sandbox-answered")
     for artifact in result.artifacts if result.ok else ():
         await services.records.save_artifact(
@@ -280,7 +280,7 @@ async def _keep_artifacts(result: AgentResult, *, run: Run, services: Services) 
         )
 
 
-def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
+def _trace(run: RunRef, node_id: str, item: int | None, attempt: int) -> str:
     """The trace context of this attempt, as the records will export it; empty without tracing."""
     if not is_traced():
         return ""
@@ -288,7 +288,7 @@ def _trace(run: Run, node_id: str, item: int | None, attempt: int) -> str:
 
 
 def _request(
-    invocation: Invocation, inputs: Mapping[str, JsonValue], *, run: Run, item: int | None
+    invocation: Invocation, inputs: Mapping[str, JsonValue], *, run: RunRef, item: int | None
 ) -> AgentRequest:
     node = invocation.node
     return AgentRequest(
@@ -323,5 +323,5 @@ def _required(invocation: Invocation) -> tuple[str, ...]:
     return tuple(each for each in invocation.node.required_secrets if each in invocation.secrets)
 
 
-def _refused(kind: Any, message: str, *, parts: tuple[Part, ...] = ()) -> AgentResult:
+def _refused(kind: Any, message: str, *, parts: tuple[AttemptPart, ...] = ()) -> AgentResult:
     return AgentResult(failure=AgentFailure(kind=kind, message=message), parts=parts)

@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 from compiler.plan import ApprovalRule
 from records import Approval
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 from tasks.work import NodeWork
 
 
 async def ask(
-    work: NodeWork, *, upstream: Mapping[str, JsonValue], run: Run, services: Services, trusted: bool = False
+    work: NodeWork, *, upstream: Mapping[str, JsonValue], run: RunRef, services: Services, trusted: bool = False
 ) -> Approval:
     """Open the gate, or find it open or decided for exactly this work. Work that changed is asked about anew.
 

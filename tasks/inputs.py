@@ -22,7 +22,7 @@ from agents.sandbox.port import Mount
 from compiler.plan import PlanNode
 from records import NotFound
 from tasks.collect_project_facts import collect_project_facts
-from tasks.services import Run, Services, Workplace
+from tasks.services import RunRef, Services, Workplace
 
 ARTIFACT_PREFIX = "artifact:"
 _MAX_SCHEMAS = 100
@@ -65,7 +65,7 @@ async def complete(
     node: PlanNode,
     inputs: Mapping[str, JsonValue],
     *,
-    run: Run,
+    run: RunRef,
     services: Services,
     shown: Mapping[str, JsonValue] | None = None,
 ) -> dict[str, Any]:
@@ -106,7 +106,7 @@ async def prepare(
     pinned: Mapping[str, str],
     *,
     folder: Path,
-    run: Run,
+    run: RunRef,
     services: Workplace,
 ) -> Prepared:
     """Make snapshots and files in `folder` for the inputs that need them. Raises `InputRefused`.
@@ -146,7 +146,7 @@ async def _repository(path: str, *, pinned: str, into: Path, services: Workplace
         )
 
 
-async def _artifact(reference: str, *, into: Path, run: Run, services: Workplace) -> str:
+async def _artifact(reference: str, *, into: Path, run: RunRef, services: Workplace) -> str:
     """Write the artifact below `into`; gives its file name."""
     content = await services.records.artifact(reference, project_id=run.project_id)
     name = Path(reference.removeprefix(ARTIFACT_PREFIX)).name or "file"

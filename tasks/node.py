@@ -34,7 +34,7 @@ from tasks.execution import carry_out, execute, idempotency_key, propose, saver
 from tasks.kept_log import KeptLog
 from tasks.outcome import NodeOutcome, failed
 from tasks.proposal import BaseMoved, Proposal, proposal_of, refuse_moved_base
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 from tasks.shown_nodes import ShownNodes
 from tasks.work import NodeWork
 
@@ -50,7 +50,7 @@ class Attempt:
         invocation: Invocation,
         *,
         item: int | None,
-        run: Run,
+        run: RunRef,
         services: Services,
         approved: str | None = None,
         proposal: Proposal | None = None,
@@ -148,7 +148,7 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
 
 
 async def propose_node(
-    work: NodeWork, *, run: Run, services: Services, shown: ShownNodes
+    work: NodeWork, *, run: RunRef, services: Services, shown: ShownNodes
 ) -> NodeWork | NodeOutcome:
     """The work with the effects that its agent proposes, from the records where it has done so; or how it failed."""
     node = work.node
@@ -256,7 +256,7 @@ async def _attempt(call: Attempt) -> AgentResult:
 
 
 async def run_node(
-    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: Run, services: Services, shown: ShownNodes
+    work: NodeWork, *, done: Mapping[int | None, JsonValue], run: RunRef, services: Services, shown: ShownNodes
 ) -> NodeOutcome:
     """All items of the work, `maxParallel` at a time. `done` holds outputs of items that finished before.
 

@@ -15,13 +15,13 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from agents.effects import EffectError, effect_of
-from agents.effects.effect import Proposed
+from agents.effects.effect import ReturnedProposal
 from agents.repository.repository_copy import RepositoryRefusedError, head_commit
 from compiler.plan import PlanNode, digest_of
 from tasks.card import Invocation
 from tasks.egress_policy import allowed_hosts
 from tasks.inputs import kind_of
-from tasks.services import Run, Services, Workplace
+from tasks.services import RunRef, Services, Workplace
 
 MODEL_SETTING = "LLM_BASE_URL"
 MODEL_SECRETS = frozenset({"LLM_API_KEY"})
@@ -84,7 +84,9 @@ FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "eng
 """Fields of a result that a gate shows beside the request."""
 
 
-def proposal_of(invocation: Invocation, result: Mapping[str, Any], *, run: Run, workplace: Workplace) -> Proposal:
+def proposal_of(
+    invocation: Invocation, result: Mapping[str, Any], *, run: RunRef, workplace: Workplace
+) -> Proposal:
     """What the agent's result proposes. Raises EffectError for what cannot be carried out."""
     node = invocation.node
     spec = effect_of(node.effect or "")
@@ -92,7 +94,7 @@ def proposal_of(invocation: Invocation, result: Mapping[str, Any], *, run: Run, 
         hosts = allowed_hosts(spec.hosts(node.network, workplace.settings), run.project_id)
     except ValueError as exc:
         raise EffectError(str(exc)) from exc
-    proposed = Proposed(
+    proposed = ReturnedProposal(
         inputs=invocation.inputs,
         bindings=invocation.bindings,
         repository=_repository(invocation),

@@ -28,7 +28,7 @@ class ArtifactSource(Protocol):
 class Workplace(Protocol):
     """What one action of an agent needs around it, in a workflow and from the command line alike."""
 
-    async def code_of(self, agent: AgentSpec, run: Run) -> AgentCode:
+    async def code_of(self, agent: AgentSpec, run: RunRef) -> AgentCode:
         """What runs for this run, with its environment: see `tasks.agent_code`. Raises CodeRefused."""
         ...
 
@@ -95,7 +95,7 @@ class Services:
             repository_roots=roots_of(self.repository_roots, project_id, shared=shared),
         )
 
-    async def code_of(self, agent: AgentSpec, run: Run) -> AgentCode:
+    async def code_of(self, agent: AgentSpec, run: RunRef) -> AgentCode:
         """Exactly the registered code of the agent, with its environment. Raises CodeRefused."""
 
         async def tell(build: EnvironmentBuild) -> None:
@@ -111,7 +111,7 @@ class Services:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RunRef:
     """The run a node belongs to."""
 
     run_id: str

@@ -40,7 +40,7 @@ from tasks.card import Invocation
 from tasks.card_text import form_markdown
 from tasks.outcome import NodeOutcome
 from tasks.safe_text import inline, safe_text
-from tasks.services import Run
+from tasks.services import RunRef
 from tasks.task_graph import TaskGraph
 
 RUN_TAG = "run:"
@@ -104,7 +104,7 @@ class ShownNodes:
     """Of one execution of one run."""
 
     graph: TaskGraph
-    run: Run
+    run: RunRef
     logger: logging.Logger | logging.LoggerAdapter[Any]
     _todo: deque[Callable[[PrefectClient], Awaitable[Any]]] = field(
         default_factory=deque[Callable[[PrefectClient], Awaitable[Any]]]

@@ -12,7 +12,7 @@ from tasks.safe_text import safe_text
 
 
 @dataclass(frozen=True)
-class Value:
+class QuotedValue:
     """A short text from outside, in a sentence of ours."""
 
     text: str
@@ -23,7 +23,7 @@ class Value:
         return " ".join(safe_text(self.text, limit=400).split())
 
 
-Words = tuple["str | Value", ...]
+Words = tuple["str | QuotedValue", ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,19 +49,19 @@ CardPart = Sentence | Block
 
 def plain_words(words: Words) -> str:
     """A sentence for a terminal or a log line."""
-    return "".join(each.shown if isinstance(each, Value) else each for each in words)
+    return "".join(each.shown if isinstance(each, QuotedValue) else each for each in words)
 
 
-def value(text: object) -> Value:
+def value(text: object) -> QuotedValue:
     """Anything from outside as a `Value`."""
-    return Value("" if text is None else str(text))
+    return QuotedValue("" if text is None else str(text))
 
 
 def join(values: list[str]) -> Words:
     """`a, b and c`, each of them from outside."""
-    words: list[str | Value] = []
+    words: list[str | QuotedValue] = []
     for index, each in enumerate(values):
         if index:
             words.append(" and " if index == len(values) - 1 else ", ")
-        words.append(Value(each))
+        words.append(QuotedValue(each))
     return tuple(words)

@@ -24,7 +24,7 @@ from tasks.card import Invocation, card
 from tasks.egress_policy import PROJECT_PREFIX, refused_hosts
 from tasks.inputs import bindings, complete, fact_fields
 from tasks.proposal import MODEL_SECRETS, MODEL_SETTING, Proposal
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 
 MAX_ITEMS = 1_000
 
@@ -85,7 +85,9 @@ class NodeWork:
         return amended
 
 
-async def work_of(node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: Run, services: Services) -> NodeWork:
+async def work_of(
+    node: PlanNode, *, scope: Scope, catalogue: Catalogue, run: RunRef, services: Services
+) -> NodeWork:
     """Resolve all of a node's inputs. Raises `InvalidWork` or `tasks.inputs.InputRefused`.
 
     The node of the work may have a gate that the plan's has not: see `as_strict_as_registered`.
@@ -133,7 +135,7 @@ def as_strict_as_registered(node: PlanNode, agent: AgentSpec) -> PlanNode:
     return node
 
 
-async def _shown_inputs(node: PlanNode, *, run: Run, services: Services) -> list[dict[str, JsonValue]]:
+async def _shown_inputs(node: PlanNode, *, run: RunRef, services: Services) -> list[dict[str, JsonValue]]:
     """The inputs on the card of the node's gate, by item; nothing where nobody was asked, or none is needed here."""
     if node.gate is None or not fact_fields(node):
         return []
@@ -149,7 +151,7 @@ async def _invocation(
     *,
     scope: Scope,
     shown: Mapping[str, JsonValue] | None,
-    run: Run,
+    run: RunRef,
     services: Services,
 ) -> Invocation:
     rendered = cast("dict[str, JsonValue]", render(cast("JsonValue", node.inputs), scope))

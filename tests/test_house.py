@@ -105,3 +105,37 @@ def test_no_function_is_longer_than_a_screen_or_two() -> None:
         if (node.end_lineno or 0) - node.lineno >= 80
     }
     assert not long
+
+
+_PER_AGENT = "an agent imports no other, and its code is registered with what it imports"
+_SYNTAX = "what every syntax tree calls it; a module reads one tree"
+_PORT = "the protocol that the row of this name fills: the room above knows no row"
+REPEATED = {
+    "Budget": "each counts the work of its own module, and is made where it is spent",
+    "Call": "a node that calls a workflow; in the scanner what every syntax tree calls it",
+    "Choice": _SYNTAX,
+    "Function": _SYNTAX,
+    "Index": _SYNTAX,
+    "OutboxEvent": _PORT,
+    "PastScore": _PER_AGENT,
+    "Place": _PER_AGENT,
+    "Rule": _PER_AGENT,
+    "Scope": "what names mean while something is evaluated: a pattern of the scanner, a template",
+    "Span": "the field's word for both: a range of a text, and a timed part of a trace",
+    "Switch": _SYNTAX,
+    "Vulnerability": _PER_AGENT,
+    "WaitingSpan": _PORT,
+}
+"""Public classes of one name in several modules, and why no other name would say it better."""
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    """But for `client`, whose classes are generated from those of `api` and named as they are."""
+    found: dict[str, list[str]] = {}
+    for path in sources(*(package for package in PACKAGES if package != "client")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    repeated = {name: places for name, places in found.items() if len(places) > 1}
+    assert {name: places for name, places in repeated.items() if name not in REPEATED} == {}
+    assert set(REPEATED) <= set(repeated), "no longer repeated: take it off the list"

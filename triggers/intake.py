@@ -30,7 +30,7 @@ from reliability.fault_points import fault_point
 from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 from reliability.turns import LANE
 from triggers.arrival_order import Arrival, ArrivalOrder
-from triggers.nats.project_streams import Source
+from triggers.nats.project_streams import MessageSource
 from triggers.ports import Inbox
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Intake:
     max_depth: int = MAX_EVENT_DEPTH
     _order: ArrivalOrder = field(default_factory=ArrivalOrder)
 
-    async def take(self, message: Msg, *, source: Source) -> None:
+    async def take(self, message: Msg, *, source: MessageSource) -> None:
         """Starts all that the event starts.
 
         Raises Transient as long as something may start later, Permanent when the message is no event.
@@ -61,7 +61,7 @@ class Intake:
         with self._order.arrive() as arrival:
             await self._take(message, arrival, source=source)
 
-    async def _take(self, message: Msg, arrival: Arrival, *, source: Source) -> None:
+    async def _take(self, message: Msg, arrival: Arrival, *, source: MessageSource) -> None:
         event = await asyncio.to_thread(
             parse,
             source.subject(message),
@@ -135,7 +135,7 @@ class Intake:
         message: Msg,
         project_id: int | None,
         *,
-        source: Source,
+        source: MessageSource,
         outcome: EventOutcome,
         looked: Iterable[Mapping[str, Any]],
     ) -> None:
@@ -192,7 +192,7 @@ class Intake:
         self,
         message: Msg,
         *,
-        source: Source,
+        source: MessageSource,
         reason: str,
         kind: str,
         project_id: int | None = None,

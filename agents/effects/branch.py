@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents.effects.effect import EffectContext, EffectError, EffectSpec, Proposed, Request
+from agents.effects.effect import EffectContext, EffectError, EffectSpec, Request, ReturnedProposal
 from agents.effects.forges import find_forge
 from agents.effects.pull_request import TOKEN, git_hosts, open_pull_request
 from agents.effects.pull_request_text import body_of, findings_fingerprint, title_of
@@ -22,7 +22,7 @@ from agents.repository.remote import RemoteRefusedError, origin
 PULL_REQUEST = "open-pull-request"
 
 
-def request_of(proposed: Proposed) -> Request | None:
+def request_of(proposed: ReturnedProposal) -> Request | None:
     """Branch and repository as the inputs name them, never as the agent wishes; base commit as it was pinned."""
     result = proposed.result
     if not result.get("patch"):
@@ -46,7 +46,7 @@ def request_of(proposed: Proposed) -> Request | None:
     return {**request, **_destination(proposed)}
 
 
-def _destination(proposed: Proposed) -> dict[str, Any]:
+def _destination(proposed: ReturnedProposal) -> dict[str, Any]:
     """The remote; and the pull request where it is on a forge."""
     repository = Path(proposed.repository or "")
     try:
@@ -102,7 +102,7 @@ def base_of(request: Request) -> tuple[str, str]:
     return request["repository"], request["baseCommit"]
 
 
-def without_patch(proposed: Proposed) -> dict[str, Any]:
+def without_patch(proposed: ReturnedProposal) -> dict[str, Any]:
     """The output where there is nothing to publish."""
     result = proposed.result
     kept = {name: result[name] for name in ("baseCommit",) if name in result}

@@ -25,7 +25,7 @@ class TransientEffectError(EffectError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proposed:
+class ReturnedProposal:
     """What an agent returned, and what it was given."""
 
     inputs: Mapping[str, JsonValue]
@@ -68,11 +68,11 @@ class EffectSpec:
     """One effect."""
 
     name: str
-    propose: Callable[[Proposed], Request | None]
+    propose: Callable[[ReturnedProposal], Request | None]
     """The request in an agent's result; None where there is nothing to do. Raises EffectError."""
     perform: Callable[[Request, EffectContext], Awaitable[dict[str, Any]]]
     """Carry it out; gives the fields it adds to the agent's output. Raises EffectError."""
-    nothing: Callable[[Proposed], dict[str, Any]]
+    nothing: Callable[[ReturnedProposal], dict[str, Any]]
     """Those fields where there is nothing to do."""
     consumed: frozenset[str]
     """Fields of the agent's result that are part of the request, and not of the output."""

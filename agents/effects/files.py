@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from agents.effects.effect import EffectContext, EffectError, EffectSpec, Proposed, Request
+from agents.effects.effect import EffectContext, EffectError, EffectSpec, Request, ReturnedProposal
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+-]{1,100}(; charset=utf-8)?")
 _MOST = 500_000
 
 
-def request_of(proposed: Proposed) -> Request | None:
+def request_of(proposed: ReturnedProposal) -> Request | None:
     """Name, content as text, media type."""
     given = proposed.result.get("proposal")
     if given is None:
@@ -37,7 +37,7 @@ async def write(request: Request, context: EffectContext) -> dict[str, Any]:
     return {"artifact": await context.save(request["name"], content, request["mediaType"])}
 
 
-def not_written(proposed: Proposed) -> dict[str, Any]:
+def not_written(proposed: ReturnedProposal) -> dict[str, Any]:
     """The output where there is nothing to save."""
     return {"artifact": ""}
 

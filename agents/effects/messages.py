@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 
 from agents.builtin import notifier
-from agents.effects.effect import EffectContext, EffectError, EffectSpec, Proposed, Request, TransientEffectError
+from agents.effects.effect import (
+    EffectContext,
+    EffectError,
+    EffectSpec,
+    Request,
+    ReturnedProposal,
+    TransientEffectError,
+)
 from agents.effects.hosts import require_host
 from agents.sdk.agent import explain
 from agents.sdk.context import Context
@@ -32,7 +39,7 @@ _CHATS: Mapping[str, tuple[type[BaseModel], Callable[[Any, Context], notifier.De
 _DELIVERED = frozenset({"proposal", "channel", "timestamp", "reason"})
 
 
-def chat_of(proposed: Proposed) -> Request | None:
+def chat_of(proposed: ReturnedProposal) -> Request | None:
     """Service, channel where it has some, message."""
     given = _given(proposed)
     if given is None:
@@ -45,7 +52,7 @@ def chat_of(proposed: Proposed) -> Request | None:
     return {"service": service, **channel, "message": _message(checked, checked["message"])}
 
 
-def mail_of(proposed: Proposed) -> Request | None:
+def mail_of(proposed: ReturnedProposal) -> Request | None:
     """Recipients, subject, message, and the artifact that the inputs of the action name."""
     given = _given(proposed)
     if given is None:
@@ -65,7 +72,7 @@ def mail_of(proposed: Proposed) -> Request | None:
     }
 
 
-def webhook_of(proposed: Proposed) -> Request | None:
+def webhook_of(proposed: ReturnedProposal) -> Request | None:
     """Address, document, headers."""
     given = _given(proposed)
     if given is None:
@@ -109,7 +116,7 @@ async def call_webhook(request: Request, context: EffectContext) -> dict[str, An
     return await _send(notifier.WebhookInput, request, notifier.send_webhook, context)
 
 
-def not_sent(proposed: Proposed) -> dict[str, Any]:
+def not_sent(proposed: ReturnedProposal) -> dict[str, Any]:
     """The output where nothing is to be sent."""
     result = proposed.result
     return {
@@ -145,7 +152,7 @@ async def _send(
     return delivery.model_dump(mode="json", by_alias=True)
 
 
-def _given(proposed: Proposed) -> dict[str, Any] | None:
+def _given(proposed: ReturnedProposal) -> dict[str, Any] | None:
     given = proposed.result.get("proposal")
     if given is not None and not isinstance(given, dict):
         raise EffectError("what is proposed is not a JSON object")

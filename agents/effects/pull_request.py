@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agents.effects.effect import EffectContext, EffectError, Request, TransientEffectError
-from agents.effects.forges import Forge, ForgeError, ForgeSite, PullRequest, TransientForgeError, Wanted
+from agents.effects.forges import Forge, ForgeError, ForgeSite, PullRequest, TransientForgeError, WantedRequest
 from agents.effects.hosts import require_host
 from agents.effects.pull_request_text import mark_in, marked
 from agents.repository.proposal import PublishError, fingerprint
@@ -106,12 +106,12 @@ class _Work:
             replaces="" if like is None else like.commit,
         )
 
-    def _wanted(self, branch: str, commit: str) -> Wanted:
+    def _wanted(self, branch: str, commit: str) -> WantedRequest:
         request = self.request
         body = marked(
             request["body"], patch=fingerprint(request["patch"]), findings=request["findings"], commit=commit
         )
-        return Wanted(
+        return WantedRequest(
             branch=branch,
             base=request["base"],
             title=request["title"],

@@ -20,7 +20,7 @@ class PublishError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proposal:
+class BranchProposal:
     """What the agent proposed, checked as far as that goes without the repository."""
 
     branch: str
@@ -30,7 +30,7 @@ class Proposal:
     files: tuple[PatchedFile, ...]
 
 
-def read_proposal(result: Mapping[str, Any]) -> Proposal:
+def read_proposal(result: Mapping[str, Any]) -> BranchProposal:
     """Check names, hashes and the patch. Raises PublishError or PatchRefusedError."""
     branch, base = str(result.get("branch", "")), str(result.get("baseCommit", ""))
     bad = ("..", "//", "/.", "./", ".lock", "@{")
@@ -41,7 +41,7 @@ def read_proposal(result: Mapping[str, Any]) -> Proposal:
     if not COMMIT.fullmatch(base):
         raise PublishError(f"base commit {base[:80]!r} is not a full commit hash")
     patch = str(result["patch"])
-    return Proposal(
+    return BranchProposal(
         branch=branch,
         base_commit=base,
         message=_message(str(result.get("commitMessage", ""))),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.repository.git import Git, GitError
-from agents.repository.proposal import Proposal, PublishError, fingerprint, read_proposal
+from agents.repository.proposal import BranchProposal, PublishError, fingerprint, read_proposal
 from agents.repository.published_patch import (
     MAX_FILE_BYTES,
     PatchRefusedError,
@@ -98,7 +98,7 @@ class Published:
 class _Push:
     """One proposal on its way to one remote."""
 
-    proposal: Proposal
+    proposal: BranchProposal
     remote: Remote
     key: str
     token: str | None

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import Limits, LogLine
-from observability.traces.parts import MOST_PARTS, Part, told_part
+from observability.traces.parts import MOST_PARTS, AttemptPart, told_part
 
 _RECORD = 0x1E
 """Marks a line of the SDK: JSON with level and text, or a part for the trace. Any other line is INFO, as it is."""
@@ -55,7 +55,7 @@ class LogStream:
         self._fed_at = self._shown_at = clock()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._full = False
-        self.parts: list[Part] = []
+        self.parts: list[AttemptPart] = []
         """What the agent told of its parts, for the trace."""
 
     @property

@@ -16,7 +16,7 @@ from agents.sandbox.leaks.masking import Masker
 from agents.sandbox.port import AgentFailure, AgentRequest, AgentResult, Artifact, FailureKind
 from agents.sandbox.report import JailReport
 from compiler.schemas.validation import validate_bounded
-from observability.traces.parts import Part
+from observability.traces.parts import AttemptPart
 from reliability import apart
 
 _MAX_MESSAGE = 2_000
@@ -42,7 +42,7 @@ class ProcessEnd:
     """Why the sandbox ended it; None: it ended by itself."""
     out_of_memory: bool = False
     log_tail: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AttemptPart, ...] = ()
 
 
 def judge(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from observability.traces.parts import Part
+from observability.traces.parts import AttemptPart
 
 FailureKind = Literal[
     "sandbox-unavailable",  # no bwrap, no user namespaces, no engine: nothing was run
@@ -129,7 +129,7 @@ class AgentResult:
     exit_code: int | None = None
     log_tail: str = ""
     """The last lines logged, for the record."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AttemptPart, ...] = ()
     """What happened within it, for the trace: as the agent told it, within bounds, or an effect."""
     memory_kb: int | None = None
     """What its largest process used at most; None where nothing ran, or it was ended from outside."""

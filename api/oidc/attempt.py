@@ -21,7 +21,7 @@ _TOO_LONG = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class SignInAttempt:
     """What must be known when the browser comes back."""
 
     state: str
@@ -31,7 +31,7 @@ class Attempt:
     back_to: str
 
     @classmethod
-    def begin(cls, back_to: str) -> Attempt:
+    def begin(cls, back_to: str) -> SignInAttempt:
         """A new one. `back_to`: a page of the console; any other becomes its first page."""
         return cls(
             state=secrets.token_urlsafe(32),
@@ -49,7 +49,7 @@ def _page(path: str) -> str:
     return path if len(path) < _TOO_LONG and _BACK_TO.fullmatch(path) else "/console"
 
 
-def remember(request: Request, response: Response, attempt: Attempt) -> None:
+def remember(request: Request, response: Response, attempt: SignInAttempt) -> None:
     """Give it to the browser."""
     response.set_cookie(
         _name(request),
@@ -62,14 +62,14 @@ def remember(request: Request, response: Response, attempt: Attempt) -> None:
     )
 
 
-def recall(request: Request) -> Attempt | None:
+def recall(request: Request) -> SignInAttempt | None:
     """The one that this browser has begun. What is no attempt is none."""
     try:
         found = json.loads(bytes.fromhex(request.cookies.get(_name(request), "")))
-        attempt = Attempt(**{name: str(value) for name, value in found.items()})
+        attempt = SignInAttempt(**{name: str(value) for name, value in found.items()})
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-    return Attempt(**{**asdict(attempt), "back_to": _page(attempt.back_to)})
+    return SignInAttempt(**{**asdict(attempt), "back_to": _page(attempt.back_to)})
 
 
 def forget(request: Request, response: Response) -> None:

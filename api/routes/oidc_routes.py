@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.browser import session_of, set_cookie
 from api.context import Platform
-from api.oidc.attempt import Attempt, forget, recall, remember
+from api.oidc.attempt import SignInAttempt, forget, recall, remember
 from api.oidc.devices import DeviceAttempts
 from api.oidc.provider import Denied, Pending, Provider, ProviderError
 from api.oidc.settings import is_safe_url
@@ -101,7 +101,7 @@ async def begin(
 ) -> Response:
     """Sends the browser to the provider, with a cookie by which only this browser can come back."""
     provider = _provider(request)
-    attempt = Attempt.begin(to)
+    attempt = SignInAttempt.begin(to)
     try:
         where = await provider.authorization_url(
             state=attempt.state, nonce=attempt.nonce, verifier=attempt.verifier

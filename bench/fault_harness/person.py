@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from deployments.stack.connection import Connection
+from deployments.stack.connection import StackConnection
 from fault_harness.ledger import Ledger
 from operations.errors import TransientTriggerError
 from records import DecisionValue, RecordsError, Run
@@ -28,7 +28,7 @@ def decision_on(number: int) -> DecisionValue:
 class Person:
     """Decides by way of the records, whatever happens to the platform."""
 
-    connection: Connection
+    connection: StackConnection
     ledger: Ledger
     dice: random.Random
     willing: asyncio.Event = field(default_factory=asyncio.Event)

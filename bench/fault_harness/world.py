@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from agents.sandbox.choice import open_sandbox
 from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.publishing.registration import register_folder
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 from deployments.stack.up import allow_repositories, deploy_files
 from deployments.worker.worker_identity import WorkerIdentity
 from fault_harness.ledger import Ledger
@@ -90,7 +90,7 @@ class World:
     """The platform under test and the harness's own hands."""
 
     stage: Stage
-    connection: Connection
+    connection: StackConnection
     repository: DemoRepository
     ledger: Ledger
     receiver: Receiver

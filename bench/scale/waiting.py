@@ -13,7 +13,7 @@ from contenders.processes import cpu_seconds, memory_mb
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
 from prefect.client.schemas.objects import FlowRun
 
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 from records import Approval
 from scale.platform import Up
 from triggers.reconcile.resume import resume
@@ -64,7 +64,7 @@ async def _cost(up: Up) -> dict[str, float]:
     }
 
 
-async def _until_all_wait(connection: Connection, approvals: int) -> dict[str, str]:
+async def _until_all_wait(connection: StackConnection, approvals: int) -> dict[str, str]:
     """Approval -> run, once all are open on record and suspended in Prefect."""
     said = time.monotonic()
     while True:
@@ -77,7 +77,7 @@ async def _until_all_wait(connection: Connection, approvals: int) -> dict[str, s
         await asyncio.sleep(5)
 
 
-async def _decide_all(connection: Connection, asked: dict[str, str]) -> dict[str, Any]:
+async def _decide_all(connection: StackConnection, asked: dict[str, str]) -> dict[str, Any]:
     """Decide every one, twice; compare what was decided with what ran."""
     still: Sequence[Approval] = await connection.records.approvals(1, status="PENDING", limit=len(asked) + 1)
     suspended = await _suspended(connection)
@@ -121,7 +121,7 @@ async def _decide_all(connection: Connection, asked: dict[str, str]) -> dict[str
     }
 
 
-async def _until_all_have_ended(connection: Connection, runs: int) -> None:
+async def _until_all_have_ended(connection: StackConnection, runs: int) -> None:
     said = time.monotonic()
     while True:
         left = await connection.records.runs(1, unfinished=True, limit=runs)
@@ -133,7 +133,7 @@ async def _until_all_have_ended(connection: Connection, runs: int) -> None:
         await asyncio.sleep(5)
 
 
-async def _suspended(connection: Connection) -> list[FlowRun]:
+async def _suspended(connection: StackConnection) -> list[FlowRun]:
     """The suspended runs in Prefect, all pages."""
     chosen = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
     found: list[FlowRun] = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from compiler.schemas.assertions import type_phrase
-from compiler.schemas.document import Document, document
+from compiler.schemas.document import SchemaDocument, document
 from compiler.schemas.equality import is_type
 from compiler.schemas.excerpt import PathStep, json_path, shown
 from compiler.schemas.extract import extract
@@ -98,7 +98,7 @@ def subschema_at(schema: object, path: Sequence[PathStep]) -> FoundPath | Missin
 class _Lookup:
     """One step, tried on every schema that applies in one place."""
 
-    doc: Document
+    doc: SchemaDocument
     step: PathStep
     seen: dict[int, _Look] = field(default_factory=dict[int, _Look])
 

@@ -39,7 +39,7 @@ DANGEROUS: frozenset[Kind] = frozenset({"gate-removed", "gate-weakened", "truste
 
 
 @dataclass(frozen=True)
-class Change:
+class ReviewedChange:
     """One difference."""
 
     kind: Kind
@@ -54,41 +54,43 @@ class Change:
         return self.kind in DANGEROUS
 
 
-def changes(old: Plan | None, new: Plan | None) -> tuple[Change, ...]:
+def changes(old: Plan | None, new: Plan | None) -> tuple[ReviewedChange, ...]:
     """What the new plan changes; None for a workflow that does not exist."""
     if old is None and new is None:
         return ()
     if old is None:
         assert new is not None
-        return (Change("workflow-added", new.name, "", f"the workflow {new.name!r} is new"), *_reach(new))
+        return (ReviewedChange("workflow-added", new.name, "", f"the workflow {new.name!r} is new"), *_reach(new))
     if new is None:
-        return (Change("workflow-removed", old.name, "", f"the workflow {old.name!r} is removed"),)
+        return (ReviewedChange("workflow-removed", old.name, "", f"the workflow {old.name!r} is removed"),)
     if old.digest == new.digest:
         return ()
     found = [*_workflow(old, new), *_triggers(old, new), *_nodes(old, new)]
     if not found:
-        found.append(Change("workflow-changed", new.name, "", "the workflow changed in details"))
+        found.append(ReviewedChange("workflow-changed", new.name, "", "the workflow changed in details"))
     return tuple(found)
 
 
-def _reach(plan: Plan) -> Iterator[Change]:
+def _reach(plan: Plan) -> Iterator[ReviewedChange]:
     """Changes of a new workflow."""
     for node in plan.nodes:
         yield from _node_reach(plan.name, None, node)
 
 
-def _workflow(old: Plan, new: Plan) -> Iterator[Change]:
+def _workflow(old: Plan, new: Plan) -> Iterator[ReviewedChange]:
     for field in ("status", "description", "concurrency", "outputs", "context_schema", "project_id"):
         if getattr(old, field) != getattr(new, field):
-            yield Change("workflow-changed", new.name, "", f"its {field.replace('_', ' ')} changed")
+            yield ReviewedChange("workflow-changed", new.name, "", f"its {field.replace('_', ' ')} changed")
     for name in sorted(set(new.trusted_triggers) - set(old.trusted_triggers)):
         message = f"the policy now trusts the trigger {name!r} to pass gates"
-        yield Change("trusted-trigger-added", new.name, name, message)
+        yield ReviewedChange("trusted-trigger-added", new.name, name, message)
     for name in sorted(set(old.trusted_triggers) - set(new.trusted_triggers)):
-        yield Change("workflow-changed", new.name, name, f"the policy no longer trusts the trigger {name!r}")
+        yield ReviewedChange(
+            "workflow-changed", new.name, name, f"the policy no longer trusts the trigger {name!r}"
+        )
 
 
-def _triggers(old: Plan, new: Plan) -> Iterator[Change]:
+def _triggers(old: Plan, new: Plan) -> Iterator[ReviewedChange]:
     before, after = list(old.triggers), list(new.triggers)
     for trigger in [each for each in before if each in after]:
         before.remove(trigger)
@@ -97,15 +99,15 @@ def _triggers(old: Plan, new: Plan) -> Iterator[Change]:
         former = next((each for each in before if _same_source(each, trigger)), None)
         label = trigger_label(trigger)
         if former is None:
-            yield Change("trigger-added", new.name, label, f"it is now also started by {label}")
+            yield ReviewedChange("trigger-added", new.name, label, f"it is now also started by {label}")
             continue
         before.remove(former)
         wider = type_of(trigger).widened(former, trigger)
         kind: Kind = "trigger-widened" if wider else "trigger-narrowed"
-        yield Change(kind, new.name, label, f"{label}: {wider or 'starts fewer runs than before'}")
+        yield ReviewedChange(kind, new.name, label, f"{label}: {wider or 'starts fewer runs than before'}")
     for trigger in before:
         label = trigger_label(trigger)
-        yield Change("trigger-removed", new.name, label, f"it is no longer started by {label}")
+        yield ReviewedChange("trigger-removed", new.name, label, f"it is no longer started by {label}")
 
 
 def _same_source(old: Trigger, new: Trigger) -> bool:
@@ -117,7 +119,7 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
-def _nodes(old: Plan, new: Plan) -> Iterator[Change]:
+def _nodes(old: Plan, new: Plan) -> Iterator[ReviewedChange]:
     before = {node.id: node for node in old.nodes}
     after = {node.id: node for node in new.nodes}
     for node_id, node in after.items():
@@ -125,16 +127,16 @@ def _nodes(old: Plan, new: Plan) -> Iterator[Change]:
             what = f"{node.agent}.{node.action}"
             if node.calls is not None:
                 what = f"runs workflow {node.calls.workflow!r}, version {short(node.calls.plan)}"
-            yield Change("node-added", new.name, node_id, f"the node {node_id!r} ({what}) is new")
+            yield ReviewedChange("node-added", new.name, node_id, f"the node {node_id!r} ({what}) is new")
             yield from _node_reach(new.name, None, node)
         elif before[node_id] != node:
             yield from _node(new.name, before[node_id], node)
     for node_id, node in before.items():
         if node_id not in after:
-            yield Change("node-removed", new.name, node_id, f"the node {node_id!r} is removed")
+            yield ReviewedChange("node-removed", new.name, node_id, f"the node {node_id!r} is removed")
             if node.gate is not None:
                 message = f"the node {node_id!r} is removed, and its gate with it"
-                yield Change("gate-removed", new.name, node_id, message)
+                yield ReviewedChange("gate-removed", new.name, node_id, message)
 
 
 _DETAILS = {
@@ -154,31 +156,31 @@ _DETAILS = {
 }
 
 
-def _node(workflow: str, old: PlanNode, new: PlanNode) -> Iterator[Change]:
+def _node(workflow: str, old: PlanNode, new: PlanNode) -> Iterator[ReviewedChange]:
     details = [words for field, words in _DETAILS.items() if getattr(old, field) != getattr(new, field)]
     if details:
-        yield Change("node-changed", workflow, new.id, f"{new.id}: changed {', '.join(details)}")
+        yield ReviewedChange("node-changed", workflow, new.id, f"{new.id}: changed {', '.join(details)}")
     if old.calls is not None and new.calls is not None and old.calls.plan != new.calls.plan:
         message = (
             f"{new.id}: it now runs version {short(new.calls.plan)} of workflow {new.calls.workflow!r},"
             f" was {short(old.calls.plan)}"
         )
-        yield Change("agent-changed", workflow, new.id, message)
+        yield ReviewedChange("agent-changed", workflow, new.id, message)
     if (old.agent_version, old.agent_digest) != (new.agent_version, new.agent_digest):
         message = f"{new.id}: the agent {new.agent!r} is now {new.agent_version}, was {old.agent_version}"
         if old.agent_version == new.agent_version:
             message = (
                 f"{new.id}: the code of the agent {new.agent!r} changed, its version {new.agent_version} did not"
             )
-        yield Change("agent-changed", workflow, new.id, message)
+        yield ReviewedChange("agent-changed", workflow, new.id, message)
     yield from _node_reach(workflow, old, new)
     if old.risk != new.risk:
         kind: Kind = "risk-up" if new.risk == "APPROVAL_REQUIRED" else "risk-down"
-        yield Change(kind, workflow, new.id, f"{new.id}: its risk is now {new.risk}, was {old.risk}")
+        yield ReviewedChange(kind, workflow, new.id, f"{new.id}: its risk is now {new.risk}, was {old.risk}")
     yield from _gate(workflow, new.id, old.gate, new.gate)
 
 
-def _node_reach(workflow: str, old: PlanNode | None, new: PlanNode) -> Iterator[Change]:
+def _node_reach(workflow: str, old: PlanNode | None, new: PlanNode) -> Iterator[ReviewedChange]:
     kinds: tuple[tuple[str, str, Kind, Kind], ...] = (
         ("network", "host", "network-added", "network-removed"),
         ("secrets", "secret", "secret-added", "secret-removed"),
@@ -187,22 +189,26 @@ def _node_reach(workflow: str, old: PlanNode | None, new: PlanNode) -> Iterator[
         before: set[str] = set(getattr(old, field)) if old else set()
         after: set[str] = set(getattr(new, field))
         for name in sorted(after - before):
-            yield Change(added, workflow, new.id, f"{new.id}: may now use the {what} {name!r}")
+            yield ReviewedChange(added, workflow, new.id, f"{new.id}: may now use the {what} {name!r}")
         for name in sorted(before - after):
-            yield Change(removed, workflow, new.id, f"{new.id}: no longer uses the {what} {name!r}")
+            yield ReviewedChange(removed, workflow, new.id, f"{new.id}: no longer uses the {what} {name!r}")
 
 
-def _gate(workflow: str, node: str, old: ApprovalRule | None, new: ApprovalRule | None) -> Iterator[Change]:
+def _gate(
+    workflow: str, node: str, old: ApprovalRule | None, new: ApprovalRule | None
+) -> Iterator[ReviewedChange]:
     if old == new:
         return
     if new is None:
-        yield Change("gate-removed", workflow, node, f"{node}: its gate is removed, it now runs without approval")
+        yield ReviewedChange(
+            "gate-removed", workflow, node, f"{node}: its gate is removed, it now runs without approval"
+        )
     elif old is None:
-        yield Change("gate-added", workflow, node, f"{node}: it now needs an approval")
+        yield ReviewedChange("gate-added", workflow, node, f"{node}: it now needs an approval")
     else:
         weaker = _weaker(old, new)
         kind: Kind = "gate-weakened" if weaker else "gate-changed"
-        yield Change(kind, workflow, node, f"{node}: {weaker or 'its approval rule changed'}")
+        yield ReviewedChange(kind, workflow, node, f"{node}: {weaker or 'its approval rule changed'}")
 
 
 def _weaker(old: ApprovalRule, new: ApprovalRule) -> str:
@@ -220,7 +226,7 @@ def _weaker(old: ApprovalRule, new: ApprovalRule) -> str:
     return "; ".join(reason for holds, reason in reasons if holds)
 
 
-def format_changes(found: tuple[Change, ...]) -> str:
+def format_changes(found: tuple[ReviewedChange, ...]) -> str:
     """The changes as text, the dangerous ones marked."""
     marks = {True: "!", False: " "}
     lines = [f"{marks[change.dangerous]} {change.workflow}: {change.message} [{change.kind}]" for change in found]

@@ -13,7 +13,7 @@ from compiler.schemas.traversal import Schema, rebased, rebuilt, references
 JsonSchema = dict[str, Any]
 
 
-class Bundle:
+class SchemaBundle:
     """Collects self-contained schemas; returns references to them inside one common schema."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Bundle:
 
 def union(*schemas: Schema) -> JsonSchema:
     """A schema that accepts what any of the schemas accepts."""
-    bundle = Bundle()
+    bundle = SchemaBundle()
     branches: list[JsonSchema] = []
     for schema in schemas:
         for branch in _branches(bundle.embed(schema)):
@@ -60,7 +60,7 @@ def nullable(schema: Schema) -> JsonSchema:
 
 def array_of(schema: Schema) -> JsonSchema:
     """Any number of what the schema accepts: the output of a node that runs once for each item."""
-    bundle = Bundle()
+    bundle = SchemaBundle()
     return bundle.seal({"type": "array", "items": bundle.embed(schema)})
 
 

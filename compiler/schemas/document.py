@@ -29,7 +29,7 @@ _Validator: Any = cast("Any", validators).extend(
 )
 
 
-class Document:
+class SchemaDocument:
     """One schema with everything that is derived from it. Its parts are never changed after construction."""
 
     def __init__(self, text: str) -> None:
@@ -59,7 +59,7 @@ class Document:
         return errors_of(self._validator, instance, self.root if schema is None else schema)
 
 
-def document(schema: object) -> Document:
+def document(schema: object) -> SchemaDocument:
     """The document of a schema. Raises NotPlain if it is not JSON data or too large."""
     key = _key(schema)
     if key is None or key not in _RECENT:
@@ -80,7 +80,7 @@ def _key(schema: object) -> bytes | None:
         return None
 
 
-def _document(schema: object) -> Document:
+def _document(schema: object) -> SchemaDocument:
     if isinstance(schema, bool):
         return _cached(json.dumps(schema))
     if not isinstance(schema, Mapping):
@@ -89,9 +89,9 @@ def _document(schema: object) -> Document:
     return _cached(json.dumps(copied(cast("object", schema)), separators=(",", ":")))
 
 
-_RECENT: dict[bytes, Document] = {}
+_RECENT: dict[bytes, SchemaDocument] = {}
 
 
 @lru_cache(maxsize=MAX_DOCUMENTS)
-def _cached(text: str) -> Document:
-    return Document(text)
+def _cached(text: str) -> SchemaDocument:
+    return SchemaDocument(text)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from compiler.schemas.document import Document
+from compiler.schemas.document import SchemaDocument
 from compiler.schemas.references import normal
 from compiler.schemas.traversal import rebased, references
 
 _ROOT = "#/$defs/origin"
 
 
-def extract(doc: Document, part: Any) -> dict[str, Any]:
+def extract(doc: SchemaDocument, part: Any) -> dict[str, Any]:
     """`part` (of `doc`, or made of its parts) as a schema that stands alone."""
     if isinstance(part, bool):
         return {} if part else {"not": {}}
@@ -27,7 +27,7 @@ def extract(doc: Document, part: Any) -> dict[str, Any]:
     return schema
 
 
-def _reached(doc: Document, schema: Any) -> dict[tuple[str, str], Any] | None:
+def _reached(doc: SchemaDocument, schema: Any) -> dict[tuple[str, str], Any] | None:
     """The definitions that the schema needs, by container and name; None: it refers to other places as well."""
     reached: dict[tuple[str, str], Any] = {}
     queue = list(references(schema))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from compiler.schemas.combine import Bundle, JsonSchema
+from compiler.schemas.combine import JsonSchema, SchemaBundle
 from compiler.schemas.excerpt import PathStep
 from compiler.schemas.traversal import Schema
 
@@ -15,11 +15,11 @@ Known = Callable[[tuple[PathStep, ...], str], Schema | None]
 
 def infer(value: object, known: Known | None = None) -> JsonSchema:
     """The schema that accepts `value` and nothing else, apart from the strings that `known` has a schema for."""
-    bundle = Bundle()
+    bundle = SchemaBundle()
     return bundle.seal(_inferred(value, (), known, bundle))
 
 
-def _inferred(value: object, path: tuple[PathStep, ...], known: Known | None, bundle: Bundle) -> JsonSchema:
+def _inferred(value: object, path: tuple[PathStep, ...], known: Known | None, bundle: SchemaBundle) -> JsonSchema:
     if isinstance(value, str) and known is not None:
         schema = known(path, value)
         return {"const": value} if schema is None else bundle.embed(schema)

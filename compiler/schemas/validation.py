@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 
 from compiler.schemas.budget import Budget, TooMuchWork, budgeted
-from compiler.schemas.document import Document, document
+from compiler.schemas.document import SchemaDocument, document
 from compiler.schemas.excerpt import json_path
 from compiler.schemas.plain import NotPlain, check_plain, more_values_than
 from reliability import apart
@@ -81,7 +81,7 @@ def check_schema(schema: object) -> list[str]:
         return [str(exc)]
 
 
-def _errors(doc: Document, instance: object, steps: int | None) -> list[str]:
+def _errors(doc: SchemaDocument, instance: object, steps: int | None) -> list[str]:
     found: list[str] = []
     try:
         with budgeted(Budget(steps or MAX_STEPS)):

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from compiler.schemas.budget import Budget, TooMuchWork, budgeted, spend
-from compiler.schemas.document import Document, document
+from compiler.schemas.document import SchemaDocument, document
 from compiler.schemas.excerpt import printable, shown
 from compiler.schemas.plain import NotPlain
 from compiler.subset import arrays, logic, objects, scalars
@@ -43,7 +43,7 @@ def fits(producer: object, consumer: object) -> SubsetResult:
     Sound: without reasons, it is so for the validator of `compiler.schemas.validation`. With reasons of kind `mismatch`
     or `unproven` it may still be so in cases that the rules do not see.
     """
-    docs: list[Document] = []
+    docs: list[SchemaDocument] = []
     for side, schema in (("producer", producer), ("consumer", consumer)):
         try:
             doc = document(schema)
@@ -65,7 +65,7 @@ def _unusable(side: str, *problems: str) -> SubsetResult:
 
 
 @lru_cache(maxsize=1024)
-def _result(producer: Document, consumer: Document) -> SubsetResult:
+def _result(producer: SchemaDocument, consumer: SchemaDocument) -> SubsetResult:
     try:
         with budgeted(Budget(MAX_STEPS)):
             reasons = _Check().fits((Node(producer, producer.root),), Node(consumer, consumer.root))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.schemas.document import Document, document
+from compiler.schemas.document import SchemaDocument, document
 
 
 class Node:
@@ -12,7 +12,7 @@ class Node:
 
     __slots__ = ("doc", "key", "raw")
 
-    def __init__(self, doc: Document, raw: Any) -> None:
+    def __init__(self, doc: SchemaDocument, raw: Any) -> None:
         self.doc = doc
         self.raw = raw
         self.key = (id(doc), id(raw))

@@ -51,7 +51,7 @@ from tasks.words import plain_words
 app = typer.Typer(no_args_is_help=True)
 
 
-class AgentError(DeploymentError):
+class AgentUseError(DeploymentError):
     """An agent or action that is not there, or an input that does not fit."""
 
 
@@ -198,7 +198,7 @@ async def _remove(name: str, *, state: Path, project_id: int) -> None:
         try:
             await remove_agent(name, records=records, project_id=project_id)
         except (AgentUnknown, AgentInUse) as exc:
-            raise AgentError(str(exc)) from exc
+            raise AgentUseError(str(exc)) from exc
 
 
 async def _register(path: Path, *, trust_risk: bool, state: Path, project_id: int) -> AgentSpec:
@@ -240,7 +240,7 @@ async def _run_once(asked: _Asked, *, state: Path, project_id: int) -> AgentOutc
             known = found.bundle is None
             require_by_hand(spec, asked.action, registered=known, network=asked.network, secrets=asked.secrets)
         except RefusedByHand as exc:
-            raise AgentError(str(exc)) from exc
+            raise AgentUseError(str(exc)) from exc
         shared = gets_the_shared(project_id)
         with tempfile.TemporaryDirectory(prefix="agents-run-") as scratch:
             workplace = AgentWorkplace(
@@ -281,9 +281,9 @@ def find_action(catalogue: Catalogue, name: str, action: str | None) -> tuple[Ag
     """The agent and, where one is named, its action. Raises `AgentError` that names those there are."""
     spec = catalogue.agents.get(name)
     if spec is None:
-        raise AgentError(f"no agent {name!r}; there are: {', '.join(sorted(catalogue.agents))}")
+        raise AgentUseError(f"no agent {name!r}; there are: {', '.join(sorted(catalogue.agents))}")
     if action is not None and action not in spec.actions:
-        raise AgentError(f"no action {action!r}; there are: {', '.join(sorted(spec.actions))}")
+        raise AgentUseError(f"no action {action!r}; there are: {', '.join(sorted(spec.actions))}")
     return spec, None if action is None else spec.actions[action]
 
 
@@ -302,11 +302,11 @@ async def find_agent(name: str, *, sandbox: Sandbox, state: Path, project_id: in
         try:
             spec, bundle = await read_folder(Path(name), sandbox=sandbox, scratch=state.absolute() / "scratch")
         except RegistrationRefused as exc:
-            raise AgentError(str(exc)) from exc
+            raise AgentUseError(str(exc)) from exc
         return FoundAgent(spec=spec, bundle=bundle)
     catalogue = await known_agents(state, project_id=project_id)
     if name not in catalogue.agents and Path(name).is_dir():
-        raise AgentError(f"no agent {name!r} is registered; for the one in the folder write ./{name}")
+        raise AgentUseError(f"no agent {name!r} is registered; for the one in the folder write ./{name}")
     return FoundAgent(spec=find_action(catalogue, name, None)[0])
 
 
@@ -315,7 +315,7 @@ def _check_input(asked: _Asked, catalogue: Catalogue, name: str) -> None:
     _, action = find_action(catalogue, name, asked.action)
     assert action is not None
     if problems := validate(asked.inputs, action.input_schema):
-        raise AgentError(f"the input does not fit {name}.{asked.action}: {'; '.join(problems)}")
+        raise AgentUseError(f"the input does not fit {name}.{asked.action}: {'; '.join(problems)}")
 
 
 async def _platform(
@@ -359,9 +359,9 @@ def _read(source: str) -> dict[str, Any]:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
         found: object = strict_json.loads(text)
     except (OSError, ValueError) as exc:
-        raise AgentError(f"--input {source}: {exc}") from exc
+        raise AgentUseError(f"--input {source}: {exc}") from exc
     if not isinstance(found, dict):
-        raise AgentError(f"--input {source}: the input must be a JSON object")
+        raise AgentUseError(f"--input {source}: the input must be a JSON object")
     return cast("dict[str, Any]", found)
 
 

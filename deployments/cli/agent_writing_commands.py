@@ -11,11 +11,11 @@ import typer
 from agents.authoring.new_agent import LANGUAGES, NewAgentRefused, new_agent
 from agents.registration.bundle import Bundle, BundleRefused, unpack
 from agents.sandbox.choice import open_sandbox
-from deployments.cli.agent_commands import AgentError, FoundAgent, find_agent
+from deployments.cli.agent_commands import AgentUseError, FoundAgent, find_agent
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, run
 from deployments.cli.output import console, print_json
 from deployments.stack.connection import connect
-from operations.agent_cases import CaseRefused, CaseResult, read_cases, run_cases
+from operations.agent_cases import AgentCaseResult, CaseRefused, read_cases, run_cases
 from operations.run_agent import AgentWorkplace, KeptArtifacts
 from tasks.safe_text import safe_text
 
@@ -36,7 +36,7 @@ def new_command(
     try:
         files = new_agent(name, language, place)
     except (NewAgentRefused, OSError) as exc:
-        raise AgentError(str(exc)) from exc
+        raise AgentUseError(str(exc)) from exc
     for file in files:
         console.print(f"wrote {file}", markup=False, highlight=False)
     shown = place if place.is_absolute() or len(place.parts) > 1 else f"./{place}"
@@ -60,7 +60,7 @@ def cases_command(
     raise typer.Exit(0 if all(each.ok for each in results) else 1)
 
 
-def _row(result: CaseResult) -> dict[str, Any]:
+def _row(result: AgentCaseResult) -> dict[str, Any]:
     return {
         "case": result.name,
         "ok": result.ok,
@@ -69,7 +69,7 @@ def _row(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def _show(results: list[CaseResult]) -> None:
+def _show(results: list[AgentCaseResult]) -> None:
     for each in results:
         word = "ok  " if each.ok else "FAIL"
         console.print(f"{word}  {each.name}  {each.milliseconds / 1000:.2f} s", markup=False, highlight=False)
@@ -79,7 +79,7 @@ def _show(results: list[CaseResult]) -> None:
     console.print(f"{len(results)} cases, {failed} failed", markup=False, highlight=False)
 
 
-async def _test(name: str, *, state: Path, project_id: int) -> list[CaseResult]:
+async def _test(name: str, *, state: Path, project_id: int) -> list[AgentCaseResult]:
     sandbox = open_sandbox()
     try:
         found = await find_agent(name, sandbox=sandbox, state=state, project_id=project_id)
@@ -105,7 +105,7 @@ async def _test(name: str, *, state: Path, project_id: int) -> list[CaseResult]:
                 project_id=project_id,
             )
     except (CaseRefused, BundleRefused) as exc:
-        raise AgentError(str(exc)) from exc
+        raise AgentUseError(str(exc)) from exc
     finally:
         await sandbox.close()
 
@@ -114,11 +114,13 @@ async def _kept(found: FoundAgent, state: Path) -> Bundle:
     """The code of a registered agent. Raises AgentError."""
     digest = found.spec.code_digest
     if not found.spec.entry_path.startswith("/"):
-        raise AgentError(
+        raise AgentUseError(
             f"agent {found.spec.name!r} ships with the platform; its cases are the platform's own tests"
         )
     async with connect(state) as connection:
         content = await connection.records.bundle(digest)
     if content is None:
-        raise AgentError(f"the code of agent {found.spec.name!r} is not kept with the platform; register it again")
+        raise AgentUseError(
+            f"the code of agent {found.spec.name!r} is not kept with the platform; register it again"
+        )
     return Bundle(digest=digest, content=content)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from deployments.cli.output import console, is_terminal
 from tasks.card_text import card_parts, card_text
-from tasks.words import Block, Value, Words
+from tasks.words import Block, QuotedValue, Words
 
 TITLE = "APPROVAL REQUIRED"
 
@@ -42,5 +42,5 @@ def approval_panel(card: Mapping[str, object]) -> RenderableType:
 def _words(words: Words, *, style: str = "") -> Text:
     shown = Text(style=style)
     for each in words:
-        shown.append(each.shown, style="cyan") if isinstance(each, Value) else shown.append(each)
+        shown.append(each.shown, style="cyan") if isinstance(each, QuotedValue) else shown.append(each)
     return shown

@@ -14,7 +14,7 @@ from deployments.errors import DeploymentError
 from deployments.stack.connection import open_records
 from operations.run_artifacts import artifact_of_run
 from operations.run_detail import run_detail
-from records import Artifact, Records
+from records import RecordedArtifact, Records
 from tasks.safe_text import safe_text
 
 
@@ -90,7 +90,7 @@ async def _artifacts(run_id: str, wanted: _Wanted, *, state: Path, project_id: i
     )
 
 
-async def _download(artifact: Artifact, file: Path, wanted: _Wanted, records: Records) -> None:
+async def _download(artifact: RecordedArtifact, file: Path, wanted: _Wanted, records: Records) -> None:
     """Write the bytes. Raises `ArtifactNotWritten`; without `--force` no file is replaced."""
     content = await records.artifact_content(artifact.id)
     if str(file) == "-":
@@ -114,7 +114,7 @@ def file_name(name: str) -> str:
     return "_" + shown if shown.startswith((".", "-")) else shown
 
 
-def _row(artifact: Artifact) -> dict[str, Any]:
+def _row(artifact: RecordedArtifact) -> dict[str, Any]:
     return {
         "id": artifact.id,
         "name": artifact.name,

@@ -22,7 +22,7 @@ DatabaseUrl = Annotated[
 ]
 
 
-class Part(StrEnum):
+class BackupPart(StrEnum):
     """What a backup may leave out."""
 
     PREFECT = "prefect"
@@ -41,7 +41,7 @@ def backup_command(
         bool, typer.Option("--with-secrets", help="Also passwords, tokens, and secrets of agents.")
     ] = False,
     without: Annotated[
-        list[Part] | None,
+        list[BackupPart] | None,
         typer.Option(help="Leave out Prefect's state or NATS' streams, if they are backed up otherwise."),
     ] = None,
     state: State = DEFAULT_STATE,
@@ -56,8 +56,8 @@ def backup_command(
             places,
             target,
             secrets=with_secrets,
-            prefect=Part.PREFECT not in left,
-            streams=Part.STREAMS not in left,
+            prefect=BackupPart.PREFECT not in left,
+            streams=BackupPart.STREAMS not in left,
         )
     )
     if as_json:

@@ -17,7 +17,7 @@ from deployments.errors import DeploymentError
 from deployments.stack.addresses import addresses_of
 from deployments.stack.connection import connect, open_records
 from operations.compile_source import WorkflowMistakes
-from operations.counterfactual import Outcome, replay_events
+from operations.counterfactual import ReplayOutcome, replay_events
 from operations.errors import TriggerError
 from operations.events import (
     EventExplanation,
@@ -207,7 +207,7 @@ async def _replay_events(
     )
 
 
-def _outcome(outcome: Outcome) -> str:
+def _outcome(outcome: ReplayOutcome) -> str:
     if not outcome.started:
         return "not started"
     asked = f", asked about {', '.join(outcome.gates)}" if outcome.gates else ""

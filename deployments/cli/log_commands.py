@@ -14,7 +14,7 @@ from compiler.plan import PlanDigest
 from deployments.cli.options import DEFAULT_STATE, Project, RunId, State, run
 from deployments.cli.output import console
 from deployments.errors import DeploymentError
-from deployments.stack.connection import Connection, connect
+from deployments.stack.connection import StackConnection, connect
 from operations.run_detail import run_detail
 from operations.run_logs import RunLogLine, follow_log
 from records import Run
@@ -59,7 +59,7 @@ async def _logs(
                 _print(line, width=width, as_json=as_json)
 
 
-async def _node_width(found: Run, node: str | None, connection: Connection) -> int:
+async def _node_width(found: Run, node: str | None, connection: StackConnection) -> int:
     """Characters of the longest node id. Raises `UnknownNode`."""
     plan = await connection.records.plan(PlanDigest(found.plan_digest or ""))
     names = [each.id for each in plan.nodes]

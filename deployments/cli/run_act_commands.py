@@ -16,7 +16,7 @@ from deployments.cli.output import console, print_json
 from deployments.cli.run_commands import read_context
 from deployments.cli.terminal_decision import CHANNEL
 from deployments.errors import DeploymentError
-from deployments.stack.connection import Connection, connect
+from deployments.stack.connection import StackConnection, connect
 from operations.errors import TriggerError
 from operations.launcher import Launcher
 from operations.prefect_page import prefect_page
@@ -159,7 +159,7 @@ async def _replay(run_id: str, options: list[str], *, state: Path, project_id: i
     )
 
 
-async def _find(connection: Connection, run_id: str, project_id: int) -> Run:
+async def _find(connection: StackConnection, run_id: str, project_id: int) -> Run:
     return (await run_detail(connection.records, run_id, project_id=project_id)).run
 
 
@@ -171,7 +171,7 @@ def _acting() -> Generator[None]:
         raise ActRefused(str(exc)) from exc
 
 
-async def _actor(connection: Connection, project_id: int) -> Actor:
+async def _actor(connection: StackConnection, project_id: int) -> Actor:
     """The person of the token, if they may; else the operating system's name, which nobody verified."""
     me = await acting(connection.records, project_id=project_id, right="operator")
     return Actor(name=me.name, verified=me.verified, channel=CHANNEL)

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from deployments.cli.output import console
 from deployments.errors import DeploymentError
-from deployments.stack.connection import Connection
+from deployments.stack.connection import StackConnection
 from operations.decide import DecisionRequest, decide_gate
 from operations.edit_inputs import EditRefused
 from operations.errors import TransientTriggerError
@@ -39,7 +39,7 @@ def typed(
 
 
 async def decide_and_wake(
-    word: DecisionRequest, gate: tuple[str, str], *, flow_run_id: str, project_id: int, connection: Connection
+    word: DecisionRequest, gate: tuple[str, str], *, flow_run_id: str, project_id: int, connection: StackConnection
 ) -> Decision:
     """Decide the gate (run, node), and resume the run where this decision closed it. Raises `InvalidEdit`."""
     try:

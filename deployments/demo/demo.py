@@ -22,7 +22,7 @@ from deployments.demo.sinks import ChatSink, MailSink
 from deployments.demo.start import start_by_event, start_by_schedule
 from deployments.errors import DeploymentError
 from deployments.stack.addresses import Addresses, addresses_of
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 from deployments.stack.embedded_api import PORT, embedded_api
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack
@@ -140,7 +140,7 @@ async def _prepare(addresses: Addresses) -> None:
     await prepare_records(addresses, project_id=PROJECT_ID)
 
 
-async def _run(options: DemoOptions, connection: Connection, sinks: Sinks) -> bool:
+async def _run(options: DemoOptions, connection: StackConnection, sinks: Sinks) -> bool:
     start = start_by_event if options.workflow == BY_EVENT else start_by_schedule
     async with start(connection, state=options.settings.state, project_id=PROJECT_ID) as started:
         follower = Follower(connection=connection, started=started, answer=options.answer, notes=options.notes)

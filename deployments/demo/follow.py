@@ -18,7 +18,7 @@ from deployments.cli.run_progress import node_views, run_panel
 from deployments.cli.terminal_decision import decide_and_wake, tell, typed
 from deployments.demo.start import Started
 from deployments.errors import DeploymentError
-from deployments.stack.connection import Connection
+from deployments.stack.connection import StackConnection
 from operations.prefect_page import prefect_page
 from operations.run_detail import RunDetail, run_detail
 from records import Approval, DecisionValue
@@ -39,7 +39,7 @@ class NoRun(DeploymentError):
 class Follower:
     """Watches one run until it has ended."""
 
-    connection: Connection
+    connection: StackConnection
     started: Started
     answer: Answer | None
     notes: str

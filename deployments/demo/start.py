@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from deployments.cli.output import console
 from deployments.demo.sample_repository import DemoRepository, make_repository
-from deployments.stack.connection import Connection
+from deployments.stack.connection import StackConnection
 from triggers import deployment_name
 from triggers.nats.connection import jetstream, open_once
 
@@ -37,7 +37,7 @@ class Started:
 
 
 @asynccontextmanager
-async def start_by_event(connection: Connection, *, state: Path, project_id: int) -> AsyncGenerator[Started]:
+async def start_by_event(connection: StackConnection, *, state: Path, project_id: int) -> AsyncGenerator[Started]:
     """Commit a change to a new sample repository and publish the event the Python backend would publish."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     repository = await asyncio.to_thread(make_repository, state.absolute() / "demo" / stamp)
@@ -62,7 +62,9 @@ async def start_by_event(connection: Connection, *, state: Path, project_id: int
 
 
 @asynccontextmanager
-async def start_by_schedule(connection: Connection, *, state: Path, project_id: int) -> AsyncGenerator[Started]:
+async def start_by_schedule(
+    connection: StackConnection, *, state: Path, project_id: int
+) -> AsyncGenerator[Started]:
     """Start the compliance check with the parameters its cron schedule has."""
     name = deployment_name("compliance-check-weekly", project_id)
     deployment = await connection.prefect.read_deployment_by_name(name)
@@ -80,7 +82,7 @@ async def start_by_schedule(connection: Connection, *, state: Path, project_id: 
 
 @asynccontextmanager
 async def _listening(
-    connection: Connection, workflow: str
+    connection: StackConnection, workflow: str
 ) -> AsyncGenerator[tuple[Client, Callable[[], Awaitable[dict[str, Any] | None]]]]:
     """A NATS client that is subscribed to the completed event of `workflow`."""
     # Whoever publishes events needs no more than this; a platform elsewhere may have one user only.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connection:
+class StackConnection:
     """What a command talks to."""
 
     records: Records
@@ -26,14 +26,14 @@ class Connection:
 
 
 @asynccontextmanager
-async def connect(state: Path) -> AsyncGenerator[Connection]:
+async def connect(state: Path) -> AsyncGenerator[StackConnection]:
     """Open the records and a Prefect client for the platform on `state`."""
     async with connect_to(addresses_of(state)) as connection:
         yield connection
 
 
 @asynccontextmanager
-async def connect_to(addresses: Addresses) -> AsyncGenerator[Connection]:
+async def connect_to(addresses: Addresses) -> AsyncGenerator[StackConnection]:
     """The same for known addresses."""
     # Here, since commands that read the records need no Prefect, whose import costs more than they do.
     from prefect.client.orchestration import get_client
@@ -46,7 +46,7 @@ async def connect_to(addresses: Addresses) -> AsyncGenerator[Connection]:
     try:
         with temporary_settings(updates=settings):
             async with get_client() as prefect:
-                yield Connection(records=records, prefect=prefect, addresses=addresses)
+                yield StackConnection(records=records, prefect=prefect, addresses=addresses)
     finally:
         await records.close()
 

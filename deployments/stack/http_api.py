@@ -15,7 +15,7 @@ from api.oidc.provider import Provider
 from compiler.plan import Plan
 from deployments.errors import DeploymentError
 from deployments.publishing.deploy import PrefectPublisher
-from deployments.stack.connection import Connection, connect
+from deployments.stack.connection import StackConnection, connect
 from observability.metrics.settings import MetricsSettings, MetricsSettingsError
 from operations.deploy import Deployed
 from operations.errors import TransientTriggerError
@@ -56,7 +56,7 @@ async def serve_api(options: ApiOptions, *, state: Path) -> None:
 
 
 def app_of(
-    connection: Connection,
+    connection: StackConnection,
     *,
     people: People | None = None,
     agents: Sequence[Path] = (),
@@ -84,7 +84,7 @@ def app_of(
 class _Publisher:
     """Prefect's publisher, whose failures are errors that the API knows, and whose events find a stream at once."""
 
-    connection: Connection
+    connection: StackConnection
 
     async def publish(self, plan: Plan) -> Deployed:
         try:

@@ -47,7 +47,7 @@ _logger = logging.getLogger("prefect.worker.recovery")
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class WorkerView:
     """What one worker knows when it judges."""
 
     me: WorkerIdentity
@@ -69,7 +69,7 @@ class View:
         return self.trust_silence and owner.worker not in self.alive and leader == self.me.worker
 
 
-def judge(run: FlowRun, view: View, *, now: datetime) -> Action:
+def judge(run: FlowRun, view: WorkerView, *, now: datetime) -> Action:
     """What to do about one run that is neither waiting for a worker nor at its end."""
     state = run.state
     if state is None:
@@ -138,7 +138,7 @@ class Recovery:
             self._last_failure = time.monotonic()
             raise
         trust_clock = time.monotonic() - self._jumped > OUTAGE_SECONDS
-        view = View(
+        view = WorkerView(
             me=self._me,
             in_hand=self._in_hand(),
             alive=alive,

@@ -30,7 +30,7 @@ _COST = "gen_ai.usage.cost_usd"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class AttemptPart:
     """Something that began and ended within an attempt."""
 
     name: str
@@ -61,7 +61,7 @@ class ModelUse:
         return found | {"costUsd": self.cost_usd} if self.calls else {}
 
 
-def told_part(content: object, *, mask: Callable[[str], str] = str) -> Part | None:
+def told_part(content: object, *, mask: Callable[[str], str] = str) -> AttemptPart | None:
     """A part as an agent told it, within bounds; None for what is none. `mask` hides secrets in text."""
     if not isinstance(content, dict):
         return None
@@ -70,7 +70,7 @@ def told_part(content: object, *, mask: Callable[[str], str] = str) -> Part | No
     number, within = _whole(told.get("number")), told.get("within")
     if not isinstance(name, str) or not name or start is None or end is None or number is None:
         return None
-    return Part(
+    return AttemptPart(
         name=_text(mask(name)),
         start_ms=start,
         end_ms=end,
@@ -82,7 +82,7 @@ def told_part(content: object, *, mask: Callable[[str], str] = str) -> Part | No
     )
 
 
-def model_use(parts: Iterable[Part]) -> ModelUse:
+def model_use(parts: Iterable[AttemptPart]) -> ModelUse:
     """What the calls of models among the parts add up to."""
     calls = [each.attributes for each in parts if each.attributes.get("gen_ai.operation.name") == _CHAT]
     sums = [sum(int(_number(call.get(name))) for call in calls) for name in _TOKENS]
@@ -94,7 +94,7 @@ def model_use(parts: Iterable[Part]) -> ModelUse:
     )
 
 
-def used_before_last_call(parts: Iterable[Part]) -> ModelUse:
+def used_before_last_call(parts: Iterable[AttemptPart]) -> ModelUse:
     """What was used when the last call of a model began: who keeps to a limit begins no call once it is reached."""
     calls = sorted(
         (each for each in parts if each.attributes.get("gen_ai.operation.name") == _CHAT),
@@ -103,7 +103,9 @@ def used_before_last_call(parts: Iterable[Part]) -> ModelUse:
     return model_use(calls[:-1])
 
 
-def spans_of(parts: Iterable[Part], *, trace: str, parent: str, start_ms: int, end_ms: int) -> Iterator[Span]:
+def spans_of(
+    parts: Iterable[AttemptPart], *, trace: str, parent: str, start_ms: int, end_ms: int
+) -> Iterator[Span]:
     """Spans below the span `parent`, within its times. A part whose part is unknown belongs to the attempt."""
     chosen = {each.number: each for each in list(parts)[:MOST_PARTS]}
     for part in chosen.values():

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from observability.traces.parts import Part, model_use
+from observability.traces.parts import AttemptPart, model_use
 from records.database.ids import new_id
 from records.database.payload import checked, line
 from records.database.read_row import read_row
@@ -66,7 +66,7 @@ class ProposalStore(Store):
         duration_ms: int | None = None,
         log_tail: str = "",
         agent_name: str = "",
-        parts: Sequence[Part] = (),
+        parts: Sequence[AttemptPart] = (),
         fencing_token: int | None = None,
     ) -> RecordedProposal:
         """Record it; the first proposal of a key stands. `error`: the agent failed, and may be asked again.

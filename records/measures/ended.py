@@ -26,7 +26,7 @@ from observability.metrics.definitions import (
     TRIGGER_TO_COMPLETION,
     Sample,
 )
-from observability.traces.parts import ModelUse, Part
+from observability.traces.parts import AttemptPart, ModelUse
 from records.database.store import first, rows
 from records.measures.totals import count
 from records.tables import (
@@ -58,7 +58,7 @@ class AgentRunEnd:
     memory_kb: int | None = None
     cpu_ms: int | None = None
     model_use: ModelUse = field(default_factory=ModelUse)
-    parts: Sequence[Part] = ()
+    parts: Sequence[AttemptPart] = ()
     """What happened within it, for the trace."""
 
 

@@ -22,7 +22,7 @@ from observability.traces.ids import (
     trace_id,
     traceparent,
 )
-from observability.traces.parts import Part, spans_of
+from observability.traces.parts import AttemptPart, spans_of
 from observability.traces.span import Span, Status, epoch_ms, present
 from records.database.connections import is_traced
 from records.database.store import Store, first, insert_new, rows
@@ -220,7 +220,12 @@ async def trace_agent_run(
 
 
 async def trace_proposal(
-    connection: AsyncConnection, row: Mapping[str, Any], run: RowMapping, *, agent: str, parts: Sequence[Part]
+    connection: AsyncConnection,
+    row: Mapping[str, Any],
+    run: RowMapping,
+    *,
+    agent: str,
+    parts: Sequence[AttemptPart],
 ) -> None:
     """The execution in which an agent proposed its effect. `row`: what is written of it; `run`: of its workflow."""
     flow, node = run["flowRunId"], row["nodeKey"]
@@ -254,7 +259,7 @@ async def trace_proposal(
     await _add_parts(connection, span, parts)
 
 
-async def _add_parts(connection: AsyncConnection, span: Span, parts: Sequence[Part]) -> None:
+async def _add_parts(connection: AsyncConnection, span: Span, parts: Sequence[AttemptPart]) -> None:
     for part in spans_of(
         parts, trace=span.trace_id, parent=span.span_id, start_ms=span.start_ms, end_ms=span.end_ms
     ):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from observability.traces.parts import Part, model_use
+from observability.traces.parts import AttemptPart, model_use
 from records.catalogue.agent_registry import agent_row_id
 from records.database.ids import new_id, subject_token
 from records.database.payload import checked, line
@@ -102,7 +102,7 @@ class AgentRunStore(Store):
         log_tail: str = "",
         memory_kb: int | None = None,
         cpu_ms: int | None = None,
-        parts: Sequence[Part] = (),
+        parts: Sequence[AttemptPart] = (),
         fencing_token: int | None = None,
     ) -> bool:
         """Record the end of the agent run, with `agent.executed.<agentName>`; False if it was recorded before.

@@ -22,7 +22,7 @@ _REF = re.compile(r"artifact:([0-9a-f]{64})/([^/\x00-\x1f]{1,255})")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Artifact:
+class RecordedArtifact:
     """One row of Artifact, without its bytes."""
 
     id: str
@@ -43,7 +43,7 @@ class ArtifactStore(Store):
     """The bytes, once per run and name, found by what they are."""
 
     @shielded
-    async def artifacts(self, run_id: str) -> list[Artifact]:
+    async def artifacts(self, run_id: str) -> list[RecordedArtifact]:
         """What the agents of a run saved, oldest first; without the bytes."""
         columns = [each for each in ARTIFACT.c if each.name != "content"]
         mine = select(*columns).where(ARTIFACT.c.workflowRunId == run_id)
@@ -111,5 +111,5 @@ def _content(row: RowMapping, *, sha256: str, what: str) -> bytes:
     return content
 
 
-def _artifact(row: RowMapping) -> Artifact:
-    return read_row(Artifact, row)
+def _artifact(row: RowMapping) -> RecordedArtifact:
+    return read_row(RecordedArtifact, row)

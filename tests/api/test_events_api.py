@@ -11,7 +11,7 @@ import pytest
 
 from compiler import matches
 from triggers.intake import Intake
-from triggers.nats.project_streams import Source
+from triggers.nats.project_streams import MessageSource
 
 FILTERED = """\
 name: {name}
@@ -53,7 +53,7 @@ async def came(ann: Any, records: Any, launch: Any) -> Any:
     async def come(subject: str, payload: Any) -> None:
         await asyncio.sleep(0.002)  # two events of one millisecond have no order
         message: Any = Message(subject, payload, next(numbers))
-        await intake.take(message, source=Source(stream="S"))
+        await intake.take(message, source=MessageSource(stream="S"))
 
     return come
 

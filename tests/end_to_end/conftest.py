@@ -25,7 +25,7 @@ from prefect_home import fill_prefect_home
 from deployments.demo.sample_repository import DemoRepository, make_repository
 from deployments.demo.sinks import ChatSink, MailSink
 from deployments.stack.addresses import Addresses, running
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 from operations.run_detail import RunDetail, run_detail
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -193,7 +193,7 @@ def _wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Addresses:
 
 
 @pytest_asyncio.fixture
-async def connection(platform: Platform) -> AsyncIterator[Connection]:
+async def connection(platform: Platform) -> AsyncIterator[StackConnection]:
     """Records and a Prefect client of the platform."""
     async with connect_to(platform.addresses) as opened:
         yield opened
@@ -206,7 +206,7 @@ Until = Callable[[RunDetail], bool]
 class Watch:
     """Waits for runs to get where a test wants them."""
 
-    connection: Connection
+    connection: StackConnection
 
     async def until(self, key: dict[str, Any], reached: Until, *, seconds: float = 240) -> RunDetail:
         """The run whose context has these fields, once it is as `reached` says."""
@@ -241,13 +241,13 @@ class Watch:
 
 
 @pytest.fixture
-def watch_with() -> Callable[[Connection], Watch]:
+def watch_with() -> Callable[[StackConnection], Watch]:
     """Makes a watch over any platform."""
     return Watch
 
 
 @pytest.fixture
-def watch(connection: Connection) -> Watch:
+def watch(connection: StackConnection) -> Watch:
     """Waits for runs of the platform."""
     return Watch(connection)
 

@@ -18,7 +18,7 @@ from fault_harness.otlp_receiver import OtlpReceiver, attributes
 from deployments.demo.demo import configure_agents, open_sinks
 from deployments.demo.follow import Follower
 from deployments.demo.start import start_by_event
-from deployments.stack.connection import Connection, connect_to
+from deployments.stack.connection import StackConnection, connect_to
 from deployments.stack.prometheus import prometheus, serve_metrics_somewhere
 from deployments.stack.stack import Stack
 from deployments.stack.up import deploy_files, prepare_records
@@ -34,7 +34,7 @@ class Watched:
     """What is left of the runs."""
 
     def __init__(
-        self, connection: Connection, detail: RunDetail, receiver: OtlpReceiver, address: str | None
+        self, connection: StackConnection, detail: RunDetail, receiver: OtlpReceiver, address: str | None
     ) -> None:
         self.connection, self.detail, self.receiver, self.prometheus = connection, detail, receiver, address
         self.metrics = ""

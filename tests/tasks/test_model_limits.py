@@ -7,14 +7,14 @@ import re
 import pytest
 
 from agents.sandbox.port import AgentResult
-from observability.traces.parts import Part
+from observability.traces.parts import AttemptPart
 from tasks.model_limits import BadLimit, kept_to_limits, limits_of
 
 
 def result(*calls: tuple[int, float]) -> AgentResult:
     """Calls of these tokens and dollars, one after the other."""
     parts = tuple(
-        Part(
+        AttemptPart(
             name="chat m",
             start_ms=number,
             end_ms=number,

@@ -6,9 +6,9 @@ import pytest
 
 from observability.traces.ids import agent_span_id
 from tasks.execution import _trace
-from tasks.services import Run
+from tasks.services import RunRef
 
-RUN = Run(
+RUN = RunRef(
     run_id="r",
     flow_run_id="0f8fad5b-d9cb-469f-a165-70867728950e",
     project_id=1,

@@ -25,7 +25,7 @@ from reliability.settings import EVENTS_AT_ONCE
 from triggers.intake import GIVE_UP_AFTER, Intake
 from triggers.nats.connection import jetstream
 from triggers.nats.event_subjects import log_refusals, take_event_subjects
-from triggers.nats.project_streams import Source, project_config, project_stream
+from triggers.nats.project_streams import MessageSource, project_config, project_stream
 from triggers.nats.pull_consumer import Pull
 from triggers.nats.stream_subjects import Refusal
 from triggers.nats.streams import ACK_WAIT_SECONDS, CONSUMER, EVENTS, ensure_consumer, ensure_limited_stream
@@ -49,7 +49,7 @@ class Listener:
     """Of the project whose publishers' events it takes; None: those of the platform's own account."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while messages are being taken."""
-    _source: Source = field(default_factory=lambda: Source(stream=EVENTS))
+    _source: MessageSource = field(default_factory=lambda: MessageSource(stream=EVENTS))
     _pull: Pull | None = None
     _working: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,11 +80,11 @@ class Listener:
         streams = jetstream(self.connection)
         if self.limits is not None:
             identity = await ensure_limited_stream(streams, project_config(self.limits))
-            self._source = Source(stream=identity, project_id=self.limits.project_id)
+            self._source = MessageSource(stream=identity, project_id=self.limits.project_id)
             await ensure_consumer(streams, self.stream)
             return
         identity, refused = await take_event_subjects(streams, self.intake.inbox)
-        self._source = Source(stream=identity)
+        self._source = MessageSource(stream=identity)
         if refused != self._refused:
             log_refusals(refused)
             self._refused = refused

@@ -51,7 +51,7 @@ def project_config(limits: ProjectLimits) -> StreamConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class MessageSource:
     """Where a message comes from, as NATS knows it."""
 
     stream: str

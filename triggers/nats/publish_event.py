@@ -19,7 +19,7 @@ class NotPublished(TriggerError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class PublishedEvent:
     """Where an event lies. `duplicate`: the stream has had one of that id already, and keeps one."""
 
     stream: str
@@ -27,7 +27,7 @@ class Published:
     duplicate: bool
 
 
-async def publish_event(url: str, subject: str, payload: bytes, *, event_id: str | None = None) -> Published:
+async def publish_event(url: str, subject: str, payload: bytes, *, event_id: str | None = None) -> PublishedEvent:
     """Publish and wait until the stream has it. `event_id`: the same one again is not taken twice within an hour.
 
     Raises NotPublished, and PlaintextRefused.
@@ -68,7 +68,7 @@ async def publish_event(url: str, subject: str, payload: bytes, *, event_id: str
         ) from exc
     finally:
         await client.close()
-    return Published(stream=answer.stream, sequence=answer.seq, duplicate=bool(answer.duplicate))
+    return PublishedEvent(stream=answer.stream, sequence=answer.seq, duplicate=bool(answer.duplicate))
 
 
 def _refused(where: str, exc: Exception) -> str:

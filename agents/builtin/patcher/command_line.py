@@ -13,21 +13,21 @@ _ALLOWED_IN_WORDS = frozenset("=%")
 
 
 @dataclass(frozen=True)
-class Value:
+class CommandValue:
     """Source text of an expression whose value goes into the command line."""
 
     source: str
 
 
-Word = tuple[str | Value, ...]
+Word = tuple[str | CommandValue, ...]
 """Pieces that together make one argument."""
 
 
-def words(parts: Sequence[str | Value]) -> list[Word]:
+def words(parts: Sequence[str | CommandValue]) -> list[Word]:
     """Split at the spaces of the literal text; values add no words. Raises CannotFixError for shell syntax."""
-    found: list[list[str | Value]] = [[]]
+    found: list[list[str | CommandValue]] = [[]]
     for part in parts:
-        if isinstance(part, Value):
+        if isinstance(part, CommandValue):
             found[-1].append(part)
             continue
         _refuse_shell_syntax(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from agents.builtin.patcher.command_line import Value, Word, words
+from agents.builtin.patcher.command_line import CommandValue, Word, words
 from agents.builtin.patcher.edit import CannotFixError, Edit, refuse_digest_of_a_format
 from agents.builtin.patcher.python_fixes import environment_name
 from agents.builtin.scanning.javascript_scan import called_program, child_process_names, named_values
@@ -131,7 +131,7 @@ def _further_import(tree: Tree, local: str, called: str, better: str) -> Iterato
     raise CannotFixError(f"the import of {called} was not found")
 
 
-def _parts(node: Node) -> list[str | Value]:
+def _parts(node: Node) -> list[str | CommandValue]:
     value = literal(node)
     if value is not None:
         return [value]
@@ -142,15 +142,15 @@ def _parts(node: Node) -> list[str | Value]:
     if node.type == "parenthesized_expression":
         return _parts(node.named_children[0])
     if node.type in ("identifier", "member_expression", "call_expression", "subscript_expression"):
-        return [Value(text(node))]
+        return [CommandValue(text(node))]
     raise CannotFixError("the command line is not put together from text and values")
 
 
-def _template_part(node: Node) -> str | Value:
+def _template_part(node: Node) -> str | CommandValue:
     if node.type == "string_fragment":
         return text(node)
     if node.type == "template_substitution":
-        return Value(text(node.named_children[0]))
+        return CommandValue(text(node.named_children[0]))
     raise CannotFixError("the command line uses escapes")
 
 

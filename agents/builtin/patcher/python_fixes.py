@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from agents.builtin.patcher.command_line import Value, words
+from agents.builtin.patcher.command_line import CommandValue, words
 from agents.builtin.patcher.edit import CannotFixError, Edit, refuse_digest_of_a_format
 from agents.builtin.scanning.python_scan import dotted, named_values, parse
 from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
@@ -200,8 +200,8 @@ def _argv(text: PythonText, command: ast.expr) -> str:
     return "[" + ", ".join(_word(word) for word in words(_parts(text, command))) + "]"
 
 
-def _word(word: tuple[str | Value, ...]) -> str:
-    if len(word) == 1 and isinstance(word[0], Value):
+def _word(word: tuple[str | CommandValue, ...]) -> str:
+    if len(word) == 1 and isinstance(word[0], CommandValue):
         return f"str({word[0].source})"
     if all(isinstance(piece, str) for piece in word):
         return _quoted("".join(str(piece) for piece in word))
@@ -216,7 +216,7 @@ def _quoted(value: str) -> str:
     return f'"{value}"'  # words hold neither quotes nor backslashes
 
 
-def _parts(text: PythonText, node: ast.expr) -> list[str | Value]:
+def _parts(text: PythonText, node: ast.expr) -> list[str | CommandValue]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
     if isinstance(node, ast.JoinedStr):
@@ -225,25 +225,25 @@ def _parts(text: PythonText, node: ast.expr) -> list[str | Value]:
         if node.conversion != -1 or node.format_spec is not None:
             raise CannotFixError("the command line formats a value")
         # In Python 3.11 the nodes inside an f-string have no places of their own.
-        return [Value(ast.unparse(node.value))]
+        return [CommandValue(ast.unparse(node.value))]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return [*_parts(text, node.left), *_parts(text, node.right)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         return _percent(node)
     if isinstance(node, ast.Call | ast.Name | ast.Attribute | ast.Subscript):
-        return [Value(ast.unparse(node))]
+        return [CommandValue(ast.unparse(node))]
     raise CannotFixError("the command line is not put together from text and values")
 
 
-def _percent(node: ast.BinOp) -> list[str | Value]:
+def _percent(node: ast.BinOp) -> list[str | CommandValue]:
     template = node.left.value if isinstance(node.left, ast.Constant) else None
     values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
     pieces = template.split("%s") if isinstance(template, str) else []
     if len(pieces) != len(values) + 1 or any("%" in piece for piece in pieces):
         raise CannotFixError("the command line uses more than plain %s")
-    parts: list[str | Value] = [pieces[0]]
+    parts: list[str | CommandValue] = [pieces[0]]
     for value, piece in zip(values, pieces[1:], strict=True):
-        parts += [Value(ast.unparse(value)), piece]
+        parts += [CommandValue(ast.unparse(value)), piece]
     return parts
 
 

@@ -52,14 +52,14 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
+class Pdf:
     """The finished file."""
 
     content: bytes
     pages: int
 
 
-def render(report: Report) -> Document:
+def render(report: Report) -> Pdf:
     """Lay it out. The clock, fonts of the machine and the network have no part in it."""
     data = json.dumps(_data(report), ensure_ascii=False)
     packages = ("manimgx_fonts", *(("manimgx_fonts_cjk",) if _CJK.search(data) else ()))
@@ -76,7 +76,7 @@ def render(report: Report) -> Document:
         raise AgentError(f"the report could not be laid out: {exc.message}") from exc
     if not isinstance(content, bytes):
         raise AgentError("the report could not be laid out: the typesetter gave no document")
-    return Document(content=content, pages=pages)
+    return Pdf(content=content, pages=pages)
 
 
 def _pages(compiler: typst.Compiler) -> int:

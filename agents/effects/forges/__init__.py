@@ -4,7 +4,7 @@ GitHub, GitLab, and Gitea or Forgejo. A remote without a forge has none: then th
 """
 
 from agents.effects.forges.choice import ForgeSite, find_forge
-from agents.effects.forges.forge import Forge, ForgeError, PullRequest, TransientForgeError, Wanted
+from agents.effects.forges.forge import Forge, ForgeError, PullRequest, TransientForgeError, WantedRequest
 from agents.effects.forges.gitea import Gitea
 from agents.effects.forges.github import GitHub
 from agents.effects.forges.gitlab import GitLab
@@ -18,6 +18,6 @@ __all__ = [
     "Gitea",
     "PullRequest",
     "TransientForgeError",
-    "Wanted",
+    "WantedRequest",
     "find_forge",
 ]

@@ -38,7 +38,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedRequest:
     """What a pull request is to say."""
 
     branch: str
@@ -61,11 +61,11 @@ class Forge(Protocol):
         """The pull requests that `author` made, in whatever state, newest first."""
         ...
 
-    def create(self, wanted: Wanted) -> PullRequest:
+    def create(self, wanted: WantedRequest) -> PullRequest:
         """Make it. Raises ForgeError."""
         ...
 
-    def update(self, number: int, wanted: Wanted) -> PullRequest:
+    def update(self, number: int, wanted: WantedRequest) -> PullRequest:
         """Give it another title and text. Raises ForgeError."""
         ...
 

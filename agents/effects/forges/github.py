@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import httpx
 
-from agents.effects.forges.forge import Api, ForgeError, PullRequest, Wanted, person
+from agents.effects.forges.forge import Api, ForgeError, PullRequest, WantedRequest, person
 
 
 class GitHub:
@@ -43,7 +43,7 @@ class GitHub:
             if person(each, "user", "login") == author:
                 yield _pull(each)
 
-    def create(self, wanted: Wanted) -> PullRequest:
+    def create(self, wanted: WantedRequest) -> PullRequest:
         """Make it, then ask for labels and reviewers: without those it is there all the same."""
         base = wanted.base or str(self._api.get(self._at)["default_branch"])
         body = {"title": wanted.title, "body": wanted.body, "head": wanted.branch, "base": base}
@@ -58,7 +58,7 @@ class GitHub:
                 self._api.send("POST", f"{self._at}/pulls/{made.number}/requested_reviewers", body=people)
         return made
 
-    def update(self, number: int, wanted: Wanted) -> PullRequest:
+    def update(self, number: int, wanted: WantedRequest) -> PullRequest:
         """Another title and text."""
         body = {"title": wanted.title, "body": wanted.body}
         return _pull(self._api.send("PATCH", f"{self._at}/pulls/{number}", body=body))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from agents.effects.forges.forge import Api, ForgeError, PullRequest, State, Wanted, person
+from agents.effects.forges.forge import Api, ForgeError, PullRequest, State, WantedRequest, person
 
 _STATES: dict[str, State] = {"opened": "open", "merged": "merged"}
 
@@ -32,7 +32,7 @@ class GitLab:
             if person(each, "author", "username") == author:
                 yield _merge_request(each)
 
-    def create(self, wanted: Wanted) -> PullRequest:
+    def create(self, wanted: WantedRequest) -> PullRequest:
         """Make it, with labels; reviewers by their ids."""
         base = wanted.base or str(self._api.get(self._at)["default_branch"])
         body: dict[str, Any] = {
@@ -47,7 +47,7 @@ class GitLab:
             body["reviewer_ids"] = people
         return _merge_request(self._api.send("POST", f"{self._at}/merge_requests", body=body))
 
-    def update(self, number: int, wanted: Wanted) -> PullRequest:
+    def update(self, number: int, wanted: WantedRequest) -> PullRequest:
         """Another title and text."""
         body = {"title": wanted.title, "description": wanted.body}
         return _merge_request(self._api.send("PUT", f"{self._at}/merge_requests/{number}", body=body))

@@ -35,7 +35,7 @@ Signature = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class JailShape:
     """What has to be equal for a jail to serve a request."""
 
     entry_path: str
@@ -67,14 +67,14 @@ class Standing(Protocol):
 S = TypeVar("S", bound=Standing)
 
 
-def shape_of(request: AgentRequest) -> Shape | None:
+def shape_of(request: AgentRequest) -> JailShape | None:
     """None: this request needs a jail of its own."""
     if request.mounts or request.network:
         return None
     code = _signature(request.entry_path)
     if code is None:
         return None
-    return Shape(
+    return JailShape(
         entry_path=request.entry_path,
         code=code,
         limits=request.limits,
@@ -86,7 +86,7 @@ def shape_of(request: AgentRequest) -> Shape | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Use:
-    shape: Shape
+    shape: JailShape
     request: AgentRequest
     """Without what was of that run alone."""
     at: float
@@ -105,7 +105,7 @@ class WarmJails(Generic[S]):
     ) -> None:
         self._start, self.most, self._max_age, self._quiet = start, most, max_age, quiet
         self._uses: deque[_Use] = deque(maxlen=max(most, 0))
-        self._waiting: list[tuple[Shape, asyncio.Task[S]]] = []
+        self._waiting: list[tuple[JailShape, asyncio.Task[S]]] = []
         """Oldest first."""
         self._starting: asyncio.Task[S] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -130,7 +130,7 @@ class WarmJails(Generic[S]):
         finally:
             self._running -= 1
 
-    async def take(self, shape: Shape) -> S | None:
+    async def take(self, shape: JailShape) -> S | None:
         """A jail of that shape, perhaps one that is still starting; it is the caller's from now on."""
         found = [each for each in self._waiting if each[0] == shape] if self._is_ours() else []
         if not found:
@@ -151,7 +151,7 @@ class WarmJails(Generic[S]):
         self.used += 1
         return jail
 
-    def prepare(self, shape: Shape, request: AgentRequest) -> None:
+    def prepare(self, shape: JailShape, request: AgentRequest) -> None:
         """Have one more jail of that shape soon, when cores and memory are free for it."""
         if self.most < 1 or not self._is_ours():
             return
@@ -215,7 +215,7 @@ class WarmJails(Generic[S]):
             return
         self._fill()
 
-    def _expire(self, shape: Shape, task: asyncio.Task[S]) -> None:
+    def _expire(self, shape: JailShape, task: asyncio.Task[S]) -> None:
         if (shape, task) in self._waiting:
             self._waiting.remove((shape, task))
             self._drop(task)

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 
 from agents.builtin.notifier import agent
 from agents.effects import EffectContext, EffectError, TransientEffectError, effect_of
-from agents.effects.effect import Proposed
+from agents.effects.effect import ReturnedProposal
 from agents.effects.hosts import require_host
 from agents.sdk.context import Context
 from tasks.effect_picture import details, public_proposal, summary
@@ -59,10 +59,10 @@ def endpoint() -> Iterator[Endpoint]:
     thread.join()
 
 
-def proposed(action: str, inputs: dict[str, Any]) -> Proposed:
+def proposed(action: str, inputs: dict[str, Any]) -> ReturnedProposal:
     """What the agent says in a jail in which there is nothing: no secret, no setting."""
     result = agent.propose(action, inputs, Context(env={}))
-    return Proposed(inputs=inputs, bindings={}, repository=None, result=result)
+    return ReturnedProposal(inputs=inputs, bindings={}, repository=None, result=result)
 
 
 def context(hosts: tuple[str, ...], **more: Any) -> EffectContext:
@@ -125,7 +125,9 @@ async def test_a_mail_goes_out_with_the_artifact_that_the_inputs_name(unused_tcp
     seen = proposed("sendEmail", {**inputs, "attachment": "/work/attachment/report.pdf"})
     reference = f"artifact:{'0' * 64}/report.pdf"
     request = spec.propose(
-        Proposed(inputs={**inputs, "attachment": reference}, bindings={}, repository=None, result=seen.result)
+        ReturnedProposal(
+            inputs={**inputs, "attachment": reference}, bindings={}, repository=None, result=seen.result
+        )
     )
     assert request is not None
     assert plain_words(summary({"effect": "send-mail", "request": request})) == (
@@ -215,7 +217,7 @@ def test_a_false_condition_proposes_nothing_and_says_so() -> None:
     ],
 )
 def test_what_an_agent_must_not_propose_is_refused_before_anybody_is_asked(effect, proposal, reason) -> None:
-    given = Proposed(inputs={}, bindings={}, repository=None, result={"proposal": proposal})
+    given = ReturnedProposal(inputs={}, bindings={}, repository=None, result={"proposal": proposal})
     with pytest.raises(EffectError, match=reason):
         effect_of(effect).propose(given)
 
@@ -223,7 +225,7 @@ def test_what_an_agent_must_not_propose_is_refused_before_anybody_is_asked(effec
 async def test_a_file_is_saved_with_the_run() -> None:
     spec = effect_of("write-artifact")
     given = {"proposal": {"name": "report.txt", "content": "héllo"}}
-    request = spec.propose(Proposed(inputs={}, bindings={}, repository=None, result=given))
+    request = spec.propose(ReturnedProposal(inputs={}, bindings={}, repository=None, result=given))
     assert request is not None
     shown = {"effect": "write-artifact", "request": request}
     assert plain_words(summary(shown)) == "Save the file report.txt of 6 bytes with the run"

@@ -14,7 +14,7 @@ import pytest
 
 from agents.effects import EffectContext, EffectError
 from agents.effects.branch import request_of
-from agents.effects.effect import Proposed
+from agents.effects.effect import ReturnedProposal
 from agents.effects.forges import (
     Forge,
     ForgeError,
@@ -23,7 +23,7 @@ from agents.effects.forges import (
     GitLab,
     PullRequest,
     TransientForgeError,
-    Wanted,
+    WantedRequest,
     find_forge,
 )
 from agents.effects.pull_request import _Work  # pyright: ignore[reportPrivateUsage]
@@ -31,7 +31,9 @@ from agents.effects.pull_request_text import body_of, findings_fingerprint, mark
 from agents.repository.git import Git
 from agents.repository.proposal import fingerprint
 
-WANTED = Wanted(branch="fixes", base="main", title="Fix", body="Text", labels=("security",), reviewers=("kim",))
+WANTED = WantedRequest(
+    branch="fixes", base="main", title="Fix", body="Text", labels=("security",), reviewers=("kim",)
+)
 
 
 class InMemoryForge:
@@ -49,7 +51,7 @@ class InMemoryForge:
         for each in reversed(self.pulls):
             yield dataclasses.replace(each, commit=self._git.commit(each.branch) or each.commit)
 
-    def create(self, wanted: Wanted) -> PullRequest:
+    def create(self, wanted: WantedRequest) -> PullRequest:
         number = len(self.pulls) + 1
         made = PullRequest(
             number=number,
@@ -63,7 +65,7 @@ class InMemoryForge:
         self.pulls.append(made)
         return made
 
-    def update(self, number: int, wanted: Wanted) -> PullRequest:
+    def update(self, number: int, wanted: WantedRequest) -> PullRequest:
         self.updates += 1
         self.pulls[number - 1] = dataclasses.replace(self.pulls[number - 1], body=wanted.body)
         return self.pulls[number - 1]
@@ -143,7 +145,7 @@ async def test_the_same_fix_on_the_next_day_finds_the_open_one(shop, forge) -> N
 
 async def test_an_attempt_after_a_crash_between_push_and_pull_request_makes_one(shop, forge) -> None:
     class Dies(InMemoryForge):
-        def create(self, wanted: Wanted) -> PullRequest:
+        def create(self, wanted: WantedRequest) -> PullRequest:
             raise TransientForgeError("gone")
 
     with pytest.raises(TransientForgeError):
@@ -235,7 +237,7 @@ def test_texts_from_outside_stay_texts_in_a_pull_request() -> None:
 
 def test_a_remote_on_a_forge_proposes_a_pull_request_and_any_other_a_branch(shop) -> None:
     result = {"patch": patch("Better shop"), "baseCommit": shop.commit, "commitMessage": "Fix", "fixed": FIXED}
-    given = Proposed(
+    given = ReturnedProposal(
         inputs={"targetBranch": "fixes"},
         bindings={"repositoryPath": shop.commit},
         repository=str(shop.path),

@@ -20,7 +20,7 @@ from observability.traces.settings import load_trace_settings
 from operations.register_agent import register_folder
 from records import Records, upgrade
 from tasks.agent_code import CodeUnavailable
-from tasks.services import Run, Services
+from tasks.services import RunRef, Services
 
 AGENT = """\
 import tinywords
@@ -128,7 +128,7 @@ async def test_a_build_that_is_told_twice_is_counted_once_with_and_without_traci
             assert len(await records.waiting_spans()) == number - 1
 
 
-async def _start(records: Records) -> Run:
+async def _start(records: Records) -> RunRef:
     node = PlanNode(
         id="say",
         agent="worded",
@@ -146,7 +146,7 @@ async def _start(records: Records) -> Run:
     run_id = await records.start_run(
         flow_run_id=flow_run_id, plan_digest=plan.digest, trigger="manual", context={}
     )
-    return Run(
+    return RunRef(
         run_id=run_id,
         flow_run_id=flow_run_id,
         project_id=1,

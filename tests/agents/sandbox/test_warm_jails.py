@@ -11,7 +11,7 @@ from standing_jails import until_standing
 
 from agents.sandbox.bubblewrap.binary import find_bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
-from agents.sandbox.bubblewrap.warm import Shape, WarmJails, shape_of
+from agents.sandbox.bubblewrap.warm import JailShape, WarmJails, shape_of
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Mount
 
 MakeRequest = Callable[..., AgentRequest]
@@ -253,7 +253,7 @@ class _Fake:
         self.closed = True
 
 
-def _shaped(request: AgentRequest) -> Shape:
+def _shaped(request: AgentRequest) -> JailShape:
     shape = shape_of(request)
     assert shape is not None
     return shape

@@ -10,7 +10,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy
 from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
-from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS, Recovery, View, judge
+from deployments.worker.recovery import MAX_TAKEOVERS, TAKEOVERS, Recovery, WorkerView, judge
 from deployments.worker.worker_identity import WorkerIdentity
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def run(state, owner, *, age=3600.0, **fields):
 
 
 def view(*, in_hand=(), alive=("b",), trust_silence=True, trust_clock=True):
-    return View(me=ME, in_hand=in_hand, alive=alive, trust_silence=trust_silence, trust_clock=trust_clock)
+    return WorkerView(me=ME, in_hand=in_hand, alive=alive, trust_silence=trust_silence, trust_clock=trust_clock)
 
 
 def test_an_owner_is_read_back_from_a_run_even_when_the_name_has_slashes():

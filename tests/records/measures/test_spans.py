@@ -14,7 +14,7 @@ from fault_harness.otlp_receiver import OtlpReceiver, attributes
 from compiler.plan import ApprovalRule
 from observability.metrics.exposition import render
 from observability.traces.export import NotExported, SpanExporter
-from observability.traces.parts import Part
+from observability.traces.parts import AttemptPart
 from observability.traces.settings import TraceSettings, load_trace_settings
 from observability.traces.span import epoch_ms
 from records import Records
@@ -176,8 +176,10 @@ async def test_parts_of_an_attempt_and_of_a_proposal_are_spans_below_them_once(
     chat = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 70, "gen_ai.usage.output_tokens": 5}
     now = epoch_ms(datetime.now(UTC))
     parts = [
-        Part(name="outer", start_ms=now, end_ms=now + 9, number=0),
-        Part(name="chat m", start_ms=now, end_ms=now + 1, kind="client", attributes=chat, number=1, within=0),
+        AttemptPart(name="outer", start_ms=now, end_ms=now + 9, number=0),
+        AttemptPart(
+            name="chat m", start_ms=now, end_ms=now + 1, kind="client", attributes=chat, number=1, within=0
+        ),
     ]
     for _ in range(2):  # the second is not recorded
         await records.save_proposal(
@@ -191,7 +193,7 @@ async def test_parts_of_an_attempt_and_of_a_proposal_are_spans_below_them_once(
             parts=parts,
         )
     fix = await _attempt(records, run, "fix", "patcher")
-    effect = Part(name="effect.publish-branch", start_ms=now, end_ms=now, kind="client", number=1 << 53)
+    effect = AttemptPart(name="effect.publish-branch", start_ms=now, end_ms=now, kind="client", number=1 << 53)
     for _ in range(2):
         await records.finish_agent_run(fix, status="SUCCESS", parts=[effect, *parts])
     await records.finish_run(run, "SUCCESS")

@@ -72,7 +72,7 @@ class Table(Generic[T]):
 
 
 @dataclass(slots=True, eq=False)
-class Catalogue:
+class FlowCatalogue:
     """All of one language."""
 
     language: str
@@ -94,18 +94,18 @@ class Catalogue:
 
 
 @cache
-def catalogue(language: str) -> Catalogue | None:
+def catalogue(language: str) -> FlowCatalogue | None:
     """The rules of a language, by the name of its reader; None where it has no reader."""
     if language not in languages():
         return None
-    made = Catalogue(language)
+    made = FlowCatalogue(language)
     for data in flow_rules():
         if language in data["languages"]:
             _load(made, data)
     return made
 
 
-def _load(made: Catalogue, data: Mapping[str, Any]) -> None:
+def _load(made: FlowCatalogue, data: Mapping[str, Any]) -> None:
     for one in data["sources"]:
         if (pattern := compiled(made.language, one, {})) is not None:
             made.sources.add(pattern, LOCAL if is_local(one) else OUTSIDE)

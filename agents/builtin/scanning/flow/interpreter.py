@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from agents.builtin.scanning.flow import containers, entries, guards
 from agents.builtin.scanning.flow.assigned import changed
-from agents.builtin.scanning.flow.catalogue import LOCAL, OUTSIDE, Catalogue, FlowRule, Table
+from agents.builtin.scanning.flow.catalogue import LOCAL, OUTSIDE, FlowCatalogue, FlowRule, Table
 from agents.builtin.scanning.flow.patterns import Place, Scope, matches, written
 from agents.builtin.scanning.flow.project import Project, is_web
 from agents.builtin.scanning.flow.tree import (
@@ -134,7 +134,7 @@ class Frame:
 class Interpreter:
     """Runs the files of one project in one language."""
 
-    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+    def __init__(self, project: Project, catalogue: FlowCatalogue) -> None:
         self._project, self._catalogue = project, catalogue
         self._language = catalogue.language
         self.found: dict[tuple[str, int, str], Found] = {}
