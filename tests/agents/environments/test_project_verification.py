@@ -21,7 +21,7 @@ from compiler.plan import PlanNode
 from operations.run_agent import AgentWorkplace, KeptArtifacts
 from tasks.card import Invocation
 from tasks.execution import with_verification
-from tasks.services import Run
+from tasks.services import RunRef
 from tasks.verify import verified
 
 pytestmark = pytest.mark.jail
@@ -67,7 +67,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-RUN = Run(
+RUN = RunRef(
     run_id="run-1",
     flow_run_id="7d9d0f7e-3b0e-4a55-8f43-0b7a5e0c1f11",
     project_id=1,
