@@ -37,6 +37,8 @@ _CHECK = (
     f"import sys; print('.'.join(map(str, sys.version_info[:2]))); sys.exit(sys.version_info < {_LEAST_PYTHON})"
 )
 
+_COMPILE = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+
 
 class EngineMissing(Exception):
     """There is no engine, no session with it, or no image."""
@@ -131,6 +133,8 @@ async def prepare(client: dagger.Client, settings: EngineSettings, wanted: Agent
     for room in (agents, compiler):
         folder = here.directory(str(Path(str(room.__file__)).parent), exclude=["**/__pycache__"])
         built = built.with_directory(f"{container.LIB}/{room.__name__}", folder)
+    # Once here: the jail could keep nothing of it, and each run would compile what it imports.
+    built = built.with_exec([python, "-I", "-S", *_COMPILE, container.LIB])
     made = client.directory()
     for name, text in container.FILES.items():
         made = made.with_new_file(name, text, permissions=0o644)

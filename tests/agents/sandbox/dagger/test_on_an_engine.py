@@ -87,3 +87,13 @@ async def test_what_the_built_in_agents_import_is_in_the_image(
     await sandbox.close()
     assert result.failure is None, result.failure
     assert result.output == {"said": []}
+
+
+async def test_what_the_platform_brings_is_compiled_already(
+    settings: EngineSettings, script_request: Request
+) -> None:
+    sandbox = DaggerSandbox(settings)
+    code = "import os, agents.sdk; said = os.path.exists(agents.sdk.__cached__)"
+    result = await sandbox.run(script_request(code), on_log=lambda line: None)
+    await sandbox.close()
+    assert result.output == {"said": True}, result.failure
