@@ -140,7 +140,7 @@ async def wait_for_calls(calls: Iterable[OpenCall], *, run: RunRef, records: Rec
     raise Pause(message, state=answer.state)
 
 
-async def _has_ended(run: Run, *, client: PrefectClient, records: Records) -> bool:
+async def _has_ended(run: RunRef, *, client: PrefectClient, records: Records) -> bool:
     """Whether the run ended while it was being told to wait; Prefect knows of its end again then.
 
     Where Prefect's answer is lost its client asks once more, seconds later: the run may have gone on and ended by then.
