@@ -112,6 +112,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(name)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m unit`, files that hold no unit test are not imported: that takes longer than many tests."""
+    if config.option.markexpr != "unit" or collection_path.suffix != ".py":
+        return None
+    path = collection_path.relative_to(Path(__file__).parent).as_posix()
+    of_a_place = any(path.startswith(place) for place in _PLACES)
+    return (of_a_place and "mark.unit" not in collection_path.read_text(encoding="utf-8")) or None
+
+
 def markers_of(path: Path, fixtures: Iterable[str]) -> set[str]:
     """The markers of a test that has none of its own."""
     found = {marker for place, marker in _PLACES.items() if path.as_posix().startswith(place)}

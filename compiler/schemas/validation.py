@@ -64,11 +64,6 @@ def validate(
     return _errors(doc, instance, steps)
 
 
-def is_valid(instance: object, schema: object) -> bool:
-    """Whether the schema accepts the instance."""
-    return not validate(instance, schema)
-
-
 def check_schema(schema: object) -> list[str]:
     """Why a schema cannot be used here; empty: it can.
 
