@@ -150,7 +150,7 @@ async def test_missed_times_of_a_schedule_are_started_by_hand(platform, open_con
     await accessible(page)
     await dialog.get_by_role("checkbox").check()
     await dialog.get_by_role("button", name="Start them").click()
-    await expect(dialog.get_by_role("status")).to_have_text("1 runs are started.")
+    await expect(dialog.get_by_role("status")).to_have_text("Runs started: 1.")
     [started] = platform.launch.runs.values()
     assert started["context"]["scheduledAt"]
 

@@ -145,7 +145,7 @@ function MissedDialog({ name, close }: { name: string; close: () => void }) {
         ))}
       </ul>
       {start.error && <Failure error={start.error} />}
-      {start.data && <p role="status">{Object.keys(start.data.started).length} runs are started.</p>}
+      {start.data && <p role="status">Runs started: {Object.keys(start.data.started).length}.</p>}
       <div className="row">
         <button
           type="button"
