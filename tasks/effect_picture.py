@@ -117,6 +117,8 @@ def _branch_details(request: Data, facts: Data) -> list[CardPart]:
             )
         )
     ]
+    if doubt := facts.get("doubt"):
+        parts.append(Sentence(words=("As things are, it cannot be done: ", value(doubt), ".")))
     return parts + _patch_details(request, facts)
 
 
@@ -130,8 +132,8 @@ def _patch_details(request: Data, facts: Data) -> list[CardPart]:
     ]
     if reason := facts.get("verification"):
         parts.insert(0, Sentence(words=("Verification in a jail of its own: ", value(reason), ".")))
-    if facts:
-        parts.append(Block(title=("What the agent says about it:",), text=outline(dict(facts), limit=_TEXT)))
+    if said := {name: each for name, each in facts.items() if name != "doubt"}:
+        parts.append(Block(title=("What the agent says about it:",), text=outline(said, limit=_TEXT)))
     return parts
 
 

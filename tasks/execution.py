@@ -111,7 +111,7 @@ async def propose(
     found = await with_verification(invocation, result, run=run, item=item, workplace=services, on_log=on_log)
     result = replace(result, output=found)
     try:
-        return result, proposal_of(invocation, found, run=run, workplace=services)
+        return result, await asyncio.to_thread(proposal_of, invocation, found, run=run, workplace=services)
     except EffectError as exc:
         return replace(result, output=None, failure=AgentFailure(kind="bad-request", message=str(exc))), None
 

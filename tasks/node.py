@@ -143,7 +143,9 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
         return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
     fault_point("proposed")
     if proposal is not None:
-        call.proposal = proposal_of(call.invocation, kept.result, run=run, workplace=call.services)
+        call.proposal = await asyncio.to_thread(
+            proposal_of, call.invocation, kept.result, run=run, workplace=call.services
+        )
     return result
 
 
@@ -159,7 +161,7 @@ async def propose_node(
         key = idempotency_key(run, invocation, item)
         known = await services.records.proposal(run.run_id, node.id, item, key=key)
         if known is not None:
-            return proposal_of(invocation, known.result, run=run, workplace=services)
+            return await asyncio.to_thread(proposal_of, invocation, known.result, run=run, workplace=services)
         async with slots:
             call = Attempt(invocation, item=item, run=run, services=services, shown=shown)
             result = await _with_retries(call, key=key)

@@ -15,7 +15,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from agents.effects import EffectError, effect_of
-from agents.effects.effect import ReturnedProposal
+from agents.effects.effect import EffectSpec, ReturnedProposal
 from agents.repository.repository_copy import RepositoryRefusedError, head_commit
 from compiler.plan import PlanNode, digest_of
 from tasks.card import Invocation
@@ -82,12 +82,17 @@ VERIFICATION = ("verified", "verification")
 """What the platform adds to a result; part of the output where its schema has a place for it."""
 FACTS = ("verified", "verification", "fixed", "unfixed", "estimatedImpact", "engine")
 """Fields of a result that a gate shows beside the request."""
+DOUBT = "doubt"
+"""Beside them: what would keep the effect from being carried out, by the platform."""
 
 
 def proposal_of(
     invocation: Invocation, result: Mapping[str, Any], *, run: RunRef, workplace: Workplace
 ) -> Proposal:
-    """What the agent's result proposes. Raises EffectError for what cannot be carried out."""
+    """What the agent's result proposes. Raises EffectError for what cannot be carried out.
+
+    It reads repositories and patches: called in a thread.
+    """
     node = invocation.node
     spec = effect_of(node.effect or "")
     try:
@@ -112,8 +117,13 @@ def proposal_of(
         request=request,
         output=output,
         output_digest=digest_of(output),
-        facts={name: result[name] for name in FACTS if name in result},
+        facts={name: result[name] for name in FACTS if name in result} | _doubt(spec, request),
     )
+
+
+def _doubt(spec: EffectSpec, request: Mapping[str, Any] | None) -> dict[str, Any]:
+    said = "" if request is None else spec.doubt(dict(request))
+    return {DOUBT: said} if said else {}
 
 
 def proposal_of_card(data: Mapping[str, Any]) -> Proposal:

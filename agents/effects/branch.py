@@ -20,6 +20,7 @@ from agents.repository.published_patch import PatchRefusedError
 from agents.repository.remote import RemoteRefusedError, origin
 
 PULL_REQUEST = "open-pull-request"
+_LOOK_SECONDS = 5.0
 
 
 def request_of(proposed: ReturnedProposal) -> Request | None:
@@ -102,6 +103,24 @@ def base_of(request: Request) -> tuple[str, str]:
     return request["repository"], request["baseCommit"]
 
 
+def doubt_of(request: Request) -> str:
+    """That the base commit is on no branch of the remote: of one elsewhere, as far as the repository knows.
+
+    The commit may well be pushed while the question is open, so this is said, and refuses nothing.
+    """
+    base, remote = str(request["baseCommit"]), str(request["remote"])
+    elsewhere = "://" in remote
+    folder, branches = (request["repository"], "refs/remotes/origin") if elsewhere else (remote, "refs/heads")
+    git = Git(folder=Path(folder), timeout_seconds=_LOOK_SECONDS)
+    try:
+        if git.commit(base) and git.text("for-each-ref", "--count=1", f"--contains={base}", branches):
+            return ""
+    except GitError:
+        return ""  # it took too long; publishing says what is wrong
+    known = ", as far as the repository knows" if elsewhere else ""
+    return f"commit {base[:12]} is on no branch of the remote{known}: push it there, or this will fail"
+
+
 def without_patch(proposed: ReturnedProposal) -> dict[str, Any]:
     """The output where there is nothing to publish."""
     result = proposed.result
@@ -138,6 +157,7 @@ PUBLISH_BRANCH = EffectSpec(
     consumed=CONSUMED,
     named=name_of,
     base=base_of,
+    doubt=doubt_of,
     editable={"targetBranch": "branch"},
     check=check,
     own_secrets=(TOKEN,),

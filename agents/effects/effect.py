@@ -80,6 +80,8 @@ class EffectSpec:
     """The name of the effect that the request really stands for; None: this one."""
     base: Callable[[Request], tuple[str, str] | None] = lambda request: None
     """Repository and commit that the request is made for; None where it depends on no repository."""
+    doubt: Callable[[Request], str] = lambda request: ""
+    """What would keep it from being carried out as things are, for who decides; empty: nothing that is known."""
     editable: Mapping[str, str] = field(default_factory=dict[str, str])
     """Inputs that who approves may change without the agent being asked again -> their field of the request."""
     check: Callable[[Request], None] = lambda request: None

@@ -379,12 +379,7 @@ function Effect({ proposal }: { proposal: Proposal }) {
           {typeof each.diff === "string" && <DiffView diff={each.diff} />}
           {given(each.message) && <Preview value={each.message} label="Message" />}
           {given(each.request) && <Preview value={each.request} label="Request" />}
-          {entriesOf(each.facts).length > 0 && (
-            <details>
-              <summary>What the agent says about it</summary>
-              <JsonBox value={each.facts} label="What the agent says about it" />
-            </details>
-          )}
+          <Said facts={each.facts} />
         </div>
       ))}
       {proposal.digest && (
@@ -393,6 +388,19 @@ function Effect({ proposal }: { proposal: Proposal }) {
         </p>
       )}
     </section>
+  );
+}
+
+function Said({ facts }: { facts?: Json | undefined }) {
+  // What the platform doubts is among the sentences above.
+  const said = entriesOf(facts).filter(([name]) => name !== "doubt");
+  return (
+    said.length > 0 && (
+      <details>
+        <summary>What the agent says about it</summary>
+        <JsonBox value={Object.fromEntries(said)} label="What the agent says about it" />
+      </details>
+    )
   );
 }
 
