@@ -10,9 +10,17 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 LANE: ContextVar[object] = ContextVar("lane", default=None)
 """For which project the current task works; None: for all. `asyncio.to_thread` and new tasks take it along."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    weight: int
+    at_most: int | None
+    turn: asyncio.Future[None]
 
 
 class Turns:
@@ -24,20 +32,23 @@ class Turns:
         self._turns = 0
         self._last: dict[object, int] = {}
         """The number of each lane's last turn."""
-        self._waiting: dict[object, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[object, deque[_Waiting]] = {}
 
     @asynccontextmanager
-    async def turn(self, lane: object) -> AsyncGenerator[None]:
-        """Hold a place. The next is of who holds least; among equals, of who had a turn longest ago."""
-        await self._take(lane)
+    async def turn(self, lane: object, *, weight: int = 1, at_most: int | None = None) -> AsyncGenerator[None]:
+        """Hold a place. The next is of who holds least for its weight; among equals, of who had a turn longest ago.
+
+        `at_most`: places that the lane holds at a time; None: all.
+        """
+        await self._take(lane, weight, at_most)
         try:
             yield
         finally:
             self._give_back(lane)
 
-    async def _take(self, lane: object) -> None:
+    async def _take(self, lane: object, weight: int, at_most: int | None) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(lane, deque()).append(turn)
+        self._waiting.setdefault(lane, deque()).append(_Waiting(weight, at_most, turn))
         self._hand_out()
         try:
             await turn
@@ -54,16 +65,25 @@ class Turns:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._free and self._waiting:
-            lane = min(self._waiting, key=lambda each: (self._held[each], self._last.get(each, 0)))
-            queue = self._waiting[lane]
-            turn = queue.popleft()
-            if not queue:
-                del self._waiting[lane]
-            if turn.done():
-                continue  # who waited has left
+        while self._free:
+            ready = {lane: first for lane in list(self._waiting) if (first := self._first(lane)) is not None}
+            if not ready:
+                return
+            lane = min(ready, key=lambda each: (self._held[each] / ready[each].weight, self._last.get(each, 0)))
+            self._waiting[lane].popleft()
             self._turns += 1
             self._last[lane] = self._turns
             self._free -= 1
             self._held[lane] += 1
-            turn.set_result(None)
+            ready[lane].turn.set_result(None)
+
+    def _first(self, lane: object) -> _Waiting | None:
+        """The first of the lane that still waits, where the lane may hold one place more."""
+        queue = self._waiting[lane]
+        while queue and queue[0].turn.done():
+            queue.popleft()
+        if not queue:
+            del self._waiting[lane]
+            return None
+        limit = queue[0].at_most
+        return queue[0] if limit is None or self._held[lane] < limit else None

@@ -6,15 +6,13 @@ is before the jail and does not count towards any limit.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from agents.sandbox.port import AgentRequest, AgentResult, LogLine, Sandbox, SandboxReport
-from reliability.turns import LANE
+from reliability.turns import LANE, Turns
 
 PER_CPU = 8
 """Most agents wait for a model, a repository or a scanner more than they compute."""
@@ -46,7 +44,7 @@ class Throttle:
         if at_once < 1:
             raise ValueError(f"{at_once} agents at once would never run any: allow at least 1")
         self._sandbox = sandbox
-        self._slots = _Slots(at_once)
+        self._slots = Turns(at_once)
 
     def share(self, share: Share) -> Sandbox:
         """The same sandbox with the same slots, as one project gets it."""
@@ -60,14 +58,11 @@ class Throttle:
         self, share: Share, request: AgentRequest, *, on_log: Callable[[LogLine], None]
     ) -> AgentResult:
         """The same for a project."""
-        await self._slots.take(share)
-        # What the agent leaves is looked at in its project's turn.
-        if LANE.get() is None:
-            LANE.set(share.project_id)
-        try:
+        async with self._slots.turn(share.project_id, weight=share.weight, at_most=share.at_most):
+            # What the agent leaves is looked at in its project's turn.
+            if LANE.get() is None:
+                LANE.set(share.project_id)
             return await self._sandbox.run(request, on_log=on_log)
-        finally:
-            self._slots.give_back(share)
 
     async def describe(self, entry_path: str, *, environment: Path | None = None) -> AgentResult:
         """As the sandbox."""
@@ -98,63 +93,3 @@ class _OfProject:
 
     async def close(self) -> None:
         """Not his to close: others have it, too."""
-
-
-@dataclass
-class _Slots:
-    """Who holds slots and who waits for them. Belongs to one event loop."""
-
-    free: int
-    held: Counter[int] = field(default_factory=Counter[int])
-    turns: int = 0
-    last: dict[int, int] = field(default_factory=dict[int, int])
-    """The number of each project's last turn."""
-    waiting: dict[int, deque[tuple[Share, asyncio.Future[None]]]] = field(
-        default_factory=dict[int, deque[tuple[Share, asyncio.Future[None]]]]
-    )
-
-    async def take(self, share: Share) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.setdefault(share.project_id, deque()).append((share, turn))
-        self._hand_out()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give_back(share)  # it came together with the cancellation
-            raise
-
-    def give_back(self, share: Share) -> None:
-        self.free += 1
-        self.held[share.project_id] -= 1
-        self._hand_out()
-
-    def _hand_out(self) -> None:
-        while self.free:
-            ready = [found for queue in self.waiting.values() if (found := _next(queue)) and self._may(found[0])]
-            if not ready:
-                return
-            share, turn = min(ready, key=self._rank)
-            self.waiting[share.project_id].popleft()
-            if not self.waiting[share.project_id]:
-                del self.waiting[share.project_id]
-            self.free -= 1
-            self.held[share.project_id] += 1
-            self.turns += 1
-            self.last[share.project_id] = self.turns
-            turn.set_result(None)
-
-    def _rank(self, waiting: tuple[Share, asyncio.Future[None]]) -> tuple[float, int]:
-        """Who has least for its weight; among equals, who had a turn longest ago."""
-        project = waiting[0].project_id
-        return self.held[project] / waiting[0].weight, self.last.get(project, 0)
-
-    def _may(self, share: Share) -> bool:
-        return share.at_most is None or self.held[share.project_id] < share.at_most
-
-
-def _next(queue: deque[tuple[Share, asyncio.Future[None]]]) -> tuple[Share, asyncio.Future[None]] | None:
-    """The first that still waits."""
-    while queue and queue[0][1].done():
-        queue.popleft()
-    return queue[0] if queue else None
