@@ -16,6 +16,7 @@ from uuid import UUID
 import nats
 import pytest
 from anyio.from_thread import start_blocking_portal
+from forked_command import run_command
 from playwright.async_api import Page, expect
 
 from agents.repository.git import Git
@@ -23,7 +24,6 @@ from deployments.demo.sample_repository import make_repository
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
 from operations.people import add_person, issue_link
-from tests.support.forked_command import run_command
 from tests.support.prefect_home import fill_prefect_home
 from tests.support.started_command import SECONDS, started
 

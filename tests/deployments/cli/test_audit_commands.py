@@ -54,14 +54,16 @@ def audit(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_an_audit_that_nobody_changed_is_intact_and_exported_with_its_hashes(state: Path) -> None:
     verified = audit(state, "verify")
     assert verified.returncode == 0, verified.stderr
-    assert "the audit is intact: 2 entries" in verified.stdout
+    assert "the audit is intact: 3 entries" in verified.stdout
     lines = [json.loads(each) for each in audit(state, "export").stdout.splitlines()]
     assert [(line["schema"], line["event"], line["by"]) for line in lines] == [
+        ("commandcenter.audit/v1", "row", None),
         ("commandcenter.audit/v1", "requested", None),
         ("commandcenter.audit/v1", "rejected", "ann"),
     ]
-    assert lines[1]["previousHash"] == lines[0]["hash"]
-    assert lines[1]["hash"] in verified.stdout
+    for line, before in zip(lines[1:], lines, strict=False):
+        assert line["previousHash"] == before["hash"]
+    assert lines[2]["hash"] in verified.stdout
 
 
 def test_a_changed_entry_makes_verify_fail_and_names_it(state: Path) -> None:

@@ -83,7 +83,7 @@ async def test_upkeep_applies_deadlines_and_the_decided_run_is_found(records, as
     gate = await ask("f1", "a", deadline_seconds=0)
     async with PrefectClient("http://127.0.0.1:9/api") as nobody:
         for hook in maintenance_hooks(records, nobody):
-            if hook.name != "ends in Prefect":
+            if hook.name not in ("ends in Prefect", "clock set back"):  # these ask Prefect
                 await hook.run()
     (run,) = await records.decided_runs()
     assert run.settled == {gate.id}
