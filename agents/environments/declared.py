@@ -19,6 +19,8 @@ from typing import Any, cast
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from reliability.syntax_tree import syntax_tree
+
 _TESTS = frozenset({"test", "tests", "testing", "dev", "develop", "development"})
 """Names of groups and extras that hold what tests need."""
 _FOLDERS = ("", "requirements", "reqs", "tests", "test")
@@ -146,7 +148,7 @@ def _of_setup(file: Path) -> Iterator[str]:
 def _of_script(file: Path) -> Iterator[str]:
     """What the call of `setup` in a `setup.py` is given as lists of texts; the script is read, not run."""
     try:
-        tree = ast.parse(_text(file))
+        tree = syntax_tree(_text(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     names = {

@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from agents.distributions import DISTRIBUTIONS, ENGINES
+from reliability.syntax_tree import syntax_tree
 
 _PACKAGE = Path(__file__).parents[1]
 _FILES = 4_096
@@ -70,7 +71,7 @@ def _closure(name: str) -> set[Path]:
 def _imports(file: Path, _changed: int, _size: int) -> tuple[str, ...]:
     """Names of modules of this package that the file may import; parsed again when the file has changed."""
     package = [_PACKAGE.name, *file.relative_to(_PACKAGE).parent.parts]
-    named = {each for each in _named(ast.parse(file.read_bytes()), package) if each.startswith("agents.")}
+    named = {each for each in _named(syntax_tree(file.read_bytes()), package) if each.startswith("agents.")}
     # With a module, Python runs the packages that it stands in; those of the platform are no part of an agent.
     above = {each for name in named for each in accumulate(name.split("."), "{0}.{1}".format)}
     return tuple(named | {each for each in above if each.startswith("agents.builtin.")})
