@@ -142,10 +142,11 @@ async def _propose(call: Attempt, key: str) -> AgentResult:
     except PayloadRefused as exc:
         return AgentResult(failure=AgentFailure(kind="invalid-output", message=str(exc)))
     fault_point("proposed")
-    if proposal is not None:
-        call.proposal = await asyncio.to_thread(
+    if proposal is not None and kept.result != result.output:  # another try was quicker: its proposal counts
+        proposal = await asyncio.to_thread(
             proposal_of, call.invocation, kept.result, run=run, workplace=call.services
         )
+    call.proposal = proposal
     return result
 
 
