@@ -51,6 +51,13 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _payload(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    from agents.builtin.notifier.webhook import check_payload
+
+    check_payload(value)
+    return value
+
+
 MailAddress = Annotated[str, AfterValidator(_address)]
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
 Facts = Annotated[dict[str, str], bounded(0, 50)]
@@ -98,7 +105,7 @@ class WebhookInput(Schema):
     """
 
     url: Url
-    payload: dict[str, JsonValue]
+    payload: Annotated[dict[str, JsonValue], AfterValidator(_payload)]
     headers: Annotated[dict[str, str], bounded(0, 50), AfterValidator(_headers)] = Field(
         default_factory=dict[str, str]
     )
@@ -115,7 +122,7 @@ class Delivery(Schema):
     """When it was sent, or when it was decided not to; ISO 8601, UTC."""
     sent: bool
     reason: str | None = None
-    """Why nothing was sent."""
+    """Why nothing was sent, or who was refused by the receiving side while others got it."""
 
 
 class Proposed(Schema):
@@ -248,7 +255,8 @@ def send_email(inputs: EmailInput, context: Context) -> Delivery:
         message=_message(inputs, inputs.body),
         attachment=inputs.attachment,
     )
-    return _sent(channel, send(mail, message_key(context), context))
+    message_id, refused = send(mail, message_key(context), context)
+    return _sent(channel, message_id, f"refused: {refused}" if refused else None)
 
 
 @agent.action(
@@ -287,8 +295,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _sent(channel: str, message_id: str) -> Delivery:
-    return Delivery(message_id=message_id, channel=channel, timestamp=_now(), sent=True)
+def _sent(channel: str, message_id: str, reason: str | None = None) -> Delivery:
+    return Delivery(message_id=message_id, channel=channel, timestamp=_now(), sent=True, reason=reason)
 
 
 def _not_sent(channel: str, context: Context) -> Delivery:

@@ -6,6 +6,7 @@ that broke in between is left to the node's own `retries`, which carry the same 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ ATTEMPTS = 3
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
 """A receiver that asks for more is left to the node's own retries."""
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+"""Digits only: `nan` and `inf` are numbers to Python, and no time to wait."""
 T = TypeVar("T")
 
 
@@ -48,13 +51,13 @@ def deliver(send: Callable[[], T], context: Context) -> T:
 
 def retry_after(value: str | None) -> float | None:
     """The header in seconds: a number, or a date. None where it says neither."""
-    if not value:
-        return None
+    text = (value or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
     try:
-        return max(float(value), 0.0)
-    except ValueError:
-        pass
-    try:
-        return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
+    # The oldest of the three forms of a date in HTTP names no zone; all of them are UTC.
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max((date - datetime.now(UTC)).total_seconds(), 0.0)

@@ -7,6 +7,7 @@ import mimetypes
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email import policy
@@ -24,9 +25,12 @@ from agents.sdk.errors import AgentError, BadRequestError, TransientError
 
 _TIMEOUT_SECONDS = 30
 _MAX_ATTACHMENT_BYTES = 20_000_000
+_PAUSE_SECONDS = 0.5
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 Security = Literal["implicit", "starttls", "none"]
+_Refused = dict[str, tuple[int, bytes]]
+"""Address -> what the server said of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +71,39 @@ class _TunnelledSmtp(smtplib.SMTP):
         return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
 
 
-def send(mail: Mail, key: str, context: Context) -> str:
-    """The Message-ID. Raises TransientError where another attempt may succeed."""
+def send(mail: Mail, key: str, context: Context) -> tuple[str, str]:
+    """The Message-ID, and who was refused while others got it. Raises TransientError for what may pass."""
     server = _server(context)
     to, copies = _people(mail.recipients), _people(mail.cc)
     copies = tuple(one for one in copies if one.mailbox not in {known.mailbox for known in to})
     sender = _sender(context)
     message = compose(mail, key, sender, to, copies)
-    refused = deliver(lambda: _once(server, sender, (*to, *copies), message, context), context)
+    refused = _deliver(server, sender, (*to, *copies), message, context)
     for recipient, (code, why) in refused.items():
         context.log.warning("recipient %s was refused: %s %s", recipient, code, _text(why))
     context.log.info(
         "e-mail %s sent to %d recipient(s)", message["Message-ID"], len(to) + len(copies) - len(refused)
     )
-    return str(message["Message-ID"])
+    said = "; ".join(f"{recipient}: {code} {_text(why)}" for recipient, (code, why) in refused.items())
+    return str(message["Message-ID"]), said
+
+
+def _deliver(
+    server: _Server, sender: MailAddress, people: tuple[MailAddress, ...], message: EmailMessage, context: Context
+) -> _Refused:
+    """Who was refused. One who was put off (greylisting, a full mailbox) is tried again, alone: others have it."""
+    refused = deliver(lambda: _once(server, sender, people, message, context), context)
+    put_off = tuple(one for one in people if 400 <= refused.get(one.spec, (0, b""))[0] < 500)
+    if not put_off:
+        return refused
+    try:
+        time.sleep(_PAUSE_SECONDS)
+        again = deliver(lambda: _once(server, sender, put_off, message, context), context)
+    except AgentError as exc:
+        # Raised, it would have the node send everybody the mail once more.
+        context.log.warning("recipients who were put off were tried again: %s", exc)
+        return refused
+    return {who: why for who, why in refused.items() if who not in {one.spec for one in put_off}} | again
 
 
 def compose(
@@ -149,12 +172,14 @@ def _attach(message: EmailMessage, file: Path) -> None:
     if file.stat().st_size > _MAX_ATTACHMENT_BYTES:
         raise AgentError(f"attachment {file.name!r} is larger than {_MAX_ATTACHMENT_BYTES:,} bytes")
     kind = (mimetypes.guess_type(file.name)[0] or "application/octet-stream").split("/")
+    if kind[0] in ("message", "multipart"):  # these may not be encoded as Base64: a reader would parse the letters
+        kind = ["application", "octet-stream"]
     message.add_attachment(file.read_bytes(), maintype=kind[0], subtype=kind[1], filename=header_text(file.name))
 
 
 def _once(
     server: _Server, sender: MailAddress, people: tuple[MailAddress, ...], message: EmailMessage, context: Context
-) -> dict[str, tuple[int, bytes]]:
+) -> _Refused:
     """Whom the server refused, while it took others."""
     try:
         with _TunnelledSmtp(server) as client:
@@ -213,7 +238,7 @@ def _secure(client: smtplib.SMTP, server: _Server, context: Context) -> None:
     client.login(username, password)
 
 
-def _refusal(recipients: dict[str, tuple[int, bytes]]) -> AgentError:
+def _refusal(recipients: _Refused) -> AgentError:
     said = "; ".join(f"{name}: {code} {_text(why)}" for name, (code, why) in recipients.items())
     passing = all(400 <= code < 500 for code, _ in recipients.values())
     return (NotTakenError if passing else AgentError)(f"all recipients were refused: {said}")

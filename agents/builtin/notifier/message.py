@@ -27,6 +27,12 @@ class Message:
         object.__setattr__(self, "facts", {visible(label): visible(value) for label, value in self.facts.items()})
 
     @property
+    def body(self) -> str:
+        """The text for a chat, which refuses a message that shows nothing."""
+        shown = self.text if self.text.strip() else ""
+        return shown if shown or self.heading or self.facts else "(no text)"
+
+    @property
     def heading(self) -> str:
         """Severity and title on one line; empty where there is neither."""
         return ": ".join(part for part in (self.severity or "", one_line(self.title)) if part)
@@ -38,6 +44,7 @@ class Message:
         return "\n\n".join(part for part in (self.heading, self.text, facts) if part)
 
 
+CUT_OFF = "… (cut off)"
 _JOINERS = "\u200c\u200d"
 """Persian, Indic scripts and emoji are misspelled without these two."""
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
@@ -70,5 +77,4 @@ def pieces(text: str, most: int, length: int = 1) -> list[str]:
 
 def cut(text: str, most: int) -> str:
     """At most so many characters; what is left out is said."""
-    said = "… (cut off)"
-    return text if len(text) <= most else text[: most - len(said)] + said
+    return text if len(text) <= most else text[: most - len(CUT_OFF)] + CUT_OFF

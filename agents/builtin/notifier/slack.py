@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import URLError
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from agents.builtin.notifier.attempts import NotTakenError, deliver, retry_after
-from agents.builtin.notifier.message import Message, pieces
+from agents.builtin.notifier.message import Message, cut, pieces
 from agents.builtin.notifier.tunnel import unreachable
+from agents.builtin.notifier.webhook import NoRedirects
 from agents.sdk.context import Context
 from agents.sdk.errors import AgentError
 
 _PASSING = frozenset({"ratelimited", "service_unavailable", "fatal_error", "internal_error", "request_timeout"})
-_MOST_TEXT, _MOST_HEADER, _MOST_FIELDS = 3000, 150, 10
+_MOST_TEXT, _MOST_HEADER, _MOST_FIELDS, _MOST_FACT = 3000, 150, 10, 400
+_MOST_ANSWER_BYTES = 1_000_000
 _ESCAPED = 5
 """Characters that one character may become."""
+
+
+class _Client(WebClient):
+    """Slack's client, whose urllib would follow a redirect and hand the token to the host that it names."""
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
+        proxies = ProxyHandler({"http": self.proxy, "https": self.proxy} if self.proxy else None)
+        opener = build_opener(NoRedirects, proxies, HTTPSHandler(context=self.ssl))
+        with opener.open(req, timeout=self.timeout) as answer:
+            body = answer.read(_MOST_ANSWER_BYTES).decode("utf-8", "replace")
+            if isinstance(_json(body), list | str | int | float):
+                raise SlackClientError("the answer is no JSON object")
+            return {"status": answer.status, "headers": answer.headers, "body": body}
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def post(channel: str, message: Message, context: Context) -> tuple[str, str]:
     """Slack's id of the message and of the channel. Raises TransientError where another attempt may succeed."""
     logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)  # it logs requests, token and all, at DEBUG
-    client: Any = WebClient(
+    client: Any = _Client(
         token=context.secret("SLACK_BOT_TOKEN"),
         base_url=context.setting("SLACK_API_URL", "https://slack.com/api/").rstrip("/") + "/",
         proxy=os.environ.get("HTTPS_PROXY") or os.environ.get("HTTP_PROXY"),
@@ -42,7 +67,7 @@ def _once(client: Any, channel: str, message: Message, context: Context) -> Any:
     try:
         return client.chat_postMessage(
             channel=channel,
-            text=escaped(message.plain),
+            text=escaped(message.plain.strip() or message.body),
             blocks=blocks(message),
             parse="none",
             link_names=False,
@@ -56,7 +81,7 @@ def _once(client: Any, channel: str, message: Message, context: Context) -> Any:
         )
     except SlackApiError as exc:
         raise _refused(channel, exc) from exc
-    except (URLError, OSError, SlackClientError) as exc:
+    except (URLError, OSError, HTTPException, SlackClientError) as exc:
         raise unreachable(f"Slack at {client.base_url}", exc) from exc
 
 
@@ -65,10 +90,11 @@ def blocks(message: Message) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     if message.heading:
         made.append({"type": "header", "text": _plain(_heading(message.heading))})
-    for piece in pieces(message.text, _MOST_TEXT, 1 if escaped(message.text) == message.text else _ESCAPED):
-        if piece:
+    text = message.body
+    for piece in pieces(text, _MOST_TEXT, 1 if escaped(text) == text else _ESCAPED):
+        if piece.strip():
             made.append({"type": "section", "text": _plain(piece)})
-    facts = [f"{label}: {value}"[:200] for label, value in message.facts.items()]
+    facts = [cut(f"{label}: {value}", _MOST_FACT) for label, value in message.facts.items()]
     for at in range(0, len(facts), _MOST_FIELDS):
         made.append({"type": "section", "fields": [_plain(fact) for fact in facts[at : at + _MOST_FIELDS]]})
     return made[:50]

@@ -10,10 +10,13 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import idna
 
 from agents.builtin.notifier.attempts import NotTakenError, deliver, retry_after
 from agents.builtin.notifier.tunnel import unreachable
@@ -28,10 +31,11 @@ _OURS = frozenset(
     "host content-length content-type transfer-encoding connection te upgrade trailer expect proxy-authorization "
     "user-agent idempotency-key".split()
 )
+_URL_SIGNS = "/%:@!$&'()*+,;=~?-._"
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
 
-class _NoRedirects(HTTPRedirectHandler):
+class NoRedirects(HTTPRedirectHandler):
     """The allow-list is for the host that the workflow names, not for one that host names."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
@@ -50,6 +54,33 @@ def host_of(url: str) -> str:
     if parts.username is not None or any(char.isspace() or not char.isprintable() for char in url):
         raise AgentError("webhook address is refused: it holds a user name, white space or control characters")
     return f"{host}:{port}" if port else host
+
+
+def wire_url(url: str) -> str:
+    """The address in ASCII, as a request line holds it. Raises AgentError for a host name that has no such form."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        name = host if ":" in host else (host if host.isascii() else idna.encode(host, uts46=True).decode("ascii"))
+        name.encode("idna")  # as the client will: no empty label, and none of more than 63 letters
+        path, query = (quote(part, safe=_URL_SIGNS) for part in (parts.path, parts.query))
+    except UnicodeError as exc:
+        raise AgentError(f"webhook address is refused: host or path is no text of an address ({exc})") from exc
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit((parts.scheme, (f"[{name}]" if ":" in name else name) + port, path, query, ""))
+
+
+def check_payload(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document that JSON has words for. Raises ValueError: Python would write `NaN`, and half a character."""
+    try:
+        _json(payload)
+    except UnicodeEncodeError as exc:
+        raise ValueError("the payload holds half a character (a lone surrogate), which is no text") from exc
+    return payload
+
+
+def _json(payload: Any) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
 
 
 def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -79,8 +110,10 @@ def post(
     `own`: an endpoint of the workflow's own, which gets its headers, the signature and the authorization.
     """
     host = host_of(url)
-    body = json.dumps(payload, ensure_ascii=False).encode()
-    status = deliver(lambda: _once(url, host, body, _headers(body, key, headers or {}, context, own=own)), context)
+    address, body = wire_url(url), _json(payload)
+    status = deliver(
+        lambda: _once(address, host, body, _headers(body, key, headers or {}, context, own=own)), context
+    )
     context.log.info("webhook at %s accepted the document with status %d", host, status)
 
 
@@ -125,7 +158,7 @@ def _key(text: str) -> bytes:
 def _once(url: str, host: str, body: bytes, headers: Mapping[str, str]) -> int:
     request = Request(url, data=body, headers=dict(headers), method="POST")
     try:
-        with build_opener(_NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as answer:
+        with build_opener(NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as answer:
             return int(answer.status)
     except HTTPError as exc:
         exc.close()
@@ -133,5 +166,5 @@ def _once(url: str, host: str, body: bytes, headers: Mapping[str, str]) -> int:
         if exc.code in (408, 425, 429) or exc.code >= 500:
             raise NotTakenError(sentence, retry_after=retry_after(exc.headers.get("Retry-After"))) from exc
         raise AgentError(sentence) from exc
-    except (URLError, OSError) as exc:
+    except (URLError, OSError, HTTPException) as exc:
         raise unreachable(f"webhook at {host}", exc) from exc

@@ -41,12 +41,20 @@ class Endpoint:
         self.answers: list[tuple[int, dict[str, str], Any]] = [
             (200, {}, {"ok": True, "ts": "1.2", "channel": "C1"})
         ]
+        self.paths: list[str] = []
+        self.gets = 0
+        self.raw = b""
+        """If given, what it answers instead, head and all."""
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 endpoint.requests.append((time.monotonic(), dict(self.headers), body))
+                endpoint.paths.append(self.path)
+                if endpoint.raw:
+                    self.wfile.write(endpoint.raw)
+                    return
                 at = min(len(endpoint.requests), len(endpoint.answers)) - 1
                 status, headers, answer = endpoint.answers[at]
                 content = json.dumps(answer).encode()
@@ -55,6 +63,11 @@ class Endpoint:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                endpoint.gets += 1
+                self.send_response(200)
+                self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
@@ -180,12 +193,89 @@ def test_discord_mentions_nobody_and_its_markdown_is_escaped(chat, endpoint):
     assert embed["fields"][0]["name"] == "Critical"
 
 
-def test_discord_gets_no_more_than_it_takes(chat, endpoint):
-    agent.execute("sendDiscord", {"message": "*" * 40_000, "facts": {str(at): "x" for at in range(50)}}, chat)
+@pytest.mark.parametrize(
+    "facts", [{str(at): "x" for at in range(50)}, {"k" * 9 + str(at): "v*" * 500 for at in range(9)}]
+)
+def test_discord_gets_no_more_than_it_takes_and_says_what_is_left_out(chat, endpoint, facts):
+    agent.execute("sendDiscord", {"message": "*" * 40_000, "title": "t" * 900, "facts": facts}, chat)
 
     [embed] = endpoint.sent()["embeds"]
     assert len(embed["description"]) <= 4096
     assert len(embed["fields"]) <= 25
+    texts = [
+        embed["title"],
+        embed["description"],
+        *(one[key] for one in embed["fields"] for key in ("name", "value")),
+    ]
+    assert sum(map(len, texts)) <= 6000
+    assert embed["description"].endswith("… (cut off)")
+    assert embed["fields"][-1]["value"] == f"{len(facts) - len(embed['fields']) + 1} more"
+
+
+@pytest.mark.parametrize("message", ["漢" * 40_000, "a\n" * 20_000, '"' * 40_000])
+def test_teams_gets_no_more_bytes_than_it_takes(chat, endpoint, message):
+    agent.execute("sendTeams", {"message": message, "facts": {str(at): "ü" * 999 for at in range(50)}}, chat)
+
+    assert len(endpoint.requests[0][2]) < 28_000
+    shown = [one["inlines"][0]["text"] for one in endpoint.sent()["attachments"][0]["content"]["body"]]
+    assert sum(text.endswith("… (cut off)") for text in shown) == 2
+
+
+@pytest.mark.parametrize("action", ["sendSlack", "sendTeams", "sendDiscord"])
+def test_a_message_that_shows_nothing_says_so(chat, endpoint, action):
+    channel = {"channel": "#a"} if action == "sendSlack" else {}
+    agent.execute(action, {**channel, "message": " \n\u200b"}, chat)
+
+    assert "no text" in endpoint.requests[0][2].decode()
+
+
+@pytest.mark.parametrize("action", ["sendSlack", "sendTeams", "sendDiscord", "sendWebhook"])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_redirect_is_followed_for_the_token_would_go_with_it(chat, endpoint, action, status):
+    endpoint.answers = [(status, {"Location": f"{endpoint.url}/elsewhere"}, {})]
+    inputs = {"sendSlack": {"channel": "#a", "message": "m"}, "sendWebhook": {"url": endpoint.url, "payload": {}}}
+
+    with pytest.raises(AgentError, match=f"status {status}"):
+        agent.execute(action, inputs.get(action, {"message": "m"}), chat)
+    assert len(endpoint.requests) == 1
+    assert endpoint.gets == 0
+
+
+@pytest.mark.parametrize("action", ["sendSlack", "sendDiscord"])
+@pytest.mark.parametrize(
+    "raw", [b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000 + b"\r\n\r\n"]
+)
+def test_an_answer_that_is_no_http_may_pass(chat, endpoint, action, raw):
+    endpoint.raw = raw
+
+    with pytest.raises(TransientError, match="cannot be reached"):
+        agent.execute(action, {"message": "m", **({"channel": "#a"} if action == "sendSlack" else {})}, chat)
+
+
+def test_an_answer_of_slack_that_is_no_object_may_pass(chat, endpoint):
+    endpoint.answers = [(200, {}, ["ok"])]
+
+    with pytest.raises(TransientError, match="no JSON object"):
+        agent.execute("sendSlack", {"channel": "#a", "message": "m"}, chat)
+
+
+def test_a_webhooks_path_may_hold_letters_beyond_ascii(context, endpoint):
+    agent.execute("sendWebhook", {"url": f"{endpoint.url}/ü%20b?q=漢&r=%2F", "payload": {}}, context)
+
+    assert endpoint.paths == ["/%C3%BC%20b?q=%E6%BC%A2&r=%2F"]
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", ".example", "xn--\u00fc.example"])
+def test_a_host_name_that_cannot_be_is_refused(context, host):
+    with pytest.raises(AgentError, match="address is refused"):
+        agent.execute("sendWebhook", {"url": f"http://{host}/", "payload": {}}, context)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+def test_a_payload_that_json_has_no_words_for_is_refused(context, endpoint, value):
+    with pytest.raises(InvalidInputError, match="payload"):
+        agent.execute("sendWebhook", {"url": endpoint.url, "payload": {"a": [value]}}, context)
+    assert endpoint.requests == []
 
 
 @pytest.mark.parametrize("action", ["sendTeams", "sendDiscord"])
@@ -290,7 +380,8 @@ def test_retry_after_is_a_number_or_a_date():
 
     assert retry_after("5") == 5
     assert 20 < (retry_after(soon) or 0) <= 30
-    assert retry_after("soon") is None
+    assert retry_after("Sun Nov  6 08:49:37 1994") == 0
+    assert [retry_after(odd) for odd in ("soon", "nan", "inf", "1e9", "-3", "0x10", "1, 2", "")] == [None] * 8
     assert retry_after(None) is None
 
 
@@ -300,7 +391,16 @@ class Mailbox:
     def __init__(self) -> None:
         self.envelopes: list[Any] = []
         self.answers = ["250 OK"]
+        self.of_recipients: dict[str, list[str]] = {}
+        """Address -> what the server says of it, time after time; the last answer for ever."""
         self.encrypted: list[bool] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        said = self.of_recipients.get(address, ["250 OK"])
+        answer = said.pop(0) if len(said) > 1 else said[0]
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.envelopes.append(envelope)
@@ -329,6 +429,39 @@ def sent(mail: Any, **inputs: Any) -> Any:
 
 def part(message: Any, kind: str) -> str:
     return message.get_body((kind,)).get_content().replace("\r\n", "\n")
+
+
+def test_a_recipient_who_is_put_off_is_tried_again_alone(mail):
+    box, context = mail
+    box.of_recipients = {"b@example.org": ["450 greylisted", "250 OK"], "c@example.org": ["550 no such user"]}
+    inputs = {"recipients": ["a@example.org", "b@example.org", "c@example.org"], "subject": "s"}
+
+    output = agent.execute("sendEmail", inputs, context)
+
+    assert [one.rcpt_tos for one in box.envelopes] == [["a@example.org"], ["b@example.org"]]
+    assert (output["sent"], output["reason"]) == (True, "refused: c@example.org: 550 no such user")
+
+
+def test_a_recipient_who_is_put_off_for_long_is_named_and_the_others_are_not_written_to_twice(mail):
+    box, context = mail
+    box.of_recipients = {"b@example.org": ["450 greylisted"]}
+
+    output = agent.execute(
+        "sendEmail", {"recipients": ["a@example.org", "b@example.org"], "subject": "s"}, context
+    )
+
+    assert [one.rcpt_tos for one in box.envelopes] == [["a@example.org"]]
+    assert output["reason"] == "refused: b@example.org: 450 greylisted"
+
+
+def test_a_mail_as_an_attachment_arrives_as_it_is(mail, tmp_path):
+    file = tmp_path / "case.eml"
+    file.write_bytes(b"Subject: x\r\n\r\n\xff\r\n.\r\n")
+
+    [attached] = sent(mail, attachment=str(file)).iter_attachments()
+
+    assert attached.get_payload(decode=True) == b"Subject: x\r\n\r\n\xff\r\n.\r\n"
+    assert attached.get_filename() == "case.eml"
 
 
 @pytest.mark.parametrize("line", ["From here", ">From here", ".", "..", "From: x", "--", "=3D", "ü From"])
