@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from agents.builtin.scanning.flow.catalogue import catalogue
-from agents.builtin.scanning.flow.interpreter import Found, Interpreter
+from agents.builtin.scanning.flow.interpreter import Interpreter
+from agents.builtin.scanning.flow.memory import Found
 from agents.builtin.scanning.flow.project import Project
 from agents.builtin.scanning.page_scripts import PAGES
 from agents.builtin.scanning.places import place_of

@@ -317,3 +317,14 @@ def every(expr: Expr) -> Iterator[Expr]:
         one = pending.pop()
         yield one
         pending.extend(one.within())
+
+
+def called_name(call: Call) -> str:
+    """The last name of what is called; empty where it has none."""
+    func = call.func
+    return func.name if isinstance(func, Name | Attr) else ""
+
+
+def variables(expr: Expr) -> frozenset[str]:
+    """Variables that an expression reads."""
+    return frozenset(one.name for one in every(expr) if isinstance(one, Name))

@@ -17,6 +17,9 @@ UNKNOWN: Final = _Unknown()
 """No constant is known."""
 _MOST_TAINTS, _MOST_OF_A_SOURCE = 24, 3
 _MOST_STEPS = 10
+_NUMBERS = frozenset(
+    {"int", "long", "float", "double", "bool", "boolean", "short", "Integer", "Long", "Double", "number"}
+)
 Key = tuple[Constant, ...] | Constant
 
 
@@ -198,3 +201,29 @@ def merge(into: Env, other: Env) -> None:
                 into.names.pop(name, None)
             continue
         into.names[name] = joined(first, second)
+
+
+def last_name(kind: str) -> str:
+    """The last name of a type, without what it holds."""
+    return kind.split("<")[0].rsplit(".", 1)[-1].strip("[]*? ")
+
+
+def element_of(over: Value) -> Value:
+    """Any one element of what is looped over."""
+    if not over.items:
+        return Value(taints=over.all_taints())
+    made = over.items[0]
+    for one in over.items[1:]:
+        made = joined(made, one)
+    return replace(made, const=Value().const)
+
+
+def as_number(value: Value) -> Value:
+    """The value as a number, which carries no syntax; a random one is as bad as before."""
+    kept = numeric(value.taints)
+    return replace(value, taints=kept, fixed=not kept)
+
+
+def holds_numbers(kind: str) -> bool:
+    """Whether a declared type holds numbers only."""
+    return kind in _NUMBERS

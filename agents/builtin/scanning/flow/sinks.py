@@ -1,0 +1,102 @@
+"""An expression that was looked at in; what reaches a sink in it, noted, out."""
+
+from __future__ import annotations
+
+import re
+
+from agents.builtin.scanning.flow import entries
+from agents.builtin.scanning.flow.catalogue import LOCAL, FlowRule, Table
+from agents.builtin.scanning.flow.harmless import Harmless
+from agents.builtin.scanning.flow.memory import Found
+from agents.builtin.scanning.flow.patterns import Place, matches
+from agents.builtin.scanning.flow.tree import Call, Expr
+from agents.builtin.scanning.flow.values import Taint, Value
+
+
+class SinkChecks(Harmless):
+    """Notes what reaches sinks."""
+
+    def _check(self, expr: Expr, *, reports: bool = True) -> None:
+        """Note what reaches the sinks in an expression; without `reports` it is known to be no sink, and only seen."""
+        self._sinks(self._catalogue.sinks, expr, reports=reports)
+        if not reports or not isinstance(expr, Call):
+            return
+        for pattern, rule in self._catalogue.valued.candidates(expr, self._path(expr.func)):
+            if matches(pattern, expr, self._scope) is not None:
+                key = (self._frame.file, expr.line, rule.rule.id)
+                self.found.setdefault(key, Found(rule, self._frame.file, expr.line, ()))
+
+    def _sinks(self, table: Table[FlowRule], expr: Expr, *, reports: bool = True) -> None:
+        func = expr.func if isinstance(expr, Call) else expr
+        path = self._path(func)
+        for pattern, rule in table.candidates(expr, path):
+            if pattern.place is not None and not self._stands_in(pattern.place):
+                continue
+            bound = matches(pattern, expr, self._scope)
+            sink = None if bound is None else bound.get("SINK")
+            if sink is None:
+                continue
+            if not self._is_tainted(sink):
+                # Of several arguments another may be the one that comes from outside.
+                other = matches(pattern, expr, self._tainted_sink)
+                sink = sink if other is None else other["SINK"]
+            value = self._last.get(id(sink))
+            line = sink.line or expr.line
+            kind = rule.rule.id
+            self.seen.add((self._frame.file, line, kind))
+            if rule.needs is not None and not rule.needs.search(self._project.text(self._frame.file)):
+                continue
+            if value is None or (kind == "py/xss" and pattern.returns and _is_json(self._last.get(id(expr)))):
+                continue
+            self._judge(value, line, rule)
+            if line != expr.line:
+                self._judge(value, expr.line, rule)
+            if not reports:
+                continue
+            for taint in value.all_taints().values():
+                if self._concerns(taint, rule) and rule.name not in taint.clean:
+                    steps = taint.through(self._frame.file, line).steps
+                    self.found.setdefault(
+                        (self._frame.file, line, kind), Found(rule, self._frame.file, line, steps)
+                    )
+
+    def _concerns(self, taint: Taint, rule: FlowRule) -> bool:
+        return taint.source == rule.source or (rule.local and taint.source == LOCAL)
+
+    def _judge(self, value: Value, line: int, rule: FlowRule | None) -> None:
+        """Keep in mind whether what is used here can hold anything that nobody looked at."""
+        taints = value.all_taints().values()
+        held = [*(value.items or ()), *(value.pairs or {}).values()]
+        known = value.is_fixed or (bool(held) and all(one.is_fixed for one in held))
+        if rule is not None and taints and not known:
+            own = [taint for taint in taints if self._concerns(taint, rule)]
+            known = bool(own) and all(rule.name in taint.clean for taint in own)
+        key = (self._frame.file, line, "" if rule is None else rule.rule.id)
+        self.harmless[key] = known and self.harmless.get(key, True)
+
+    def _stands_in(self, place: Place) -> bool:
+
+        if not self._stack:
+            return False
+        function = self._stack[-1]
+        written = (*function.marks, *(function.owner.marks if function.owner else ()))
+        marks = [entries.last(mark) for mark in written]
+        given = {
+            (name, entries.last(value)) for mark in written if isinstance(mark, Call) for name, value in mark.named
+        }
+        return (
+            all(any(re.search(wanted, mark) for mark in marks) for wanted in place.marks)
+            and given.issuperset(place.given)
+            and (not place.name or re.search(place.name, function.name) is not None)
+        )
+
+
+def _is_json(value: Value | None) -> bool:
+    """Whether what a view returns is sent as JSON: a dictionary or list, alone or before a status and headers."""
+    if value is not None and value.pairs is not None:
+        return not value.type
+    if value is None or not value.items:
+        return False
+    rest = value.items[1:]
+    is_answer = 0 < len(rest) < 3 and all(one.pairs is not None or isinstance(one.const, int) for one in rest)
+    return _is_json(value.items[0]) if is_answer else True
