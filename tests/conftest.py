@@ -6,6 +6,7 @@ skipped. Each test has a fresh database.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import itertools
 import os
@@ -283,6 +284,22 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file without rows, to copy: migrating takes longer than most tests."""
+    from records import upgrade
+
+    path = tmp_path_factory.mktemp("migrated") / "records.db"
+    asyncio.run(upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def migrated_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+    """The URL of a migrated SQLite database without rows, the test's own: `records.db` in its folder."""
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'records.db')}"
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +13,7 @@ import uvicorn
 
 from api import Person, create_app, token_digest
 from compiler import ActionSpec, AgentSpec, ApprovalRule
-from records import Approval, Records, upgrade
+from records import Approval, Records
 from triggers.in_memory import MemoryLaunch
 
 TEXT = {
@@ -61,18 +59,9 @@ def workflow_yaml() -> Callable[[str], str]:
     return lambda name: WORKFLOW.format(name=name)
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory) -> Path:
-    """An empty database: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "records.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.fixture
-async def records(tmp_path, migrated, speaker) -> AsyncIterator[Records]:
-    shutil.copy(migrated, tmp_path / "records.db")
-    async with await Records.open(f"sqlite:///{tmp_path}/records.db") as records:
+async def records(migrated_url, speaker) -> AsyncIterator[Records]:
+    async with await Records.open(migrated_url) as records:
         await records.register_agent(1, speaker)
         yield records
 

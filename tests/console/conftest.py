@@ -25,7 +25,7 @@ from operations.deploy import RecordsOnly, deploy
 from operations.people import add_person, issue_link
 from operations.second_person import Acting
 from operations.workflow_text import save_workflow_text
-from records import Approval, Records, upgrade
+from records import Approval, Records
 from triggers.in_memory import MemoryLaunch
 
 ROOT = Path(__file__).parents[2]
@@ -57,14 +57,6 @@ def bundle() -> None:
     if built.returncode == 3:
         pytest.skip(f"the console's packages cannot be had here: {built.stderr[-300:]}")
     assert built.returncode == 0, built.stdout + built.stderr
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "records.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
 
 
 @dataclass
@@ -175,8 +167,7 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(bundle: None, tmp_path: Path, migrated: Path) -> AsyncIterator[Platform]:
-    shutil.copy(migrated, tmp_path / "records.db")
+async def platform(bundle: None, migrated_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]

@@ -20,7 +20,7 @@ from agents.sandbox.in_memory import InMemorySandbox
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
 from flows.run import workflow_flow
-from records import Records, Run, upgrade
+from records import Records, Run
 from tasks.secrets import EnvironmentSecrets
 from tasks.services import Services
 from triggers.reconcile.resume import WAKE_INPUT
@@ -113,11 +113,9 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(prefect_api: str, tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(prefect_api: str, migrated_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
     """Everything a flow needs."""
-    url = f"sqlite:///{tmp_path}/records.db"
-    await upgrade(url)
-    records, sandbox = await Records.open(url), InMemorySandbox()
+    records, sandbox = await Records.open(migrated_url), InMemorySandbox()
     services = Services(
         records=records,
         sandbox=sandbox,

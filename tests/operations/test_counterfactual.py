@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,7 +12,7 @@ from compiler import ActionSpec, AgentSpec, Source, compile
 from operations.compile_source import WorkflowMistakes
 from operations.counterfactual import replay_events
 from operations.deploy import RecordsOnly, deploy
-from records import Records, upgrade
+from records import Records
 
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 OLD = """\
@@ -41,14 +40,12 @@ NEW = (
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    url = f"sqlite:///{tmp_path}/records.db"
-    await upgrade(url)
+async def records(migrated_url: str) -> AsyncIterator[Records]:
     actions = {
         "say": ActionSpec(name="say", input_schema=TEXT, output_schema=TEXT),
         "shout": ActionSpec(name="shout", risk="APPROVAL_REQUIRED", input_schema=TEXT, output_schema=TEXT),
     }
-    async with await Records.open(url) as records:
+    async with await Records.open(migrated_url) as records:
         speaker = AgentSpec(
             name="speaker",
             type="RULE",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +28,7 @@ from operations.register_agent import RiskLowered, register_manifest
 from operations.remove_agent import remove_agent
 from operations.run_agent import RefusedByHand, require_by_hand
 from operations.second_person import NOBODY, Acting, SecondPersonNeeded, confirm_change
-from records import NotFound, Records, upgrade
+from records import NotFound, Records
 from records.people.change_store import SamePerson
 from records.tables import CHANGE_REQUEST
 from reliability.mode import is_production, mode_problem
@@ -42,13 +40,6 @@ SCHEMA: dict[str, Any] = {"type": "object"}
 @pytest.fixture
 def production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMMANDCENTER_MODE", "production")
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "records.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
 
 
 def agent(**changes: Any) -> AgentSpec:
@@ -64,9 +55,8 @@ def agent(**changes: Any) -> AgentSpec:
 
 
 @pytest.fixture
-async def records(migrated: Path, tmp_path: Path) -> AsyncIterator[Records]:
-    shutil.copy(migrated, tmp_path / "records.db")
-    async with await Records.open(f"sqlite:///{tmp_path}/records.db") as opened:
+async def records(migrated_url: str) -> AsyncIterator[Records]:
+    async with await Records.open(migrated_url) as opened:
         await opened.register_agent(1, agent())
         yield opened
 

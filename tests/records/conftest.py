@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +75,6 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("sqlite") / "records.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
-@pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: Any) -> Iterator[str]:
     """The URL of a migrated PostgreSQL database. Emptying it is quicker than making another one."""
     name = postgres_server.create()
@@ -105,13 +96,11 @@ def emptied_postgres(migrated_postgres: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest) -> str:
     """The URL of a migrated database without rows."""
     if request.param == "postgresql":
         return request.getfixturevalue("emptied_postgres")
-    copy = tmp_path / "records.db"
-    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
-    return f"sqlite:///{copy}"
+    return request.getfixturevalue("migrated_url")
 
 
 @pytest.fixture

@@ -6,15 +6,13 @@ from pathlib import Path
 
 from agents.registration.builtin_agents import builtin_spec
 from agents.sandbox.in_memory import InMemorySandbox
-from records import Records, upgrade
+from records import Records
 from tasks.collect_project_facts import collect_project_facts
 from tasks.services import Services
 
 
-async def test_scores_of_earlier_audits_are_told(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/records.db"
-    await upgrade(url)
-    async with await Records.open(url) as records:
+async def test_scores_of_earlier_audits_are_told(migrated_url: str, tmp_path: Path) -> None:
+    async with await Records.open(migrated_url) as records:
         await records.register_agent(1, builtin_spec("compliance-checker"))
         services = Services(
             records=records,

@@ -36,11 +36,12 @@ SCANNER = AgentSpec(
 
 
 @pytest.fixture
-async def database(request, tmp_path):
+def database(request):
     """The URL of a migrated database: SQLite, or what the test asks for."""
-    kind = getattr(request, "param", "sqlite")
-    url = f"sqlite:///{tmp_path}/records.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    await upgrade(url)
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return request.getfixturevalue("migrated_url")
+    url = request.getfixturevalue("postgres_url")
+    asyncio.run(upgrade(url))
     return url
 
 

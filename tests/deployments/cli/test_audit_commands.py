@@ -12,14 +12,12 @@ from sqlalchemy import create_engine, text
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
-from records import Records, upgrade
+from records import Records
 
 
 @pytest.fixture
-async def state(tmp_path: Path) -> Path:
+async def state(migrated_url: str, tmp_path: Path) -> Path:
     """A state folder whose records have one decided approval."""
-    url = f"sqlite:///{tmp_path}/records.db"
-    await upgrade(url)
     action = ActionSpec(name="act", input_schema={"type": "object"}, output_schema={"type": "object"})
     agent = AgentSpec(
         name="a", type="RULE", version="1", risk="AUTO", entry_path="agents.a", actions={"act": action}
@@ -38,7 +36,7 @@ async def state(tmp_path: Path) -> Path:
         gate=ApprovalRule(),
     )
     plan = Plan(name="w", project_id=1, nodes=(node,))
-    async with await Records.open(url) as records:
+    async with await Records.open(migrated_url) as records:
         await records.register_agent(1, agent)
         await records.save_workflow(plan)
         run_id = await records.start_run(flow_run_id="f", plan_digest=plan.digest, trigger="t", context={})

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from prefect.client.orchestration import PrefectClient
 
@@ -18,10 +20,17 @@ SCANNER = AgentSpec(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def records(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/records.db" if sqlite else request.getfixturevalue("postgres_url")
-    await upgrade(url)
+def url(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database without rows."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("migrated_url")
+    url = request.getfixturevalue("postgres_url")
+    asyncio.run(upgrade(url))
+    return url
+
+
+@pytest.fixture
+async def records(url):
     async with await TriggerRecords.open(url) as records:
         await records.register_agent(1, SCANNER)
         yield records
