@@ -37,6 +37,13 @@ def overlapped(subject: str) -> str | None:
     return next((ours for ours in (*OUTGOING, *RESERVED) if collide(subject, ours)), None)
 
 
+def is_outgoing(subject: str) -> bool:
+    """Whether it is one subject, without wildcards, of those that the platform publishes."""
+    return subject_fault(subject, wildcards=False) is None and any(
+        subject_matches(ours, subject) for ours in OUTGOING
+    )
+
+
 def subject_fault(subject: str, *, wildcards: bool = True) -> str | None:
     """Why this is no NATS subject, or None."""
     if not subject:

@@ -1,6 +1,9 @@
 """Outbox -> NATS: every event in order, each under its message id, marked once the stream has it.
 
 A crash between publishing and marking publishes the event again under the same id, which the stream drops.
+
+The relay may publish everything, so a row is not what says where to: whoever can write to the database would else
+manage streams with the platform's credentials, or speak for a publisher whom a gate trusts.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from nats.aio.client import Client
 from nats.js.errors import NoStreamResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
+from compiler.trigger_types.subjects import is_outgoing
 from operations.errors import TransientTriggerError
 from records import RecordsError
 from reliability.cancellation import cancelled
@@ -64,12 +68,20 @@ class Relay:
                 await asyncio.sleep(_pause(failures))
 
     async def publish_pending(self) -> int:
-        """Publishes one batch in order and gives its size."""
+        """Publishes one batch in order and gives its size. What the platform does not tell of is passed over."""
         events = await self.outbox.pending_events(BATCH)
         published: list[int] = []
         try:
             for event in events:
-                await self._publish(event)
+                if is_outgoing(event.subject):
+                    await self._publish(event)
+                else:
+                    log.error(
+                        "Outbox row %d is not published: its subject %.80r is none that the platform tells of, so "
+                        "the row was written into the database by somebody else",
+                        event.id,
+                        event.subject,
+                    )
                 published.append(event.id)
         finally:
             if published:

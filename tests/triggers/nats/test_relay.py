@@ -9,7 +9,7 @@ from triggers.in_memory import MemoryRecords
 from triggers.nats.connection import connect
 from triggers.nats.outbox_watch import OutboxWatch
 from triggers.nats.relay import Relay, encode
-from triggers.nats.streams import RESULTS, ensure_streams
+from triggers.nats.streams import EVENTS, RESULTS, ensure_streams
 
 
 @pytest.fixture
@@ -99,6 +99,39 @@ async def test_an_event_too_large_for_nats_does_not_stop_the_others(records, rel
     assert first["truncated"] is True
     assert "results" not in first
     assert second == {"workflowRunId": "r2"}
+
+
+async def test_a_row_of_somebody_else_neither_manages_streams_nor_speaks_for_a_publisher(
+    records, relay, broker, caplog
+):
+    """The relay has the platform's credentials: with a stream that republishes, a row became a trusted event."""
+    await broker.jetstream().publish("graph.file.updated", b"{}")
+    before = {name: (await broker.jetstream().stream_info(name)).config.as_dict() for name in (EVENTS, RESULTS)}
+    heard = await broker.subscribe(">")
+    await broker.flush()
+    republished = {**before[RESULTS], "republish": {"src": ">", "dest": "graph.file.updated"}}
+    hostile = {
+        f"$JS.API.STREAM.PURGE.{EVENTS}": {},
+        f"$JS.API.STREAM.UPDATE.{RESULTS}": republished,
+        "commandcenter.in.1.publisher.graph.file.updated": {"projectId": 1},
+        "graph.file.updated": {"projectId": 1},
+        "workflow.completed.>": {},
+        "workflow.completed.a.b": {},
+        "workflow.completed.a 0\r\n\r\nPUB graph.file.updated 2\r\n{}": {},
+        "": {},
+    }
+    for subject, payload in hostile.items():
+        records.add_event(subject, payload)
+    records.add_event("workflow.completed.a", {"n": 1})
+    await relay.publish_pending()
+    assert [json.loads(message.data) for message in await stored(broker)] == [{"n": 1}]
+    after = {name: (await broker.jetstream().stream_info(name)).config.as_dict() for name in (EVENTS, RESULTS)}
+    assert after == before
+    assert (await broker.jetstream().stream_info(EVENTS)).state.messages == 1
+    told = {(await heard.next_msg(2)).subject for _ in range(heard.pending_msgs)}
+    assert told.isdisjoint(hostile)
+    assert caplog.text.count("is not published") == len(hostile)
+    assert not await records.pending_events(1)
 
 
 def test_a_payload_that_fits_is_sent_as_it_is():
