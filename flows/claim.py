@@ -126,6 +126,7 @@ async def claim_run(
         context=known.context,
         attempt=known.reopened + 1 + int(retried),
         by_clock=request.by_clock,
+        due_by_clock=_due_by_clock(request),
         fencing_token=fencing_token,
     )
     failure = known.message if over and known.status == "FAILED" else None
@@ -194,6 +195,13 @@ async def _old_plan(request: RunRequest, plan: Plan, records: Records) -> str | 
         f"it names version {plan.digest.removeprefix('sha256:')[:12]} of workflow {plan.name!r}, which was no longer "
         "the one that new runs take when it was made: start it without naming one"
     )
+
+
+def _due_by_clock(request: RunRequest) -> datetime | None:
+    """Of a run that the scheduler made ahead, as it does; neither of both times can be changed in Prefect later."""
+    if not request.by_clock or request.due is None or request.made is None:
+        return None
+    return request.due if request.made <= request.due + _CLOCKS_DIFFER else None
 
 
 def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class Executor:
         if not work.does_something:
             self._start(work)
             return
-        trusted = await is_trusted(node.gate, run=self.run, records=self.services.records)
+        trusted = await is_trusted(node.gate, plan=self.plan, run=self.run, records=self.services.records)
         try:
             approval = await ask(
                 work, upstream=self._upstream(node), run=self.run, services=self.services, trusted=trusted

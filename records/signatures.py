@@ -18,7 +18,9 @@ from records.database.signed_runs import RUN_FIELDS, sign_run
 from records.database.signing import signer_of
 from records.database.store import Store, rows
 from records.events.inbox import EVENT_FIELDS
+from records.people.people_store import role_kind
 from records.people.signed_rows import is_signed, sign
+from records.projects.publishers import sign_publishers_again
 from records.tables import (
     AGENT,
     AGENT_CAPABILITY,
@@ -35,6 +37,7 @@ from records.tables.people import (
     BROWSER_SESSION,
     CHANGE_REQUEST,
     PERSON,
+    PERSON_LOGIN,
     PERSON_ROLE,
     SLACK_IDENTITY,
 )
@@ -59,6 +62,7 @@ class SignatureStore(Store):
             for kind, table in _SIGNED:
                 for row in await rows(connection, select(table)):
                     changed += await _one(connection, kind, table, row)
+            changed += await sign_publishers_again(connection)
             changed += await _agents(connection) + await _versions(connection) + await _runs(connection)
             return changed + await sign_newest_again(connection)
 
@@ -89,10 +93,13 @@ async def _votes(connection: AsyncConnection) -> int:
 
 
 async def _roles(connection: AsyncConnection) -> int:
+    """Of people, and what they are called at a provider: their names are signed as well."""
     changed = 0
-    named = select(PERSON_ROLE, PERSON.c.name).join(PERSON, PERSON.c.id == PERSON_ROLE.c.personId)
-    for row in await rows(connection, named):
-        changed += await _one(connection, "role", PERSON_ROLE, row)
+    for table in (PERSON_ROLE, PERSON_LOGIN):
+        named = select(table, PERSON.c.name).join(PERSON, PERSON.c.id == table.c.personId)
+        for row in await rows(connection, named):
+            kind = "login" if table is PERSON_LOGIN else role_kind(row)
+            changed += await _one(connection, kind, table, row)
     return changed
 
 

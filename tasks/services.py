@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -127,5 +128,7 @@ class RunRef:
     was approved must stay the same over them."""
     by_clock: bool
     """Whether Prefect's scheduler made the run."""
+    due_by_clock: datetime | None = None
+    """When such a run was to start, where Prefect has made it before that time; else None."""
     fencing_token: int
     """Number of this execution. The records refuse what an earlier one still tries to write."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -33,6 +33,11 @@ def next_times(cron: str, timezone: str, *, after: datetime, count: int = 5) -> 
     """The next times, in the schedule's zone. `schedule.cron_fault` must have found nothing wrong with the cron."""
     schedule = croniter(cron, after.astimezone(ZoneInfo(timezone)))
     return [schedule.get_next(datetime) for _ in range(count)]
+
+
+def is_time_of(cron: str, timezone: str, moment: datetime) -> bool:
+    """Whether the schedule fires exactly then."""
+    return next_times(cron, timezone, after=moment - timedelta(seconds=1), count=1)[0] == moment
 
 
 def cron_in_words(cron: str) -> str:

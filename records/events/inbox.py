@@ -117,12 +117,17 @@ class InboxStore(Store):
             return await first(connection, same) is not None
 
     @shielded
-    async def starting_event(self, flow_run_id: str) -> StartingEvent | None:
-        """The message that started the flow run; None if no message did (its parameters prove nothing).
+    async def starting_event(self, flow_run_id: str, *, workflow: str, project_id: int) -> StartingEvent | None:
+        """The message that started the flow run as one of that workflow; None if none did: parameters prove nothing.
 
-        Only what the platform noted counts: a gate may be passed for it.
+        Only what the platform noted counts: a gate may be passed for it. A note is for its workflow alone: whoever can
+        change a deployment in Prefect can have another one take the run over, whose filter the event did not pass.
         """
-        mine = select(PROCESSED_EVENT).where(PROCESSED_EVENT.c.flowRunId == flow_run_id)
+        mine = select(PROCESSED_EVENT).where(
+            PROCESSED_EVENT.c.flowRunId == flow_run_id,
+            PROCESSED_EVENT.c.workflow == workflow,
+            PROCESSED_EVENT.c.projectId == project_id,
+        )
         async with self._db.read() as connection:
             signer = signer_of(connection)
             noted = [row for row in await rows(connection, mine) if signer.signed("event", row, EVENT_FIELDS)]

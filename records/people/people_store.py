@@ -102,7 +102,7 @@ async def roles_of(connection: AsyncConnection, person_id: str, name: str) -> di
     chosen = select(PERSON_ROLE).where(PERSON_ROLE.c.personId == person_id)
     found: dict[int, list[Role]] = {}
     held = [
-        (_kind(row), {**row, "name": name})
+        (role_kind(row), {**row, "name": name})
         for row in await rows(connection, chosen.order_by(PERSON_ROLE.c.projectId))
         if row["role"] in ROLES and (row["expiresAt"] is None or row["expiresAt"] > now())
     ]
@@ -113,10 +113,11 @@ async def roles_of(connection: AsyncConnection, person_id: str, name: str) -> di
 
 def is_role(connection: AsyncConnection, row: Mapping[Any, Any]) -> bool:
     """Whether the platform gave the role of that row, with the person's `name`; it may have ended since."""
-    return is_signed(connection, _kind(row), row)
+    return is_signed(connection, role_kind(row), row)
 
 
-def _kind(row: Mapping[Any, Any]) -> str:
+def role_kind(row: Mapping[Any, Any]) -> str:
+    """What the role's row is signed as: one that ends is another kind than one that was given by hand."""
     return "role" if row["expiresAt"] is None else "role-until"
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from records.approvals.newest_rows import keep_newest, newest_states
 from records.database.ids import new_id, subject_token
-from records.database.signing import signer_of
+from records.database.signing import Signer, signer_of
 from records.database.store import Store, first, rows
 from records.errors import NameRefused, NotFound
 from records.tables import EVENT_PUBLISHER
@@ -57,6 +59,9 @@ class PublisherStore(Store):
                 if not replace:
                     # Not whose: names are those of NATS users, and so of all projects.
                     raise NameRefused(f"the name {name!r} is taken by a publisher: choose another name")
+                same = {"projectId": project_id, "passwordHash": password_hash, "revokedAt": None}
+                if await _counts(connection, [taken]) and same.items() <= dict(taken).items():
+                    return _publisher(taken)
                 await connection.execute(delete(EVENT_PUBLISHER).where(EVENT_PUBLISHER.c.name == name))
             row: dict[str, Any] = {
                 "id": new_id(),
@@ -70,6 +75,8 @@ class PublisherStore(Store):
             }
             row["signature"] = signer_of(connection).sign("publisher", row, _SIGNED)
             await connection.execute(EVENT_PUBLISHER.insert().values(**row))
+            if taken is not None:
+                await _keep(connection, row, by=by)
         return _publisher(row)
 
     @shielded
@@ -81,9 +88,7 @@ class PublisherStore(Store):
         if not revoked:
             chosen = chosen.where(EVENT_PUBLISHER.c.revokedAt.is_(None))
         async with self._db.read() as connection:
-            signer = signer_of(connection)
-            found = await rows(connection, chosen)
-            return [_publisher(row) for row in found if signer.signed("publisher", row, _SIGNED)]
+            return [_publisher(row) for row in await _counts(connection, await rows(connection, chosen))]
 
     @shielded
     async def revoke_publisher(self, name: str, *, by: str | None = None) -> PublisherRecord:
@@ -97,7 +102,41 @@ class PublisherStore(Store):
             row["signature"] = signer_of(connection).sign("publisher", row, _SIGNED)
             changed = {name: row[name] for name in ("revokedAt", "revokedBy", "signature")}
             await connection.execute(update(EVENT_PUBLISHER).where(mine).values(**changed))
+            await _keep(connection, row, by=by)
         return _publisher(row)
+
+
+async def sign_publishers_again(connection: AsyncConnection) -> int:
+    """Those that the platform has made, signed with the first key; how many rows have changed."""
+    signer, changed = signer_of(connection), 0
+    for row in await rows(connection, select(EVENT_PUBLISHER)):
+        signature = signer.sign("publisher", row, _SIGNED)
+        if signer.signed("publisher", row, _SIGNED) and signature != row["signature"]:
+            mine = EVENT_PUBLISHER.c.id == row["id"]
+            await connection.execute(update(EVENT_PUBLISHER).where(mine).values(signature=signature))
+            changed += 1
+    return changed
+
+
+async def _counts(connection: AsyncConnection, found: Sequence[RowMapping]) -> list[RowMapping]:
+    """Those that the platform wrote, and neither revoked nor gave another password since."""
+    signer = signer_of(connection)
+    signed = [row for row in found if signer.signed("publisher", row, _SIGNED)]
+    newest = await newest_states(connection, (_subject(row) for row in signed))
+    return [row for row in signed if newest.get(_subject(row)) in (None, _state(row))]
+
+
+async def _keep(connection: AsyncConnection, row: Mapping[Any, Any], *, by: str | None) -> None:
+    """From now on only this counts for the name."""
+    await keep_newest(connection, _subject(row), _state(row), project_id=row["projectId"], by=by)
+
+
+def _subject(row: Mapping[Any, Any]) -> str:
+    return f"publisher:{row['name']}"
+
+
+def _state(row: Mapping[Any, Any]) -> str:
+    return Signer.state("publisher", row, _SIGNED)
 
 
 def _publisher(row: Mapping[Any, Any]) -> PublisherRecord:

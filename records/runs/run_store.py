@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, or_, select, update
@@ -33,8 +33,11 @@ from records.runs.run import EndStatus, OpenStatus, Run, RunStatus
 from records.runs.run_pages import older_than
 from records.runs.slots import release_place
 from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
-from records.tables.columns import now
+from records.tables.columns import now, stored
 from reliability.shielded import shielded
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""Prefect's clock says when a run is due, that of the records when it began."""
 
 
 class RunStore(Store):
@@ -97,6 +100,23 @@ class RunStore(Store):
                 taken["executedBy"] = dict(executed_by)
             await connection.execute(update(WORKFLOW_RUN).where(WORKFLOW_RUN.c.id == run_id).values(**taken))
         return fencing_token
+
+    @shielded
+    async def is_first_of_its_time(self, run_id: str, due: datetime) -> bool:
+        """Whether no other run of its workflow and trigger began before it for the same `scheduledAt`.
+
+        False for one that began before that time. Raises NotFound.
+        """
+        async with self._db.read() as connection:
+            run = await read_run(connection, run_id)
+            same = select(WORKFLOW_RUN.c.id).where(
+                WORKFLOW_RUN.c.workflowId == run["workflowId"],
+                WORKFLOW_RUN.c.trigger == run["trigger"],
+                WORKFLOW_RUN.c.startedAt >= stored(due - _CLOCKS_DIFFER),
+                WORKFLOW_RUN.c.contextJson["scheduledAt"].as_string() == due.isoformat(),
+            )
+            row = await first(connection, same.order_by(WORKFLOW_RUN.c.startedAt, WORKFLOW_RUN.c.id).limit(1))
+        return row is not None and row["id"] == run_id
 
     @shielded
     async def set_run_status(self, run_id: str, status: OpenStatus, *, fencing_token: int | None = None) -> bool:

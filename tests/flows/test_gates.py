@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import AwaitingRetry, Completed, Running, Scheduled
 
 from compiler.catalogue import ActionSpec
-from compiler.plan import ApprovalRule, Foreach
+from compiler.plan import ApprovalRule, Foreach, ScheduleTrigger
 from compiler.trigger_types.registry import context_digest
 
 GATE = ApprovalRule()
@@ -221,13 +232,82 @@ async def test_a_parameter_that_claims_a_trusted_trigger_does_not_pass_the_gate(
     given = context_digest({"file": "ours", "projectId": 1})
     for number, run in enumerate((changed, real)):
         await bench.records.record_event(
-            "S", number, subject="ops.runbook", workflow="w", flow_run_id=str(run.id), context_digest=given
+            "S",
+            number,
+            subject="ops.runbook",
+            workflow=plan.name,
+            project_id=1,
+            flow_run_id=str(run.id),
+            context_digest=given,
         )
     assert (await bench.execute(changed)).is_paused()
     assert bench.ran() == []
     assert (await bench.execute(real)).is_completed()
     decided = await gate_of(bench, real)
     assert (decided.status, decided.closed_as) == ("APPROVED", "policy")
+
+
+async def test_an_event_is_trusted_for_the_workflow_that_it_started_and_no_other(bench, node) -> None:
+    """Whoever has Prefect's password can have a run execute another workflow, whose filter the event did not pass."""
+    bench.sandbox.answer("fix", {})
+    trusting = ApprovalRule(trusted_triggers=("ops.runbook",))
+    plan = await bench.deploy(node("fix", gate=trusting))
+    given = context_digest({"projectId": 1})
+    for number, noted in enumerate(({"workflow": "another"}, {"workflow": plan.name, "project_id": 2})):
+        flow_run = await bench.start(plan, trigger="ops.runbook")
+        note = {"subject": "ops.runbook", "project_id": 1, "context_digest": given, **noted}
+        await bench.records.record_event("S", number, flow_run_id=str(flow_run.id), **note)
+        assert (await bench.execute(flow_run)).is_paused()
+    assert bench.ran() == []
+
+
+async def test_the_clock_is_trusted_once_for_each_time_of_the_workflows_own_schedule(bench, node) -> None:
+    """Whoever has Prefect's password can add schedules, give their runs any parameters, and have them made at once."""
+    bench.sandbox.answer("fix", {})
+    trusting = ApprovalRule(trusted_triggers=("schedule",))
+    minutely = ScheduleTrigger(cron="* * * * *")
+    plan = await bench.deploy(node("fix", gate=trusting), triggers=(minutely,))
+    deployment = await bench.client.read_deployment_by_name(f"{plan.name}/project-1")
+    claims = {"trigger": "schedule:* * * * *"}
+    theirs = {
+        "another-time": (
+            CronSchedule(cron="* * * * *"),
+            {**claims, "context": {"scheduledAt": "2030-01-01T00:00:00+00:00"}},
+        ),
+        "often": (IntervalSchedule(interval=timedelta(seconds=7)), claims),
+        "ours": (CronSchedule(cron="* * * * *"), claims),
+        "again": (CronSchedule(cron="*/1 * * * *"), claims),
+    }
+
+    async def outcome(name: str, *, since: datetime) -> tuple[datetime, State[Any]]:
+        """When the first run is due that Prefect's scheduler makes of the schedule, and what becomes of it."""
+        schedule, parameters = theirs[name]
+        added = DeploymentScheduleCreate(schedule=schedule, active=True, parameters=parameters)
+        (made,) = await bench.client.create_deployment_schedules(deployment.id, [added])
+        span = {"start_time": since.isoformat(), "min_time": 0, "min_runs": 1, "max_runs": 1}
+        (await bench.client._client.post(f"/deployments/{deployment.id}/schedule", json=span)).raise_for_status()
+        found = await bench.client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+            ),
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        )
+        assert found[0].auto_scheduled
+        state = await bench.execute(found[0])
+        await bench.client.delete_deployment_schedule(deployment.id, made.id)  # and the others that it has made
+        return found[0].expected_start_time, state
+
+    for name in ("another-time", "often"):
+        assert (await outcome(name, since=datetime.now(UTC)))[1].is_paused(), name
+    due, state = await outcome("ours", since=datetime.now(UTC))
+    assert state.is_completed(), state.message
+    same, state = await outcome("again", since=due)
+    assert same == due
+    assert not state.is_completed()
+    # A time that had passed when the run was made.
+    assert not (await outcome("ours", since=due - timedelta(days=1)))[1].is_completed()
+    assert bench.ran() == ["fix"]
 
 
 async def test_an_expired_gate_is_rejected(bench, node) -> None:

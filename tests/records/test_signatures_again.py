@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from compiler.plan import ApprovalRule
+from operations.people import issue_token, token_digest
+from operations.publishers import add_publisher
 from operations.rotate_signing_key import NothingToRotate, add_key, retire_old_keys, use_newest_key
 from records import NotApproved, Records
 from records.database.signing import KEY_FILE_VARIABLE, SigningKeyUnusable
-from records.tables import PERSON_ROLE, WORKFLOW_APPROVAL
+from records.tables import METADATA, PERSON_ROLE, WORKFLOW_APPROVAL
 
 DIGEST = "sha256:a"
 
@@ -72,6 +75,49 @@ async def test_an_open_approval_outlives_the_key_and_a_forged_one_does_not_becom
         with pytest.raises(NotApproved):
             await begin(part, run_id, "two")
         assert await part.sign_again() == 0
+
+
+async def _signatures(records: Records) -> dict[str, set[str]]:
+    """Table and column -> all signatures."""
+    found: dict[str, set[str]] = {}
+    async with records._db.read() as connection:
+        for table in METADATA.sorted_tables:
+            for column in (each for each in table.c if each.name.lower().endswith("signature")):
+                rows = (await connection.execute(select(column))).scalars().all()
+                found[f"{table.name}.{column.name}"] = {each for each in rows if each is not None}
+    return found
+
+
+async def test_nothing_that_is_signed_is_left_with_a_key_that_was_retired(
+    file: Path, url: str, records: Records, run_id: str
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await records.add_person("Ada", project_id=1, roles=["admin"])
+    await records.sign_in_person(issuer="p", subject="1", name="Kim", roles={1: ["viewer"]}, until=later)
+    token = await issue_token("Ada", records=records, by="root")
+    await records.begin_session(token_hash=token_digest(token.text), session_hash="s", expires_at=later)
+    await records.map_slack_user("T1", "U1", "Ada", by="root")
+    await records.request_change(project_id=1, kind="agent", digest=DIGEST, summary="less risk", by="Ada")
+    publisher = await add_publisher("ci", records=records, project_id=1, by="Ada")
+    await records.record_event("S", 1, subject="a", workflow="audit", project_id=1, flow_run_id="f")
+    await open_gate(records, run_id, "one")
+    await decide(records, (await open_gate(records, run_id, "one")).id)
+    before = await _signatures(records)
+    assert all(before.values()), before
+    add_key(file)
+    use_newest_key(file)
+    async with await Records.open(url) as part:
+        await retire_old_keys(file, part)
+    async with await Records.open(url) as part:
+        after = await _signatures(part)
+        assert {name for name, found in before.items() if found & after[name]} == set()
+        assert [each.password_hash for each in await part.publishers()] == [publisher.record.password_hash]
+        assert {each.name: each.roles for each in await part.people()} == {
+            "Ada": {1: ("admin",)},
+            "Kim": {1: ("viewer",)},
+        }
+        again = await part.sign_in_person(issuer="p", subject="1", name="Kim", roles={}, until=later)
+        assert again.name == "Kim"
 
 
 def test_steps_that_are_left_out_are_named(file: Path) -> None:

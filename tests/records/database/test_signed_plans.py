@@ -148,13 +148,14 @@ async def test_an_event_that_only_the_database_knows_makes_no_run_trusted(record
     for number, forged in enumerate(forgeries, start=2):
         copy = {**row, **forged, "id": f"e{number}", "sequence": number, "flowRunId": "by hand"}
         await execute(records, insert(PROCESSED_EVENT).values(**copy))
-    event = await records.starting_event("started")
+    audit = {"workflow": "audit", "project_id": 1}
+    event = await records.starting_event("started", **audit)
     assert event is not None
     assert (event.subject, event.context_digest) == ("graph.file.updated", "sha256:1")
-    assert await records.starting_event("by hand") is None
+    assert await records.starting_event("by hand", **audit) is None
     for changed in ({"subject": "emergency"}, {"subject": row["subject"], "contextDigest": "sha256:2"}):
         await execute(records, update(PROCESSED_EVENT).values(**changed))
-        assert await records.starting_event("started") is None
+        assert await records.starting_event("started", **audit) is None
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from sqlalchemy import delete, insert, select, update
 
 from operations import people
 from operations.people import InvalidRole, issue_link, issue_token, token_digest
+from operations.publishers import add_publisher, revoke_publisher
 from records import NameRefused, NotFound, Records
 from records.people.person import Identity, NotSignedIn
-from records.tables import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, PERSON, PERSON_ROLE
+from records.tables import ACCESS_TOKEN, BROWSER_SESSION, CHANGE_REQUEST, EVENT_PUBLISHER, PERSON, PERSON_ROLE
 
 
 async def _ada(records: Records, *roles: str, project_id: int = 1) -> None:
@@ -242,6 +243,29 @@ async def test_a_revoked_token_a_used_link_and_an_ended_session_do_not_come_back
     await records.end_session("3")
     await _put_back(records, copy)
     assert isinstance(await records.identify_session("3"), NotSignedIn)
+
+
+async def test_a_publisher_that_was_revoked_or_given_another_password_does_not_come_back_by_hand(
+    records: Records,
+) -> None:
+    old = await add_publisher("ci", records=records, project_id=1, by="ada")
+    first = await _copy(records, EVENT_PUBLISHER)
+    new = await add_publisher("ci", records=records, project_id=1, by="ada", replace=True)
+    assert old.record.password_hash != new.record.password_hash
+    second = await _copy(records, EVENT_PUBLISHER)
+    await _put_back(records, first)
+    assert await records.publishers() == []
+    await _put_back(records, second)
+    assert [each.password_hash for each in await records.publishers()] == [new.record.password_hash]
+    await revoke_publisher("ci", records=records, by="ada")
+    await _put_back(records, second)
+    assert await records.publishers() == []
+    # What a start of the stack does each time leaves no entry in the audit.
+    embedded: dict[str, Any] = {"project_id": 1, "password_hash": "embedded", "replace": True}
+    await records.add_publisher("publisher", **embedded)
+    entries = (await records.verify_audit()).entries
+    await records.add_publisher("publisher", **embedded)
+    assert (await records.verify_audit()).entries == entries
 
 
 async def test_a_confirmation_that_was_used_does_not_come_back_by_hand(records: Records) -> None:
