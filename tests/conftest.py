@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+import turns
 from postgres_programs import NoPostgres, postgres_programs, runnable_by
 from prefect_home import fill_prefect_home
 
@@ -140,6 +141,7 @@ def _forbid_processes(event: str, arguments: tuple[object, ...]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """With `-m unit`, a test that starts a process or opens a socket fails, so that the marker stays true."""
+    config.pluginmanager.register(turns)
     if config.option.markexpr == "unit":
         sys.addaudithook(_forbid_processes)
 
