@@ -205,7 +205,7 @@ def _cryptographic(function: Node, call: Node) -> Iterator[Finding]:
     name = name_of(function).rpartition(".")[2]
     given = arguments(call)
     kind = (literal(given[0]) or "").lower() if given else ""
-    if name in ("createHash", "createHmac") and kind in ("md4", "md5", "sha1", "sha-1", "ripemd160"):
+    if name == "createHash" and kind in ("md4", "md5", "sha1", "sha-1", "ripemd160"):
         yield rules.WEAK_HASH, call
     weak = kind.startswith(("des", "rc2", "rc4", "bf", "blowfish")) or kind.endswith("-ecb")
     if name in ("createCipher", "createDecipher") or (name in ("createCipheriv", "createDecipheriv") and weak):

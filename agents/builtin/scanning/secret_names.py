@@ -21,6 +21,7 @@ _SECRET_WORDS = frozenset(
         "passcode",
     }
 )
+_ENDINGS = ("password", "passwd", "passphrase", "apikey")
 _SECRET_KEYS = frozenset({"api", "private", "secret", "access", "signing", "encryption", "auth", "master"})
 """Words that make a secret of a following `key`."""
 _ABOUT = frozenset(
@@ -95,6 +96,8 @@ def names_a_secret(name: str) -> bool:
     if not words or words[-1] in _ABOUT:
         return False
     if _SECRET_WORDS & {*words, *(word.rstrip("s") for word in words)}:
+        return True
+    if words[-1].endswith(_ENDINGS):  # PGPASSWORD, dbpassword
         return True
     if len(words) > 1 and words[-1] in ("pass", "creds"):
         return True

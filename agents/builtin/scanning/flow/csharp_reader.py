@@ -63,7 +63,19 @@ class CSharpReader(TreeReader):
             for each in self.children(one)
         )
         name = self.text(self.field(node, "name"))
-        return self.define(self.class_of(node, name, bases, self.field(node, "body"), self._marks(node)))
+        made = self.class_of(node, name, bases, self.field(node, "body"), self._marks(node))
+        made.body[:0] = self._primary(node)
+        return self.define(made)
+
+    def _primary(self, node: Node) -> list[Stmt]:
+        """What a class takes beside its name, as fields: `class Store(Db db)`."""
+        made: list[Stmt] = []
+        for given in self.children(node):
+            for one in self.children(given) if given.type == "parameter_list" else []:
+                line, kind = self.line(one), self.text(self.field(one, "type"))
+                name = Name(line, name=self.text(self.field(one, "name")))
+                made.append(Do(line, Put(line, target=name, value=Const(line, value=None), type=kind)))
+        return made
 
     s_record_declaration = s_class_declaration
     s_struct_declaration = s_class_declaration

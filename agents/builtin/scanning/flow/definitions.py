@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 from agents.builtin.scanning.flow.memory import IMPLICIT, SELF
 from agents.builtin.scanning.flow.sinks import SinkChecks
-from agents.builtin.scanning.flow.tree import Attr, Class, Define, Name
-from agents.builtin.scanning.flow.values import Env, Key, Value, joined
+from agents.builtin.scanning.flow.tree import Attr, Class, Define, Do, Name, Put
+from agents.builtin.scanning.flow.values import Env, Key, Value, joined, last_name
 
 
 class Definitions(SinkChecks):
@@ -77,7 +78,17 @@ class Definitions(SinkChecks):
         taints = of.taints if of.cls is not None else of.all_taints()
         if self._catalogue.wholes:
             taints = {key: one for key, one in taints.items() if one.source not in self._catalogue.wholes}
-        return Value(taints=dict(taints), path=f"{of.path}.{name}" if of.path else "")
+        kind = self._field_type(of.type, name) if self._language == "go" else ""
+        return Value(taints=dict(taints), type=kind, path=f"{of.path}.{name}" if of.path else "")
+
+    def _field_type(self, kind: str, name: str) -> str:
+        """What a struct of Go says of its field."""
+        found = self._project.classes(kind) if kind else ()
+        fields = [one.expr for one in found[0].body if isinstance(one, Do)] if len(found) == 1 else []
+        for one in fields:
+            if isinstance(one, Put) and isinstance(one.target, Name) and one.target.name == name:
+                return last_name(one.type)
+        return ""
 
     def _attribute(self, of: Value, name: str) -> Value | None:
         """A field or method; None where nothing is known of it."""
@@ -123,7 +134,9 @@ class Definitions(SinkChecks):
             if len(parts) > 1 and parts[-1][:1].isupper():
                 classes = self._project.classes(parts[-1])
                 return self._class_value(classes[0]) if len(classes) == 1 else None
-            return None
+            return self._static(parts)
+        if self._language == "php" and (found := self._static(path.split("."))) is not None:
+            return found
         place = self._project.split(path)
         if place is None or place[0] == self._frame.file:
             return None
@@ -153,6 +166,11 @@ class Definitions(SinkChecks):
             if value is None:
                 return None
         return value
+
+    def _static(self, parts: Sequence[str]) -> Value | None:
+        """`Class.method` of the project, by the class's name alone."""
+        classes = self._project.classes(parts[-2]) if len(parts) > 1 and parts[-2][:1].isupper() else ()
+        return self._attribute(self._class_value(classes[0]), parts[-1]) if len(classes) == 1 else None
 
     def _exported(self, env: Env, path: str) -> Value | None:
         """A whole module as a value."""

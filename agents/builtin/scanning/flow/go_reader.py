@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.builtin.scanning.flow.tree import (
     Call,
+    Class,
     Const,
     Do,
     Expr,
@@ -44,8 +45,22 @@ class GoReader(TreeReader):
         return []
 
     def s_type_declaration(self, node: Node) -> list[Stmt]:
-        """Types say nothing about data."""
-        return []
+        """A struct is a class whose fields have types; other types say nothing about data."""
+        made: list[Stmt] = []
+        for one in self.children(node):
+            kind = self.field(one, "type")
+            if kind is None or kind.type != "struct_type":
+                continue
+            what = Class(self.text(self.field(one, "name")), self.line(one), file=self.file)
+            for each in (field for listed in self.children(kind) for field in self.children(listed)):
+                line, of = self.line(each), self.text(self.field(each, "type"))
+                for name in each.children_by_field_name("name"):
+                    put = Put(
+                        line, target=Name(line, name=self.text(name)), value=Const(line, value=None), type=of
+                    )
+                    what.body.append(Do(line, put))
+            made += self.define(what)
+        return made
 
     def s_import_spec(self, node: Node) -> list[Stmt]:
         """A package."""

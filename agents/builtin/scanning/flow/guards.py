@@ -36,6 +36,8 @@ _WITHIN = frozenset(
     }
     | {"commonpath", "commonprefix", "isSubpath"}
 )
+_OF_TWO = frozenset({"HasPrefix", "str_starts_with", "strpos"})
+"""Functions of the text and its beginning; the others are methods of the text."""
 _ADDRESS = frozenset(
     {
         "netloc",
@@ -230,21 +232,18 @@ def _called(test: Call, truth: bool, text: Text) -> Iterator[Fact]:
         elif isinstance(test.args[0], Const) and test.args[0].value:
             yield from _known(of)
     if not truth:
-        if name in _WITHIN and of is not None and test.args and _constant(test.args[0]) in ("//", "\\"):
+        where, start = _beginning(test, name, of)
+        if where is not None and start in ("//", "\\", "/\\"):
             # Who refuses this looks for a path on the own host.
-            yield from ((found, frozenset({"open-redirect"})) for found in _names(of))
+            yield from ((found, frozenset({"open-redirect"})) for found in _names(where))
         return
     if name in _WITHIN:
         for part in (of, *test.args):
             if part is not None and not isinstance(part, Const):
                 yield from ((found, _PATHS) for found in _names(part))
-        if (
-            of is not None
-            and test.args
-            and (start := _constant(test.args[0]))
-            and re.match(r"https?://[^/]+/", start)
-        ):
-            yield from ((found, _REDIRECTS) for found in _names(of))
+        where, start = _beginning(test, name, of)
+        if where is not None and re.match(r"https?://[^/]+/", start):
+            yield from ((found, _REDIRECTS) for found in _names(where))
     if name in _FORM:
         yield from (
             (found, frozenset({ALL})) for part in (of, *test.args) if part is not None for found in _names(part)
@@ -262,6 +261,14 @@ def _called(test: Call, truth: bool, text: Text) -> Iterator[Fact]:
                     yield from ((found, frozenset({ALL})) for found in _names(part))
     if _JUDGE.match(name):
         yield from ((found, frozenset({ALL})) for part in test.args for found in _names(part))
+
+
+def _beginning(test: Call, name: str, of: Expr | None) -> tuple[Expr | None, str]:
+    """The text whose beginning is looked at, and the constant that it is compared with."""
+    if name not in _WITHIN or not test.args:
+        return None, ""
+    where, start = (test.args[0], test.args[1]) if name in _OF_TWO and len(test.args) == 2 else (of, test.args[0])
+    return where, _constant(start) or ""
 
 
 def _without(refused: str, where: Expr) -> Iterator[Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from agents.builtin.scanning.flow.tree import (
@@ -88,9 +89,11 @@ class JavaScriptReader(TreeReader):
     def s_class_declaration(self, node: Node) -> list[Stmt]:
         """A class."""
         bases = tuple(
-            self.text(one).removeprefix("extends").split("{")[0].strip()
+            base
             for one in self.children(node)
             if one.type == "class_heritage"
+            for each in re.split(r"\b(?:extends|implements)\b|,", self.text(one).split("{")[0])
+            if (base := each.split("<")[0].strip())
         )
         name = self.text(self.field(node, "name"))
         marks = tuple(self.expr(one) for one in node.children_by_field_name("decorator"))
@@ -101,18 +104,42 @@ class JavaScriptReader(TreeReader):
         name = self.text(self.field(node, "name"))
         made = self._function(node, "__init__" if name == "constructor" else name)
         made.owner = self.owner
-        return self.define(made)
+        return [*self._promoted(node, made), *self.define(made)]
+
+    def _promoted(self, node: Node, made: Function) -> list[Stmt]:
+        """Parameters of TypeScript's constructors that are fields as well: the fields, and what sets them."""
+        declared: list[Stmt] = []
+        for one in self.children(self.field(node, "parameters")) if made.name == "__init__" else []:
+            pattern = self.field(one, "pattern")
+            if pattern is None or not any(
+                each.type in ("accessibility_modifier", "readonly") for each in one.children
+            ):
+                continue
+            line, name = self.line(one), self.text(pattern)
+            kind = self.text(self.field(one, "type")).lstrip(": ")
+            declared.append(
+                Do(line, Put(line, target=Name(line, name=name), value=Const(line, value=None), type=kind))
+            )
+            target = Attr(line, of=Name(line, name="this"), name=name)
+            made.body.insert(0, Do(line, Put(line, target=target, value=Name(line, name=name))))
+        return declared
 
     def s_field_definition(self, node: Node) -> list[Stmt]:
         """A field, or a method that is written as one."""
         value = self.field(node, "value")
         if value is None:
-            return []
+            return self._typed_field(node)
         read, name = self.expr(value), self.text(self.field(node, "property") or self.field(node, "name"))
         if isinstance(read, Lambda):
             read.function.name, read.function.owner = name, self.owner
             return self.define(read.function)
         return [Do(self.line(node), Put(self.line(node), target=Name(self.line(node), name=name), value=read))]
+
+    def _typed_field(self, node: Node) -> list[Stmt]:
+        line, kind = self.line(node), self.text(self.field(node, "type")).lstrip(": ")
+        name = self.text(self.field(node, "property") or self.field(node, "name"))
+        put = Put(line, target=Name(line, name=name), value=Const(line, value=None), type=kind)
+        return [Do(line, put)] if kind else []
 
     s_public_field_definition = s_field_definition
 

@@ -18,6 +18,8 @@ from agents.builtin.scanning.flow.project import Project
 from agents.builtin.scanning.flow.tree import Attr, Class, Expr, Function, Module, Name, Stmt
 from agents.builtin.scanning.flow.values import Env, Value
 
+HARDENED = "parser without external entities"
+"""The type of a parser of XML, or of what makes one, that was told to follow none."""
 DEEPEST, STEPS_PER_FUNCTION, STEPS_PER_FILE = 6, 12_000, 100_000
 SELF = {"java": "this", "javascript": "this", "csharp": "this", "php": "$this", "ruby": "self"}
 IMPLICIT = frozenset({"java", "csharp", "ruby"})

@@ -8,9 +8,9 @@ from typing import cast
 
 from agents.builtin.scanning.flow import containers, entries
 from agents.builtin.scanning.flow.calls import Calls
-from agents.builtin.scanning.flow.memory import DEEPEST
+from agents.builtin.scanning.flow.memory import DEEPEST, HARDENED
 from agents.builtin.scanning.flow.patterns import matches
-from agents.builtin.scanning.flow.tree import Attr, Call, Function, Name
+from agents.builtin.scanning.flow.tree import Attr, Call, Expr, Function, Name, Op
 from agents.builtin.scanning.flow.values import Env, Taint, Value, element_of, together
 
 _EACH = frozenset(
@@ -21,6 +21,8 @@ _MADE_OF = frozenset({"map", "flatMap", "Select"})
 _CALLBACKS = 3
 _FILLING = frozenset({"nextBytes", "NextBytes", "readFully", "Read", "readInto", "read"})
 """Methods that put what they have into their argument."""
+_WRITING = frozenset({"Fprintf", "Fprint", "Fprintln"})
+_HARDENING = frozenset({"setFeature", "setProperty"})
 _BY_POSITION = frozenset(
     {
         "slice",
@@ -83,6 +85,11 @@ class OutsideCalls(Calls):
         if of is not None and name in _FILLING and of.taints:
             for one, value in zip(expr.args, args, strict=True):
                 self._spoil(one, value, of.taints, env)
+        if name in _WRITING and len(args) > 1 and self._language == "go" and not args[0].path:
+            # `fmt.Fprintf(&builder, …)`: what is written is in the first argument from now on.
+            self._spoil(_inside(expr.args[0]), args[0], together(args[1:]), env)
+        if name in _HARDENING and of is not None and _hardens(expr, args):
+            self._put(cast("Attr", expr.func).of, replace(of, type=HARDENED), env, expr.line)
         if name == "setFeature" and len(args) == 2 and args[1].const is True and of is not None:
             feature = expr.args[0]
             if isinstance(feature, Attr | Name) and feature.name.startswith("feature_external_"):
@@ -93,7 +100,7 @@ class OutsideCalls(Calls):
                 return Value(const=setting)
         path = func.path if not func.taints else ""
         kind = name if expr.new or (self._language == "python" and name[:1].isupper()) else ""
-        if of is not None and name in _SAME_TYPE:
+        if of is not None and (name in _SAME_TYPE or of.type == HARDENED):
             kind = of.type
         fixed = bool(given) and all(one.is_fixed for one in given) and (of is None or of.is_fixed or bool(of.path))
         return Value(
@@ -125,3 +132,22 @@ class OutsideCalls(Calls):
         if self._frame.depth == 0:
             self._ran.add(id(function))
         return self._run(function, value.of, params, (), value.env, depth=self._frame.depth)
+
+
+def _inside(expr: Expr) -> Expr:
+    """What an address is of, as in `&b`."""
+    while (isinstance(expr, Op) or type(expr) is Expr) and len(expr.parts) == 1:
+        expr = expr.parts[0]
+    return expr
+
+
+def _hardens(expr: Call, args: Sequence[Value]) -> bool:
+    """Whether a call of a parser of XML switches document types or external entities off."""
+    if len(args) != 2:
+        return False
+    key = args[0].const if isinstance(args[0].const, str) else getattr(expr.args[0], "name", "")
+    if "disallow-doctype-decl" in key:
+        return args[1].const is True
+    return args[1].const is False and (
+        "external-general-entities" in key or key.endswith(("SUPPORT_DTD", "IS_SUPPORTING_EXTERNAL_ENTITIES"))
+    )

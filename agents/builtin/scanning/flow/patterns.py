@@ -202,7 +202,10 @@ def _many(language: str, written: str) -> str:
         char = written[place]
         if written.startswith("...", place):
             around = stack[-1] if stack else ""
-            made.append(_SPREAD.get((language, around), "") + _MANY)
+            is_text = (
+                written[place - 1 : place] in ("'", '"') and written[place + 3 : place + 4] == written[place - 1]
+            )
+            made.append(_MANY if is_text else _SPREAD.get((language, around), "") + _MANY)
             place += 3
             continue
         if char in "([{":

@@ -29,6 +29,7 @@ from agents.builtin.scanning.flow.tree import (
 )
 from agents.builtin.scanning.flow.tree_reader import Node, TreeReader, operator
 
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "any", "options", "match"})
 _NUMBERS = frozenset({"int", "integer", "float", "double", "bool", "boolean"})
 
 
@@ -70,14 +71,32 @@ class PhpReader(TreeReader):
         made = self._function(node, self.text(self.field(node, "name")))
         made.owner = self.owner
         made.is_static = any(one.type == "static_modifier" for one in node.children)
-        return self.define(made)
+        return [*self._promoted(node, made), *self.define(made)]
+
+    def _promoted(self, node: Node, made: Function) -> list[Stmt]:
+        """Parameters of a constructor that are fields as well: the fields, and what sets them."""
+        declared: list[Stmt] = []
+        for one in self.children(self.field(node, "parameters")):
+            if one.type != "property_promotion_parameter":
+                continue
+            line, name, kind = (
+                self.line(one),
+                self.text(self.field(one, "name")),
+                self.text(self.field(one, "type")),
+            )
+            field = Put(line, target=Name(line, name=name), value=Const(line, value=None), type=kind)
+            declared.append(Do(line, field))
+            target = Attr(line, of=Name(line, name="$this"), name=name.lstrip("$"))
+            made.body.insert(0, Do(line, Put(line, target=target, value=Name(line, name=name))))
+        return declared
 
     def s_class_declaration(self, node: Node) -> list[Stmt]:
         """A class."""
         bases = tuple(
-            self.text(one).removeprefix("extends").strip()
+            self.text(each).rsplit("\\", 1)[-1]
             for one in self.children(node)
-            if one.type == "base_clause"
+            if one.type in ("base_clause", "class_interface_clause")
+            for each in self.children(one)
         )
         return self.define(
             self.class_of(node, self.text(self.field(node, "name")), bases, self.field(node, "body"), ())
@@ -90,12 +109,14 @@ class PhpReader(TreeReader):
         return []
 
     def s_property_element(self, node: Node) -> list[Stmt]:
-        """A field with a value."""
+        """A field with a value, or with a type."""
         parts = self.children(node)
-        if len(parts) < 2:
+        kind = self.text(self.field(node.parent, "type"))
+        if len(parts) < 2 and not kind:
             return []
         line = self.line(node)
-        return [Do(line, Put(line, target=Name(line, name=self.text(parts[0])), value=self.expr(parts[-1])))]
+        value = self.expr(parts[-1]) if len(parts) > 1 else Const(line, value=None)
+        return [Do(line, Put(line, target=Name(line, name=self.text(parts[0])), value=value, type=kind))]
 
     def _function(self, node: Node, name: str) -> Function:
         params: list[Param] = []
@@ -219,7 +240,12 @@ class PhpReader(TreeReader):
     def e_scoped_call_expression(self, node: Node) -> Expr:
         """A call of a static method."""
         func = self.member(node, "scope", "name")
-        return Call(self.line(node), func=func, args=self.exprs(self.field(node, "arguments")))
+        args = self.exprs(self.field(node, "arguments"))
+        if self.text(self.field(node, "scope")) == "Route" and self.text(self.field(node, "name")) in _VERBS:
+            for one in args:
+                if isinstance(one, Lambda):
+                    _serve(one.function)
+        return Call(self.line(node), func=func, args=args)
 
     def e_object_creation_expression(self, node: Node) -> Expr:
         """A new object."""
@@ -324,6 +350,27 @@ class PhpReader(TreeReader):
                     read if type(made) is Expr and not made.parts else Choice(read.line, first=read, second=made)
                 )
         return made
+
+
+def _serve(function: Function) -> None:
+    """Make of a closure that answers a route what it does: it gets parts of the path, and sends the text it returns."""
+    line = function.line
+    given: list[Stmt] = [
+        Do(line, Put(line, target=Name(line, name=one.name), value=Index(line, of=Name(line, name="$_GET"))))
+        for one in function.params
+        if one.type in ("", "string", "?string")
+    ]
+    function.params = [one for one in function.params if one.type not in ("", "string", "?string")]
+    function.body = [*given, *(_sent(one) for one in function.body)]
+
+
+def _sent(one: Stmt) -> Stmt:
+    """What a returned text is: the page."""
+    if isinstance(one, Return) and isinstance(one.value, Text):
+        return Return(one.line, Call(one.line, func=Name(one.line, name="response"), args=(one.value,)))
+    if isinstance(one, If):
+        return If(one.line, one.test, [_sent(each) for each in one.body], [_sent(each) for each in one.orelse])
+    return one
 
 
 __all__ = ["Attr", "PhpReader"]

@@ -75,6 +75,22 @@ class RubyReader(TreeReader):
 
     s_module = s_class
 
+    def s_call(self, node: Node) -> list[Stmt]:
+        """A call; `scope :name, ->(x) { … }` in a class is a method of it."""
+        call = self.e_call(node)
+        if (
+            self.owner is not None
+            and isinstance(call, Call)
+            and isinstance(call.func, Name)
+            and call.func.name == "scope"
+        ):
+            name, made = call.args[0] if call.args else None, call.args[-1] if call.args else None
+            if isinstance(name, Const) and isinstance(made, Lambda):
+                function = made.function
+                function.name, function.owner, function.is_static = str(name.value).lstrip(":"), self.owner, True
+                return self.define(function)
+        return [Do(self.line(node), call)]
+
     def _function(self, node: Node, name: str) -> Function:
         params: list[Param] = []
         given = self.field(node, "parameters")

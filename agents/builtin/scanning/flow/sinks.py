@@ -7,9 +7,9 @@ import re
 from agents.builtin.scanning.flow import entries
 from agents.builtin.scanning.flow.catalogue import LOCAL, FlowRule, Table
 from agents.builtin.scanning.flow.harmless import Harmless
-from agents.builtin.scanning.flow.memory import Found
+from agents.builtin.scanning.flow.memory import HARDENED, Found
 from agents.builtin.scanning.flow.patterns import Place, matches
-from agents.builtin.scanning.flow.tree import Call, Expr
+from agents.builtin.scanning.flow.tree import Attr, Call, Expr
 from agents.builtin.scanning.flow.values import Taint, Value
 
 
@@ -44,6 +44,8 @@ class SinkChecks(Harmless):
             line = sink.line or expr.line
             kind = rule.rule.id
             self.seen.add((self._frame.file, line, kind))
+            if kind.endswith("/unsafe-xml") and isinstance(func, Attr) and self._type(func.of) == HARDENED:
+                continue
             if rule.needs is not None and not rule.needs.search(self._project.text(self._frame.file)):
                 continue
             if value is None or (kind == "py/xss" and pattern.returns and _is_json(self._last.get(id(expr)))):
