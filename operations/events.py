@@ -127,19 +127,20 @@ async def replay_dead_letter(
     started: dict[str, str] = {}
     for plan in plans:
         started[plan.name] = await _start(plan, event, letter, launch=launch, by=by)
-    if not await records.settle_dead_letter(letter_id, project_id=project_id, settled_as="replayed", by=by):
+    if not await records.settle_dead_letter(letter.id, project_id=project_id, settled_as="replayed", by=by):
         raise LetterSettled("somebody has dealt with this dead letter meanwhile")
     return ReplayedLetter(letter=letter, started=started)
 
 
-async def discard_dead_letter(letter_id: str, *, records: Records, project_id: int | None, by: str) -> None:
+async def discard_dead_letter(letter_id: str, *, records: Records, project_id: int | None, by: str) -> DeadLetter:
     """Note that nothing is to be done about it. Raises NotFound, LetterSettled.
 
     `project_id` None: it is one that named no project, which only who runs the machine may see.
     """
-    await _open_letter(letter_id, records=records, project_id=project_id)
-    if not await records.settle_dead_letter(letter_id, project_id=project_id, settled_as="discarded", by=by):
+    letter = await _open_letter(letter_id, records=records, project_id=project_id)
+    if not await records.settle_dead_letter(letter.id, project_id=project_id, settled_as="discarded", by=by):
         raise LetterSettled("somebody has dealt with this dead letter meanwhile")
+    return letter
 
 
 async def _open_letter(letter_id: str, *, records: Records, project_id: int | None) -> DeadLetter:

@@ -49,7 +49,7 @@ class RerunPreview:
     kept: tuple[str, ...]
     """Nodes that have ended well, whose outputs are kept."""
     gates: tuple[str, ...]
-    """Nodes among `nodes` with a gate: asked again, where what was approved was done or is not what would run."""
+    """Nodes among `nodes` with a gate: asked again, unless what would run was approved and has not been done."""
     effects: tuple[str, ...]
     """Nodes among `nodes` that act outside of the jail, and would do so again."""
 
@@ -96,6 +96,7 @@ async def retry_run(run_id: str, *, records: Records, client: PrefectClient, by:
             f"run {run.id!r} is {run.status}: only a failed run is retried; rerun another from a node"
         )
     await _require_ended(client, run)
+    await _require_no_rejection(run, records)
     await records.audit_run(run.id, "retried", by=by)
     await _schedule(client, run)
     return run
@@ -107,7 +108,7 @@ async def rerun_run(
     """Run a node of an ended run again, and all that depends on it. Outputs of the other nodes are kept.
 
     An approval is for doing something once: the gate of a node that ended well is asked again, and so is one of other
-    work than what was approved. Raises as `cancel_run` does.
+    work than what was approved, and one that was rejected. Raises as `cancel_run` does.
     """
     run = await find_run(records, run_id, project_id=project_id)
     if run.finished_at is None:
@@ -224,6 +225,21 @@ async def _require_ended(client: PrefectClient, run: Run) -> None:
         raise _away(exc) from exc
     if state is None or not state.is_final():
         raise RunRefused(f"run {run.id!r} is just ending, or is queued to go again: look at it in a moment")
+
+
+async def _require_no_rejection(run: Run, records: Records) -> None:
+    """Raises RunRefused where all that failed was rejected: a retry leaves that so, and would end as before."""
+    results = await records.node_results(run.id)
+    failed = {node for (node, item), result in results.items() if item is None and result.status == "FAILED"}
+    answered = await records.approvals(run_id=run.id, status="REJECTED")
+    rejected = [
+        each.node_id for each in answered if each.closed_as in (None, "expired") and each.node_id in failed
+    ]
+    if failed and failed <= set(rejected):
+        raise RunRefused(
+            f"run {run.id!r} failed because {' and '.join(map(repr, sorted(rejected)))} was rejected, and a "
+            f"retry leaves that so: `commandcenter rerun {run.id[:8]} {rejected[0]}` asks again"
+        )
 
 
 async def _schedule(client: PrefectClient, run: Run) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from pydantic import JsonValue
 
+from compiler.diagnostics.diagnostic import did_you_mean
 from compiler.plan import Plan
 from compiler.schemas.validation import validate_bounded
 from compiler.trigger_types.registry import asks_person, start_misfits, started_context
@@ -73,13 +74,16 @@ async def active_plan(name: str, *, records: Records, project_id: int) -> Plan:
     for plan in await records.active_plans(project_id):
         if plan.name == name:
             return plan
-    for workflow in await records.workflows(project_id):
+    known = await records.workflows(project_id)
+    for workflow in known:
         if workflow.name == name:
             raise NoActiveWorkflow(
                 f"workflow {name!r} is {workflow.status}: deploy it again with `status: ACTIVE` to start runs"
             )
+    near = did_you_mean(name, [each.name for each in known])
     raise NoActiveWorkflow(
-        f"project {project_id} has no workflow {name!r}: deploy it (`commandcenter deploy FILE`)"
+        f"project {project_id} has no workflow {name!r}: "
+        + (near if near.endswith("?") else "deploy it (`commandcenter deploy FILE`)")
     )
 
 
@@ -173,7 +177,8 @@ def typed_value(text: str, *, key: str) -> Any:
     except ValueError:
         return text
     if isinstance(value, _Constant) or _holds_constant(value):
-        raise InvalidContext(f"{key}: {text!r} is not a finite number: write a number, or quote it as text")
+        what = "is not" if isinstance(value, _Constant) else "holds what is not"
+        raise InvalidContext(f"{key}: {text!r} {what} a finite number: write a number, or quote it as text")
     if isinstance(value, int | float) and not isinstance(value, bool):
         # 1.10, 007 or 12e4567 lose what was typed; a version or a commit is text. So is an id of many digits, which
         # not every reader of JSON keeps, so that it could be no input of a node.

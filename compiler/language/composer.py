@@ -115,9 +115,27 @@ def _advice(text: str, span: Span) -> str:
     line = lines[span.line - 1] if span.line <= len(lines) else ""
     if "\t" in line[: span.column]:
         return "indent with spaces, YAML does not allow tabs"
+    if quote := _quote_inside(line, span.column):
+        other = "'" if quote == '"' else '"'
+        return (
+            f"the text ends at this {quote}: inside of {quote} … {quote}, write the template's texts with {other}"
+        )
     if "{{" in line and line[span.column - 2 : span.column - 1] not in ('"', "'"):
         return 'put a template in quotes: "{{ … }}"'
     return "check the indentation and the quotes above this place"
+
+
+def _quote_inside(line: str, column: int) -> str:
+    """The quote that ends a text in the middle of one of its templates, before that column; empty: none does."""
+    before = line[: column - 1]
+    start = before.rfind("{{")
+    if start < 0 or "}}" in before[start:]:
+        return ""
+    around = before[:start]
+    opened = max('"', "'", key=around.rfind)
+    # An even number before the template: it stands in no text of this quote.
+    inside = around.count(opened) % 2 == 1
+    return opened if inside and opened in before[start:] else ""
 
 
 def _span(event: Any) -> Span:
@@ -185,13 +203,18 @@ class _Composer:
         if isinstance(found, AmbiguousScalar):
             if not (self._awaits_key() and event.value == "<<"):
                 message = f"`{event.value}` without quotes is {found.why}"
-                hint = key_hint(event.value, ()) if self._awaits_key() else ""
-                self.report.add("CC110", span, message, hint=hint or found.hint)
+                hint = self._key_advice(event.value) if self._awaits_key() else found.hint
+                self.report.add("CC110", span, message, hint=hint)
                 self.report.ignore(span)
             return Scalar(event.value, span, plain)
         if not plain and "\x00" in event.value:
             self.report.add("CC102", span, "the text holds a NUL character", hint="remove the \\0 escape")
         return Scalar(found, span, plain)
+
+    def _key_advice(self, key: str) -> str:
+        """A key is never the boolean that it looks like: what other tools have as the file's own key, or the text."""
+        foreign = key_hint(key, ()) if len(self._stack) == 1 else ""
+        return foreign or f'write "{key}" in quotes'
 
     def _check_marks(self, event: Any, span: Span) -> None:
         if event.anchor is not None:

@@ -17,16 +17,17 @@ from tasks.words import Block, QuotedValue, Words
 TITLE = "APPROVAL REQUIRED"
 
 
-def print_card(card: Mapping[str, object]) -> None:
-    """Print the card as fits where the output goes."""
+def print_card(card: Mapping[str, object], *, of: str = "") -> None:
+    """Print the card as fits where the output goes. `of`: whose it is, where several are shown."""
+    title = f"{TITLE}: {of}" if of else TITLE
     if is_terminal():
-        console.print(approval_panel(card))
+        console.print(approval_panel(card, title=title))
         return
-    sys.stdout.write(f"{TITLE}\n\n{card_text(card)}\n\n")
+    sys.stdout.write(f"{title}\n\n{card_text(card)}\n\n")
     sys.stdout.flush()
 
 
-def approval_panel(card: Mapping[str, object]) -> RenderableType:
+def approval_panel(card: Mapping[str, object], *, title: str = TITLE) -> RenderableType:
     """An approval's card in a frame: what will happen in words, the details, the exact inputs as JSON."""
     # What comes from outside is set in, also where a long line of it goes on: it cannot look like the card's words.
     lines: list[RenderableType] = []
@@ -36,7 +37,7 @@ def approval_panel(card: Mapping[str, object]) -> RenderableType:
         else:
             mark = Text(f"{part.mark}  ", style="bold yellow") if part.mark else Text()
             lines += [mark + _words(part.words), Text()]
-    return Panel(Group(*lines[:-1]), title=TITLE, border_style="yellow")
+    return Panel(Group(*lines[:-1]), title=Text(title), border_style="yellow")
 
 
 def _words(words: Words, *, style: str = "") -> Text:

@@ -14,10 +14,17 @@ from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, RunId, State, Wide, person, run
 from deployments.cli.output import print_json, print_rows
 from deployments.cli.terminal_decision import CHANNEL, InvalidEdit, decide_and_wake, tell, typed
+from deployments.errors import DeploymentError
 from deployments.stack.connection import connect, open_records
 from operations.decide import DecisionRequest
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, typed_value
+from tasks.safe_text import safe_text
+
+
+class NotCounted(DeploymentError):
+    """A decision that does not count; the message says why."""
+
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="Id of the node whose gate is decided.")]
 Notes = Annotated[str, typer.Option(help="Why; goes on record.")]
@@ -111,7 +118,7 @@ async def _approvals(*, everything: bool, cards: bool, state: Path, project_id: 
     )
     if cards and not as_json:
         for each in found:
-            print_card(each.card)
+            print_card(each.card, of=f"{each.workflow_name}, run {each.run_id[:8]}")
 
 
 async def _decide(
@@ -126,7 +133,9 @@ async def _decide(
         )
     if as_json:
         print_json({"applied": decision.applied, "status": decision.status, "message": decision.reason})
-    else:
+    elif decision.counted:
         tell(decision)
+    else:
+        raise NotCounted(safe_text(decision.reason, limit=1_000))
     if not decision.counted:
         raise typer.Exit(1)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -19,6 +18,7 @@ from deployments.stack.connection import connect, open_records
 from operations.compile_source import WorkflowMistakes
 from operations.counterfactual import ReplayOutcome, replay_events
 from operations.errors import TriggerError
+from operations.event import check_value
 from operations.events import (
     EventExplanation,
     LetterSettled,
@@ -30,6 +30,8 @@ from operations.events import (
 )
 from operations.prefect_page import prefect_page
 from records import EventOutcome
+from reliability import strict_json
+from reliability.settings import MAX_EVENT_BYTES, MAX_EVENT_DEPTH
 from tasks.safe_text import safe_text
 
 OUTCOMES: tuple[str, ...] = get_args(EventOutcome)
@@ -89,14 +91,23 @@ def publish_command(
 
 
 def _event(text: str) -> bytes:
-    """The text as it is sent. Raises EventRefused where it is no JSON object, which would become a dead letter."""
+    """The text as it is sent. Raises EventRefused where the listener would make a dead letter of it."""
     try:
-        found: Any = json.loads(text)
+        found: Any = strict_json.loads(text)
+        data = text.encode()
+    except UnicodeEncodeError as exc:
+        raise EventRefused("the event is not UTF-8 text: save or send it as UTF-8") from exc
     except ValueError as exc:
         raise EventRefused(f"the event is not valid JSON: {exc}; in a shell, put it in single quotes") from exc
     if not isinstance(found, dict):
         raise EventRefused('the event is no JSON object: write it as \'{"key": "value"}\'')
-    return text.encode()
+    try:
+        check_value(cast("object", found), max_depth=MAX_EVENT_DEPTH)
+    except TriggerError as exc:
+        raise EventRefused(f"{exc}: a dead letter would become of it") from exc
+    if len(data) > MAX_EVENT_BYTES:
+        raise EventRefused(f"the event has {len(data):,} bytes; at most {MAX_EVENT_BYTES:,} are taken")
+    return data
 
 
 async def _publish(subject: str, payload: bytes, *, event_id: str | None, state: Path, as_json: bool) -> None:
@@ -120,7 +131,7 @@ async def _publish(subject: str, payload: bytes, *, event_id: str | None, state:
 
 @events.command("why")
 def why_command(
-    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="Id of an event.")],
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="Id of an event, or the beginning of one.")],
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
@@ -160,7 +171,9 @@ def letters_command(
 
 @dead_letters.command("replay")
 def replay_command(
-    letter_id: Annotated[str, typer.Argument(metavar="LETTER", help="Id of a dead letter.")],
+    letter_id: Annotated[
+        str, typer.Argument(metavar="LETTER", help="Id of a dead letter, or the beginning of one.")
+    ],
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
@@ -171,7 +184,9 @@ def replay_command(
 
 @dead_letters.command("discard")
 def discard_command(
-    letter_id: Annotated[str, typer.Argument(metavar="LETTER", help="Id of a dead letter.")],
+    letter_id: Annotated[
+        str, typer.Argument(metavar="LETTER", help="Id of a dead letter, or the beginning of one.")
+    ],
     homeless: Homeless = False,
     state: State = DEFAULT_STATE,
     project: Project = 1,
@@ -347,7 +362,7 @@ async def _discard(letter_id: str, *, state: Path, project_id: int, of_no_projec
         me = await acting(records, project_id=project_id, right="admin" if of_no_project else "operator")
         of = None if of_no_project else project_id
         try:
-            await discard_dead_letter(letter_id, records=records, project_id=of, by=me.name)
+            letter = await discard_dead_letter(letter_id, records=records, project_id=of, by=me.name)
         except LetterSettled as exc:
             raise EventRefused(str(exc)) from exc
-    console.print(f"dead letter {letter_id} is discarded", markup=False, highlight=False)
+    console.print(f"dead letter {letter.id} is discarded", markup=False, highlight=False)

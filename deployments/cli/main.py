@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -68,6 +69,8 @@ def main() -> None:
         sys.stderr.write(f"commandcenter: {sentence}\n")
     if problem := mode_problem():
         sys.stderr.write(f"commandcenter: {problem}\n")
+    # A client of Prefect's reports each use to its makers unless told not to; this is for all that we start, too.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         use_secret_files()
         app()

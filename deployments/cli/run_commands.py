@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from compiler.diagnostics.diagnostic import did_you_mean
 from compiler.plan import Plan
 from deployments.cli.identity import acting
 from deployments.cli.moments import moment
@@ -20,7 +21,7 @@ from operations.errors import TriggerError
 from operations.prefect_page import prefect_page
 from operations.run_detail import row, run_detail
 from operations.start_run import InvalidContext, active_plan, start_run, typed_context
-from records import AuditEntry, Run, RunStatus, run_cursor
+from records import AuditEntry, Records, Run, RunStatus, run_cursor
 from reliability import strict_json
 
 STATUSES: tuple[str, ...] = get_args(RunStatus)
@@ -59,7 +60,7 @@ def runs_command(
         str | None, typer.Option(help=f"Only runs with this status: {', '.join(STATUSES)}.", metavar="STATUS")
     ] = None,
     trigger: Annotated[
-        str | None, typer.Option(help="Only runs started by this: a NATS subject, schedule:…, manual.")
+        str | None, typer.Option(help="Only runs started by this: a NATS subject, schedule, manual, workflow.")
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="Only runs started then or later: 2h, 3d, 2026-03-01T09:00.", metavar="TIME")
@@ -75,14 +76,17 @@ def runs_command(
     wide: Wide = False,
 ) -> None:
     """List the runs on record, the newest first."""
+    first, last = moment(since, option="--since"), moment(until, option="--until")
     chosen = {
         "workflow": workflow,
         "status": _status(status),
         "trigger": trigger,
-        "since": moment(since, option="--since"),
-        "until": moment(until, option="--until"),
+        "since": first,
+        "until": last,
         "after": cursor,
     }
+    if first is not None and last is not None and first >= last:
+        raise DeploymentError(f"--since {since} is not before --until {until}: no run is between them")
     run(_runs(chosen, limit=limit, state=state, project_id=project, as_json=as_json))
 
 
@@ -162,6 +166,8 @@ async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: 
     async with open_records(state) as records:
         # One more than asked for tells whether there is another page.
         found = await records.runs(project_id, **chosen, limit=limit + 1)
+        if not found and chosen["workflow"] is not None:
+            await _require_workflow(chosen["workflow"], records=records, project_id=project_id)
     rows = found[:limit]
     print_rows(
         [_without_outputs(each) for each in rows],
@@ -173,6 +179,14 @@ async def _runs(chosen: dict[str, Any], *, limit: int, state: Path, project_id: 
     if len(found) > limit:
         # Not among the rows: what reads them from a pipe reads rows only.
         sys.stderr.write(f"there are older runs: add --cursor {run_cursor(rows[-1])}\n")
+
+
+async def _require_workflow(name: str, *, records: Records, project_id: int) -> None:
+    """Raises DeploymentError where the project has never had a workflow of that name: no runs is not all to say."""
+    known = [each.name for each in await records.workflows(project_id)]
+    if name not in known:
+        hint = did_you_mean(name, known) or "list them with `commandcenter workflows list`"
+        raise DeploymentError(f"--workflow {name!r}: project {project_id} has no such workflow; {hint}")
 
 
 def _without_outputs(listed: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import RowMapping
@@ -27,6 +28,7 @@ from reliability.fault_points import fault_point
 from reliability.shielded import shielded
 
 _MAX_NAME = 200
+_WHOLE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class DecisionStore(Store):
@@ -110,6 +112,9 @@ def _objection(row: RowMapping, decision: DecisionValue, actor: Actor, digest: s
     if row["status"] != "PENDING":
         return _already(row)
     if digest is not None and digest != row["digest"]:
+        if not _WHOLE_DIGEST.fullmatch(digest):
+            # A beginning would bind to less than what was read.
+            return "give the whole digest of the card, `sha256:` and 64 hexadecimal digits"
         return "what you saw is not what would run now: look at the card again"
     return _not_entitled(rule_of(row), row["triggeredBy"], decision, actor)
 

@@ -5,7 +5,7 @@ Every change of an approval locks its run first, so that votes are counted one a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, exists, or_, select, update
@@ -143,18 +143,28 @@ async def close_gates(connection: AsyncConnection, run: RowMapping) -> None:
         await answer(connection, row, "REJECTED", notes=notes, closed_as="run-ended")
 
 
-async def ask_again(connection: AsyncConnection, run_id: str, nodes: Sequence[str]) -> None:
-    """What was approved for these nodes was done: it is not what lets them do it once more."""
-    used = select_gate().where(
-        WORKFLOW_APPROVAL.c.workflowRunId == run_id,
-        WORKFLOW_APPROVAL.c.nodeKey.in_(nodes),
-        WORKFLOW_APPROVAL.c.status == "APPROVED",
-        CURRENT,
-    )
-    for row in await rows(connection, used):
-        this = WORKFLOW_APPROVAL.c.id == row["id"]
-        await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(supersededAt=now()))
-        await append_audit(connection, row, "superseded", NOBODY, notes="it was done once; a rerun is asked about")
+async def ask_again(
+    connection: AsyncConnection, run_id: str, nodes: Sequence[str], *, done: Collection[str]
+) -> None:
+    """These nodes run again: whoever asked for that asks about them anew.
+
+    What was approved for those that are `done` is used up: it is not what lets them do it once more. What was rejected
+    is a question again, so that a rerun does not end at once with the old answer; a retry leaves it rejected.
+    """
+    for status, chosen, notes in (
+        ("APPROVED", done, "it was done once; a rerun is asked about"),
+        ("REJECTED", nodes, "it was rejected; a rerun is asked about"),
+    ):
+        answered = select_gate().where(
+            WORKFLOW_APPROVAL.c.workflowRunId == run_id,
+            WORKFLOW_APPROVAL.c.nodeKey.in_(chosen),
+            WORKFLOW_APPROVAL.c.status == status,
+            CURRENT,
+        )
+        for row in await rows(connection, answered):
+            this = WORKFLOW_APPROVAL.c.id == row["id"]
+            await connection.execute(update(WORKFLOW_APPROVAL).where(this).values(supersededAt=now()))
+            await append_audit(connection, row, "superseded", NOBODY, notes=notes)
 
 
 def event_of(row: RowMapping) -> ApprovalEvent:

@@ -9,12 +9,12 @@ from typing import Literal
 from sqlalchemy import RowMapping, func, select, update
 
 from observability.metrics.definitions import DEAD_LETTER_REASONS, DEAD_LETTERS, EVENT_TO_RUN, Sample
+from records.database.beginnings import beginning_so, the_one
 from records.database.ids import new_id
 from records.database.payload import line
 from records.database.read_row import read_row
 from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new, rows
-from records.errors import NotFound
 from records.events.changes import note_change
 from records.measures.ended import count_late_arrival, milliseconds
 from records.measures.spans import keep_origin, trace_intake
@@ -197,13 +197,15 @@ class InboxStore(Store):
 
     @shielded
     async def one_dead_letter(self, letter_id: str, *, project_id: int | None) -> DeadLetter:
-        """One of the project, or (None) one that named no project. Raises NotFound."""
-        mine = (DEAD_LETTER.c.id == letter_id) & (DEAD_LETTER.c.projectId == project_id)
+        """One of the project, or (None) one that named no project, by its id or the beginning of it.
+
+        Raises NotFound, also where a beginning fits several.
+        """
+        mine = select(DEAD_LETTER).where(DEAD_LETTER.c.projectId == project_id)
         async with self._db.read() as connection:
-            row = await first(connection, select(DEAD_LETTER).where(mine))
-        if row is None:
-            raise NotFound("the dead letter", letter_id, "list them with `commandcenter dead-letters list`")
-        return _letter(row)
+            found = await rows(connection, beginning_so(mine, DEAD_LETTER.c.id, letter_id))
+        hint = "list them with `commandcenter dead-letters list`"
+        return _letter(the_one(found, what="the dead letter", wanted=letter_id, hint=hint))
 
     @shielded
     async def settle_dead_letter(

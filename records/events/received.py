@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, RowMapping, delete, or_, select, update
 
+from records.database.beginnings import beginning_so, the_one
 from records.database.ids import new_id
 from records.database.read_row import read_row
 from records.database.store import Store, first, insert_new, rows
-from records.errors import NotFound, PayloadRefused
+from records.errors import PayloadRefused
 from records.events.changes import note_change
 from records.tables import RECEIVED_EVENT
 from records.tables.columns import now
@@ -108,13 +109,12 @@ class ReceivedStore(Store):
 
     @shielded
     async def received_event(self, event_id: str, *, project_id: int) -> ReceivedEvent:
-        """One of them. Raises NotFound."""
-        mine = (RECEIVED_EVENT.c.id == event_id) & (RECEIVED_EVENT.c.projectId == project_id)
+        """One of them, by its id or the beginning of it. Raises NotFound, also where a beginning fits several."""
+        mine = select(RECEIVED_EVENT).where(RECEIVED_EVENT.c.projectId == project_id)
         async with self._db.read() as connection:
-            row = await first(connection, select(RECEIVED_EVENT).where(mine))
-        if row is None:
-            raise NotFound("the event", event_id, "list the events with `commandcenter events list`")
-        return _event(row)
+            found = await rows(connection, beginning_so(mine, RECEIVED_EVENT.c.id, event_id))
+        hint = "list the events with `commandcenter events list`"
+        return _event(the_one(found, what="the event", wanted=event_id, hint=hint))
 
     @shielded
     async def prune_received(self, before: datetime) -> int:

@@ -128,3 +128,43 @@ def test_a_call_for_each_entry_of_a_list_is_told_where_it_goes(agents: Catalogue
     [(code, hint)] = [(each.code, each.hint) for each in found if each.severity == "error"]
     assert code == "CC311"
     assert "write `foreach` at its nodes" in hint
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{{ context[Qsome-fieldQ] }}",
+        "{{ context.x }} {{ context[QaQ] }}",
+        "{{ context.x | default(QnoneQ) }} left",
+    ],
+)
+@pytest.mark.parametrize("place", ["    inputs:\n      channel: V\n", "    inputs: {channel: V, message: hi}\n"])
+def test_a_template_that_ends_its_own_quotes_is_told_to_use_the_others(
+    quote: str, value: str, place: str, agents: Catalogue
+) -> None:
+    written = place.replace("V", f"{quote}{value.replace('Q', quote)}{quote}")
+    text = f"{HEAD}nodes:\n  - id: a\n    agent: notifier\n    action: sendSlack\n{written}"
+    ((message, hint),) = said(text, agents)
+    assert message.startswith("this is not YAML")
+    other = {'"': "'", "'": '"'}[quote]
+    assert hint.endswith(f"write the template's texts with {other}")
+
+
+def test_a_template_without_quotes_is_still_told_to_have_some(agents: Catalogue) -> None:
+    found = said(f'{HEAD}nodes:\n  - {{id: a, inputs: {{x: {{{{ context["a"] }}}} }}}}\n', agents)
+    assert any('put a template in quotes: "{{ … }}"' in hint for _, hint in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("context: {on: {type: string}}", 'write "on" in quotes'),
+        ("context: {n: {type: integer}}", 'write "n" in quotes'),
+        ("on: push", "`trigger`"),
+        ("description: no", 'write false, or "no" in quotes'),
+    ],
+)
+def test_a_key_that_looks_like_a_boolean_is_told_to_be_quoted(text: str, hint: str, agents: Catalogue) -> None:
+    found = said(f"{HEAD}{text}\n{FIRST}", agents)
+    assert any(hint in each for message, each in found if "YAML 1.1" in message), found

@@ -251,6 +251,52 @@ def test_runs_are_chosen_and_paged(made: Made) -> None:
     assert cursor == []
 
 
+def test_a_runs_nodes_are_in_the_order_of_its_plan_with_those_that_never_began(made: Made) -> None:
+    nodes = json.loads(through_a_pipe(made, "show", made.run_id, "--json"))["nodes"]
+    assert [each["nodeId"] for each in nodes] == ["scan-the-repository", "create-fix-pr"]
+    assert nodes[1]["status"] == "NOT_STARTED"
+
+
+def test_a_card_says_of_which_run_it_is(made: Made) -> None:
+    text = " ".join(on_a_terminal(made, "approvals", "--all", "--cards"))
+    assert f"APPROVAL REQUIRED: security-audit-deploy, run {made.run_id[:8]}" in text
+
+
+EVENT = ["events", "publish"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["runs", "--workflow", "security-audit-deplyo"], "did you mean 'security-audit-deploy'?"),
+        (["runs", "--since", "1h", "--until", "2h"], "--since 1h is not before --until 2h"),
+        (["trigger", "security-audit-deplyo"], "did you mean 'security-audit-deploy'?"),
+        (["trigger", "security-audit-deploy", "--context", 'x={"a": NaN}'], "holds what is not a finite number"),
+        ([*EVENT, "a.*", "{}"], "`*` is not allowed here"),
+        ([*EVENT, "a b", "{}"], "'a b' is not a NATS subject"),
+        ([*EVENT, "a.b", '{"a": 1, "a": 2}'], "the key 'a' is there twice"),
+        ([*EVENT, "a.b", '{"a": NaN}'], "NaN is not JSON"),
+        ([*EVENT, "a.b", '{"a": "\\u0000"}'], "U+0000"),
+        ([*EVENT, "a.b", '{"__prefect_kind": "jinja"}'], "which Prefect would interpret"),
+        ([*EVENT, "a.b", json.dumps({"a": "x" * 600_000})], "bytes; at most"),
+        ([*EVENT, "a.b", "[1]"], "no JSON object"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_reason(made: Made, arguments: list[str], says: str) -> None:
+    done = run_command(arguments, env=made.env)
+    assert done.returncode == 1, done.stdout
+    assert done.stdout == ""
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_decision_that_does_not_count_is_an_error_of_the_command(made: Made) -> None:
+    done = run_command(["approve", made.run_id, "create-fix-pr"], env=made.env)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("commandcenter: ")
+
+
 @pytest.mark.parametrize("option", [("--since", "yesterday-ish"), ("--status", "done"), ("--cursor", "x")])
 def test_a_filter_that_says_nothing_is_refused_with_what_it_may_say(made: Made, option: tuple[str, str]) -> None:
     done = run_command(["runs", *option], env=made.env)

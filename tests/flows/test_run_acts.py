@@ -90,6 +90,29 @@ async def test_a_rerun_asks_again_where_something_else_would_run(bench, node, ac
     assert (await bench.records.approval(run.id, "fix")).status == "PENDING"
 
 
+async def test_what_was_rejected_is_asked_again_by_a_rerun_and_not_by_a_retry(bench, node, acting) -> None:
+    bench.sandbox.answer("scan", {})
+    bench.sandbox.answer("fix", {})
+    flow_run = await bench.start(await bench.deploy(node("scan"), node("fix", "scan", gate=ApprovalRule())))
+    assert (await bench.execute(flow_run)).is_paused()
+    run = await bench.record(flow_run)
+    await bench.records.decide((run.id, "fix"), decision="REJECTED", by="Bob", verified=True, channel="api")
+    await bench.resume(flow_run)
+    assert (await bench.execute(flow_run)).is_failed()
+    with pytest.raises(RunRefused, match=f"'fix' was rejected.*`commandcenter rerun {run.id[:8]} fix` asks again"):
+        await retry_run(run.id, **acting)
+    await rerun_run(run.id, "fix", **acting)
+    assert (await bench.execute(flow_run)).is_paused()
+    assert (await bench.records.approval(run.id, "fix")).status == "PENDING"
+    assert bench.ran() == ["scan"], "nothing ran on an old answer"
+    asked = await bench.records.approvals(1, run_id=run.id, superseded=True)
+    assert [each.status for each in asked] == ["REJECTED", "PENDING"]
+    assert (await bench.records.verify_audit()).intact
+    await approve(bench, flow_run, "fix")
+    assert (await bench.execute(flow_run)).is_completed()
+    assert bench.ran() == ["scan", "fix"]
+
+
 async def test_a_failed_run_is_retried_and_no_other(bench, node, acting) -> None:
     bench.sandbox.answer("a", {"n": 1})
     bench.sandbox.answer("b", BROKEN, {})
@@ -124,6 +147,9 @@ async def test_a_waiting_run_is_cancelled_with_its_question(bench, node, acting)
     assert (await bench.client.read_flow_run(flow_run.id)).state.is_cancelled()
     with pytest.raises(RunRefused, match="has ended already"):
         await cancel_run(run.id, **acting)
+    # Nobody has rejected it: a retry asks again.
+    await retry_run(run.id, **acting)
+    assert (await bench.execute(flow_run)).is_paused()
 
 
 async def test_a_replay_is_a_new_run_of_a_person_with_another_context(bench, node, acting) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import nats.errors
 import nats.js.errors
 
+from compiler.trigger_types.subjects import subject_fault
 from operations.errors import TriggerError
 from triggers.nats.connection import hosts_of, jetstream, open_once
 
@@ -32,6 +33,11 @@ async def publish_event(url: str, subject: str, payload: bytes, *, event_id: str
 
     Raises NotPublished, and PlaintextRefused.
     """
+    if fault := subject_fault(subject, wildcards=False):
+        # NATS would take `a.*` by its letters, and no subscriber of `a.b` would see it.
+        raise NotPublished(
+            f"{subject!r} is not a NATS subject to publish on: {fault}; join parts with dots, as in graph.file.updated"
+        )
     told: list[str] = []
 
     async def note(error: Exception) -> None:
@@ -54,10 +60,6 @@ async def publish_event(url: str, subject: str, payload: bytes, *, event_id: str
         ) from exc
     except nats.js.errors.APIError as exc:
         raise NotPublished(f"NATS at {where} refuses the event: {exc.description}") from exc
-    except nats.errors.BadSubjectError as exc:
-        raise NotPublished(
-            f"{subject!r} is not a NATS subject: join parts with dots, as in graph.file.updated"
-        ) from exc
     except (TimeoutError, nats.errors.Error) as exc:
         denied = any("permissions violation" in each.lower() for each in told)
         if denied:

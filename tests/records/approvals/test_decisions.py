@@ -157,9 +157,13 @@ async def test_a_decision_without_a_proper_name_does_not_count(gate: Any, decide
 
 async def test_a_decision_about_another_card_is_refused(gate: Any, decide: Any) -> None:
     approval = await gate()
-    refused = await decide(approval, "ann", digest="sha256:other")
+    refused = await decide(approval, "ann", digest="sha256:" + "0" * 64)
     assert not refused.applied
     assert refused.reason.startswith("what you saw is not what would run")
+    for short in ("ab" * 32, "sha256:" + "ab" * 6, ""):
+        refused = await decide(approval, "ann", digest=short)
+        assert not refused.applied
+        assert refused.reason.startswith("give the whole digest")
     assert (await decide(approval, "ann", digest=DIGEST)).applied
 
 

@@ -81,6 +81,28 @@ async def test_a_dead_letter_is_kept_once_with_its_bytes_and_the_reason(records:
     assert await records.count_dead_letters() == 2
 
 
+async def test_an_event_and_a_dead_letter_are_found_by_what_a_table_shows_of_their_ids(records: Records) -> None:
+    for number in range(3):
+        await records.dead_letter("S", number, project_id=1, subject="x", payload=b"{", reason="no")
+        await records.receive_event(
+            "S", number, subject="x", payload=b"{}", outcome="matched nothing", project_id=1
+        )
+    letter, event = (await records.dead_letters(1))[0], (await records.received_events(1))[0]
+    for short in (letter.id, letter.id[:8], letter.id[:8].upper()):
+        assert (await records.one_dead_letter(short, project_id=1)).id == letter.id
+    assert (await records.received_event(event.id[:8], project_id=1)).id == event.id
+    for wrong in (letter.id[:3], "%%%%", "____", "", letter.id + "x"):
+        with pytest.raises(NotFound):
+            await records.one_dead_letter(wrong, project_id=1)
+    with pytest.raises(NotFound):
+        await records.one_dead_letter(letter.id[:8], project_id=2)
+    with pytest.raises(NotFound):
+        await records.received_event(event.id[:8], project_id=2)
+    done = await discard_dead_letter(letter.id[:8], records=records, project_id=1, by="Ann")
+    assert done.id == letter.id
+    assert (await records.one_dead_letter(letter.id, project_id=1)).settled_as == "discarded"
+
+
 async def test_an_event_that_named_no_project_is_listed_and_discarded_by_the_machines_admin(records) -> None:
     await records.dead_letter("events", 7, subject="graph.x", payload=b"{}", reason="no projectId")
     assert await records.dead_letters(1) == []
