@@ -24,10 +24,18 @@ async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
         raise ValueError("DATABASE_URL is not set: it names the records database; `commandcenter env` prints it")
     records = await Records.open(url)
     try:
-        (plan,) = compile_files([Path(file)], await known_catalogue(records, project_id), project_id=project_id)
+        compiled = compile_files([Path(file)], await known_catalogue(records, project_id), project_id=project_id)
+        (plan,) = compiled.plans
         agreed_by = "COMMANDCENTER_REMOVE_GATES" if CommandSettings.load().remove_gates == "yes" else None
         # `prefect deploy` makes the deployment itself, after this step.
-        await deploy([plan], records=records, publisher=RecordsOnly(), project_id=project_id, agreed_by=agreed_by)
+        await deploy(
+            [plan],
+            records=records,
+            publisher=RecordsOnly(),
+            project_id=project_id,
+            agreed_by=agreed_by,
+            texts=compiled.texts,
+        )
     except AgreementMissing as exc:
         raise ValueError(f"{exc}; set COMMANDCENTER_REMOVE_GATES=yes to agree") from exc
     except CheckFailed as exc:

@@ -24,8 +24,9 @@ from operations.deploy_review import DeployReview, review
 from operations.known_workflows import known_catalogue
 from records import Records
 
-_MEANT = re.compile(r"did you mean [`'\"](?P<word>[\w.:-]+)[`'\"]\??")
-_WORD = re.compile(r"['\"]?[\w.:-]+['\"]?")
+_MEANT = re.compile(r"did you mean [`'\"](?P<word>[\w.:/-]+)[`'\"]\??")
+_WORD = re.compile(r"(?P<quote>['\"]?)(?P<bare>[\w.:/-]+)(?P=quote)")
+_NAMED = re.compile(r"[`'\"]([\w.-]+)[`'\"]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ async def compile_source(text: str, *, records: Records, project_id: int) -> Com
     # Off the event loop: a hostile file may take a second.
     compiled = await asyncio.to_thread(compile, Source(text=text), catalogue, project_id=project_id)
     lines = text.split("\n")
-    found = tuple((each, _fix(each, lines)) for each in compiled.diagnostics)
+    found = tuple((each, fix_of(each, lines)) for each in compiled.diagnostics)
     plan = compiled.plan
     if plan is None:
         return CompiledSource(diagnostics=found, plan=None, graph=None, proofs=(), review=None)
@@ -131,14 +132,28 @@ def explain_schedule(cron: str, timezone: str, *, at: datetime | None = None) ->
     return cron_in_words(cron), next_times(cron, timezone, after=at or datetime.now(UTC))
 
 
-def _fix(diagnostic: Diagnostic, lines: Sequence[str]) -> Fix | None:
-    """Only where the word that is wrong is all that the diagnostic points at."""
+def fix_of(diagnostic: Diagnostic, lines: Sequence[str]) -> Fix | None:
+    """What to put in place of all that the diagnostic points at, in a text of these lines; None: that is not sure."""
     match = _MEANT.search(diagnostic.hint)
     one_line = diagnostic.line == diagnostic.end_line
     if match is None or not one_line or diagnostic.line > len(lines):
         return None
-    wrong = lines[diagnostic.line - 1][diagnostic.column - 1 : diagnostic.end_column - 1]
-    if not _WORD.fullmatch(wrong):
+    wrong = _WORD.fullmatch(lines[diagnostic.line - 1][diagnostic.column - 1 : diagnostic.end_column - 1])
+    if wrong is None:
         return None
-    quote = wrong[0] if wrong[0] in "'\"" else ""
-    return Fix(title=f"replace it with {match['word']}", text=f"{quote}{match['word']}{quote}")
+    right = _in_path(wrong["bare"], match["word"], diagnostic.message)
+    if right is None:
+        return None
+    return Fix(title=f"replace it with {right}", text=f"{wrong['quote']}{right}{wrong['quote']}")
+
+
+def _in_path(wrong: str, word: str, message: str) -> str | None:
+    """What is meant: the word, or the path with it in place of the one part that the message names."""
+    if "." not in wrong or "." in word:
+        return word
+    named = set(_NAMED.findall(message))
+    parts = wrong.split(".")
+    places = [at for at, part in enumerate(parts) if part in named]
+    if len(places) != 1:
+        return None
+    return ".".join([*parts[: places[0]], word, *parts[places[0] + 1 :]])

@@ -153,7 +153,7 @@ class Platform:
         if self._worker == "process":
             await connection.prefect.create_work_pool(WorkPoolCreate(name="process", type="process"))
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
-        plans = compile_files(files, catalogue, project_id=1)
+        plans = compile_files(files, catalogue, project_id=1).plans
         for deployed in await deploy(plans, records=connection.records, publisher=publisher, project_id=1):
             made = await connection.prefect.read_deployment_by_name(deployed.deployment)
             await connection.prefect.create_deployment(

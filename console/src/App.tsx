@@ -1,29 +1,31 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useState } from "react";
-import { NavLink, Route, Routes } from "react-router";
+import { Suspense, useEffect, useState } from "react";
+import { NavLink, Route, Routes, useLocation } from "react-router";
 import { address, chooseProject } from "./api/client";
 import { usePending } from "./api/queries";
 import { type Connection, followChanges } from "./api/stream";
+import { Boundary, loaded } from "./components/Boundary";
 import { Loading, Page } from "./components/basics";
 import { Inbox } from "./pages/Inbox";
 import { useSession } from "./session";
 import { applyTheme, currentTheme, type Theme } from "./theme";
 
-const ApprovalPage = lazy(() => import("./pages/Approval"));
-const RunsPage = lazy(() => import("./pages/Runs"));
-const RunPage = lazy(() => import("./pages/Run"));
-const WorkflowsPage = lazy(() => import("./pages/Workflows"));
-const BuilderPage = lazy(() => import("./pages/Builder"));
-const AgentsPage = lazy(() => import("./pages/Agents"));
-const AgentPage = lazy(() => import("./pages/Agent"));
-const RegisterAgentPage = lazy(() => import("./pages/RegisterAgent"));
-const EventsPage = lazy(() => import("./pages/Events"));
-const StatisticsPage = lazy(() => import("./pages/Statistics"));
+const ApprovalPage = loaded(() => import("./pages/Approval"));
+const RunsPage = loaded(() => import("./pages/Runs"));
+const RunPage = loaded(() => import("./pages/Run"));
+const WorkflowsPage = loaded(() => import("./pages/Workflows"));
+const BuilderPage = loaded(() => import("./pages/Builder"));
+const AgentsPage = loaded(() => import("./pages/Agents"));
+const AgentPage = loaded(() => import("./pages/Agent"));
+const RegisterAgentPage = loaded(() => import("./pages/RegisterAgent"));
+const EventsPage = loaded(() => import("./pages/Events"));
+const StatisticsPage = loaded(() => import("./pages/Statistics"));
 
 export function App() {
   const connection = useChanges();
   const pending = usePending();
   const { me, leave } = useSession();
+  const { pathname } = useLocation();
   const [theme, setTheme] = useState<Theme>(currentTheme);
   const waiting = pending.data?.length ?? 0;
   return (
@@ -95,31 +97,33 @@ export function App() {
             The server does not answer; trying again. What you see may be old.
           </div>
         )}
-        <Suspense fallback={<Loading />}>
-          <Routes>
-            <Route path="/" element={<Inbox />} />
-            <Route path="/approvals" element={<Inbox />} />
-            <Route path="/approvals/:id" element={<ApprovalPage />} />
-            <Route path="/runs" element={<RunsPage />} />
-            <Route path="/runs/:id" element={<RunPage />} />
-            <Route path="/workflows" element={<WorkflowsPage />} />
-            <Route path="/workflows/:name" element={<BuilderPage />} />
-            <Route path="/new-workflow" element={<BuilderPage />} />
-            <Route path="/agents" element={<AgentsPage />} />
-            <Route path="/register-agent" element={<RegisterAgentPage />} />
-            <Route path="/agents/:name" element={<AgentPage />} />
-            <Route path="/events" element={<EventsPage />} />
-            <Route path="/statistics" element={<StatisticsPage />} />
-            <Route
-              path="*"
-              element={
-                <Page title="No such page">
-                  <p>The console has no page of that address.</p>
-                </Page>
-              }
-            />
-          </Routes>
-        </Suspense>
+        <Boundary at={pathname}>
+          <Suspense fallback={<Loading />}>
+            <Routes>
+              <Route path="/" element={<Inbox />} />
+              <Route path="/approvals" element={<Inbox />} />
+              <Route path="/approvals/:id" element={<ApprovalPage />} />
+              <Route path="/runs" element={<RunsPage />} />
+              <Route path="/runs/:id" element={<RunPage />} />
+              <Route path="/workflows" element={<WorkflowsPage />} />
+              <Route path="/workflows/:name" element={<BuilderPage />} />
+              <Route path="/new-workflow" element={<BuilderPage />} />
+              <Route path="/agents" element={<AgentsPage />} />
+              <Route path="/register-agent" element={<RegisterAgentPage />} />
+              <Route path="/agents/:name" element={<AgentPage />} />
+              <Route path="/events" element={<EventsPage />} />
+              <Route path="/statistics" element={<StatisticsPage />} />
+              <Route
+                path="*"
+                element={
+                  <Page title="No such page">
+                    <p>The console has no page of that address.</p>
+                  </Page>
+                }
+              />
+            </Routes>
+          </Suspense>
+        </Boundary>
       </main>
     </div>
   );
@@ -159,13 +163,13 @@ function topicsOf(type: string): string[] {
     case "agentRun":
       return ["runs", "run", "logs", "statistics"];
     case "approval":
-      return ["approvals", "approval", "runs", "run"];
+      return ["approvals", "approval", "runs", "run", "statistics"];
     case "workflow":
       return ["workflows"];
     case "agent":
       return ["agents", "agent"];
     case "event":
-      return ["events", "deadLetters"];
+      return ["events", "deadLetters", "statistics"];
     default:
       return ["poll"];
   }

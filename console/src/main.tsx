@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { App } from "./App";
 import { ApiError } from "./api/client";
+import { Boundary } from "./components/Boundary";
 import { SignedIn, takeTokenFromAddress } from "./session";
 import { applyTheme } from "./theme";
 import "./styles.css";
@@ -28,9 +29,11 @@ if (root) {
     <StrictMode>
       <QueryClientProvider client={queries}>
         <BrowserRouter basename={basename}>
-          <SignedIn linkToken={linkToken}>
-            <App />
-          </SignedIn>
+          <Boundary at="console">
+            <SignedIn linkToken={linkToken}>
+              <App />
+            </SignedIn>
+          </Boundary>
         </BrowserRouter>
       </QueryClientProvider>
     </StrictMode>,

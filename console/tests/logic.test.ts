@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventsOf } from "../src/api/stream";
 import type { AgentRun, RunDetail } from "../src/api/types";
+import { boundsOf, leastZoom, NODE_HEIGHT, NODE_WIDTH, nodeAt, type Places } from "../src/graph/layout";
 import { uncoloured, visible } from "../src/shown/visible";
 import { differences, sentences } from "../src/text/card";
 import { coloured, parseDiff } from "../src/text/diff";
@@ -282,5 +283,32 @@ describe("colours of code", () => {
     expect(speech('"""')).toEqual(["text"]);
     expect(speech("return 5")).toEqual(["word", "", "word"]);
     expect(speech("return 2")).toBeUndefined();
+  });
+});
+
+describe("a graph", () => {
+  it("can be seen whole, however large it is", () => {
+    const column: Places = Object.fromEntries(
+      Array.from({ length: 2000 }, (_, at) => [`n${at}`, { x: 0, y: at * 118 }]),
+    );
+    const row: Places = Object.fromEntries(
+      Array.from({ length: 2000 }, (_, at) => [`n${at}`, { x: at * 314, y: 0 }]),
+    );
+    for (const places of [column, row, { one: { x: 5, y: 5 } }]) {
+      const { width, height } = boundsOf(places);
+      const zoom = leastZoom(places);
+      expect(width * zoom).toBeLessThanOrEqual(240.01);
+      expect(height * zoom).toBeLessThanOrEqual(160.01);
+      expect(zoom).toBeLessThanOrEqual(0.02);
+    }
+    expect(leastZoom(null)).toBe(leastZoom({}));
+  });
+
+  it("has one node at a place, and the nearest one beside it", () => {
+    const places = { a: { x: 0, y: 0 }, b: { x: 0, y: 200 } };
+    expect(nodeAt(places, { x: NODE_WIDTH / 2, y: NODE_HEIGHT / 2 }, 0)).toBe("a");
+    expect(nodeAt(places, { x: 10, y: 190 }, 0)).toBe(null);
+    expect(nodeAt(places, { x: 10, y: 190 }, 200)).toBe("b");
+    expect(nodeAt(places, { x: -300, y: 0 }, 200)).toBe(null);
   });
 });

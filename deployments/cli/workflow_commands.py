@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-from compiler import format_text, load
+from compiler import format_text
 from compiler.plan import Plan
 from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.publishing.compile_files import CheckFailed, compile_by_file
+from deployments.publishing.compile_files import CheckFailed, CompiledFiles, compile_files
 from deployments.publishing.deployment_values import planned_schedules
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import connect, open_records
@@ -139,8 +139,8 @@ def deploy_command(
 async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: bool) -> None:
     async with open_records(state) as records:
         compiled = await _compile_or_exit(files, records, project_id=project_id)
-        found = await review(list(compiled.values()), records, project_id=project_id, sources=_names(compiled))
-    paused = await _paused(compiled.values(), state)
+        found = await review(compiled.plans, records, project_id=project_id, sources=compiled.files)
+    paused = await _paused(compiled.plans, state)
     if as_json:
         print_json(
             {
@@ -189,9 +189,7 @@ async def _deploy(
         if pool is not None:
             await require_pool(connection.prefect, pool)
         publisher = PrefectPublisher(connection.prefect, pool or connection.addresses.pool)
-        if refused := await refused_subjects(
-            connection.addresses.nats_url, connection.records, list(compiled.values())
-        ):
+        if refused := await refused_subjects(connection.addresses.nats_url, connection.records, compiled.plans):
             first = refused[0]
             said = f"workflow {first.workflow!r} cannot be started by {first.subject!r}: {first.reason}"
             raise SubjectRefused(f"{said}. Nothing was deployed")
@@ -200,14 +198,14 @@ async def _deploy(
 
         async def attempt(agreed_by: str | None) -> list[Deployed]:
             return await deploy(
-                list(compiled.values()),
+                compiled.plans,
                 records=connection.records,
                 publisher=publisher,
                 project_id=project_id,
                 agreed_by=agreed_by,
                 by=me.acting,
-                sources=_names(compiled),
-                texts={plan.name: load(file).text for file, plan in compiled.items()},
+                sources=compiled.files,
+                texts=compiled.texts,
             )
 
         try:
@@ -217,13 +215,11 @@ async def _deploy(
             _ask_agreement(exc)
             done = await attempt(me.name)
         await take_subjects_now(connection.addresses.nats_url, connection.records)
-        said = await paused_in_prefect(connection.prefect, compiled.values())
+        said = await paused_in_prefect(connection.prefect, compiled.plans)
         given, kept = connection.addresses.secrets, Path(connection.addresses.state)
-        said += [f"warning: {each}" for each in await missing_secrets(compiled.values(), state=kept, given=given)]
+        said += [f"warning: {each}" for each in await missing_secrets(compiled.plans, state=kept, given=given)]
         # Now that these are deployed: what goes on beside them.
-        rest = await review(
-            list(compiled.values()), connection.records, project_id=project_id, sources=_names(compiled)
-        )
+        rest = await review(compiled.plans, connection.records, project_id=project_id, sources=compiled.files)
         said += [f"{each.workflow}: {each.message}" for each in rest.changes]
     print_rows(
         [vars(each) for each in done],
@@ -233,11 +229,6 @@ async def _deploy(
     )
     for each in said:
         sys.stderr.write(f"{each}\n")
-
-
-def _names(compiled: dict[str, Plan]) -> dict[str, str]:
-    """The file of each workflow, by its name."""
-    return {plan.name: file for file, plan in compiled.items()}
 
 
 def _ask_agreement(missing: AgreementMissing) -> None:
@@ -280,11 +271,11 @@ def _print_review(found: DeployReview) -> None:
         console.print(f"waiting runs go on with the plan they started with: {runs}", highlight=False)
 
 
-async def _compile_or_exit(files: list[Path], records: Records, *, project_id: int) -> dict[str, Plan]:
-    """The plans by file; or the diagnostics on standard error and exit status 1."""
+async def _compile_or_exit(files: list[Path], records: Records, *, project_id: int) -> CompiledFiles:
+    """The plans with their files; or the diagnostics on standard error and exit status 1."""
     try:
         catalogue = await known_catalogue(records, project_id)
-        return compile_by_file(files, catalogue, project_id=project_id)
+        return compile_files(files, catalogue, project_id=project_id)
     except CheckFailed as exc:
         sys.stderr.write(format_text(exc.diagnostics, exc.sources) + "\n")
         raise typer.Exit(1) from exc

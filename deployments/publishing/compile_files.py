@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from compiler import Diagnostic, Source, compile_all, load
@@ -20,20 +21,29 @@ class CheckFailed(Exception):
         super().__init__(f"{len(self.diagnostics)} problems; nothing was deployed")
 
 
-def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> list[Plan]:
+@dataclass(frozen=True, kw_only=True)
+class CompiledFiles:
+    """Checked plans with the files that they come from, as they were read once."""
+
+    plans: tuple[Plan, ...]
+    files: Mapping[str, str]
+    """The absolute path of each, by the workflow's name."""
+    texts: Mapping[str, str]
+    """The YAML of each, by the workflow's name."""
+
+
+def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> CompiledFiles:
     """All plans, or `CheckFailed` with every problem of every file."""
-    return list(compile_by_file(paths, catalogue, project_id=project_id).values())
-
-
-def compile_by_file(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> dict[str, Plan]:
-    """The plan of each file, by the file's absolute path. Raises `CheckFailed` with every problem of every file."""
     sources = [load(path) for path in workflow_files(paths)]
     compiled = compile_all(sources, catalogue, project_id=project_id)
     problems = [each for result in compiled for each in result.diagnostics if each.severity == "error"]
     if problems:
         raise CheckFailed(problems, sources)
-    return {
-        str(Path(source.path).absolute()): result.plan
-        for source, result in zip(sources, compiled, strict=True)
-        if result.plan is not None
-    }
+    found = [
+        (source, result.plan) for source, result in zip(sources, compiled, strict=True) if result.plan is not None
+    ]
+    return CompiledFiles(
+        plans=tuple(plan for _, plan in found),
+        files={plan.name: str(Path(source.path).absolute()) for source, plan in found},
+        texts={plan.name: source.text for source, plan in found},
+    )

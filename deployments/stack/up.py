@@ -9,7 +9,7 @@ from pathlib import Path
 from compiler import format_text
 from deployments.cli.output import console
 from deployments.errors import DeploymentError
-from deployments.publishing.compile_files import CheckFailed, compile_by_file
+from deployments.publishing.compile_files import CheckFailed, compile_files
 from deployments.publishing.deploy import PrefectPublisher
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
@@ -47,15 +47,16 @@ async def deploy_files(
     """Compile all files, then deploy all; raises `CheckFailed` or `AgreementMissing` before anything is changed."""
     async with connect_to(addresses) as connection:
         catalogue = await known_catalogue(connection.records, project_id)
-        compiled = compile_by_file(paths, catalogue, project_id=project_id)
+        compiled = compile_files(paths, catalogue, project_id=project_id)
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
         done = await deploy(
-            list(compiled.values()),
+            compiled.plans,
             records=connection.records,
             publisher=publisher,
             project_id=project_id,
             agreed_by=agreed_by,
-            sources={plan.name: file for file, plan in compiled.items()},
+            sources=compiled.files,
+            texts=compiled.texts,
         )
         await take_subjects_now(addresses.nats_url, connection.records)
         return done

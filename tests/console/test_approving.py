@@ -10,6 +10,7 @@ from playwright.async_api import TimeoutError as NotInTime
 from playwright.async_api import expect
 
 from operations.decide import DecisionRequest, decide_gate
+from operations.second_person import Acting, SecondPersonNeeded, require_second_person
 
 PATCH = """\
 diff --git a/auth.py b/auth.py
@@ -253,3 +254,31 @@ async def test_a_vote_counts_and_the_page_says_who_has_voted(platform, open_cons
     await other.get_by_role("button", name="Yes, approve and continue").click()
     await expect(other.get_by_role("status").filter(has_text="Approved by Bob")).to_be_visible()
     assert (await platform.records.question(approval.id)).status == "APPROVED"
+
+
+async def test_a_change_that_needs_a_second_person_is_confirmed_by_one(
+    platform, open_console, accessible, monkeypatch
+) -> None:
+    monkeypatch.setenv("COMMANDCENTER_MODE", "production")
+    await platform.ask()
+    with suppress(SecondPersonNeeded):
+        await require_second_person(
+            "weaken-gates",
+            digest="sha256:7",
+            summary="audit: <b>no gate</b>",
+            by=Acting(name="Bob", verified=True),
+            project_id=1,
+            records=platform.records,
+        )
+    changes = {"name": "Changes that need a second person"}
+    viewer = await open_console(name="Vic", roles=("viewer",))
+    await expect(viewer.get_by_role("region", **changes)).to_contain_text("asked by Bob")
+    await expect(viewer.get_by_role("button", name="Confirm this change")).to_have_count(0)
+    page = await open_console()
+    shown = page.get_by_role("region", **changes)
+    await expect(shown).to_contain_text("audit: <b>no gate</b>")
+    await accessible(page)
+    await shown.get_by_role("button", name="Confirm this change").click()
+    await expect(shown).to_contain_text("Confirmed by Ann")
+    [asked] = await platform.records.change_requests(1)
+    assert asked.confirmed_by == "Ann"

@@ -115,3 +115,30 @@ async def test_a_link_is_not_lost_with_the_first_request(platform, chromium) -> 
     await page.goto(await platform.link("Ann"))
     await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     assert not first
+
+
+async def test_a_part_of_the_console_that_does_not_come_takes_its_page_and_nothing_else(
+    platform, open_console
+) -> None:
+    page = await open_console()
+    asked = count(1)
+
+    async def lose_the_first(route: Route) -> None:
+        await (route.abort("connectionreset") if next(asked) == 1 else route.continue_())
+
+    async def gone(route: Route) -> None:
+        # As after an update of the server, whose parts have other names.
+        await route.fulfill(status=404, json={"detail": "no such file"})
+
+    await page.route("**/assets/Runs-*.js", lose_the_first)
+    await page.route("**/assets/Agents-*.js", gone)
+    pages = page.get_by_role("navigation", name="Pages")
+    await pages.get_by_role("link", name="Agents").click()
+    await expect(page.get_by_role("alert")).to_contain_text("was started again with another version")
+    await pages.get_by_role("link", name="Runs").click()
+    await expect(page.get_by_role("heading", name="No runs")).to_be_visible()
+    assert next(asked) > 2
+    await pages.get_by_role("link", name="Agents").click()
+    await page.unroute("**/assets/Agents-*.js")
+    await page.get_by_role("button", name="Load it again").click()
+    await expect(page.get_by_role("heading", name="Agents")).to_be_visible()

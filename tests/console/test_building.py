@@ -211,7 +211,7 @@ async def test_a_second_editor_overwrites_nothing(platform, open_console, access
     await page.get_by_role("button", name="Deploy …").click()
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await expect(page.get_by_role("heading", name="Somebody else has changed it")).to_be_visible()
-    await expect(page.get_by_label("Theirs")).to_contain_text("boss@company.com")
+    await expect(page.get_by_label("what is deployed now")).to_contain_text("boss@company.com")
     newest = await platform.records.newest_version(1, "compliance-check-weekly")
     assert newest.text == theirs
     await page.get_by_role("button", name="Go on with the right side").click()
@@ -268,3 +268,65 @@ async def test_a_draft_that_does_not_compile_is_kept(platform, open_console) -> 
     await page.reload()
     await expect(page.locator("[data-node=send-slack]")).to_be_visible()
     await expect(page.get_by_text("your draft")).to_be_visible()
+    await page.get_by_role("button", name="Discard draft").click()
+    await expect(page.locator("[data-node=send-slack]")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("as deployed")).to_be_visible()
+
+
+async def test_text_that_is_not_saved_is_there_again_and_lines_keep_their_ends(platform, open_console) -> None:
+    foreign = WEEKLY.replace("\n", "\r\n")
+    await platform.save(foreign)
+    page = await open_console("workflows/compliance-check-weekly")
+    await page.get_by_role("tab", name="Workflow").click()
+    await fill(page, "Description", "mine")
+    await page.get_by_role("link", name="Runs", exact=True).click()
+    await expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_text("This is what you had not saved")).to_be_visible()
+    await page.get_by_role("button", name="Throw it away").click()
+    await expect(page.get_by_text("as deployed")).to_be_visible()
+    await page.get_by_role("tab", name="Workflow").click()
+    await fill(page, "Description", "mine")
+    await page.reload()
+    await page.get_by_role("button", name="Deploy …").click()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("as deployed")).to_be_visible()
+    newest = await platform.records.newest_version(1, "compliance-check-weekly")
+    assert newest.text == foreign.replace("Weekly compliance audit with auto-remediation", "mine")
+
+    # The text before it, beside the present one.
+    await page.get_by_role("button", name="Versions …").click()
+    await page.get_by_role("button", name="Compare version 1").click()
+    await expect(page.get_by_label("Version 1", exact=True)).to_contain_text("auto-remediation")
+    await page.get_by_role("button", name="Take the left side").click()
+    await page.get_by_role("tab", name="Workflow").click()
+    await expect(page.get_by_label("Description", exact=True)).to_have_value(
+        "Weekly compliance audit with auto-remediation"
+    )
+
+    # Another name is another workflow, and the old one may go with it.
+    await fill(page, "Name", "audited")
+    await page.get_by_role("button", name="Deploy …").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("It was opened as compliance-check-weekly")
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await page.wait_for_url("**/workflows/audited")
+    names = {each.name: each.status for each in await platform.records.workflows(1)}
+    assert names == {"audited": "ACTIVE", "compliance-check-weekly": "ARCHIVED"}
+    assert (await platform.records.newest_version(1, "audited")).text == foreign.replace(
+        "compliance-check-weekly", "audited", 1
+    )
+
+    # The same from the list of workflows.
+    await page.goto(f"{platform.address}/console/workflows")
+    await expect(page.get_by_role("button", name="Start compliance-check-weekly")).to_have_count(0)
+    await page.get_by_role("button", name="Rename audited").click()
+    await page.get_by_label("New name").fill("checked")
+    await page.get_by_role("button", name="Rename", exact=True).click()
+    await page.get_by_role("button", name="Archive checked").click()
+    await page.get_by_role("button", name="Archive", exact=True).click()
+    await expect(page.get_by_role("button", name="Archive checked")).to_have_count(0)
+    names = {each.name: each.status for each in await platform.records.workflows(1)}
+    assert names == dict.fromkeys(("audited", "compliance-check-weekly", "checked"), "ARCHIVED")

@@ -280,6 +280,12 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
     await expect(nodes).to_have_count(0)
     pane = await page.locator(".react-flow__pane").bounding_box()
     assert pane
+    # All of it, at once.
+    for part in await boxes.locator("path").all():
+        box = await part.bounding_box()
+        assert box
+        assert pane["y"] - 1 <= box["y"]
+        assert box["y"] + box["height"] <= pane["y"] + pane["height"] + 1
     x, y = pane["x"] + pane["width"] / 2, pane["y"] + pane["height"] / 2
     log, chosen = page.locator(".log"), page.locator(".chosen-node")
 
@@ -328,7 +334,7 @@ async def test_two_thousand_nodes_and_ten_thousand_lines_are_usable(platform, op
     # Near by, there are only the nodes in view.
     await page.mouse.move(x, y)
     async with large.frames("zoom, until words can be read"):
-        await large.wheel(*[-150] * 15)
+        await large.wheel(*[-150] * 26)
     await expect(page.locator(f"[data-node={name}] .id")).to_be_visible()
     await expect(boxes).to_have_count(0)
     assert await nodes.count() < 250

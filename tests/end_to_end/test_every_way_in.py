@@ -130,6 +130,8 @@ def test_less_control_is_refused_without_agreement_by_every_way_in(platform, htt
     deployed, told = WAYS[way](platform, http, file)
     assert deployed, told
     before = _gate(platform, name)
+    # With its text, so that it can be looked at and changed in the console, whoever has deployed it.
+    assert http.get(f"/workflows/{name}").json()["source"] == file.read_text()
 
     file.write_text(GATED.format(name=name, rule=WEAKER[change]))
     deployed, told = WAYS[way](platform, http, file)

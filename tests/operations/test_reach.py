@@ -90,6 +90,7 @@ NO_ACTS = {
 }
 """Modules whose functions are parts of acts."""
 PARTS = {
+    "compile_source": {"fix_of"},
     "second_person": {"require_second_person"},
     "people": {"token_digest", "checked_roles", "add_person", "issue_token", "revoke_person"},
     "slack": {"identify_press", "project_of_press", "read_press"},

@@ -250,7 +250,6 @@ export async function chooseProject(project: number): Promise<void> {
 
 export async function signOut(): Promise<void> {
   const hadToken = storedToken() !== null;
-  sessionStorage.removeItem(TOKEN);
-  sessionStorage.removeItem(PROJECT);
+  sessionStorage.clear();
   if (!hadToken) await request("session", { method: "DELETE" }).catch(() => undefined);
 }

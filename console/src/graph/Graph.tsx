@@ -21,7 +21,7 @@ import { Status } from "../components/basics";
 import { remembered, useSame, useStable } from "../components/same";
 import { visible } from "../shown/visible";
 import { toneOf } from "../text/status";
-import { NODE_HEIGHT, NODE_WIDTH, type Places } from "./layout";
+import { boundsOf, leastZoom, NODE_HEIGHT, NODE_WIDTH, nodeAt, type Places } from "./layout";
 import { usePlaces } from "./usePlaces";
 
 export interface GraphItem {
@@ -86,6 +86,9 @@ const FAR = 0.3;
 const MANY = 150;
 const DELETE_KEYS = ["Delete", "Backspace"];
 const edgesOnly = async ({ edges }: { edges: Edge[] }) => ({ nodes: [], edges });
+
+/** Pixels beside a node that still mean it: seen from far away it is smaller than one. */
+const NEAR = 3;
 
 const LINES_IN_SHAPE = 64;
 type Shape = Array<Pick<GraphItem, "id" | "dependsOn">>;
@@ -156,16 +159,6 @@ const Boxes = memo(function Boxes({ items, places }: { items: GraphItem[]; place
   );
 });
 
-function boundsOf(places: Places) {
-  const all = Object.values(places);
-  const xs = all.map((place) => place.x);
-  const ys = all.map((place) => place.y);
-  // Not by spreading: a call takes some ten thousand arguments at most.
-  const [left, top] = [xs.reduce((a, b) => Math.min(a, b)), ys.reduce((a, b) => Math.min(a, b))];
-  const [right, bottom] = [xs.reduce((a, b) => Math.max(a, b)), ys.reduce((a, b) => Math.max(a, b))];
-  return { x: left, y: top, width: right - left + NODE_WIDTH, height: bottom - top + NODE_HEIGHT };
-}
-
 /** A workflow as a graph. What it shows and does is also in the table beside it, for those who cannot use it. */
 export const Graph = memo(function Graph(props: Props) {
   return (
@@ -197,6 +190,7 @@ function Inner(props: Props) {
   // Lines follow the shape of the graph alone, not what becomes of its nodes.
   const shape = useSame(useMemo(() => items.map(({ id, dependsOn }) => ({ id, dependsOn })), [items]));
   const places = usePlaces(shape);
+  const least = useMemo(() => leastZoom(places), [places]);
   const far = useStore((state) => state.transform[2] < FAR);
   const nodeOf = useMemo(
     () =>
@@ -251,13 +245,7 @@ function Inner(props: Props) {
   const choose = useStable((_: unknown, node: ItemNode) => onSelect(node.id));
   const leave = useStable((event: MouseEvent) => {
     const at = asShapes ? flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }) : null;
-    const hit = items.find((item) => {
-      const place = at && places?.[item.id];
-      if (!place) return false;
-      const [dx, dy] = [at.x - place.x, at.y - place.y];
-      return dx >= 0 && dx <= NODE_WIDTH && dy >= 0 && dy <= NODE_HEIGHT;
-    });
-    onSelect(hit?.id ?? null);
+    onSelect(at && places ? nodeAt(places, at, NEAR / flow.getZoom()) : null);
   });
   const connect = useStable((edge: Connection) => onConnect?.(edge.source, edge.target));
   const disconnect = useStable((removed: Edge[]) => {
@@ -284,7 +272,7 @@ function Inner(props: Props) {
         edgesFocusable={false}
         elementsSelectable={editable}
         onlyRenderVisibleElements={items.length > MANY}
-        minZoom={0.02}
+        minZoom={least}
         deleteKeyCode={editable ? DELETE_KEYS : null}
         onNodeClick={choose}
         onPaneClick={leave}

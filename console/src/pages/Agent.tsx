@@ -1,10 +1,14 @@
-import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "react-router";
-import { get } from "../api/client";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { useAct } from "../api/act";
+import { get, request } from "../api/client";
 import { agentOf } from "../api/queries";
 import type { AgentAnswer, AgentHistoryAnswer } from "../api/schema";
 import type { Json, Schema } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
+import { Dialog } from "../components/Dialog";
+import { useSession } from "../session";
 import { isObject } from "../text/json";
 import { span } from "../text/time";
 import { plainSchema } from "../workflow/schema";
@@ -24,6 +28,8 @@ const SHOWN = new Set([
 /** One agent: its actions with what they take and give, its reach, and what the server knows of its runs. */
 export default function AgentPage() {
   const { name = "" } = useParams();
+  const { me } = useSession();
+  const [removing, setRemoving] = useState(false);
   const found = useQuery({
     queryKey: ["agent", name],
     queryFn: ({ signal }) => get<AgentAnswer>(`agents/${encodeURIComponent(name)}`, undefined, signal),
@@ -46,8 +52,18 @@ export default function AgentPage() {
           <Link to="/agents">Agents</Link> · {agent.description}
         </>
       }
-      actions={<Risk risk={agent.risk} />}
+      actions={
+        <>
+          <Risk risk={agent.risk} />
+          {me.may.includes("admin") && (
+            <button type="button" className="danger" onClick={() => setRemoving(true)}>
+              Remove …
+            </button>
+          )}
+        </>
+      }
     >
+      {removing && <RemoveDialog name={agent.name} close={() => setRemoving(false)} />}
       <div className="two">
         <div className="stack">
           {Object.entries(agent.actions).map(([action, each]) => (
@@ -89,6 +105,38 @@ export default function AgentPage() {
         </div>
       </div>
     </Page>
+  );
+}
+
+/** The server refuses it while a workflow uses the agent. */
+function RemoveDialog({ name, close }: { name: string; close: () => void }) {
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const remove = useAct({
+    mutationFn: () => request(`agents/${encodeURIComponent(name)}`, { method: "DELETE" }),
+    onSuccess: () => {
+      queries.invalidateQueries({ queryKey: ["agents"] });
+      navigate("/agents");
+    },
+  });
+  return (
+    <Dialog title={`Remove ${name}`} onClose={close}>
+      <p>No workflow can use it from then on. What it has done stays on record.</p>
+      {remove.error && <Failure error={remove.error} />}
+      <div className="row">
+        <button
+          type="button"
+          className="danger"
+          disabled={remove.isPending || remove.isSuccess}
+          onClick={() => remove.mutate()}
+        >
+          Remove
+        </button>
+        <button type="button" onClick={close}>
+          Back
+        </button>
+      </div>
+    </Dialog>
   );
 }
 

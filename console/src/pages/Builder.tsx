@@ -1,17 +1,18 @@
 import type { EditorView } from "@codemirror/view";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { useAct } from "../api/act";
-import { ApiError, request } from "../api/client";
+import { request } from "../api/client";
 import { type DryRun, useCompiled } from "../api/compile";
 import { useAgents } from "../api/queries";
+import type { DraftAnswer } from "../api/schema";
 import type { Agent, Compiled, Diagnostic, WorkflowDetail } from "../api/types";
-import { Failure, Loading, Page, Risk } from "../components/basics";
-import { Dialog } from "../components/Dialog";
+import { Failure, Loading, Page } from "../components/basics";
 import { Graph, type GraphItem } from "../graph/Graph";
 import { useSession } from "../session";
 import { isObject } from "../text/json";
+import { type Conflict, DeployDialog } from "../workflow/DeployDialog";
 import {
   applyTo,
   createEditor,
@@ -23,12 +24,15 @@ import {
   reveal,
   severityOf,
   showDiagnostics,
+  textOf,
   undo,
 } from "../workflow/editor";
 import { MergeDialog } from "../workflow/MergeDialog";
 import { NodeForm } from "../workflow/NodeForm";
 import { PastEventsDialog } from "../workflow/PastEventsDialog";
 import { TestDialog } from "../workflow/TestDialog";
+import { forget, keep, kept, placeOf } from "../workflow/unsaved";
+import { VersionsDialog } from "../workflow/VersionsDialog";
 import { WorkflowForm } from "../workflow/WorkflowForm";
 import {
   addNode,
@@ -51,6 +55,8 @@ interface Loaded {
   source: string | null;
   etag: string | null;
   draft: string | null;
+  /** Who wrote the draft. */
+  draftBy: string | null;
 }
 
 export default function BuilderPage() {
@@ -76,7 +82,7 @@ export default function BuilderPage() {
     return (
       <Page title={title}>
         <p className="notice">
-          The text of this version was not kept. Deploy its file again with `commandcenter deploy`; from then
+          The text of this version was not kept. From the next <code>commandcenter deploy</code> of its file
           on it can be edited here.
         </p>
       </Page>
@@ -86,45 +92,52 @@ export default function BuilderPage() {
 }
 
 async function load(name: string | null, signal: AbortSignal): Promise<Loaded> {
-  if (name === null) return { name, source: null, etag: null, draft: null };
+  if (name === null) return { name, source: null, etag: null, draft: null, draftBy: null };
   const at = `workflows/${encodeURIComponent(name)}`;
   const [workflow, draft] = await Promise.allSettled([
     request<WorkflowDetail>(at, { signal }),
-    request<{ source: string; baseETag: string | null }>(`${at}/draft`, { signal }),
+    request<DraftAnswer>(`${at}/draft`, { signal }),
   ]);
   if (workflow.status === "rejected" && draft.status === "rejected") throw workflow.reason;
   const found = workflow.status === "fulfilled" ? workflow.value : null;
-  const kept = draft.status === "fulfilled" ? draft.value.body : null;
+  const written = draft.status === "fulfilled" ? draft.value.body : null;
   return {
     name,
     source: found?.body.source ?? null,
     // A draft counts against the version that it began from: a newer one is a conflict, not something to overwrite.
-    etag: kept?.baseETag ?? found?.headers.get("etag") ?? null,
-    draft: kept?.source ?? null,
+    etag: written?.baseETag ?? found?.headers.get("etag") ?? null,
+    draft: written?.source ?? null,
+    draftBy: written?.updatedBy ?? null,
   };
 }
 
 type Tab = "node" | "workflow" | "yaml";
 
 function Builder({ loaded }: { loaded: Loaded }) {
-  const start = loaded.draft ?? loaded.source ?? EMPTY;
+  const { me } = useSession();
+  const place = placeOf(me.project, loaded.name);
+  const known = loaded.draft ?? loaded.source ?? EMPTY;
+  // What was on screen when the page was left.
+  const [before] = useState(() => kept(place));
+  const [found, setFound] = useState(before !== null && before.text !== known);
+  const start = before?.text ?? known;
   const [text, setText] = useState(start);
-  const [saved, setSaved] = useState(start);
-  const [etag, setEtag] = useState(loaded.etag);
+  const [saved, setSaved] = useState(known);
+  const [etag, setEtag] = useState(before ? before.etag : loaded.etag);
+  const [draft, setDraft] = useState(loaded.draft !== null);
   const [selected, setSelected] = useState<string | null>(null);
   const [tab, setTab] = useState<Tab>(loaded.name ? "yaml" : "workflow");
   const [refusal, setRefusal] = useState<string | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const [test, setTest] = useState<DryRun | null>(null);
-  const [dialog, setDialog] = useState<"test" | "events" | "deploy" | null>(null);
-  const [theirs, setTheirs] = useState<{ source: string; etag: string | null } | null>(null);
+  const [dialog, setDialog] = useState<"test" | "events" | "versions" | "deploy" | null>(null);
+  const [theirs, setTheirs] = useState<Conflict | null>(null);
   const view = useRef<EditorView | null>(null);
   const agents = useAgents();
   const compiled = useCompiled(text);
-  const { me } = useSession();
   const model = useLastGood(text);
   const dirty = text !== saved;
-  useUnsaved(dirty);
+  useUnsaved(dirty, place, text, etag);
 
   const editorAt = useCallback(
     (element: HTMLElement | null) => {
@@ -144,7 +157,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
   const change = (make: (now: string) => Edit[]) => {
     if (!view.current) return false;
     try {
-      applyTo(view.current, make(view.current.state.doc.toString()));
+      applyTo(view.current, make(textOf(view.current.state)));
       setRefusal(null);
       setTest(null);
       return true;
@@ -178,9 +191,20 @@ function Builder({ loaded }: { loaded: Loaded }) {
   );
   const risk = compiled.data?.plan?.nodes.find((each) => each.id === selected)?.risk;
   const name = model.name || loaded.name || "";
-  const save = useSave(name, etag, (kept) => {
-    setSaved(text);
-    setNotice(kept);
+  const save = useSave(name, etag, (written) => {
+    setSaved(written);
+    setDraft(true);
+    setNotice("draft saved");
+  });
+  const discard = useAct({
+    mutationFn: () => request(`workflows/${encodeURIComponent(name)}/draft`, { method: "DELETE" }),
+    onSuccess: () => {
+      forget(place);
+      setDraft(false);
+      setSaved(loaded.source ?? EMPTY);
+      if (view.current) replaceAll(view.current, loaded.source ?? EMPTY);
+      setNotice("draft discarded");
+    },
   });
   const mayWrite = me.may.includes("author");
 
@@ -191,7 +215,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
       lead={
         <>
           <Link to="/workflows">Workflows</Link> ·{" "}
-          {dirty ? "not saved" : (notice ?? (loaded.draft ? "your draft" : "as deployed"))}
+          {dirty ? "not saved" : (notice ?? standing(loaded, me.name))}
         </>
       }
       actions={
@@ -209,6 +233,16 @@ function Builder({ loaded }: { loaded: Loaded }) {
           >
             Save draft
           </button>
+          {draft && mayWrite && (
+            <button type="button" disabled={discard.isPending} onClick={() => discard.mutate()}>
+              Discard draft
+            </button>
+          )}
+          {loaded.source !== null && (
+            <button type="button" onClick={() => setDialog("versions")}>
+              Versions …
+            </button>
+          )}
           <button type="button" onClick={() => setDialog("test")}>
             Test …
           </button>
@@ -221,7 +255,32 @@ function Builder({ loaded }: { loaded: Loaded }) {
         </>
       }
     >
+      {!mayWrite && (
+        <p className="notice">
+          Your role, {me.role}, tries workflows out here; saving and deploying them is for authors.
+        </p>
+      )}
       {save.error && <Failure error={save.error} />}
+      {discard.error && <Failure error={discard.error} />}
+      {found && (
+        <div className="notice row" role="status">
+          <span className="grow">This is what you had not saved when you left this page.</span>
+          <button
+            type="button"
+            className="tiny"
+            onClick={() => {
+              if (view.current) replaceAll(view.current, known);
+              setEtag(loaded.etag);
+              setFound(false);
+            }}
+          >
+            Throw it away
+          </button>
+          <button type="button" className="tiny" onClick={() => setFound(false)}>
+            Close
+          </button>
+        </div>
+      )}
       {refusal && (
         <div className="notice warn row" role="alert">
           <span className="grow">That was not done: {refusal}.</span>
@@ -339,28 +398,44 @@ function Builder({ loaded }: { loaded: Loaded }) {
           name={name}
           text={text}
           etag={etag}
-          fresh={loaded.name === null}
+          before={loaded.name}
           compiled={compiled.data}
           current={compiled.current}
           close={() => setDialog(null)}
-          conflict={(source, newEtag) => {
+          conflict={(found) => {
             setDialog(null);
-            setTheirs({ source, etag: newEtag });
+            setTheirs(found);
           }}
           done={(newEtag) => {
+            forget(place);
             // That of a new workflow goes with this page.
-            if (loaded.name !== null) setDialog(null);
+            if (loaded.name === name) setDialog(null);
+            setDraft(false);
             setSaved(text);
             setEtag(newEtag);
             setNotice("deployed");
           }}
         />
       )}
+      {dialog === "versions" && loaded.name && (
+        <VersionsDialog
+          name={loaded.name}
+          mine={text}
+          close={() => setDialog(null)}
+          take={(taken) => {
+            if (view.current) replaceAll(view.current, taken);
+            setDialog(null);
+          }}
+        />
+      )}
       {theirs && (
         <MergeDialog
+          title="Somebody else has changed it"
+          lead="Nothing was overwritten."
+          left="what is deployed now"
           theirs={theirs.source}
           mine={text}
-          base={loaded.source ?? ""}
+          base={theirs.base}
           close={() => setTheirs(null)}
           take={(merged) => {
             if (view.current) replaceAll(view.current, merged);
@@ -383,7 +458,18 @@ function useLastGood(text: string): WorkflowModel {
   }, [text]);
 }
 
-function useUnsaved(dirty: boolean): void {
+/** What can be said of a text that nobody has touched. */
+function standing(loaded: Loaded, me: string): string {
+  if (loaded.draft !== null) return loaded.draftBy === me ? "your draft" : `draft of ${loaded.draftBy}`;
+  return loaded.source === null ? "new" : "as deployed";
+}
+
+/** Kept while it is not saved, and asked about before the tab is closed. */
+function useUnsaved(dirty: boolean, place: string, text: string, etag: string | null): void {
+  useEffect(() => {
+    if (dirty) keep(place, { text, etag });
+    else forget(place);
+  }, [dirty, place, text, etag]);
   useEffect(() => {
     if (!dirty) return;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
@@ -392,14 +478,14 @@ function useUnsaved(dirty: boolean): void {
   }, [dirty]);
 }
 
-function useSave(name: string, etag: string | null, done: (kept: string) => void) {
+function useSave(name: string, etag: string | null, done: (written: string) => void) {
   return useAct({
     mutationFn: async (text: string) => {
       await request(`workflows/${encodeURIComponent(name)}/draft`, {
         method: "PUT",
         json: { source: text, baseETag: etag },
       });
-      return "draft saved";
+      return text;
     },
     onSuccess: done,
   });
@@ -591,152 +677,5 @@ function Problems({
         ))}
       </ul>
     </section>
-  );
-}
-
-interface DeployProps {
-  name: string;
-  text: string;
-  etag: string | null;
-  fresh: boolean;
-  compiled: Compiled | undefined;
-  current: boolean;
-  close: () => void;
-  conflict: (source: string, etag: string | null) => void;
-  done: (etag: string | null) => void;
-}
-
-function DeployDialog(props: DeployProps) {
-  const { name, text, etag, fresh, compiled } = props;
-  const navigate = useNavigate();
-  const queries = useQueryClient();
-  const [agreed, setAgreed] = useState(false);
-  const [needsAgreement, setNeedsAgreement] = useState<string | null>(null);
-  const errors = compiled?.diagnostics.filter((each) => severityOf(each) === "error") ?? [];
-  const changes = compiled?.changes ?? [];
-  const gates = compiled?.plan?.nodes.filter((node) => node.gate) ?? [];
-  const deploy = useAct({
-    mutationFn: () =>
-      request<{ planDigest: string }>(`workflows/${encodeURIComponent(name)}`, {
-        method: "PUT",
-        yaml: text,
-        query: agreed ? { removeGates: "true" } : {},
-        // `"0"` is the tag of a workflow that is not there yet.
-        headers: etag ? { "If-Match": etag } : fresh ? { "If-Match": '"0"' } : {},
-      }),
-    onSuccess: (answer) => {
-      queries.invalidateQueries({ queryKey: ["workflows"] });
-      props.done(answer.headers.get("etag"));
-      if (fresh) navigate(`/workflows/${encodeURIComponent(name)}`);
-    },
-    onError: (error) => {
-      if (!(error instanceof ApiError)) return;
-      if (error.status === 412) {
-        const now = isObject(error.detail) ? error.detail : {};
-        const source = isObject(now.current) ? now.current.source : null;
-        props.conflict(
-          typeof source === "string" ? source : "",
-          typeof now.etag === "string" ? now.etag : null,
-        );
-      } else if (error.status === 409) setNeedsAgreement(error.message);
-    },
-  });
-  return (
-    <Dialog title={`Deploy ${name}`} onClose={props.close}>
-      {errors.length > 0 && <p className="notice bad">It has {errors.length} mistakes; see the problems.</p>}
-      {compiled?.plan && (
-        <dl className="facts">
-          <dt>Plan</dt>
-          <dd>
-            <code>{compiled.plan.digest}</code>
-          </dd>
-          <dt>Nodes</dt>
-          <dd>{compiled.plan.nodes.length}</dd>
-          <dt>A person is asked at</dt>
-          <dd>{gates.map((node) => node.id).join(", ") || "no node"}</dd>
-        </dl>
-      )}
-      {compiled?.plan && (
-        <div className="tablebox">
-          <table>
-            <caption className="visually-hidden">What each node may do</caption>
-            <thead>
-              <tr>
-                <th scope="col">Node</th>
-                <th scope="col">Risk</th>
-                <th scope="col">Effect</th>
-                <th scope="col">Secrets</th>
-              </tr>
-            </thead>
-            <tbody>
-              {compiled.plan.nodes.slice(0, 100).map((node) => (
-                <tr key={node.id}>
-                  <td>{node.id}</td>
-                  <td>
-                    <Risk risk={node.gate ? "APPROVAL_REQUIRED" : "AUTO"} />
-                  </td>
-                  <td>{node.effect ?? "–"}</td>
-                  <td>{node.secrets?.join(", ") || "–"}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {(compiled?.gateProof ?? []).length > 0 && (
-        <ul className="small">
-          {compiled?.gateProof?.map((proof) => (
-            <li key={proof.node}>
-              {proof.node}:{" "}
-              {proof.holds
-                ? `each of ${proof.paths} ways to it passes its gate`
-                : "there is a way to it that passes no gate"}
-            </li>
-          ))}
-        </ul>
-      )}
-      {changes.length > 0 && (
-        <section>
-          <h3>What changes</h3>
-          <ul>
-            {changes.map((change) => (
-              <li key={change.message}>
-                {change.dangerous && <strong>Needs agreement: </strong>}
-                {change.message}
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-      {needsAgreement && (
-        <div className="notice warn" role="alert">
-          <p>{needsAgreement}</p>
-          <label className="switch">
-            <input type="checkbox" checked={agreed} onChange={(event) => setAgreed(event.target.checked)} /> I
-            agree that these gates are opened
-          </label>
-        </div>
-      )}
-      {deploy.error && !needsAgreement && <Failure error={deploy.error} />}
-      <div className="row">
-        <button
-          type="button"
-          className="primary"
-          disabled={
-            deploy.isPending ||
-            deploy.isSuccess ||
-            errors.length > 0 ||
-            !props.current ||
-            (needsAgreement !== null && !agreed)
-          }
-          onClick={() => deploy.mutate()}
-        >
-          Deploy
-        </button>
-        <button type="button" onClick={props.close}>
-          Back
-        </button>
-      </div>
-    </Dialog>
   );
 }

@@ -1,9 +1,14 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
+import { useAct } from "../api/act";
+import { get, post } from "../api/client";
 import { useDecided, usePending } from "../api/queries";
+import type { ChangeRequestAnswer } from "../api/schema";
 import type { Approval } from "../api/types";
 import { Ago, Deadline, Failure, Loading, Page, Risk, Status } from "../components/basics";
 import { useKeys } from "../components/keys";
+import { useSession } from "../session";
 import { headline } from "../text/card";
 
 /** What waits for a person, oldest first; `j` and `k` move, Enter opens, `a` and `r` open to approve or reject. */
@@ -40,6 +45,7 @@ export function Inbox() {
         </button>
       }
     >
+      <Changes />
       {pending.error && <Failure error={pending.error} retry={() => pending.refetch()} />}
       {pending.isPending && <Loading />}
       {pending.data &&
@@ -59,6 +65,54 @@ export function Inbox() {
         ))}
       {all && <Decided />}
     </Page>
+  );
+}
+
+/** Fewer gates or more trust, asked for by one person: another one agrees to exactly that, or it does not happen. */
+function Changes() {
+  const { me } = useSession();
+  const queries = useQueryClient();
+  const changes = useQuery({
+    queryKey: ["changes"],
+    queryFn: ({ signal }) => get<ChangeRequestAnswer[]>("changes", undefined, signal),
+    // The stream does not tell of them.
+    refetchInterval: 15_000,
+  });
+  const confirm = useAct({
+    mutationFn: (id: string) => post(`changes/${encodeURIComponent(id)}/confirm`),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["changes"] }),
+  });
+  if (changes.error) return <Failure error={changes.error} retry={() => changes.refetch()} />;
+  if (!changes.data?.length) return null;
+  return (
+    <section className="panel stack" aria-label="Changes that need a second person">
+      <h2>Changes that need a second person</h2>
+      {confirm.error && <Failure error={confirm.error} />}
+      {changes.data.map((each) => (
+        <div className="stack" key={each.id}>
+          <p>{each.summary}</p>
+          <p className="small muted">
+            asked by {each.requestedBy} <Ago at={each.requestedAt} />, digest{" "}
+            <code>{each.digest.slice(0, 19)}</code>
+          </p>
+          {each.confirmedBy ? (
+            <p className="small">
+              Confirmed by {each.confirmedBy}: {each.requestedBy} or {each.confirmedBy} does it again now.
+            </p>
+          ) : each.requestedBy === me.name ? (
+            <p className="small">Somebody else who is an admin confirms it.</p>
+          ) : (
+            me.may.includes("admin") && (
+              <div className="row">
+                <button type="button" disabled={confirm.isPending} onClick={() => confirm.mutate(each.id)}>
+                  Confirm this change
+                </button>
+              </div>
+            )
+          )}
+        </div>
+      ))}
+    </section>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useAct } from "../api/act";
@@ -18,6 +18,7 @@ export default function WorkflowsPage() {
   const { me } = useSession();
   const [starting, setStarting] = useState<Workflow | null>(null);
   const [missed, setMissed] = useState<string | null>(null);
+  const [changing, setChanging] = useState<{ name: string; act: "rename" | "archive" } | null>(null);
   return (
     <Page
       title="Workflows"
@@ -32,7 +33,9 @@ export default function WorkflowsPage() {
       {workflows.data?.length === 0 && (
         <div className="panel empty">
           <h2>No workflows</h2>
-          <p>Make one here, or deploy files with `commandcenter deploy`.</p>
+          <p>
+            Make one here, or deploy files with <code>commandcenter deploy</code>.
+          </p>
         </div>
       )}
       {workflows.data && workflows.data.length > 0 && (
@@ -63,7 +66,7 @@ export default function WorkflowsPage() {
                   </td>
                   <td className="row">
                     <Link to={`/runs?workflow=${encodeURIComponent(workflow.name)}`}>Runs</Link>
-                    {me.may.includes("operate") && (
+                    {me.may.includes("operate") && starts(workflow) && (
                       <button
                         type="button"
                         className="tiny"
@@ -74,6 +77,7 @@ export default function WorkflowsPage() {
                       </button>
                     )}
                     {me.may.includes("operate") &&
+                      starts(workflow) &&
                       triggerInWords(workflow.trigger).startsWith("schedule") && (
                         <button
                           type="button"
@@ -84,6 +88,19 @@ export default function WorkflowsPage() {
                           Missed …
                         </button>
                       )}
+                    {me.may.includes("author") &&
+                      starts(workflow) &&
+                      (["rename", "archive"] as const).map((act) => (
+                        <button
+                          key={act}
+                          type="button"
+                          className="tiny"
+                          aria-label={`${ACTS[act]} ${workflow.name}`}
+                          onClick={() => setChanging({ name: workflow.name, act })}
+                        >
+                          {ACTS[act]} …
+                        </button>
+                      ))}
                   </td>
                 </tr>
               ))}
@@ -92,8 +109,61 @@ export default function WorkflowsPage() {
         </div>
       )}
       {starting && <StartDialog name={starting.name} close={() => setStarting(null)} />}
+      {changing && <ChangeDialog {...changing} close={() => setChanging(null)} />}
       {missed && <MissedDialog name={missed} close={() => setMissed(null)} />}
     </Page>
+  );
+}
+
+const ACTS = { rename: "Rename", archive: "Archive" } as const;
+
+/** Whether it can start runs. */
+function starts(workflow: Workflow): boolean {
+  return workflow.status === "ACTIVE";
+}
+
+/** Another name, or no more runs. */
+function ChangeDialog({ name, act, close }: { name: string; act: "rename" | "archive"; close: () => void }) {
+  const queries = useQueryClient();
+  const [to, setTo] = useState(name);
+  const change = useAct({
+    mutationFn: () =>
+      post(`workflows/${encodeURIComponent(name)}/${act}`, act === "rename" ? { name: to.trim() } : {}),
+    onSuccess: () => {
+      queries.invalidateQueries({ queryKey: ["workflows"] });
+      close();
+    },
+  });
+  return (
+    <Dialog title={`${ACTS[act]} ${name}`} onClose={close}>
+      {act === "rename" ? (
+        <>
+          <p>It runs under the new name from now on, with the same gates. Runs that wait go on.</p>
+          <label className="field">
+            New name
+            <input type="text" value={to} onChange={(event) => setTo(event.target.value)} />
+          </label>
+        </>
+      ) : (
+        <p>It starts no more runs; runs that wait go on. Deploying it again brings it back.</p>
+      )}
+      {change.error && <Failure error={change.error} />}
+      <div className="row">
+        <button
+          type="button"
+          className={act === "archive" ? "danger" : "primary"}
+          disabled={
+            change.isPending || change.isSuccess || (act === "rename" && (!to.trim() || to.trim() === name))
+          }
+          onClick={() => change.mutate()}
+        >
+          {ACTS[act]}
+        </button>
+        <button type="button" onClick={close}>
+          Back
+        </button>
+      </div>
+    </Dialog>
   );
 }
 

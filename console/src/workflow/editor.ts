@@ -6,7 +6,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, type Diagnostic as Mark, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState } from "@codemirror/state";
+import { Compartment, EditorState, type Extension, Text } from "@codemirror/state";
 import {
   drawSelection,
   EditorView,
@@ -45,6 +45,32 @@ const looks = EditorView.theme({
   },
 });
 
+/**
+ * What ends the lines of a text, for its editor, which would make all of them `\n`; null: that. Where they end in several
+ * ways, those of the others are characters of their lines.
+ */
+function endOf(text: string): "\n" | "\r\n" | null {
+  if (!text.includes("\r")) return null;
+  return /(^|[^\r])\n|\r(?!\n)/.test(text) ? "\n" : "\r\n";
+}
+
+/** Keeps the ends of the lines of a text as they are. */
+export function lineEnds(text: string): Extension {
+  const end = endOf(text);
+  if (end === null) return [];
+  return [
+    EditorState.lineSeparator.of(end),
+    EditorView.clipboardInputFilter.of((pasted) => pasted.replace(/\r\n?|\n/g, end)),
+  ];
+}
+
+const ends = new Compartment();
+
+/** The text of an editor, character by character as it is kept. */
+export function textOf(state: EditorState): string {
+  return state.sliceDoc();
+}
+
 export function createEditor(parent: HTMLElement, text: string, changed: (text: string) => void): EditorView {
   const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
   return new EditorView({
@@ -52,6 +78,7 @@ export function createEditor(parent: HTMLElement, text: string, changed: (text: 
     state: EditorState.create({
       doc: text,
       extensions: [
+        ends.of(lineEnds(text)),
         EditorView.cspNonce.of(nonce),
         EditorView.contentAttributes.of({ "aria-label": "Workflow as YAML", tabindex: "0" }),
         lineNumbers(),
@@ -69,7 +96,7 @@ export function createEditor(parent: HTMLElement, text: string, changed: (text: 
         autocompletion({ override: [fromCompiler] }),
         keymap.of([...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap, indentWithTab]),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) changed(update.state.doc.toString());
+          if (update.docChanged) changed(textOf(update.state));
         }),
       ],
     }),
@@ -78,11 +105,23 @@ export function createEditor(parent: HTMLElement, text: string, changed: (text: 
 
 /** One step of the history, whoever made it. */
 export function applyTo(view: EditorView, edits: Edit[]): void {
-  if (edits.length) view.dispatch({ changes: edits, userEvent: "input.form", scrollIntoView: false });
+  if (!edits.length) return;
+  const changes = placesIn(view.state, edits);
+  view.dispatch({ changes, userEvent: "input.form", scrollIntoView: false });
+}
+
+/** Edits of the text, as edits of a document in which each end of a line is one character. */
+export function placesIn(state: EditorState, edits: Edit[]): Edit[] {
+  const text = textOf(state);
+  if (text.length === state.doc.length) return edits;
+  const place = (offset: number) => offset - (text.slice(0, offset).match(/\r\n/g)?.length ?? 0);
+  return edits.map(({ from, to, insert }) => ({ from: place(from), to: place(to), insert }));
 }
 
 export function replaceAll(view: EditorView, text: string): void {
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+  const insert = Text.of(text.split(endOf(text) ?? "\n"));
+  const changes = { from: 0, to: view.state.doc.length, insert };
+  view.dispatch({ changes, effects: ends.reconfigure(lineEnds(text)) });
 }
 
 export { redo, undo };
@@ -99,12 +138,22 @@ export function showDiagnostics(view: EditorView, diagnostics: Diagnostic[]): vo
   view.dispatch(setDiagnostics(view.state, marks));
 }
 
+/** The compiler counts characters; a text here is counted in units of UTF-16, of which an emoji has two. */
+export function unitsBefore(line: string, column: number): number {
+  return [...line].slice(0, Math.max(0, column - 1)).join("").length;
+}
+
+/** The compiler's column of a place in a line. */
+export function columnOf(line: string, units: number): number {
+  return [...line.slice(0, units)].length + 1;
+}
+
 /** What a diagnostic points at. */
 export function rangeOf(view: EditorView, each: Diagnostic): { from: number; to: number } {
   const doc = view.state.doc;
   const offset = (line: number, column: number) => {
     const found = doc.line(Math.min(Math.max(1, line), doc.lines));
-    return Math.min(found.from + Math.max(0, column - 1), found.to);
+    return Math.min(found.from + unitsBefore(found.text, column), found.to);
   };
   const from = offset(each.line, each.column);
   return { from, to: Math.max(from, offset(each.endLine, each.endColumn)) };
@@ -126,7 +175,7 @@ export function fixOf(each: Diagnostic): string {
 
 export function reveal(view: EditorView, line: number, column: number): void {
   const found = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
-  const at = Math.min(found.from + Math.max(0, column - 1), found.to);
+  const at = Math.min(found.from + unitsBefore(found.text, column), found.to);
   view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
   view.focus();
 }
@@ -136,7 +185,8 @@ async function fromCompiler(context: CompletionContext) {
   if (!context.explicit && (!word || word.from === word.to)) return null;
   const line = context.state.doc.lineAt(context.pos);
   try {
-    const found = await complete(context.state.doc.toString(), line.number, context.pos - line.from + 1);
+    const column = columnOf(line.text, context.pos - line.from);
+    const found = await complete(textOf(context.state), line.number, column);
     if (!found.length) return null;
     return {
       from: word?.from ?? context.pos,

@@ -150,7 +150,7 @@ class Writer {
     const old = pair.value as Node | null;
     const key = pair.key as Node;
     if (!key.range) throw new CannotEdit("the key has no place");
-    if (isAlias(old) || old?.tag?.startsWith("!") || (old && "anchor" in old && old.anchor)) {
+    if (isAlias(old) || old?.tag || (old && "anchor" in old && old.anchor)) {
       throw new CannotEdit("an anchor, alias or tag is edited as YAML");
     }
     const colon = this.text.indexOf(":", key.range[1]);
@@ -177,7 +177,7 @@ class Writer {
     const from = this.lineEnd(this.pairEnd(last));
     const indent = this.columnOf(first.range[0]);
     return [
-      { from, to: from, insert: this.newline + " ".repeat(indent) + this.pairText(key, value, indent) },
+      { from, to: from, insert: this.breakAt(from) + " ".repeat(indent) + this.pairText(key, value, indent) },
     ];
   }
 
@@ -192,7 +192,7 @@ class Writer {
     const from = this.lineEnd(end);
     // Nodes with an empty line between them keep to it.
     const spaced = list.items.length > 1 && this.isBlankLine(this.lineStart(dash) - 1);
-    const insert = this.newline.repeat(spaced ? 2 : 1) + " ".repeat(indent) + this.itemText(value, indent);
+    const insert = this.breakAt(from).repeat(spaced ? 2 : 1) + " ".repeat(indent) + this.itemText(value, indent);
     return [{ from, to: from, insert }];
   }
 
@@ -326,6 +326,12 @@ class Writer {
     const found = this.text.indexOf("\n", offset);
     if (found < 0) return this.text.length;
     return this.text[found - 1] === "\r" && found > offset ? found - 1 : found;
+  }
+
+  /** What ends the line that ends there: it keeps its own, in a file where they differ. */
+  private breakAt(offset: number): string {
+    if (this.text.startsWith("\r\n", offset)) return "\r\n";
+    return this.text[offset] === "\n" ? "\n" : this.newline;
   }
 
   private isBlankLine(offset: number): boolean {
