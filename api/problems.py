@@ -22,6 +22,7 @@ _TYPES: Mapping[int, str] = {
     413: "too-large",
     422: "not-in-order",
     429: "too-many",
+    500: "fault",
     503: "unavailable",
 }
 
@@ -43,6 +44,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Every HTTPException of a route becomes a problem; a `detail` that is an object gives its members."""
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _fault)
 
 
 async def _http(_request: Request, error: Exception) -> Response:
@@ -61,6 +63,13 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
     text = "; ".join(found).encode("utf-8", "replace").decode()
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, text)
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    """What nobody has thought of: it is raised on, into the log, and not told to who asked."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "the server has a fault, which is in its log; nothing more is known"
+    )
 
 
 def refusal(status: int, message: str, **members: Any) -> HTTPException:

@@ -75,6 +75,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("POST", "/workflows/{name}/review"): Right.READ,
     ("GET", "/workflows/{name}/versions"): Right.READ,
     ("GET", "/workflows/{name}/versions/{number}"): Right.READ,
+    ("GET", "/drafts"): Right.READ,
     ("GET", "/workflows/{name}/draft"): Right.READ,
     ("PUT", "/workflows/{name}/draft"): Right.AUTHOR,
     ("DELETE", "/workflows/{name}/draft"): Right.AUTHOR,

@@ -189,27 +189,6 @@ class Routes:
         """
         return self._sends.send("POST", f"/workflows/{quote(str(name), safe='')}/rename", json=body)
 
-    def show_draft(self, name: str) -> models.DraftAnswer:
-        """Show a draft.
-
-        The text that somebody is writing under that name.
-        """
-        return self._sends.send("GET", f"/workflows/{quote(str(name), safe='')}/draft")
-
-    def put_draft(self, name: str, body: models.DraftBody) -> None:
-        """Keep a draft.
-
-        Keeps a text that need not compile. Saving the workflow forgets its draft.
-        """
-        self._sends.send("PUT", f"/workflows/{quote(str(name), safe='')}/draft", json=body)
-
-    def remove_draft(self, name: str) -> None:
-        """Forget a draft.
-
-        The saved workflow stays as it is.
-        """
-        self._sends.send("DELETE", f"/workflows/{quote(str(name), safe='')}/draft")
-
     def archive_workflow(self, name: str) -> None:
         """Archive a workflow.
 
@@ -253,6 +232,36 @@ class Routes:
         One run for each time, which it sees as `context.scheduledAt`; asked again, it starts nothing twice.
         """
         return self._sends.send("POST", f"/workflows/{quote(str(name), safe='')}/backfill", json=body)
+
+    def list_drafts(self) -> list[models.DraftAnswer]:
+        """List the drafts.
+
+        All drafts, by name, also of workflows that have never been saved.
+        """
+        return self._sends.send("GET", "/drafts")
+
+    def show_draft(self, name: str) -> models.DraftAnswer:
+        """Show a draft.
+
+        The text that somebody is writing under that name. The header `ETag` is what `If-Match` of the next one takes.
+        """
+        return self._sends.send("GET", f"/workflows/{quote(str(name), safe='')}/draft")
+
+    def put_draft(self, name: str, body: models.DraftBody, *, if_match: str | None = None) -> None:
+        """Keep a draft.
+
+        Keeps a text that need not compile. Whoever saves the workflow forgets the own draft of it.
+        """
+        self._sends.send(
+            "PUT", f"/workflows/{quote(str(name), safe='')}/draft", headers={"if-match": if_match}, json=body
+        )
+
+    def remove_draft(self, name: str, *, if_match: str | None = None) -> None:
+        """Forget a draft.
+
+        The saved workflow stays as it is.
+        """
+        self._sends.send("DELETE", f"/workflows/{quote(str(name), safe='')}/draft", headers={"if-match": if_match})
 
     def list_runs(
         self,

@@ -15,7 +15,7 @@ from operations.compile_source import WorkflowMistakes
 from operations.deploy import DeploymentPublisher, archive_workflow, deploy
 from operations.known_workflows import known_catalogue
 from operations.second_person import Acting
-from records import NotFound, Records, WorkflowVersion
+from records import NotFound, Records, WorkflowDraft, WorkflowVersion
 
 
 class WrongWorkflow(ValueError):
@@ -35,6 +35,16 @@ class EtagMismatch(ValueError):
         super().__init__(f"the workflow changed since you read it ({now}): look at it and save again")
 
 
+class DraftChanged(ValueError):
+    """Somebody has written another draft since the writer read it."""
+
+    def __init__(self, current: WorkflowDraft) -> None:
+        self.current = current
+        super().__init__(
+            f"{current.updated_by} has changed the draft since you read it: look at it and save again"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class SavedWorkflow:
     """A text that compiled and is the newest version now."""
@@ -50,6 +60,11 @@ def etag_of(version: WorkflowVersion | None) -> str:
         return '"0"'
     said = hashlib.sha256(f"{version.plan_digest}\n{version.text}".encode()).hexdigest()
     return f'"{version.number}-{said[:16]}"'
+
+
+def draft_etag_of(text: str | None) -> str:
+    """Of a draft with that text; `"0"` where there is no draft."""
+    return '"0"' if text is None else f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 
 async def save_workflow_text(
@@ -91,7 +106,10 @@ async def save_workflow_text(
         by=by,
         expected=expected,
     )
-    await records.delete_draft(project_id, name)
+    draft = await _draft(name, records=records, project_id=project_id)
+    # What somebody else is writing stays.
+    if draft is not None and (draft.text == text or draft.updated_by == by.name):
+        await records.delete_draft(project_id, name)
     after = await records.newest_version(project_id, name)
     return SavedWorkflow(plan=plan, warnings=compiled.diagnostics, etag=etag_of(after))
 
@@ -115,16 +133,47 @@ async def rename_workflow(
 
 
 async def save_draft(
-    name: str, text: str, *, records: Records, project_id: int, by: str, base_etag: str | None = None
+    name: str,
+    text: str,
+    *,
+    records: Records,
+    project_id: int,
+    by: str,
+    base_etag: str | None = None,
+    if_match: str | None = None,
 ) -> None:
-    """Keep a text that need not compile, instead of the draft before."""
-    await records.save_draft(project_id, name, text, by=by, base_etag=base_etag)
+    """Keep a text that need not compile, instead of the draft before.
+
+    `if_match`: the ETag of the draft that the writer has read, `"0"` for none; raises DraftChanged, or VersionConflict,
+    where it is another one now. None: whatever it is.
+    """
+    seen = None
+    if if_match is not None:
+        seen = await _unchanged(name, if_match, records=records, project_id=project_id)
+    await records.save_draft(project_id, name, text, by=by, base_etag=base_etag, seen=seen)
 
 
-async def discard_draft(name: str, *, records: Records, project_id: int) -> None:
-    """Forget the draft. Raises NotFound."""
+async def discard_draft(name: str, *, records: Records, project_id: int, if_match: str | None = None) -> None:
+    """Forget the draft. Raises NotFound, and DraftChanged as `save_draft` does."""
+    if if_match is not None:
+        await _unchanged(name, if_match, records=records, project_id=project_id)
     if not await records.delete_draft(project_id, name):
         raise NotFound("the draft", name, "the project has none of that name")
+
+
+async def _unchanged(name: str, if_match: str, *, records: Records, project_id: int) -> str:
+    """The text of the draft, which is the one that was read; empty where there is none, so that nothing can be lost."""
+    draft = await _draft(name, records=records, project_id=project_id)
+    if draft is None:
+        return ""
+    if draft_etag_of(draft.text) != if_match:
+        raise DraftChanged(draft)
+    return draft.text
+
+
+async def _draft(name: str, *, records: Records, project_id: int) -> WorkflowDraft | None:
+    found = await records.drafts(project_id)
+    return next((each for each in found if each.name == name), None)
 
 
 def _renamed(text: str, new: str) -> str:

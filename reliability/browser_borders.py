@@ -11,6 +11,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -111,8 +112,10 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, *, status: int, re
         await receive()
         await send({"type": "websocket.close", "code": 4000 + status, "reason": reason[:120]})
         return
-    body = json.dumps({"detail": reason}).encode()
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    # RFC 9457, as all other refusals; clients of Prefect read `detail`.
+    said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": reason}
+    body = json.dumps(said).encode()
+    head = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 

@@ -14,14 +14,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.context import ApiServices, Platform
 from api.problems import refusal
-from api.routes.compile_routes import MAX_SOURCE, SourceBody
+from api.routes.compile_routes import SourceBody
 from api.schemas import DiagnosticAnswer, Problem, SavedAnswer, StartedAnswer, WorkflowAnswer
 from api.sign_in import Caller, Person
-from api.stored_text import Stored
 from api.workflow_schemas import (
     BackfillAnswer,
     ChangeAnswer,
-    DraftAnswer,
     MissedTimeAnswer,
     PlanAnswer,
     ReviewAnswer,
@@ -41,10 +39,8 @@ from operations.workflow_text import (
     SavedWorkflow,
     WrongProject,
     WrongWorkflow,
-    discard_draft,
     etag_of,
     rename_workflow,
-    save_draft,
     save_workflow_text,
 )
 from records import NotFound, Records, VersionConflict, Workflow, WorkflowVersion
@@ -67,15 +63,6 @@ class RenameBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200)
-
-
-class DraftBody(BaseModel):
-    """A text that is being written."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    source: Stored = Field(max_length=MAX_SOURCE)
-    baseETag: Stored | None = Field(default=None, max_length=200)
 
 
 class StartBody(BaseModel):
@@ -212,31 +199,6 @@ async def rename(name: str, body: RenameBody, caller: Caller, platform: Platform
     except (WorkflowMistakes, WrongWorkflow, WrongProject, AgreementMissing, TransientTriggerError) as exc:
         raise _not_saved(exc) from exc
     return await _saved(saved, caller, platform)
-
-
-@router.get("/{name}/draft", summary="Show a draft")
-async def show_draft(name: str, caller: Caller, platform: Platform) -> DraftAnswer:
-    """The text that somebody is writing under that name."""
-    return DraftAnswer.of(await platform.records.draft(caller.projectId, name))
-
-
-@router.put("/{name}/draft", status_code=204, summary="Keep a draft")
-async def put_draft(name: str, body: DraftBody, caller: Caller, platform: Platform) -> None:
-    """Keeps a text that need not compile. Saving the workflow forgets its draft."""
-    await save_draft(
-        name,
-        body.source,
-        records=platform.records,
-        project_id=caller.projectId,
-        by=caller.name,
-        base_etag=body.baseETag,
-    )
-
-
-@router.delete("/{name}/draft", status_code=204, summary="Forget a draft")
-async def remove_draft(name: str, caller: Caller, platform: Platform) -> None:
-    """The saved workflow stays as it is."""
-    await discard_draft(name, records=platform.records, project_id=caller.projectId)
 
 
 @router.post(

@@ -116,14 +116,22 @@ class VersionStore(Store):
         return _NEVER
 
     @shielded
-    async def save_draft(self, project_id: int, name: str, text: str, *, by: str, base_etag: str | None) -> None:
-        """Keep the text as the project's draft of that name, instead of the one before."""
+    async def save_draft(
+        self, project_id: int, name: str, text: str, *, by: str, base_etag: str | None, seen: str | None = None
+    ) -> None:
+        """Keep the text as the project's draft of that name, instead of the one before.
+
+        `seen`: the text of the draft that the writer knows, empty for none; raises VersionConflict where it is another
+        one. None: whatever it is.
+        """
         values = {"sourceText": text, "baseETag": base_etag, "updatedBy": line(by, 200), "updatedAt": now()}
         mine = (WORKFLOW_DRAFT.c.projectId == project_id) & (WORKFLOW_DRAFT.c.name == name)
+        known = mine if seen is None else mine & (WORKFLOW_DRAFT.c.sourceText == seen)
+        fresh = {"projectId": project_id, "name": name, **values}
         async with self._db.write() as connection:
-            fresh = {"projectId": project_id, "name": name, **values}
-            if not await insert_new(connection, WORKFLOW_DRAFT, fresh):
-                await connection.execute(WORKFLOW_DRAFT.update().where(mine).values(**values))
+            changed = await connection.execute(WORKFLOW_DRAFT.update().where(known).values(**values))
+            if changed.rowcount != 1 and not await insert_new(connection, WORKFLOW_DRAFT, fresh):
+                raise VersionConflict(f"somebody else has changed the draft of {name!r}: look at it first")
             await note_change(connection, project_id, "workflow", name)
 
     @shielded

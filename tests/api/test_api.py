@@ -25,6 +25,17 @@ async def test_a_database_that_is_away_is_said_without_its_address(as_person, re
     assert "secret-host" not in answer.text
 
 
+async def test_a_fault_is_a_problem_that_tells_nothing_of_what_is_inside(as_person, records, monkeypatch):
+    async def broken():
+        raise RuntimeError("secret-path")
+
+    monkeypatch.setattr(records, "count_dead_letters", broken)
+    answer = await as_person(None).get("/health")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json()["status"] == 500
+    assert "secret-path" not in answer.text
+
+
 async def test_every_operation_of_the_schema_is_described(as_person):
     schema = (await as_person(None).get("/openapi.json")).json()
     operations = [operation for path in schema["paths"].values() for operation in path.values()]

@@ -49,6 +49,7 @@ TABLE = {
     "POST /workflows/{name}/review": "viewer author operator approver admin",
     "GET /workflows/{name}/versions": "viewer author operator approver admin",
     "GET /workflows/{name}/versions/{number}": "viewer author operator approver admin",
+    "GET /drafts": "viewer author operator approver admin",
     "GET /workflows/{name}/draft": "viewer author operator approver admin",
     "PUT /workflows/{name}/draft": "author admin",
     "DELETE /workflows/{name}/draft": "author admin",

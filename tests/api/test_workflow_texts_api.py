@@ -67,6 +67,40 @@ async def test_a_draft_need_not_compile_and_goes_when_the_workflow_is_saved(
     assert (await ann.put("/workflows/talk/draft", json={"source": "\0"})).status_code == 422
 
 
+async def test_nobodys_draft_is_overwritten_or_forgotten_by_somebody_else(
+    ann: Any, as_person: Any, workflow_yaml: Any
+) -> None:
+    bob = as_person("bob")
+    new = {"If-Match": '"0"'}
+    kept = await ann.put("/workflows/talk/draft", json={"source": "of Ann"}, headers=new)
+    assert kept.status_code == 204
+    shown = await bob.get("/workflows/talk/draft")
+    assert shown.headers["etag"] == kept.headers["etag"]
+    refused = await bob.put("/workflows/talk/draft", json={"source": "of Bob"}, headers=new)
+    assert (refused.status_code, refused.json()["current"]["source"]) == (412, "of Ann")
+    assert refused.json()["etag"] == shown.headers["etag"]
+    seen = {"If-Match": shown.headers["etag"]}
+    both = await asyncio.gather(
+        *(
+            each.put("/workflows/talk/draft", json={"source": f"by {at}"}, headers=seen)
+            for at, each in enumerate((ann, bob))
+        )
+    )
+    assert sorted(each.status_code for each in both) == [204, 412]
+    assert (await bob.delete("/workflows/talk/draft", headers=seen)).status_code == 412
+
+    # Drafts of workflows that were never saved are found; who deploys another text leaves them.
+    await ann.put("/workflows/talk/draft", json={"source": "of Ann"})
+    assert [(each["name"], each["updatedBy"]) for each in (await bob.get("/drafts")).json()] == [("talk", "Ann")]
+    assert (await bob.put("/workflows/talk", content=workflow_yaml("talk"))).status_code == 200
+    assert (await bob.get("/workflows/talk/draft")).json()["source"] == "of Ann"
+    # One that was deployed, or is of who deploys, is no draft any more.
+    text = workflow_yaml("talk") + "# as Ann has written it\n"
+    await ann.put("/workflows/talk/draft", json={"source": text})
+    assert (await bob.put("/workflows/talk", content=text)).status_code == 200
+    assert (await bob.get("/drafts")).json() == []
+
+
 async def test_a_renamed_workflow_keeps_its_text_and_the_old_one_starts_nothing(
     ann: Any, workflow_yaml: Any
 ) -> None:

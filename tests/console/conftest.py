@@ -117,7 +117,7 @@ class Platform:
     async def save(self, text: str, *, by: str = "Bob") -> None:
         """Somebody saves a workflow's text by another way."""
         await save_workflow_text(
-            text.partition("name: ")[2].partition("\n")[0],
+            text.partition("name: ")[2].partition("\n")[0].strip(),
             text,
             records=self.records,
             publisher=RecordsOnly(),

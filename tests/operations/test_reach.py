@@ -100,7 +100,7 @@ PARTS = {
     "run_detail": {"row"},
     "start_run": {"active_plan", "checked_context", "typed_context", "typed_value"},
     "events": {"context_of", "nearest_miss"},
-    "workflow_text": {"etag_of"},
+    "workflow_text": {"etag_of", "draft_etag_of"},
     "action_help": {"fields_of"},
     "prefect_page": {"prefect_page"},
 }

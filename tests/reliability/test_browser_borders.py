@@ -28,11 +28,20 @@ _HERE = "http://127.0.0.1:4200"
 
 
 async def _status(method: str = "GET", **headers: str) -> int:
+    answer = await _ask(method, **headers)
+    if not answer.is_success:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+        assert {"type", "title", "detail"} < set(answer.json())
+    return answer.status_code
+
+
+async def _ask(method: str, **headers: str) -> httpx.Response:
     app = OwnPagesOnly(_APP, hosts=allowed_hosts("127.0.0.1", "console.example.com"))
     transport = httpx.ASGITransport(app)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(transport=transport, base_url=_HERE) as client:
-        return (await client.request(method, "/", headers=named)).status_code
+        return await client.request(method, "/", headers=named)
 
 
 async def test_programs_and_our_own_pages_are_let_through():

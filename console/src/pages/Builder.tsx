@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useParams } from "react-router";
 import { useAct } from "../api/act";
-import { request } from "../api/client";
+import { ApiError, request } from "../api/client";
 import { type DryRun, useCompiled } from "../api/compile";
 import { useAgents } from "../api/queries";
 import type { DraftAnswer } from "../api/schema";
@@ -49,6 +49,8 @@ import {
 } from "../workflow/workflowText";
 import { CannotEdit, type Edit, type Path, removeKey, setValue } from "../workflow/yamlEdit";
 
+const NONE = '"0"';
+
 interface Loaded {
   name: string | null;
   /** As it is deployed; null where the server keeps no text. */
@@ -57,6 +59,8 @@ interface Loaded {
   draft: string | null;
   /** Who wrote the draft. */
   draftBy: string | null;
+  /** Of the draft; `"0"` is the tag of one that is not there. */
+  draftEtag: string;
 }
 
 export default function BuilderPage() {
@@ -91,8 +95,17 @@ export default function BuilderPage() {
   return <Builder key={name ?? ""} loaded={loaded.data} />;
 }
 
+const NOTHING: Loaded = {
+  name: null,
+  source: null,
+  etag: null,
+  draft: null,
+  draftBy: null,
+  draftEtag: NONE,
+};
+
 async function load(name: string | null, signal: AbortSignal): Promise<Loaded> {
-  if (name === null) return { name, source: null, etag: null, draft: null, draftBy: null };
+  if (name === null) return { ...NOTHING, name };
   const at = `workflows/${encodeURIComponent(name)}`;
   const [workflow, draft] = await Promise.allSettled([
     request<WorkflowDetail>(at, { signal }),
@@ -108,6 +121,7 @@ async function load(name: string | null, signal: AbortSignal): Promise<Loaded> {
     etag: written?.baseETag ?? found?.headers.get("etag") ?? null,
     draft: written?.source ?? null,
     draftBy: written?.updatedBy ?? null,
+    draftEtag: (draft.status === "fulfilled" && draft.value.headers.get("etag")) || NONE,
   };
 }
 
@@ -124,7 +138,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
   const [text, setText] = useState(start);
   const [saved, setSaved] = useState(known);
   const [etag, setEtag] = useState(before ? before.etag : loaded.etag);
-  const [draft, setDraft] = useState(loaded.draft !== null);
+  const [draftEtag, setDraftEtag] = useState(loaded.draftEtag);
   const [selected, setSelected] = useState<string | null>(null);
   const [tab, setTab] = useState<Tab>(loaded.name ? "yaml" : "workflow");
   const [refusal, setRefusal] = useState<string | null>(null);
@@ -191,20 +205,37 @@ function Builder({ loaded }: { loaded: Loaded }) {
   );
   const risk = compiled.data?.plan?.nodes.find((each) => each.id === selected)?.risk;
   const name = model.name || loaded.name || "";
-  const save = useSave(name, etag, (written) => {
-    setSaved(written);
-    setDraft(true);
-    setNotice("draft saved");
+  const draftAt = `workflows/${encodeURIComponent(name)}/draft`;
+  const conflictOfDraft = (error: Error) => {
+    const found = draftThere(error, loaded.source);
+    if (found) setTheirs(found);
+  };
+  const save = useAct({
+    mutationFn: async () => {
+      const kept = await request(draftAt, {
+        method: "PUT",
+        json: { source: text, baseETag: etag },
+        headers: { "If-Match": draftEtag },
+      });
+      return { text, etag: kept.headers.get("etag") ?? NONE };
+    },
+    onSuccess: (kept) => {
+      setSaved(kept.text);
+      setDraftEtag(kept.etag);
+      setNotice("draft saved");
+    },
+    onError: conflictOfDraft,
   });
   const discard = useAct({
-    mutationFn: () => request(`workflows/${encodeURIComponent(name)}/draft`, { method: "DELETE" }),
+    mutationFn: () => request(draftAt, { method: "DELETE", headers: { "If-Match": draftEtag } }),
     onSuccess: () => {
       forget(place);
-      setDraft(false);
+      setDraftEtag(NONE);
       setSaved(loaded.source ?? EMPTY);
       if (view.current) replaceAll(view.current, loaded.source ?? EMPTY);
       setNotice("draft discarded");
     },
+    onError: conflictOfDraft,
   });
   const mayWrite = me.may.includes("author");
 
@@ -226,14 +257,10 @@ function Builder({ loaded }: { loaded: Loaded }) {
           <button type="button" onClick={() => view.current && redo(view.current)}>
             Redo
           </button>
-          <button
-            type="button"
-            disabled={!mayWrite || save.isPending || !name}
-            onClick={() => save.mutate(text)}
-          >
+          <button type="button" disabled={!mayWrite || save.isPending || !name} onClick={() => save.mutate()}>
             Save draft
           </button>
-          {draft && mayWrite && (
+          {draftEtag !== NONE && mayWrite && (
             <button type="button" disabled={discard.isPending} onClick={() => discard.mutate()}>
               Discard draft
             </button>
@@ -260,8 +287,8 @@ function Builder({ loaded }: { loaded: Loaded }) {
           Your role, {me.role}, tries workflows out here; saving and deploying them is for authors.
         </p>
       )}
-      {save.error && <Failure error={save.error} />}
-      {discard.error && <Failure error={discard.error} />}
+      {save.error && !theirs && <Failure error={save.error} />}
+      {discard.error && !theirs && <Failure error={discard.error} />}
       {found && (
         <div className="notice row" role="status">
           <span className="grow">This is what you had not saved when you left this page.</span>
@@ -410,7 +437,12 @@ function Builder({ loaded }: { loaded: Loaded }) {
             forget(place);
             // That of a new workflow goes with this page.
             if (loaded.name === name) setDialog(null);
-            setDraft(false);
+            // What was made from a draft takes its place; one that somebody has changed since then stays.
+            if (draftEtag !== NONE)
+              request(draftAt, { method: "DELETE", headers: { "If-Match": draftEtag } }).catch(
+                () => undefined,
+              );
+            setDraftEtag(NONE);
             setSaved(text);
             setEtag(newEtag);
             setNotice("deployed");
@@ -432,14 +464,15 @@ function Builder({ loaded }: { loaded: Loaded }) {
         <MergeDialog
           title="Somebody else has changed it"
           lead="Nothing was overwritten."
-          left="what is deployed now"
+          left={theirs.draftEtag === undefined ? "what is deployed now" : "the draft of now"}
           theirs={theirs.source}
           mine={text}
           base={theirs.base}
           close={() => setTheirs(null)}
           take={(merged) => {
             if (view.current) replaceAll(view.current, merged);
-            setEtag(theirs.etag);
+            if (theirs.draftEtag === undefined) setEtag(theirs.etag);
+            else setDraftEtag(theirs.draftEtag);
             setTheirs(null);
           }}
         />
@@ -478,17 +511,13 @@ function useUnsaved(dirty: boolean, place: string, text: string, etag: string | 
   }, [dirty]);
 }
 
-function useSave(name: string, etag: string | null, done: (written: string) => void) {
-  return useAct({
-    mutationFn: async (text: string) => {
-      await request(`workflows/${encodeURIComponent(name)}/draft`, {
-        method: "PUT",
-        json: { source: text, baseETag: etag },
-      });
-      return text;
-    },
-    onSuccess: done,
-  });
+/** Somebody else's draft, in the place of the one that the page knows; null for another error. */
+function draftThere(error: Error, base: string | null): Conflict | null {
+  if (!(error instanceof ApiError) || error.status !== 412 || !isObject(error.detail)) return null;
+  const { current, etag } = error.detail;
+  const source = isObject(current) ? current.source : null;
+  if (typeof source !== "string" || typeof etag !== "string") return null;
+  return { source, etag: null, base, draftEtag: etag };
 }
 
 function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: DryRun | null): GraphItem[] {

@@ -4,7 +4,7 @@ import { Link, useNavigate } from "react-router";
 import { useAct } from "../api/act";
 import { get, post } from "../api/client";
 import { useWorkflows } from "../api/queries";
-import type { BackfillAnswer, MissedTimeAnswer } from "../api/schema";
+import type { BackfillAnswer, DraftAnswer, MissedTimeAnswer } from "../api/schema";
 import type { Json, Workflow } from "../api/types";
 import { Ago, Failure, Loading, Page } from "../components/basics";
 import { Dialog } from "../components/Dialog";
@@ -108,10 +108,36 @@ export default function WorkflowsPage() {
           </table>
         </div>
       )}
+      <Drafts />
       {starting && <StartDialog name={starting.name} close={() => setStarting(null)} />}
       {changing && <ChangeDialog {...changing} close={() => setChanging(null)} />}
       {missed && <MissedDialog name={missed} close={() => setMissed(null)} />}
     </Page>
+  );
+}
+
+/** Texts that somebody is writing, also of workflows that were never deployed. */
+function Drafts() {
+  const drafts = useQuery({
+    queryKey: ["workflows", "drafts"],
+    queryFn: ({ signal }) => get<DraftAnswer[]>("drafts", undefined, signal),
+  });
+  if (drafts.error) return <Failure error={drafts.error} retry={() => drafts.refetch()} />;
+  if (!drafts.data?.length) return null;
+  return (
+    <section className="panel stack">
+      <h2>Drafts</h2>
+      <ul className="small" aria-label="Drafts" style={{ listStyle: "none", padding: 0, margin: 0 }}>
+        {drafts.data.map((each) => (
+          <li key={each.name}>
+            <Link to={`/workflows/${encodeURIComponent(each.name)}`}>{each.name}</Link>{" "}
+            <span className="muted">
+              by {each.updatedBy}, <Ago at={each.updatedAt} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -16,6 +16,8 @@ export interface Conflict {
   etag: string | null;
   /** What both began with; null where that is not known. */
   base: string | null;
+  /** Where it is a draft that somebody else has written: its tag. */
+  draftEtag?: string;
 }
 
 interface DeployProps {

@@ -192,7 +192,8 @@ class Writer {
     const from = this.lineEnd(end);
     // Nodes with an empty line between them keep to it.
     const spaced = list.items.length > 1 && this.isBlankLine(this.lineStart(dash) - 1);
-    const insert = this.breakAt(from).repeat(spaced ? 2 : 1) + " ".repeat(indent) + this.itemText(value, indent);
+    const insert =
+      this.breakAt(from).repeat(spaced ? 2 : 1) + " ".repeat(indent) + this.itemText(value, indent);
     return [{ from, to: from, insert }];
   }
 
