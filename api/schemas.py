@@ -282,6 +282,8 @@ class ApprovalDetail(ApprovalAnswer):
     """Inputs that an approver has changed."""
     editable: dict[str, dict[str, Any]]
     """Inputs that who approves may change, and their JSON Schemas."""
+    objections: dict[Literal["approve", "reject"], str]
+    """Why the person who asks cannot take that decision; empty where they can take both."""
     superseded: bool
     """Whether something else would run now, and is asked for elsewhere."""
     earlier: list[ApprovalAnswer]

@@ -170,6 +170,7 @@ class ApprovalDetail(TypedDict):
     recommendation: Any
     edits: Any
     editable: dict[str, dict[str, Any]]
+    objections: dict[str, str]
     superseded: bool
     earlier: list[ApprovalAnswer]
     cardText: str

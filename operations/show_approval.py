@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from compiler.plan import Plan, PlanDigest
 from compiler.plan_graph import TaintedInput, plan_graph
-from records import Approval, AuditEntry, NotFound, Records
+from records import Approval, AuditEntry, DecisionValue, NotFound, Records
 from tasks.inputs import changeable
 from tasks.proposal import editable_with_effect
+
+_DECISIONS: Mapping[Literal["approve", "reject"], DecisionValue] = {"approve": "APPROVED", "reject": "REJECTED"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,8 @@ class ApprovalReport:
     audit: tuple[AuditEntry, ...]
     editable: Mapping[str, Mapping[str, Any]]
     """Inputs that who approves may change -> their schemas; empty once it is decided."""
+    objections: Mapping[Literal["approve", "reject"], str]
+    """Why the person cannot take that decision; empty where they can take both."""
 
 
 async def show_approval(
@@ -54,6 +58,21 @@ async def show_approval(
             and each.requested_at <= approval.requested_at
         ),
         audit=tuple(await records.audit_trail(approval_id=approval_id, project_id=project_id)),
+        objections={
+            word: reason
+            for word, decision in _DECISIONS.items()
+            if (
+                reason := await records.objection(
+                    approval_id,
+                    decision=decision,
+                    by=by,
+                    verified=verified,
+                    channel=channel,
+                    project_id=project_id,
+                )
+            )
+            is not None
+        },
     )
 
 

@@ -27,8 +27,10 @@ _ACTIONS: Mapping[str, Literal["APPROVED", "REJECTED"]] = {
     "commandcenter.approve": "APPROVED",
     "commandcenter.reject": "REJECTED",
 }
-_MAX_CARD = 2_800
+_BLOCK = 2_800
 """Slack takes 3,000 characters in one block."""
+_BLOCKS = 4
+"""Of one card: Slack refuses messages that are too long as a whole."""
 
 
 class SlackRefused(ValueError):
@@ -37,6 +39,15 @@ class SlackRefused(ValueError):
 
 class NotAPress(ValueError):
     """Slack's own, but no press of a button of ours."""
+
+
+class NotAllShown(ValueError):
+    """The message showed a part of the card only: nobody approves what they have not seen."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the message shows a part of it only: look at all of it in the console, and approve it there"
+        )
 
 
 @dataclass
@@ -101,7 +112,10 @@ async def identify_press(press: SlackPress, *, records: Records) -> Identity | N
 
 
 async def decide_by_press(press: SlackPress, *, by: Identity, project_id: int, records: Records) -> Decision:
-    """Decide as that person, for what the message showed. Raises NotFound."""
+    """Decide as that person, for what the message showed. Raises NotFound; NotAllShown for a card that did not fit."""
+    approval = await records.question(press.approval_id, project_id=project_id)
+    if press.decision == "APPROVED" and not _fits(card_text(approval.card)):
+        raise NotAllShown
     word = DecisionRequest(
         decision=press.decision, by=by.name, verified=True, channel=CHANNEL, digest=press.digest
     )
@@ -114,15 +128,18 @@ async def project_of_press(press: SlackPress, *, records: Records) -> int:
 
 
 def approval_message(approval: Approval) -> dict[str, Any]:
-    """The approval as a message of Slack's Block Kit: the card, a link, and two buttons that carry the digest."""
+    """The approval as a message of Slack's Block Kit: the card, a link, and two buttons that carry the digest.
+
+    A card that does not fit can be rejected there, and approved only where all of it is shown.
+    """
     text = card_text(approval.card)
-    shown = text if len(text) <= _MAX_CARD else text[:_MAX_CARD] + "\n…"
+    shown = [text[at : at + _BLOCK] for at in range(0, len(text), _BLOCK)][:_BLOCKS]
+    if not _fits(text):
+        shown.append("… This is only the beginning: look at all of it in the console, and approve it there.")
     value = json.dumps({"approval": approval.id, "digest": approval.digest})
     link = approval_link(approval.id)
-    buttons = [
-        _button("Approve", "commandcenter.approve", value, "primary"),
-        _button("Reject", "commandcenter.reject", value, "danger"),
-    ]
+    approve = [_button("Approve", "commandcenter.approve", value, "primary")] if _fits(text) else []
+    buttons = [*approve, _button("Reject", "commandcenter.reject", value, "danger")]
     if link is not None:
         open_it: dict[str, Any] = {"type": "plain_text", "text": "Look at all of it"}
         buttons.append({"type": "button", "text": open_it, "action_id": "commandcenter.open", "url": link})
@@ -132,10 +149,14 @@ def approval_message(approval: Approval) -> dict[str, Any]:
         "blocks": [
             # Plain text: what comes from outside can mention nobody and link nowhere.
             {"type": "section", "text": {"type": "plain_text", "text": head[:150], "emoji": False}},
-            {"type": "section", "text": {"type": "plain_text", "text": shown, "emoji": False}},
+            *({"type": "section", "text": {"type": "plain_text", "text": each, "emoji": False}} for each in shown),
             {"type": "actions", "elements": buttons},
         ],
     }
+
+
+def _fits(card: str) -> bool:
+    return len(card) <= _BLOCK * _BLOCKS
 
 
 def _button(text: str, action: str, value: str, style: str) -> dict[str, Any]:

@@ -93,6 +93,7 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
         recommendation=found.recommendation,
         edits=approval.edits,
         editable={name: dict(schema) for name, schema in found.editable.items()},
+        objections=dict(found.objections),
         superseded=approval.superseded_at is not None,
         earlier=[ApprovalAnswer.of(each) for each in found.earlier],
     )

@@ -15,6 +15,7 @@ from api.rights import Right, may
 from api.routes.approval_routes import wake
 from api.schemas import Problem, ResponseModel
 from operations.slack import (
+    NotAllShown,
     NotAPress,
     SlackPress,
     SlackRefused,
@@ -115,6 +116,8 @@ async def _decided(press: SlackPress, platform: ApiServices) -> str:
         decision = await decide_by_press(press, by=person, project_id=project, records=platform.records)
     except NotFound:
         return "You may not decide this, or there is no such approval."
+    except NotAllShown as exc:
+        return f"Nothing was decided: {exc}."
     if decision.applied:
         await wake(platform, decision.approval)
     return _in_words(decision)

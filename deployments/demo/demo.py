@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import TextIO
 from urllib.parse import urlsplit
 
 from deployments.cli.output import console
+from deployments.cli.prompt import ask_line
 from deployments.demo.follow import Answer, Follower
 from deployments.demo.outcome import print_checks, print_next_steps, print_records, print_summary
 from deployments.demo.sinks import ChatSink, MailSink
@@ -91,7 +94,16 @@ async def demo(options: DemoOptions) -> bool:
                     f"`commandcenter env --state {options.settings.state}` prints\n",
                     markup=False,
                 )
-                return await _run(options, connection, sinks)
+                worked = await _run(options, connection, sinks)
+                if options.answer is None:
+                    await until_enter(sys.stdin)
+                return worked
+
+
+async def until_enter(terminal: TextIO) -> None:
+    """Whoever has decided in the console follows the run there: the platform goes on until a person ends it here."""
+    if terminal.isatty():
+        await ask_line("\nThe console goes on until you press Enter here. ", source=terminal)
 
 
 @asynccontextmanager

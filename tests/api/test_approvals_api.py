@@ -11,6 +11,17 @@ async def test_an_open_approval_is_listed_and_its_view_recorded(ann, ask):
     assert [(entry["event"], entry["by"]) for entry in shown["audit"]] == [("requested", None), ("viewed", "Ann")]
 
 
+async def test_who_looks_is_told_which_decision_they_cannot_take(ann, as_person, ask):
+    approval = await ask(triggered_by="Bob", approvers=["Ann", "Bob"])
+    path = f"/approvals/{approval.id}"
+    assert (await ann.get(path)).json()["objections"] == {}
+    own = (await as_person("bob").get(path)).json()["objections"]
+    assert list(own) == ["approve"]
+    assert "started this run" in own["approve"]
+    await ann.post(f"{path}/decision", json={"decision": "reject", "digest": approval.digest})
+    assert set((await ann.get(path)).json()["objections"]) == {"approve", "reject"}
+
+
 async def test_a_page_that_looks_again_and_again_is_one_view(ann, as_person, ask):
     approval = await ask()
     for client in (ann, ann, as_person("bob"), ann):

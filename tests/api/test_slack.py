@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from compiler import ApprovalRule
 from operations.people import add_person
 from operations.slack import WINDOW_SECONDS, approval_message
 
@@ -165,6 +167,31 @@ async def test_what_is_no_press_of_ours_is_refused(send: Press, mapped: None) ->
         urlencode({"payload": "{}"}).encode(),
     ):
         assert (await send(body)).status_code == 422
+
+
+async def test_a_card_that_does_not_fit_is_approved_only_where_all_of_it_is_shown(
+    ask: Any, send: Press, mapped: None, records: Any
+) -> None:
+    whole = await ask()
+    small = {**whole.card, "inputs": {"text": "x" * 3_500}}
+    message = approval_message(replace(whole, card=small))
+    shown = "".join(block["text"]["text"] for block in message["blocks"][1:-1])
+    assert "x" * 3_500 in shown
+    assert all(len(block["text"]["text"]) <= 3_000 for block in message["blocks"][:-1])
+
+    large = {**whole.card, "upstream": {f"n{at}": {"found": "x" * 4_000} for at in range(9)}}
+    approval = await records.open_gate(
+        run_id=whole.run_id, node_id="speak", digest="sha256:9", card=large, rule=ApprovalRule()
+    )
+    message = approval_message(approval)
+    buttons = [each["action_id"] for each in message["blocks"][-1]["elements"]]
+    assert buttons == ["commandcenter.reject", "commandcenter.open"]
+    assert "only the beginning" in message["blocks"][-2]["text"]["text"]
+    # Also of a message that somebody has kept from before.
+    forged = body_of(approval_message(whole), user="U1", approval=approval.id, digest=approval.digest)
+    assert "the message shows a part of it only" in (await send(forged)).json()["text"]
+    assert (await records.question(approval.id)).status == "PENDING"
+    assert (await send(body_of(message, user="U1"))).json()["text"] == "Rejected as Dee."
 
 
 async def test_hostile_text_is_plain_in_the_message(ask: Any) -> None:

@@ -169,6 +169,17 @@ async def test_a_viewer_is_told_why_they_cannot_decide(platform, open_console) -
     await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
 
 
+async def test_a_decision_that_would_be_refused_is_not_offered(platform, open_console) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}?do=approve", name="Cid")
+    await expect(page.get_by_text("'Cid' started this run and cannot approve it")).to_be_visible()
+    await expect(page.get_by_role("button", name="Reject")).to_be_visible()
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("button", name=re.compile("approve", re.IGNORECASE))).to_have_count(0)
+    await page.keyboard.press("r")
+    await expect(page.get_by_role("button", name="Yes, reject")).to_be_visible()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_it_can_be_approved_on_a_phone(platform, open_console, accessible, picture, dark) -> None:
     approval = await platform.ask()

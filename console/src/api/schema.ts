@@ -152,6 +152,7 @@ export interface ApprovalDetail {
   recommendation: unknown;
   edits: unknown;
   editable: Record<string, Record<string, unknown>>;
+  objections: Record<string, string>;
   superseded: boolean;
   earlier: Array<ApprovalAnswer>;
   cardText: string;

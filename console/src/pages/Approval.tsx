@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { useAct } from "../api/act";
 import { post } from "../api/client";
-import { useApproval, usePending, useRun } from "../api/queries";
+import { useApproval, usePending } from "../api/queries";
 import type {
   ApprovalDetail,
   Approval as ApprovalType,
@@ -105,26 +105,13 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
   );
 }
 
-/** Said before somebody has written notes: the server refuses an approval by who started the run. */
-function OwnRun({ approval }: { approval: ApprovalDetail }) {
-  const { me } = useSession();
-  const run = useRun(approval.runId);
-  if (approval.allowSelfApproval || run.data?.triggeredBy !== me.name) return null;
-  return (
-    <p className="notice warn">
-      You started this run, so somebody else approves it. You may reject it, or <code>approval</code> in the
-      workflow may say <code>allowSelfApproval</code>.
-    </p>
-  );
-}
-
 function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now: ApprovalDetail) => void }) {
   const [notes, setNotes] = useState("");
   const [edits, setEdits] = useState<Record<string, Json>>({});
   const [params, setParams] = useSearchParams();
   const asked = params.get("do");
   const [sure, setSure] = useState<"approve" | "reject" | null>(
-    asked === "approve" || asked === "reject" ? asked : null,
+    (asked === "approve" || asked === "reject") && approval.objections[asked] === undefined ? asked : null,
   );
   const confirm = useRef<HTMLButtonElement>(null);
   const queries = useQueryClient();
@@ -153,13 +140,23 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
   useEffect(() => {
     if (sure) confirm.current?.focus();
   }, [sure]);
-  useKeys({ a: () => setSure("approve"), r: () => setSure("reject"), Escape: () => setSure(null) });
+  // What the server would refuse is not offered: said before somebody has written notes.
+  const against = approval.objections;
+  const choose = (decision: "approve" | "reject") => {
+    if (against[decision] === undefined) setSure(decision);
+  };
+  useKeys({ a: () => choose("approve"), r: () => choose("reject"), Escape: () => setSure(null) });
   const vote = decide.data && !decide.data.applied ? decide.data : null;
+  const reasons = [...new Set(Object.values(against))];
   return (
     <section className="panel stack decide" aria-label="Decision">
       <h2>Your decision</h2>
-      <OwnRun approval={approval} />
-      <Edits approval={approval} edits={edits} change={setEdits} />
+      {reasons.map((reason) => (
+        <p className="notice warn" key={reason}>
+          {reason}
+        </p>
+      ))}
+      {against.approve === undefined && <Edits approval={approval} edits={edits} change={setEdits} />}
       <label className="field">
         Notes (kept with the decision)
         <textarea value={notes} maxLength={4000} onChange={(event) => setNotes(event.target.value)} />
@@ -172,22 +169,26 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
       )}
       {sure === null ? (
         <div className="row">
-          <button
-            type="button"
-            className="primary"
-            disabled={decide.isPending}
-            onClick={() => setSure("approve")}
-          >
-            Approve <kbd>a</kbd>
-          </button>
-          <button
-            type="button"
-            className="danger"
-            disabled={decide.isPending}
-            onClick={() => setSure("reject")}
-          >
-            Reject <kbd>r</kbd>
-          </button>
+          {against.approve === undefined && (
+            <button
+              type="button"
+              className="primary"
+              disabled={decide.isPending}
+              onClick={() => choose("approve")}
+            >
+              Approve <kbd>a</kbd>
+            </button>
+          )}
+          {against.reject === undefined && (
+            <button
+              type="button"
+              className="danger"
+              disabled={decide.isPending}
+              onClick={() => choose("reject")}
+            >
+              Reject <kbd>r</kbd>
+            </button>
+          )}
         </div>
       ) : (
         <div className="row">
