@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 
 from api.oidc.provider import Provider
 from api.oidc.settings import OidcSettings
+from operations.people import add_person
 from records.runs.run_logs import KeptLine
 
 # Markup, a link that is code, a turned order, hidden characters, a terminal's colour and title.
@@ -255,3 +256,26 @@ async def test_a_log_is_one_stream_which_goes_on_where_it_broke(platform: Any, o
     await log("when it was back")
     await expect(shown).to_contain_text("when it was back", timeout=60_000)
     await expect(page.get_by_text("9 lines", exact=True)).to_be_visible()
+
+
+async def test_a_page_stays_in_its_project_when_another_tab_chooses_another_one(platform, open_console) -> None:
+    page = await open_console("new-workflow")
+    await expect(page.get_by_role("button", name="Save draft")).to_be_enabled()
+    await add_person("Ann", records=platform.records, project_id=2, roles=("admin",), by="test")
+    other = await page.context.new_page()
+    await other.goto(f"{platform.address}/console/runs")
+    async with other.expect_navigation():
+        await other.get_by_label("Project").select_option("2")
+    await expect(other.get_by_label("Project")).to_have_value("2")
+    await page.get_by_role("button", name="Save draft").click()
+    await expect(page.get_by_text("draft saved")).to_be_visible()
+    assert [each.name for each in await platform.records.drafts(1)] == ["new-workflow"]
+    assert await platform.records.drafts(2) == []
+    # Each is told of what changes in its own.
+    await page.get_by_role("link", name="Inbox").click()
+    await expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
+    await platform.ask()
+    await expect(page.get_by_role("link", name="Create pull request")).to_be_visible()
+    await expect(other.get_by_role("link", name="Inbox")).to_have_text("Inbox")
+    await page.reload()
+    await expect(page.get_by_label("Project")).to_have_value("2")

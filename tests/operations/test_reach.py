@@ -1,4 +1,4 @@
-"""Every act in `operations/` is reached by a command and a route, or it is written down here why not."""
+"""Every act in `operations/` is reached by a command, a route and the console, or it is written down here why not."""
 
 from __future__ import annotations
 
@@ -75,6 +75,53 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "second_person.confirm_change": (True, True),
     "show_stats.show_stats": (True, False),  # HTTP: /metrics, and /statistics of one project
 }
+CONSOLE: dict[str, str] = {
+    # act that is reached over HTTP: what the console asks for, in its source
+    "start_run.start_run": "/runs`, { context: parsed }",
+    "run_acts.cancel_run": 'type Act = "cancel" | "retry" | "rerun" | "replay"',
+    "run_acts.retry_run": 'type Act = "cancel" | "retry" | "rerun" | "replay"',
+    "run_acts.rerun_run": 'type Act = "cancel" | "retry" | "rerun" | "replay"',
+    "run_acts.replay_run": 'type Act = "cancel" | "retry" | "rerun" | "replay"',
+    "run_acts.preview_rerun": "/rerun`, { node }",
+    "run_report.run_report": "get<RunDetail>(",
+    "run_artifacts.artifact_of_run": "/artifacts/${",
+    "decide.decide_gate": "/decision`",
+    "show_approval.show_approval": "get<ApprovalDetail>(",
+    "deploy.archive_workflow": "/archive`",
+    "workflow_text.save_workflow_text": "yaml: text",
+    "workflow_text.rename_workflow": 'act: "rename" | "archive"',
+    "workflow_text.save_draft": "/draft`",
+    "workflow_text.discard_draft": 'request(draftAt, { method: "DELETE"',
+    "compile_source.compile_source": 'post<Compiled>("compile"',
+    "compile_source.complete_source": '"compile/complete"',
+    "compile_source.dry_run_source": '"compile/dry-run"',
+    "compile_source.explain_schedule": '"compile/schedule"',
+    "counterfactual.replay_events": '"compile/past-events"',
+    "events.explain_event": "/why`",
+    "events.try_filter": '"events/try-filter"',
+    "events.replay_dead_letter": 'what: "replay" | "discard"',
+    "events.discard_dead_letter": 'what: "replay" | "discard"',
+    "register_agent.register_files": '"agents/upload"',
+    "register_agent.review_files": '"agents/review"',
+    "show_agent.show_agent": "/history`",
+    "remove_agent.remove_agent": 'request(`agents/${encodeURIComponent(name)}`, { method: "DELETE" })',
+    "backfill.backfill": "/backfill`",
+    "backfill.missed_times": "/missed`",
+    "second_person.confirm_change": "/confirm`",
+    "people.identify": '>("me")',
+    "people.begin_session": 'post("session"',
+    "people.end_session": 'request("session", { method: "DELETE" })',
+    "people.choose_project": 'request("session", { method: "PATCH"',
+    "provider_sign_in.sign_in_browser": '"sign-in/oidc"',
+}
+OTHER_PROGRAMS = {
+    "register_agent.register_manifest",  # the console sends the code, and the platform makes the manifest
+    "people.identify_session",  # the browser sends its cookie with each request
+    "provider_sign_in.sign_in_terminal",
+    "slack.approval_message",
+    "slack.decide_by_press",
+}
+"""Over HTTP, and not for a person at the console."""
 NO_ACTS = {
     "find_run",
     "edit_inputs",
@@ -148,3 +195,11 @@ def test_an_act_is_reached_where_the_list_says_so(folder: str, place: int) -> No
         module, _, name = act.partition(".")
         if ways[place]:
             assert (module, name) in used, f"{folder} does not reach {act}"
+
+
+def test_the_console_reaches_every_act_that_a_person_may_do_there() -> None:
+    over_http = {act for act, (_, http) in ACTS.items() if http}
+    assert over_http == set(CONSOLE) | OTHER_PROGRAMS
+    files = [each for each in (ROOT / "console" / "src").rglob("*.ts*") if each.name != "schema.ts"]
+    source = " ".join(" ".join(each.read_text() for each in files).split())
+    assert [act for act, asked in CONSOLE.items() if asked not in source] == []

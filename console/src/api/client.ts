@@ -66,11 +66,21 @@ export function storedToken(): string | null {
   return sessionStorage.getItem(TOKEN);
 }
 
-/** The headers that show who asks. */
+/** The project that the page shows. Another tab may choose another one for the session: this page stays where it is. */
+let shown: string | null = null;
+
+export function projectShown(): string {
+  return shown ?? "";
+}
+
+/** The headers that show who asks, and for which project. */
 export function authorization(): Record<string, string> {
   const token = storedToken();
-  const project = sessionStorage.getItem(PROJECT);
-  return token ? { Authorization: `Bearer ${token}`, ...(project ? { "X-Project": project } : {}) } : {};
+  const project = shown ?? (token && sessionStorage.getItem(PROJECT));
+  return {
+    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    ...(project ? { "X-Project": project } : {}),
+  };
 }
 
 export function address(path: string, query: RequestOptions["query"] = {}): string {
@@ -198,7 +208,13 @@ export async function whoAmI(): Promise<Me> {
     role: string;
     may: string[];
     projects: Array<{ projectId: number }>;
-  }>("me");
+  }>("me").catch((error: unknown) => {
+    // Somebody else has signed in, who has no part in it.
+    if (shown === null || !(error instanceof ApiError) || error.status !== 403) throw error;
+    location.reload();
+    throw error;
+  });
+  shown = String(me.projectId);
   return {
     name: me.name,
     project: me.projectId,

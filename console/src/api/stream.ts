@@ -5,7 +5,7 @@
  * that is on screen counts as changed every few seconds.
  */
 
-import { ApiError, address, authorization } from "./client";
+import { ApiError, address, authorization, projectShown } from "./client";
 import type { LogLine } from "./types";
 
 export interface Change {
@@ -14,7 +14,8 @@ export interface Change {
 
 export type Connection = "live" | "polling" | "offline";
 
-const CHANNEL = "commandcenter.changes";
+/** Of all tabs that show one project. */
+const channelOf = (project: string) => `commandcenter.changes.${project}`;
 const POLL_MS = 4_000;
 /** The server sends something every 15 seconds; one that has said nothing for that long does not answer. */
 const SILENT_MS = 40_000;
@@ -24,7 +25,8 @@ export function followChanges(
   changed: (change: Change) => void,
   connection: (state: Connection) => void,
 ): () => void {
-  const channel = new BroadcastChannel(CHANNEL);
+  const name = channelOf(projectShown());
+  const channel = new BroadcastChannel(name);
   channel.onmessage = (message) => {
     if (message.data.connection) connection(message.data.connection);
     else changed(message.data as Change);
@@ -40,7 +42,7 @@ export function followChanges(
   };
   const lead = () => readForever(tell, say, stop.signal);
   const leading =
-    "locks" in navigator ? navigator.locks.request(CHANNEL, { signal: stop.signal }, lead) : lead();
+    "locks" in navigator ? navigator.locks.request(name, { signal: stop.signal }, lead) : lead();
   leading.catch(() => undefined);
   return () => {
     stop.abort();
