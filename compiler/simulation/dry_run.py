@@ -7,6 +7,7 @@ unless it is let pass; a gate is asked before the node, and a rejection is a fai
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -25,11 +26,13 @@ from compiler.schemas.example import NoExample, example
 from compiler.schemas.validation import validate
 from compiler.simulation.cases import Case, CaseError, Mock
 from compiler.simulation.partial_mocks import completed
+from compiler.trigger_types.explaining import explain
 from compiler.trigger_types.registry import (
     CALLED,
     MANUAL,
     TYPES,
     asks_person,
+    listeners,
     start_misfits,
     started_context,
     trigger_name,
@@ -121,7 +124,7 @@ def dry_run(plan: Plan, case: Case, callees: Mapping[str, Plan] = NO_CALLEES) ->
     trigger = case.trigger or _first_trigger(plan)
     context = case.context if case.context is not None else _example_context(plan, trigger)
     if not _starts(plan, trigger, context):
-        refused = "; ".join(start_misfits(plan, trigger, context))
+        refused = "; ".join(start_misfits(plan, trigger, context)) or _unmatched(plan, trigger, context)
         return DryRun(started=False, context=context, trigger=trigger, refused=refused)
     context = {"projectId": plan.project_id, **started_context(plan, trigger, context)}
     played = DryRun(started=True, context=context, trigger=trigger)
@@ -171,6 +174,24 @@ def _example_of(schema: Mapping[str, Any], what: str) -> Any:
         return example(schema)
     except NoExample as exc:
         raise CaseError(f"no example can be made for {what} ({exc})") from exc
+
+
+def _unmatched(plan: Plan, trigger: str, context: Mapping[str, Any]) -> str:
+    """Which filters and expressions of its triggers do not accept the event."""
+    said: list[str] = []
+    for each in listeners(plan):
+        match = explain(each, trigger, context)
+        if not match.subject_matches:
+            continue
+        said += [
+            f"the filter on {field.field!r} wants {json.dumps(field.wanted)}, "
+            + (f"but the event has {json.dumps(field.found)[:80]}" if field.present else "but the event lacks it")
+            for field in match.fields
+            if not field.accepted
+        ]
+        if match.expression_holds is False:
+            said.append(f"`expression` is false{f': {match.expression_error}' if match.expression_error else ''}")
+    return f"{'; '.join(said[:3])}; give a case with its `context` in the file of tests" if said else ""
 
 
 def _starts(plan: Plan, trigger: str, context: Mapping[str, Any]) -> bool:

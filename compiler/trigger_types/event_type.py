@@ -12,7 +12,7 @@ from compiler.diagnostics.diagnostic import did_you_mean, quoted
 from compiler.language.document import Path
 from compiler.language.spec import EventSpec
 from compiler.plan import EventTrigger
-from compiler.trigger_types.globs import example_of, is_glob
+from compiler.trigger_types.example_event import accepted_event
 from compiler.trigger_types.matching import matches
 from compiler.trigger_types.subjects import KNOWN_CONTEXTS, known_context, overlapped, subject_fault
 from compiler.trigger_types.trigger_type import Findings, TriggerType
@@ -46,7 +46,9 @@ class EventType(TriggerType[EventSpec, EventTrigger]):
             message = f"{quoted(trigger.event)} overlaps {ours!r}, which this platform or NATS itself publishes"
             found.at((*path, "event"), "CC711", message, "name the subject more narrowly")
         elif event is None:
-            hint = did_you_mean(trigger.event, KNOWN_CONTEXTS) or "describe the event under `context`"
+            near = did_you_mean(trigger.event, KNOWN_CONTEXTS)
+            own = "where it is an event of your own, describe it under `context`"
+            hint = near if near.endswith("?") else f"{own}; {near}"
             found.at((*path, "event"), "CC708", f"the platform knows no event {quoted(trigger.event)}", hint)
         for name, wanted in trigger.filters.items():
             found.filter(name, wanted, (*path, "filters", name), event)
@@ -62,10 +64,8 @@ class EventType(TriggerType[EventSpec, EventTrigger]):
         return matches(trigger, by, context)
 
     def example(self, trigger: EventTrigger, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        """With values that its filters accept, where they are simple."""
-        for name, wanted in trigger.filters.items():
-            _put(context, name.split("."), _accepted(wanted))
-        return context
+        """With values that its filters accept, where one is found."""
+        return accepted_event(trigger.filters, context)
 
     def widened(self, old: EventTrigger, new: EventTrigger) -> str:
         """A filter or an expression that is gone or accepts other events."""
@@ -87,27 +87,3 @@ def _narrower(old: object, new: object) -> bool:
         return False
     listed = cast("list[object]", new) if isinstance(new, list) else [new]
     return all(value in cast("list[object]", old) for value in listed)
-
-
-def _accepted(wanted: JsonValue) -> JsonValue:
-    """A value that the filter accepts."""
-    if isinstance(wanted, str) and is_glob(wanted):
-        return example_of(wanted)
-    if isinstance(wanted, list):
-        return _accepted(wanted[0])
-    if not isinstance(wanted, dict):
-        return wanted
-    for name in ("eq", "glob", "in", "gte", "lte"):
-        if name in wanted:
-            return _accepted(wanted[name]) if name in ("glob", "in") else wanted[name]
-    limit = wanted.get("gt")
-    return limit + 1 if isinstance(limit, int) else "example"
-
-
-def _put(event: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
-    for name in path[:-1]:
-        inner = event.setdefault(name, {})
-        if not isinstance(inner, dict):
-            return
-        event = inner
-    event[path[-1]] = value

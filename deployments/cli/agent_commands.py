@@ -359,7 +359,9 @@ def _read(source: str) -> dict[str, Any]:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
         found: object = strict_json.loads(text)
     except (OSError, ValueError) as exc:
-        raise AgentUseError(f"--input {source}: {exc}") from exc
+        why = exc.strerror if isinstance(exc, OSError) else str(exc)
+        inline = "; it takes a file: JSON itself goes in by a pipe, with `--input -`" if "{" in source else ""
+        raise AgentUseError(f"--input {source[:200]!r}: {why}{inline}") from exc
     if not isinstance(found, dict):
         raise AgentUseError(f"--input {source}: the input must be a JSON object")
     return cast("dict[str, Any]", found)

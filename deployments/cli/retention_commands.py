@@ -49,7 +49,9 @@ def register(app: typer.Typer) -> None:
 
 def prune_command(
     runs: Days = _DEFAULT.runs.days,
-    inbox: Annotated[int, typer.Option(help="Days to keep which messages were handled.")] = _DEFAULT.inbox.days,
+    inbox: Annotated[
+        int, typer.Option(min=0, help="Days to keep which messages were handled.")
+    ] = _DEFAULT.inbox.days,
     dead_letters: Annotated[
         int, typer.Option(min=0, help="Days to keep dead letters.")
     ] = _DEFAULT.dead_letters.days,

@@ -272,6 +272,7 @@ EVENT = ["events", "publish"]
         (["runs", "--since", "1h", "--until", "2h"], "--since 1h is not before --until 2h"),
         (["trigger", "security-audit-deplyo"], "did you mean 'security-audit-deploy'?"),
         (["trigger", "security-audit-deploy", "--context", 'x={"a": NaN}'], "holds what is not a finite number"),
+        (["agents", "run", "security-scanner", "scanFile", "--input", '{"a": 1}'], "goes in by a pipe"),
         ([*EVENT, "a.*", "{}"], "`*` is not allowed here"),
         ([*EVENT, "a b", "{}"], "'a b' is not a NATS subject"),
         ([*EVENT, "a.b", '{"a": 1, "a": 2}'], "the key 'a' is there twice"),

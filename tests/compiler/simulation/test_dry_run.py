@@ -83,6 +83,63 @@ def test_an_event_that_the_filters_refuse_starts_nothing(mission: dict[str, str]
     assert played.runs == {}
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "count: {gt: 3, lt: 5}",
+        "count: {ne: 1, notIn: [0, 2], gte: 1.5, lte: 1.9}",
+        "count: {lt: 0}",
+        "at: {gt: '2026-01-31T09:00:00+01:00', lt: '2026-02-01'}",
+        "at: {gt: '2026-01-31'}",
+        "at: {gt: abc}",
+        "inner.kind: [x, z]",
+        "inner.kind: {exists: false}",
+        "inner.kind: {ne: null}",
+        "labels.app.kubernetes.io: 'w*'",
+        "list.1.name: {glob: 'src/**/*.{py,ts}'}",
+        "other: {exists: true}\n    gone: {exists: false}\n    flag: true",
+    ],
+)
+def test_without_a_case_an_event_that_the_filters_accept_is_made(filters: str, planned: Planned) -> None:
+    text = f"""
+name: filtered
+trigger:
+  event: things.happened
+  filters:
+    {filters}
+context:
+  count: {{type: number, required: false}}
+  at: {{type: string, required: false}}
+  inner: {{type: object, properties: {{kind: {{type: string}}}}, required: false}}
+  labels.app.kubernetes.io: {{type: string, required: false}}
+  list: {{type: array, items: {{type: object, properties: {{name: {{type: string}}}}}}, required: false}}
+  other: {{required: false}}
+  gone: {{required: false}}
+  flag: {{type: boolean, required: false}}
+nodes:
+  - id: tell
+    agent: notifier
+    action: sendSlackAlert
+    inputs: {{channel: "#a", message: hi}}
+"""
+    assert dry_run(planned(text), case()).started
+
+
+def test_an_event_that_starts_nothing_is_told_which_filter_refused_it(planned: Planned) -> None:
+    text = """
+name: filtered
+trigger: {event: things.happened, filters: {kind: x}, expression: "{{ context.size == 77 }}"}
+context: {kind: {type: string, required: false}, size: {type: integer}}
+nodes:
+  - {id: tell, agent: notifier, action: sendSlackAlert, inputs: {channel: "#a", message: hi}}
+"""
+    played = dry_run(planned(text), case())
+    assert not played.started
+    assert played.refused.startswith("`expression` is false; give a case")
+    played = dry_run(planned(text), case(context={"kind": "y", "size": 77}))
+    assert 'the filter on \'kind\' wants "x", but the event has "y"' in played.refused
+
+
 def test_a_false_condition_skips_the_node_and_lets_the_rest_run(planned: Planned) -> None:
     calm = {**ASSESSED, "summary": {**SUMMARY, "critical": 0}}
 
