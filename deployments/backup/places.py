@@ -24,7 +24,7 @@ from deployments.stack.state_folder import StateFolder
 from deployments.stack.supervised_process import SupervisedProcess
 from records.database.connections import database_url
 from records.database.signing import key_file
-from triggers.nats.connection import open_once
+from triggers.nats.connection import open_as_platform
 
 PREFECT_DATABASE = "prefect/prefect.db"
 _PREFECT_VARIABLES = ("COMMANDCENTER_PREFECT_DATABASE_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
@@ -107,7 +107,7 @@ async def open_nats(places: Places) -> AsyncGenerator[Client]:
 
 async def _connect(url: str) -> Client:
     try:
-        return await open_once(url, connect_timeout=10, allow_reconnect=False)
+        return await open_as_platform(url, connect_timeout=10, allow_reconnect=False)
     except (nats.errors.Error, OSError, TimeoutError) as exc:
         where = f"{urlsplit(url).hostname}:{urlsplit(url).port}"
         raise ProcessFailed(

@@ -13,7 +13,7 @@ import nats.js.errors
 
 from deployments.errors import DeploymentError
 from reliability.tls import client_context
-from triggers.nats.connection import hosts_of, jetstream, open_once
+from triggers.nats.connection import hosts_of, jetstream, open_as_platform
 
 _SECONDS = 10
 _OR_NONE = "or leave the option out, and one is started"
@@ -58,7 +58,7 @@ async def require_nats(url: str) -> None:
     """Sign in to a NATS server and ask for its JetStream. Raises ServerUnreachable, which tells no password."""
     where = hosts_of(url)
     try:
-        client = await open_once(
+        client = await open_as_platform(
             url, name="commandcenter-up", connect_timeout=_SECONDS, allow_reconnect=False, error_cb=_silent
         )
     except (OSError, ValueError, TimeoutError, nats.errors.Error) as exc:

@@ -21,6 +21,12 @@ from triggers.nats.tls import tls_options
 log = logging.getLogger(__name__)
 
 CLIENT_NAME = "commandcenter-triggers"
+PLATFORM_INBOX = "_COMMANDCENTER_INBOX"
+"""What begins the subjects of answers to the platform, events out of its streams among them.
+
+A publisher in the same account may subscribe to `_INBOX.>`, without which it hears no acknowledgement: so the platform
+must not be answered there.
+"""
 _SILENT_SECONDS = 10.0
 
 
@@ -34,7 +40,7 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
     attempts = _Attempts(_without_password(url), on_reconnect)
     while not cancelled():
         try:
-            return await open_once(
+            return await open_as_platform(
                 url,
                 name=CLIENT_NAME,
                 connect_timeout=2,
@@ -53,6 +59,11 @@ async def connect(url: str, *, on_reconnect: Sequence[Callable[[], None]] = ()) 
             await attempts.failed(exc)
             await asyncio.sleep(1)
     raise asyncio.CancelledError
+
+
+async def open_as_platform(url: str, **options: Any) -> Client:
+    """`open_once` with the platform's own credentials: publishers do not hear what it is answered."""
+    return await open_once(url, inbox_prefix=PLATFORM_INBOX, **options)
 
 
 async def open_once(url: str, **options: Any) -> Client:

@@ -14,7 +14,7 @@ from compiler.trigger_types.registry import listeners
 from operations.errors import TransientTriggerError
 from reliability.plaintext import PlaintextRefused
 from triggers.intake import answered
-from triggers.nats.connection import jetstream, open_once
+from triggers.nats.connection import jetstream, open_as_platform
 from triggers.nats.project_streams import project_config
 from triggers.nats.stream_subjects import Refusal, incoming
 from triggers.nats.streams import ensure_limited_stream, ensure_streams, foreign_subjects
@@ -44,7 +44,7 @@ async def refused_subjects(nats_url: str, inbox: Inbox, plans: Sequence[Plan]) -
     asked = {(plan.name, each.event) for plan in plans for each in listeners(plan)}
     try:
         async with asyncio.timeout(_NOW_SECONDS):
-            client = await open_once(nats_url, connect_timeout=2, allow_reconnect=False)
+            client = await open_as_platform(nats_url, connect_timeout=2, allow_reconnect=False)
             try:
                 active = await answered(inbox.active_plans(None))
                 others = [each for each in active if (each.project_id, each.name) not in mine]
@@ -65,7 +65,7 @@ async def take_subjects_now(nats_url: str, inbox: Inbox, *, seconds: float = _NO
     """
     try:
         async with asyncio.timeout(seconds):
-            client = await open_once(nats_url, connect_timeout=2, allow_reconnect=False)
+            client = await open_as_platform(nats_url, connect_timeout=2, allow_reconnect=False)
             try:
                 _, refused = await take_event_subjects(jetstream(client), inbox)
                 for limits in await answered(inbox.event_projects()):

@@ -14,6 +14,7 @@ import nats
 import nats.errors
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from triggers.nats import connection
 from triggers.nats.connection import jetstream
@@ -93,6 +94,33 @@ async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Bro
             assert "permissions violation" in str(await refused.get()).lower()
     finally:
         await client.close()
+
+
+async def test_a_publisher_hears_nothing_of_what_the_platform_is_answered(secured: Broker, platform: Client) -> None:
+    streams = jetstream(platform)
+    await streams.add_stream(name="private", subjects=["private.>"])
+    tls = ssl.create_default_context(cafile=secured.secrets / "nats_ca.pem")
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    spy = await nats.connect(secured.url("publisher"), tls=tls, allow_reconnect=False)
+    try:
+        await spy.subscribe("_INBOX.>", cb=hear)
+        await spy.flush()
+        await streams.publish("private.word", b"of another program")
+        fetching = await streams.pull_subscribe("private.>", durable="reader", stream="private")
+        (message,) = await fetching.fetch(1, timeout=30)
+        assert message.data == b"of another program"
+        # Whatever was sent to it before this answer has come before it.
+        await spy.jetstream().publish("private.word", b"its own")
+        assert all(each.startswith(spy.new_inbox()[:6]) for each in heard)
+        own = len(heard)
+        await spy.flush()
+        assert (own, len(heard)) == (1, 1)
+    finally:
+        await spy.close()
 
 
 async def test_a_certificate_of_another_authority_is_refused(secured: Broker) -> None:
