@@ -4,7 +4,7 @@ set -eu
 [ $# -gt 0 ] && exec nats-server "$@"
 data=/var/lib/postgresql/data
 as() { setpriv --reuid postgres --regid postgres --init-groups "$@"; }
-chown -R postgres /var/lib/postgresql
+chown -R postgres $data
 mkdir -p /run/postgresql && chown postgres /run/postgresql
 if [ ! -e $data/PG_VERSION ]; then
   as initdb -D $data --username postgres --pwfile "$POSTGRES_PASSWORD_FILE" --encoding UTF8 --locale C.UTF-8 --auth-local=trust --auth-host=scram-sha-256
