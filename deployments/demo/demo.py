@@ -155,14 +155,17 @@ async def _prepare(addresses: Addresses) -> None:
 async def _run(options: DemoOptions, connection: StackConnection, sinks: Sinks) -> bool:
     start = start_by_event if options.workflow == BY_EVENT else start_by_schedule
     async with start(connection, state=options.settings.state, project_id=PROJECT_ID) as started:
-        follower = Follower(connection=connection, started=started, answer=options.answer, notes=options.notes)
+        state = None if options.attach else Path(connection.addresses.state)
+        follower = Follower(
+            connection=connection, started=started, answer=options.answer, notes=options.notes, state=state
+        )
         detail = await follower.to_the_end()
         completed = await started.completed()
         if options.verbose:
             print_records(detail, completed)
         print_summary(detail)
         worked = print_checks(started, detail, completed, mail=sinks.mail.messages, chat=sinks.chat.messages)
-        print_next_steps(detail, state=options.settings.state, verbose=options.verbose)
+        print_next_steps(detail, state=state, verbose=options.verbose)
         return worked
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from rich.live import Live
@@ -22,6 +23,7 @@ from deployments.stack.connection import StackConnection
 from operations.prefect_page import prefect_page
 from operations.run_detail import RunDetail, run_detail
 from records import Approval, DecisionValue
+from reliability.public_address import approval_link
 from tasks.safe_text import safe_text
 
 Answer = Literal["approve", "reject"]
@@ -43,6 +45,8 @@ class Follower:
     started: Started
     answer: Answer | None
     notes: str
+    state: Path | None = None
+    """The state folder that commands in another terminal name; None: their environment names the platform."""
 
     async def to_the_end(self) -> RunDetail:
         """Show the run, ask where a person is asked, and return its records."""
@@ -89,8 +93,11 @@ class Follower:
             return
         ui = prefect_page(self.connection.addresses.ui_url, detail.flow_run_id)
         console.print(f"In Prefect's UI:      {ui}  (button Resume)", highlight=False, soft_wrap=True)
+        if link := approval_link(approval.id):
+            console.print(f"In the console:       {link}", highlight=False, soft_wrap=True)
+        where = f" --state {self.state}" if self.state else ""
         for word in ("approve", "reject"):
-            command = f"commandcenter {word} {detail.run.id} {approval.node_id} --state {self._state} --notes …"
+            command = f"commandcenter {word} {detail.run.id} {approval.node_id}{where} --notes …"
             console.print(f"In another terminal:  {command}", highlight=False, soft_wrap=True)
         elsewhere = asyncio.create_task(self._decided_elsewhere(approval))
         here = asyncio.create_task(self._ask_here(approval))
@@ -152,7 +159,3 @@ class Follower:
 
     async def _detail(self, run_id: str) -> RunDetail:
         return await run_detail(self.connection.records, run_id, project_id=1)
-
-    @property
-    def _state(self) -> str:
-        return self.connection.addresses.state

@@ -75,10 +75,16 @@ def print_checks(
     return all(holds for _, holds in checks)
 
 
-def print_next_steps(detail: RunDetail, *, state: Path, verbose: bool) -> None:
-    """How to look at the run once the demo has ended."""
-    _say(f"\nTo look at it again: commandcenter up --state {state}", style="dim")
-    _say(f"then, in another terminal: commandcenter show {detail.run.id} --state {state}", style="dim")
+def print_next_steps(detail: RunDetail, *, state: Path | None, verbose: bool) -> None:
+    """How to look at the run once the demo has ended. `state`: of the platform that ends with it; None: it stays."""
+    if state is None:
+        _say(
+            f"\nTo look at it again, in a shell or container of the platform: commandcenter show {detail.run.id}",
+            style="dim",
+        )
+    else:
+        _say(f"\nTo look at it again: commandcenter up --state {state}", style="dim")
+        _say(f"then, in another terminal: commandcenter show {detail.run.id} --state {state}", style="dim")
     if not verbose:
         _say("With --verbose the demo also shows all records and the event as NATS delivered it.", style="dim")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 import sys
@@ -18,11 +19,15 @@ from agents.environments.package_index import pip_path
 from agents.sandbox.choice import BACKENDS, DEFAULT, open_sandbox
 from deployments.cli.output import console, print_json
 from deployments.stack.addresses import running
+from deployments.stack.connection import open_records
+from deployments.stack.given_servers import ServerUnreachable, require_prefect
 from deployments.stack.nats_server import nats_server
 from deployments.stack.state_folder import StateFolder
 from reliability.mode import is_production
+from reliability.plaintext import PlaintextRefused, refuse_plaintext
 
 _SECRETS_SECONDS = 10.0
+_GIVEN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ async def examine(state: Path) -> list[Finding]:
         *(_package(name) for name in ("prefect", "fastapi", "sqlalchemy", "nats-py", "dagger-io")),
         _agent_packages(),
         _two_person_rule(),
-        _state(state),
+        *await examine_platform(state),
         *await _secrets(state),
         *_logged_errors(state),
     ]
@@ -187,13 +192,34 @@ def _two_person_rule() -> Finding:
     )
 
 
-def _state(state: Path) -> Finding:
+async def examine_platform(state: Path) -> list[Finding]:
+    """The platform of the state folder; in a part that is told its servers by the environment, each of these."""
     found = running(state)
-    detail = f"{found.ui_url} on {found.state}" if found else f"nothing is running on {str(state.absolute())!r}"
-    return Finding(
-        what="platform",
-        ok=found is not None,
-        needed=False,
-        detail=detail,
-        advice="start it with `commandcenter up`",
-    )
+    if found is not None:
+        return [Finding(what="platform", ok=True, needed=False, detail=f"{found.ui_url} on {found.state}")]
+    if os.environ.get("PREFECT_API_URL"):
+        return [await _given_prefect(os.environ["PREFECT_API_URL"]), await _given_records(state)]
+    detail, advice = f"nothing is running on {str(state.absolute())!r}", "start it with `commandcenter up`"
+    return [Finding(what="platform", ok=False, needed=False, detail=detail, advice=advice)]
+
+
+async def _given_prefect(api_url: str) -> Finding:
+    try:
+        refuse_plaintext(api_url, "prefect")
+        await require_prefect(api_url, os.environ.get("PREFECT_API_AUTH_STRING", ""))
+    except (ServerUnreachable, PlaintextRefused) as exc:
+        return Finding(what="platform", ok=False, needed=True, detail=str(exc))
+    return Finding(what="platform", ok=True, needed=True, detail=f"Prefect's server answers at {api_url}")
+
+
+async def _given_records(state: Path) -> Finding:
+    try:
+        async with asyncio.timeout(_GIVEN_SECONDS), open_records(state) as records:
+            await records.active_plans()
+    except Exception as exc:  # whatever is wrong with the database is the finding
+        why = str(exc)[:300] or type(exc).__name__
+        advice = (
+            "correct DATABASE_URL, or start the database; tables are brought up to date by `commandcenter migrate`"
+        )
+        return Finding(what="records", ok=False, needed=True, detail=why, advice=advice)
+    return Finding(what="records", ok=True, needed=True, detail="the database answers, and is of this version")

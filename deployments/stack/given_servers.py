@@ -16,7 +16,7 @@ from reliability.tls import client_context
 from triggers.nats.connection import hosts_of, jetstream, open_as_platform
 
 _SECONDS = 10
-_OR_NONE = "or leave the option out, and one is started"
+_OR_NONE = "or name none: `commandcenter up` starts its own"
 
 
 class ServerUnreachable(DeploymentError):

@@ -34,6 +34,30 @@ def test_our_containers_can_change_nothing_and_become_nothing(name: str) -> None
     assert service["pids_limit"]
 
 
+def test_every_container_has_a_read_only_root_and_says_whether_it_is_healthy() -> None:
+    # Dagger's engine is privileged. The collector's image holds one program, which can ask nobody.
+    theirs = {name: each for name, each in SERVICES.items() if name not in (*OURS, "dagger")}
+    for name, service in theirs.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges" in service["security_opt"], name
+    assert [name for name, each in theirs.items() if "cap_add" in each] == ["postgres"]
+    assert [name for name, each in theirs.items() if "healthcheck" not in each] == ["collector"]
+    once = {"migrate", "deploy", "backup"}
+    assert {name for name in OURS if SERVICES[name].get("healthcheck", {}).get("disable")} == once
+
+
+def test_links_lead_where_the_ports_are() -> None:
+    program = Path(sys.executable).parent / "docker-compose"
+    command = [program, "--file", "compose.yaml", "--env-file", ".env.example", "config", "--format", "json"]
+    moved = {**os.environ, "PREFECT_PORT": "14200", "API_PORT": "19002"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, env=moved, check=True)
+    for name in ("worker", "listener", "api"):
+        told = json.loads(done.stdout)["services"][name]["environment"]
+        assert told["PREFECT_UI_URL"] == "http://127.0.0.1:14200", name
+        assert told["COMMANDCENTER_API_URL"] == "http://127.0.0.1:19002", name
+
+
 def test_every_part_that_serves_writes_json_in_compose_and_on_kubernetes() -> None:
     for name in ("server", "listener", "worker", "api", "migrate"):
         assert SERVICES[name]["environment"]["COMMANDCENTER_LOG_FORMAT"] == "${LOG_FORMAT:-json}", name

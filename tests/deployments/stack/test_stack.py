@@ -21,7 +21,7 @@ from prefect.client.orchestration import PrefectClient
 from deployments.errors import PortTaken, ProcessFailed, StateInUse
 from deployments.stack import supervised_process
 from deployments.stack.addresses import running
-from deployments.stack.doctor import examine
+from deployments.stack.doctor import examine, examine_platform
 from deployments.stack.given_servers import ServerUnreachable, require_nats, require_prefect
 from deployments.stack.stack import Stack
 from records import upgrade
@@ -234,6 +234,19 @@ async def test_servers_that_are_there_are_used_and_one_that_is_not_is_named(sett
             assert "PREFECT_API_URL" in mine.addresses.env()
         # A wrong address or password is a sentence, at once, and no start that never ends.
         api_url, auth = theirs.addresses.api_url, theirs.addresses.prefect_auth
+        # What a part is told by its environment alone, as in a container, is what `doctor` asks there.
+        monkeypatch.setenv("PREFECT_API_URL", api_url)
+        for database, of_this_version in (
+            (mine.addresses.database_url, True),
+            (f"sqlite:///{tmp_path}/new.db", False),
+        ):
+            monkeypatch.setenv("DATABASE_URL", database)
+            asked = await examine_platform(tmp_path / "part")
+            assert [(each.what, each.ok) for each in asked] == [("platform", True), ("records", of_this_version)]
+        with monkeypatch.context() as wrong:
+            wrong.setenv("PREFECT_API_AUTH_STRING", "admin:wrong")
+            assert (await examine_platform(tmp_path / "part"))[0].ok is False
+        monkeypatch.delenv("PREFECT_API_URL")
         nats_at = theirs.addresses.nats_url.rpartition("@")[2]
         for url, password, told in (
             (api_url, "admin:wrong", "refuses the password in PREFECT_API_AUTH_STRING"),

@@ -96,7 +96,9 @@ async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Bro
         await client.close()
 
 
-async def test_a_publisher_hears_nothing_of_what_the_platform_is_answered(secured: Broker, platform: Client) -> None:
+async def test_a_publisher_hears_nothing_of_what_the_platform_is_answered(
+    secured: Broker, platform: Client
+) -> None:
     streams = jetstream(platform)
     await streams.add_stream(name="private", subjects=["private.>"])
     tls = ssl.create_default_context(cafile=secured.secrets / "nats_ca.pem")
