@@ -55,7 +55,7 @@ def _version(name: str) -> str:
 
 def _closure(name: str) -> set[Path]:
     found: set[Path] = set()
-    pending = [name]
+    named, pending = {name}, [name]
     while pending:
         for file in _files(pending.pop()):
             if file in found:
@@ -63,7 +63,10 @@ def _closure(name: str) -> set[Path]:
             found.add(file)
             if file.suffix == ".py":
                 state = file.stat()
-                pending.extend(_imports(file, state.st_mtime_ns, state.st_size))
+                # Most modules are named by many others: each is looked for once.
+                new = set(_imports(file, state.st_mtime_ns, state.st_size)) - named
+                named |= new
+                pending.extend(new)
     return found
 
 
