@@ -39,6 +39,9 @@ console-test: $(VENV)/.installed
 demo: setup
 	$(BIN)/commandcenter demo $(ARGS)
 
+# Byte code is kept whatever the environment says: dozens of processes import the same modules.
+test fast: export PYTHONDONTWRITEBYTECODE =
+
 # What fails beside others is tried once more alone, where no neighbour can make a deadline late; a second failure counts.
 test: setup
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS) || { [ $$? = 1 ] && \
