@@ -31,6 +31,8 @@ _LARGEST_REQUEST = 1_000_000
 _server_lock = threading.Lock()
 _server: subprocess.Popen[bytes] | None = None
 _START_SECONDS = 600
+_SECONDS = 300
+"""How long a command may take: whole platforms of other tests run beside it."""
 
 
 class Running:
@@ -41,7 +43,7 @@ class Running:
         self._connection = connection
         self._arguments = arguments
 
-    def wait(self, timeout: float = 120) -> int:
+    def wait(self, timeout: float = _SECONDS) -> int:
         """The exit status; kills the command and raises TimeoutExpired after `timeout` seconds."""
         self._connection.settimeout(timeout)
         try:
@@ -87,7 +89,7 @@ def run_command(
     env: Mapping[str, str] | None = None,
     text: str = "",
     cwd: str | Path | None = None,
-    timeout: float = 120,
+    timeout: float = _SECONDS,
     check: bool = False,
     umask: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
