@@ -21,6 +21,7 @@ CODE = SOURCE | frozenset(
 """Files whose removed lines are looked at; the other rules are for `SOURCE`."""
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MOST_FILES = 2_000
+_LONGEST_TEXT = 200_000
 _DIFF = ("diff-tree", "-p", "-r", "-U0", "-M", "--no-ext-diff", "--no-textconv")
 _RAW = ("diff-tree", "-r", "-z", "-M", "--raw", "--no-abbrev")
 _PLAIN = ("100644", "100755")
@@ -70,6 +71,8 @@ class Changes:
     removed: int
     diff: str = field(repr=False)
     differences: tuple[Difference, ...] = ()
+    texts: tuple[Difference, ...] = ()
+    """Changed text files that are no code, such as manifests and files of settings, without their hunks."""
     git: Git | None = field(default=None, repr=False)
     base: str = ""
     """Full hash of the commit before."""
@@ -95,6 +98,7 @@ def changes(path: str, base: str, head: str) -> Changes:
         entries = [one for one in _entries(git, start, end) if one.old_blob != one.new_blob]
         diff = git.run(*_DIFF, start, end)
         differences = tuple(_differences(git, entries))
+        texts = tuple(_other_texts(git, entries))
     except GitError as exc:
         raise AgentError(f"the changes from {base} to {head} cannot be read: {exc}") from exc
     lines = diff.split(b"\n")
@@ -105,6 +109,7 @@ def changes(path: str, base: str, head: str) -> Changes:
         removed=sum(line.startswith(b"-") and not line.startswith(b"--- ") for line in lines),
         diff=diff.decode("utf-8", "replace"),
         differences=differences,
+        texts=texts,
         git=git,
         base=start,
     )
@@ -150,6 +155,17 @@ def _differences(git: Git, entries: list[_Entry]) -> Iterator[Difference]:
             after=after,
             hunks=tuple(_hunks(git, one, before, after)),
         )
+
+
+def _other_texts(git: Git, entries: list[_Entry]) -> Iterator[Difference]:
+    """What the scanner reads besides code. Lock files and what machines write are large, and nobody's words."""
+    others = [one for one in entries if PurePosixPath(one.name).suffix.lower() not in CODE]
+    for one in others[:_MOST_FILES]:
+        before, after = (
+            _text(git, *each) for each in ((one.old_mode, one.old_blob), (one.new_mode, one.new_blob))
+        )
+        if after is not None and len(after) <= _LONGEST_TEXT:
+            yield Difference(name=one.name, old_name=one.old_name, before=before or "", after=after, hunks=())
 
 
 def _text(git: Git, mode: str, blob: str) -> str | None:

@@ -276,6 +276,24 @@ GUARDS = (
         matters_where=re.compile(r"\[\w+\]"),
     ),
     Guard(
+        rule="leaked-handle",
+        pattern=_any(
+            r"\bdefer\s+[\w.]+\.Close\s*\(\s*\)",
+            r"^\s*(?:async\s+)?with\s+(?:[\w.]+\.)?(?:open|closing|aclosing|socket|urlopen|connect|NamedTemporaryFile|ZipFile)\s*\(",
+            r"^\s*try\s*\(\s*\S",
+            r"^\s*(?:await\s+)?using\s*(?:var\s+\w|\(|\w+\s+\w+\s*=)",
+        ),
+        what="what it opened stays open: files and connections run out",
+        repaired_by=_any(
+            r"\bclose\w*\s*\(|\.Dispose\w*\s*\(|\bwith\s|\bdefer\b|\btry\s*\(|\busing\b|ExitStack|enter_\w*context|read_text|read_bytes"
+            r"|write_text|write_bytes|ReadFile|ReadAll|WriteFile|readAllBytes|readString|File\.(?:Read|Write)All"
+        ),
+        matters_where=_any(
+            r"\b(?:open|socket|urlopen|connect|NamedTemporaryFile|ZipFile)\s*\(|\.(?:Open|OpenFile|Create|Dial\w*|Get|Post|Do|Query\w*|Prepare\w*|FormFile)\s*\("
+            r"|\bnew\s+\w*(?:Stream|Reader|Writer|Connection|Socket|Client|Scanner)\b|\bFiles\.new|\bgetConnection\s*\(|\bopenStream\s*\("
+        ),
+    ),
+    Guard(
         rule="removed-lock",
         pattern=_any(
             r"\bselect_for_update\s*\(|\bwith_lock\b|\bFOR UPDATE\b|\bsynchronized\b|\bwith_for_update\s*\(|\blockForUpdate\s*\(",

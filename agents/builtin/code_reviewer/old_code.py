@@ -14,7 +14,7 @@ _FUNCTION = re.compile(
     r"|(?:pub\s+)?fn\s+(?P<fn>\w+)"
     r"|(?:export\s+)?(?:const|let|var|exports\.|module\.exports\.)\s*(?P<const>\w+)\s*=\s*"
     r"(?:async\s*)?(?:function\b|\([^)]*\)\s*=>|\w+\s*=>)"
-    r"|(?:\w+\.)+(?P<route>(?:get|post|put|patch|delete|use|all)\s*\(\s*['\"`][^'\"`]*['\"`])"
+    r"|(?:\w+\.)+(?P<route>(?:get|post|put|patch|delete|all|use(?=.*(?:=>|\bfunction\b|[^;)\s]\s*$)))\s*\(\s*['\"`][^'\"`]*['\"`])"
     r"|(?:(?:public|private|protected|static|final|async|override|virtual|internal)\s+)+"
     r"[\w<>\[\], ?]+\s+(?P<method>\w+)\s*\("
     r"|(?P<plain>(?!if|for|while|switch|catch|return|else)\w+)\s*\([^;]*\)\s*(?::\s*[\w<>\[\]|. ]+)?\{\s*$"

@@ -71,12 +71,15 @@ def _comment(file: str, remark: Remark) -> Comment:
 
 def _security(changes: Changes, context: Context) -> list[Comment]:
     """The weaknesses that were not there before, in files of every language that the scanner reads."""
-    changed = [one for one in changes.differences if one.before != one.after]
+    changed = [one for one in (*changes.differences, *changes.texts) if one.before != one.after]
     before = {one.name: one.before for one in changed}
     after = {one.name: one.after for one in changed if one.after is not None}
     folder = None if changes.git is None else changes.git.folder
     around = () if folder is None else source_names(folder)
-    return [_weakness(one) for one in brought(before, after, context.log, around, folder)]
+    found = brought(before, after, context.log, around, folder)
+    # A password in a manual or an example is not one that somebody uses.
+    texts = {one.name for one in changes.texts}
+    return [_weakness(one) for one in found if one.file not in texts or one.place == "production"]
 
 
 def _weakness(one: Vulnerability) -> Comment:

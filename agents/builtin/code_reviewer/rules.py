@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.builtin.code_reviewer.changes import ChangedFile, Changes
+from agents.builtin.code_reviewer.changes import ChangedFile, Changes, Difference
 from agents.builtin.code_reviewer.lost_tests import TEST_FILE
 from agents.builtin.code_reviewer.removals import removals
 from agents.builtin.scanning.javascript_tree import line as line_of
@@ -24,6 +24,11 @@ _OBVIOUS_LINES = 8
 """A function this short may speak for itself."""
 _BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.BoolOp, ast.IfExp, ast.comprehension)
 _CONFLICT = re.compile(r"(?:<<<<<<< |>>>>>>> |=======$)")
+_UP_TO_LENGTH = re.compile(
+    r"\bfor\b\s*\(?[^;\n]*?(?:=|:=)\s*0\s*;\s*(\$?\w+)\s*<=\s*"
+    r"(?:[\w.$>-]+(?:\.|->)(?:length|size\(\)|length\(\)|Length|Count)|(?:len|count|sizeof)\(\s*[\w.$>-]+\s*\))\s*;"
+)
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.-]+\])?")
 _LATER = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 _GENERATED = re.compile(
     r"(?:^|/)(?:vendor|third_party|generated|migrations|dist)/|\.min\.js$|_pb2(?:_grpc)?\.pyi?$|\.generated\."
@@ -56,6 +61,10 @@ _RULES = {
         "Bound the text's length first, or split and trim it by plain calls.",
     ),
     "removed-header": ("security", "WARNING", "Bring it back, or say what sets it now."),
+    "leaked-handle": ("correctness", "WARNING", "Close it on every way out, or say what closes it now."),
+    "moved-border": ("correctness", "WARNING", "Say by a test on which side the border lies."),
+    "past-the-end": ("correctness", "WARNING", "Stop before the length: the last index is one less."),
+    "unpinned-dependency": ("security", "WARNING", "Name its version, as for the others."),
     "removed-lock": ("correctness", "WARNING", "Bring the lock back, or say what keeps two apart now."),
     "weakened-crypto": ("security", "ERROR", "Keep what was there, or something at least as strong."),
     "inverted-check": ("security", "ERROR", "Refuse what was refused before, or show by a test that it is right."),
@@ -119,6 +128,11 @@ def whole(changes: Changes) -> Iterator[tuple[str, Remark]]:
     if sources and not any(TEST_FILE.search(name) for name in changes.names):
         message = f"{len(sources)} source file(s) changed and no test did."
         yield sources[0].source.name, _at(_first(sources[0]), "no-tests", message)
+    for change in changes.differences:
+        if not (_GENERATED.search(change.name) or TEST_FILE.search(change.name)):
+            yield from ((change.name, _at(*each)) for each in _past_the_end(change))
+    for change in changes.texts:
+        yield from ((change.name, _at(*each)) for each in _unpinned(change))
     for lost in removals(changes):
         yield lost.file, _at(lost.line, lost.rule, lost.message)
     size = changes.added + changes.removed
@@ -126,6 +140,36 @@ def whole(changes: Changes) -> Iterator[tuple[str, Remark]]:
         first = sources[0]
         message = f"{size} changed lines are hard to review at once."
         yield first.source.name, _at(_first(first), "large-change", message)
+
+
+def _past_the_end(change: Difference) -> Iterator[tuple[int, str, str]]:
+    """New loops that count up to the length itself, in the languages that count by hand."""
+    for hunk in change.hunks:
+        for number, line in enumerate(hunk.added, hunk.new_start):
+            if len(line) < _LONGEST_LINE and (found := _UP_TO_LENGTH.search(line)):
+                yield (
+                    number,
+                    "past-the-end",
+                    f"The loop goes on for `{found[1]}` equal to the length, which is past the end.",
+                )
+
+
+def _unpinned(change: Difference) -> Iterator[tuple[int, str, str]]:
+    """A requirement without a version, new in a file in which all others have one."""
+    if not re.search(r"(?:^|/)[\w.-]*requirements[\w.-]*\.txt$", change.name):
+        return
+    before = [line.strip() for line in change.before.split("\n")]
+    named = [line for line in before if _REQUIREMENT.match(line)]
+    if not named or any("==" not in line for line in named):
+        return
+    for number, line in enumerate((change.after or "").split("\n"), 1):
+        found = _REQUIREMENT.match(line.strip())
+        if found is not None and "==" not in line and " @ " not in line and line.strip() not in before:
+            yield (
+                number,
+                "unpinned-dependency",
+                f"{found[0]} has no version, while all other requirements have one.",
+            )
 
 
 def _at(line: int, rule: str, message: str) -> Remark:
@@ -155,7 +199,7 @@ def _python(file: ChangedFile) -> Iterator[Remark]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _function(node)
         elif isinstance(node, ast.ExceptHandler):
-            yield from _handler(node)
+            yield from _handler(node, file.new_lines)
         elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             yield _at(node.lineno, "star-import", "Everything is imported by `*`.")
         elif isinstance(node, ast.Call) and dotted(node.func) in ("breakpoint", "pdb.set_trace"):
@@ -182,11 +226,12 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Remark]:
         yield _at(line, "no-docstring", f"{name} is public and does not say what it does.")
 
 
-def _handler(node: ast.ExceptHandler) -> Iterator[Remark]:
+def _handler(node: ast.ExceptHandler, new_lines: frozenset[int]) -> Iterator[Remark]:
     if node.type is None:
         yield _at(node.lineno, "bare-except", "Every exception is caught.")
     if len(node.body) == 1 and isinstance(node.body[0], ast.Pass):
-        yield _at(node.lineno, "swallowed-exception", "An exception is swallowed.")
+        line = node.lineno if node.lineno in new_lines else node.body[0].lineno
+        yield _at(line, "swallowed-exception", "An exception is swallowed.")
 
 
 def _compares_none(node: ast.Compare) -> bool:

@@ -167,6 +167,7 @@ def _pair(
         _condition(old, new, before, old_at, after, new_at)
         or _juggled(old, new)
         or _border(old, new, before, old_at)
+        or _equal(old, new, before, old_at)
         or _regex(old, new)
         or _work(old, new)
         or _drawn(old, new)
@@ -237,6 +238,17 @@ def _border(old: str, new: str, before: tuple[str, ...], old_at: int) -> tuple[s
         if (least and b * near <= a and a > 1) or (most and a * near <= b):
             what = "values that were refused are taken now"
             return "loosened-check", f"`{_shown(old)}` became `{_shown(new)}`", what
+    return None
+
+
+def _equal(old: str, new: str, before: tuple[str, ...], old_at: int) -> tuple[str, str, str] | None:
+    """A refusal with `<=` or `>=` that has `<` or `>` now: the border itself is let through."""
+    was, now = condition_of(old), condition_of(new)
+    if was is None or now is None or was[1] or not REFUSES.search(f"{old}\n{_body(before, old_at)}"):
+        return None
+    if was[0] != now[0] and re.sub(r"([<>])=(?!=)", r"\1", was[0]) == now[0]:
+        what = "the border itself was refused and is let through now"
+        return "moved-border", f"`{_shown(old)}` became `{_shown(new)}`", what
     return None
 
 

@@ -6,15 +6,11 @@ import logging
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from agents.builtin.scanning.scan import scan
-from agents.builtin.scanning.source_files import SCANNED
 from agents.builtin.scanning.vulnerability import Vulnerability
 
-_SHELL = frozenset({".sh", ".bash", ".ksh", ".zsh"})
-ENDINGS = SCANNED | _SHELL
-"""Endings of files that can be compared."""
 _MOST_AROUND = 2_000
 
 
@@ -46,9 +42,7 @@ def brought(
 def _scanned(
     texts: Mapping[str, str], log: logging.Logger, near: list[str], around_folder: Path | None
 ) -> tuple[Vulnerability, ...]:
-    present = {
-        name: text for name, text in texts.items() if text and PurePosixPath(name).suffix.lower() in ENDINGS
-    }
+    present = {name: text for name, text in texts.items() if text}
     if not present:
         return ()
     with tempfile.TemporaryDirectory(prefix="change-") as folder:

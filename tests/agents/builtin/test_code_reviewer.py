@@ -55,6 +55,42 @@ RULES = [
 ]
 
 
+LOOP = "for (let i = 0; i < items.length; i++) {\n  use(items[i]);\n}\n"
+CHANGED = [
+    ("a.py", "try:\n    f()\nexcept OSError:\n    raise\n", "raise", "pass", "swallowed-exception", 4),
+    ("a.js", LOOP, "i < items", "i <= items", "past-the-end", 1),
+    ("a.go", "for i := 0; i < len(a); i++ {\n}\n", "i < len", "i <= len", "past-the-end", 1),
+    ("deploy.yaml", "db:\n  password: $PASSWORD\n", "$PASSWORD", "Wq8-zT42-kfLp", "secrets/value", 2),
+    ("Dockerfile", "FROM a:1@sha256:0\nUSER 1000\n", "USER 1000", "USER root", "infra/docker-root", 2),
+    ("requirements.txt", "flask==3.0.0\n", "3.0.0\n", "3.0.0\ncolorama\n", "unpinned-dependency", 2),
+]
+"""File, text, what of it became what, the rule that says so, and where."""
+
+
+@pytest.mark.parametrize(("name", "text", "old", "new", "rule", "line"), CHANGED)
+def test_a_change_of_one_line_in_any_kind_of_file_is_remarked_on(
+    tmp_path, context, name, text, old, new, rule, line
+):
+    output = reviewed(tmp_path, context, {name: text}, {name: text.replace(old, new)})
+
+    assert (rule, line) in {(one["rule"], one["line"]) for one in output["comments"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("README.md", "# a\n", "# a\n\n    password: Wq8-zT42-kfLp\n"),
+        ("requirements.txt", "flask==3.0.0\nsix\n", "flask==3.0.0\nsix\ncolorama\n"),
+        ("requirements.txt", "flask==3.0.0\n", "flask==3.0.3\n"),
+        ("a.go", "package a\n", "package a\n\nfunc f() { for i := 1; i <= len(a); i++ {} }\n"),
+    ],
+)
+def test_what_is_usual_there_is_not_remarked_on(tmp_path, context, name, before, after):
+    output = reviewed(tmp_path, context, {name: before}, {name: after})
+
+    assert {one["rule"] for one in output["comments"]} <= {"no-tests"}
+
+
 @pytest.mark.parametrize(("name", "text", "rule", "line"), RULES)
 def test_a_rule_remarks_on_a_new_line(tmp_path, context, name, text, rule, line):
     output = reviewed(tmp_path, context, {}, {name: text})
