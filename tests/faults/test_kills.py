@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect_home import fill_prefect_home
 
 HARNESS = Path(__file__).parents[2] / "bench" / "faults.py"
 
@@ -36,7 +37,12 @@ def short_version(tmp_path: Path, *, database: str) -> dict[str, Any]:
     return found
 
 
-def test_nothing_is_lost_doubled_unapproved_or_stuck_when_parts_are_killed(tmp_path: Path) -> None:
+def test_nothing_is_lost_doubled_unapproved_or_stuck_when_parts_are_killed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    state = tmp_path / "state" / "state"
+    state.mkdir(mode=0o700, parents=True)
+    fill_prefect_home(tmp_path_factory, state / "prefect")
     found = short_version(tmp_path, database="sqlite")
     assert len(found["kill"]) >= 6
     assert found["compared"]["runs"] >= 9
