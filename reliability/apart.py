@@ -21,14 +21,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from reliability.apart_process import LENGTH_BYTES
-from reliability.turns import LANE
+from reliability.turns import LANE, LaneOrder
 
 SECONDS = 20.0
 """Processor time for one question unless told otherwise."""
@@ -223,10 +223,7 @@ class Pool:
     memory_bytes: int = MEMORY_BYTES
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _idle: list[_Process] = field(default_factory=list[_Process])
-    _held: Counter[object] = field(default_factory=Counter[object])
-    _turns: int = 0
-    _last: dict[object, int] = field(default_factory=dict[object, int])
-    """The number of each lane's last turn."""
+    _order: LaneOrder = field(default_factory=LaneOrder)
     _waiting: dict[object, deque[threading.Event]] = field(default_factory=dict[object, deque[threading.Event]])
 
     @contextmanager
@@ -279,21 +276,15 @@ class Pool:
 
     def _give_back(self, lane: object) -> None:
         with self._lock:
-            self._held[lane] -= 1
-            if not self._held[lane]:
-                del self._held[lane]
+            self._order.give_back(lane)
             self._hand_out()
 
     def _hand_out(self) -> None:
-        """The next is who has least in hand; among equals, who had a turn longest ago."""
-        while self._waiting and self._held.total() < self.at_once:
-            lane = min(self._waiting, key=lambda each: (self._held[each], self._last.get(each, 0)))
+        while self._waiting and self._order.held.total() < self.at_once:
+            lane = self._order.take(dict.fromkeys(self._waiting, 1))
             turn = self._waiting[lane].popleft()
             if not self._waiting[lane]:
                 del self._waiting[lane]
-            self._turns += 1
-            self._last[lane] = self._turns
-            self._held[lane] += 1
             turn.set()
 
 
