@@ -45,6 +45,8 @@ class Comparison:
     runs: int = 0
     calls: int = 0
     """Runs that another one called."""
+    reruns: int = 0
+    """How often a run went again from a node."""
     messages: int = 0
     branches: int = 0
     parked: int = 0
@@ -58,6 +60,18 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Reruns:
+    """How often a run was to go again from a node."""
+
+    heard: int = 0
+    """So often the platform said that it would."""
+    asked: int = 0
+    """So often it was asked, with an answer or without."""
+    gated: int = 0
+    """Of those that were heard: from the gate, or before it."""
 
 
 async def quiet(world: World, *, seconds: float) -> list[str]:
@@ -111,12 +125,19 @@ async def compare(world: World, *, stuck: list[str]) -> Comparison:
     for line in world.ledger.read("message"):
         keys[line["number"], line["node"]][line["key"]] += 1
     stamps = await asyncio.to_thread(_stamps, world.repository.remote)
-    allowed = {line["number"] for line in world.ledger.read("deciding") if line["decision"] == "APPROVED"}
+    allowed = Counter(line["number"] for line in world.ledger.read("deciding") if line["decision"] == "APPROVED")
     told = await _completed(world)
     cancelled = {line["number"] for line in world.ledger.read("cancelled")}
+    reruns = _reruns(world)
     for number in sorted({line["number"] for line in world.ledger.read("event")}):
-        _judge(found, world, number, by_number[number], keys, stamps, told, cancelled)
+        again = reruns.get(number, Reruns())
+        _judge(found, world, number, by_number[number], keys, stamps, told, cancelled, again)
     found.unapproved += [f"branch of {number} without an approval" for number in stamps if number not in allowed]
+    found.unapproved += [
+        f"{number} was rerun from its gate, and ended well without another approval"
+        for number, again in reruns.items()
+        if allowed[number] < 1 + again.gated and any(run.status == "SUCCESS" for run in by_number[number])
+    ]
     found.runs = sum(map(len, by_number.values()))
     found.messages = sum(sum(counter.values()) for counter in keys.values())
     found.branches = sum(map(len, stamps.values()))
@@ -132,14 +153,17 @@ def _judge(
     stamps: dict[int, list[str]],
     told: Counter[str],
     cancelled: set[int],
+    reruns: Reruns,
 ) -> None:
     """What became of one event."""
     if len(runs) != 1:
         (found.lost if not runs else found.doubled).append(f"event {number} has {len(runs)} runs")
     for run in runs:
-        if run.status in ENDED and told[run.id] != 1:
-            where = found.lost if told[run.id] == 0 else found.doubled
-            where.append(f"the end of the run of {number} was told {told[run.id]} times")
+        ends = told[run.id]
+        found.reruns += max(0, ends - 1)
+        if run.status in ENDED and not 1 + reruns.heard <= ends <= 1 + reruns.asked:
+            where = found.lost if ends <= reruns.heard else found.doubled
+            where.append(f"the end of the run of {number} was told {ends} times, after {reruns.asked} reruns")
         if run.status == "FAILED" and decision_on(number) == "APPROVED" and number not in cancelled:
             found.parked += 1
             if not run.message:
@@ -149,7 +173,7 @@ def _judge(
     whole = any(run.status == "SUCCESS" for run in runs)
     for node in ("announce", "tell"):
         counter = keys.get((number, node), Counter())
-        if len(counter) > 1:
+        if len(counter) > 1 + (reruns.asked if node == "tell" else 0):
             found.doubled.append(f"message {node!r} of {number} under {len(counter)} keys")
         if whole and not counter:
             found.lost.append(f"message {node!r} of {number} was never sent")
@@ -158,6 +182,13 @@ def _judge(
         found.doubled.append(f"{number} has {len(stamps[number])} proposals")
     if whole and number not in stamps:
         found.lost.append(f"branch of {number} was never published")
+
+
+def _reruns(world: World) -> dict[int, Reruns]:
+    heard, asked = world.ledger.read("rerun"), world.ledger.read("rerunning")
+    counts = [Counter(line["number"] for line in lines) for lines in (heard, asked)]
+    gated = Counter(line["number"] for line in heard if line["node"] == "stamp")
+    return {number: Reruns(counts[0][number], counts[1][number], gated[number]) for number in counts[1]}
 
 
 async def _runs(world: World, workflow: str = NAME) -> list[Run]:

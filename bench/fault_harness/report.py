@@ -31,6 +31,8 @@ These faults are made:
   reaches its PostgreSQL through one. Now and then a proxy forwards a request for a change, waits for the server's
   answer that it was made (HTTP 2xx, JetStream's acknowledgement, the end of a COMMIT), and closes the connection
   instead of passing the answer on.
+- **rerun**: besides, a run that has ended well goes again from its gate or from the node behind it, every few seconds:
+  what was approved is asked again, the effects of the other nodes stay.
 - **absent worker**: a worker is killed and stays away for at least 25 s; the other has to finish its runs.
 - **frozen worker**: a worker is stopped (SIGSTOP) in the middle of a run, until the other has taken the run over, and
   then goes on where it was. What it still wants to write must be refused. On SQLite it is not stopped in the middle
@@ -42,9 +44,9 @@ remote itself. A round ends when all is at rest, and the whole ledger is compare
 
 - **lost**: an acknowledged event without a run, a run that SUCCEEDED without one of its effects, an approved run that
   FAILED for another reason than the limit of takeovers, an end that was not told on NATS;
-- **doubled**: a second run of an event, a second branch or proposal of a run, a message under a second idempotency key,
-  an end told twice;
-- **unapproved**: a branch for which no approval was in the ledger before;
+- **doubled**: a second run of an event, a second branch or proposal of a run, a message under a second idempotency key
+  or an end told twice without a rerun;
+- **unapproved**: a branch for which no approval was in the ledger before, or a rerun from the gate without another one;
 - **stuck**: a run that has not ended within {quiet:g} s, on record or in Prefect, or an outgoing event never published.
 
 ## Result
@@ -182,6 +184,7 @@ def _rows(columns: list[dict[str, Any]]) -> Iterator[list[str]]:
     yield row("- runs in hand, taken over by the other worker", lambda each: _sum(each["freeze"]))
     yield row("runs in which a process was told that it has been overtaken", lambda each: each["refused"])
     yield row("events accepted = runs ended", lambda each: each["compared"]["runs"])
+    yield row("runs that went again from a node", lambda each: each["compared"]["reruns"])
     yield row("branches published", lambda each: each["compared"]["branches"])
     for name, title in (("lost",) * 2, ("doubled",) * 2, ("unapproved", "unapproved executions"), ("stuck",) * 2):
         yield row(title, found(name))

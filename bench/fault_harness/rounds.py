@@ -6,11 +6,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from fault_harness.proxy import Proxy
 from fault_harness.round import Round, rest, shown
 from fault_harness.stage import WORKERS
 from fault_harness.world import World
+from operations.errors import TransientTriggerError
+from operations.run_acts import RunRefused
+from records import RecordsError
 
 ABSENT_ROUNDS = (1, 5)
 FROZEN_ROUNDS = (3, 7)
@@ -18,6 +24,8 @@ KILLS = 30
 DROPS = 4
 IN_FLIGHT = 6
 """So many runs the publisher keeps going while parts are killed."""
+RERUN_SECONDS = (2.0, 5.0)
+"""Between two reruns."""
 PAUSES = (0.0, 0.3, 1.0, 2.0)
 TO_PASS = 8
 """At most so many changes pass a proxy between the order to drop an answer and the drop."""
@@ -40,6 +48,7 @@ async def at_random(world: World, *, kills: int, drops: int) -> Round:
     over = asyncio.Event()
     publishing = asyncio.create_task(_publish(world, over))
     dropping = asyncio.create_task(_drop(world, drops))
+    rerunning = asyncio.create_task(_rerun(world, over))
     try:
         while done.kills < kills:
             moves = world.moves
@@ -50,7 +59,7 @@ async def at_random(world: World, *, kills: int, drops: int) -> Round:
         # Not cancelled, which the client of NATS may take for the end of its own waiting, and go on for ever.
         over.set()
         dropping.cancel()
-        await asyncio.gather(publishing, dropping, return_exceptions=True)
+        await asyncio.gather(publishing, dropping, rerunning, return_exceptions=True)
         for proxy in world.stage.proxies.values():
             proxy.countermand()
     await rest(world, done, began)
@@ -95,6 +104,14 @@ async def _publish(world: World, over: asyncio.Event) -> None:
         if world.in_flight < IN_FLIGHT:
             await world.publish(1)
         await asyncio.sleep(0.1)
+
+
+async def _rerun(world: World, over: asyncio.Event) -> None:
+    """Now and then a run that has ended well is run again from one of its last nodes."""
+    while not over.is_set():
+        await asyncio.sleep(world.dice.uniform(*RERUN_SECONDS))
+        with suppress(RunRefused, TransientTriggerError, RecordsError, SQLAlchemyError, OSError):
+            await world.rerun()
 
 
 async def _drop(world: World, drops: int) -> None:

@@ -33,6 +33,8 @@ from fault_harness.postgres import kill_server
 from fault_harness.receiver import Receiver
 from fault_harness.stage import Database, Stage, proxied, stage
 from flows.runtime import SETTING_PREFIX
+from operations.run_acts import rerun_run
+from records.approvals.audit import Actor
 from reliability.fault_points import ORDER
 from tasks.secrets import ENVIRONMENT_PREFIX
 
@@ -83,6 +85,10 @@ nodes:
       channel: "#faults"
       message: '{"number": {{ context.number }}, "node": "tell"}'
 """
+
+
+RERUN_FROM = ("stamp", "tell")
+"""With the gate, which is asked again, and behind it."""
 
 
 @dataclass
@@ -154,6 +160,25 @@ class World:
                 await asyncio.sleep(0.2)  # never acknowledged: the platform owes nothing yet
         self.ledger.append("event", number=number)
         self._open.add(number)
+
+    async def rerun(self) -> bool:
+        """Run an ended run again from one of its last nodes, as a person would; False where none has ended well.
+
+        What was asked for is in the ledger before: where no answer comes it may have been heard.
+        """
+        records = self.connection.records
+        again = {line["number"] for line in self.ledger.read("rerunning")}
+        runs = await records.runs(1, workflow=NAME, status="SUCCESS", limit=20)
+        fresh = [run for run in runs if run.context["number"] not in again]
+        if not fresh:
+            return False
+        run, node = self.dice.choice(fresh), self.dice.choice(RERUN_FROM)
+        number = run.context["number"]
+        self.ledger.append("rerunning", number=number, node=node)
+        by = Actor(name="auditor", verified=True, channel="harness")
+        await rerun_run(run.id, node, records=records, client=self.connection.prefect, by=by, project_id=1)
+        self.ledger.append("rerun", number=number, node=node)
+        return True
 
     def kill(self, name: str) -> bool:
         """`kill -9` of one part; False where it does not live and answer just now."""
