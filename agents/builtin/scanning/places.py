@@ -50,6 +50,7 @@ _NOT_IN_TESTS = frozenset(
     | {"resource-exhaustion", "regex-injection", "format-string", "information-exposure", "mass-assignment"}
     | {
         "autoescape-off",
+        "template-autoescape-off",
         "script-address",
         "slow-regex",
         "unsafe-deserialisation",
