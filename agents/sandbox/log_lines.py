@@ -2,20 +2,24 @@
 
 A line that is written over and over with `\\r`, as progress bars do, is shown by its last state, at intervals and at
 its end. A line that stays unfinished is shown as far as it goes; what follows is a line of its own. Neither is done in
-a run with secrets: those are masked in whole lines.
+a run with secrets: those are masked in whole lines, in a thread, for as much processor time as one run may take for it.
+What cannot be looked through in that time is not shown.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
 from agents.sandbox.leaks.masking import Masker
+from agents.sandbox.leaks.unpacking import Budget, TooMuchToCheck
 from agents.sandbox.port import Limits, LogLine
 from observability.traces.parts import MOST_PARTS, AttemptPart, told_part
 
@@ -27,6 +31,12 @@ _FLOOD = 8
 _TAIL_LINES = 40
 _TAIL_BYTES = 8_000
 _LEVELS = range(1, 51)
+MASKING_SECONDS = 20.0
+"""Processor time for masking the log of one run: an ordinary line takes a fraction of a millisecond."""
+_QUICK = 1024
+"""Bytes that are looked through at once: a thread would take longer."""
+_Line = tuple[int, str]
+"""Level and text."""
 STATE_SECONDS = 1.0
 """Between two states of one line."""
 PARTIAL_SECONDS = 2.0
@@ -45,6 +55,7 @@ class LogStream:
         on_log: Callable[[LogLine], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        masking_seconds: float = MASKING_SECONDS,
     ) -> None:
         self._limits, self._masker, self._on_log = limits, masker, on_log
         self._clock = clock
@@ -55,6 +66,9 @@ class LogStream:
         self._fed_at = self._shown_at = clock()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._full = False
+        self._masking_seconds = masking_seconds
+        """What is left of them."""
+        self._reading = threading.Lock()
         self.parts: list[AttemptPart] = []
         """What the agent told of its parts, for the trace."""
 
@@ -73,18 +87,25 @@ class LogStream:
         """Whether there is something to show by and by: `show_unfinished` is to be called about every second."""
         return bool(self._buffer)
 
+    async def take(self, chunk: bytes) -> None:
+        """Take the next piece of output; where there are secrets to look for, the loop goes on meanwhile."""
+        if self._masker.idle or len(self._buffer) + len(chunk) <= _QUICK:
+            self.feed(chunk)
+        else:
+            self._tell_all(await asyncio.to_thread(self._read, chunk))
+
+    async def end(self) -> None:
+        """The output has ended, perhaps within a line."""
+        if self._masker.idle or len(self._buffer) <= _QUICK:
+            self.close()
+        else:
+            self._tell_all(await asyncio.to_thread(self._rest))
+
     def feed(self, chunk: bytes) -> None:
-        """Take the next piece of output."""
-        self._seen += len(chunk)
-        *pieces, rest = chunk.split(b"\n")
-        lines: list[bytes] = []
-        for piece in pieces:
-            self._extend(piece)
-            self._end_line(lines)
-        self._extend(rest)
-        self._tell_lines(lines)
+        """As `take`, here and now."""
+        self._tell_all(self._read(chunk))
         self._fed_at = self._clock()
-        if b"\r" in rest:
+        if b"\r" in chunk.rpartition(b"\n")[2]:
             self.show_unfinished()
 
     def show_unfinished(self) -> None:
@@ -99,11 +120,11 @@ class LogStream:
             if now - self._shown_at >= STATE_SECONDS:
                 del self._buffer[: last + 1]
                 if state not in (b"", self._state):
-                    self._tell_lines([state])
+                    self._tell_all(self._masked([state]))
                 self._state, self._shown_at = state, now
         elif self._buffer and self._buffer[0] != _RECORD and now - self._fed_at >= PARTIAL_SECONDS:
             whole = _whole_characters(self._buffer)
-            self._tell_lines([bytes(self._buffer[:whole])] if whole else [])
+            self._tell_all(self._masked([bytes(self._buffer[:whole])] if whole else []))
             del self._buffer[:whole]
 
     def note(self, level: int, text: str) -> None:
@@ -111,11 +132,27 @@ class LogStream:
         self._tell(level, self._masker.mask(text))
 
     def close(self) -> None:
-        """The output has ended, perhaps within a line."""
-        if self._buffer:
+        """As `end`, here and now."""
+        self._tell_all(self._rest())
+
+    def _read(self, chunk: bytes) -> list[_Line]:
+        """The lines that are whole now, masked."""
+        with self._reading:
+            self._seen += len(chunk)
+            *pieces, rest = chunk.split(b"\n")
             lines: list[bytes] = []
-            self._end_line(lines)
-            self._tell_lines(lines)
+            for piece in pieces:
+                self._extend(piece)
+                self._end_line(lines)
+            self._extend(rest)
+            return self._masked(lines)
+
+    def _rest(self) -> list[_Line]:
+        with self._reading:
+            lines: list[bytes] = []
+            if self._buffer:
+                self._end_line(lines)
+            return self._masked(lines)
 
     def _extend(self, piece: bytes) -> None:
         self._buffer += piece
@@ -139,26 +176,43 @@ class LogStream:
         self._buffer.clear()
         self._state = b""
 
-    def _tell_lines(self, lines: list[bytes]) -> None:
-        lines = [line for line in lines if not (line.startswith(_PART) and self._take_part(line))]
-        if self._full or not lines:
-            return
-        mask = self._masker.mask if self._masker.may_hold(lines) else None
-        for line in lines:
-            level, text = _parse(line)
-            self._tell(level, mask(text) if mask else text)
+    def _masked(self, lines: list[bytes]) -> list[_Line]:
+        """Lines as they may be shown; parts for the trace are taken out. Nothing, once the time for it is over."""
+        if not lines or self._masking_seconds <= 0:
+            return []
+        shown: list[_Line] = []
+        budget = Budget(seconds=self._masking_seconds)
+        try:
+            lines = [line for line in lines if not (line.startswith(_PART) and self._take_part(line, budget))]
+            if self._full or not lines:
+                return []
+            may_hold = self._masker.may_hold(lines, budget)
+            for line in lines:
+                level, text = _parse(line)
+                shown.append((level, self._masker.mask(text, budget) if may_hold else text))
+            self._masking_seconds = budget.left
+        except TooMuchToCheck:
+            self._masking_seconds = 0
+            shown.append(
+                (logging.WARNING, "the log is not shown from here on: looking for secrets takes too long")
+            )
+        return shown
 
-    def _take_part(self, line: bytes) -> bool:
-        """Whether the line is a part. One that holds a secret in any form is dropped whole."""
+    def _take_part(self, line: bytes, budget: Budget) -> bool:
+        """Whether the line is a part. One that holds a secret in any form is dropped whole. Raises TooMuchToCheck."""
         try:
             told: Any = json.loads(line[1:])
         except (ValueError, RecursionError):
             return False
-        if len(self.parts) < MOST_PARTS and self._masker.leaked(line) is None:
-            part = told_part(told.get("span"), mask=self._masker.mask)
+        if len(self.parts) < MOST_PARTS and self._masker.leaked(line, budget) is None:
+            part = told_part(told.get("span"), mask=lambda text: self._masker.mask(text, budget))
             if part is not None:
                 self.parts.append(part)
         return True
+
+    def _tell_all(self, lines: list[_Line]) -> None:
+        for level, text in lines:
+            self._tell(level, text)
 
     def _tell(self, level: int, text: str) -> None:
         if self._full:

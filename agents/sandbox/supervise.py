@@ -45,7 +45,7 @@ async def supervise(
                 # Where sockets are forwarded by others, the report may be here before the log.
                 stopped = "output-limit"
         kill()
-        stream.close()
+        await stream.end()
         return ProcessEnd(
             report=None if stopped else tasks["report"].result(),
             stopped=stopped,
@@ -87,7 +87,7 @@ async def _pump(logs: asyncio.StreamReader, stream: LogStream) -> bool:
             continue
         if not chunk:
             return False
-        stream.feed(chunk)
+        await stream.take(chunk)
         if stream.flooded:
             return True
         await asyncio.sleep(0)  # reading what is there already waits for nothing

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agents.sandbox.leaks import encodings, unpacking
 from agents.sandbox.leaks.needles import Needles
-from agents.sandbox.leaks.unpacking import Budget
+from agents.sandbox.leaks.unpacking import Budget, within
 from agents.sandbox.leaks.views import View, digits, joined, views, without_blanks, without_separators
 
 MIN_SECRET = 4
@@ -40,39 +40,44 @@ class Masker:
         """Whether there is no secret to look for."""
         return not self._known
 
-    def mask(self, text: str) -> str:
-        """The text without secrets: each is replaced by `[secret NAME]`."""
+    def mask(self, text: str, budget: Budget | None = None) -> str:
+        """The text without secrets: each is replaced by `[secret NAME]`. Raises TooMuchToCheck."""
         if not self._known:
             return text
+        budget = budget or Budget()
         raw = text.encode("utf-8", "surrogateescape")
         read = list(views(raw, placed=False))
-        name = next((found for view in read if (found := self._found_in(view)) is not None), None)
-        if name is None and not any(known.has_pieces(raw, raw.split(b"\n")) for known in self._known):
+        name = next((found for view in within(budget, read) if (found := self._found_in(view)) is not None), None)
+        if name is None and not any(
+            known.has_pieces(raw, raw.split(b"\n")) for known in within(budget, self._known)
+        ):
             return raw.decode("utf-8", "replace")
         if name is not None and len(raw) * len(read) > _EXACT:
             return f"[secret {name}]"
         spans: list[_Span] = []
         for view in views(raw, placed=True):
             shapes = (view, joined(view), digits(view))
-            spans += [span for known in self._known for span in known.spans(*shapes)]
+            for known in within(budget, self._known):
+                spans += within(budget, known.spans(*shapes))
         start = 0
         for line in raw.split(b"\n"):
-            spans += [
-                (start + first, start + last, mark)
-                for known in self._known
-                for first, last, mark in known.pieces(line)
-            ]
+            for known in within(budget, self._known):
+                spans += [(start + first, start + last, mark) for first, last, mark in known.pieces(line)]
             start += len(line) + 1
         return _blot(raw, spans).decode("utf-8", "replace")
 
-    def may_hold(self, lines: list[bytes]) -> bool:
-        """Whether any of the lines could need masking: one look at all of them is far quicker than one at each."""
+    def may_hold(self, lines: list[bytes], budget: Budget | None = None) -> bool:
+        """Whether any of the lines could need masking: one look at all of them is far quicker than one at each.
+
+        Raises TooMuchToCheck.
+        """
         if not self._known:
             return False
+        budget = budget or Budget()
         block = b"\n".join(lines)
-        if any(self._found_in(view) is not None for view in views(block, placed=False)):
+        if any(self._found_in(view) is not None for view in within(budget, views(block, placed=False))):
             return True
-        return any(known.has_pieces(block, lines) for known in self._known)
+        return any(known.has_pieces(block, lines) for known in within(budget, self._known))
 
     def leaked_in_parts(self, values: Iterable[str]) -> str | None:
         """Name of a secret that the texts hold one after the other, or half of which one of them begins or ends with.
@@ -90,11 +95,11 @@ class Masker:
                 return known.name
         return None
 
-    def leaked(self, content: bytes) -> str | None:
+    def leaked(self, content: bytes, budget: Budget | None = None) -> str | None:
         """Name of a secret that `content` holds, also in what it holds packed; None: none. Raises TooMuchToCheck."""
         if not self._known:
             return None
-        budget = Budget()
+        budget = budget or Budget()
         for layer in unpacking.layers(content, budget):
             # However far apart its bytes are.
             found = self._texts.found_in(without_blanks(layer)) or self._hex.found_in(without_separators(layer))

@@ -13,8 +13,9 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 _MAX_BYTES = 64 << 20
 _MAX_PARTS = 512
@@ -22,6 +23,9 @@ _MAX_DEPTH = 6
 _MAX_SECONDS = 20.0
 _STREAM = re.compile(rb"stream\r?\n")
 _TAR_MAGIC = slice(257, 262)
+
+
+T = TypeVar("T")
 
 
 class TooMuchToCheck(Exception):
@@ -34,7 +38,12 @@ class Budget:
 
     bytes: int = _MAX_BYTES
     parts: int = _MAX_PARTS
-    until: float = field(default_factory=lambda: time.thread_time() + _MAX_SECONDS)
+    seconds: float = _MAX_SECONDS
+    """Of this thread's processor time, from now on."""
+    until: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.until = time.thread_time() + self.seconds
 
     def spend(self, content: bytes) -> bytes:
         """The content, if it is within what is left. Raises TooMuchToCheck."""
@@ -47,10 +56,22 @@ class Budget:
         self.check_time()
         return content
 
+    @property
+    def left(self) -> float:
+        """Seconds of it; asked in the thread that made it."""
+        return self.until - time.thread_time()
+
     def check_time(self) -> None:
         """Raises TooMuchToCheck where the time is over."""
         if time.thread_time() > self.until:
-            raise TooMuchToCheck(f"it takes more than {_MAX_SECONDS:g} s of processor time")
+            raise TooMuchToCheck(f"it takes more than {self.seconds:g} s of processor time")
+
+
+def within(budget: Budget, each: Iterable[T]) -> Iterator[T]:
+    """The same, as long as there is time. Raises TooMuchToCheck."""
+    for one in each:
+        budget.check_time()
+        yield one
 
 
 def may_be_packed(content: bytes) -> bool:

@@ -23,12 +23,13 @@ _BACKSLASH = re.compile(
     rb"\\(?:u([dD][89aAbB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})"
     rb"|u\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|([0-3]?[0-7]{1,2})|([\s\S]))"
 )
-_BLANKS = re.compile(rb"[\s\0]+|\\+[nrt]")
+# A run of backslashes is looked at once, from its first one: else many of them take quadratic time.
+_BLANKS = re.compile(rb"[\s\0]+|(?<!\\)\\+[nrt]")
 _BLANK = b" \t\n\r\f\v\0"
 _LOWER = bytes(range(256)).lower()
-_ESCAPED_BLANKS = re.compile(rb"\\+[nrt]")
-_ESCAPED_HEX = re.compile(rb"\\+x")
-_SEPARATORS = re.compile(rb"0[xX]|\\+x|[\s\0:,;-]+")
+_ESCAPED_BLANKS = re.compile(rb"(?<!\\)\\+[nrt]")
+_ESCAPED_HEX = re.compile(rb"(?<!\\)\\+x")
+_SEPARATORS = re.compile(rb"0[xX]|(?<!\\)\\+x|[\s\0:,;-]+")
 
 Undo = Callable[[re.Match[bytes]], bytes]
 

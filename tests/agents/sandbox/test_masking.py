@@ -1,11 +1,13 @@
 """Twenty canary secrets in twenty encodings: none is left in a log, a message, a result, an artifact or a name."""
 
+import asyncio
 import base64
 import codecs
 import gzip
 import html
 import io
 import json
+import logging
 import quopri
 import shlex
 import urllib.parse
@@ -148,7 +150,33 @@ def test_a_long_log_is_masked_in_good_time():
     stream = LogStream(Limits(), masker, lambda line: None)
     started = time.process_time()
     stream.feed(b"a line of the usual length, with some words and a number 42 in it, no more\n" * 3_000)
+    # What takes quadratic time in a regular expression, which no budget and no other thread interrupts.
+    for hostile in (b"\\" * 60_000, b"\\x" * 30_000, b"0" * 60_000, b"%25" * 20_000):
+        Masker({"TOKEN": SECRETS["TOKEN"]}).mask(hostile.decode())
     assert time.process_time() - started < 3
+
+
+async def test_the_loop_goes_on_while_a_log_is_masked_and_what_takes_too_long_is_not_shown():
+    secret = SECRETS["TOKEN"]
+    hostile = "".join(f"%{ord(char):02x}" for char in secret) + "\\u0041%41&#65;=41" * 10
+    chunk = f"{hostile}\n{secret}\n".encode() * 20
+    lines: list[LogLine] = []
+    stream = LogStream(Limits(), Masker({"TOKEN": secret}), lines.append, masking_seconds=0.05)
+    taken = asyncio.create_task(stream.take(b"begun\n" * 200))
+    turns = 0
+    while not taken.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 1
+    assert [line.text for line in lines] == ["begun"] * 200
+    for _ in range(50):
+        await stream.take(chunk)
+    await stream.take(b"afterwards\n")
+    await stream.end()
+    shown = "\n".join(line.text for line in lines)
+    assert secret not in shown
+    assert lines[-1].text == "the log is not shown from here on: looking for secrets takes too long"
+    assert lines[-1].level == logging.WARNING
 
 
 def test_a_cut_line_shows_no_part_of_a_secret():
