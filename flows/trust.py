@@ -35,7 +35,9 @@ async def is_trusted(rule: ApprovalRule, *, plan: Plan, run: RunRef, records: Re
         event = await _event_of(run, records)
     if event is None:
         return SCHEDULE in rule.trusted_triggers and await _is_of_the_clock(plan, run, records)
-    if event.context_digest is None or event.context_digest != context_digest(run.context):
+    if event.context_digest is None or event.context_digest != await asyncio.to_thread(
+        context_digest, run.context
+    ):
         return False
     return any(subject_matches(name, event.subject) for name in rule.trusted_triggers if name != SCHEDULE)
 

@@ -171,6 +171,8 @@ class Intake:
         given = {**event.context, "projectId": plan.project_id}
         # Only a gate that trusts triggers asks for it, and the context may be large.
         trusting = any(node.gate is not None and node.gate.trusted_triggers for node in plan.nodes)
+        started = started_context(plan, event.subject, given)
+        digest = await asyncio.to_thread(context_digest, started) if trusting else None
         await answered(
             self.inbox.record_event(
                 stream,
@@ -179,7 +181,7 @@ class Intake:
                 workflow=plan.name,
                 project_id=event.project_id,
                 flow_run_id=run,
-                context_digest=context_digest(started_context(plan, event.subject, given)) if trusting else None,
+                context_digest=digest,
                 received_at=message.metadata.timestamp,
                 traceparent=(message.headers or {}).get(_TRACEPARENT),
             )

@@ -95,7 +95,8 @@ def _read(folder: Path, *, strict: bool = False) -> dict[str, bytes]:
     size = 0
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        mode = file.lstat().st_mode
+        state = file.lstat()
+        mode = state.st_mode
         if stat.S_ISDIR(mode):
             continue
         if is_byte_code(name):
@@ -106,12 +107,12 @@ def _read(folder: Path, *, strict: bool = False) -> dict[str, bytes]:
             raise BundleRefused(f"agent folder {str(folder)!r} holds a link, {name!r}; put the file itself there")
         if not stat.S_ISREG(mode):
             raise BundleRefused(f"agent folder {str(folder)!r} holds {name!r}, which is no file: remove it")
-        found[name] = file.read_bytes()
-        size += len(found[name])
-        if len(found) > MAX_FILES or size > MAX_BYTES:
+        size += state.st_size
+        if len(found) >= MAX_FILES or size > MAX_BYTES:  # before it is read
             raise BundleRefused(
                 f"agent folder {str(folder)!r} holds more than {MAX_FILES:,} files or {MAX_BYTES:,} bytes"
             )
+        found[name] = file.read_bytes()
     return found
 
 
