@@ -38,7 +38,7 @@ class Budget:
 
     bytes: int = _MAX_BYTES
     parts: int = _MAX_PARTS
-    seconds: float = _MAX_SECONDS
+    seconds: float = field(default_factory=lambda: _MAX_SECONDS)
     """Of this thread's processor time, from now on."""
     until: float = field(init=False)
 
