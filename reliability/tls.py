@@ -52,6 +52,20 @@ def client_context(environment: Mapping[str, str] = os.environ) -> ssl.SSLContex
         raise TlsError(f"the authority {ca!r} that {CA_VARIABLE} names cannot be used: it is a PEM file") from exc
 
 
+def certificate_fault(exc: BaseException) -> str | None:
+    """Why a server's certificate was refused, and what to do; None where something else is wrong."""
+    seen: BaseException | None = exc
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            reason = seen.verify_message.strip(". ")
+            return (
+                f"shows a certificate that is refused ({reason}): {CA_VARIABLE} names the file of the authority that "
+                "signed it, and it must be valid now and for the host of the address"
+            )
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
 def let_prefect_trust_it(environment: MutableMapping[str, str] = os.environ) -> bool:
     """Set the variable that Prefect reads when it is imported; whether it was changed."""
     ca = environment.get(CA_VARIABLE)

@@ -12,7 +12,7 @@ import nats.errors
 import nats.js.errors
 
 from deployments.errors import DeploymentError
-from reliability.tls import client_context
+from reliability.tls import certificate_fault, client_context
 from triggers.nats.connection import hosts_of, jetstream, open_as_platform
 
 _SECONDS = 10
@@ -36,6 +36,8 @@ async def require_prefect(api_url: str, auth: str) -> None:
         ) as client:
             answer = await client.get(f"{api_url}/admin/version")
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        if (fault := certificate_fault(exc)) is not None:
+            raise ServerUnreachable(f"the Prefect server at {api_url} {fault}") from exc
         raise ServerUnreachable(
             f"no Prefect server answers at {api_url} ({exc or type(exc).__name__}): start it, {_OR_NONE}"
         ) from exc
@@ -62,6 +64,8 @@ async def require_nats(url: str) -> None:
             url, name="commandcenter-up", connect_timeout=_SECONDS, allow_reconnect=False, error_cb=_silent
         )
     except (OSError, ValueError, TimeoutError, nats.errors.Error) as exc:
+        if (fault := certificate_fault(exc)) is not None:
+            raise ServerUnreachable(f"the NATS server at {where} {fault}") from exc
         # nats-py raises what the server says as a plain error.
         if "authorization" in str(exc).lower():
             raise ServerUnreachable(

@@ -155,8 +155,12 @@ class Database:
     def unavailable(self, exc: BaseException) -> DatabaseUnavailable:
         """The error for a database that cannot be used, with the driver's reason."""
         cause = " ".join(str(exc.orig if isinstance(exc, DBAPIError) else exc).split())
+        # libpq says so in words alone.
+        refused = "certificate" in cause and str(self.url.query.get("sslmode", "")).startswith("verify-")
+        certificate = f"and that its certificate is valid for that host and signed by what {CA_VARIABLE} names"
         return DatabaseUnavailable(
-            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL",
+            f"the database {self.shown} does not answer ({cause}): check that it runs, and its URL"
+            + (f", {certificate}" if refused else ""),
             # A missing file is not a transient error.
             transient=self._answered and not self.is_sqlite,
             away=not self.is_sqlite,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ import uvicorn
 from api import create_app
 from api.server import serving
 from api.slow_requests import LIMITS, ImpatientProtocol
+from deployments.stack.given_servers import ServerUnreachable, require_nats, require_prefect
 from records import DatabaseUnavailable, Records, upgrade
 from reliability.plaintext import PlaintextRefused
 from reliability.settings import ListenerSettings, SettingsError
@@ -43,6 +45,7 @@ class Certificates:
     cert: Path
     key: Path
     other_ca: Path
+    authority: trustme.CA
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     for blob in issued.cert_chain_pems:
         blob.write_to_path(folder / "cert.pem", append=True)
     (folder / "key.pem").chmod(0o600)
-    return Certificates(folder / "ca.pem", folder / "cert.pem", folder / "key.pem", folder / "other.pem")
+    return Certificates(
+        folder / "ca.pem", folder / "cert.pem", folder / "key.pem", folder / "other.pem", authority
+    )
 
 
 @pytest.fixture
@@ -171,6 +176,39 @@ async def test_nats_is_spoken_to_over_tls_by_its_own_authority(
     monkeypatch.setenv("COMMANDCENTER_TLS_CA", str(certificates.other_ca))
     with pytest.raises((nats.errors.Error, ssl.SSLError)):
         await open_once(url, connect_timeout=10, allow_reconnect=False)
+
+
+async def test_a_certificate_that_is_refused_is_said_to_be_so(
+    nats_server: int,
+    records: Records,
+    tls: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A person would look for a server that does not run."""
+    now = datetime.now(UTC)
+    elsewhere = tls.authority.issue_cert("elsewhere.example")
+    expired = tls.authority.issue_cert(
+        "127.0.0.1", not_before=now - timedelta(days=2), not_after=now - timedelta(days=1)
+    )
+    for issued, reason in ((elsewhere, "not valid for '127.0.0.1'"), (expired, "has expired"), (None, "issuer")):
+        if issued is None:
+            monkeypatch.setenv("COMMANDCENTER_TLS_CERT", str(tls.cert))
+            monkeypatch.setenv("COMMANDCENTER_TLS_KEY", str(tls.key))
+            monkeypatch.setenv("COMMANDCENTER_TLS_CA", str(tls.other_ca))
+        else:
+            with (tmp_path / "both.pem").open("wb") as both:
+                both.write(issued.private_key_and_cert_chain_pem.bytes())
+            monkeypatch.setenv("COMMANDCENTER_TLS_CERT", str(tmp_path / "both.pem"))
+            monkeypatch.setenv("COMMANDCENTER_TLS_KEY", str(tmp_path / "both.pem"))
+        async with serving(create_app(records, {}), port=0) as url:
+            with pytest.raises(ServerUnreachable, match="shows a certificate that is refused") as refused:
+                await require_prefect(f"{url}/api", "admin:top-secret")
+        assert reason in str(refused.value)
+        assert "COMMANDCENTER_TLS_CA" in str(refused.value)
+        assert "top-secret" not in str(refused.value)
+    with pytest.raises(ServerUnreachable, match=r"shows a certificate that is refused .*issuer"):
+        await require_nats(f"tls://u:top-secret@127.0.0.1:{nats_server}")
 
 
 async def test_no_password_is_sent_to_a_server_that_says_it_has_no_tls() -> None:
