@@ -74,7 +74,7 @@ export default function AgentPage() {
               </div>
               <p>
                 {each.description}
-                {each.effect && ` Effect: ${each.effect}.`}
+                {each.effect && `. Effect: ${each.effect}.`}
               </p>
               <Fields title="Takes" schema={each.inputSchema ?? {}} />
               <Fields title="Gives" schema={each.outputSchema ?? {}} />

@@ -64,43 +64,45 @@ export default function WorkflowsPage() {
                   <td>
                     <Ago at={workflow.updatedAt} />
                   </td>
-                  <td className="row">
-                    <Link to={`/runs?workflow=${encodeURIComponent(workflow.name)}`}>Runs</Link>
-                    {me.may.includes("operate") && starts(workflow) && (
-                      <button
-                        type="button"
-                        className="tiny"
-                        aria-label={`Start ${workflow.name}`}
-                        onClick={() => setStarting(workflow)}
-                      >
-                        Start …
-                      </button>
-                    )}
-                    {me.may.includes("operate") &&
-                      starts(workflow) &&
-                      triggerInWords(workflow.trigger).startsWith("schedule") && (
+                  <td>
+                    <div className="row">
+                      <Link to={`/runs?workflow=${encodeURIComponent(workflow.name)}`}>Runs</Link>
+                      {me.may.includes("operate") && starts(workflow) && (
                         <button
                           type="button"
                           className="tiny"
-                          aria-label={`Missed times of ${workflow.name}`}
-                          onClick={() => setMissed(workflow.name)}
+                          aria-label={`Start ${workflow.name}`}
+                          onClick={() => setStarting(workflow)}
                         >
-                          Missed …
+                          Start …
                         </button>
                       )}
-                    {me.may.includes("author") &&
-                      starts(workflow) &&
-                      (["rename", "archive"] as const).map((act) => (
-                        <button
-                          key={act}
-                          type="button"
-                          className="tiny"
-                          aria-label={`${ACTS[act]} ${workflow.name}`}
-                          onClick={() => setChanging({ name: workflow.name, act })}
-                        >
-                          {ACTS[act]} …
-                        </button>
-                      ))}
+                      {me.may.includes("operate") &&
+                        starts(workflow) &&
+                        triggerInWords(workflow.trigger).startsWith("schedule") && (
+                          <button
+                            type="button"
+                            className="tiny"
+                            aria-label={`Missed times of ${workflow.name}`}
+                            onClick={() => setMissed(workflow.name)}
+                          >
+                            Missed …
+                          </button>
+                        )}
+                      {me.may.includes("author") &&
+                        starts(workflow) &&
+                        (["rename", "archive"] as const).map((act) => (
+                          <button
+                            key={act}
+                            type="button"
+                            className="tiny"
+                            aria-label={`${ACTS[act]} ${workflow.name}`}
+                            onClick={() => setChanging({ name: workflow.name, act })}
+                          >
+                            {ACTS[act]} …
+                          </button>
+                        ))}
+                    </div>
                   </td>
                 </tr>
               ))}
