@@ -21,10 +21,10 @@ from compiler.plan import Plan, PlanDigest
 from operations.errors import TransientTriggerError
 from operations.find_run import find_run
 from operations.start_run import REPLAY_TRIGGER, Launch, StartedRun, start_run
+from operations.unreached_nodes import show_end_of
 from records import Records, Run
 from records.approvals.audit import Actor
 from reliability.retry import retry_stale_connection
-from tasks.shown_nodes import withdraw_marks
 
 
 class RunRefused(ValueError):
@@ -71,8 +71,13 @@ async def cancel_run(
     await _cancel_called(run.id, f"cancelled with run {run.id}, which called it", records=records, client=client)
     ended = await cancel_in_prefect(client, run.flow_run_id, message)
     if ended:
-        await records.finish_run(run.id, "FAILED", message)
+        await _finish(run, message, records=records, client=client)
     return ended
+
+
+async def _finish(run: Run, message: str, *, records: Records, client: PrefectClient) -> None:
+    await records.finish_run(run.id, "FAILED", message)
+    await show_end_of(run, message, records=records, client=client)
 
 
 async def _cancel_called(run_id: str, reason: str, *, records: Records, client: PrefectClient) -> None:
@@ -85,7 +90,7 @@ async def _cancel_called(run_id: str, reason: str, *, records: Records, client: 
             await records.note_end(called.id, reason)
             await _cancel_called(called.id, reason, records=records, client=client)
         if await cancel_in_prefect(client, flow_run_id, reason) and called is not None:
-            await records.finish_run(called.id, "FAILED", reason)
+            await _finish(called, reason, records=records, client=client)
 
 
 async def retry_run(run_id: str, *, records: Records, client: PrefectClient, by: Actor, project_id: int) -> Run:
@@ -204,8 +209,6 @@ async def cancel_in_prefect(client: PrefectClient, flow_run_id: str | None, reas
             # What no worker holds is Cancelled at once.
             state = await _state(client, found)
         ended = state is not None and state.is_final()
-        if ended:
-            await withdraw_marks(client, found, reason)
     except ObjectNotFound:
         return True
     except httpx.HTTPError as exc:

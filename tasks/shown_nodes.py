@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -27,12 +27,12 @@ from prefect.client.schemas.filters import (
     TaskRunFilterState,
     TaskRunFilterStateName,
 )
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, RunInput, State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Completed, Failed, Paused, Running
 
 from agents.sandbox.port import AgentResult
-from compiler.plan import PlanNode
+from compiler.plan import Plan, PlanNode
 from records import Approval
 from records.database.ids import id_of_flow_run
 from tasks.attempt_page import attempt_page
@@ -41,7 +41,7 @@ from tasks.card_text import form_markdown
 from tasks.outcome import NodeOutcome
 from tasks.safe_text import inline, safe_text
 from tasks.services import RunRef
-from tasks.task_graph import TaskGraph
+from tasks.task_graph import NOT_STARTED, TaskGraph
 
 RUN_TAG = "run:"
 """Before the run's id on record, as a tag of Prefect's run."""
@@ -54,6 +54,8 @@ _MESSAGE = 1_000
 _TOGETHER_SECONDS = 1.0
 """Each page is a request: of attempts that end within this time there is one page, of the whole run."""
 _MOST_TOGETHER = 20
+_MOST_UNREACHED = 100
+"""Nodes that are drawn of a run that ended before them."""
 _SHORT_ID = 8
 """As tables on a terminal show an id."""
 
@@ -233,15 +235,7 @@ class ShownNodes:
             return None
         # Prefect counts the time of a task run from when it is running.
         first = state if state.is_final() else _state(Running, state.name or "", state.message or "")
-        made = TaskRunCreate(
-            id=id,
-            name=safe_text(label, limit=200),
-            flow_run_id=flow_run_id,
-            task_key=key.partition(" ")[0],
-            dynamic_key=str(id),
-            state=StateCreate(type=first.type, name=first.name, message=first.message),
-            task_inputs={name: cast("list[Any]", list(each)) for name, each in inputs.items()},
-        )
+        made = _task_run(key.partition(" ")[0], id, flow_run_id, label, first, inputs)
         body = made.model_dump(mode="json")
         self._send(lambda client: client.request("POST", "/task_runs/", json=body))
         if state.type != first.type:
@@ -299,12 +293,59 @@ class ShownNodes:
                     self.logger.warning("Prefect's page of the run lacks a node or an artifact (%s)", exc)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnreachedNodes:
+    """What a run that ended from outside never came to."""
+
+    plan: Plan
+    nodes: Collection[str]
+    token: int
+    """The run's fencing token: an end after a retry is another one."""
+
+
+async def show_end(client: PrefectClient, flow_run_id: UUID, reason: str, *, unreached: UnreachedNodes) -> None:
+    """A run that ended from outside: it waits for nobody, and what it never came to is there in grey.
+
+    A request for each such node, of a run that was cancelled or deleted and no other. Raises httpx.HTTPError.
+    """
+    await withdraw_marks(client, flow_run_id, reason)
+    graph = TaskGraph(plan=unreached.plan)
+    await graph.read(client, flow_run_id)
+    state = _state(Cancelled, NOT_STARTED, reason)
+    left = [node for node in unreached.plan.nodes if node.id in unreached.nodes and not graph.is_shown(node.id)]
+    for node in left[:_MOST_UNREACHED]:
+        id = uuid5(flow_run_id, f"unreached {node.id} {unreached.token}")
+        made = _task_run("unreached", id, flow_run_id, node.id, state, graph.inputs(node.id, None, None))
+        await client.request("POST", "/task_runs/", json=made.model_dump(mode="json"))
+        graph.note(node.id, None, id)
+
+
 async def withdraw_marks(client: PrefectClient, flow_run_id: UUID, reason: str) -> None:
     """A run that ended from outside waits for nobody any more. Raises httpx.HTTPError."""
     waiting = TaskRunFilter(state=TaskRunFilterState(name=TaskRunFilterStateName(any_=[WAITS, CALLS])))
     mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     for each in await client.read_task_runs(flow_run_filter=mine, task_run_filter=waiting, limit=200):
         await client.set_task_run_state(each.id, _state(Cancelled, "Withdrawn", reason), force=True)
+
+
+def _task_run(
+    kind: str,
+    id: UUID,
+    flow_run_id: UUID,
+    label: str,
+    state: State[Any],
+    inputs: Mapping[str, Collection[RunInput]],
+) -> TaskRunCreate:
+    """A task run that no process executes."""
+    return TaskRunCreate(
+        id=id,
+        name=safe_text(label, limit=200),
+        flow_run_id=flow_run_id,
+        task_key=kind,
+        dynamic_key=str(id),
+        state=StateCreate(type=state.type, name=state.name, message=state.message),
+        task_inputs={name: cast("list[Any]", list(each)) for name, each in inputs.items()},
+    )
 
 
 def _gate(approval: Approval) -> str:

@@ -18,6 +18,8 @@ from prefect.client.schemas.sorting import TaskRunSort
 from compiler.plan import Plan
 
 PAGE = 200
+NOT_STARTED = "Not started"
+"""State of what stands for a node that its run never came to. It is nothing to come after: see `read`."""
 
 _NODE, _AFTER = "label", "call"
 """Prefect keeps what a task run came from by the names of its parameters: these are those of our two tasks."""
@@ -66,6 +68,8 @@ class TaskGraph:
                     continue
                 item = _item_of(each)
                 self._known.add(each.id)
+                if each.state is not None and each.state.name == NOT_STARTED:
+                    continue  # the run goes on after all: its attempts come after those of the nodes before it
                 if each.state is not None and (called := each.state.state_details.child_flow_run_id) is not None:
                     self._called[each.id] = called
                 self._unfinished.pop((node_id, item), None)

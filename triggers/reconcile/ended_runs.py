@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -29,9 +28,9 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from operations.errors import TransientTriggerError
+from operations.unreached_nodes import show_end_of
 from records import Records, Run, RunStatus
 from reliability.fault_points import fault_point
-from tasks.shown_nodes import withdraw_marks
 from triggers.reconcile.crashed_runs import may_be_taken_over, take_over
 from triggers.reconcile.resume import resume
 
@@ -144,9 +143,7 @@ class EndedRuns:
         if not await self.records.finish_run(run.id, "FAILED", reason):
             return False
         log.info("Run %s is over: %s", run.id, reason)
-        if run.flow_run_id:
-            with suppress(httpx.HTTPError):  # for show
-                await withdraw_marks(self.client, UUID(run.flow_run_id), reason)
+        await show_end_of(run, reason, records=self.records, client=self.client)
         return True
 
     async def _flow_runs(self, wanted: FlowRunFilter, *, offset: int) -> list[FlowRun]:
