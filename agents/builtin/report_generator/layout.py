@@ -14,7 +14,7 @@ from typing import Any
 
 import typst
 
-from agents.builtin.report_generator.printable import printable
+from agents.builtin.report_generator.printable import place, printable
 from agents.builtin.violation import Violation
 from agents.sdk.errors import AgentError
 
@@ -155,7 +155,7 @@ def _row(one: Violation) -> dict[str, Any]:
     return {
         "rule": _text(one.rule),
         "badge": badge_of(one),
-        "location": _text(one.location),
+        "location": place(one.location).as_json(),
         "description": _text(one.description),
         "remediation": _text(one.remediation),
         "clauses": _text(", ".join(one.clauses)),

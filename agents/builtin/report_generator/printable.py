@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _LONG_WORD = re.compile(r"\S{18,}")
 _JOINING = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters that are shaped by their neighbours: such words are broken less often."""
+_SEPARATORS = re.compile(r"[/\\\\:.#@]+")
 _IDEOGRAPHS = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
 """A line may end after any of them by itself."""
 _BREAK = "\u200b"
@@ -39,6 +40,21 @@ def printable(text: str, *, limit: int = 600) -> Printable:
     return Printable(
         text=_LONG_WORD.sub(_breakable, shown), rtl=first != "L", lang={"R": "he", "AL": "ar"}.get(first, "en")
     )
+
+
+_MARK = "\u200e"
+"""Left to right: it shows nothing, and keeps what stands on both sides of it apart."""
+
+
+def place(text: str, *, limit: int = 600) -> Printable:
+    """The same for a path: its parts stand from left to right, whatever script each is written in.
+
+    By themselves separators and digits beside Arabic or Hebrew would go to the other side of it.
+    """
+    shown = printable(text, limit=limit)
+    if not _JOINING.search(shown.text):
+        return shown
+    return Printable(text=_SEPARATORS.sub(rf"{_MARK}\g<0>{_MARK}", shown.text), rtl=False, lang=shown.lang)
 
 
 def _character(char: str) -> str:

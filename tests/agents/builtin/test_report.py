@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
@@ -236,3 +237,15 @@ def test_shaped_letters_count_twice_for_what_can_be_laid_out():
 
     assert len(listed(plain)) == 9_950
     assert len(listed(shaped)) == 4_987
+
+
+@pytest.mark.parametrize("path", ["אבג/12/x.py:7", "תקיה/12/x.py:7", "مجلد/12/x.py:7"])
+def test_the_parts_of_a_path_stand_from_left_to_right_in_every_script(context, path):
+    page = pypdfium2.PdfDocument(made(context, [{**VIOLATION, "location": path}]))[0]
+    texts = page.get_textpage()
+    chars = [(texts.get_text_range(at, 1), texts.get_charbox(at)) for at in range(texts.count_chars())]
+    letters = [box for char, box in chars if unicodedata.bidirectional(char) in ("R", "AL")]
+    middle, end = (letters[0][1] + letters[0][3]) / 2, max(box[2] for box in letters)
+    row = sorted((box[0], char) for char, box in chars if box[1] - 3 < middle < box[3] + 3 and box[0] >= end - 1)
+
+    assert "".join(char for _, char in row if char.isalnum()).startswith("12xpy7")
