@@ -199,7 +199,7 @@ async def _deploy(site: Site) -> None:
         for number, text in enumerate(WORKFLOWS):
             (site.folder / f"{number}.yaml").write_text(text.format(pool=POOL))
         files = sorted(site.folder.glob("*.yaml"))
-        plans: list[Plan] = compile_files(files, await records.catalogue(1), project_id=1).plans
+        plans: tuple[Plan, ...] = compile_files(files, await records.catalogue(1), project_id=1).plans
         await ensure_work_pool(client, "commandcenter")
         template = CommandCenterWorker.get_default_base_job_template()
         await client.create_work_pool(
