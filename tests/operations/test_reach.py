@@ -134,6 +134,7 @@ NO_ACTS = {
     "project_queues",
     "routing",
     "show_metrics",
+    "unreached_nodes",
 }
 """Modules whose functions are parts of acts."""
 PARTS = {
