@@ -138,7 +138,7 @@ async def test_who_may_not_decide_decides_nothing(ask: Any, send: Press, mapped:
     elsewhere = (await send(body_of(message, user="U4"))).json()["text"]
     unknown = (await send(body_of(message, user="U1", approval="none"))).json()["text"]
     assert viewer == elsewhere == unknown == "You may not decide this, or there is no such approval."
-    changed = (await send(body_of(message, user="U1", digest="sha256:other"))).json()["text"]
+    changed = (await send(body_of(message, user="U1", digest="sha256:" + "0" * 64))).json()["text"]
     assert "Nothing was decided" in changed
     assert (await records.question(approval.id)).status == "PENDING"
 

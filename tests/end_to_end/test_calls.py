@@ -77,7 +77,9 @@ async def test_a_call_outlives_the_platform_and_its_gate_is_the_inner_runs(
 
     assert wrong.returncode != 0
     assert "standard" in wrong.stderr + wrong.stdout
-    assert "started this run and cannot approve it" in own.stderr + own.stdout, "nor what it leads to"
+    assert "started this run and cannot approve it" in own.stderr + (own.stdout + own.stderr), (
+        "nor what it leads to"
+    )
     assert (inner.status, outer.status) == ("SUCCESS", "SUCCESS"), (inner.message, outer.message)
     shown = {each.id: json.loads(own_platform.cli("show", each.id, "--json").stdout) for each in (outer, inner)}
     assert shown[inner.id]["run"]["parentRunId"] == outer.id

@@ -84,7 +84,7 @@ async def test_a_rejected_fix_creates_nothing_and_says_who_and_why(platform, cha
     assert "rejected by robin: not on a Friday" in flow_run.state.message
     late = platform.cli("approve", waiting.run.id, "create-fix-pr", "--by", "kim", check=False)
     assert late.returncode == 1
-    assert "rejected by robin" in late.stdout
+    assert "rejected by robin" in late.stderr
     assert change.branches() == ["main"]
 
 

@@ -142,7 +142,12 @@ async def test_an_edit_of_what_was_seen_before_somebody_elses_edit_is_refused(be
 async def test_an_edit_of_what_nobody_asks_any_more_is_told_so(bench, waiting) -> None:
     before = await asked(bench, waiting)
     word = DecisionRequest(
-        decision="APPROVED", by="kim", verified=True, channel="api", digest="sha256:0", edits={"branch": "x"}
+        decision="APPROVED",
+        by="kim",
+        verified=True,
+        channel="api",
+        digest="sha256:" + "0" * 64,
+        edits={"branch": "x"},
     )
     late = await decide_gate(word, before.id, records=bench.records)
     assert (late.counted, late.reason) == (False, "what you saw is not what would run now: look at the card again")
