@@ -43,6 +43,8 @@ async def missed_times(
 ) -> list[MissedTime]:
     """Oldest first, by the schedules as they are now. Raises NoActiveWorkflow and InvalidBackfill."""
     plan = await active_plan(name, records=records, project_id=project_id)
+    if not any(isinstance(trigger, ScheduleTrigger) for trigger in plan.triggers):
+        raise InvalidBackfill(f"workflow {name!r} has no schedule, so that it missed nothing")
     ends = min(until or datetime.now(UTC), datetime.now(UTC))
     wanted = await asyncio.to_thread(_times, plan, since, ends)
     if not wanted:
@@ -96,7 +98,10 @@ def _times(plan: Plan, since: datetime, until: datetime) -> list[MissedTime]:
             found.append(MissedTime(at=following, cron=trigger.cron))
             after = following
     if len(found) > MOST:
-        raise InvalidBackfill(f"the schedule has more than {MOST} times in that stretch: name a shorter one")
+        ends = found[MOST - 1].at.astimezone(UTC).isoformat(timespec="minutes")
+        raise InvalidBackfill(
+            f"the schedule has more than {MOST} times in that stretch: look until {ends} first, or from later on"
+        )
     return sorted(found, key=lambda each: each.at)
 
 

@@ -114,7 +114,7 @@ async def start_run(
     given = started_context(plan, trigger, context) if typed else context
     # Half a megabyte of JSON, a value at a time: others of this process go on meanwhile.
     checked = await asyncio.to_thread(checked_context, given, plan)
-    if typed and (misfits := await asyncio.to_thread(_misfits, plan, checked)):
+    if typed and (misfits := await asyncio.to_thread(context_misfits, plan, checked)):
         raise InvalidContext(f"the context does not fit workflow {name!r}: {'; '.join(misfits[:_MOST_MISFITS])}")
     flow_run_id = await launch.start(
         plan, context=checked, trigger=trigger, triggered_by=triggered_by, idempotency_key=idempotency_key
@@ -125,12 +125,24 @@ async def start_run(
     return StartedRun(flow_run_id=flow_run_id, plan=plan)
 
 
-def _misfits(plan: Plan, context: Mapping[str, JsonValue]) -> list[str]:
+def context_misfits(plan: Plan, context: Mapping[str, JsonValue]) -> list[str]:
     """Why the run would fail before its first node, so that whoever starts it hears of it at once."""
     if plan.context_schema is None or asks_person(plan) is not None:
         return []
     due = {"scheduledAt": datetime.now(UTC).isoformat()}  # a run that stands for a schedule's is given one
-    return validate_bounded({**due, **context}, plan.context_schema)
+    misfits = validate_bounded({**due, **context}, plan.context_schema)
+    return misfits or _misspelt(plan.context_schema, context)
+
+
+def _misspelt(schema: Mapping[str, Any], context: Mapping[str, JsonValue]) -> list[str]:
+    """Keys that nothing declares, where a declared one that is missing is spelt nearly so: it would have its default.
+
+    Others are let through: whoever starts a run may know more than the workflow uses.
+    """
+    declared = cast("Mapping[str, Any]", schema.get("properties") or {})
+    missing = [name for name in declared if name not in context]
+    hints = {key: did_you_mean(key, missing) for key in context if key not in declared}
+    return [f"it declares no {key!r}: {hint}" for key, hint in hints.items() if hint.endswith("?")]
 
 
 def checked_context(context: Mapping[str, Any], plan: Plan) -> dict[str, JsonValue]:

@@ -72,9 +72,20 @@ def changes(old: Plan | None, new: Plan | None) -> tuple[ReviewedChange, ...]:
 
 
 def _reach(plan: Plan) -> Iterator[ReviewedChange]:
-    """Changes of a new workflow."""
+    """Of a new workflow: what starts it, what its nodes may use and do, and where it asks."""
+    for trigger in plan.triggers:
+        label = trigger_label(trigger)
+        yield ReviewedChange("trigger-added", plan.name, label, f"it is started by {label}")
     for node in plan.nodes:
-        yield from _node_reach(plan.name, None, node)
+        yield from _new_node(plan.name, node)
+
+
+def _new_node(workflow: str, node: PlanNode) -> Iterator[ReviewedChange]:
+    yield from _node_reach(workflow, None, node)
+    yield from _gate(workflow, node.id, None, node.gate)
+    if node.effect is not None and node.gate is None:
+        message = f"{node.id}: has the effect {node.effect!r} without an approval"
+        yield ReviewedChange("node-added", workflow, node.id, message)
 
 
 def _workflow(old: Plan, new: Plan) -> Iterator[ReviewedChange]:
@@ -128,7 +139,7 @@ def _nodes(old: Plan, new: Plan) -> Iterator[ReviewedChange]:
             if node.calls is not None:
                 what = f"runs workflow {node.calls.workflow!r}, version {short(node.calls.plan)}"
             yield ReviewedChange("node-added", new.name, node_id, f"the node {node_id!r} ({what}) is new")
-            yield from _node_reach(new.name, None, node)
+            yield from _new_node(new.name, node)
         elif before[node_id] != node:
             yield from _node(new.name, before[node_id], node)
     for node_id, node in before.items():
@@ -204,7 +215,7 @@ def _gate(
             "gate-removed", workflow, node, f"{node}: its gate is removed, it now runs without approval"
         )
     elif old is None:
-        yield ReviewedChange("gate-added", workflow, node, f"{node}: it now needs an approval")
+        yield ReviewedChange("gate-added", workflow, node, f"{node}: needs an approval")
     else:
         weaker = _weaker(old, new)
         kind: Kind = "gate-weakened" if weaker else "gate-changed"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from compiler import format_text
 from compiler.plan import Plan
 from deployments.cli.identity import acting
+from deployments.cli.moments import moment
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
@@ -64,14 +65,18 @@ def archive_command(
 @workflows.command("missed")
 def missed_command(
     name: Annotated[str, typer.Argument(help="Name of the workflow.")],
-    days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=366)] = 7,
+    since: Annotated[
+        str, typer.Option(help="Only times from then on: 2h, 3d, 2026-03-01T09:00.", metavar="TIME")
+    ] = "7d",
+    until: Annotated[str | None, typer.Option(help="Only times before then.", metavar="TIME")] = None,
     start: Annotated[bool, typer.Option("--start", help="Start a run for each of them.")] = False,
     state: State = DEFAULT_STATE,
     project: Project = 1,
     as_json: Json = False,
 ) -> None:
     """List the times of its schedules that no run began for; with --start, start them now, each once."""
-    run(_missed(name, days=days, start=start, state=state, project_id=project, as_json=as_json))
+    span = (cast("datetime", moment(since, option="--since")), moment(until, option="--until"))
+    run(_missed(name, span, start=start, state=state, project_id=project, as_json=as_json))
 
 
 def register(app: typer.Typer) -> None:
@@ -81,16 +86,24 @@ def register(app: typer.Typer) -> None:
     app.add_typer(workflows, name="workflows")
 
 
-async def _missed(name: str, *, days: int, start: bool, state: Path, project_id: int, as_json: bool) -> None:
+async def _missed(
+    name: str,
+    span: tuple[datetime, datetime | None],
+    *,
+    start: bool,
+    state: Path,
+    project_id: int,
+    as_json: bool,
+) -> None:
     from operations.launcher import Launcher  # with Prefect
 
-    since = datetime.now(UTC) - timedelta(days=days)
+    since, until = span
     started: dict[datetime, str] = {}
     async with connect(state) as connection:
         records = connection.records
         me = await acting(records, project_id=project_id, right="operator") if start else None
         try:
-            found = await missed_times(name, since=since, records=records, project_id=project_id)
+            found = await missed_times(name, since=since, until=until, records=records, project_id=project_id)
             if me is not None and found:
                 moments = [each.at for each in found]
                 launch = Launcher(connection.prefect)

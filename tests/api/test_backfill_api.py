@@ -61,5 +61,15 @@ async def test_what_is_no_past_time_of_the_schedule_is_refused(
         assert "no past time of a schedule" in answer.json()["detail"]
     many = await ann.get("/workflows/nightly/missed", params={"since": "1990-01-01T00:00:00Z"})
     assert (many.status_code, "more than 500" in many.json()["detail"]) == (422, True)
+    fits = {"since": "1990-01-01T00:00:00Z", "until": many.json()["detail"].split("until ")[1].split()[0]}
+    assert (await ann.get("/workflows/nightly/missed", params=fits)).status_code == 200
+    await ann.put(
+        "/workflows/talk",
+        content=DAILY.replace("name: nightly", "name: talk").replace(
+            'schedule: "0 3 * * *"', "event: graph.file.updated"
+        ),
+    )
+    none = await ann.get("/workflows/talk/missed", params={"since": week[0]})
+    assert (none.status_code, "has no schedule" in none.json()["detail"]) == (422, True)
     assert (await eve.post("/workflows/nightly/backfill", json={"times": week[:1]})).status_code == 404
     assert launch.runs == {}

@@ -21,7 +21,7 @@ async def test_a_gate_is_removed_only_with_agreement_and_running_work_keeps_its_
     file = tmp_path / "asks-first.yaml"
     file.write_text(WITH_GATE)
     planned = json.loads(platform.cli("plan", str(file), "--json").stdout)
-    assert [each["kind"] for each in planned["changes"]] == ["workflow-added"]
+    assert [each["kind"] for each in planned["changes"]] == ["workflow-added", "trigger-added", "gate-added"]
     platform.cli("deploy", str(file))
     assert json.loads(platform.cli("plan", str(file), "--json").stdout)["changes"] == []
     before = await _plan(connection)

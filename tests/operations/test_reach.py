@@ -146,7 +146,7 @@ PARTS = {
     "agent_cases": {"read_cases", "run_case", "differences"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},
     "run_detail": {"row"},
-    "start_run": {"active_plan", "checked_context", "typed_context", "typed_value"},
+    "start_run": {"active_plan", "checked_context", "context_misfits", "typed_context", "typed_value"},
     "events": {"context_of", "nearest_miss"},
     "workflow_text": {"etag_of", "draft_etag_of"},
     "action_help": {"fields_of"},

@@ -14,7 +14,7 @@ from deployments.cli.run_commands import read_context
 from operations.errors import PermanentTriggerError
 from operations.event import parse
 from operations.routing import route
-from operations.start_run import InvalidContext, checked_context, typed_context
+from operations.start_run import InvalidContext, checked_context, context_misfits, typed_context
 
 SCHEMA = {
     "type": "object",
@@ -83,6 +83,12 @@ def test_what_is_no_number_in_json_is_refused(plan: Plan, text: str) -> None:
 def test_a_key_that_is_there_twice_is_refused(plan: Plan) -> None:
     with pytest.raises(InvalidContext, match="x: the key 'a' is there twice"):
         typed_context([("x", '{"a": 1, "a": 2}')], plan)
+
+
+def test_a_key_that_is_nearly_a_declared_one_is_refused(plan: Plan) -> None:
+    misspelt = context_misfits(plan, {"vrsion": "1.10", "ticket": "T-1", "projectId": 1})
+    assert misspelt == ["it declares no 'vrsion': did you mean 'version'?"]
+    assert context_misfits(plan, {"version": "1", "versions": "2", "ticket": "T-1"}) == []
 
 
 def test_json_that_is_nested_too_deeply_is_refused(plan: Plan) -> None:

@@ -83,7 +83,8 @@ def test_a_gate_that_goes_is_dangerous_and_marked(planned: Planned) -> None:
 def test_workflows_come_and_go(planned: Planned) -> None:
     plan = planned(BEFORE)
 
-    assert {"workflow-added", "network-added"} <= kinds(None, plan)
+    assert {"workflow-added", "trigger-added", "network-added", "gate-added"} <= kinds(None, plan)
+    assert "notify: needs an approval" in format_changes(changes(None, plan))
     assert kinds(plan, None) == {"workflow-removed"}
     assert changes(None, None) == ()
 
