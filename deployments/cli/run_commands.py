@@ -194,6 +194,27 @@ def _without_outputs(listed: Run) -> dict[str, Any]:
     return {name: value for name, value in row(listed).items() if name != "outputs"}
 
 
+_PARTS = (
+    ("nodes", "Nodes", ("nodeId", "item", "status", "reason"), ()),
+    ("called", "Called runs", ("node", "runId", "workflowName", "status", "message"), ()),
+    (
+        "agentRuns",
+        "Agent runs",
+        ("nodeId", "agentName", "status", "attempt", "durationMs", "error"),
+        ("startedAt", "finishedAt", "failureKind", "artifacts"),
+    ),
+    ("outputs", "Outputs", ("output", "value"), ()),
+    (
+        "approvals",
+        "Approvals",
+        ("nodeId", "status", "respondedBy", "verified", "channel", "notes", "digest"),
+        ("requestedAt", "respondedAt", "deadline"),
+    ),
+    ("audit", "Audit", ("at", "node", "what", "digest"), ()),
+)
+"""Of a run, below the run itself: where it is, title, columns, columns of a wide table."""
+
+
 async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> None:
     async with open_records(state) as records:
         detail = await run_detail(records, run_id, project_id=project_id)
@@ -215,52 +236,20 @@ async def _show(run_id: str, *, state: Path, project_id: int, as_json: bool) -> 
     if data["run"]["executedBy"]:
         parts = ", ".join(f"{name} {text}" for name, text in data["run"]["executedBy"].items())
         console.print(f"executed by: {parts}", highlight=False, markup=False)
-    print_rows(
-        data["nodes"],
-        columns=("nodeId", "item", "status", "reason"),
-        title="Nodes",
-        as_json=False,
-        on_page=True,
-    )
-    if data["called"]:
-        print_rows(
-            data["called"],
-            columns=("node", "runId", "workflowName", "status", "message"),
-            title="Called runs",
-            as_json=False,
-            on_page=True,
-        )
-    print_rows(
-        data["agentRuns"],
-        columns=("nodeId", "agentName", "status", "attempt", "durationMs", "error"),
-        wide_columns=("startedAt", "finishedAt", "failureKind", "artifacts"),
-        title="Agent runs",
-        as_json=False,
-        on_page=True,
-    )
-    if data["run"].get("outputs"):
-        print_rows(
-            [{"output": name, "value": value} for name, value in data["run"]["outputs"].items()],
-            columns=("output", "value"),
-            title="Outputs",
-            as_json=False,
-            on_page=True,
-        )
-    print_rows(
-        data["approvals"],
-        columns=("nodeId", "status", "respondedBy", "verified", "channel", "notes", "digest"),
-        wide_columns=("requestedAt", "respondedAt", "deadline"),
-        title="Approvals",
-        as_json=False,
-        on_page=True,
-    )
-    print_rows(
-        [_told(each) for each in detail.audit],
-        columns=("at", "node", "what", "digest"),
-        title="Audit",
-        as_json=False,
-        on_page=True,
-    )
+    outputs: dict[str, Any] = data["run"].get("outputs") or {}
+    data["outputs"] = [{"output": name, "value": value} for name, value in outputs.items()]
+    data["approvals"] = [_answered(each) for each in data["approvals"]]
+    data["audit"] = [_told(each) for each in detail.audit]
+    for part, title, columns, wide_columns in _PARTS:
+        if data[part]:
+            print_rows(
+                data[part], columns=columns, wide_columns=wide_columns, title=title, as_json=False, on_page=True
+            )
+
+
+def _answered(approval: dict[str, Any]) -> dict[str, Any]:
+    """The approval; whether a person is verified says nothing before one has answered."""
+    return approval if approval["respondedBy"] else {**approval, "verified": None}
 
 
 def _told(entry: AuditEntry) -> dict[str, Any]:

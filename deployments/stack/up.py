@@ -114,6 +114,11 @@ async def serve(
                 console.print(f"{exc}\nThe deployed versions stay.", markup=False)
             except CheckFailed as exc:
                 console.print(format_text(exc.diagnostics, exc.sources), markup=False, highlight=False)
+                console.print(
+                    f"Nothing of {workflows} is deployed; earlier versions stay. Mend the files, then run "
+                    "`commandcenter deploy`.",
+                    markup=False,
+                )
         else:
             console.print(f"  nothing to deploy: {workflows} is no folder", markup=False, highlight=False)
         async with embedded_api(stack, project_id=project_id) as link:
