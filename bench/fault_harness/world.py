@@ -269,6 +269,8 @@ async def world(folder: Path, *, seed: int, database: Database) -> AsyncGenerato
     os.environ.update(
         {
             "COMMANDCENTER_FAULTS": str(faults),
+            # What the harness deploys by itself is signed as the platform would.
+            "COMMANDCENTER_SIGNING_KEY_FILE": str(folder / "signing.key"),
             "OTEL_EXPORTER_OTLP_ENDPOINT": spans.url,
             f"{SETTING_PREFIX}SLACK_API_URL": f"http://127.0.0.1:{receiver.port}/api/",
             f"{ENVIRONMENT_PREFIX}SLACK_BOT_TOKEN": "xoxb-of-the-fault-harness",
