@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from compiler.plan import Plan, ScheduleTrigger
 from compiler.trigger_types.moments import moment_of
-from compiler.trigger_types.schedule_words import next_times
+from compiler.trigger_types.schedule_words import is_time_of, next_times
 from operations.errors import PermanentTriggerError
 from operations.start_run import REPLAY_TRIGGER, Launch, active_plan, checked_context
 from records import Records, run_cursor
@@ -108,7 +108,8 @@ def _times(plan: Plan, since: datetime, until: datetime) -> list[MissedTime]:
 def _is_due(plan: Plan, moment: datetime) -> bool:
     if moment > datetime.now(UTC):
         return False
-    return any(each.at == moment for each in _times(plan, moment, moment))
+    schedules = (trigger for trigger in plan.triggers if isinstance(trigger, ScheduleTrigger))
+    return any(is_time_of(each.cron, each.timezone, moment) for each in schedules)
 
 
 async def _begun(name: str, *, since: datetime, records: Records, project_id: int) -> list[datetime]:

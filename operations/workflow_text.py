@@ -172,8 +172,10 @@ async def _unchanged(name: str, if_match: str, *, records: Records, project_id: 
 
 
 async def _draft(name: str, *, records: Records, project_id: int) -> WorkflowDraft | None:
-    found = await records.drafts(project_id)
-    return next((each for each in found if each.name == name), None)
+    try:
+        return await records.draft(project_id, name)
+    except NotFound:
+        return None
 
 
 def _renamed(text: str, new: str) -> str:
