@@ -125,6 +125,7 @@ async def claim_run(
         triggered_by=known.triggered_by or "",
         context=known.context,
         attempt=known.reopened + 1 + int(retried),
+        times_done=await records.times_done(known.id) if known.reopened or retried else {},
         by_clock=request.by_clock,
         due_by_clock=_due_by_clock(request),
         fencing_token=fencing_token,

@@ -41,8 +41,15 @@ Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
 def idempotency_key(run: RunRef, invocation: Invocation, item: int | None) -> str:
-    """Equal for every attempt at the same work of the same run, different for anything else."""
-    return digest_of({"run": run.run_id, "node": invocation.node.id, "item": item, "intent": invocation.digest})
+    """Equal for every attempt at the same work of the same run, different for anything else.
+
+    What was done and is run again is other work: under the same key its receiver would drop it as a repetition.
+    """
+    node = invocation.node.id
+    work: dict[str, JsonValue] = {"run": run.run_id, "node": node, "item": item, "intent": invocation.digest}
+    if (times := run.times_done.get((node, item), 0)) > 0:
+        work["again"] = times
+    return digest_of(work)
 
 
 async def execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,6 +126,8 @@ class RunRef:
     attempt: int
     """1, and one more for each time a person had the failed run tried again. Waits and crashes do not count: what
     was approved must stay the same over them."""
+    times_done: Mapping[tuple[str, int | None], int] = field(default_factory=dict[tuple[str, int | None], int])
+    """How often nodes, and items, had ended well before a person had them run again."""
     by_clock: bool
     """Whether Prefect's scheduler made the run."""
     due_by_clock: datetime | None = None

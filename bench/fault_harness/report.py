@@ -58,11 +58,12 @@ _REPEATS = """
 
 A process that dies after the receiving end has accepted a message, and before that is on record, cannot know. Its
 successor sends the message again, **under the same idempotency key**: the key is made of run, node, item and
-invocation, and every attempt has it. The notifier hands it over as `Idempotency-Key` (webhook), in the message's
-metadata (Slack) and as Message-ID (e-mail), so a receiver that looks at it drops the repeat. Slack does not do so by
-itself: there a person may see the message twice. A notification is therefore sent at least once, and once in effect
-only where the receiver compares keys; {repeats} repeats were seen in {messages} messages above. A published branch
-has no such gap: the key stands in its commit, and the second attempt finds it.
+invocation, and every attempt has it; what ended well and is run again by a person has another one. The notifier hands
+it over as `Idempotency-Key` (webhook), in the message's metadata (Slack) and as Message-ID (e-mail), so a receiver
+that looks at it drops the repeat. Slack does not do so by itself: there a person may see the message twice. A
+notification is therefore sent at least once, and once in effect only where the receiver compares keys; {repeats}
+repeats were seen in {messages} messages above. A published branch has no such gap: the key stands in its commit, and
+the second attempt finds it.
 """
 
 _LIMITS = """

@@ -67,6 +67,13 @@ class NodeStateStore(Store):
         return {(result.node_id, result.item): result for result in results}
 
     @shielded
+    async def times_done(self, run_id: str) -> dict[NodeKey, int]:
+        """How often nodes, and items, had ended well before they were run again; those that never had are left out."""
+        more = select(NODE_STATE).where(NODE_STATE.c.workflowRunId == run_id, NODE_STATE.c.timesDone > 0)
+        async with self._db.read() as connection:
+            return {(row["nodeKey"], item_of(row)): row["timesDone"] for row in await rows(connection, more)}
+
+    @shielded
     async def running_nodes(self, run_id: str) -> dict[NodeKey, str | None]:
         """Nodes that were begun and have not ended, with the id of their agent run."""
         begun = select(NODE_STATE).where(NODE_STATE.c.workflowRunId == run_id, NODE_STATE.c.state == "RUNNING")

@@ -201,8 +201,9 @@ class RunStore(Store):
     async def reopen_for_rerun(self, run_id: str) -> bool:
         """Reopen an ended run of which a rerun was requested: what these nodes gave no longer counts.
 
-        Their numbers of attempts go on. Of those that ended well the approvals are used up; of the others they stand
-        for exactly what they were asked for. What was rejected is asked again.
+        Their numbers of attempts go on. Of those that ended well the approvals are used up, and what they do once more
+        has another idempotency key; of the others both stand for exactly what was asked for. What was rejected is asked
+        again.
         """
         async with self._db.write() as connection:
             run = await lock_run(connection, run_id)
@@ -213,6 +214,10 @@ class RunStore(Store):
                 connection, select(NODE_STATE.c.nodeKey).where(chosen, NODE_STATE.c.state == "SUCCESS")
             )
             await ask_again(connection, run_id, run["rerunNodes"], done=[row["nodeKey"] for row in done])
+            again = {"timesDone": NODE_STATE.c.timesDone + 1}
+            await connection.execute(
+                update(NODE_STATE).where(chosen, NODE_STATE.c.state == "SUCCESS").values(**again)
+            )
             undone = {
                 "state": "PENDING",
                 "reason": None,

@@ -113,6 +113,8 @@ NODE_STATE = Table(
     must("state", Text),
     may("reason", Text),
     must("attempt", Integer, server_default=_ZERO),
+    # How often it had ended well before a person had it run again: what it does once more has a key of its own.
+    must("timesDone", Integer, server_default=_ZERO),
     refer("NodeState", "agentRunId", "AgentRun.id", "SET NULL", nullable=True),
     may("outputJson", JSON_VALUE),
     must("updatedAt", Moment),

@@ -12,7 +12,7 @@ import pytest
 from forked_command import run_command
 
 from agents.sandbox.port import AgentFailure, AgentResult, LogLine
-from compiler.plan import ApprovalRule
+from compiler.plan import ApprovalRule, Foreach
 from operations.launcher import Launcher
 from operations.run_acts import RunRefused, cancel_run, nodes_from, replay_run, rerun_run, retry_run
 from operations.run_report import run_report
@@ -71,6 +71,39 @@ async def test_a_rerun_keeps_outputs_and_an_approval_is_for_doing_something_once
     # Prefect asks once more, as after every end: nothing is done again without a person.
     assert (await bench.execute(flow_run)).is_completed()
     assert len(bench.ran()) == 5
+
+
+async def test_what_was_done_is_done_again_under_another_key_and_what_failed_under_the_same(
+    bench, node, acting
+) -> None:
+    bench.sandbox.answer("fix", {}, {})
+    bench.sandbox.answer("each", {}, {})
+    bench.sandbox.answer("tell", BROKEN, BROKEN, BROKEN, BROKEN)
+    plan = await bench.deploy(
+        node("fix", gate=ApprovalRule()), node("each", foreach=Foreach(items=[7])), node("tell", "fix", "each")
+    )
+    flow_run = await bench.start(plan)
+    await bench.execute(flow_run)
+    await approve(bench, flow_run, "fix")
+    assert (await bench.execute(flow_run)).is_failed()
+    run = await bench.record(flow_run)
+    await rerun_run(run.id, "fix", **acting)
+    await bench.execute(flow_run)
+    await approve(bench, flow_run, "fix")
+    assert (await bench.execute(flow_run)).is_failed()
+    await retry_run(run.id, **acting)
+    assert (await bench.execute(flow_run)).is_failed()
+    keys: dict[str, list[str]] = {}
+    for request in bench.sandbox.requests:
+        keys.setdefault(request.node_id, []).append(request.idempotency_key)
+    assert len(set(keys["fix"])) == len(keys["fix"]) == 2
+    assert len(set(keys["each"])) == len(keys["each"]) == 1
+    assert len(set(keys["tell"])) == 1
+    assert len(keys["tell"]) == 3
+    await rerun_run(run.id, "each", **acting)
+    assert (await bench.execute(flow_run)).is_failed()
+    each = [request.idempotency_key for request in bench.sandbox.requests if request.node_id == "each"]
+    assert len(set(each)) == len(each) == 2
 
 
 async def test_a_rerun_asks_again_where_something_else_would_run(bench, node, acting) -> None:
