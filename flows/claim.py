@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from compiler.plan import Plan, PlanDigest
@@ -13,10 +13,9 @@ from compiler.trigger_types.registry import CALLED, asks_person, started_context
 from operations.errors import PermanentTriggerError
 from operations.event import check_value
 from records import Records, StaleAttempt
+from records.runs.run_store import CLOCKS_DIFFER
 from tasks.services import RunRef
 
-_CLOCKS_DIFFER = timedelta(minutes=1)
-"""By as much the times of Prefect's server and of the records may differ; a deploy also takes its time."""
 _CALL_LOOKS, _CALL_LOOK_SECONDS = 20, 0.5
 """A run may begin before its caller has noted it."""
 _MOST_LEVELS = 100
@@ -185,7 +184,7 @@ async def _old_plan(request: RunRequest, plan: Plan, records: Records) -> str | 
     the version that was the workflow's when it was made, and one that a node called has the version of that call.
     """
     replaced = await records.replaced_at(plan.project_id, plan.name, plan.digest)
-    if replaced is None or (request.made is not None and request.made - _CLOCKS_DIFFER < replaced):
+    if replaced is None or (request.made is not None and request.made - CLOCKS_DIFFER < replaced):
         return None
     if request.trigger.startswith(CALLED):
         for _ in range(_CALL_LOOKS):
@@ -202,7 +201,7 @@ def _due_by_clock(request: RunRequest) -> datetime | None:
     """Of a run that the scheduler made ahead, as it does; neither of both times can be changed in Prefect later."""
     if not request.by_clock or request.due is None or request.made is None:
         return None
-    return request.due if request.made <= request.due + _CLOCKS_DIFFER else None
+    return request.due if request.made <= request.due + CLOCKS_DIFFER else None
 
 
 def _schedule_context(request: RunRequest, plan: Plan) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from records import NotFound, Records, Run
+from records.database.beginnings import SHORTEST
 
-_SHORTEST = 4
 _NONE = "no run begins so, by its own id or by Prefect's; one that no worker has begun is not on record yet"
 
 
@@ -17,7 +17,7 @@ async def find_run(records: Records, wanted: str, *, project_id: int) -> Run:
         of_prefect = await records.run_of_flow_run(wanted.lower())
         if of_prefect is not None and of_prefect.project_id == project_id:
             return of_prefect
-        if len(wanted) < _SHORTEST:
+        if len(wanted) < SHORTEST:
             raise
     found = await records.runs_beginning(wanted, project_id=project_id)
     if len(found) != 1:

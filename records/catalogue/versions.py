@@ -137,10 +137,12 @@ class VersionStore(Store):
     @shielded
     async def draft(self, project_id: int, name: str) -> WorkflowDraft:
         """The draft of that name. Raises NotFound."""
-        for each in await self.drafts(project_id):
-            if each.name == name:
-                return each
-        raise NotFound("the draft", name, "the project has none of that name")
+        mine = (WORKFLOW_DRAFT.c.projectId == project_id) & (WORKFLOW_DRAFT.c.name == name)
+        async with self._db.read() as connection:
+            row = await first(connection, select(WORKFLOW_DRAFT).where(mine))
+        if row is None:
+            raise NotFound("the draft", name, "the project has none of that name")
+        return _draft(row)
 
     @shielded
     async def drafts(self, project_id: int) -> list[WorkflowDraft]:
@@ -148,16 +150,7 @@ class VersionStore(Store):
         mine = select(WORKFLOW_DRAFT).where(WORKFLOW_DRAFT.c.projectId == project_id)
         async with self._db.read() as connection:
             found = await rows(connection, mine.order_by(WORKFLOW_DRAFT.c.name))
-        return [
-            WorkflowDraft(
-                name=row["name"],
-                text=row["sourceText"],
-                base_etag=row["baseETag"],
-                updated_by=row["updatedBy"],
-                updated_at=row["updatedAt"],
-            )
-            for row in found
-        ]
+        return [_draft(row) for row in found]
 
     @shielded
     async def delete_draft(self, project_id: int, name: str) -> bool:
@@ -220,3 +213,7 @@ def _versions(project_id: int, name: str) -> Select[tuple[Any, ...]]:
 
 def _version(row: RowMapping) -> WorkflowVersion:
     return read_row(WorkflowVersion, row, text=row["sourceText"])
+
+
+def _draft(row: RowMapping) -> WorkflowDraft:
+    return read_row(WorkflowDraft, row, text=row["sourceText"], base_etag=row["baseETag"])

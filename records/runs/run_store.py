@@ -36,8 +36,8 @@ from records.tables import AGENT_RUN, NODE_STATE, PLAN, WORKFLOW, WORKFLOW_RUN
 from records.tables.columns import now, stored
 from reliability.shielded import shielded
 
-_CLOCKS_DIFFER = timedelta(minutes=1)
-"""Prefect's clock says when a run is due, that of the records when it began."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""By as much the times of Prefect's server and of the records may differ; a deploy also takes its time."""
 
 
 class RunStore(Store):
@@ -112,7 +112,7 @@ class RunStore(Store):
             same = select(WORKFLOW_RUN.c.id).where(
                 WORKFLOW_RUN.c.workflowId == run["workflowId"],
                 WORKFLOW_RUN.c.trigger == run["trigger"],
-                WORKFLOW_RUN.c.startedAt >= stored(due - _CLOCKS_DIFFER),
+                WORKFLOW_RUN.c.startedAt >= stored(due - CLOCKS_DIFFER),
                 WORKFLOW_RUN.c.contextJson["scheduledAt"].as_string() == due.isoformat(),
             )
             row = await first(connection, same.order_by(WORKFLOW_RUN.c.startedAt, WORKFLOW_RUN.c.id).limit(1))
