@@ -12,13 +12,13 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.flow_engine import run_flow_async
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
 from agents.sandbox.in_memory import InMemorySandbox
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
+from deployments.worker.engine import InProcessEngine
 from flows.run import workflow_flow
 from records import Records, Run
 from tasks.secrets import EnvironmentSecrets
@@ -85,7 +85,7 @@ class Bench:
         )
         flow = workflow_flow(await self._name(fresh) if deployment.parameters else "", enter=enter)
         try:
-            await run_flow_async(flow, flow_run=fresh, parameters=fresh.parameters, return_type="state")
+            await InProcessEngine(flow=flow, flow_run=fresh, parameters=fresh.parameters).execute()
         except BaseException as exc:
             if type(exc).__name__ != "Pause":
                 raise
