@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from compiler import format_text
-from deployments.publishing.compile_files import CheckFailed, compile_files
+from deployments.publishing.compile_files import CheckFailed
+from deployments.publishing.deploy_files import deployable_files
 from operations.deploy import AgreementMissing, RecordsOnly, deploy
-from operations.known_workflows import known_catalogue
 from records import Records
 from reliability.settings import CommandSettings
 
@@ -24,7 +24,10 @@ async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
         raise ValueError("DATABASE_URL is not set: it names the records database; `commandcenter env` prints it")
     records = await Records.open(url)
     try:
-        compiled = compile_files([Path(file)], await known_catalogue(records, project_id), project_id=project_id)
+        files = await deployable_files([Path(file)], records=records, project_id=project_id)
+        for each in files.kept:
+            raise ValueError(each.kept)
+        compiled = files.compiled
         (plan,) = compiled.plans
         agreed_by = "COMMANDCENTER_REMOVE_GATES" if CommandSettings.load().remove_gates == "yes" else None
         # `prefect deploy` makes the deployment itself, after this step.
@@ -34,6 +37,7 @@ async def register_workflow(file: str, project_id: int = 1) -> dict[str, Any]:
             publisher=RecordsOnly(),
             project_id=project_id,
             agreed_by=agreed_by,
+            sources=compiled.files,
             texts=compiled.texts,
         )
     except AgreementMissing as exc:

@@ -48,7 +48,7 @@ async def review(
     current = await records.current_plans(project_id)
     deployed = {plan.name: plan for plan, status in current if status == "ACTIVE"}
     resting = {plan.name: plan for plan, status in current if status != "ACTIVE"}
-    renamed = await _renamed(plans, records, project_id=project_id, sources=sources)
+    renamed = await renamed_files(plans, records, project_id=project_id, sources=sources)
     found: list[ReviewedChange] = []
     names = {plan.name for plan in plans}
     for plan in plans:
@@ -126,9 +126,10 @@ def _is_near(gone: Path, known: Sequence[Path]) -> bool:
     return (top is not None or len(common.parts) > _SHARED_PARTS) and any(common in each.parents for each in known)
 
 
-async def _renamed(
+async def renamed_files(
     plans: Sequence[Plan], records: Records, *, project_id: int, sources: Mapping[str, str]
 ) -> dict[str, str]:
+    """Name of a workflow -> the name under which its file (in `sources`) was deployed before, where it is another."""
     names = {plan.name for plan in plans}
     by_file = {
         workflow.source: workflow.name

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, cast
@@ -17,7 +18,8 @@ from deployments.cli.moments import moment
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, run
 from deployments.cli.output import console, print_json, print_rows
 from deployments.errors import DeploymentError
-from deployments.publishing.compile_files import CheckFailed, CompiledFiles, compile_files
+from deployments.publishing.compile_files import CheckFailed
+from deployments.publishing.deploy_files import deployable_files
 from deployments.publishing.deployment_values import planned_schedules
 from deployments.publishing.workflow_files import FOLDER
 from deployments.stack.connection import connect, open_records
@@ -25,8 +27,6 @@ from operations.backfill import backfill, missed_times
 from operations.deploy import AgreementMissing, Deployed, archive_workflow, deploy
 from operations.deploy_review import DeployReview, review
 from operations.errors import TriggerError
-from operations.known_workflows import known_catalogue
-from records import Records
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Workflow files or folders; `workflows/` by default.")]
 
@@ -58,7 +58,7 @@ def archive_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
 ) -> None:
-    """Let a workflow start no more runs. Runs that wait go on; deploying it again brings it back."""
+    """Let a workflow start no more runs. Runs that wait go on; `deploy --replace` of its file brings it back."""
     run(_archive(name, state=state, project_id=project))
 
 
@@ -132,6 +132,10 @@ def deploy_command(
     remove_gates: Annotated[
         bool, typer.Option("--remove-gates", help="Agree to gates being removed or weakened, for scripts.")
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Also deploy over what was changed elsewhere since, as in the console."),
+    ] = False,
     pool: Annotated[
         str | None,
         typer.Option(help="Work pool of the deployments, which must be there; the platform's by default."),
@@ -141,17 +145,29 @@ def deploy_command(
     as_json: Json = False,
     wide: Wide = False,
 ) -> None:
-    """Check workflows and make or update their deployments. One error in one file, and nothing is deployed."""
+    """Check workflows and make or update their deployments. One error in one file, and nothing is deployed.
+
+    A workflow that was changed elsewhere since its file was deployed last stays as it is. Exit status 1 where its file
+    has changed as well.
+    """
     run(
         _deploy(
-            files or [FOLDER], agreed=remove_gates, pool=pool, state=state, project_id=project, as_json=as_json
+            files or [FOLDER],
+            agreed=remove_gates,
+            replace=replace,
+            pool=pool,
+            state=state,
+            project_id=project,
+            as_json=as_json,
         )
     )
 
 
 async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: bool) -> None:
     async with open_records(state) as records:
-        compiled = await _compile_or_exit(files, records, project_id=project_id)
+        with _exit_on_mistakes():
+            deployable = await deployable_files(files, records=records, project_id=project_id)
+        compiled = deployable.compiled
         found = await review(compiled.plans, records, project_id=project_id, sources=compiled.files)
     paused = await _paused(compiled.plans, state)
     if as_json:
@@ -159,12 +175,13 @@ async def _plan(files: list[Path], *, state: Path, project_id: int, as_json: boo
             {
                 "changes": [{**vars(each), "dangerous": each.dangerous} for each in found.changes],
                 "waitingRuns": found.waiting,
+                "kept": [vars(each) for each in deployable.kept],
                 "paused": paused,
             }
         )
     else:
         _print_review(found)
-        _print_lines(paused)
+        _print_lines([*(each.kept for each in deployable.kept), *paused])
 
 
 async def _paused(plans: Iterable[Plan], state: Path) -> list[str]:
@@ -189,7 +206,14 @@ def _print_lines(sentences: Iterable[str]) -> None:
 
 
 async def _deploy(
-    files: list[Path], *, agreed: bool, pool: str | None, state: Path, project_id: int, as_json: bool
+    files: list[Path],
+    *,
+    agreed: bool,
+    replace: bool,
+    pool: str | None,
+    state: Path,
+    project_id: int,
+    as_json: bool,
 ) -> None:
     # With Prefect and NATS, which `plan` and the lists do without.
     from deployments.publishing.deploy import PrefectPublisher, paused_in_prefect
@@ -198,7 +222,11 @@ async def _deploy(
     from triggers.nats.event_subjects import refused_subjects, take_subjects_now
 
     async with connect(state) as connection:
-        compiled = await _compile_or_exit(files, connection.records, project_id=project_id)
+        with _exit_on_mistakes():
+            found = await deployable_files(
+                files, records=connection.records, project_id=project_id, replace=replace
+            )
+        compiled = found.compiled
         if pool is not None:
             await require_pool(connection.prefect, pool)
         publisher = PrefectPublisher(connection.prefect, pool or connection.addresses.pool)
@@ -228,7 +256,8 @@ async def _deploy(
             _ask_agreement(exc)
             done = await attempt(me.name)
         await take_subjects_now(connection.addresses.nats_url, connection.records)
-        said = await paused_in_prefect(connection.prefect, compiled.plans)
+        said = [each.kept for each in found.kept] + [each.replaced for each in found.replaced]
+        said += await paused_in_prefect(connection.prefect, compiled.plans)
         given, kept = connection.addresses.secrets, Path(connection.addresses.state)
         said += [f"warning: {each}" for each in await missing_secrets(compiled.plans, state=kept, given=given)]
         # Now that these are deployed: what goes on beside them.
@@ -242,6 +271,8 @@ async def _deploy(
     )
     for each in said:
         sys.stderr.write(f"{each}\n")
+    if any(each.both for each in found.kept):
+        raise typer.Exit(1)
 
 
 def _ask_agreement(missing: AgreementMissing) -> None:
@@ -284,11 +315,11 @@ def _print_review(found: DeployReview) -> None:
         console.print(f"waiting runs go on with the plan they started with: {runs}", highlight=False)
 
 
-async def _compile_or_exit(files: list[Path], records: Records, *, project_id: int) -> CompiledFiles:
-    """The plans with their files; or the diagnostics on standard error and exit status 1."""
+@contextmanager
+def _exit_on_mistakes() -> Generator[None]:
+    """The diagnostics of files with errors on standard error, and exit status 1."""
     try:
-        catalogue = await known_catalogue(records, project_id)
-        return compile_files(files, catalogue, project_id=project_id)
+        yield
     except CheckFailed as exc:
         sys.stderr.write(format_text(exc.diagnostics, exc.sources) + "\n")
         raise typer.Exit(1) from exc

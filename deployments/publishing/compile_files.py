@@ -32,6 +32,9 @@ class CompiledFiles:
     """The YAML of each, by the workflow's name."""
 
 
+NO_FILES = CompiledFiles(plans=(), files={}, texts={})
+
+
 def compile_files(paths: Iterable[Path], catalogue: Catalogue, *, project_id: int) -> CompiledFiles:
     """All plans, or `CheckFailed` with every problem of every file."""
     sources = [load(path) for path in workflow_files(paths)]

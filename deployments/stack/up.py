@@ -9,8 +9,9 @@ from pathlib import Path
 from compiler import format_text
 from deployments.cli.output import console
 from deployments.errors import DeploymentError
-from deployments.publishing.compile_files import CheckFailed, compile_files
+from deployments.publishing.compile_files import CheckFailed
 from deployments.publishing.deploy import PrefectPublisher
+from deployments.publishing.deploy_files import deployable_files
 from deployments.publishing.registration import register_builtin
 from deployments.stack.addresses import Addresses
 from deployments.stack.connection import connect_to
@@ -19,7 +20,6 @@ from deployments.stack.machine_admin import ensure_machine_admin
 from deployments.stack.nats_server import prepare_publisher
 from deployments.stack.stack import Stack
 from operations.deploy import AgreementMissing, Deployed, deploy
-from operations.known_workflows import known_catalogue
 from operations.second_person import SecondPersonNeeded
 from records import Records, upgrade
 from reliability.mode import is_production
@@ -44,10 +44,15 @@ async def prepare_records(addresses: Addresses, *, project_id: int) -> None:
 async def deploy_files(
     addresses: Addresses, paths: Iterable[Path], *, project_id: int, agreed_by: str | None = None
 ) -> list[Deployed]:
-    """Compile all files, then deploy all; raises `CheckFailed` or `AgreementMissing` before anything is changed."""
+    """Compile all files, then deploy them; raises `CheckFailed` or `AgreementMissing` before anything is changed.
+
+    A workflow that was changed elsewhere since its file was deployed last stays, and a line says so.
+    """
     async with connect_to(addresses) as connection:
-        catalogue = await known_catalogue(connection.records, project_id)
-        compiled = compile_files(paths, catalogue, project_id=project_id)
+        files = await deployable_files(paths, records=connection.records, project_id=project_id)
+        for each in files.kept:
+            console.print(f"  {each.kept}", markup=False, highlight=False, soft_wrap=True)
+        compiled = files.compiled
         publisher = PrefectPublisher(connection.prefect, connection.addresses.pool)
         done = await deploy(
             compiled.plans,

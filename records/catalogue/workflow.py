@@ -24,5 +24,7 @@ class Workflow:
     """The plan that new runs take; None for a row that another program wrote."""
     source: str | None
     """Absolute path of the file it was deployed from; None where it came by another way."""
+    file_digest: str | None
+    """Of the text in that file when the file was deployed last, whatever was deployed by another way since then."""
     created_at: datetime
     updated_at: datetime

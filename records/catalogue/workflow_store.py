@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from compiler.plan import Plan, PlanNode
+from compiler.plan import Plan, PlanNode, digest_of
 from records.catalogue.agent_registry import agent_row_id
 from records.catalogue.versions import add_version
 from records.catalogue.workflow import Workflow, WorkflowStatus
@@ -52,6 +52,7 @@ class WorkflowStore(Store):
         """Record the plan and make it the workflow's current one; returns the workflow's id, which stays the same.
 
         `text`: the YAML, kept as a new version with who saved it where plan or text differ from the last one's.
+        `source`: the file that holds it, with the digest of its text; None: it came by another way.
         `expected`: number of the newest version that the writer knows, 0 for none.
 
         Raises NotFound where an agent of the plan is not registered, NameRefused for a name NATS cannot carry,
@@ -60,7 +61,7 @@ class WorkflowStore(Store):
         subject_token("workflow", plan.name)
         async with self._db.write() as connection:
             await _insert_plan(connection, plan)
-            workflow_id = await _upsert_workflow(connection, plan, source)
+            workflow_id = await _upsert_workflow(connection, plan, source, text)
             kept = (WORKFLOW.c.projectId == plan.project_id) & (WORKFLOW.c.status != "ARCHIVED")
             counted = select(func.count()).select_from(WORKFLOW).where(kept)
             await check_count(connection, plan.project_id, "workflows", counted)
@@ -163,7 +164,7 @@ async def _insert_plan(connection: AsyncConnection, plan: Plan) -> None:
         await connection.execute(update(PLAN).where(other | changed).values(**row))
 
 
-async def _upsert_workflow(connection: AsyncConnection, plan: Plan, source: str | None) -> str:
+async def _upsert_workflow(connection: AsyncConnection, plan: Plan, source: str | None, text: str | None) -> str:
     values = {
         "description": plan.description or None,
         # A workflow that is only started by hand has no trigger; the mission's column is never NULL.
@@ -174,7 +175,7 @@ async def _upsert_workflow(connection: AsyncConnection, plan: Plan, source: str 
         "approvalPolicy": {"trustedTriggers": list(plan.trusted_triggers)} if plan.trusted_triggers else None,
     }
     if source is not None:
-        values["source"] = source
+        values |= {"source": source, "fileDigest": None if text is None else digest_of(text)}
     mine = (WORKFLOW.c.projectId == plan.project_id) & (WORKFLOW.c.name == plan.name)
     fresh = {"id": new_id(), "projectId": plan.project_id, "name": plan.name, **values}
     if not await insert_new(connection, WORKFLOW, fresh):

@@ -20,6 +20,8 @@ WORKFLOW = Table(
     may("approvalPolicy", JSON_VALUE),
     may("planDigest", Text),
     may("source", Text),
+    # Digest of the text in that file when it was deployed last.
+    may("fileDigest", Text),
     Index("Workflow_projectId_name_key", "projectId", "name", unique=True),
     Index("Workflow_projectId_status_idx", "projectId", "status"),
 )

@@ -172,8 +172,35 @@ async def test_an_archived_workflow_starts_nothing_by_any_way_and_says_so(
     assert (answer.status_code, "is ARCHIVED" in answer.text) == (404, True)
     deployment = await connection.prefect.read_deployment_by_name("put-away/project-1")
     assert deployment.paused
-    platform.cli("deploy", str(file))
+    platform.cli("deploy", "--replace", str(file))
     assert not (await connection.prefect.read_deployment_by_name("put-away/project-1")).paused
+
+
+def test_a_file_replaces_what_was_changed_elsewhere_only_where_a_person_says_so(platform, http, tmp_path) -> None:
+    file = tmp_path / "in-both.yaml"
+    first = GATED.format(name="in-both", rule=STRICT)
+    file.write_text(first)
+    platform.cli("deploy", str(file))
+    edited = f"# edited in the console\n{first}"
+    assert http.put("/workflows/in-both", content=edited).is_success
+
+    # Its file is as it was: no error for a pipeline, and one sentence.
+    told = platform.cli("deploy", str(file)).stderr
+    assert "in-both stays as it is: version 2 was deployed by" in told
+    assert "in-both stays as it is" in platform.cli("plan", str(file)).stdout
+    # A platform that starts again deploys its files in the same way.
+    assert asyncio.run(deploy_files(platform.addresses, [file], project_id=1)) == []
+    assert http.get("/workflows/in-both").json()["source"] == edited
+
+    file.write_text(f"# edited in the file\n{first}")
+    refused = platform.cli("deploy", str(file), check=False)
+    assert (refused.returncode, "its file has changed as well" in refused.stderr) == (1, True)
+    assert not by_prefect(platform, http, file)[0]
+    assert http.get("/workflows/in-both").json()["source"] == edited
+
+    assert "in place of another version" in platform.cli("deploy", "--replace", str(file)).stderr
+    assert http.get("/workflows/in-both").json()["source"] == file.read_text()
+    assert http.get("/workflows/in-both/versions/2").json()["source"] == edited
 
 
 async def test_a_schedule_that_a_person_has_paused_stays_paused(platform, connection, tmp_path) -> None:

@@ -23,6 +23,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "show_approval.show_approval": (False, True),  # command line: approvals --cards, approve
     "deploy.deploy": (True, False),  # HTTP: save_workflow_text
     "deploy.archive_workflow": (True, True),
+    "changed_elsewhere.changed_elsewhere": (True, False),  # HTTP: If-Match
     "deploy_review.review": (True, False),  # HTTP: compile_source
     "workflow_text.save_workflow_text": (False, True),  # command line: deploy
     "workflow_text.rename_workflow": (False, True),  # command line: deploy of a file that was renamed
@@ -145,6 +146,7 @@ PARTS = {
     "register_agent": {"lowered_actions", "read_folder", "program_in"},
     "agent_cases": {"read_cases", "run_case", "differences"},
     "run_acts": {"nodes_from", "cancel_in_prefect"},
+    "deploy_review": {"renamed_files"},
     "run_detail": {"row"},
     "start_run": {"active_plan", "checked_context", "context_misfits", "typed_context", "typed_value"},
     "events": {"context_of", "nearest_miss"},
