@@ -62,7 +62,7 @@ class ReviewOutput(Schema):
     comments: list[Comment]
     summary: str
     quality_score: int = Field(ge=0, le=100)
-    verdict: Literal["APPROVE", "COMMENT", "REQUEST_CHANGES"]
+    recommendation: Literal["APPROVE", "COMMENT", "REQUEST_CHANGES"]
     """What the review comes to; it is advice and decides nothing."""
     files_reviewed: int = Field(ge=0)
     lines_added: int = Field(ge=0)
@@ -113,14 +113,14 @@ class ImprovementsOutput(Schema):
 @agent.action("reviewPR", description="Review the changes between two commits")
 def review_pr(inputs: ReviewInput, context: Context) -> ReviewOutput:
     """Comment on every changed line that asks for it."""
-    from agents.builtin.code_reviewer.score import score_of, summary_of, verdict_of
+    from agents.builtin.code_reviewer.score import recommendation_of, score_of, summary_of
 
     review = _review(inputs, context)
     return ReviewOutput(
         comments=review.comments,
         summary=summary_of(review),
         quality_score=score_of(review),
-        verdict=verdict_of(review),
+        recommendation=recommendation_of(review),
         files_reviewed=len(review.changes.files),
         lines_added=review.changes.added,
         lines_removed=review.changes.removed,

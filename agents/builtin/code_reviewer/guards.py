@@ -114,7 +114,7 @@ GUARDS = (
             r"\b(?:require|ensure|check|verify|assert|enforce)_?(?:auth|login|admin|permission|access|owner|role|signature|token|session|scope|signed_?in)\w*\b",
             r"\bpassport\.authenticate\s*\(|\b(?:Depends|Security)\s*\(\s*[\w.]*(?:current_|auth|require|verify|permission|scope)\w*",
             r"\bjwt\.verify\s*\(|\bbefore_(?:action|filter)\s+:(?!set_|load_|find_)\w*(?:auth|require|login|user|admin|verify|check|ensure|owner|permit|allow)\w*|\bauthorize!?\b",
-            r"\bpermission_classes\s*=|\b(?:LoginRequired|PermissionRequired|UserPassesTest|\w*Required)Mixin\b|\.authenticated\s*\(\s*\)",
+            r"\bpermission_classes\s*=|^\s*permissions\s*=\s*[\[(]\s*\w|\b(?:LoginRequired|PermissionRequired|UserPassesTest|\w*Required)Mixin\b|\.authenticated\s*\(\s*\)",
             r"->middleware\s*\([^)]*['\"](?:auth|can|role|verified|admin|permission)|\bGate::(?:authorize|allows|denies)",
             # Rows of the person who asks, and of nobody else.
             r"\bcurrent_user\.\w+\.(?:find|where|first|friendly)",
@@ -122,6 +122,10 @@ GUARDS = (
             r"^\s*(?:\w+\.)?(?:use|all)\s*\([^)]*\b(?:auth|authenticate|authori[sz]e|isLoggedIn|guard)\w*\b",
         ),
         what=_RIGHTS,
+        # The class got another base, which checks for all that are made from it.
+        repaired_by=_any(
+            r"\bclass\b[^\n]*(?:<|\(|\bextends\b|:)[^\n]*(?:auth|admin|moderat|staff|member|login|signed|secure|protected|private|owner|restricted)"
+        ),
     ),
     Guard(
         rule="removed-auth-check",
@@ -189,7 +193,7 @@ GUARDS = (
     Guard(
         rule="removed-limit",
         pattern=_any(
-            r"\btimeout\s*[=:]\s*(?!None\b|null\b|0\b)[\w.]+",
+            r"\btimeout['\"]?\s*(?:=>|[=:])\s*(?!None\b|null\b|0\b)[\w.$@]+",
             r"\b(?:Read|Write|Idle|ReadHeader|Dial|Connect|Handshake)Timeout\b",
             r"\bset\w*Timeout\s*\(\s*\w+\s*\)",
             r"\b(?:context\.)?With(?:Timeout|Deadline)\s*\(",
@@ -216,6 +220,15 @@ GUARDS = (
         ),
         what=_TIME,
         matters_where=re.compile(r"[({]"),
+    ),
+    Guard(
+        rule="removed-limit",
+        pattern=_any(
+            r"^\s*(?P<bounded>[\w.@$>-]+)\s*:?=\s*(?:[\w:]+[.:]+)?(?:min|max|clamp)\s*\([^;]*(?<![\w.])(?P=bounded)\b",
+            r"^\s*\.(?:limit|take)\s*\(\s*[\w.:]+\s*\)",
+        ),
+        what=_TIME,
+        repaired_by=_any(r"\b(?:min|max|clamp|limit|take|first|paginate)\s*\(|\.(?:min|max)\b|\bLIMIT\b"),
     ),
     Guard(
         rule="removed-limit",
@@ -366,7 +379,7 @@ SWITCHES = (
     ),
     Switch(
         pattern=_any(
-            r"\|\s*safe\b|\{%\s*autoescape\s+(?:off|false)|\bmark_safe\s*\(|\.html_safe\b|<%==|<%=\s*raw\b|\bHtml\.Raw\s*\(|\{!!|\bv-html\s*=|\bdangerouslySetInnerHTML\b|\{@html\b|\bbypassSecurityTrust\w+\s*\(|\[innerHTML\]|<%-|\{\{\{|\|\s*raw\b|!=\s*\w+\s*$(?<!if)|\btemplate\.HTML\s*\(|autoescape\s*=\s*False"
+            r"\|\s*safe\b|\{%\s*autoescape\s+(?:off|false)|\bmark_safe\s*\(|\.html_safe\b|<%==|<%=\s*raw\b|\bHtml\.Raw\s*\(|\{!!|\bv-html\s*=|\bdangerouslySetInnerHTML\b|\{@html\b|\bbypassSecurityTrust\w+\s*\(|\[innerHTML\]|<%-|\{\{\{|\|\s*raw\b|^\s*(?:[%.#][\w.#-]+)?!=\s*\w+\s*$|\btemplate\.HTML\s*\(|autoescape\s*=\s*False"
         ),
         what=_MARKUP,
     ),
@@ -430,7 +443,7 @@ CHECK = re.compile(
     r"|.*\b(?:or|\|\|)\s*(?:die|raise|abort|throw)\b.*)$"
 )
 REFUSES = re.compile(
-    r"\b(?:raise\s+\w|throw\b|abort\s*\(|panic\s*\(|assert\b|Http404|Forbidden|Unauthorized|BadRequest|NotFound\s*\(|res(?:ponse)?\.(?:status|sendStatus)\s*\(\s*4\d\d"
+    r"\b(?:raise\s+[\w\"'(]|throw\b|abort\s*\(|panic\s*\(|assert\b|Http404|Forbidden|Unauthorized|BadRequest|NotFound\s*\(|res(?:ponse)?\.(?:status|sendStatus)\s*\(\s*4\d\d"
     r"|return\b[^\n]*(?:\b4\d\d\b|[Ee]rr|\bFalse\b|\bfalse\b|\bNone\b|\bnull\b|\bnil\b|[Dd]enied|:forbidden|:unauthorized)|sys\.exit|die\s*\(|exit\s*[;(]|exit\s*$"
     r"|http\.Error\s*\(|http_response_code\s*\(\s*4|head\s+:\w+|AbortWith\w*\s*\(|status\s*\(\s*4\d\d|redirect\w*[\s(][^\n]*(?:log_?in|sign_?in)|Location:[^\n]*login"
     r"|Err\s*\(|bail!|os\.Exit\s*\(|fail\s*\(|reject\s*\(|ThrowIf\w+|Challenge\s*\(|Forbid\s*\()"

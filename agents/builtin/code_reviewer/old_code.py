@@ -16,7 +16,7 @@ _FUNCTION = re.compile(
     r"(?:async\s*)?(?:function\b|\([^)]*\)\s*=>|\w+\s*=>)"
     r"|(?:\w+\.)+(?P<route>(?:get|post|put|patch|delete|all|use(?=.*(?:=>|\bfunction\b|[^;)\s]\s*$)))\s*\(\s*['\"`][^'\"`]*['\"`])"
     r"|(?:(?:public|private|protected|static|final|async|override|virtual|internal)\s+)+"
-    r"[\w<>\[\], ?]+\s+(?P<method>\w+)\s*\("
+    r"(?:[\w<>\[\], ?]+\s+)?(?P<method>\w+)\s*\("
     r"|(?P<plain>(?!if|for|while|switch|catch|return|else)\w+)\s*\([^;]*\)\s*(?::\s*[\w<>\[\]|. ]+)?\{\s*$"
     r")"
 )

@@ -17,6 +17,7 @@ from agents.builtin.code_reviewer.history import added_by
 from agents.builtin.code_reviewer.lost_tests import TEST_FILE, lost_tests
 from agents.builtin.code_reviewer.old_code import Function, function_at, functions, indent, survivor
 from agents.builtin.code_reviewer.plain_code import plain_code
+from agents.builtin.code_reviewer.turned import SMALL
 from agents.builtin.code_reviewer.weaker import Weaker, weaker
 
 _MOST = 100
@@ -107,8 +108,12 @@ def removals(changes: Changes) -> Iterator[Removal]:
         if one.after is None or TEST_FILE.search(one.old_name):
             continue
         first: dict[tuple[str, str], Loss] = {}
-        for loss in _losses(_file(one, one.after, frozenset(added), helpers)):
-            first.setdefault((loss.rule, loss.function.name), loss)
+        losses = [*_losses(_file(one, one.after, frozenset(added), helpers))]
+        # What is said of a line for its own reason is not said again because it is the opposite of what it was.
+        known = {loss.new_line for loss in losses if loss.rule not in SMALL}
+        for loss in losses:
+            if loss.rule not in SMALL or loss.new_line not in known:
+                first.setdefault((loss.rule, loss.function.name), loss)
         for loss in [*first.values()][: _MOST - told]:
             told += 1
             yield _removal(one, loss, changes)

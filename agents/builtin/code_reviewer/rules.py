@@ -63,6 +63,8 @@ _RULES = {
     "removed-header": ("security", "WARNING", "Bring it back, or say what sets it now."),
     "leaked-handle": ("correctness", "WARNING", "Close it on every way out, or say what closes it now."),
     "moved-border": ("correctness", "WARNING", "Say by a test on which side the border lies."),
+    "turned-around": ("correctness", "WARNING", "Show by a test that the other way is right."),
+    "opened-default": ("security", "WARNING", "Say who may do now what was refused, and why."),
     "past-the-end": ("correctness", "WARNING", "Stop before the length: the last index is one less."),
     "unpinned-dependency": ("security", "WARNING", "Name its version, as for the others."),
     "removed-lock": ("correctness", "WARNING", "Bring the lock back, or say what keeps two apart now."),

@@ -1,4 +1,4 @@
-"""A review -> score, grade, verdict, summary and improvements."""
+"""A review -> score, grade, recommendation, summary and improvements."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def grade_of(score: int) -> Literal["A", "B", "C", "D", "F"]:
     return "D" if score >= 60 else "F"
 
 
-def verdict_of(review: Review) -> Literal["APPROVE", "COMMENT", "REQUEST_CHANGES"]:
+def recommendation_of(review: Review) -> Literal["APPROVE", "COMMENT", "REQUEST_CHANGES"]:
     """By the worst comment."""
     if any(comment.severity == "ERROR" for comment in review.comments):
         return "REQUEST_CHANGES"

@@ -114,10 +114,10 @@ def _unwrapped(old: str, new: str) -> Found | None:
     """A call that cleans a value, of which only the value is left."""
     plain = _plain(new)
     for found in _CALL.finditer(old):
-        end = _closing(old, found.end())
+        end = closing(old, found.end())
         if end is None:
             continue
-        name, given = found[0][:-1], _arguments(old[found.end() : end])
+        name, given = found[0][:-1], arguments(old[found.end() : end])
         cleans = _CLEANS.search(found[1]) is not None
         replaces = _replaces(name) and _UNWANTED.search(old[found.end() : end]) is not None
         if not (cleans or replaces):
@@ -136,7 +136,7 @@ def _replaces(name: str) -> bool:
     return any(_REPLACES.match(each) for each in (name, name.rpartition(".")[2]))
 
 
-def _closing(text: str, start: int) -> int | None:
+def closing(text: str, start: int) -> int | None:
     """Where the bracket that was opened before `start` is closed."""
     depth, quote = 1, ""
     at = start
@@ -159,7 +159,8 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def _arguments(text: str) -> list[str]:
+def arguments(text: str) -> list[str]:
+    """The parts of a call's arguments, split at the commas that are its own."""
     parts, depth, quote, part = list[str](), 0, "", ""
     for at, char in enumerate(text):
         if quote:

@@ -12,6 +12,7 @@ from agents.builtin.code_reviewer.condition import condition_of, lets_more_throu
 from agents.builtin.code_reviewer.guards import OF_RIGHTS, REFUSES, SWITCHES
 from agents.builtin.code_reviewer.old_code import function_at, indent
 from agents.builtin.code_reviewer.swallowed import swallowed
+from agents.builtin.code_reviewer.turned import turned
 from agents.builtin.code_reviewer.unwrapped import items_lost, lost_in
 
 _ALIKE = 0.6
@@ -40,7 +41,9 @@ _OUTSIDE = re.compile(
     r"\breq(?:uest)?\b|\bparams\b|\bquery\b|\bctx\b|\bbody\b|\bform\b|\bargs\b|\$_(?:GET|POST|REQUEST|COOKIE)",
     re.I,
 )
-_MODE = re.compile(r"\b0o?([0-7]{3})\b")
+_ASKS = re.compile(r"\s*(?:if|elif|elsif|unless|while)\b\s*\(?[\w.$@]+\b")
+_ANSWERS = re.compile(r"\s*return\s+\w+\s*;?\s*$")
+_MODE = re.compile(r"(?<![\w.])0o?([0-7]{3})\b(?!\.)")
 _TLS = re.compile(r"TLS[v_]?(?:1[._]?([0-3])|1)(?![\d_.])|SSL(?:v|_)?([23])", re.IGNORECASE)
 _PLAIN_HTTP = re.compile(
     r"http://(?!localhost|127\.|0\.0\.0\.0|\[::1\]|[\w.-]+\.(?:local|internal|test|svc)\b"
@@ -65,12 +68,9 @@ def weaker(
     hunk: Hunk, before: tuple[str, ...], after: tuple[str, ...], elsewhere: frozenset[str]
 ) -> Iterator[Weaker]:
     """What of the hunk makes a protection weaker."""
-    pairs = [*_pairs(hunk), *_statements(hunk, before, after)]
-    for (old_at, old), (new_at, new) in pairs:
-        if found := _pair(old, new, before, old_at, after, new_at):
-            rule, said, what = found
-            yield Weaker(rule=rule, said=said, what=what, old_at=old_at, added_at=new_at)
+    yield from _paired(hunk, before, after)
     yield from _always_true(hunk, before, after)
+    yield from _switched_off(hunk, before)
     for at, check in swallowed(hunk, before, after):
         yield Weaker(
             rule="removed-check",
@@ -88,6 +88,18 @@ def weaker(
             old_at=hunk.old_start,
             added_at=None,
         )
+
+
+def _paired(hunk: Hunk, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Weaker]:
+    """What a line says less strictly than the one that it took the place of."""
+    for (old_at, old), (new_at, new) in [*_pairs(hunk), *_statements(hunk, before, after)]:
+        if found := _pair(old, new, before, old_at, after, new_at):
+            rule, said, what = found
+            yield Weaker(rule=rule, said=said, what=what, old_at=old_at, added_at=new_at)
+
+
+def _switched_off(hunk: Hunk, before: tuple[str, ...]) -> Iterator[Weaker]:
+    """New lines that switch a protection off."""
     was = "\n".join(hunk.removed)
     for new_at, line in enumerate(hunk.added, hunk.new_start):
         if len(line) > _LONGEST:
@@ -127,8 +139,15 @@ def _pairs(hunk: Hunk) -> Iterator[tuple[tuple[int, str], tuple[int, str]]]:
 
 
 def _shares(old: str, new: str) -> bool:
-    """Whether all words of the new line were in the old one."""
-    return bool(new.strip()) and len(new) <= _LONGEST and {*re.findall(r"\w+", new)} <= {*re.findall(r"\w+", old)}
+    """Whether all words of the new line were in the old one, both only answer, or ask about the same thing."""
+    if not new.strip() or len(new) > _LONGEST:
+        return False
+    asked, asks = _ASKS.match(old), _ASKS.match(new)
+    return (
+        (asked is not None and asks is not None and asked[0] == asks[0])
+        or all(map(_ANSWERS.match, (old, new)))
+        or {*re.findall(r"\w+", new)} <= {*re.findall(r"\w+", old)}
+    )
 
 
 def _statements(
@@ -175,6 +194,20 @@ def _pair(
         or _mode(old, new)
         or _transport(old, new)
         or lost_in(old, new, function_at("\n".join(before), old_at).name)
+        or _turned(old, new, before, old_at, after, new_at)
+    )
+
+
+def _turned(
+    old: str, new: str, before: tuple[str, ...], old_at: int, after: tuple[str, ...], new_at: int
+) -> tuple[str, str, str] | None:
+    body = _body(before, old_at)
+    return turned(
+        old,
+        new,
+        function_at("\n".join(before), old_at).name,
+        same_body=body == _body(after, new_at),
+        refuses=REFUSES.search(f"{old}\n{body}") is not None,
     )
 
 

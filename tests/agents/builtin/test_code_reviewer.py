@@ -105,7 +105,7 @@ def test_lines_that_did_not_change_are_not_remarked_on(tmp_path, context):
     output = reviewed(tmp_path, context, {"a.py": old}, {"a.py": f"{old}y = 1\n", "test_a.py": "assert True\n"})
 
     assert output["comments"] == []
-    assert (output["verdict"], output["qualityScore"]) == ("APPROVE", 100)
+    assert (output["recommendation"], output["qualityScore"]) == ("APPROVE", 100)
     assert output["summary"] == "2 source file(s), +2 -0 lines: nothing to remark."
 
 

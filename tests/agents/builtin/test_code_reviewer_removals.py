@@ -64,7 +64,7 @@ def test_a_commit_that_reverses_a_fix_of_a_path_traversal_is_named(tmp_path, con
     assert "from read" in found["message"]
     assert "This reverses commit" in found["message"]
     assert "Fix path traversal (CVE-2026-1)" in found["message"]
-    assert output["verdict"] == "REQUEST_CHANGES"
+    assert output["recommendation"] == "REQUEST_CHANGES"
     assert output["qualityScore"] < 60
 
 
@@ -214,7 +214,7 @@ def test_a_pure_rename_is_no_finding(tmp_path, context):
     output = reviewed(tmp_path, context, {"old/a.py": text}, {"old/a.py": None, "new/b.py": text})
 
     assert output["comments"] == []
-    assert (output["verdict"], output["qualityScore"]) == ("APPROVE", 100)
+    assert (output["recommendation"], output["qualityScore"]) == ("APPROVE", 100)
 
 
 def test_a_rename_with_a_change_is_judged_by_the_change(tmp_path, context):

@@ -1,4 +1,4 @@
-"""Two hundred changes in nine languages that take a protection away, and a hundred that do not.
+"""More than two hundred changes in nine languages that take a protection away, and a hundred that do not.
 
 `reviewer_cases/` holds them. What git does for the reviewer (renames, history) is in `test_code_reviewer_removals.py`.
 """
