@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 import turns
+from answering import wait_until_it_answers
 from postgres_programs import NoPostgres, postgres_programs, runnable_by
 from prefect_home import fill_prefect_home
 
@@ -321,7 +321,7 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stderr=log,
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api/health", process)
+            wait_until_it_answers(f"http://127.0.0.1:{port}/api/health", process)
             yield f"http://127.0.0.1:{port}/api"
         finally:
             _send_kept_logs()
@@ -334,17 +334,6 @@ def _send_kept_logs() -> None:
     from prefect.logging.handlers import APILogWorker
 
     APILogWorker.drain_all(timeout=10)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=1).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"Prefect's server does not answer at {url}")
 
 
 # Nothing but this machine: without these a browser looks for its maker's hosts.

@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from answering import wait_until_it_answers
 from contenders.child import free_port
 
 from deployments.stack.connection import connect_to
@@ -58,9 +58,9 @@ def two_servers(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) 
         for _ in range(2):  # one after the other: the first makes the tables
             at = free_port()
             server = [sys.executable, "-P", "-m", "deployments.prefect_server", "--port", str(at)]
-            _start(running, server, {**env, "PREFECT_HOME": str(folder / str(at))})
+            process = _start(running, server, {**env, "PREFECT_HOME": str(folder / str(at))})
             urls.append(f"http://127.0.0.1:{at}/api")
-            _wait_for(urls[-1])
+            wait_until_it_answers(f"{urls[-1]}/health", process)
         yield urls[0], urls[1]
     postgres_server.drop(database)
 
@@ -114,18 +114,8 @@ def _exported(script: str) -> dict[str, str]:
     return {name: shlex.split(value)[0] if value else "" for name, _, value in pairs}
 
 
-def _start(running: ExitStack, command: list[str], env: dict[str, str]) -> None:
+def _start(running: ExitStack, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     running.callback(process.wait, 30)
     running.callback(process.terminate)
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/health").is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    raise AssertionError(f"{url} does not answer")
+    return process

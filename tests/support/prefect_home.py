@@ -14,13 +14,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import httpx
 import pytest
-
-_START_SECONDS = 300
+from answering import wait_until_it_answers
 
 
 def fill_prefect_home(factory: pytest.TempPathFactory, home: Path) -> None:
@@ -45,21 +42,12 @@ def _make(shared: Path) -> None:
     with (shared / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     try:
-        _await(f"http://127.0.0.1:{port}/api/health", process, shared / "making" / "memo_store.toml")
+        made = shared / "making" / "memo_store.toml"
+        wait_until_it_answers(f"http://127.0.0.1:{port}/api/health", process, besides=made.exists)
         _copy(shared / "making", shared / "made")
     finally:
         process.kill()
         process.wait()
-
-
-def _await(url: str, process: subprocess.Popen[bytes], file: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url, timeout=5, trust_env=False).is_success and file.exists():
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"Prefect's server does not answer at {url}")
 
 
 def _copy(source: Path, home: Path) -> None:
