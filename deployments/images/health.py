@@ -43,15 +43,17 @@ def problem() -> str | None:
     if not named:
         return None
     if not Path(named).exists():
-        return "the part is still starting" if _is_part() else None
+        return "the part is still starting" if part_of_container() else None
     how: dict[str, str] = json.loads(Path(named).read_text())
     return _problem_of_file(Path(how["file"])) if "file" in how else _problem_of_url(how["url"])
 
 
-def _is_part() -> bool:
-    """Whether the container was started with the command of a part, which writes the file once it is loaded."""
+def part_of_container() -> str | None:
+    """The part whose command the container was started with; None for another command, and outside of a container."""
     words = _FIRST.read_bytes().decode(errors="replace").split("\0")
-    return any(each.endswith("commandcenter") and after in PARTS for each, after in pairwise(words))
+    return next(
+        (after for each, after in pairwise(words) if each.endswith("commandcenter") and after in PARTS), None
+    )
 
 
 def _write(how: dict[str, Any]) -> None:

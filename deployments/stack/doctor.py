@@ -18,6 +18,7 @@ from rich.text import Text
 from agents.environments.package_index import pip_path
 from agents.sandbox.choice import BACKENDS, DEFAULT, open_sandbox
 from deployments.cli.output import console, print_json
+from deployments.images.health import part_of_container
 from deployments.stack.addresses import running
 from deployments.stack.connection import open_records
 from deployments.stack.given_servers import ServerUnreachable, require_prefect
@@ -55,7 +56,7 @@ async def examine(state: Path) -> list[Finding]:
         _agent_packages(),
         _two_person_rule(),
         *await examine_platform(state),
-        *await _secrets(state),
+        *await examine_secrets(state),
         *_logged_errors(state),
     ]
 
@@ -74,22 +75,36 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
             console.print(Text(f"       {each.advice}", style="dim"))
 
 
-async def _secrets(state: Path) -> list[Finding]:
-    """Secrets that deployed workflows name and that have no value; nothing where no platform runs."""
-    if running(state) is None:
+async def examine_secrets(state: Path) -> list[Finding]:
+    """Secrets that deployed workflows name and that have no value; nothing where neither platform nor worker runs."""
+    if running(state) is None and part_of_container() != "worker":
         return []
-    from deployments.publishing.missing_secrets import missing_secrets
-    from deployments.stack.connection import connect
-
     try:
-        async with asyncio.timeout(_SECRETS_SECONDS), connect(state) as connection:
-            plans = await connection.records.active_plans()
-            kept = Path(connection.addresses.state)
-            missing = await missing_secrets(plans, state=kept, given=connection.addresses.secrets)
+        async with asyncio.timeout(_SECRETS_SECONDS):
+            missing = await (_missing_here(state) if running(state) is None else _missing_in_platform(state))
     except Exception as exc:  # a platform that is out of order is what a doctor is called for
         why = f"which secrets have no value cannot be told: {type(exc).__name__}: {str(exc)[:300]}"
         return [Finding(what="secret", ok=False, needed=False, detail=why)]
     return [Finding(what="secret", ok=False, needed=False, detail=each) for each in missing]
+
+
+async def _missing_in_platform(state: Path) -> list[str]:
+    from deployments.publishing.missing_secrets import missing_secrets
+    from deployments.stack.connection import connect
+
+    async with connect(state) as connection:
+        plans = await connection.records.active_plans()
+        kept = Path(connection.addresses.state)
+        return await missing_secrets(plans, state=kept, given=connection.addresses.secrets)
+
+
+async def _missing_here(state: Path) -> list[str]:
+    """In the worker's container, which alone has the secrets."""
+    from deployments.publishing.missing_secrets import missing_secrets
+
+    async with open_records(state) as records:
+        plans = await records.active_plans()
+    return await missing_secrets(plans, state=state, given=())
 
 
 def _python() -> Finding:

@@ -9,7 +9,9 @@ import pytest
 from prefect.blocks.system import Secret
 from pydantic import SecretStr
 
+from deployments.images import health
 from deployments.publishing.missing_secrets import missing_secrets
+from deployments.stack.doctor import examine_secrets
 
 
 async def test_a_secret_is_missing_that_is_neither_given_nor_a_file_nor_a_block(
@@ -30,3 +32,17 @@ async def test_a_secret_is_missing_that_is_neither_given_nor_a_file_nor_a_block(
         "secretive: node tell: no value for secret 'NOWHERE'",
     ]
     assert "put a file of that name into its secrets folder" in found[1]
+
+
+async def test_in_the_workers_container_doctor_looks_where_that_worker_would(
+    bench: Any, node: Any, migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.deploy(node("tell", required_secrets=("HERE", "NOWHERE")), name="secretive")
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    monkeypatch.setenv("COMMANDCENTER_SECRET_HERE", "x")
+    first = tmp_path / "cmdline"
+    monkeypatch.setattr(health, "_FIRST", first)
+    for part, told in (("worker", ["secretive: node tell: no value for secret 'NOWHERE'"]), ("api", [])):
+        first.write_bytes(f"/usr/bin/python3\0/usr/bin/commandcenter\0{part}\0".encode())
+        found = await examine_secrets(tmp_path / "state")
+        assert [each.detail.split(": set")[0] for each in found] == told

@@ -34,6 +34,9 @@ capabilities: {drop: [ALL]}
 {{- define "commandcenter.environment" -}}
 - {name: PREFECT_API_URL, value: "http://{{ .Release.Name }}-server:4200/api"}
 - {name: PREFECT_UI_URL, value: {{ .Values.prefectUiUrl | quote }}}
+{{- with .Values.apiUrl }}
+- {name: COMMANDCENTER_API_URL, value: {{ . | quote }}}
+{{- end }}
 - {name: DATABASE_URL_FILE, value: /run/secrets/commandcenter/database_url}
 - {name: PREFECT_API_AUTH_STRING_FILE, value: /run/secrets/commandcenter/prefect_auth}
 - {name: COMMANDCENTER_SIGNING_KEY_FILE, value: /run/secrets/commandcenter/signing.key}

@@ -95,6 +95,14 @@ def test_a_part_gets_only_the_secrets_that_it_needs(objects: list[dict[str, Any]
         assert not [each for each in pod["containers"][0]["env"] if "valueFrom" in each]
 
 
+def test_links_to_approvals_lead_where_the_operator_says() -> None:
+    done = helm("--set", "apiUrl=https://cc.example")
+    assert done.returncode == 0, done.stderr
+    given = {"name": "COMMANDCENTER_API_URL", "value": "https://cc.example"}
+    made = pods([each for each in yaml.safe_load_all(done.stdout) if each])
+    assert all(given in made[name]["containers"][0]["env"] for name in ("listener", "worker", "api"))
+
+
 def test_the_tables_are_brought_up_to_date_before_each_upgrade(objects: list[dict[str, Any]]) -> None:
     (job,) = [each for each in objects if each["kind"] == "Job"]
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
