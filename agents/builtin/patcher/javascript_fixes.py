@@ -276,7 +276,8 @@ def _random(tree: Tree, at: int) -> Edit:
             continue
         if names_a_secret(label) and re.search(r"Math\.random\(\)\s*\.toString\(", text(value)):
             return Edit(
-                spans=((value.start_byte, value.end_byte, "globalThis.crypto.randomUUID()"),),
+                # Without its hyphens: what Math.random().toString(36) gives is letters and digits.
+                spans=((value.start_byte, value.end_byte, 'globalThis.crypto.randomUUID().replaceAll("-", "")'),),
                 what="a random value nobody can compute",
             )
     raise CannotFixError("the random value is not made by Math.random().toString()")

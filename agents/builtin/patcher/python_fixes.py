@@ -180,10 +180,9 @@ def _shell(text: PythonText, line: int) -> Edit:
         if name in ("os.system", "system") and len(call.args) == 1:
             if re.search(rb"WEXITSTATUS|>>\s*8|//\s*256", text.content):
                 raise CannotFixError("the file takes the status of os.system apart, which is another number then")
+            status = "" if _is_statement(text, call) else ".returncode"
             return Edit(
-                spans=(
-                    (*text.span(call), f"subprocess.run({_argv(text, call.args[0])}, check=False).returncode"),
-                ),
+                spans=((*text.span(call), f"subprocess.run({_argv(text, call.args[0])}, check=False){status}"),),
                 what="an argument list without a shell",
                 imports=("subprocess",),
                 note="A program that is missing raises FileNotFoundError now.",
@@ -194,6 +193,11 @@ def _shell(text: PythonText, line: int) -> Edit:
                 what="an argument list without a shell",
             )
     raise CannotFixError("the command is not started by a plain call of subprocess or os.system")
+
+
+def _is_statement(text: PythonText, call: ast.Call) -> bool:
+    """Whether nothing is done with what the call gives."""
+    return any(isinstance(node, ast.Expr) and node.value is call for node in ast.walk(text.tree))
 
 
 def _argv(text: PythonText, command: ast.expr) -> str:
@@ -404,23 +408,85 @@ def _tls(text: PythonText, line: int) -> Edit:
 
 
 def _random(text: PythonText, line: int) -> Edit:
-    for call in text.calls(line):
-        module, _, name = dotted(call.func).rpartition(".")
-        if module == "random":
-            return Edit(
-                spans=((*text.span(call.func), f"secrets.SystemRandom().{name}"),),
-                what="random numbers nobody can compute",
-                imports=("secrets",),
-            )
+    for call in _drawn(text, line):
+        name = dotted(call.func).rpartition(".")[2]
+        return Edit(
+            spans=((*text.span(call.func), f"secrets.SystemRandom().{name}"),),
+            what="random numbers nobody can compute",
+            imports=("secrets",),
+        )
     raise CannotFixError("the random number is not drawn by a plain call of the random module")
+
+
+def _drawn(text: PythonText, line: int) -> Iterator[ast.Call]:
+    """Calls of `random` on the line; else those of the values that are used there, as a finding names the use."""
+    yield from (call for call in text.calls(line) if dotted(call.func).startswith("random."))
+    function = _function_around(text, line)
+    used = {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.lineno == line
+    }
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and node.lineno < line and used & {dotted(each) for each in node.targets}:
+            yield from (
+                call
+                for call in ast.walk(node.value)
+                if isinstance(call, ast.Call) and dotted(call.func).startswith("random.")
+            )
+
+
+def _function_around(text: PythonText, line: int) -> ast.AST:
+    """The innermost function with the line; the whole file where there is none."""
+    around: ast.AST = text.tree
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            around = node if node.lineno <= line <= (node.end_lineno or node.lineno) else around
+    return around
+
+
+_NEEDS_A_FREE_NAME = re.compile(
+    r"mkdir|makedirs|mkfifo|mknod|symlink|link|rename|replace|move|copytree|bind|connect|listen|exists|isfile"
+)
 
 
 def _mktemp(text: PythonText, line: int) -> Edit:
     call = text.call(line, "tempfile.mktemp")
     start, end = text.span(call.func)
-    whole = text.span(call)[1]
+    if any(dotted(other.func) == "open" and other.args[:1] == [call] for other in text.calls(line)):
+        closing = text.span(call)[1]
+        return Edit(
+            spans=((start, end, "tempfile.mkstemp"), (closing, closing, "[1]")),
+            what="a temporary file made on the spot",
+            note="The descriptor that mkstemp opens stays open until the process ends.",
+        )
+    function = _function_around(text, line)
+    statement = next(
+        (node for node in ast.walk(function) if isinstance(node, ast.Assign) and node.value is call), None
+    )
+    target = statement.targets[0] if statement is not None and len(statement.targets) == 1 else None
+    if statement is None or not isinstance(target, ast.Name):
+        raise CannotFixError("where the name goes cannot be seen: it may have to be free for a folder or a socket")
+    for other in ast.walk(function):
+        if isinstance(other, ast.Call) and _NEEDS_A_FREE_NAME.search(dotted(other.func)):
+            if any(isinstance(node, ast.Name) and node.id == target.id for node in ast.walk(other)):
+                what = dotted(other.func)
+                raise CannotFixError(
+                    f"{what} needs a name that is free: use tempfile.TemporaryDirectory or mkdtemp"
+                )
+    begins, ends = text.span(statement)
+    margin = text.content[:begins].rpartition(b"\n")[2].decode("utf-8")
+    if margin.strip():
+        raise CannotFixError("the name is made between other statements on one line")
+    handle, ending = f"{target.id}_handle", "\r\n" if b"\r\n" in text.content else "\n"
     return Edit(
-        spans=((start, end, "tempfile.mkstemp"), (whole, whole, "[1]")), what="a temporary file made on the spot"
+        spans=(
+            (begins, begins, f"{handle}, "),
+            (start, end, "tempfile.mkstemp"),
+            (ends, ends, f"{ending}{margin}os.close({handle})"),
+        ),
+        what="a temporary file made on the spot",
+        imports=("os",),
     )
 
 

@@ -20,6 +20,16 @@ from xml.etree import ElementTree
 from agents.builtin.verification.own_metadata import write_own_metadata
 
 _MAX_REPORT = 20_000_000
+# A file that cannot be imported here, as one package is missing, must not keep the others from being run.
+_PYTEST = (
+    "-m",
+    "pytest",
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "--continue-on-collection-errors",
+    "--junitxml={report}",
+)
 _UNITTEST = """
 import json, sys, unittest
 class Result(unittest.TestResult):
@@ -111,13 +121,13 @@ def detect(folder: Path, environment: str = "") -> ProjectTests | None:
         return None
     if environment:
         # Without the packages of the platform: only what the project asked for is there.
-        command = (sys.executable, "-S", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={report}")
+        command = (sys.executable, "-S", *_PYTEST)
         if Path(environment, "pytest").is_dir():
             return ProjectTests(name="pytest", command=command, read=_junit, environment=environment)
         command = (sys.executable, "-S", "-c", _UNITTEST, "{report}")
         return ProjectTests(name="unittest", command=command, read=_unittest, environment=environment)
     if find_spec("pytest") is not None:
-        command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={report}")
+        command = (sys.executable, *_PYTEST)
         return ProjectTests(name="pytest", command=command, read=_junit)
     command = (sys.executable, "-c", _UNITTEST, "{report}")
     return ProjectTests(name="unittest", command=command, read=_unittest)

@@ -167,6 +167,28 @@ FIXES = [
     ),
     (
         "a.py",
+        "import random\n\n\ndef f():\n    token = ''.join(random.choice('ab') for _ in x)\n    return token\n",
+        "import secrets\nimport random\n\n\ndef f():\n"
+        "    token = ''.join(secrets.SystemRandom().choice('ab') for _ in x)\n    return token\n",
+    ),
+    (
+        "a.py",
+        "import os\nimport tempfile\n\n\ndef f(x):\n    name = tempfile.mktemp('.x')\n    g(name, x)\n",
+        "import os\nimport tempfile\n\n\ndef f(x):\n    name_handle, name = tempfile.mkstemp('.x')\n"
+        "    os.close(name_handle)\n    g(name, x)\n",
+    ),
+    (
+        "a.py",
+        "import tempfile\nfile = open(tempfile.mktemp(), 'w')\n",
+        "import tempfile\nfile = open(tempfile.mkstemp()[1], 'w')\n",
+    ),
+    (
+        "a.py",
+        "import os\nimport subprocess\n\n\ndef f(x):\n    os.system('ls ' + x)\n",
+        'import os\nimport subprocess\n\n\ndef f(x):\n    subprocess.run(["ls", str(x)], check=False)\n',
+    ),
+    (
+        "a.py",
         "settings = {'apiKey': 'f00ba2ba2'}\n",
         "import os\n\n\nsettings = {'apiKey': os.environ[\"API_KEY\"]}\n",
     ),
@@ -192,7 +214,11 @@ FIXES = [
     ),
     ("a.js", "const t = { rejectUnauthorized: false };\n", "const t = { rejectUnauthorized: true };\n"),
     ("a.js", "document.write(x);\n", "document.body.append(x);\n"),
-    ("a.js", "const token = Math.random().toString(36);\n", "const token = globalThis.crypto.randomUUID();\n"),
+    (
+        "a.js",
+        "const token = Math.random().toString(36);\n",
+        'const token = globalThis.crypto.randomUUID().replaceAll("-", "");\n',
+    ),
     ("a.js", "/* ü */ const a = eval(b);\n", "/* ü */ const a = JSON.parse(b);\n"),
 ]
 
@@ -274,7 +300,7 @@ def test_a_random_value_is_fixed_where_it_is_made_though_it_is_found_where_it_is
     text, left = repaired(tmp_path, "a.js", old)
 
     assert left == []
-    assert text == old.replace("Math.random().toString(36)", "globalThis.crypto.randomUUID()")
+    assert text == old.replace("Math.random().toString(36)", 'globalThis.crypto.randomUUID().replaceAll("-", "")')
 
 
 LEFT = [
@@ -285,6 +311,12 @@ LEFT = [
     ("a.py", "import subprocess\nsubprocess.run(f\"ls '{x}'\", shell=True)\n", "shell syntax"),
     ("a.py", "eval(x, {})\n", "more than a literal"),
     ("a.py", "exec(x)\n", "no rule that fixes this"),
+    (
+        "a.py",
+        "import os\nimport tempfile\n\n\ndef f():\n    name = tempfile.mktemp()\n    os.mkdir(name)\n    return name\n",
+        "os.mkdir needs a name that is free",
+    ),
+    ("a.py", "import tempfile\n\n\ndef f():\n    return tempfile.mktemp()\n", "cannot be seen"),
     ("a.py", "import requests\nrequests.get(u, **options)\n", "may be among them"),
     (
         "a.py",

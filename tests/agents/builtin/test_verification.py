@@ -204,6 +204,15 @@ def test_without_tests_that_pass_the_verification_is_that_it_builds(tmp_path, co
     assert "its packages may be missing" in found["reason"]
 
 
+def test_a_file_of_tests_that_cannot_be_imported_does_not_keep_the_others_from_being_run(
+    tmp_path, context
+) -> None:
+    files = {**PROJECT, "tests/test_more.py": "import not_installed_here\n\n\ndef test_it():\n    assert False\n"}
+    folder = repository(tmp_path / "half", files)
+    found = verify(folder, patch(files, shop_py="def price(count):\n    return 2 * count\n"), context)
+    assert (found["verified"], found["reason"]) == ("tests", "2 test(s) of pytest pass as before")
+
+
 def test_tests_that_do_not_end_are_given_up_and_that_is_said(tmp_path, context) -> None:
     files = {**PROJECT, "tests/test_shop.py": "import time\n\ntime.sleep(60)\n"}
     folder = repository(tmp_path / "slow", files)
