@@ -7,6 +7,7 @@ Terraform. The forge itself is not asked: this agent reaches no network.
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 import yaml
@@ -57,7 +58,7 @@ def _rulesets(files: list[TextFile]) -> list[Place] | None:
             ruleset = _dict(json.loads(file.text))
         except (ValueError, RecursionError):
             continue
-        if ruleset.get("target", "branch") != "branch":
+        if ruleset.get("target", "branch") != "branch" or not _is_about_main(ruleset):
             continue
         parameters = [
             _dict(_dict(rule).get("parameters"))
@@ -68,6 +69,21 @@ def _rulesets(files: list[TextFile]) -> list[Place] | None:
             return []
         broken.append(Place(file.name, "the ruleset asks for no review, or is not enforced"))
     return broken or None
+
+
+def _is_about_main(ruleset: dict[str, Any]) -> bool:
+    """Whether the main branch is among those that it names; without names it is about none, as the forge has it."""
+    names = _dict(_dict(ruleset.get("conditions")).get("ref_name"))
+    included, excluded = ([str(each) for each in _list(names.get(key))] for key in ("include", "exclude"))
+    mains = ["~DEFAULT_BRANCH", *(f"refs/heads/{name}" for name in sorted(_MAIN))]
+    about, without = (
+        any(_means(each, main) for each in named for main in mains) for named in (included, excluded)
+    )
+    return about and not without
+
+
+def _means(pattern: str, branch: str) -> bool:
+    return pattern in ("~ALL", branch) or fnmatchcase(branch, pattern.replace("**/", "*"))
 
 
 def _asks(reviews: Any) -> bool:

@@ -22,6 +22,7 @@ OSCAL_VERSION = "1.1.2"
 _NAMESPACE = uuid.UUID("6f3f4f1e-3f0c-5b52-9d6b-6a9d2d3c8e11")
 _NO_TOKEN = re.compile(r"[^A-Za-z0-9._-]+")
 _COLUMNS = ("rule", "title", "state", "severity", "clauses", "evidence", "places", "missing", "remediation")
+_MARKUP = re.compile(r"([\\`*_\[\]<>])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would take for a formula."""
 
@@ -62,7 +63,7 @@ def sarif(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         {
             "descriptor": {"id": one.control.rule},
             "level": "note",
-            "message": {"text": f"Not assessed: {one.missing or one.control.evidence}"},
+            "message": {"text": f"Not assessed: {_inert(one.missing or one.control.evidence)}"},
         }
         for one in outcomes
         if one.state == "not-assessed"
@@ -76,7 +77,7 @@ def sarif(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _result(one: Outcome, place: Place) -> dict[str, Any]:
-    text = f"{one.control.title}: {place.detail}" if place.detail else one.control.title
+    text = f"{one.control.title}: {_inert(place.detail)}" if place.detail else one.control.title
     result: dict[str, Any] = {
         "ruleId": one.control.rule,
         "level": "error" if one.control.severity == "ERROR" else "warning",
@@ -88,7 +89,7 @@ def _result(one: Outcome, place: Place) -> dict[str, Any]:
         result["locations"] = [{"physicalLocation": physical}]
     else:
         # Something of the platform, or a file that is not there.
-        result["locations"] = [{"logicalLocations": [{"fullyQualifiedName": place.location}]}]
+        result["locations"] = [{"logicalLocations": [{"fullyQualifiedName": _shown(place.location)}]}]
     return result
 
 
@@ -159,7 +160,7 @@ def _observation(one: Outcome, at: str, key: str) -> dict[str, Any]:
     places = [place.location for place in one.places or ()]
     told = {
         "pass": "It holds.",
-        "fail": f"It does not hold: {'; '.join(places[:50])}",
+        "fail": f"It does not hold: {_inert('; '.join(places[:50]))}",
         "not-assessed": f"It was not assessed: {one.missing or one.control.evidence}",
     }[one.state]
     return {
@@ -201,5 +202,18 @@ def _moment(at: str) -> str:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
 
 
+def _shown(text: str) -> str:
+    """Names of others on one line, with signs that change how a line is read written out."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode() for char in text
+    )
+
+
+def _inert(text: str) -> str:
+    """The same where Markdown is read: no link, no markup of a page."""
+    return _MARKUP.sub(r"\\\1", _shown(text))
+
+
 def _plain(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    shown = _shown(value)
+    return f"'{shown}" if value.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown

@@ -187,3 +187,13 @@ def stored(file: TextFile) -> Iterator[Field]:
 def plain(text: str) -> str:
     """Its letters and digits, in lower case: so `E-mail` in a document is the field `e_mail`."""
     return re.sub(r"[\W_]+", "", text.lower())
+
+
+def names_in(text: str) -> frozenset[str]:
+    """What a document may name: up to five words of it that follow each other, as `plain` has them.
+
+    Whole words only: who writes of a description has not written of the field `ip`.
+    """
+    words = [plain(each) for each in _WORD.findall(text)]
+    runs = {"".join(words[at : at + count]) for count in range(1, 6) for at in range(len(words))}
+    return frozenset(runs | {each.removesuffix("s") for each in runs})

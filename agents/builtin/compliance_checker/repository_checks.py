@@ -12,14 +12,14 @@ from agents.builtin.compliance_checker.branches import unprotected
 from agents.builtin.compliance_checker.checks import Found, Place
 from agents.builtin.compliance_checker.infrastructure import judge
 from agents.builtin.compliance_checker.owners import rules_of, unowned
-from agents.builtin.compliance_checker.personal_data import logged, logs, plain, stored
+from agents.builtin.compliance_checker.personal_data import logged, logs, names_in, plain, stored
 from agents.builtin.compliance_checker.pinning import unpinned
 from agents.builtin.compliance_checker.repository_files import RepositoryFiles, TextFile
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.text_scan import TOKEN, secrets_in
 
 _MOST_PLACES = 50
-_OWNERS = (".github/codeowners", "codeowners", ".gitlab/codeowners", "docs/codeowners")
+_OWNERS = (".github/CODEOWNERS", "CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 _LICENCES = re.compile(r"(?:licen[cs]e|copying|unlicense)(?:[-.][\w.-]+)?")
 _LICENCE_FIELD = re.compile(
     r"""^[ \t]*(?:\w+\.)?["']?licen[cs]es?(?:-file)?["']?\s*[:=]\s*[\[{(]?\s*(?:["'][^"'\s]|[\w{])"""
@@ -47,7 +47,7 @@ def code_has_owners(files: RepositoryFiles) -> Found:
     """No CODEOWNERS file where the forges look for it, or source files for which it names nobody."""
     if not files.source:
         return None
-    by_name = {file.name.lower(): file for file in files.files}
+    by_name = {file.name: file for file in files.files}
     file = next((by_name[name] for name in _OWNERS if name in by_name), None)
     if file is None:
         return [Place("CODEOWNERS", "there is none")]
@@ -62,7 +62,7 @@ def code_has_owners(files: RepositoryFiles) -> Found:
 
 def no_secrets_in_files(files: RepositoryFiles) -> Found:
     """Private keys, tokens of known formats, and values in committed .env files."""
-    return _places(files, _secrets) if files.files else None
+    return _places(files, _secrets) if any(not file.is_test for file in files.files) else None
 
 
 def dependencies_are_pinned(files: RepositoryFiles) -> Found:
@@ -71,17 +71,29 @@ def dependencies_are_pinned(files: RepositoryFiles) -> Found:
 
 
 def a_licence_is_given(files: RepositoryFiles) -> Found:
-    """Neither a licence file nor a field of a manifest."""
+    """Neither a licence file nor a field of a manifest, for the whole or for each package."""
     if not files.source:
         return None
-    at_root = [file for file in files.files if "/" not in file.name and file.text.strip()]
-    manifests = [file for file in at_root if file.base in _MANIFESTS or file.suffix in (".gemspec", ".csproj")]
-    given = (
-        any(_LICENCES.fullmatch(file.base) for file in at_root)
-        or any(file.name.startswith("LICENSES/") and file.text.strip() for file in files.files)
-        or any(_LICENCE_FIELD.search(file.text) for file in manifests)
-    )
-    return [] if given else [Place("LICENSE", "there is none, or it is empty")]
+    given = {_folder(file) for file in files.files if _gives_a_licence(file)}
+    if "" in given or any(file.name.startswith("LICENSES/") and file.text.strip() for file in files.files):
+        return []
+    # Of several packages each may have its own.
+    packages = {_folder(file) for file in files.files if file.base in _MANIFESTS and not file.is_test} - {""}
+    if not packages & given:
+        return [Place("LICENSE", "there is none, or it is empty")]
+    return [Place(f"{each}/LICENSE", "there is none, or it is empty") for each in sorted(packages - given)]
+
+
+def _folder(file: TextFile) -> str:
+    return file.name.rpartition("/")[0]
+
+
+def _gives_a_licence(file: TextFile) -> bool:
+    """For its folder: as a file of that name that is not empty, or in a manifest."""
+    if _LICENCES.fullmatch(file.base):
+        return bool(file.text.strip())
+    is_manifest = file.base in _MANIFESTS or file.suffix in (".gemspec", ".csproj")
+    return is_manifest and _LICENCE_FIELD.search(file.text) is not None
 
 
 def storage_is_encrypted(files: RepositoryFiles) -> Found:
@@ -113,8 +125,8 @@ def personal_data_are_listed(files: RepositoryFiles) -> Found:
     fields = [each for file in files.files if not file.is_test for each in stored(file)]
     if not fields:
         return None
-    listed = plain(
-        " ".join(file.text for file in files.files if file.suffix in _DOCUMENTS and _INVENTORY.search(file.base))
+    listed = names_in(
+        "\n".join(file.text for file in files.files if file.suffix in _DOCUMENTS and _INVENTORY.search(file.base))
     )
     return [
         Place(f"{each.file}:{each.line}", f"field {each.name[:40]!r} is on no record of processing")

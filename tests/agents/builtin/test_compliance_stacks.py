@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import itertools
 import json
 import os
@@ -72,6 +74,41 @@ CASES: list[tuple[str, str, dict[str, str]]] = [
         "fail",
         {".github/rulesets/a.json": json.dumps({**RULESET, "rules": []})},
     ),
+    *(
+        (
+            "protected-branch",
+            state,
+            {".github/rulesets/a.json": json.dumps({**RULESET, "conditions": {"ref_name": names}})},
+        )
+        for state, names in (
+            ("not-assessed", {"include": ["refs/heads/dev/*"], "exclude": []}),
+            ("not-assessed", {"include": ["~ALL"], "exclude": ["refs/heads/main"]}),
+            ("not-assessed", {"include": [], "exclude": []}),
+            ("pass", {"include": ["refs/heads/**/*"], "exclude": ["refs/heads/dev/*"]}),
+        )
+    ),
+    ("code-owners", "fail", {"codeowners": "* @org/team\n", "a.py": "x = 1\n"}),
+    ("repository-secrets", "not-assessed", {"docs/a.md": "text\n", "tests/a.py": "x = 1\n"}),
+    (
+        "licence",
+        "pass",
+        {"a/package.json": '{"license": "MIT"}', "b/package.json": "{}", "b/LICENSE": "MIT\n", "a/a.js": "f()\n"},
+    ),
+    ("licence", "fail", {"a/package.json": '{"license": "MIT"}', "b/package.json": "{}", "a/a.js": "f()\n"}),
+    # A record that writes of descriptions and emailing names neither `ssn` nor a field within a longer word.
+    (
+        "personal-data-inventory",
+        "fail",
+        {"a.sql": "create table p (\n  ssn text\n);\n", "PRIVACY.md": "Class names.\n"},
+    ),
+    (
+        "personal-data-inventory",
+        "pass",
+        {
+            "a.sql": "create table p (\n  date_of_birth date\n);\n",
+            "PRIVACY.md": "Names, dates of birth; dateOfBirth.\n",
+        },
+    ),
     (
         "protected-branch",
         "pass",
@@ -94,7 +131,7 @@ CASES: list[tuple[str, str, dict[str, str]]] = [
     # Secrets.
     ("repository-secrets", "fail", {"id_rsa": KEY}),
     ("repository-secrets", "pass", {"keys.py": 'is_key = text.startswith("-----BEGIN PRIVATE KEY-----")\n'}),
-    ("repository-secrets", "pass", {"tests/fixtures/server.pem": KEY}),
+    ("repository-secrets", "not-assessed", {"tests/fixtures/server.pem": KEY}),
     ("repository-secrets", "fail", {"config/prod.yaml": "db:\n  password: vK9tR2xLq8Zs\n"}),
     ("repository-secrets", "pass", {"config/prod.yaml": "db:\n  password: ${DB_PASSWORD}\n"}),
     ("repository-secrets", "fail", {"settings.py": 'DB_PASSWORD = "vK9tR2xLq8Zs"\n'}),
@@ -297,6 +334,25 @@ def test_hostile_repositories_are_read_within_bounds(tmp_path, context):
     assert time.process_time() - before < 20
     assert output["status"] in ("not-compliant", "incomplete")
     assert any("huge.sql" in each for each in output["missingEvidence"])
+
+
+def test_names_of_others_are_inert_in_every_export(tmp_path, context):
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    hostile = "=x\n[a](javascript:1)<b>\u202e\x1b.py"
+    write(folder, {hostile: "logger.info(user.email)\n", "b.py": "x = 1\n", "CODEOWNERS": "b.py @a\n"})
+
+    audited(folder, context, sarif=True, csv=True, oscal=True)
+
+    for saved in context.saved:
+        text = (context.artifacts_folder / saved.file).read_text("utf-8-sig")
+        assert not {"\u202e", "\x1b"} & {*text}
+        if saved.name == "controls.csv":
+            cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+            assert r"'=x\n[a](javascript:1)<b>\u202e\x1b.py:1" in cells
+            assert not any("\n" in cell for cell in cells)
+        else:
+            assert not [part for part in ("[a](", "<b>") if part in text]
 
 
 def test_findings_are_handed_on_as_sarif(tmp_path, context):
