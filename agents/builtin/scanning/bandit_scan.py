@@ -7,17 +7,24 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from agents.builtin.scanning import python_rules
 from agents.builtin.scanning.flow.formatted import plain
+from agents.builtin.scanning.own_text import is_own
 from agents.builtin.scanning.python_scan import parse
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.vulnerability import Confidence, Severity, Vulnerability
 
 _CONFIDENCE: dict[str, Confidence] = {"HIGH": "high", "MEDIUM": "medium", "LOW": "low"}
 _FORMATTED = "{"
+_MISSING = frozenset({"B113", "B202", "B506", "B701", "B702"})
+"""Tests for an option that is missing; `**options` may hold it."""
+_EVALUATING = frozenset({"B102", "B307"})
+_MOST_EVALUATED = 20
 _SEVERITY: dict[str, Severity] = {"LOW": "LOW", "MEDIUM": "MEDIUM", "HIGH": "HIGH"}
 
 
@@ -34,6 +41,7 @@ def scan(folder: Path, names: Iterable[str], log: logging.Logger) -> list[Vulner
         for file, reason in manager.skipped:
             log.warning("%s: bandit could not read it: %s", files.get(file, "?"), reason)
         found = [_translate(issue, files) for issue in manager.get_issue_list()]
+        _read.cache_clear()
     return [one for one in found if one is not None]
 
 
@@ -66,11 +74,50 @@ def _translate(issue: Any, files: dict[str, str]) -> Vulnerability | None:
     test = str(issue.test_id)
     if test in python_rules.BANDIT_IGNORED or issue.fname not in files:
         return None
+    read = _read(str(issue.fname))
+    calls = read.calls.get(int(issue.lineno), [])
+    if test in _MISSING and any(one.arg is None for call in calls for one in call.keywords):
+        return None
+    if test in _EVALUATING and read.evaluates_own(calls):
+        return None
     rule = python_rules.BANDIT.get(test) or _unnamed(issue, test)
-    if rule is python_rules.SHELL and _is_fixed_command(issue):
+    if rule is python_rules.SHELL and _is_fixed_command(calls):
         rule = rule.rated("MEDIUM")
     found = rule.at(files[issue.fname], max(1, int(issue.lineno)), tool="bandit")
     return found.model_copy(update={"confidence": _CONFIDENCE.get(str(issue.confidence), "low")})
+
+
+@dataclass(kw_only=True)
+class _Read:
+    """One file, as far as its findings ask for it."""
+
+    tree: ast.Module | None
+    calls: dict[int, list[ast.Call]]
+    """By the line on which they begin."""
+    looked_at: int = 0
+
+    def evaluates_own(self, calls: list[ast.Call]) -> bool:
+        """Whether all that a line evaluates is the program's own; of many such lines the first are looked at."""
+        given = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("eval", "exec")]
+        self.looked_at += len(given)
+        tree = self.tree
+        if tree is None or not given or self.looked_at > _MOST_EVALUATED:
+            return False
+        return all(is_own(call, tree) for call in given)
+
+
+@lru_cache(maxsize=8)
+def _read(file: str) -> _Read:
+    """The file, which several findings are in one after the other."""
+    try:
+        tree = parse(Path(file).read_text("utf-8", "replace"))
+    except OSError:
+        tree = None
+    calls: dict[int, list[ast.Call]] = {}
+    for one in () if tree is None else ast.walk(tree):
+        if isinstance(one, ast.Call):
+            calls.setdefault(one.lineno, []).append(one)
+    return _Read(tree=tree, calls=calls)
 
 
 def _unnamed(issue: Any, test: str) -> Rule:
@@ -85,14 +132,7 @@ def _unnamed(issue: Any, test: str) -> Rule:
     )
 
 
-def _is_fixed_command(issue: Any) -> bool:
+def _is_fixed_command(calls: list[ast.Call]) -> bool:
     """Whether the command line is a literal: still better without a shell, but nothing can get into it."""
-    try:
-        tree = ast.parse(Path(issue.fname).read_text("utf-8", "replace"))
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.lineno <= issue.lineno <= (node.end_lineno or node.lineno):
-            if node.lineno == issue.lineno and node.args:
-                return isinstance(node.args[0], ast.Constant)
-    return False
+    given = [call.args[0] for call in calls if call.args]
+    return bool(given) and isinstance(given[0], ast.Constant)

@@ -38,7 +38,8 @@ _SECONDS_PER_RULE, _SECONDS_PER_START, _SECONDS_IN_ALL = 5, 120, 240
 _SECONDS_TWICE = 60
 _MEMORY_MB = 400
 _MOST_STEPS = 12
-_NAME = "semgrep"
+NAME = "semgrep"
+"""Of the engine, as findings have it."""
 
 
 @dataclass(kw_only=True)
@@ -54,7 +55,7 @@ class EngineScan:
 def program() -> Path | None:
     """The engine's program; None where it is not installed."""
     try:
-        spec = importlib.util.find_spec(_NAME)
+        spec = importlib.util.find_spec(NAME)
     except (ImportError, ValueError):
         return None
     if spec is None or spec.origin is None:
@@ -71,9 +72,9 @@ def version() -> str:
     from importlib.metadata import version as version_of
 
     try:
-        return f"{_NAME} {version_of(_NAME)}"
+        return f"{NAME} {version_of(NAME)}"
     except PackageNotFoundError:
-        return _NAME
+        return NAME
 
 
 def language_of(name: str) -> str | None:
@@ -232,7 +233,7 @@ def _findings(answer: Mapping[str, Any], known: Mapping[str, str], folder: Path)
             continue
         if rule.needs is not None and not rule.needs.search((folder / name).read_text("utf-8", "replace")):
             continue
-        finding = rule.rule.at(name, max(1, int(result["start"]["line"])), tool=_NAME)
+        finding = rule.rule.at(name, max(1, int(result["start"]["line"])), tool=NAME)
         flow = _flow(result["extra"].get("dataflow_trace"), name)
         yield finding.model_copy(update={"confidence": rule.confidence, "flow": flow})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 from agents.builtin.scanning.vulnerability import SEVERITIES, Place, Severity, Vulnerability
 
@@ -25,7 +26,10 @@ _PATHS: tuple[tuple[Place, re.Pattern[str]], ...] = (
         "generated",
         re.compile(r"(?:^|/)(?:generated|gen|dist|build|__generated__)/|_pb2(?:_grpc)?\.py$|\.pb\.go$|\.g\.cs$"),
     ),
-    ("example", re.compile(r"(?:^|/)(?:examples?|samples?|demos?|tutorials?|bench|benchmarks?)/")),
+    (
+        "example",
+        re.compile(r"(?:^|/)_?(?:examples?|samples?|demos?|tutorials?|bench|benchmarks?|perf(?:[-_]\w+)?)/"),
+    ),
     ("documentation", re.compile(r"(?:^|/)docs?/")),
 )
 _GENERATED = re.compile(
@@ -34,6 +38,9 @@ _GENERATED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """What makers of code write above it; what a project was begun with (`startproject`) is changed by hand ever after."""
+_PACKED = frozenset({".js", ".mjs", ".cjs", ".css"})
+_PACKED_LINE, _PACKED_SHARE = 2_000, 0.5
+"""A line longer than any that is written by hand; and how much of a packed file such lines are."""
 _MOST: dict[Place, Severity] = {
     "test": "LOW",
     "example": "MEDIUM",
@@ -84,6 +91,16 @@ _NOT_IN_EXAMPLES = frozenset(
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _DRAWN = re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{16,}")
 """Letters and digits as a generator gives them: no words that stand for a secret."""
+_BY_HAND = re.compile(r"(?:^|/)(?:tools|scripts|hack|maintenance|release[-_]?tools|\.github|\.ci)/")
+_NOT_BY_HAND = frozenset({"request-without-timeout", "archive-traversal", "race", "slow-regex"})
+_PIPELINE = re.compile(
+    r"(?:^|/)(?:\.?appveyor|\.travis|\.gitlab-ci|azure-pipelines|bitbucket-pipelines|\.drone|\.cirrus|\.woodpecker)\.ya?ml$"
+    r"|(?:^|/)(?:\.github/workflows|\.circleci|\.buildkite)/"
+)
+_OWN_SERVICE = re.compile(
+    r"(?i)localhost|127\.0\.0\.1|\(local\)|\b(?:\w*_)?(?:PG|POSTGRES(?:QL)?|MYSQL|MARIADB|MSSQL|SA|REDIS|MONGO\w*|RABBITMQ)_?\w*(?:PASSWORD|PWD|PASS)\b"
+)
+"""A database that a pipeline starts beside its tests."""
 _PACKAGES = re.compile(r"(?:^|(?<=/))src/main/(?:java|kotlin|scala|groovy)/.*/(?=[^/]+$)")
 """Names of packages, of which `example`, `docs` or `build` are common ones, say nothing about the code in them."""
 
@@ -92,8 +109,15 @@ def of_no_weight(one: Vulnerability, line: str) -> bool:
     """Whether it is of a kind that says nothing where it stands, which `line` is.
 
     A test answers no visitor, and a key that lies beside it is the test's own; a service's token is told anywhere.
+    What developers start by hand reads what they made themselves, and a pipeline's own database ends with it.
     """
     kind, place = one.rule.rsplit("/", 1)[-1], place_of(one.file, "")
+    if _BY_HAND.search(one.file) and kind in _NOT_BY_HAND:
+        return True
+    if _PIPELINE.search(one.file) and (
+        kind == "untagged-image" or (kind == "value" and _DRAWN.search(line) is None and _OWN_SERVICE.search(line))
+    ):
+        return True
     if place == "test":
         return kind in _NOT_IN_TESTS or (kind == "token" and _PRIVATE_KEY.search(line) is not None)
     if place in ("example", "documentation") and kind in _NOT_IN_EXAMPLES:
@@ -108,7 +132,15 @@ def place_of(name: str, text: str) -> Place:
         if pattern.search(short):
             return place
     head = "\n".join(text[:2000].split("\n")[:5])
-    return "generated" if _GENERATED.search(head) else "production"
+    return "generated" if _GENERATED.search(head) or _is_packed(name, text) else "production"
+
+
+def _is_packed(name: str, text: str) -> bool:
+    """Whether a script was put on a few long lines by a program, whatever it is called."""
+    if PurePosixPath(name).suffix.lower() not in _PACKED:
+        return False
+    long = sum(len(line) for line in text.split("\n") if len(line) > _PACKED_LINE)
+    return long > len(text) * _PACKED_SHARE
 
 
 def placed(one: Vulnerability, place: Place) -> Vulnerability:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,14 +22,17 @@ from agents.builtin.scanning import (
     text_scan,
 )
 from agents.builtin.scanning.fingerprints import fingerprinted
+from agents.builtin.scanning.flow.project import is_web
 from agents.builtin.scanning.not_scanned import NotScanned
 from agents.builtin.scanning.page_scripts import scripts_of
 from agents.builtin.scanning.places import of_no_weight, place_of, placed
+from agents.builtin.scanning.purposes import is_for_comparison, is_secured_later
 from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
 _SECONDS = 265.0
 """For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
+_REQUEST = re.compile(r"\brequest\b")
 _SURE = ("high", "medium", "low")
 _BY_FORM = {
     **{
@@ -148,7 +152,8 @@ def scan(
     missing, known = {each.file for each in left_out}, {file.name for file in (*files, *scripts)}
     for name in sorted((known & partly.keys()) - missing):
         _leave_out(name, f"{name!r} was scanned in part: {partly[name]}", left_out, log)
-    once, all_texts = _once(found), {file.name: file.text for file in (*near, *files, *texts)}
+    all_texts = {file.name: file.text for file in (*near, *files, *texts)}
+    once = _once(_of_no_harm(found, all_texts))
     weighty = _weighty(once, all_texts, log)
     kept, suppressed = _judged(weighty, all_texts)
     return Scan(
@@ -186,6 +191,29 @@ def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
     kind = _BY_FORM.get(one.rule)
     harmless = followed.harmless.get((one.file, one.line))
     return kind is not None and harmless is not None and ("" in harmless or kind in harmless)
+
+
+def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Iterator[Vulnerability]:
+    """All but what the code around a finding shows to be none."""
+    lines: dict[str, list[str]] = {}
+    for one in found:
+        kind = one.rule.rsplit("/", 1)[-1]
+        own = lines.setdefault(one.file, texts.get(one.file, "").split("\n"))
+        if kind == "weak-hash" and is_for_comparison(own, one.line):
+            continue
+        if kind == "insecure-cookie" and is_secured_later(own, one.line):
+            continue
+        if not _is_of_no_server(one, own):
+            yield one
+
+
+def _is_of_no_server(one: Vulnerability, lines: Sequence[str]) -> bool:
+    """Whether the engine took for a visitor's `request` what a file of Python that serves nobody makes itself."""
+    if one.tool != engine.NAME or not one.flow or not one.rule.startswith("py/"):
+        return False
+    begins = one.flow[0].line
+    said = lines[begins - 1] if begins <= len(lines) else ""
+    return _REQUEST.search(said) is not None and not is_web("\n".join(lines))
 
 
 def _weighty(found: Iterable[Vulnerability], texts: Mapping[str, str], log: logging.Logger) -> list[Vulnerability]:

@@ -87,6 +87,10 @@ _COMMON = frozenset(
 )
 _SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef")
 _IN_WORDS = re.compile(r"[A-Za-z]+(?:[-_.#/:]+[A-Za-z]+)+[-_.]?|[A-Z]+_|[a-z]+(?:[A-Z][a-z]+)+")
+_IN_A_SENTENCE = re.compile(r"(?=(?:\w+-){4})[a-z]+(?:-(?:[a-z]+|\d{1,3}))+")
+"""Five words and more, some of them numbers: what a text about secrets says of one."""
+_EXPRESSION = re.compile(r"\[(?:\^?[\w\\.]-[\w\\]|\^)[^\]]*\][+*{?]|\\[dwsDWS][+*{]")
+"""A class of characters that is repeated: the form of a value, and no value."""
 _NAMED_IN_WORDS = _SECRET_WORDS | {"auth", "authorization", "authorisation", "key", "login"}
 
 
@@ -110,14 +114,14 @@ def looks_secret(value: str) -> bool:
         return False
     if value.lower() in _PLACEHOLDERS or len(set(value)) < 3 or _LABEL.fullmatch(value):
         return False
-    if is_name(value):
+    if is_name(value) or _EXPRESSION.search(value):
         return False
     return not value.lower().startswith(("http://", "https://", "/", "./", "${", "{{", "<", "%(", "your", "env:"))
 
 
 def is_name(value: str) -> bool:
     """Whether a literal is itself a name in words: of a variable, a route, a field, as in `password-reset`."""
-    if len(value) > 100 or not _IN_WORDS.fullmatch(value):
+    if len(value) > 100 or not (_IN_WORDS.fullmatch(value) or _IN_A_SENTENCE.fullmatch(value)):
         return False
     if value.isupper() and "_" in value:
         return True

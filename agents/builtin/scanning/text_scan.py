@@ -45,6 +45,11 @@ _NO_SECRET = re.compile(
     r"getenv|process\.env|secrets?[./:]|vault:|^[\[{&*]|\bENV\b|^(?:true|false|null|none|undefined)$|test|fake|mock|sample|localhost",
     re.IGNORECASE,
 )
+_INTERPOLATED = re.compile(r"\$[A-Z][A-Z0-9_]{3,}")
+"""A variable of the environment within a value."""
+_COMMENT = re.compile(r"^\s*(?:#|//|\*|;|--|<!--)")
+_DRAWN = re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])[\w+/=-]{16,}")
+"""As a generator gives them; in a comment, which shows how something is set, nothing else is taken for real."""
 _NAME_LINE = re.compile(r"""^\s*-?\s*name:\s*["']?([A-Za-z_][\w.-]{2,60})["']?\s*$""")
 _VALUE_LINE = re.compile(r"""^\s*value:\s*(["']?)([^\s"'`{}]{6,200})\1\s*(?:#.*)?$""")
 _TAGGED = re.compile(
@@ -53,8 +58,10 @@ _TAGGED = re.compile(
 _DEFINED = re.compile(r"""\bdefine\(\s*["'](\w{3,60})["']\s*,\s*["']([^"'\s]{8,200})["']""")
 _SHELLS = frozenset({".sh", ".bash", ".ksh", ".zsh"})
 _HOLDS = re.compile(
-    r"""^\s*(?:(?:local|readonly|export|declare)\s+(?:-\w+\s+)*)?([A-Za-z_]\w*)=["']?\$\{?(?:[1-9@*]|QUERY_STRING\b)"""
+    r"""^\s*(?:(?:local|readonly|export|declare)\s+(?:-\w+\s+)*)?([A-Za-z_]\w*)\+?="""
+    r"""(?:"[^"`(]*|[^\s"'`(;]*)\$\{?(?:[1-9@*]|QUERY_STRING\b)"""
 )
+"""A variable that is given a parameter, alone or in a text; the answer of a command is no parameter."""
 _READS = re.compile(r"^\s*read\s+(?:-\w+\s+(?:\"[^\"]*\"\s+)?)*((?:[A-Za-z_]\w*\s*)+)$")
 _MOST_NAMES = 200
 _LEAST_ENTROPY = 3.0
@@ -75,6 +82,8 @@ class _LineRule:
     lacks: re.Pattern[str] | None
     """What the block that the line opens must not hold: a resource without a setting that protects it."""
     block_unless: re.Pattern[str] | None
+    once: bool
+    """Whether it says something of the whole file, and so is told at the first place only."""
 
 
 def scan(file: SourceFile) -> list[Vulnerability]:
@@ -106,6 +115,8 @@ def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
                     continue
             if structure is None or _stands_right(one, structure[number - 1], lines):
                 yield one.rule.at(file.name, number)
+                if one.once:
+                    break
 
 
 def _with_parameters(lines: list[str]) -> list[str]:
@@ -152,6 +163,7 @@ def _rules() -> tuple[_LineRule, ...]:
             block_needs=_optional(one, "block_needs"),
             block_unless=_optional(one, "block_unless"),
             lacks=_optional(one, "lacks"),
+            once=bool(one.get("once")),
         )
         for one in written
     )
@@ -180,7 +192,8 @@ def secrets_in(file: SourceFile) -> Iterator[tuple[Rule, int]]:
             or holds_credentials(part)
             or _is_paired(before, part)
         ):
-            yield VALUE, number
+            if not _COMMENT.match(part) or _DRAWN.search(part):
+                yield VALUE, number
         before = part
 
 
@@ -205,6 +218,8 @@ def _is_value(match: re.Match[str], *, plain: bool) -> bool:
 
 def _is_secret(name: str, value: str) -> bool:
     if not names_a_secret(name.rpartition(".")[2]) or not looks_secret(value) or _NO_SECRET.search(value):
+        return False
+    if _INTERPOLATED.search(value):
         return False
     return entropy(value) >= _LEAST_ENTROPY and not re.fullmatch(r"[a-z]+(?:[-_.][a-z]+)*", value)
 

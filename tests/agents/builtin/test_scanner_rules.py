@@ -101,6 +101,39 @@ def test_rules_are_complete():
         assert rule.rule.recommendation
 
 
+def test_what_evaluates_its_own_text_is_looked_at_within_bounds(tmp_path):
+    names = [f"x{number}" for number in range(300)]
+    lines = [
+        f"    {one} = {names[(number * 7 + 1) % 300]} + {names[(number * 5 + 2) % 300]}"
+        for number, one in enumerate(names)
+    ]
+    text = "def f():\n" + "\n".join(lines * 3) + "\n    eval(x0)\n"
+
+    assert [one.rule for one in scanned(tmp_path, **{"a.py": text}).vulnerabilities] == ["py/eval"]
+
+
+def test_a_script_on_a_few_long_lines_is_taken_for_generated_and_one_written_by_hand_is_not():
+    assert place_of("public/app.js", "var a=1;" * 1_000) == "generated"
+    assert place_of("public/app.js", "var a = 1;\n" * 1_000) == "production"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rules"),
+    [
+        ("appveyor.yml", "environment:\n  PGPASSWORD: Password12!\n", []),
+        ("appveyor.yml", "environment:\n  DEPLOY_TOKEN: k9Qz7Lw2Vx5Tn8Rb3Yd6\n", ["secrets/value"]),
+        ("deploy/app.yml", "environment:\n  PGPASSWORD: Password12!\n", ["secrets/value"]),
+        ("tools/list.py", "import requests\nrequests.get(u)\n", []),
+        ("app/list.py", "import requests\nrequests.get(u)\n", ["py/request-without-timeout"]),
+        ("Dockerfile", 'FROM a:1\nENTRYPOINT ["/a"]\nCMD ["b"]\n', ["infra/docker-no-user"]),
+    ],
+)
+def test_what_a_pipeline_or_developers_start_for_themselves_is_of_no_weight(tmp_path, name, text, rules):
+    done = scanned(tmp_path, **{name: text, "main.py": "a = 1\n"})
+
+    assert [one.rule for one in done.vulnerabilities] == rules
+
+
 def test_findings_in_tests_are_marked_and_lowered(tmp_path):
     done = scanned(tmp_path, **{"tests/test_a.py": "eval(x)\n", "a.py": "eval(x)\n", "vendor/b.js": "eval(x)\n"})
 

@@ -75,11 +75,15 @@ class Definitions(SinkChecks):
         if of.path and not of.taints:
             path = f"{of.path}.{name}"
             return self._resolved(path) or Value(path=path)
-        taints = of.taints if of.cls is not None else of.all_taints()
+        taints = of.taints if of.cls is not None or self._is_record(of) else of.all_taints()
         if self._catalogue.wholes:
             taints = {key: one for key, one in taints.items() if one.source not in self._catalogue.wholes}
         kind = self._field_type(of.type, name) if self._language == "go" else ""
         return Value(taints=dict(taints), type=kind, path=f"{of.path}.{name}" if of.path else "")
+
+    def _is_record(self, of: Value) -> bool:
+        """Whether other fields say nothing of one: an object of JavaScript of which all that was set is known."""
+        return self._language == "javascript" and bool(of.pairs)
 
     def _field_type(self, kind: str, name: str) -> str:
         """What a struct of Go says of its field."""

@@ -87,6 +87,15 @@ _MATCH = frozenset({"fullmatch", "match", "matches", "test", "preg_match", "Matc
 _JUDGE = re.compile(
     r"(?i)^_?(is|has|check|validate|verify|assert|ensure|url_has)_?.*(safe|allow|valid|permit|white_?list|trusted|local_?url)"
 )
+_SIGNED = frozenset(
+    {"compare_digest", "secure_compare", "fixed_length_secure_compare", "timingSafeEqual", "hash_equals"}
+    | {"FixedTimeEquals", "ConstantTimeCompare", "constant_time_compare", "safe_str_cmp"}
+)
+_SIGNED_OF = frozenset({("hmac", "Equal"), ("MessageDigest", "isEqual")})
+"""Comparisons of signatures: what passes them was written by somebody who knows the key."""
+_SIGNS = re.compile(r"(?i)hmac|sign|digest|hash|\bmac\b|comput")
+_EXPECTED = re.compile(r"(?i)expect|comput|calculat|correct|hmac|^(own|our|good)")
+"""Names of functions that make a signature, and of variables that hold the one that would be right."""
 _WHOLE = re.compile(r"^(\\A|\^|/\^).*(\\Z|\\z|\$|\$/[a-z]*)$")
 _LOOSE = re.compile(r"(?<!\\)\.[*+]|\[\^|\\S[*+]")
 _BY_NAME: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
@@ -98,6 +107,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
         frozenset({"xss"}),
     ),
     (re.compile(r"_(path|url)$|^(url_for|reverse|route)$"), _REDIRECTS),
+    (re.compile(r"(?i)(sanitize|safe|clean)_?(uri|url|redirect)"), frozenset({"open-redirect"})),
     (re.compile(r"(?i)(escape|quote|sanitize)\w*(sql|query|identifier)"), frozenset({"sql-injection"})),
     (re.compile(r"(?i)(escape|quote|sanitize)\w*(shell|cmd|command|arg)"), frozenset({"shell-injection"})),
     (re.compile(r"(?i)(escape|encode|sanitize)\w*(ldap|filter|dn)\w*"), frozenset({"ldap-injection"})),
@@ -259,8 +269,21 @@ def _called(test: Call, truth: bool, text: Text) -> Iterator[Fact]:
             for part in given:
                 if part is not None and not isinstance(part, Const):
                     yield from ((found, frozenset({ALL})) for found in _names(part))
+    if name in _SIGNED or (isinstance(of, Name) and (of.name, name) in _SIGNED_OF):
+        yield from ((found, frozenset({ALL})) for part in test.args for found in _signed(part))
     if _JUDGE.match(name):
         yield from ((found, frozenset({ALL})) for part in test.args for found in _names(part))
+
+
+def _signed(expr: Expr) -> Iterator[str]:
+    """Variables that a signature was made of, here or where the expected one was; not what was sent beside it."""
+    for one in every(expr):
+        if isinstance(one, Call) and _SIGNS.search(written(one.func)):
+            held = {id(part.of) for part in every(one) if isinstance(part, Attr | Index)}
+            given = (part for arg in one.args for part in every(arg))
+            yield from (part.name for part in given if isinstance(part, Name) and id(part) not in held)
+    if isinstance(expr, Name) and _EXPECTED.search(expr.name):
+        yield expr.name
 
 
 def _beginning(test: Call, name: str, of: Expr | None) -> tuple[Expr | None, str]:

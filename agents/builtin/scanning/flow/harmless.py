@@ -25,9 +25,11 @@ class Harmless(Memory):
                 value = env.get(each)
                 if value is None:
                     continue
-                if value.is_tainted():
+                tainted = value.is_tainted()
+                if tainted:
                     value = env.names[each] = self._cleaned(value, kinds)
-                if guards.ALL in kinds and each == name and value.cls is None and value.function is None:
+                is_known = each == name or tainted
+                if guards.ALL in kinds and is_known and value.cls is None and value.function is None:
                     env.names[each] = replace(value, fixed=True)
 
     def _expression(self, expr: Expr) -> str | None:

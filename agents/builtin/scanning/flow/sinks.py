@@ -8,9 +8,13 @@ from agents.builtin.scanning.flow import entries
 from agents.builtin.scanning.flow.catalogue import LOCAL, FlowRule, Table
 from agents.builtin.scanning.flow.harmless import Harmless
 from agents.builtin.scanning.flow.memory import HARDENED, Found
-from agents.builtin.scanning.flow.patterns import Place, matches
+from agents.builtin.scanning.flow.patterns import Place, matches, written
 from agents.builtin.scanning.flow.tree import Attr, Call, Expr
 from agents.builtin.scanning.flow.values import Taint, Value
+
+_WRITERS = frozenset({"Writer", "Buffer", "Builder", "File"})
+"""Types of Go that are written to and answer no visitor; what answers one keeps its own type where it is passed on."""
+_TEXT_TEMPLATES = re.compile(r'(?m)^\s*(?:import\s+)?([A-Za-z_]\w*)?\s*"text/template"')
 
 
 class SinkChecks(Harmless):
@@ -34,7 +38,7 @@ class SinkChecks(Harmless):
                 continue
             bound = matches(pattern, expr, self._scope)
             sink = None if bound is None else bound.get("SINK")
-            if sink is None:
+            if bound is None or sink is None:
                 continue
             if not self._is_tainted(sink):
                 # Of several arguments another may be the one that comes from outside.
@@ -46,7 +50,11 @@ class SinkChecks(Harmless):
             self.seen.add((self._frame.file, line, kind))
             if kind.endswith("/unsafe-xml") and isinstance(func, Attr) and self._type(func.of) == HARDENED:
                 continue
+            if kind == "go/xss" and "W" in bound and self._type(bound["W"]) in _WRITERS:
+                continue
             if rule.needs is not None and not rule.needs.search(self._project.text(self._frame.file)):
+                continue
+            if rule.name == "xss-of-text-templates" and not self._is_of_text(bound["T"]):
                 continue
             if value is None or (kind == "py/xss" and pattern.returns and _is_json(self._last.get(id(expr)))):
                 continue
@@ -55,12 +63,22 @@ class SinkChecks(Harmless):
                 self._judge(value, expr.line, rule)
             if not reports:
                 continue
-            for taint in value.all_taints().values():
+            for taint in (value.taints if _is_no_text(value, kind) else value.all_taints()).values():
                 if self._concerns(taint, rule) and rule.name not in taint.clean:
                     steps = taint.through(self._frame.file, line).steps
                     self.found.setdefault(
                         (self._frame.file, line, kind), Found(rule, self._frame.file, line, steps)
                     )
+
+    def _is_of_text(self, template: Expr) -> bool:
+        """Whether a template of Go escapes nothing: in a file with both packages, by what its variable is made with."""
+        text = self._project.text(self._frame.file)
+        imported = _TEXT_TEMPLATES.search(text)
+        if imported is None or '"html/template"' not in text:
+            return imported is not None
+        package, name = imported[1] or "template", re.escape(written(template).rsplit(".", 1)[-1])
+        made = rf"\b{name}\b[^\n=]{{0,80}}=\s*{package}\.|\b{name}\s+\*?{package}\.Template\b"
+        return re.search(made, text) is not None
 
     def _concerns(self, taint: Taint, rule: FlowRule) -> bool:
         return taint.source == rule.source or (rule.local and taint.source == LOCAL)
@@ -91,6 +109,11 @@ class SinkChecks(Harmless):
             and given.issuperset(place.given)
             and (not place.name or re.search(place.name, function.name) is not None)
         )
+
+
+def _is_no_text(value: Value, kind: str) -> bool:
+    """Whether it is an object where a statement is asked for, as what `storage.run(context, …)` is given."""
+    return kind == "js/sql-injection" and value.pairs is not None
 
 
 def _is_json(value: Value | None) -> bool:
