@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _LONG_WORD = re.compile(r"\S{18,}")
 _JOINING = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters that are shaped by their neighbours: such words are broken less often."""
-_SEPARATORS = re.compile(r"[/\\\\:.#@]+")
+_SEPARATORS = re.compile(r"[/\\\\:]+")
 _IDEOGRAPHS = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
 """A line may end after any of them by itself."""
 _BREAK = "\u200b"
@@ -54,7 +54,20 @@ def place(text: str, *, limit: int = 600) -> Printable:
     shown = printable(text, limit=limit)
     if not _JOINING.search(shown.text):
         return shown
-    return Printable(text=_SEPARATORS.sub(rf"{_MARK}\g<0>{_MARK}", shown.text), rtl=False, lang=shown.lang)
+    return Printable(text=_SEPARATORS.sub(_kept_apart, shown.text), rtl=False, lang=shown.lang)
+
+
+def _kept_apart(separator: re.Match[str]) -> str:
+    """With a mark where both sides would be read as one piece from right to left; else nothing has to be said."""
+    text = separator.string
+    before = next((way for char in reversed(text[: separator.start()]) if (way := _way(char)) in ("L", "R")), "L")
+    after = next((way for char in text[separator.end() :] if (way := _way(char)) is not None), "L")
+    return f"{separator[0]}{_MARK}" if before == "R" and after in ("R", "N") else separator[0]
+
+
+def _way(char: str) -> str | None:
+    """`L`, `R`, `N` for a digit, which goes with what stands before it; None for what has no direction."""
+    return {"L": "L", "R": "R", "AL": "R", "EN": "N", "AN": "N"}.get(unicodedata.bidirectional(char))
 
 
 def _character(char: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from agents.builtin.report_generator import agent, listed
-from agents.builtin.report_generator.printable import printable
+from agents.builtin.report_generator.printable import place, printable
 from agents.builtin.violation import Violation
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
@@ -249,3 +249,16 @@ def test_the_parts_of_a_path_stand_from_left_to_right_in_every_script(context, p
     row = sorted((box[0], char) for char, box in chars if box[1] - 3 < middle < box[3] + 3 and box[0] >= end - 1)
 
     assert "".join(char for _, char in row if char.isalnum()).startswith("12xpy7")
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        ("אבג/דהח:7", "אבג/\u200eדהח:\u200e7"),
+        ("src/אבג.py:7", "src/אבג.py:7"),
+        ("אבג.דהח#ז@ח", "אבג.דהח#ז@ח"),
+        ("src/x.py:7", "src/x.py:7"),
+    ],
+)
+def test_a_path_gets_marks_only_where_its_parts_would_change_places(path, marked):
+    assert place(path).text == marked
