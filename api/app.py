@@ -120,6 +120,7 @@ def create_app(
     app.include_router(asyncapi.router)
     app.include_router(docs_page.router)
     app.include_router(console_page.router)
+    app.include_router(console_page.front_door)
     app.add_middleware(StrictBodies)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(SecurityHeaders)

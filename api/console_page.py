@@ -16,6 +16,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, HTTPException, Request, Response
 
 router = APIRouter(prefix="/console", include_in_schema=False)
+front_door = APIRouter(include_in_schema=False)
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -41,6 +42,14 @@ the console.</p>
 </body>
 </html>
 """
+
+
+@front_door.get("/")
+async def show_front_door(request: Request) -> Response:
+    """Lead a browser to the console. 404 for a program, which has nothing to do here."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(404, "there is nothing at this address: the API's reference is at /docs")
+    return Response(status_code=307, headers={"Location": f"{request.scope.get('root_path', '')}/console"})
 
 
 def policy(nonce: str) -> Mapping[str, str]:

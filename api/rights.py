@@ -42,6 +42,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("GET", "/docs/start.js"): Right.OPEN,
     ("GET", "/docs/{name}"): Right.OPEN,
     # The console's page is the same for everybody; what it shows comes from the routes below.
+    ("GET", "/"): Right.OPEN,
     ("GET", "/console"): Right.OPEN,
     ("GET", "/console/{path:path}"): Right.OPEN,
     # People
@@ -81,6 +82,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("DELETE", "/workflows/{name}/draft"): Right.AUTHOR,
     ("POST", "/compile"): Right.READ,
     ("POST", "/compile/complete"): Right.READ,
+    ("POST", "/compile/offers"): Right.READ,
     ("POST", "/compile/dry-run"): Right.READ,
     ("POST", "/compile/schedule"): Right.READ,
     ("POST", "/compile/past-events"): Right.READ,

@@ -250,6 +250,15 @@ class CompletionAnswer(ResponseModel):
     detail: str
 
 
+class OfferAnswer(ResponseModel):
+    """One path that templates of a node may read."""
+
+    reference: str = Field(description="As it stands in a template: `nodes.scan.output.scanId`.")
+    type: str = Field(description="In words.")
+    node: str | None = Field(description="Whose output it is part of; null: of the context, the item or the run.")
+    refused: dict[str, str] = Field(description="Input -> why it does not take this; all other inputs take it.")
+
+
 class ScheduleAnswer(ResponseModel):
     """A schedule, explained."""
 

@@ -685,6 +685,22 @@ class NodeAnswer(TypedDict):
     attempt: int
 
 
+class NodeBody(TypedDict):
+    """A workflow's YAML and one of its nodes."""
+
+    source: str
+    node: str
+
+
+class OfferAnswer(TypedDict):
+    """One path that templates of a node may read."""
+
+    reference: str
+    type: str
+    node: str | None
+    refused: dict[str, str]
+
+
 class OutcomeAnswer(TypedDict):
     """What a version did, or would do, with one event."""
 

@@ -103,6 +103,13 @@ class Routes:
         """
         return self._sends.send("POST", "/compile/complete", json=body)
 
+    def offer_references(self, body: models.NodeBody) -> list[models.OfferAnswer]:
+        """Tell what the inputs of a node may take.
+
+        Paths that its templates may read, with types: of the context, and of the nodes that it runs after.
+        """
+        return self._sends.send("POST", "/compile/offers", json=body)
+
     def dry_run_workflow(self, body: models.DryRunBody) -> models.DryRunAnswer:
         """Play a workflow.
 

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from compiler import Case, CaseResults, Diagnostic, Plan, Proof, Source, compile, prove_gates, run_cases
 from compiler.completion import Completion, complete
+from compiler.offers import Offer, offers
 from compiler.plan_graph import PlanGraph, plan_graph
 from compiler.simulation.cases import Mock, read_cases
 from compiler.trigger_types.schedule import cron_fault, timezone_fault
@@ -87,6 +88,12 @@ async def complete_source(
     """What may stand at the cursor; the text need not be right, nor YAML."""
     catalogue = await known_catalogue(records, project_id)
     return await asyncio.to_thread(complete, text, line, column, catalogue)
+
+
+async def offer_references(text: str, node: str, *, records: Records, project_id: int) -> list[Offer]:
+    """What templates of the node may read, and which of its inputs takes each; the text may have errors."""
+    catalogue = await known_catalogue(records, project_id)
+    return await asyncio.to_thread(offers, Source(text=text), catalogue, node)
 
 
 async def dry_run_source(

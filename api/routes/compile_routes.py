@@ -16,6 +16,7 @@ from api.workflow_schemas import (
     CompletionAnswer,
     CounterfactualAnswer,
     DryRunAnswer,
+    OfferAnswer,
     ScheduleAnswer,
 )
 from compiler import CaseError
@@ -26,6 +27,7 @@ from operations.compile_source import (
     complete_source,
     dry_run_source,
     explain_schedule,
+    offer_references,
 )
 from operations.counterfactual import replay_events
 
@@ -47,6 +49,12 @@ class CursorBody(SourceBody):
 
     line: int = Field(ge=1, le=1_000_000)
     column: int = Field(ge=1, le=1_000_000)
+
+
+class NodeBody(SourceBody):
+    """A workflow's YAML and one of its nodes."""
+
+    node: str = Field(max_length=200)
 
 
 class DryRunBody(SourceBody):
@@ -92,6 +100,13 @@ async def complete_workflow(body: CursorBody, caller: Caller, platform: Platform
         body.source, body.line, body.column, records=platform.records, project_id=caller.projectId
     )
     return [CompletionAnswer.model_validate(each) for each in found]
+
+
+@router.post("/offers", summary="Tell what the inputs of a node may take", operation_id="offer_references")
+async def offer_references_of(body: NodeBody, caller: Caller, platform: Platform) -> list[OfferAnswer]:
+    """Paths that its templates may read, with types: of the context, and of the nodes that it runs after."""
+    found = await offer_references(body.source, body.node, records=platform.records, project_id=caller.projectId)
+    return [OfferAnswer.model_validate(vars(each)) for each in found]
 
 
 @router.post("/dry-run", summary="Play a workflow")

@@ -29,13 +29,13 @@ def check_inputs(workflow: ResolvedWorkflow, step: ResolvedNode, bindings: Bindi
     if step.action is not None:
         _check_names(step, schema, properties, reporter)
     for name, value in step.spec.inputs.items():
-        consumer = _rooted(properties.get(name), schema)
+        consumer = rooted(properties.get(name), schema)
         path = node_path(step.position, "inputs", name)
         _check_foreign(value, path, reporter)
         _check_value(value, consumer, path, reporter, bindings)
 
 
-def _rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
+def rooted(schema: Any, root: JsonSchema) -> JsonSchema | None:
     """The input's schema with the definitions it refers to; None where the action does not say."""
     if not isinstance(schema, Mapping):
         return None

@@ -5,10 +5,11 @@ import { boundsOf, leastZoom, NODE_HEIGHT, NODE_WIDTH, nodeAt, type Places } fro
 import { uncoloured, visible } from "../src/shown/visible";
 import { differences, sentences } from "../src/text/card";
 import { coloured, parseDiff } from "../src/text/diff";
+import { hostInWords, hostsInWords } from "../src/text/hosts";
 import { colourOf, inPieces, languageOf } from "../src/text/syntax";
 import { span } from "../src/text/time";
 import { nodeViews, rootCause, stepsOf, timeline } from "../src/workflow/runView";
-import { kindOf, plainSchema } from "../src/workflow/schema";
+import { blankOf, kindOf, plainSchema } from "../src/workflow/schema";
 import { closesCircle, readWorkflow } from "../src/workflow/workflowText";
 
 const RUN: RunDetail = {
@@ -310,5 +311,38 @@ describe("a graph", () => {
     expect(nodeAt(places, { x: 10, y: 190 }, 0)).toBe(null);
     expect(nodeAt(places, { x: 10, y: 190 }, 200)).toBe("b");
     expect(nodeAt(places, { x: -300, y: 0 }, 200)).toBe(null);
+  });
+});
+
+describe("hosts of an agent", () => {
+  it("are words where a setting decides", () => {
+    expect(hostInWords("github.com:443")).toBe("github.com:443");
+    expect(hostInWords("{SLACK_API_URL|https://slack.com/api/}")).toBe(
+      "slack.com, or where the setting SLACK_API_URL points",
+    );
+    expect(hostInWords("{SMTP_HOST}:{SMTP_PORT|587}")).toBe(
+      "where the setting SMTP_HOST points (nowhere while it is not set), port 587 or that of SMTP_PORT",
+    );
+    expect(hostInWords("{FORGE_URL}:8443")).toContain("port 8443");
+    expect(hostsInWords([])).toBe("none");
+    expect(hostsInWords(["a:1", "b:2"])).toBe("a:1; b:2");
+  });
+});
+
+describe("a context to be filled in", () => {
+  it("has what is needed, with defaults, and nothing else", () => {
+    const schema = {
+      required: ["path", "count", "level", "many", "odd"],
+      properties: {
+        path: { type: "string" },
+        count: { type: "integer", default: 3 },
+        level: { enum: ["LOW", "HIGH"] },
+        many: { type: "array", items: { type: "string" } },
+        odd: { anyOf: [{ type: "string" }, { type: "integer" }] },
+        free: { type: "string" },
+      },
+    };
+    expect(blankOf(schema)).toEqual({ path: "", count: 3, level: "LOW", many: [], odd: null });
+    expect(blankOf({})).toEqual({});
   });
 });

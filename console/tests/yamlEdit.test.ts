@@ -6,16 +6,18 @@ import { parse } from "yaml";
 import type { Json } from "../src/api/types";
 import { columnOf, lineEnds, placesIn, textOf, unitsBefore } from "../src/workflow/editor";
 import {
+  addCall,
   addNode,
+  addTrigger,
   connect,
   disconnect,
   EMPTY,
   readWorkflow,
   removeNode,
+  removeTrigger,
   renameNode,
   setInput,
   setNodeField,
-  setTop,
 } from "../src/workflow/workflowText";
 import { appendItem, applyEdits, CannotEdit, type Edit, equal, setValue } from "../src/workflow/yamlEdit";
 
@@ -128,7 +130,7 @@ const value: fc.Arbitrary<Json> = fc.oneof(
 );
 
 type Step = [number, number, number, Json];
-const step: fc.Arbitrary<Step> = fc.tuple(fc.nat(8), fc.nat(50), fc.nat(50), value);
+const step: fc.Arbitrary<Step> = fc.tuple(fc.nat(12), fc.nat(50), fc.nat(50), value);
 
 function perform(text: string, [kind, a, b, given]: Step): Edit[] {
   const nodes = readWorkflow(text)?.nodes ?? [];
@@ -153,8 +155,16 @@ function perform(text: string, [kind, a, b, given]: Step): Edit[] {
       return renameNode(text, first, `renamed${a}`);
     case 7:
       return setNodeField(text, first, ["approvalRequired"], a % 3 === 0 ? undefined : a % 3 === 1);
+    case 9:
+      return setNodeField(text, first, [["retries", "max"], ["foreach"], ["onFailure"]][b % 3] ?? [], given);
+    case 10:
+      return a % 2 ? addTrigger(text) : addCall(text, "other", first || null).edits;
+    case 11:
+      return Array.isArray(readWorkflow(text)?.trigger) ? removeTrigger(text, 0) : addTrigger(text);
+    case 12:
+      return setValue(text, ["outputs", field], given);
     default:
-      return setTop(text, "description", typeof given === "string" ? given : "text");
+      return setValue(text, ["description"], typeof given === "string" ? given : "text");
   }
 }
 
@@ -223,6 +233,40 @@ describe("edits of YAML by range", () => {
     expect(model?.nodes.map((node) => node.id)).toEqual(["first", "two", "three", "send-email"]);
     expect(model?.nodes[2]?.dependsOn).toEqual(["first", "two"]);
     expect(model?.nodes[2]?.inputs.message).toBe("{{ nodes.first.output.sent }}");
+  });
+
+  it("keep the comments of a trigger that gets company, and of one that is left", () => {
+    const text =
+      "name: a\ntrigger: # why\n  event: x # this\n\n  # and that\n  filters: {a: b}\nnodes: [] # none\n";
+    const two = applyEdits(text, addTrigger(text));
+    expect(two.match(/#/g)).toHaveLength(4);
+    expect(readWorkflow(two)?.trigger).toEqual([{ event: "x", filters: { a: "b" } }, "manual"]);
+    const one = applyEdits(two, removeTrigger(two, 1));
+    expect(readWorkflow(one)?.trigger).toEqual([{ event: "x", filters: { a: "b" } }]);
+    expect(one.match(/#/g)).toHaveLength(4);
+    const flow = "trigger: {event: x}\nnodes: []\n";
+    expect(readWorkflow(applyEdits(flow, addTrigger(flow)))?.trigger).toEqual([{ event: "x" }, "manual"]);
+    const none = "name: a\nnodes: []\n";
+    expect(readWorkflow(applyEdits(none, addTrigger(none)))?.trigger).toBe("manual");
+  });
+
+  it("rename a node in everything that names it", () => {
+    const text = `nodes:
+  - {id: a, onFailure: b}
+  - {id: c, onFailure: "handler:b", dependsOn: [b], when: "{{ nodes.b.output.x }}"}
+  - id: b
+approvalPolicy:
+  approveOnExpiry: [b]
+`;
+    const renamed = applyEdits(text, renameNode(text, "b", "d"));
+    expect(parse(renamed)).toEqual({
+      nodes: [
+        { id: "a", onFailure: "d" },
+        { id: "c", onFailure: "handler:d", dependsOn: ["d"], when: "{{ nodes.d.output.x }}" },
+        { id: "d" },
+      ],
+      approvalPolicy: { approveOnExpiry: ["d"] },
+    });
   });
 
   it("change one line for one value", () => {

@@ -90,3 +90,11 @@ def _wait(probe, address):
         except httpx.TransportError:
             time.sleep(0.05)
     raise AssertionError("the API does not answer")
+
+
+async def test_a_browser_at_the_root_is_led_to_the_console_and_a_program_is_told(as_person) -> None:
+    http = as_person(None)
+    browser = await http.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
+    assert (browser.status_code, browser.headers["location"]) == (307, "/console")
+    program = await http.get("/", headers={"Accept": "*/*"})
+    assert (program.status_code, "/docs" in program.json()["detail"]) == (404, True)

@@ -51,6 +51,21 @@ async def test_a_mistake_has_its_range_and_the_word_to_put_there(ann: Any, workf
     assert fixed == "    agent: speaker"
 
 
+async def test_what_an_input_may_take_is_told_with_the_reason_where_it_does_not(
+    ann: Any, workflow_yaml: Any
+) -> None:
+    body = {"source": workflow_yaml("talk"), "node": "shout"}
+    found = {each["reference"]: each for each in (await ann.post("/compile/offers", json=body)).json()}
+    assert found["nodes.speak.output.text"] == {
+        "reference": "nodes.speak.output.text",
+        "type": "text",
+        "node": "speak",
+        "refused": {},
+    }
+    assert "must be a string" in found["context.projectId"]["refused"]["text"]
+    assert "takes no null" in found["context.branch"]["refused"]["text"]
+
+
 async def test_a_lost_gate_is_a_dangerous_change(ann: Any, workflow_yaml: Any) -> None:
     policy = "approvalPolicy:\n  trustedTriggers: [graph.file.updated]\n"
     await ann.put("/workflows/talk", content=workflow_yaml("talk"))

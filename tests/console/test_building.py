@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import yaml
 from playwright.async_api import Locator, Page, expect
 
 from compiler import Source, compile
@@ -106,6 +107,107 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     wanted = compile(Source(text=MISSION, path="m.yaml"), await platform.records.catalogue(1), project_id=1).plan
     [saved] = await platform.records.workflows(1)
     assert (saved.name, saved.plan_digest) == (wanted.name, wanted.digest)
+
+
+async def test_how_a_node_runs_and_what_flows_to_it_is_set_in_the_form(platform, open_console, accessible) -> None:
+    page = await open_console("new-workflow")
+    await fill(page, "Name", "each-finding")
+    await add(page, "security-scanner", "scanRepository", "scan")
+    # What the trigger sends, with its types: neither what it does not send, nor what the input does not take.
+    insert = page.get_by_label("repositoryPath: insert a template")
+    branch = page.locator("option", has_text="context.branch: the input 'repositoryPath' takes no null")
+    await expect(branch.first).to_be_disabled()
+    await insert.select_option("{{ context.repositoryPath }}")
+    await add(page, "notifier", "sendSlackAlert", "tell")
+    gives = page.get_by_label("What scan gives")
+    await expect(gives).to_contain_text("reads nothing of it. What fits:")
+    await gives.get_by_text("What does not fit, and why").click()
+    await expect(gives).to_contain_text("nodes.scan.output.vulnerabilities: this does not always fit")
+    await gives.get_by_role("button", name="scanId → channel").click()
+    await expect(gives).to_have_count(0)
+    await fill(page, "channel (needed)", "#a")
+
+    await page.get_by_text("Repetition, failures, limits").click()
+    await fill(
+        page,
+        "For each item of (a template that gives a list, or a JSON list; empty: once)",
+        "{{ nodes.scan.output.vulnerabilities }}",
+    )
+    await page.get_by_label("message: insert a template").select_option("{{ item.file }}")
+    await fill(page, "Items at once", "2")
+    await fill(page, "Items at once", "two")
+    await expect(page.get_by_role("alert")).to_contain_text("two is no whole number")
+    await fill(page, "Retries (after failures that can pass)", "3")
+    await fill(page, "Seconds before the first retry (doubled each time)", "0.5")
+    await page.get_by_label("When it fails", exact=True).select_option("continue")
+    await fill(page, "Time limit in seconds (at most 1800)", "60")
+    await fill(page, "Memory in MB", "256")
+    await accessible(page)
+
+    await page.get_by_role("tab", name="Workflow").click()
+    await page.get_by_role("button", name="Add a trigger").click()
+    await page.get_by_label("Started by (2)").select_option("schedule")
+    await fill(page, "Cron", "0 6 * * 1")
+    await page.get_by_label("Times that were missed").select_option("skip")
+    await expect(page.get_by_text("Started by (1)")).to_be_visible()
+    await page.get_by_label("Name of the output").fill("count")
+    await page.get_by_label("Template of the output").fill("{{ nodes.scan.output.summary.total }}")
+    await page.get_by_role("button", name="Add output").click()
+    await page.get_by_text("Status, context, runs at once, trust").click()
+    await fill(page, "Runs at once", "1")
+    await page.get_by_label("A run that finds no place").select_option("skip")
+    await accessible(page)
+
+    assert yaml.safe_load(await text_of(page)) == {
+        "name": "each-finding",
+        "description": "",
+        "trigger": [{"event": "graph.file.updated"}, {"schedule": "0 6 * * 1", "missed": "skip"}],
+        "nodes": [
+            {
+                "id": "scan",
+                "agent": "security-scanner",
+                "action": "scanRepository",
+                "inputs": {"repositoryPath": "{{ context.repositoryPath }}"},
+            },
+            {
+                "id": "tell",
+                "agent": "notifier",
+                "action": "sendSlackAlert",
+                "dependsOn": ["scan"],
+                "inputs": {"channel": "#a", "message": "{{ item.file }}"},
+                "foreach": "{{ nodes.scan.output.vulnerabilities }}",
+                "maxParallel": 2,
+                "retries": {"max": 3, "backoffSeconds": 0.5},
+                "onFailure": "continue",
+                "timeoutSeconds": 60,
+                "memoryMb": 256,
+            },
+        ],
+        "outputs": {"count": "{{ nodes.scan.output.summary.total }}"},
+        "concurrency": {"limit": 1, "onConflict": "skip"},
+    }
+    # A schedule sends no repository: the compiler says so, and the form offers it no more.
+    await page.get_by_text("Nodes as a list").click()
+    await page.get_by_role("button", name="scan", exact=True).click()
+    await fill(page, "repositoryPath (needed)", "")
+    missing = page.locator("option", has_text="context.repositoryPath: the input 'repositoryPath' takes no null")
+    await expect(missing.first).to_be_disabled()
+
+
+async def test_a_workflow_is_called_by_another(platform, open_console) -> None:
+    await platform.save(MISSION)
+    page = await open_console("new-workflow")
+    await fill(page, "Name", "caller")
+    await page.get_by_role("button", name="Add a call of security-audit-deploy").click()
+    await page.get_by_label("Name of the input").fill("repositoryPath")
+    await page.get_by_label("Value or template").fill("{{ context.repositoryPath }}")
+    await page.get_by_role("button", name="Add input").click()
+    [node] = yaml.safe_load(await text_of(page))["nodes"]
+    assert node == {
+        "id": "security-audit-deploy",
+        "workflow": "security-audit-deploy",
+        "inputs": {"repositoryPath": "{{ context.repositoryPath }}"},
+    }
 
 
 async def test_a_workflow_is_built_and_deployed_by_keyboard_alone(platform, open_console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,10 @@ async def test_who_has_started_a_run_cannot_use_the_page_before_until_the_next_o
     await page.route("**/assets/Runs-*.js", late)
     await page.route("**/workflows/security-audit-deploy/runs", start)
     await page.get_by_role("button", name="Start security-audit-deploy").click()
+    # What has to be given is there already, and what else may be is named.
+    context = page.get_by_label("Context (JSON)")
+    await expect(context).to_have_value(re.compile(r'"projectId": 1,[^}]*"repositoryPath": ""'))
+    await expect(page.get_by_role("dialog")).to_contain_text("It may also have branch, commit")
     button = page.get_by_role("button", name="Start a run")
     async with page.expect_request("**/assets/Runs-*.js"):
         await button.click()

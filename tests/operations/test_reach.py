@@ -31,6 +31,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "workflow_text.discard_draft": (False, True),
     "compile_source.compile_source": (False, True),  # command line: check, plan, graph, proof
     "compile_source.complete_source": (False, True),  # command line: the schema for editors
+    "compile_source.offer_references": (False, True),  # command line: an editor
     "compile_source.dry_run_source": (False, True),  # command line: test
     "compile_source.explain_schedule": (False, True),
     "events.explain_event": (True, True),
@@ -95,6 +96,7 @@ CONSOLE: dict[str, str] = {
     "workflow_text.discard_draft": 'request(draftAt, { method: "DELETE"',
     "compile_source.compile_source": 'post<Compiled>("compile"',
     "compile_source.complete_source": '"compile/complete"',
+    "compile_source.offer_references": '"compile/offers"',
     "compile_source.dry_run_source": '"compile/dry-run"',
     "compile_source.explain_schedule": '"compile/schedule"',
     "counterfactual.replay_events": '"compile/past-events"',

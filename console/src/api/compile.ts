@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { ApiError, post } from "./client";
-import type { CompletionAnswer, CounterfactualAnswer, DryRunAnswer } from "./schema";
+import type { CompletionAnswer, CounterfactualAnswer, DryRunAnswer, OfferAnswer } from "./schema";
 import type { Compiled } from "./types";
 
 export function useDebounced<T>(value: T, ms: number): T {
@@ -32,6 +32,20 @@ export function useCompiled(text: string) {
 
 export function complete(source: string, line: number, column: number): Promise<CompletionAnswer[]> {
   return post<CompletionAnswer[]>("compile/complete", { source, line, column });
+}
+
+/** What the inputs of a node may take, a moment after the text was changed. */
+export function useOffers(text: string, node: string): OfferAnswer[] {
+  const source = useDebounced(text, 350);
+  const offers = useQuery({
+    queryKey: ["offers", source, node],
+    queryFn: () => post<OfferAnswer[]>("compile/offers", { source, node }),
+    placeholderData: (before) => before,
+    staleTime: 30_000,
+    gcTime: 60_000,
+    retry: false,
+  });
+  return offers.data ?? [];
 }
 
 export interface DryRun {

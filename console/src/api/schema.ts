@@ -614,6 +614,20 @@ export interface NodeAnswer {
   attempt: number;
 }
 
+/** A workflow's YAML and one of its nodes. */
+export interface NodeBody {
+  source: string;
+  node: string;
+}
+
+/** One path that templates of a node may read. */
+export interface OfferAnswer {
+  reference: string;
+  type: string;
+  node: string | null;
+  refused: Record<string, string>;
+}
+
 /** What a version did, or would do, with one event. */
 export interface OutcomeAnswer {
   started: boolean;

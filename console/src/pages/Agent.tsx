@@ -9,6 +9,7 @@ import type { Json, Schema } from "../api/types";
 import { Ago, Failure, JsonBox, Loading, Page, Risk, Status } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { useSession } from "../session";
+import { hostsInWords } from "../text/hosts";
 import { isObject } from "../text/json";
 import { span } from "../text/time";
 import { plainSchema } from "../workflow/schema";
@@ -91,7 +92,7 @@ export default function AgentPage() {
               <dt>Version</dt>
               <dd>{agent.version}</dd>
               <dt>Network</dt>
-              <dd>{agent.network?.length ? agent.network.join(", ") : "none"}</dd>
+              <dd>{hostsInWords(agent.network)}</dd>
               <dt>Secrets</dt>
               <dd>{agent.secrets?.length ? agent.secrets.join(", ") : "none"}</dd>
             </dl>

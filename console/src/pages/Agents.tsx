@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { useAgents } from "../api/queries";
 import { Failure, Loading, Page, Risk } from "../components/basics";
 import { useSession } from "../session";
+import { hostsInWords } from "../text/hosts";
 
 /** The library: what there is, what each agent can do and reach. */
 export default function AgentsPage() {
@@ -57,7 +58,7 @@ export default function AgentsPage() {
                   <td>
                     <Risk risk={agent.risk} />
                   </td>
-                  <td className="small">{agent.network?.length ? agent.network.join(", ") : "none"}</td>
+                  <td className="small">{hostsInWords(agent.network)}</td>
                   <td>{agent.version}</td>
                 </tr>
               ))}

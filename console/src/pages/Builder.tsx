@@ -1,11 +1,11 @@
 import type { EditorView } from "@codemirror/view";
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type ComponentProps, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useParams } from "react-router";
 import { useAct } from "../api/act";
 import { ApiError, request } from "../api/client";
-import { type DryRun, useCompiled } from "../api/compile";
-import { useAgents } from "../api/queries";
+import { type DryRun, useCompiled, useOffers } from "../api/compile";
+import { useAgents, useWorkflows } from "../api/queries";
 import type { DraftAnswer } from "../api/schema";
 import type { Agent, Compiled, Diagnostic, WorkflowDetail } from "../api/types";
 import { Failure, Loading, Page } from "../components/basics";
@@ -35,13 +35,16 @@ import { forget, keep, kept, placeOf } from "../workflow/unsaved";
 import { VersionsDialog } from "../workflow/VersionsDialog";
 import { WorkflowForm } from "../workflow/WorkflowForm";
 import {
+  addCall,
   addNode,
+  addTrigger,
   closesCircle,
   connect,
   disconnect,
   EMPTY,
   readWorkflow,
   removeNode,
+  removeTrigger,
   renameNode,
   setInput,
   setNodeField,
@@ -148,6 +151,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
   const [theirs, setTheirs] = useState<Conflict | null>(null);
   const view = useRef<EditorView | null>(null);
   const agents = useAgents();
+  const workflows = useWorkflows();
   const compiled = useCompiled(text);
   const model = useLastGood(text);
   const dirty = text !== saved;
@@ -181,10 +185,13 @@ function Builder({ loaded }: { loaded: Loaded }) {
       return false;
     }
   };
-  const add = (agent: string, action: string) => {
+  const add = (what: Addition) => {
     let id = "";
     const done = change((now) => {
-      const made = addNode(now, agent, action, selected);
+      const made =
+        what.workflow !== undefined
+          ? addCall(now, what.workflow, selected)
+          : addNode(now, what.agent, what.action, selected);
       id = made.id;
       return made.edits;
     });
@@ -195,6 +202,10 @@ function Builder({ loaded }: { loaded: Loaded }) {
     if (id) setTab("node");
   };
   const node = model.nodes.find((each) => each.id === selected) ?? null;
+  const planned = compiled.data?.plan?.nodes.find((each) => each.id === selected);
+  const callable = (workflows.data ?? [])
+    .filter((each) => each.status === "ACTIVE" && each.name !== model.name)
+    .map((each) => each.name);
   const items = useMemo(() => itemsOf(model, compiled.data, test), [model, compiled.data, test]);
   const types = useMemo(
     () =>
@@ -203,7 +214,6 @@ function Builder({ loaded }: { loaded: Loaded }) {
       ),
     [compiled.data],
   );
-  const risk = compiled.data?.plan?.nodes.find((each) => each.id === selected)?.risk;
   const name = model.name || loaded.name || "";
   const draftAt = `workflows/${encodeURIComponent(name)}/draft`;
   const conflictOfDraft = (error: Error) => {
@@ -317,7 +327,13 @@ function Builder({ loaded }: { loaded: Loaded }) {
         </div>
       )}
       <div className="builder">
-        <Palette agents={agents.data ?? []} error={agents.error} add={add} after={selected} />
+        <Palette
+          agents={agents.data ?? []}
+          workflows={callable}
+          error={agents.error}
+          add={add}
+          after={selected}
+        />
         <div className="canvas">
           <Graph
             items={items}
@@ -325,12 +341,15 @@ function Builder({ loaded }: { loaded: Loaded }) {
             onSelect={select}
             label="Graph of the workflow"
             types={types}
-            onConnect={(from, to) => change((now) => connect(now, from, to))}
+            onConnect={(from, to) => {
+              // What can flow along the new edge is told in the form of the node that it leads to.
+              if (change((now) => connect(now, from, to))) select(to);
+            }}
             onDisconnect={(from, to) => change((now) => disconnect(now, from, to))}
             canConnect={(from, to) => from !== to && !closesCircle(model.nodes, from, to)}
             onDropData={(data) => {
-              const [agent, action] = data.split("\n");
-              if (agent && action) add(agent, action);
+              const what = additionOf(data);
+              if (what) add(what);
             }}
           />
           <NodeList model={model} selected={selected} select={select} />
@@ -373,17 +392,21 @@ function Builder({ loaded }: { loaded: Loaded }) {
             hidden={tab !== "node"}
           >
             {node ? (
-              <NodeForm
+              <NodeFields
                 key={node.id}
+                text={text}
                 node={node}
                 model={model}
                 agents={agents.data ?? []}
+                workflows={callable}
+                inputSchema={planned?.inputSchema}
                 risk={
-                  risk ?? agents.data?.find((each) => each.name === node.agent)?.actions[node.action]?.risk
+                  planned?.risk ??
+                  agents.data?.find((each) => each.name === node.agent)?.actions[node.action]?.risk
                 }
                 rename={(to) => change((now) => renameNode(now, node.id, to)) && setSelected(to)}
                 setField={(field, value) => change((now) => setNodeField(now, node.id, field, value))}
-                gated={Boolean(compiled.data?.plan?.nodes.find((each) => each.id === node.id)?.gate)}
+                gated={Boolean(planned?.gate)}
                 setInput={(path, value) => change((now) => setInput(now, node.id, path, value))}
                 connect={(from) => change((now) => connect(now, from, node.id))}
                 disconnect={(from) => change((now) => disconnect(now, from, node.id))}
@@ -402,6 +425,8 @@ function Builder({ loaded }: { loaded: Loaded }) {
           >
             <WorkflowForm
               model={model}
+              addTrigger={() => change(addTrigger)}
+              removeTrigger={(at) => change((now) => removeTrigger(now, at))}
               set={(path: Path, value) =>
                 change((now) => (value === undefined ? removeKey(now, path) : setValue(now, path, value)))
               }
@@ -483,7 +508,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
 
 /** What the text says; while it is no YAML, what it said before. */
 function useLastGood(text: string): WorkflowModel {
-  const last = useRef<WorkflowModel>({ name: "", description: "", trigger: null, nodes: [] });
+  const last = useRef<WorkflowModel>({ name: "", description: "", trigger: null, nodes: [], written: {} });
   return useMemo(() => {
     const read = readWorkflow(text);
     if (read) last.current = read;
@@ -537,11 +562,12 @@ function itemsOf(model: WorkflowModel, compiled: Compiled | undefined, test: Dry
       const marks: string[] = [];
       if (gated.has(node.id) || node.approvalRequired) marks.push("approval");
       if (node.when !== undefined) marks.push("when");
+      if (node.written.foreach !== undefined) marks.push("for each");
       if (tainted.has(node.id)) marks.push("outside text");
       if (several) marks.push(`${test.ran[node.id] ?? 0} of ${test.answer.cases.length} cases`);
       return {
         id: node.id,
-        what: `${node.agent} · ${node.action}`,
+        what: node.workflow ? `workflow · ${node.workflow}` : `${node.agent} · ${node.action}`,
         dependsOn: node.dependsOn,
         marks,
         status: test ? (test.statuses[node.id] ?? "PENDING") : undefined,
@@ -558,19 +584,41 @@ function isTainted(value: unknown): boolean {
       : value === true;
 }
 
+/** The form of a node, with what its templates may read in the text of now. */
+function NodeFields({ text, ...props }: { text: string } & Omit<ComponentProps<typeof NodeForm>, "offers">) {
+  return <NodeForm {...props} offers={useOffers(text, props.node.id)} />;
+}
+
+/** What the palette adds: an action of an agent, or a call of a workflow. */
+type Addition = { agent: string; action: string; workflow?: undefined } | { workflow: string };
+
+/** What is dragged, as text. */
+function draggedAs(what: Addition): string {
+  return what.workflow !== undefined ? `workflow\n${what.workflow}` : `${what.agent}\n${what.action}`;
+}
+
+function additionOf(dragged: string): Addition | null {
+  const [agent, action] = dragged.split("\n");
+  if (!agent || !action) return null;
+  return agent === "workflow" ? { workflow: action } : { agent, action };
+}
+
 function Palette({
   agents,
+  workflows,
   error,
   add,
   after,
 }: {
   agents: Agent[];
+  workflows: string[];
   error: unknown;
-  add: (agent: string, action: string) => void;
+  add: (what: Addition) => void;
   after: string | null;
 }) {
   const [search, setSearch] = useState("");
   const wanted = search.trim().toLowerCase();
+  const called = workflows.filter((name) => !wanted || name.toLowerCase().includes(wanted));
   return (
     <section className="palette" aria-label="Agents">
       <input
@@ -581,7 +629,7 @@ function Palette({
         onChange={(event) => setSearch(event.target.value)}
       />
       <p className="small muted">
-        Drag to the graph, or press: {after ? `it runs after ${after}.` : "a first node."}
+        Drag to the graph, or press: {after ? `it runs after ${after}.` : "it waits for no other node."}
       </p>
       {error !== null && error !== undefined && <Failure error={error} />}
       {agents.map((agent) => {
@@ -601,8 +649,10 @@ function Palette({
                   draggable
                   title={action.description}
                   aria-label={`Add ${agent.name} ${name}`}
-                  onDragStart={(event) => event.dataTransfer.setData("text/plain", `${agent.name}\n${name}`)}
-                  onClick={() => add(agent.name, name)}
+                  onDragStart={(event) =>
+                    event.dataTransfer.setData("text/plain", draggedAs({ agent: agent.name, action: name }))
+                  }
+                  onClick={() => add({ agent: agent.name, action: name })}
                 >
                   {name}
                 </button>
@@ -614,6 +664,27 @@ function Palette({
           </div>
         );
       })}
+      {called.length > 0 && (
+        <div className="agent">
+          <strong>workflows</strong>
+          {called.map((name) => (
+            <div key={name}>
+              <button
+                type="button"
+                className="tiny"
+                draggable
+                aria-label={`Add a call of ${name}`}
+                onDragStart={(event) =>
+                  event.dataTransfer.setData("text/plain", draggedAs({ workflow: name }))
+                }
+                onClick={() => add({ workflow: name })}
+              >
+                {name}
+              </button>
+            </div>
+          ))}
+        </div>
+      )}
     </section>
   );
 }
@@ -645,7 +716,7 @@ function NodeList({
                 {node.id}
               </button>
               <span className="muted">
-                {node.agent} {node.action}
+                {node.workflow || `${node.agent} ${node.action}`}
                 {node.dependsOn.length > 0 && `, after ${node.dependsOn.join(", ")}`}
               </span>
             </li>

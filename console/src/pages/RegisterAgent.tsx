@@ -6,6 +6,7 @@ import { post } from "../api/client";
 import type { AgentAnswer, AgentReviewAnswer } from "../api/schema";
 import { Failure, Page, Risk } from "../components/basics";
 import { useSession } from "../session";
+import { hostsInWords } from "../text/hosts";
 
 /** The server takes a mebibyte in one request. */
 const MOST_BYTES = 900_000;
@@ -141,7 +142,7 @@ function Review({
       </div>
       <dl className="facts">
         <dt>Network</dt>
-        <dd>{agent.network.join(", ") || "none"}</dd>
+        <dd>{hostsInWords(agent.network)}</dd>
         <dt>Secrets</dt>
         <dd>{agent.secrets.join(", ") || "none"}</dd>
         <dt>Settings</dt>

@@ -1,9 +1,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { fetchRuns, useWorkflows } from "../api/queries";
-import { Ago, Failure, Loading, Page, Status } from "../components/basics";
+import { Ago, Failure, Loading, Page, Status, Took } from "../components/basics";
 import { wordOf } from "../text/status";
-import { between, span } from "../text/time";
 
 const STATUSES = ["PENDING", "RUNNING", "WAITING_APPROVAL", "SUCCESS", "FAILED"];
 
@@ -128,7 +127,9 @@ export default function RunsPage() {
                   <td>
                     <Ago at={run.startedAt} />
                   </td>
-                  <td>{span(between(run.startedAt, run.finishedAt))}</td>
+                  <td>
+                    <Took from={run.startedAt} to={run.finishedAt} />
+                  </td>
                   <td className="small muted">{run.message}</td>
                 </tr>
               ))}

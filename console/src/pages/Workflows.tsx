@@ -5,12 +5,13 @@ import { useAct } from "../api/act";
 import { get, post } from "../api/client";
 import { useWorkflows } from "../api/queries";
 import type { BackfillAnswer, DraftAnswer, MissedTimeAnswer } from "../api/schema";
-import type { Json, Workflow } from "../api/types";
+import type { Json, Schema, Workflow, WorkflowDetail } from "../api/types";
 import { Ago, Failure, Loading, Page } from "../components/basics";
 import { Dialog } from "../components/Dialog";
 import { useSession } from "../session";
 import { isObject } from "../text/json";
 import { moment } from "../text/time";
+import { blankOf } from "../workflow/schema";
 
 /** All workflows, what starts them, and a way to start one by hand. */
 export default function WorkflowsPage() {
@@ -263,7 +264,17 @@ function MissedDialog({ name, close }: { name: string; close: () => void }) {
 
 export function StartDialog({ name, close }: { name: string; close: () => void }) {
   const navigate = useNavigate();
-  const [context, setContext] = useState("{}");
+  const { me } = useSession();
+  const [typed, setTyped] = useState<string | null>(null);
+  const workflow = useQuery({
+    queryKey: ["workflow", name],
+    queryFn: ({ signal }) => get<WorkflowDetail>(`workflows/${encodeURIComponent(name)}`, undefined, signal),
+  });
+  const schema = (workflow.data?.plan?.context_schema ?? {}) as Schema;
+  const blank = blankOf(schema);
+  if ("projectId" in blank) blank.projectId = me.project;
+  const context = typed ?? JSON.stringify(blank, null, 2);
+  const optional = Object.keys(schema.properties ?? {}).filter((field) => !(field in blank));
   let parsed: unknown = null;
   try {
     parsed = JSON.parse(context);
@@ -283,9 +294,10 @@ export function StartDialog({ name, close }: { name: string; close: () => void }
           rows={8}
           className="mono"
           value={context}
-          onChange={(event) => setContext(event.target.value)}
+          onChange={(event) => setTyped(event.target.value)}
         />
       </label>
+      {optional.length > 0 && <p className="small muted">It may also have {optional.join(", ")}.</p>}
       {!isObject(parsed) && <p className="notice bad">This is not a JSON object.</p>}
       {start.error && <Failure error={start.error} />}
       <div className="row">

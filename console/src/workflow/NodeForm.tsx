@@ -1,7 +1,10 @@
-import { useEffect, useId, useState } from "react";
+import { useId, useState } from "react";
+import type { OfferAnswer } from "../api/schema";
 import type { Agent, Json, Schema } from "../api/types";
 import { isObject } from "../text/json";
-import { isTemplate, kindOf, plainSchema, templatesOf } from "./schema";
+import { ChoiceField, JsonField, NamesField, NumberField, Pairs, TextField, Typed } from "./fields";
+import { NodeSettings } from "./NodeSettings";
+import { isTemplate, kindOf, plainSchema } from "./schema";
 import type { WorkflowModel, WorkflowNode } from "./workflowText";
 import type { Path } from "./yamlEdit";
 
@@ -9,6 +12,12 @@ interface Props {
   node: WorkflowNode;
   model: WorkflowModel;
   agents: Agent[];
+  /** Names of the workflows that it may call. */
+  workflows: string[];
+  /** What its templates may read. */
+  offers: OfferAnswer[];
+  /** What it takes, where no agent says so. */
+  inputSchema: Schema | undefined;
   /** The risk that the compiler found; the agent's own before that. */
   risk: string | undefined;
   rename: (to: string) => void;
@@ -23,21 +32,11 @@ interface Props {
 
 /** Everything of one node, without YAML. */
 export function NodeForm(props: Props) {
-  const { node, model, agents } = props;
+  const { node, model, agents, offers } = props;
   const agent = agents.find((each) => each.name === node.agent);
   const action = agent?.actions[node.action];
-  const schema = action?.inputSchema ?? {};
+  const schema = action?.inputSchema ?? props.inputSchema ?? {};
   const others = model.nodes.filter((each) => each.id !== node.id && each.id);
-  const upstream = upstreamOf(node, model);
-  const templates = [
-    ...contextTemplates(model),
-    ...upstream.flatMap((each) =>
-      templatesOf(
-        `nodes.${each.id}.output`,
-        agents.find((found) => found.name === each.agent)?.actions[each.action]?.outputSchema,
-      ),
-    ),
-  ];
   const known = Object.entries(schema.properties ?? {});
   const extra = Object.keys(node.inputs).filter((name) => !known.some(([other]) => other === name));
   const required = new Set(schema.required ?? []);
@@ -49,17 +48,27 @@ export function NodeForm(props: Props) {
           Remove node
         </button>
       </div>
-      <p className="small muted">{action?.description ?? "This agent or action is not known here."}</p>
+      <p className="small muted">
+        {node.workflow
+          ? "A run of another workflow; its outputs are what this node gives."
+          : (action?.description ?? "This agent or action is not known here.")}
+      </p>
       <TextField label="Id" value={node.id} commit={props.rename} />
-      <label className="field">
-        Action
-        <select value={node.action} onChange={(event) => props.setField(["action"], event.target.value)}>
-          {!action && <option>{node.action}</option>}
-          {Object.keys(agent?.actions ?? {}).map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      {node.workflow ? (
+        <ChoiceField
+          label="Workflow"
+          value={node.workflow}
+          choices={props.workflows.map((name) => [name, name] as const)}
+          commit={(name) => props.setField(["workflow"], name)}
+        />
+      ) : (
+        <ChoiceField
+          label="Action"
+          value={node.action}
+          choices={Object.keys(agent?.actions ?? {}).map((name) => [name, name] as const)}
+          commit={(name) => props.setField(["action"], name)}
+        />
+      )}
       {others.length > 0 && (
         <fieldset className="formfield">
           <legend className="small">
@@ -106,7 +115,10 @@ export function NodeForm(props: Props) {
         <Policy approval={node.approval} setField={props.setField} />
       )}
       <h3>Inputs</h3>
-      {known.length === 0 && extra.length === 0 && <p className="muted small">It takes none.</p>}
+      {known.length === 0 && extra.length === 0 && !node.workflow && (
+        <p className="muted small">It takes none.</p>
+      )}
+      <Unread node={node} offers={offers} known={known.map(([name]) => name)} setInput={props.setInput} />
       {known
         .sort(([a], [b]) => Number(required.has(b)) - Number(required.has(a)))
         .map(([name, field]) => (
@@ -118,31 +130,103 @@ export function NodeForm(props: Props) {
             root={schema}
             required={required.has(name)}
             value={node.inputs[name]}
-            templates={templates}
+            offers={offers}
             change={props.setInput}
           />
         ))}
-      {extra.map((name) => (
-        <Field
-          key={name}
-          name={`${name} (not in the schema)`}
-          path={[name]}
-          schema={{}}
-          root={schema}
-          required={false}
-          value={node.inputs[name]}
-          templates={templates}
-          change={props.setInput}
+      {action || known.length > 0 ? (
+        extra.map((name) => (
+          <Field
+            key={name}
+            name={`${name} (not in the schema)`}
+            path={[name]}
+            schema={{}}
+            root={schema}
+            required={false}
+            value={node.inputs[name]}
+            offers={offers}
+            change={props.setInput}
+          />
+        ))
+      ) : (
+        <Pairs
+          title="What it is given"
+          value={node.inputs}
+          path={[]}
+          words={["Name of the input", "Value or template", "Add input"]}
+          set={props.setInput}
         />
-      ))}
+      )}
+      <NodeSettings node={node} others={others.map((each) => each.id)} set={props.setField} />
     </div>
   );
+}
+
+/** A node that it runs after, and reads nothing of: what of it fits which input, and what does not, and why. */
+function Unread({
+  node,
+  offers,
+  known,
+  setInput,
+}: {
+  node: WorkflowNode;
+  offers: OfferAnswer[];
+  known: string[];
+  setInput: Props["setInput"];
+}) {
+  const read = JSON.stringify(node.written);
+  const silent = node.dependsOn.filter((from) => !read.includes(`nodes.${from}.`));
+  return silent.map((from) => {
+    const parts = offers.filter((each) => each.node === from);
+    const free = known.filter((name) => node.inputs[name] === undefined);
+    if (!parts.length || !free.length) return null;
+    const fits = parts.flatMap((each) =>
+      free.filter((name) => !(name in each.refused)).map((name) => [each, name] as const),
+    );
+    const refused = parts.flatMap((each) =>
+      free.filter((name) => name in each.refused).map((name) => [each, name] as const),
+    );
+    return (
+      <section key={from} className="notice stack" aria-label={`What ${from} gives`}>
+        <p className="small">
+          {fits.length > 0
+            ? `It runs after ${from} and reads nothing of it. What fits:`
+            : `It only waits for ${from}: nothing that ${from} gives fits an input that is not set.`}
+        </p>
+        {fits.length > 0 && (
+          <div className="row">
+            {fits.slice(0, 12).map(([each, name]) => (
+              <button
+                key={`${each.reference} ${name}`}
+                type="button"
+                className="tiny"
+                onClick={() => setInput([name], `{{ ${each.reference} }}`)}
+              >
+                {each.reference.replace(`nodes.${from}.`, "")} → {name}
+              </button>
+            ))}
+          </div>
+        )}
+        {refused.length > 0 && (
+          <details>
+            <summary className="small">What does not fit, and why</summary>
+            <ul className="small">
+              {refused.slice(0, 60).map(([each, name]) => (
+                <li key={`${each.reference} ${name}`}>
+                  <code>{each.reference}</code>: {each.refused[name]}
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </section>
+    );
+  });
 }
 
 /** Who may open the gate, and what happens when nobody does. */
 function Policy({ approval, setField }: { approval: Record<string, Json>; setField: Props["setField"] }) {
   const deadline = String(approval.deadline ?? "");
-  const names = Array.isArray(approval.approvers) ? approval.approvers.map(String) : [];
   // An empty `approval:` says nothing.
   const set = (name: string, value: Json | undefined) => {
     const rest = Object.keys(approval).filter((each) => each !== name);
@@ -154,19 +238,17 @@ function Policy({ approval, setField }: { approval: Record<string, Json>; setFie
       <legend className="small">
         <strong>Who approves it</strong>
       </legend>
-      <TextField
+      <NamesField
         label="Approvers (names, with commas; empty: anybody but who started the run)"
-        value={names.join(", ")}
-        commit={(text) => {
-          const given = text.split(",").map((name) => name.trim());
-          const found = given.filter(Boolean);
-          set("approvers", found.length ? found : undefined);
-        }}
+        value={approval.approvers}
+        commit={(names) => set("approvers", names)}
       />
-      <TextField
+      <NumberField
         label="Votes needed"
-        value={approval.quorum === undefined ? "1" : String(approval.quorum)}
-        commit={(text) => set("quorum", Number(text) > 1 ? Number(text) : undefined)}
+        value={approval.quorum}
+        unset="1"
+        whole
+        commit={(votes) => set("quorum", votes === 1 ? undefined : votes)}
       />
       <TextField
         label="Deadline (48h, 30m; empty: none)"
@@ -174,39 +256,35 @@ function Policy({ approval, setField }: { approval: Record<string, Json>; setFie
         commit={(text) => set("deadline", text.trim() || undefined)}
       />
       {deadline !== "" && (
-        <label className="field">
-          When it has passed
-          <select
-            value={String(approval.onExpiry ?? "")}
-            onChange={(event) => set("onExpiry", event.target.value || undefined)}
-          >
-            <option value="">it is rejected</option>
-            <option value="escalate">admins are asked</option>
-          </select>
-        </label>
+        <ChoiceField
+          label="When it has passed"
+          value={approval.onExpiry}
+          choices={[
+            ["", "it is rejected"],
+            ["escalate", "admins are asked"],
+            ["approve", "it is approved, where the workflow's approval policy names this node"],
+          ]}
+          commit={(what) => set("onExpiry", what)}
+        />
       )}
+      <label className="switch">
+        <input
+          type="checkbox"
+          checked={approval.allowSelfApproval === true}
+          onChange={(event) => set("allowSelfApproval", event.target.checked || undefined)}
+        />
+        who started the run may approve it
+      </label>
+      <label className="switch">
+        <input
+          type="checkbox"
+          checked={approval.allowUnverified === false}
+          onChange={(event) => set("allowUnverified", event.target.checked ? false : undefined)}
+        />
+        only people who have signed in count
+      </label>
     </fieldset>
   );
-}
-
-function upstreamOf(node: WorkflowNode, model: WorkflowModel): WorkflowNode[] {
-  const byId = new Map(model.nodes.map((each) => [each.id, each]));
-  const seen = new Set<string>();
-  const open = [...node.dependsOn];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    open.push(...(byId.get(id)?.dependsOn ?? []));
-  }
-  return model.nodes.filter((each) => seen.has(each.id));
-}
-
-function contextTemplates(model: WorkflowModel): string[] {
-  const event = isObject(model.trigger) && typeof model.trigger.event === "string";
-  const names = event
-    ? ["projectId", "repositoryPath", "filePath", "branch", "commit", "previousCommit"]
-    : ["projectId"];
-  return names.map((name) => `{{ context.${name} }}`);
 }
 
 interface FieldProps {
@@ -216,13 +294,13 @@ interface FieldProps {
   root: Schema;
   required: boolean;
   value: Json | undefined;
-  templates: string[];
+  offers: OfferAnswer[];
   change: (path: Path, value: Json | undefined) => void;
 }
 
 /** One input: a value of its type, or a template. Groups have a field for each member. */
 function Field(props: FieldProps) {
-  const { name, path, root, required, value, templates, change } = props;
+  const { name, path, root, required, value, offers, change } = props;
   const schema = plainSchema(props.schema, root);
   const kind = kindOf(schema);
   const [asTemplate, setAsTemplate] = useState(false);
@@ -245,7 +323,7 @@ function Field(props: FieldProps) {
             root={root}
             required={Boolean(schema.required?.includes(member))}
             value={inside[member]}
-            templates={templates}
+            offers={offers}
             change={change}
           />
         ))}
@@ -278,20 +356,16 @@ function Field(props: FieldProps) {
             template
           </button>
         )}
-        {text && templates.length > 0 && (
-          <select
-            aria-label={`${name}: insert a template`}
-            className="insert"
-            value=""
-            onChange={(event) =>
-              set(`${typeof value === "string" && kind === "text" ? value : ""}${event.target.value}`)
+        {text && offers.length > 0 && (
+          <Insert
+            name={name}
+            offers={offers}
+            // Beside other text everything becomes text; a field of a group is checked with the whole.
+            refusals={path.length === 1 && !(kind === "text" && value) ? String(path[0]) : null}
+            insert={(reference) =>
+              set(`${typeof value === "string" && kind === "text" ? value : ""}{{ ${reference} }}`)
             }
-          >
-            <option value="">insert …</option>
-            {templates.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
+          />
         )}
       </div>
       {schema.description && <span className="small muted">{schema.description}</span>}
@@ -305,6 +379,49 @@ function Field(props: FieldProps) {
         <Control id={id} kind={kind} schema={schema} value={value} set={set} />
       )}
     </div>
+  );
+}
+
+/** Paths to choose from, and those that the input does not take, with the reason. */
+function Insert({
+  name,
+  offers,
+  refusals,
+  insert,
+}: {
+  name: string;
+  offers: OfferAnswer[];
+  /** The input whose refusals count; null: everything fits. */
+  refusals: string | null;
+  insert: (reference: string) => void;
+}) {
+  const refused = (each: OfferAnswer) => (refusals === null ? undefined : each.refused[refusals]);
+  const misfits = offers.filter((each) => refused(each) !== undefined);
+  return (
+    <select
+      aria-label={`${name}: insert a template`}
+      className="insert"
+      value=""
+      onChange={(event) => insert(event.target.value)}
+    >
+      <option value="">insert …</option>
+      {offers
+        .filter((each) => refused(each) === undefined)
+        .map((each) => (
+          <option key={each.reference} value={each.reference}>
+            {`{{ ${each.reference} }}`}
+          </option>
+        ))}
+      {misfits.length > 0 && (
+        <optgroup label="does not fit">
+          {misfits.map((each) => (
+            <option key={each.reference} value={each.reference} disabled>
+              {`${each.reference}: ${refused(each)}`}
+            </option>
+          ))}
+        </optgroup>
+      )}
+    </select>
   );
 }
 
@@ -390,99 +507,4 @@ function Control({
     default:
       return <JsonField id={id} value={value} set={set} />;
   }
-}
-
-/** What the form has no better way for. */
-function JsonField({
-  id,
-  value,
-  set,
-}: {
-  id: string;
-  value: Json | undefined;
-  set: (value: Json | undefined) => void;
-}) {
-  const [bad, setBad] = useState(false);
-  return (
-    <>
-      <Typed
-        id={id}
-        area
-        placeholder="JSON"
-        shown={value === undefined ? "" : JSON.stringify(value, null, 2)}
-        commit={(text) => {
-          try {
-            set(text.trim() ? (JSON.parse(text) as Json) : undefined);
-            setBad(false);
-          } catch {
-            setBad(true);
-          }
-        }}
-      />
-      {bad && <span className="small tone-red">This is not valid JSON; it was not taken over.</span>}
-    </>
-  );
-}
-
-/** A field whose text is taken over when it is left or Enter is pressed: one step of the history each. */
-export function Typed({
-  id,
-  shown,
-  commit,
-  area = false,
-  placeholder,
-}: {
-  id: string;
-  shown: string;
-  commit: (text: string) => void;
-  area?: boolean;
-  placeholder?: string;
-}) {
-  const [text, setText] = useState(shown);
-  useEffect(() => setText(shown), [shown]);
-  const done = () => {
-    if (text !== shown) commit(text);
-  };
-  if (area) {
-    return (
-      <textarea
-        id={id}
-        value={text}
-        placeholder={placeholder}
-        onChange={(event) => setText(event.target.value)}
-        onBlur={done}
-      />
-    );
-  }
-  return (
-    <input
-      id={id}
-      type="text"
-      value={text}
-      placeholder={placeholder}
-      onChange={(event) => setText(event.target.value)}
-      onBlur={done}
-      onKeyDown={(event) => event.key === "Enter" && done()}
-    />
-  );
-}
-
-export function TextField({
-  label,
-  value,
-  commit,
-}: {
-  label: string;
-  value: string;
-  commit: (text: string) => void;
-}) {
-  const id = useId();
-  return (
-    <div className="field">
-      <label htmlFor={id} className="small">
-        <strong>{label}</strong>
-      </label>
-      <Typed id={id} shown={value} commit={commit} />
-    </div>
-  );
 }

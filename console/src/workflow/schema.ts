@@ -52,14 +52,16 @@ export function isTemplate(value: Json | undefined): value is string {
   return typeof value === "string" && value.includes("{{");
 }
 
-/** Templates for what an output holds, two levels deep. */
-export function templatesOf(prefix: string, schema: Schema | undefined): string[] {
-  const found = [`{{ ${prefix} }}`];
-  const root = schema ?? {};
-  for (const [name, raw] of Object.entries(root.properties ?? {})) {
-    const inner = plainSchema(raw, root);
-    found.push(`{{ ${prefix}.${name} }}`);
-    for (const deeper of Object.keys(inner.properties ?? {})) found.push(`{{ ${prefix}.${name}.${deeper} }}`);
-  }
-  return found;
+const EMPTY_OF: Partial<Record<Kind, Json>> = { text: "", number: 0, boolean: false, lines: [], group: {} };
+
+/** What a person has to fill in: the needed fields of an object, each with its default or an empty value. */
+export function blankOf(schema: Schema): Record<string, Json> {
+  const needed = schema.required ?? [];
+  const fields = Object.entries(schema.properties ?? {}).filter(([name]) => needed.includes(name));
+  return Object.fromEntries(
+    fields.map(([name, raw]) => {
+      const field = plainSchema(raw, schema);
+      return [name, field.default ?? field.enum?.[0] ?? EMPTY_OF[kindOf(field)] ?? null];
+    }),
+  );
 }

@@ -8,6 +8,7 @@ import {
   applyEdits,
   CannotEdit,
   type Edit,
+  offsetOf,
   type Path,
   removeItem,
   removeKey,
@@ -24,6 +25,10 @@ export interface WorkflowNode {
   /** Who may open its gate; empty where the text says nothing. */
   approval: Record<string, Json>;
   when: Json | undefined;
+  /** Name of the workflow that it calls in the place of an agent; empty for an action. */
+  workflow: string;
+  /** The node as it is written. */
+  written: Record<string, Json>;
 }
 
 export interface WorkflowModel {
@@ -31,6 +36,8 @@ export interface WorkflowModel {
   description: string;
   trigger: Json;
   nodes: WorkflowNode[];
+  /** The workflow as it is written. */
+  written: Record<string, Json>;
 }
 
 export const EMPTY = `name: new-workflow
@@ -58,6 +65,7 @@ export function readWorkflow(text: string): WorkflowModel | null {
     name: stringOf(all.name),
     description: stringOf(all.description),
     trigger: (all.trigger ?? null) as Json,
+    written: all as Record<string, Json>,
     nodes: nodes.filter(isObject).map((node) => ({
       id: stringOf(node.id),
       agent: stringOf(node.agent),
@@ -67,6 +75,8 @@ export function readWorkflow(text: string): WorkflowModel | null {
       approvalRequired: typeof node.approvalRequired === "boolean" ? node.approvalRequired : null,
       approval: (isObject(node.approval) ? node.approval : {}) as Record<string, Json>,
       when: node.when as Json | undefined,
+      workflow: stringOf(node.workflow),
+      written: node as Record<string, Json>,
     })),
   };
 }
@@ -115,6 +125,39 @@ export function addNode(
   return { edits: appendItem(text, ["nodes"], node), id };
 }
 
+/** Add a node that is a run of another workflow. */
+export function addCall(text: string, workflow: string, after: string | null): { edits: Edit[]; id: string } {
+  const id = freshId(text, workflow);
+  const node: Record<string, Json> = { id, workflow };
+  if (after) node.dependsOn = [after];
+  return { edits: appendItem(text, ["nodes"], node), id };
+}
+
+/** One more trigger; the one that is there becomes the first of a list. */
+export function addTrigger(text: string): Edit[] {
+  const trigger = readWorkflow(text)?.trigger ?? null;
+  if (trigger === null) return setValue(text, ["trigger"], "manual");
+  const listed = Array.isArray(trigger) ? [] : listTrigger(text, trigger);
+  return sequence(text, [() => listed, (now) => appendItem(now, ["trigger"], "manual")]);
+}
+
+/** Make a list of the one trigger. A block keeps its lines, with their comments, two columns further in. */
+function listTrigger(text: string, trigger: Json): Edit[] {
+  const start = offsetOf(text, ["trigger"]) ?? 0;
+  const line = text.lastIndexOf("\n", start - 1) + 1;
+  const indent = text.slice(line, start);
+  if (indent.trim() !== "") return setValue(text, ["trigger"], [trigger]);
+  const rest = text.slice(start).split("\n");
+  const end = rest.findIndex((each, at) => at > 0 && each.trim() !== "" && !each.startsWith(indent));
+  const block = rest.slice(0, end < 0 ? rest.length : end).join("\n");
+  const inset = `- ${block.replace(/\n(?=[^\r\n])/g, "\n  ")}`;
+  return [{ from: start, to: start + block.length, insert: inset }];
+}
+
+export function removeTrigger(text: string, at: number): Edit[] {
+  return removeItem(text, ["trigger", at]);
+}
+
 /** Remove a node and what depends on it by name. */
 export function removeNode(text: string, id: string): Edit[] {
   return sequence(text, [
@@ -157,7 +200,7 @@ export function closesCircle(nodes: WorkflowNode[], from: string, to: string): b
   return false;
 }
 
-/** Change a node's id, and every `dependsOn` and template that names it. */
+/** Change a node's id, and everything that names it: `dependsOn`, templates, `onFailure`, the approval policy. */
 export function renameNode(text: string, id: string, to: string): Edit[] {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(to))
     throw new CannotEdit("an id has letters, digits, - and _ and begins with a letter");
@@ -170,6 +213,14 @@ export function renameNode(text: string, id: string, to: string): Edit[] {
     node.dependsOn.forEach((each, at) => {
       if (each === id) steps.push((now) => setValue(now, ["nodes", other, "dependsOn", at], to));
     });
+    const handler = node.written.onFailure;
+    if (handler === id || handler === `handler:${id}`)
+      steps.push((now) => setValue(now, ["nodes", other, "onFailure"], handler.replace(id, to)));
+  });
+  const policy = model?.written.approvalPolicy;
+  const trusted = isObject(policy) && Array.isArray(policy.approveOnExpiry) ? policy.approveOnExpiry : [];
+  trusted.forEach((each, at) => {
+    if (each === id) steps.push((now) => setValue(now, ["approvalPolicy", "approveOnExpiry", at], to));
   });
   const renamed = sequence(text, steps);
   // Templates are text in any place: each mention is an edit of its own.
@@ -190,10 +241,6 @@ export function setInput(text: string, id: string, path: Path, value: Json | und
 export function setNodeField(text: string, id: string, field: Path, value: Json | undefined): Edit[] {
   const whole: Path = [...nodePath(text, id), ...field];
   return value === undefined ? removeKey(text, whole) : setValue(text, whole, value);
-}
-
-export function setTop(text: string, field: string, value: Json): Edit[] {
-  return setValue(text, [field], value);
 }
 
 /** Several changes, each made to the text as the one before leaves it, as edits of the first text. */
