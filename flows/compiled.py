@@ -1,20 +1,19 @@
 """Dotted entrypoints of deployments: `flows.compiled.security_audit_deploy` is the flow `security-audit-deploy`."""
 
-from __future__ import annotations
+# No public name stands here: it would hide the workflow of that name.
+from functools import cache as _cache
+from typing import Any as _Any
 
-from functools import cache
-from typing import Any
+from prefect import Flow as _Flow
 
-from prefect import Flow
-
-from flows.entrypoints import workflow_name
-from flows.run import workflow_flow
-
-
-@cache
-def _flow(name: str) -> Flow[..., Any]:
-    return workflow_flow(name)
+from flows.entrypoints import workflow_name as _workflow_name
+from flows.run import workflow_flow as _workflow_flow
 
 
-def __getattr__(attribute: str) -> Flow[..., Any]:
-    return _flow(workflow_name(attribute))
+@_cache
+def _flow(name: str) -> _Flow[..., _Any]:
+    return _workflow_flow(name)
+
+
+def __getattr__(attribute: str) -> _Flow[..., _Any]:
+    return _flow(_workflow_name(attribute))

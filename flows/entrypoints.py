@@ -29,3 +29,12 @@ def workflow_name(attribute: str) -> str:
     if "".join(codes) != attribute or not _NAME.match(name):
         raise AttributeError(f"module {MODULE!r} has no workflow {attribute!r}")
     return name
+
+
+def is_workflow(attribute: str) -> bool:
+    """Whether an entrypoint's last part can stand for a workflow."""
+    try:
+        workflow_name(attribute)
+    except AttributeError:
+        return False
+    return True

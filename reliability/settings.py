@@ -257,6 +257,15 @@ class _Faults(PartSettings):
     faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
 
 
+class _TestFlows(PartSettings):
+    test_flows: str = _variable(
+        "COMMANDCENTER_TEST_FLOWS",
+        "Module whose flows the worker executes beside workflows; for tests only.",
+        "",
+        shown="none",
+    )
+
+
 class CommandSettings(
     _State,
     _Mode,
@@ -336,7 +345,19 @@ class ServerSettings(_Hosts, _Tls, _Certificate):
 
 
 class WorkerSettings(
-    _State, _Mode, _Records, _Prefect, _Pool, _Sandbox, _Signing, _Ready, _Logs, _Faults, _Packages, _ApiUrl
+    _State,
+    _Mode,
+    _Records,
+    _Prefect,
+    _Pool,
+    _Sandbox,
+    _Signing,
+    _Ready,
+    _Logs,
+    _Faults,
+    _TestFlows,
+    _Packages,
+    _ApiUrl,
 ):
     """The worker."""
 

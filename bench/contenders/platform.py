@@ -35,6 +35,7 @@ from reliability.settings import StackSettings
 from triggers.reconcile.resume import resume
 
 WorkerType = Literal["commandcenter", "process"]
+_FLOWS = "contenders.bare_flows"
 _WORKERS = {
     "commandcenter": ["-m", "contenders.worker", "--name", "bench"],
     "process": ["-m", "prefect", "worker", "start", "--type", "process", "--pool", "process", "--name", "bench"],
@@ -67,7 +68,8 @@ class Platform:
             stack = await opening.enter_async_context(self._stack(settings, prepare=_prepare))
             self._connection = await opening.enter_async_context(connect_to(stack.addresses))
             await self._deploy()
-            env = environment(stack.addresses.child_env(), step=self._step)
+            given = {**stack.addresses.child_env(), "COMMANDCENTER_TEST_FLOWS": _FLOWS}
+            env = environment(given, step=self._step)
             log = self._folder / "worker.log"
             worker = await opening.enter_async_context(child(_WORKERS[self._worker], env=env, log=log))
             await self._until_online()
@@ -159,7 +161,7 @@ class Platform:
             await connection.prefect.create_deployment(
                 flow_id=made.flow_id,
                 name=made.name,
-                entrypoint=deployed.entrypoint.replace("flows.compiled", "contenders.bare_flows"),
+                entrypoint=deployed.entrypoint.replace("flows.compiled", _FLOWS),
                 work_pool_name=self._worker,
                 parameters=made.parameters,
                 parameter_openapi_schema=made.parameter_openapi_schema,

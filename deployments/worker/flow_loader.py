@@ -1,4 +1,8 @@
-"""A deployment's entrypoint → the flow that this process can execute."""
+"""A deployment's entrypoint → the flow that this process can execute.
+
+Whoever has Prefect's password writes entrypoints, and to load one is to import its module: so only those of the
+platform are loaded, none of the other modules that are installed.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 from prefect.flows import Flow, load_flow_from_entrypoint
 
 from deployments.errors import DeploymentError
+from flows import entrypoints
 
 
 class FlowNotRunnable(DeploymentError):
@@ -15,23 +20,33 @@ class FlowNotRunnable(DeploymentError):
 
 
 class FlowLoader:
-    """Loads each flow once for the life of the worker."""
+    """Loads the flow of each workflow once for the life of the worker.
 
-    def __init__(self) -> None:
+    `test_module`: one whose flows are loaded as well; only tests have one.
+    """
+
+    def __init__(self, *, test_module: str = "") -> None:
+        self._test_module = test_module
         self._flows: dict[str, Flow[..., Any]] = {}
 
     async def load(self, entrypoint: str | None, *, deployment: str) -> Flow[..., Any]:
-        """The flow; imports its module on first use. Raises `FlowNotRunnable`."""
-        if not entrypoint or ":" in entrypoint or "/" in entrypoint:
+        """The flow; made on first use. Raises `FlowNotRunnable`."""
+        if not entrypoint or not self._is_allowed(entrypoint):
             raise FlowNotRunnable(
-                f"deployment {deployment!r} has the entrypoint {entrypoint!r}, which is not the dotted path of a "
-                "flow in an importable module, like 'flows.compiled.my_workflow': deploy it with such an "
-                "entrypoint, or to a work pool of the type 'process'"
+                f"deployment {deployment!r} has the entrypoint {entrypoint!r}, and this worker executes workflows "
+                f"only, like '{entrypoints.MODULE}.my_workflow': deploy a workflow with 'commandcenter deploy', or "
+                "this flow to a work pool of the type 'process'"
             )
         if entrypoint not in self._flows:
             # Imports can take a second, in which the worker must not miss a heartbeat.
             self._flows[entrypoint] = await asyncio.to_thread(self._import, entrypoint, deployment)
         return self._flows[entrypoint]
+
+    def _is_allowed(self, entrypoint: str) -> bool:
+        module, _, attribute = entrypoint.rpartition(".")
+        if module == entrypoints.MODULE:
+            return entrypoints.is_workflow(attribute)
+        return bool(self._test_module) and module == self._test_module and attribute.isidentifier()
 
     @staticmethod
     def _import(entrypoint: str, deployment: str) -> Flow[..., Any]:

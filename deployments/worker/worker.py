@@ -93,7 +93,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         )
         self.owner = WorkerIdentity.new(self.name)
         self._flows = FlowThread(self.owner, hand_back=self._hand_back)
-        self._loader = FlowLoader()
+        self._loader = FlowLoader(test_module=WorkerSettings.load().test_flows)
         self._deployments: dict[UUID, tuple[float, DeploymentResponse]] = {}
         self._wake = asyncio.Event()
         self._announced = PendingRuns()

@@ -107,6 +107,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
         "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "1",
         "DATABASE_URL": f"sqlite:///{folder / 'records.db'}",
         "COMMANDCENTER_STATE": str(folder),
+        "COMMANDCENTER_TEST_FLOWS": "sample_flows",
     }
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     asyncio.run(upgrade(env["DATABASE_URL"]))

@@ -30,6 +30,11 @@ def test_the_mission_workflow_has_the_expected_entrypoint_and_flow() -> None:
     assert compiled.security_audit_deploy is compiled.security_audit_deploy
 
 
+def test_no_workflow_is_hidden_by_a_name_of_the_module() -> None:
+    assert [name for name in vars(compiled) if not name.startswith("_")] == []
+    assert compiled.cache.name == "cache"
+
+
 @pytest.mark.parametrize("attribute", ["__path__", "__wrapped__", "_x", "Zu_x", "Z-", "a b", ""])
 def test_other_attributes_of_the_module_do_not_exist(attribute: str) -> None:
     with pytest.raises(AttributeError):

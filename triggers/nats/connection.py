@@ -10,6 +10,7 @@ from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
 from nats.js import JetStreamContext
 
 from reliability.cancellation import cancelled
@@ -76,11 +77,11 @@ async def open_once(url: str, **options: Any) -> Client:
         # By itself nats-py tries each server sixty times, two seconds apart, also where it may not reconnect.
         options = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0.1, **options}
     if tls := tls_options():
+        client = _TlsClient()
         options |= tls
     else:
         refuse_plaintext(url, "nats")
         if "tls://" in url:
-            require_tested("nats-py")
             client = _TlsClient()
             options["tls"] = client_context()
     try:
@@ -95,6 +96,25 @@ async def open_once(url: str, **options: Any) -> Client:
     return client
 
 
+class _TlsTransport(TcpTransport):
+    """A transport whose stream knows that it is over TLS.
+
+    nats-py upgrades a connection without telling the new stream of it. At the end of the connection the stream then
+    asks to be kept open, as only one in plain text can be, of which asyncio warns; nor does it hold back who sends too
+    fast.
+    """
+
+    def __bool__(self) -> bool:
+        # By itself one that is not connected yet counts as none, and nats-py puts its own in its place.
+        return True
+
+    async def connect_tls(self, *args: Any, **options: Any) -> None:
+        await super().connect_tls(*args, **options)  # pyright: ignore[reportUnknownMemberType]
+        assert self._io_writer is not None
+        transport = self._io_writer.transport
+        transport.get_protocol().connection_made(transport)
+
+
 class _TlsClient(Client):
     """A client that sends nothing in plain text.
 
@@ -102,8 +122,14 @@ class _TlsClient(Client):
     whoever is on the way can say.
     """
 
+    def __init__(self) -> None:
+        require_tested("nats-py")
+        super().__init__()
+        self._transport = _TlsTransport()
+
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        if initial_connection and not info.get("tls_required"):
+        handshake_first = self.options["tls_handshake_first"]
+        if initial_connection and not handshake_first and not info.get("tls_required"):
             raise nats.errors.Error("nats: the server has no TLS, and the address says tls://")
         await super()._process_info(info, initial_connection)  # pyright: ignore[reportUnknownMemberType]
 

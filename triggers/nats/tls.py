@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import ssl
 from collections.abc import Mapping
 from typing import TypedDict
 
 VARIABLE = "COMMANDCENTER_NATS_CA_FILE"
-
-
-class _Remark(logging.Filter):
-    """asyncio remarks on each TLS connection that nats-py closes; it means nothing."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "eof_received" not in str(record.msg)
-
-
-_REMARK = _Remark()
 
 
 class TlsOptions(TypedDict, total=False):
@@ -44,6 +33,5 @@ def tls_options(environment: Mapping[str, str] = os.environ) -> TlsOptions:
             f"{VARIABLE} names {file!r}, which cannot be used: {exc}. Name a file with the certificate of the "
             "authority that signed the server's, as PEM"
         ) from exc
-    logging.getLogger("asyncio").addFilter(_REMARK)
     # Before anything else is said: who stands in between could otherwise tell the client that there is no TLS here.
     return {"tls": context, "tls_handshake_first": True}

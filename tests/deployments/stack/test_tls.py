@@ -163,16 +163,23 @@ def nats_server(certificates: Certificates, tmp_path_factory: pytest.TempPathFac
 
 
 async def test_nats_is_spoken_to_over_tls_by_its_own_authority(
-    nats_server: int, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    nats_server: int,
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     url = f"tls://u:top-secret@127.0.0.1:{nats_server}"
     options = {"connect_timeout": 10, "max_reconnect_attempts": 50, "reconnect_time_wait": 0.2}
     monkeypatch.setenv("COMMANDCENTER_TLS_CA", str(certificates.ca))
     client = await open_once(url, **options)
     subscription = await client.subscribe("a")
-    await client.publish("a", b"1")
-    assert (await subscription.next_msg(10)).data == b"1"
+    # More than asyncio keeps for a reader before it holds back the sender.
+    for size in (1, 900_000, 900_000):
+        await client.publish("a", b"1" * size)
+    assert [len((await subscription.next_msg(10)).data) for _ in range(3)] == [1, 900_000, 900_000]
     await client.close()
+    await asyncio.sleep(0)  # the transport closes in the next turn of the loop
+    assert [each.message for each in caplog.records if each.name == "asyncio"] == []
     monkeypatch.setenv("COMMANDCENTER_TLS_CA", str(certificates.other_ca))
     with pytest.raises((nats.errors.Error, ssl.SSLError)):
         await open_once(url, connect_timeout=10, allow_reconnect=False)

@@ -113,6 +113,19 @@ async def test_a_bad_flow_ends_with_its_reason_and_the_worker_goes_on(platform, 
     assert worker.poll() is None
 
 
+async def test_no_other_module_is_imported_whatever_entrypoint_somebody_gives_a_deployment(
+    platform, server, worker
+):
+    deployment = await platform.deploy("s", module="this", name="elsewhere")
+    run = await platform.until(await platform.client.create_flow_run_from_deployment(deployment))
+    assert run.state.name == "Crashed"
+    assert "'this.s', and this worker executes workflows only" in run.state.message
+    assert worker.poll() is None
+    assert (
+        "Zen of Python" not in (server.folder / "main.log").read_text()
+    )  # what the module says when it is imported
+
+
 async def test_parameters_that_the_flow_does_not_take_are_named(platform):
     run = await platform.until(await platform.start("doubling", valeu=1))
     assert run.state.name in ("Crashed", "Failed")
