@@ -23,6 +23,7 @@ from agents.repository.remote import RemoteRefusedError, origin
 from agents.sandbox.port import AgentFailure, AgentResult, Artifact, LogLine, Sandbox
 from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
+from observability.environment_build import TellBuild
 from records import NotFound
 from reliability.mode import is_production
 from tasks.agent_code import AgentCode, BundleSource, runnable
@@ -87,6 +88,10 @@ class AgentWorkplace:
         """See `tasks.agent_code`. Raises CodeRefused."""
         kept: BundleSource = self.platform.records if self.platform and not self.bundle else OneBundle(self.bundle)
         return await runnable(agent, records=kept, scratch=self.store or self.scratch, sandbox=self.sandbox)
+
+    def tells_builds(self, run: RunRef, agent: str | None = None) -> TellBuild | None:
+        """Nobody: what is tried from the command line is on no record."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ async def with_verification(
         )
 
     found = cast("dict[str, Any]", result.output)
-    return dict(await verified(invocation, found, workplace=workplace, ask=ask))
+    return dict(await verified(invocation, found, run=run, workplace=workplace, ask=ask))
 
 
 def saver(run: RunRef, services: Services) -> SaveFile:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from agents.sandbox.port import Sandbox
 from agents.sandbox.throttle import Share, Throttle
 from compiler.catalogue import AgentSpec
-from observability.environment_build import EnvironmentBuild
+from observability.environment_build import EnvironmentBuild, TellBuild
 from records import Records
 from tasks.agent_code import AgentCode, runnable
 from tasks.project_scope import gets_the_shared, roots_of, secrets_of, settings_of
@@ -31,6 +31,10 @@ class Workplace(Protocol):
 
     async def code_of(self, agent: AgentSpec, run: RunRef) -> AgentCode:
         """What runs for this run, with its environment: see `tasks.agent_code`. Raises CodeRefused."""
+        ...
+
+    def tells_builds(self, run: RunRef, agent: str | None = None) -> TellBuild | None:
+        """Who is told of the environments that are made for this run; None: nobody."""
         ...
 
     @property
@@ -98,17 +102,22 @@ class Services:
 
     async def code_of(self, agent: AgentSpec, run: RunRef) -> AgentCode:
         """Exactly the registered code of the agent, with its environment. Raises CodeRefused."""
+        tell = self.tells_builds(run, agent.name)
+        return await runnable(agent, records=self.records, scratch=self.scratch, sandbox=self.sandbox, tell=tell)
+
+    def tells_builds(self, run: RunRef, agent: str | None = None) -> TellBuild:
+        """The records: each is a span of the run, and counted. `agent`: whose it is; None: the run's project's own."""
 
         async def tell(build: EnvironmentBuild) -> None:
             await self.records.note_environment_build(
                 build,
                 project_id=run.project_id,
-                agent=agent.name,
+                agent=agent,
                 flow_run_id=run.flow_run_id,
                 reopened=run.attempt - 1,
             )
 
-        return await runnable(agent, records=self.records, scratch=self.scratch, sandbox=self.sandbox, tell=tell)
+        return tell
 
 
 @dataclass(frozen=True, kw_only=True)

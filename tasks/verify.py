@@ -27,7 +27,7 @@ from compiler.catalogue import AgentSpec
 from compiler.plan import PlanNode
 from tasks.card import Invocation
 from tasks.inputs import kind_of
-from tasks.services import Workplace
+from tasks.services import RunRef, Workplace
 
 LIMIT_SETTING = "VERIFICATION_SECONDS"
 ENVIRONMENT_SETTING = "VERIFICATION_ENVIRONMENT"
@@ -44,7 +44,7 @@ Ask = Callable[[Invocation, Sequence[Mount]], Awaitable[AgentResult]]
 
 
 async def verified(
-    invocation: Invocation, result: Mapping[str, Any], *, workplace: Workplace, ask: Ask
+    invocation: Invocation, result: Mapping[str, Any], *, run: RunRef, workplace: Workplace, ask: Ask
 ) -> Mapping[str, Any]:
     """The agent's result with the verification on its patch. `ask` runs the verification in its jail, with mounts."""
     if not wants_verification(invocation.node.result_schema) or not result.get("patch"):
@@ -52,7 +52,7 @@ async def verified(
     field = next((name for name in invocation.inputs if kind_of(invocation.node, name) == "repository"), None)
     if field is None:
         return result
-    made, remark = await _environment(str(invocation.inputs[field]), workplace)
+    made, remark = await _environment(str(invocation.inputs[field]), run, workplace)
     asked = _verification(invocation, field, result, workplace.settings, made)
     found = await ask(asked, () if made is None else (Mount(name=_PACKAGES, source=made.path),))
     if found.failure is not None:
@@ -63,7 +63,9 @@ async def verified(
     return with_verification(result, output)
 
 
-async def _environment(repository: str, workplace: Workplace) -> tuple[ProjectEnvironment | None, str]:
+async def _environment(
+    repository: str, run: RunRef, workplace: Workplace
+) -> tuple[ProjectEnvironment | None, str]:
     """What the project's tests need, as far as it is to be had, and what to tell the person who decides of it."""
     said = workplace.settings.get(ENVIRONMENT_SETTING, "").strip().lower()
     if said in ("", "no", "off", "false", "0"):
@@ -75,7 +77,10 @@ async def _environment(repository: str, workplace: Workplace) -> tuple[ProjectEn
         roots = workplace.repository_roots
         await asyncio.to_thread(snapshot, repository, allowed_roots=roots, into=folder / "copy")
         made = await environment_of_project(
-            folder / "copy", store=workplace.scratch / "project-environments", sandbox=workplace.sandbox
+            folder / "copy",
+            store=workplace.scratch / "project-environments",
+            sandbox=workplace.sandbox,
+            tell=workplace.tells_builds(run),
         )
     except (EnvironmentRefused, RepositoryRefusedError, OSError) as exc:
         return None, f"no environment was made for its tests: {str(exc)[:_MAX_REASON]}"

@@ -18,6 +18,7 @@ from agents.sandbox.bubblewrap.binary import find_bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from agents.sandbox.port import AgentResult, Mount
 from compiler.plan import PlanNode
+from observability.environment_build import EnvironmentBuild
 from operations.run_agent import AgentWorkplace, KeptArtifacts
 from tasks.card import Invocation
 from tasks.execution import with_verification
@@ -171,9 +172,17 @@ async def test_its_tests_verify_the_fixes_and_what_breaks_one_or_could_not_be_in
         ({"VERIFICATION_ENVIRONMENT": "yes"}, "compiled; no environment was made for its tests: the environment"),
     ],
 )
-async def test_without_packages_it_is_verified_as_far_as_it_goes(project, tmp_path, index, settings, said) -> None:
+async def test_without_packages_it_is_verified_as_far_as_it_goes(
+    project, tmp_path, index, monkeypatch, settings, said
+) -> None:
     """Where the operator has not allowed it, or the index has nothing; here without the jail of the verification."""
     invocation, workplace = await asked_for(project, tmp_path, **settings)
+    told: list[EnvironmentBuild] = []
+
+    async def tell(build: EnvironmentBuild) -> None:
+        told.append(build)
+
+    monkeypatch.setattr(AgentWorkplace, "tells_builds", lambda self, run: tell)
     seen: list[Any] = []
 
     async def ask(verification: Invocation, mounts: Sequence[Mount]) -> AgentResult:
@@ -181,10 +190,13 @@ async def test_without_packages_it_is_verified_as_far_as_it_goes(project, tmp_pa
         return AgentResult(output={"verified": "build", "reason": "compiled", "breaking": []})
 
     try:
-        found = await verified(invocation, proposed({"shop.py": f"{SHOP}\n"}), workplace=workplace, ask=ask)
+        found = await verified(
+            invocation, proposed({"shop.py": f"{SHOP}\n"}), run=RUN, workplace=workplace, ask=ask
+        )
     finally:
         await workplace.sandbox.close()
 
     assert (found["verified"], seen) == ("build", [("", ())])
     assert found["verification"].startswith(said)
     assert bool(index.asked) == (settings.get("VERIFICATION_ENVIRONMENT") == "yes")
+    assert [one.outcome for one in told] == ["refused"] * bool(index.asked)
