@@ -41,7 +41,9 @@ _HINTS = {
     "javascript": re.compile(
         r"\breq\b|request|ctx\.|context\.|location\b|URLSearchParams|argv|document\.|window\.|Math\.random|event\.|@Body|@Query"
     ),
-    "java": re.compile(r"[Rr]equest|@PathVariable|@\w+Param\b|getParameter|(?:query|path|form)Param|Random|ZipEntry|\bentry\b|Cookie"),
+    "java": re.compile(
+        r"[Rr]equest|@PathVariable|@\w+Param\b|getParameter|(?:query|path|form)Param|Random|ZipEntry|\bentry\b|Cookie"
+    ),
     "go": re.compile(r"http\.|gin\.|echo\.|fiber\.|mux\.|os\.Args|rand\.|\.Name\b"),
     "ruby": re.compile(r"params|request|cookies|ARGV|\brand\b|gets"),
     "php": re.compile(r"\$_[A-Z]+|\$request|Request|input\(|rand\("),
