@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from agents.builtin.notifier import agent
 from agents.effects import EffectContext, EffectError, TransientEffectError, effect_of
 from agents.effects.effect import ReturnedProposal
 from agents.effects.hosts import require_host
+from agents.effects.registry import EFFECTS
+from agents.registration.program_manifest import manifest_of
 from agents.sdk.context import Context
 from tasks.effect_picture import details, public_proposal, summary
 from tasks.words import Block, plain_words
@@ -237,3 +241,19 @@ def test_no_secret_of_an_effect_is_one_that_a_jail_may_have() -> None:
     from tasks.proposal import MODEL_SECRETS
 
     assert not MODEL_SECRETS & {name for spec in EFFECTS.values() for name in (*spec.secrets, *spec.own_secrets)}
+
+
+def test_the_guide_shows_proposals_that_are_taken() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "agents.md").read_text("utf-8")
+    [block] = re.findall(r"^```json\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+    [example] = [
+        each for each in re.findall(r"^```yaml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE) if "effect:" in each
+    ]
+    shown = json.loads(block)
+    manifest = manifest_of(f"name: noter\nversion: 0.1.0\nrisk: AUTO\nrun: [sh, a.sh]\n{example}")
+
+    for name, proposal in shown.items():
+        given = ReturnedProposal(inputs={}, bindings={}, repository=None, result={"proposal": proposal})
+        assert effect_of(name).propose(given) is not None
+    assert {*shown} == {*EFFECTS} - {"publish-branch", "open-pull-request"}
+    assert [each["effect"] for each in manifest["actions"]] == ["write-artifact"]
