@@ -24,6 +24,7 @@ _FORMATTED = "{"
 _MISSING = frozenset({"B113", "B202", "B506", "B701", "B702"})
 """Tests for an option that is missing; `**options` may hold it."""
 _EVALUATING = frozenset({"B102", "B307"})
+_LISTED = (ast.List, ast.Tuple, ast.Set)
 _MOST_EVALUATED = 20
 _SEVERITY: dict[str, Severity] = {"LOW": "LOW", "MEDIUM": "MEDIUM", "HIGH": "HIGH"}
 
@@ -80,6 +81,8 @@ def _translate(issue: Any, files: dict[str, str]) -> Vulnerability | None:
         return None
     if test in _EVALUATING and read.evaluates_own(calls):
         return None
+    if test == "B104" and int(issue.lineno) in read.compared:
+        return None  # the address is only asked for
     rule = python_rules.BANDIT.get(test) or _unnamed(issue, test)
     if rule is python_rules.SHELL and _is_fixed_command(calls):
         rule = rule.rated("MEDIUM")
@@ -94,6 +97,8 @@ class _Read:
     tree: ast.Module | None
     calls: dict[int, list[ast.Call]]
     """By the line on which they begin."""
+    compared: frozenset[int]
+    """Lines with a text that something is compared with."""
     looked_at: int = 0
 
     def evaluates_own(self, calls: list[ast.Call]) -> bool:
@@ -114,10 +119,15 @@ def _read(file: str) -> _Read:
     except OSError:
         tree = None
     calls: dict[int, list[ast.Call]] = {}
+    compared: set[int] = set()
     for one in () if tree is None else ast.walk(tree):
         if isinstance(one, ast.Call):
             calls.setdefault(one.lineno, []).append(one)
-    return _Read(tree=tree, calls=calls)
+        elif isinstance(one, ast.Compare):
+            sides = (one.left, *one.comparators)
+            held = (part for side in sides for part in (side.elts if isinstance(side, _LISTED) else (side,)))
+            compared.update(part.lineno for part in held if isinstance(part, ast.Constant))
+    return _Read(tree=tree, calls=calls, compared=frozenset(compared))
 
 
 def _unnamed(issue: Any, test: str) -> Rule:

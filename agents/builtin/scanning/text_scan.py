@@ -48,7 +48,7 @@ _NO_SECRET = re.compile(
 _INTERPOLATED = re.compile(r"\$[A-Z][A-Z0-9_]{3,}")
 """A variable of the environment within a value."""
 _COMMENT = re.compile(r"^\s*(?:#|//|\*|;|--|<!--)")
-_DRAWN = re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])[\w+/=-]{16,}")
+_DRAWN = re.compile(r"(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])[\w+/-]{16,}")
 """As a generator gives them; in a comment, which shows how something is set, nothing else is taken for real."""
 _NAME_LINE = re.compile(r"""^\s*-?\s*name:\s*["']?([A-Za-z_][\w.-]{2,60})["']?\s*$""")
 _VALUE_LINE = re.compile(r"""^\s*value:\s*(["']?)([^\s"'`{}]{6,200})\1\s*(?:#.*)?$""")
@@ -59,7 +59,7 @@ _DEFINED = re.compile(r"""\bdefine\(\s*["'](\w{3,60})["']\s*,\s*["']([^"'\s]{8,2
 _SHELLS = frozenset({".sh", ".bash", ".ksh", ".zsh"})
 _HOLDS = re.compile(
     r"""^\s*(?:(?:local|readonly|export|declare)\s+(?:-\w+\s+)*)?([A-Za-z_]\w*)\+?="""
-    r"""(?:"[^"`(]*|[^\s"'`(;]*)\$\{?(?:[1-9@*]|QUERY_STRING\b)"""
+    r"""(?:"([^"`(]*?)|([^\s"'`(;]*?))\$\{?(?:[1-9@]|(\*)|QUERY_STRING\b)"""
 )
 """A variable that is given a parameter, alone or in a text; the answer of a command is no parameter."""
 _READS = re.compile(r"^\s*read\s+(?:-\w+\s+(?:\"[^\"]*\"\s+)?)*((?:[A-Za-z_]\w*\s*)+)$")
@@ -120,16 +120,22 @@ def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
 
 
 def _with_parameters(lines: list[str]) -> list[str]:
-    """Lines of a shell script in which a variable that holds a parameter, or what was read, is that parameter."""
-    names: set[str] = set()
+    """Lines of a shell script in which a variable that holds a parameter, or what was read, is that parameter.
+
+    One that holds it behind other text is `$*`: it chooses a part, as of a path, and not all.
+    """
+    names: dict[str, str] = {}
     made: list[str] = []
     for line in lines:
-        held = re.compile(r"\$(\{?)(?:" + "|".join(sorted(names)) + r")\b(?=[^\w:]|$)") if names else None
-        part = line if held is None or len(line) > _LONGEST_LINE else held.sub(r"$\g<1>1", line)
+        held = re.compile(r"\$(\{?)(" + "|".join(sorted(names)) + r")\b(?=[^\w:]|$)") if names else None
+        part = line
+        if held is not None and len(line) <= _LONGEST_LINE:
+            part = held.sub(lambda found: f"${found[1]}{names[found[2]]}", line)
         made.append(part)
         if len(names) < _MOST_NAMES:
-            names.update(_HOLDS.findall(part[:_LONGEST_LINE]))
-            names.update(name for found in _READS.findall(part[:_LONGEST_LINE]) for name in found.split())
+            for name, quoted, plain, is_part in _HOLDS.findall(part[:_LONGEST_LINE]):
+                names[name] = "*" if quoted or plain or is_part else "1"
+            names.update((name, "1") for found in _READS.findall(part[:_LONGEST_LINE]) for name in found.split())
     return made
 
 
@@ -192,7 +198,7 @@ def secrets_in(file: SourceFile) -> Iterator[tuple[Rule, int]]:
             or holds_credentials(part)
             or _is_paired(before, part)
         ):
-            if not _COMMENT.match(part) or _DRAWN.search(part):
+            if not _COMMENT.match(part) or any(_DRAWN.search(match[3]) for match in _NAMED.finditer(part)):
                 yield VALUE, number
         before = part
 
