@@ -69,7 +69,7 @@ async def test_a_folder_is_reviewed_and_registered_and_its_runs_are_told(
     await platform.records.finish_agent_run(started, status="SUCCESS", duration_ms=12)
     await page.reload()
     await expect(past).to_contain_text("well")
-    await expect(past).to_contain_text("1 runs, 0 failed")
+    await expect(past).to_contain_text("1 run, 0 failed")
     await accessible(page)
 
 

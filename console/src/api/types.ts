@@ -17,8 +17,6 @@ export interface Card {
   agentVersion?: string;
   action?: string;
   effect?: string | null;
-  /** `off`: one person alone may change gates, agents and people. */
-  twoPersonRule?: string;
   description?: string;
   risk?: string;
   inputs?: Json;

@@ -175,8 +175,8 @@ function Past({ name }: { name: string }) {
           <div key={String(each.version)} style={{ display: "contents" }}>
             <dt>Version {each.version ?? "not noted"}</dt>
             <dd>
-              {each.runs.toLocaleString()} runs, {each.failed.toLocaleString()} failed, last{" "}
-              <Ago at={each.lastAt} />
+              {each.runs.toLocaleString()} {each.runs === 1 ? "run" : "runs"}, {each.failed.toLocaleString()}{" "}
+              failed, last <Ago at={each.lastAt} />
             </dd>
           </div>
         ))}

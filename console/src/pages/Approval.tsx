@@ -210,8 +210,6 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
       <p className="small muted">
         You decide on digest <code>{shortDigest(approval.digest)}</code>. If anything else would run by then,
         it is refused and asked again.
-        {approval.card.twoPersonRule === "off" &&
-          " The two-person rule is off here: one person alone may change gates, agents and people."}
       </p>
     </section>
   );
