@@ -65,21 +65,28 @@ def migrate_command(
     state: State = DEFAULT_STATE,
     project: Project = 1,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a database that does not answer yet.")] = 60.0,
+    publisher: Annotated[
+        str,
+        typer.Option(
+            help="User of your NATS server, with an account of its own, who publishes the project's events."
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Bring the records' tables and the built-in agents to this version. A newer database is refused, unchanged."""
     StateFolder(state).create()
     url = WorkerSettings.load().database_url
-    revision = run(_migrate(url, project_id=project, wait=wait))
+    revision = run(_migrate(url, project_id=project, wait=wait, publisher=publisher))
     if as_json:
         console.print_json(data={"revision": revision})
     else:
         console.print(f"records database is at revision {revision}; built-in agents are registered")
 
 
-async def _migrate(url: str, *, project_id: int, wait: float) -> str:
+async def _migrate(url: str, *, project_id: int, wait: float, publisher: str) -> str:
     # Here: what replaces this process imports what it needs itself.
     from deployments.publishing.registration import register_builtin
+    from deployments.stack.nats_server import record_server_publisher
     from records import Records, upgrade
 
     deadline = time.monotonic() + wait
@@ -93,6 +100,8 @@ async def _migrate(url: str, *, project_id: int, wait: float) -> str:
             await asyncio.sleep(LOOK_SECONDS)
     async with await Records.open(url) as records:
         await register_builtin(records, project_id=project_id)
+        if publisher:
+            await record_server_publisher(records, publisher, project_id=project_id)
     return revision
 
 

@@ -6,6 +6,10 @@ folder=${1:-secrets}
 umask 022
 mkdir -p "$folder/agents"
 chmod 700 "$folder"
+# The project whose events the user `publisher` publishes: as compose.yaml has it.
+project=${PROJECT_ID:-$(sed -n 's/^PROJECT_ID=//p' "$(dirname "$0")/../../.env" 2> /dev/null || true)}
+project=${project:-1}
+case $project in 0* | *[!0-9]*) echo "PROJECT_ID is '$project': it is the number of a project, as 1" >&2; exit 2 ;; esac
 word() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 # write NAME: standard input becomes the file, unless it is there.
 write() { if [ -e "$folder/$1" ]; then cat > /dev/null; else cat > "$folder/.new" && mv "$folder/.new" "$folder/$1" && echo "made $folder/$1"; fi; }
@@ -19,18 +23,26 @@ printf 'postgresql+asyncpg://prefect:%s@postgres:5432/prefect' "$(cat "$folder/p
 printf 'commandcenter:%s' "$(word)" | write prefect_auth
 printf 'tls://platform:%s@nats:4222' "$(cat "$folder/nats_platform_password")" | write nats_url
 write nats_auth.conf <<EOF
-# The platform may do everything in its account; a publisher may send events and hear what became of them.
+# The platform may do everything in its account. A publisher has one of its own, without streams: what it sends arrives in
+# the platform's under a subject with its project and its name, which NATS writes; it hears what became of its project's runs.
 accounts {
   COMMANDCENTER {
-    # The two streams may hold 1 GiB each. Full, NATS refuses new events: it never fills the disk.
+    # Two streams may hold 1 GiB each, and that of a project what its limits say. Full, NATS refuses new events: it never fills the disk.
     jetstream { max_memory: 64MB, max_file: 4GB, max_streams: 16, max_consumers: 256 }
+    users = [ { user: platform, password: "$(cat "$folder/nats_platform_password")" } ]
+    exports = [ { service: "commandcenter.in.>" }, { stream: "commandcenter.out.>" } ]
+  }
+  PROJECT_${project}_publisher {
     users = [
-      { user: platform, password: "$(cat "$folder/nats_platform_password")" }
       { user: publisher, password: "$(cat "$folder/nats_publisher_password")", permissions: {
-          publish: { allow: [">"], deny: ["\$JS.>", "\$SYS.>", "\$KV.>", "\$O.>", "_INBOX.>",
+          publish: { allow: [">"], deny: ["\$JS.>", "\$SYS.>", "\$KV.>", "\$O.>", "_INBOX.>", "commandcenter.>",
             "workflow.started.*", "workflow.completed.*", "workflow.approval.*", "agent.executed.*"] }
           subscribe: ["_INBOX.>", "workflow.started.*", "workflow.completed.*", "workflow.approval.*", "agent.executed.*"]
       } }
+    ]
+    imports = [
+      { service: { account: COMMANDCENTER, subject: "commandcenter.in.$project.publisher.>" }, to: ">" }
+      { stream: { account: COMMANDCENTER, subject: "commandcenter.out.$project.>" }, to: ">" }
     ]
   }
   # What the server says of itself is for nobody who sends events.

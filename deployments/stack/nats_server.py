@@ -89,10 +89,15 @@ async def apply_publishers(addresses: Addresses, records: Records) -> None:
 
 async def prepare_publisher(addresses: Addresses, records: Records, *, project_id: int) -> None:
     """Record whose events the embedded publisher publishes; its password is the stack's."""
-    await records.add_publisher(
-        PUBLISHER, project_id=project_id, password_hash="embedded", by="this machine", replace=True
-    )
+    await record_server_publisher(records, PUBLISHER, project_id=project_id)
     await apply_publishers(addresses, records)
+
+
+async def record_server_publisher(records: Records, name: str, *, project_id: int) -> None:
+    """Record a publisher whose password only the settings of the NATS server hold. Raises NameRefused."""
+    await records.add_publisher(
+        name, project_id=project_id, password_hash="embedded", by="this machine", replace=True
+    )
 
 
 async def _reload(pid: int, log: Path) -> None:

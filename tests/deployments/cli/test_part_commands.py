@@ -81,14 +81,18 @@ def test_the_server_becomes_one_process_that_takes_its_database_from_a_file_and_
 def test_migrate_makes_the_tables_and_registers_the_agents_and_may_be_repeated(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
+    of_project_7 = {**environment, "COMMANDCENTER_PROJECT_ID": "7"}
     for _ in range(2):
-        done = run_it(environment, "migrate", "--json")
+        done = run_it(of_project_7, "migrate", "--publisher", "publisher", "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["revision"]
     with closing(sqlite3.connect(tmp_path / "state" / "records.db")) as database:
         assert database.execute(
             'SELECT count(*) FROM "Agent" WHERE name = ?', ("security-scanner",)
         ).fetchone() == (1,)
+        # What the listener looks for: whose events come from an account of NATS.
+        publishers = database.execute('SELECT name, "projectId" FROM "EventPublisher"').fetchall()
+        assert publishers == [("publisher", 7)]
 
 
 def test_migrate_refuses_a_database_of_a_newer_version_in_a_sentence_and_leaves_it_alone(

@@ -1,4 +1,4 @@
-"""NATS as compose.yaml has it: its configuration and secrets, a real server, TLS from the first byte, two accounts."""
+"""NATS as compose.yaml has it: its configuration and secrets, TLS from the first byte, an account for the publisher."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from triggers.nats import connection
 from triggers.nats.connection import jetstream
@@ -82,13 +84,24 @@ async def test_the_platform_connects_by_tls_and_finds_its_limits(platform: Clien
     assert platform.connected_url.scheme == "tls"
 
 
-async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Broker, platform: Client) -> None:
-    await jetstream(platform).add_stream(name="tried", subjects=["graph.>"])
+@pytest.fixture
+async def streams(platform: Client) -> JetStreamContext:
+    """The platform's, with a stream for the events of each of two projects, and one of its own."""
+    found = jetstream(platform)
+    for name, subject in (("one", "commandcenter.in.1.>"), ("two", "commandcenter.in.2.>"), ("own", "private.>")):
+        await found.add_stream(name=name, subjects=[subject])
+    return found
+
+
+async def test_a_publisher_begins_without_tls_is_told_and_publishes(
+    secured: Broker, streams: JetStreamContext
+) -> None:
     tls = ssl.create_default_context(cafile=secured.secrets / "nats_ca.pem")
     refused: asyncio.Queue[Exception] = asyncio.Queue()
     client = await nats.connect(secured.url("publisher"), tls=tls, error_cb=refused.put, allow_reconnect=False)
     try:
-        assert (await client.jetstream().publish("graph.file.updated", b"{}")).stream == "tried"
+        assert (await client.jetstream().publish("graph.file.updated", b"{}")).stream == "one"
+        assert (await streams.get_last_msg("one", "commandcenter.in.1.publisher.graph.file.updated")).data == b"{}"
         await client.publish("workflow.completed.forged", b"{}")
         async with asyncio.timeout(30):
             assert "permissions violation" in str(await refused.get()).lower()
@@ -97,10 +110,8 @@ async def test_a_publisher_begins_without_tls_is_told_and_publishes(secured: Bro
 
 
 async def test_a_publisher_hears_nothing_of_what_the_platform_is_answered(
-    secured: Broker, platform: Client
+    secured: Broker, streams: JetStreamContext
 ) -> None:
-    streams = jetstream(platform)
-    await streams.add_stream(name="private", subjects=["private.>"])
     tls = ssl.create_default_context(cafile=secured.secrets / "nats_ca.pem")
     heard: list[str] = []
 
@@ -112,7 +123,7 @@ async def test_a_publisher_hears_nothing_of_what_the_platform_is_answered(
         await spy.subscribe("_INBOX.>", cb=hear)
         await spy.flush()
         await streams.publish("private.word", b"of another program")
-        fetching = await streams.pull_subscribe("private.>", durable="reader", stream="private")
+        fetching = await streams.pull_subscribe("private.>", durable="reader", stream="own")
         (message,) = await fetching.fetch(1, timeout=30)
         assert message.data == b"of another program"
         # Whatever was sent to it before this answer has come before it.
@@ -123,6 +134,52 @@ async def test_a_publisher_hears_nothing_of_what_the_platform_is_answered(
         assert (own, len(heard)) == (1, 1)
     finally:
         await spy.close()
+
+
+async def test_a_publisher_forges_nothing_by_a_subject_or_by_where_it_is_answered(
+    secured: Broker, platform: Client, streams: JetStreamContext
+) -> None:
+    """In the platform's account, NATS itself would send an acknowledgement to whatever subject asks for it."""
+    forged = (
+        "commandcenter.in.2.ci.graph.file.updated",
+        "commandcenter.in.1.ci.graph.file.updated",
+        "commandcenter.out.2.workflow.completed.forged",
+        "workflow.completed.forged",
+        "private.word.forged",
+        "$JS.API.STREAM.PURGE.own",
+        "$JS.API.STREAM.DELETE.two",
+        "_COMMANDCENTER_INBOX.forged",
+    )
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    await streams.publish("private.kept", b"{}")
+    before = [(await streams.stream_info(name)).state.last_seq for name in ("two", "own")]
+    for subject in ("workflow.>", "commandcenter.out.>", "_COMMANDCENTER_INBOX.forged"):
+        await platform.subscribe(subject, cb=hear)
+    await platform.flush()
+    tls = ssl.create_default_context(cafile=secured.secrets / "nats_ca.pem")
+    client = await nats.connect(secured.url("publisher"), tls=tls, error_cb=_ignore, allow_reconnect=False)
+    try:
+        for subject in forged:
+            await client.publish(subject, b"{}")
+            await client.publish("graph.file.updated", b"{}", reply=subject)
+        # What was sent before has arrived before the answer to this.
+        assert (await client.jetstream().publish("graph.file.updated", b"{}")).stream == "one"
+    finally:
+        await client.close()
+    await platform.flush()
+    assert heard == []
+    assert [(await streams.stream_info(name)).state.last_seq for name in ("two", "own")] == before
+    assert (await streams.get_last_msg("own", "private.kept")).data == b"{}"
+    with pytest.raises(NotFoundError):
+        await streams.get_last_msg("one", forged[1])
+
+
+async def _ignore(error: Exception) -> None:
+    """Refused, as it should be."""
 
 
 async def test_a_certificate_of_another_authority_is_refused(secured: Broker) -> None:
