@@ -443,7 +443,7 @@ CHECK = re.compile(
     r"|.*\b(?:or|\|\|)\s*(?:die|raise|abort|throw)\b.*)$"
 )
 REFUSES = re.compile(
-    r"\b(?:raise\s+[\w\"'(]|throw\b|abort\s*\(|panic\s*\(|assert\b|Http404|Forbidden|Unauthorized|BadRequest|NotFound\s*\(|res(?:ponse)?\.(?:status|sendStatus)\s*\(\s*4\d\d"
+    r"\b(?:raise(?:\s+[\w\"']|\s*\()|throw\b|abort\s*\(|panic\s*\(|assert\b|Http404|Forbidden|Unauthorized|BadRequest|NotFound\s*\(|res(?:ponse)?\.(?:status|sendStatus)\s*\(\s*4\d\d"
     r"|return\b[^\n]*(?:\b4\d\d\b|[Ee]rr|\bFalse\b|\bfalse\b|\bNone\b|\bnull\b|\bnil\b|[Dd]enied|:forbidden|:unauthorized)|sys\.exit|die\s*\(|exit\s*[;(]|exit\s*$"
     r"|http\.Error\s*\(|http_response_code\s*\(\s*4|head\s+:\w+|AbortWith\w*\s*\(|status\s*\(\s*4\d\d|redirect\w*[\s(][^\n]*(?:log_?in|sign_?in)|Location:[^\n]*login"
     r"|Err\s*\(|bail!|os\.Exit\s*\(|fail\s*\(|reject\s*\(|ThrowIf\w+|Challenge\s*\(|Forbid\s*\()"

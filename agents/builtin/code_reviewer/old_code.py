@@ -64,15 +64,28 @@ def function_at(text: str, number: int) -> Function:
 
 
 def survivor(function: Function, after: str) -> Function | None:
-    """The function in the new text: by its name, or by most of its lines; None where it is gone."""
+    """The function in the new text: by its name, and by most of its lines; None where it is gone."""
     lines = after.split("\n")
     if not function.name:
         return Function(name="", start=1, end=len(lines), text=after) if after.strip() else None
-    for start, line in enumerate(lines):
-        found = _match(line)
-        if found and _name(found) == function.name:
-            return _function(lines, start, found)
-    return _renamed(function, lines)
+    of_that_name = [
+        _function(lines, start, found)
+        for start, line in enumerate(lines)
+        if (found := _match(line)) and _name(found) == function.name
+    ]
+    if not of_that_name:
+        return _renamed(function, lines)
+    if len(of_that_name) == 1:
+        return of_that_name[0]
+    # Overloads, and methods of several classes: the one with most of its lines, then the nearest.
+    own = {line.strip() for line in function.text.split("\n")}
+    return max(
+        of_that_name,
+        key=lambda one: (
+            sum(line.strip() in own for line in one.text.split("\n") if line.strip()) / (one.text.count("\n") + 1),
+            -abs(one.start - function.start),
+        ),
+    )
 
 
 def _renamed(function: Function, lines: list[str]) -> Function | None:

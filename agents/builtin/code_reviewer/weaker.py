@@ -41,7 +41,7 @@ _OUTSIDE = re.compile(
     r"\breq(?:uest)?\b|\bparams\b|\bquery\b|\bctx\b|\bbody\b|\bform\b|\bargs\b|\$_(?:GET|POST|REQUEST|COOKIE)",
     re.I,
 )
-_ASKS = re.compile(r"\s*(?:if|elif|elsif|unless|while)\b\s*\(?[\w.$@]+\b")
+_ASKS = re.compile(r"\s*(?:if|elif|elsif|unless|while)\b\s*\(?[\w$@]+\b")
 _ANSWERS = re.compile(r"\s*return\s+\w+\s*;?\s*$")
 _MODE = re.compile(r"(?<![\w.])0o?([0-7]{3})\b(?!\.)")
 _TLS = re.compile(r"TLS[v_]?(?:1[._]?([0-3])|1)(?![\d_.])|SSL(?:v|_)?([23])", re.IGNORECASE)
