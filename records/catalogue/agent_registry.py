@@ -30,6 +30,9 @@ from reliability.shielded import shielded
 
 log = logging.getLogger(__name__)
 
+_REMOVED = "removed:"
+"""Begins what the audit says of an agent that was removed; the rest is what it said before, if anything."""
+
 
 class AgentRegistry(Store):
     """Registered agents, per project."""
@@ -83,6 +86,7 @@ class AgentRegistry(Store):
                     newest.get(agent_subject(project_id, row["name"])),
                 )
                 for row in found
+                if archived or not _was_removed(row, newest.get(agent_subject(project_id, row["name"]), ""))
             ]
 
     def _trusted(
@@ -94,7 +98,8 @@ class AgentRegistry(Store):
             return known[1]
         spec = agent_of(row, capabilities)
         registered = is_registered(connection, row["projectId"], spec, row["signature"])
-        if not registered or newest not in (None, agent_state(row["projectId"], spec)):
+        state = (newest or "").removeprefix(_REMOVED)
+        if not registered or (state and state != agent_state(row["projectId"], spec)):
             log.error(
                 "agent %r of project %s is not as it was registered: its rows were changed in the database, or signed "
                 "with a key that this part lacks; each of its actions needs an approval until it is registered again",
@@ -118,8 +123,25 @@ class AgentRegistry(Store):
             change = update(AGENT).where(mine).values(archivedAt=now(), updatedAt=now())
             if (await connection.execute(change)).rowcount != 1:
                 return False
+            subject = agent_subject(project_id, name)
+            before = (await newest_states(connection, [subject])).get(subject, "")
+            state = _REMOVED + before.removeprefix(_REMOVED)
+            await keep_newest(connection, subject, state, project_id=project_id)
             await note_change(connection, project_id, "agent", name)
         return True
+
+
+def _was_removed(row: RowMapping, newest: str) -> bool:
+    """Whether an agent that its row says is in use was removed, and put back by hand."""
+    if not newest.startswith(_REMOVED):
+        return False
+    log.error(
+        "agent %r of project %s was removed, and its row put back in the database: it stays removed until it is "
+        "registered again",
+        row["name"],
+        row["projectId"],
+    )
+    return True
 
 
 async def agent_row_id(connection: AsyncConnection, project_id: int, name: str) -> str | None:

@@ -187,6 +187,22 @@ async def test_an_agent_that_was_made_harmless_in_the_database_needs_an_approval
     assert (await records.catalogue(1)).agents["risky"].action_risk("work") == "AUTO"
 
 
+async def test_an_agent_that_was_removed_does_not_come_back_by_hand(
+    records: Records, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = make.agent("gone")
+    agent_id = await records.register_agent(1, spec)
+    for _ in range(2):  # removed again, it is still the same that began runs go on with
+        assert await records.archive_agent(1, "gone")
+        await execute(records, update(AGENT).where(AGENT.c.id == agent_id).values(archivedAt=None))
+        for part in (records, fresh(records)):
+            assert "gone" not in (await part.catalogue(1)).agents
+            assert (await part.catalogue(1, archived=True)).agents["gone"] == spec
+    assert "it stays removed" in caplog.text
+    await records.register_agent(1, spec)
+    assert (await records.catalogue(1)).agents["gone"] == spec
+
+
 async def test_an_approval_that_was_used_or_replaced_does_not_come_back(records: Records, begin: Any) -> None:
     run_id = await begin()
 
