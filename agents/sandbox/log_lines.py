@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from agents.sandbox.leaks.masking import Masker
@@ -43,6 +45,10 @@ PARTIAL_SECONDS = 2.0
 """How long a line stays unfinished before it is shown as it is."""
 TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 """Sequences that move the cursor or set colours."""
+
+
+_THREADS = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="masking")
+"""Of their own: hostile logs of a few runs would take all those that the rest of the worker uses."""
 
 
 class LogStream:
@@ -92,14 +98,14 @@ class LogStream:
         if self._masker.idle or len(self._buffer) + len(chunk) <= _QUICK:
             self.feed(chunk)
         else:
-            self._tell_all(await asyncio.to_thread(self._read, chunk))
+            self._tell_all(await _in_thread(self._read, chunk))
 
     async def end(self) -> None:
         """The output has ended, perhaps within a line."""
         if self._masker.idle or len(self._buffer) <= _QUICK:
             self.close()
         else:
-            self._tell_all(await asyncio.to_thread(self._rest))
+            self._tell_all(await _in_thread(self._rest))
 
     def feed(self, chunk: bytes) -> None:
         """As `take`, here and now."""
@@ -228,6 +234,10 @@ class LogStream:
     def _cut(self, text: str) -> str:
         limit = self._limits.log_line_bytes
         return text if len(text) <= limit else f"{text[:limit]}… (line cut off at {limit} characters)"
+
+
+async def _in_thread(read: Callable[..., list[_Line]], *given: bytes) -> list[_Line]:
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, read, *given)
 
 
 def _whole_characters(raw: bytearray) -> int:

@@ -10,9 +10,11 @@ import json
 import logging
 import quopri
 import shlex
+import threading
 import urllib.parse
 import zipfile
 import zlib
+from typing import Any
 
 import pytest
 
@@ -177,6 +179,24 @@ async def test_the_loop_goes_on_while_a_log_is_masked_and_what_takes_too_long_is
     assert secret not in shown
     assert lines[-1].text == "the log is not shown from here on: looking for secrets takes too long"
     assert lines[-1].level == logging.WARNING
+
+
+async def test_hostile_logs_of_many_runs_leave_threads_for_the_rest_of_the_worker():
+    done = threading.Event()
+
+    class Slow(Masker):
+        def may_hold(self, *given: Any, **options: Any) -> bool:
+            done.wait(30)
+            return False
+
+    streams = [LogStream(Limits(), Slow({"TOKEN": SECRETS["TOKEN"]}), lambda line: None) for _ in range(40)]
+    taken = [asyncio.create_task(each.take(b"a line\n" * 200)) for each in streams]
+    try:
+        await asyncio.sleep(0)  # each has begun
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "at once"), 10) == "at once"
+    finally:
+        done.set()
+        await asyncio.gather(*taken)
 
 
 def test_a_cut_line_shows_no_part_of_a_secret():
