@@ -18,6 +18,7 @@ from agents.builtin.patcher import FixPullRequest, agent
 from agents.builtin.patcher.patch import Change, patch
 from agents.builtin.patcher.repair import repair
 from agents.builtin.scanning.scan import scan
+from agents.builtin.scanning.vulnerability import Vulnerability
 from agents.builtin.security_scanner import agent as scanner
 from agents.repository.git import Git
 from agents.repository.publish import publish_branch
@@ -317,7 +318,6 @@ LEFT = [
         "os.mkdir needs a name that is free",
     ),
     ("a.py", "import tempfile\n\n\ndef f():\n    return tempfile.mktemp()\n", "cannot be seen"),
-    ("a.py", "import requests\nrequests.get(u, **options)\n", "may be among them"),
     (
         "a.py",
         "import subprocess\nsubprocess.run(f'ls {x}', shell=True, executable='/bin/bash')\n",
@@ -328,12 +328,6 @@ LEFT = [
         "a.py",
         "import hashlib\n\n\ndef file_md5(x):\n    return hashlib.md5(x).hexdigest()\n",
         "which digest it is",
-    ),
-    ("a.py", "import hashlib\ngravatar_id = hashlib.md5(x).hexdigest()\n", "which digest it is"),
-    (
-        "a.js",
-        "const c = require('crypto');\nconst etag = c.createHash('md5').update(x).digest();\n",
-        "which digest",
     ),
     (
         "a.js",
@@ -356,6 +350,20 @@ LEFT = [
     ("a.js", "const { exec } = require('child_process'); exec('ls ' + x + ' > y')\n", "shell syntax"),
     ("a.js", "const { exec } = require('child_process'); exec(x)\n", "program to start is not a literal"),
 ]
+
+
+def test_options_that_are_passed_on_may_hold_the_one_that_is_missing():
+    found = Vulnerability(
+        severity="LOW",
+        rule="py/request-without-timeout",
+        file="a.py",
+        line=2,
+        description="it waits for ever",
+        recommendation="give it a timeout",
+    )
+    done = repair([found], lambda _: "import requests\nrequests.get(u, **options)\n", LOG)
+    assert not done.changes
+    assert ["may be among them" in each.reason for each in done.left] == [True]
 
 
 @pytest.mark.parametrize(("name", "text", "reason"), LEFT)

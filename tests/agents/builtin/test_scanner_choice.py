@@ -59,7 +59,7 @@ def told(output: dict) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("base", ["HEAD~1", "HEAD^", "v1", "main~1"])
 def test_incremental_tells_what_the_change_brought(repository, context, base):
     git(repository, "tag", "v1")
-    commit(repository, "second", **{"old.py": "import os\n\n" + WEAK + "a = 1\n" * 30 + "exec(a)\n"})
+    commit(repository, "second", **{"old.py": "import os\n\n" + WEAK + "a = 1\n" * 30 + "exec(b)\n"})
 
     output = scanned(repository, context, scanType="INCREMENTAL", baseCommit=base)
 
