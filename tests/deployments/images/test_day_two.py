@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import tarfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +166,9 @@ async def test_a_second_host_with_workers_only_takes_over_what_the_first_one_lea
     number = await stack.publish(ask=True)
     await until(lambda: stack.asks(number), QUIET_SECONDS, "the question")
     # Two projects have no network in common; the second one reaches the machine's own address.
-    gateway = run_docker(
-        "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
-    ).stdout.strip()
+    subnet = run_docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}").stdout
+    # A Docker that was just installed does not name its gateway: it is the first address.
+    gateway = str(next(ip_network(subnet.strip()).hosts()))
     port = free_port()
     with (project.folder / "env").open("a") as file:
         file.write(f"BIND=0.0.0.0\nALLOWED_HOSTS={gateway}\nPOSTGRES_PORT={port}\n")
