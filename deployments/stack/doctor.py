@@ -77,11 +77,15 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
 
 async def examine_secrets(state: Path) -> list[Finding]:
     """Secrets that deployed workflows name and that have no value; nothing where neither platform nor worker runs."""
-    if running(state) is None and part_of_container() != "worker":
+    if running(state) is not None:
+        missing_of = _missing_in_platform
+    elif part_of_container() == "worker":
+        missing_of = _missing_here
+    else:
         return []
     try:
         async with asyncio.timeout(_SECRETS_SECONDS):
-            missing = await (_missing_here(state) if running(state) is None else _missing_in_platform(state))
+            missing = await missing_of(state)
     except Exception as exc:  # a platform that is out of order is what a doctor is called for
         why = f"which secrets have no value cannot be told: {type(exc).__name__}: {str(exc)[:300]}"
         return [Finding(what="secret", ok=False, needed=False, detail=why)]

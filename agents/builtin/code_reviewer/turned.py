@@ -170,9 +170,8 @@ def _opposite(place: _Place, old: str, new: str, function: str, *, refuses: bool
 
 
 def _turns_comparison(one: str, other: str) -> bool:
-    return any(one in these and other in those for these, those in ((_LESS, _MORE), (_MORE, _LESS))) or any(
-        one in these and other in those for these, those in ((_SAME, _OTHER), (_OTHER, _SAME))
-    )
+    opposite = ((_LESS, _MORE), (_MORE, _LESS), (_SAME, _OTHER), (_OTHER, _SAME))
+    return any(one in these and other in those for these, those in opposite)
 
 
 def _turns_not(place: _Place, old: str) -> bool:

@@ -6,8 +6,9 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from agents.builtin.scanning import (
@@ -193,27 +194,37 @@ def _refuted(one: Vulnerability, followed: flow.FlowScan) -> bool:
     return kind is not None and harmless is not None and ("" in harmless or kind in harmless)
 
 
+def _splitter(texts: Mapping[str, str]) -> Callable[[str], list[str]]:
+    """Name of a file -> its lines; each text is split once, however many findings it has."""
+
+    @cache
+    def lines_of(name: str) -> list[str]:
+        return texts.get(name, "").split("\n")
+
+    return lines_of
+
+
 def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Iterator[Vulnerability]:
     """All but what the code around a finding shows to be none."""
-    lines: dict[str, list[str]] = {}
+    lines_of = _splitter(texts)
     for one in found:
         kind = one.rule.rsplit("/", 1)[-1]
-        own = lines.setdefault(one.file, texts.get(one.file, "").split("\n"))
+        own = lines_of(one.file)
         if kind == "weak-hash" and is_for_comparison(own, one.line):
             continue
         if kind == "insecure-cookie" and is_secured_later(own, one.line):
             continue
-        if not _is_of_no_server(one, own):
+        if not _is_of_no_server(one, own, texts.get(one.file, "")):
             yield one
 
 
-def _is_of_no_server(one: Vulnerability, lines: Sequence[str]) -> bool:
+def _is_of_no_server(one: Vulnerability, lines: Sequence[str], text: str) -> bool:
     """Whether the engine took for a visitor's `request` what a file of Python that serves nobody makes itself."""
     if one.tool != engine.NAME or not one.flow or not one.rule.startswith("py/"):
         return False
     begins = one.flow[0].line
     said = lines[begins - 1] if begins <= len(lines) else ""
-    return _REQUEST.search(said) is not None and not is_web("\n".join(lines))
+    return _REQUEST.search(said) is not None and not is_web(text)
 
 
 def _weighty(found: Iterable[Vulnerability], texts: Mapping[str, str], log: logging.Logger) -> list[Vulnerability]:
@@ -223,11 +234,11 @@ def _weighty(found: Iterable[Vulnerability], texts: Mapping[str, str], log: logg
     """
     if not any(place_of(name, "") == "production" for name in texts if PurePosixPath(name).suffix in SCANNED):
         return list(found)
-    lines: dict[str, list[str]] = {}
+    lines_of = _splitter(texts)
     kept: list[Vulnerability] = []
     left: Counter[str] = Counter()
     for one in found:
-        own = lines.setdefault(one.file, texts.get(one.file, "").split("\n"))
+        own = lines_of(one.file)
         if of_no_weight(one, own[one.line - 1] if one.line <= len(own) else ""):
             left[one.rule] += 1
         else:
