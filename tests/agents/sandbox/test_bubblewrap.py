@@ -244,7 +244,7 @@ async def test_a_request_that_cannot_be_run_runs_nothing(run, logs, changes, wor
 
 
 async def test_without_bwrap_nothing_runs_and_the_message_has_the_fix(script_request, logs, monkeypatch):
-    monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.find_bwrap", lambda: None)
+    monkeypatch.setattr("agents.sandbox.bubblewrap.binary._candidates", list)
     result = await BubblewrapSandbox().run(script_request("print('ran')"), on_log=logs.append)
     assert result.failure is not None
     assert result.failure.kind == "sandbox-unavailable"
@@ -252,9 +252,22 @@ async def test_without_bwrap_nothing_runs_and_the_message_has_the_fix(script_req
     assert logs == []
 
 
+async def test_a_bwrap_that_does_not_start_is_named_with_its_reason(script_request, logs, monkeypatch, tmp_path):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/no/such/interpreter\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("agents.sandbox.bubblewrap.binary._candidates", lambda: [broken])
+    result = await BubblewrapSandbox().run(script_request("print('ran')"), on_log=logs.append)
+    assert result.failure is not None
+    assert result.failure.kind == "sandbox-unavailable"
+    assert f"{broken} does not start" in result.failure.message
+    assert "No such file" in result.failure.message
+    assert logs == []
+
+
 async def test_a_bwrap_that_can_make_no_jail_runs_nothing_and_says_the_fix(script_request, logs, monkeypatch):
     broken = Bwrap(path=Path("/bin/false"), version=(99,))
-    monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.find_bwrap", lambda: broken)
+    monkeypatch.setattr("agents.sandbox.bubblewrap.sandbox.newest_bwrap", lambda: broken)
     sandbox = BubblewrapSandbox()
     result = await sandbox.run(script_request("print('ran')"), on_log=logs.append)
     await sandbox.close()
