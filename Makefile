@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: setup demo test fast lint fix docs bench image compose-demo compose-down console console-dev console-test sbom audit
+.PHONY: setup demo test fast lint lint-style lint-types lint-test-types fix docs bench image compose-demo compose-down console console-dev console-test sbom audit
 
 setup: $(VENV)/.installed $(VENV)/.console
 
@@ -58,11 +58,18 @@ docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 
-lint: setup
+# Pyright uses one CPU: `make --jobs 2 lint` checks the types of the product and of the tests side by side.
+lint: lint-style lint-types lint-test-types
+
+lint-style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+
+lint-types: setup
 	$(BIN)/pyright
+
+lint-test-types: setup
 	$(BIN)/pyright --project tests/pyrightconfig.json
 
 # What the product is made of, as CycloneDX.

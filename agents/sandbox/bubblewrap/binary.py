@@ -46,7 +46,8 @@ def find_bwrap() -> Bwrap | None:
 
 def newest_bwrap() -> Bwrap:
     """The newest bubblewrap that starts here. Raises NoBubblewrap."""
-    found, failures = [], []
+    found: list[Bwrap] = []
+    failures: list[str] = []
     for path in _candidates():
         try:
             found.append(_probe(path))

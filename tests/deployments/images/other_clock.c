@@ -1,4 +1,4 @@
-/* Preloaded: the time of day is by so many seconds fast as the file named in OTHER_CLOCK says.
+/* Preloaded: the time of day is by so many seconds fast as the file named in FAST_BY says.
  *
  * Only what tells the time of day is changed. Clocks that measure how long something takes, and everything that sleeps,
  * stay as they are, as on a host whose clock is set; libfaketime 0.9.10 makes short sleeps fail with EINVAL.
@@ -19,7 +19,7 @@ static long fast(void)
     struct timespec now;
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
     if (looked.tv_sec != now.tv_sec) {
-        const char *name = getenv("OTHER_CLOCK");
+        const char *name = getenv("FAST_BY");
         FILE *file = name ? fopen(name, "re") : NULL;
         long read;
         looked = now;

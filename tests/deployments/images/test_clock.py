@@ -20,7 +20,7 @@ OTHER_CLOCK = """\
 x-clock: &clock
   environment:
     LD_PRELOAD: /clock/other_clock.so
-    OTHER_CLOCK: /clock/offset
+    FAST_BY: /clock/offset
   volumes: ["CLOCK:/clock:ro"]
 services:
   server: *clock
