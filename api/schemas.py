@@ -288,6 +288,8 @@ class ApprovalDetail(ApprovalAnswer):
     """Whether something else would run now, and is asked for elsewhere."""
     earlier: list[ApprovalAnswer]
     """Questions of the same node that were asked before."""
+    successor: ApprovalAnswer | None
+    """The question that stands in its place; null where it is not superseded, or nothing is asked any more."""
 
 
 class TimelineAnswer(ResponseModel):

@@ -173,6 +173,7 @@ class ApprovalDetail(TypedDict):
     objections: dict[str, str]
     superseded: bool
     earlier: list[ApprovalAnswer]
+    successor: ApprovalAnswer | None
     cardText: str
     proposal: dict[str, Any] | None
 

@@ -386,13 +386,16 @@ class Routes:
         run_id: str | None = None,
         workflow: str | None = None,
         limit: int | None = None,
+        order: Literal["oldest", "newest"] | None = None,
     ) -> list[models.ApprovalAnswer]:
         """List the approvals.
 
-        Questions that stand, oldest first.
+        Questions that stand, by the time they were asked.
         """
         return self._sends.send(
-            "GET", "/approvals", query={"status": status, "runId": run_id, "workflow": workflow, "limit": limit}
+            "GET",
+            "/approvals",
+            query={"status": status, "runId": run_id, "workflow": workflow, "limit": limit, "order": order},
         )
 
     def show_approval(self, approval_id: str) -> models.ApprovalDetail:

@@ -28,6 +28,8 @@ class ApprovalReport:
     """What a node before it recommends; None where none does."""
     earlier: tuple[Approval, ...]
     """Questions of the same node that were asked before, oldest first."""
+    successor: Approval | None
+    """The question that stands in its place, where it was superseded."""
     audit: tuple[AuditEntry, ...]
     editable: Mapping[str, Mapping[str, Any]]
     """Inputs that who approves may change -> their schemas; empty once it is decided."""
@@ -43,6 +45,7 @@ async def show_approval(
     approval = await records.question(approval_id, project_id=project_id)
     plan = await _plan(approval, records)
     of_run = await records.approvals(project_id, run_id=approval.run_id, superseded=True)
+    of_node = [each for each in of_run if each.node_id == approval.node_id and each.id != approval.id]
     return ApprovalReport(
         approval=approval,
         votes=await records.votes(approval_id),
@@ -50,13 +53,8 @@ async def show_approval(
         tainted=() if plan is None else plan_graph(plan).tainted.get(approval.node_id, ()),
         editable={} if plan is None else _editable(approval, plan),
         recommendation=_recommendation(approval.card),
-        earlier=tuple(
-            each
-            for each in of_run
-            if each.node_id == approval.node_id
-            and each.id != approval.id
-            and each.requested_at <= approval.requested_at
-        ),
+        earlier=tuple(each for each in of_node if each.requested_at <= approval.requested_at),
+        successor=None if approval.superseded_at is None else _standing(of_node),
         audit=tuple(await records.audit_trail(approval_id=approval_id, project_id=project_id)),
         objections={
             word: reason
@@ -74,6 +72,10 @@ async def show_approval(
             is not None
         },
     )
+
+
+def _standing(of_node: list[Approval]) -> Approval | None:
+    return next((each for each in reversed(of_node) if each.superseded_at is None), None)
 
 
 async def _plan(approval: Approval, records: Records) -> Plan | None:

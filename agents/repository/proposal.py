@@ -12,6 +12,8 @@ from agents.repository.git import COMMIT
 from agents.repository.published_patch import PatchedFile, read_patch
 
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
+_MAX_BRANCH = 200
+_NOT_IN_BRANCHES = ("..", "//", "/.", "./", ".lock", "@{")
 _MAX_MESSAGE = 20_000
 
 
@@ -33,9 +35,8 @@ class BranchProposal:
 def read_proposal(result: Mapping[str, Any]) -> BranchProposal:
     """Check names, hashes and the patch. Raises PublishError or PatchRefusedError."""
     branch, base = str(result.get("branch", "")), str(result.get("baseCommit", ""))
-    bad = ("..", "//", "/.", "./", ".lock", "@{")
-    if not BRANCH.fullmatch(branch) or any(part in branch for part in bad) or branch.endswith((".", "/")):
-        raise PublishError(f"branch name {branch[:200]!r} is refused: letters, digits, '.', '_', '-' and '/' only")
+    if why := _why_no_branch(branch):
+        raise PublishError(f"branch name {branch[:200]!r} is refused: {why}")
     if branch.split("/")[0].lower() in ("refs", "head") or branch.lower() in ("main", "master"):
         raise PublishError(f"branch name {branch!r} is refused: choose one of its own for the fixes")
     if not COMMIT.fullmatch(base):
@@ -48,6 +49,22 @@ def read_proposal(result: Mapping[str, Any]) -> BranchProposal:
         patch=patch,
         files=read_patch(patch),
     )
+
+
+def _why_no_branch(name: str) -> str | None:
+    """The rule that the name breaks, for whoever has to choose another one."""
+    if not name:
+        return "it is empty"
+    if len(name) > _MAX_BRANCH:
+        return f"it has more than {_MAX_BRANCH} characters"
+    if not BRANCH.fullmatch(name):
+        if not name[0].isascii() or not (name[0].isalnum() or name[0] == "_"):
+            return "it has to begin with a letter, a digit or '_'"
+        return "letters, digits, '.', '_', '-' and '/' only"
+    for part in _NOT_IN_BRANCHES:
+        if part in name:
+            return f"it must not contain {part!r}"
+    return "it must not end with '.' or '/'" if name.endswith((".", "/")) else None
 
 
 def _message(text: str) -> str:

@@ -63,9 +63,14 @@ async def list_approvals(
     run_id: Annotated[Stored | None, Query(alias="runId", max_length=100)] = None,
     workflow: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    order: Annotated[
+        Literal["oldest", "newest"], Query(description="Which come first; `limit` cuts off the others.")
+    ] = "oldest",
 ) -> list[ApprovalAnswer]:
-    """Questions that stand, oldest first."""
-    found = await platform.records.approvals(caller.projectId, status, run_id=run_id, limit=limit)
+    """Questions that stand, by the time they were asked."""
+    found = await platform.records.approvals(
+        caller.projectId, status, run_id=run_id, limit=limit, newest=order == "newest"
+    )
     return [ApprovalAnswer.of(approval) for approval in found if workflow in (None, approval.workflow_name)]
 
 
@@ -96,6 +101,7 @@ async def show_approval(approval_id: str, caller: Caller, platform: Platform) ->
         objections=dict(found.objections),
         superseded=approval.superseded_at is not None,
         earlier=[ApprovalAnswer.of(each) for each in found.earlier],
+        successor=None if found.successor is None else ApprovalAnswer.of(found.successor),
     )
 
 

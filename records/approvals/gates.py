@@ -131,9 +131,11 @@ class GateStore(Store):
         run_id: str | None = None,
         superseded: bool = False,
         limit: int = 1_000,
+        newest: bool = False,
     ) -> list[Approval]:
-        """Approvals, oldest first; with superseded ones on request; of one project or (None) of all."""
-        chosen = select_gate().order_by(WORKFLOW_APPROVAL.c.requestedAt, WORKFLOW_APPROVAL.c.id).limit(limit)
+        """Approvals, oldest (or newest) first; with superseded ones on request; of one project or (None) of all."""
+        order = (WORKFLOW_APPROVAL.c.requestedAt, WORKFLOW_APPROVAL.c.id)
+        chosen = select_gate().order_by(*(each.desc() if newest else each for each in order)).limit(limit)
         if project_id is not None:
             chosen = chosen.where(WORKFLOW.c.projectId == project_id)
         if status is not None:

@@ -61,7 +61,15 @@ async def test_edited_inputs_are_approved_under_a_new_digest_and_the_run_is_woke
     assert decided["card"]["inputs"] == {"branch": "next", "path": "/src"}
     assert decided["digest"] != question.digest
     assert resumed == ["flow-1"]
-    assert (await ann.get(f"/approvals/{decided['id']}")).json()["editable"] == {}
+    now = (await ann.get(f"/approvals/{decided['id']}")).json()
+    assert (now["editable"], now["successor"], [each["id"] for each in now["earlier"]]) == (
+        {},
+        None,
+        [question.id],
+    )
+    # What was asked first was not rejected by anybody: it says what stands in its place.
+    before = (await ann.get(f"/approvals/{question.id}")).json()
+    assert (before["closedAs"], before["superseded"], before["successor"]["id"]) == ("superseded", True, now["id"])
 
 
 @pytest.mark.parametrize(

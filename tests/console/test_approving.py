@@ -9,8 +9,12 @@ import pytest
 from playwright.async_api import TimeoutError as NotInTime
 from playwright.async_api import expect
 
+from compiler import ApprovalRule
 from operations.decide import DecisionRequest, decide_gate
 from operations.second_person import Acting, SecondPersonNeeded, require_second_person
+from records import Approval
+from tasks.card import Invocation
+from tasks.work import NodeWork
 
 PATCH = """\
 diff --git a/auth.py b/auth.py
@@ -251,13 +255,61 @@ async def test_inputs_are_changed_with_their_types_where_the_policy_allows_it(
     assert (sent[0]["edits"], sent[0]["digest"]) == ({"targetBranch": "fixes-2", "limit": 7}, approval.digest)
 
 
+async def _ask_for_real(platform, *, quorum: int) -> Approval:
+    """A question whose digest is that of the work on its card, so that its inputs can be changed."""
+    first = await platform.ask()
+    run = await platform.records.run(first.run_id)
+    node = (await platform.records.plan(run.plan_digest)).node("create-fix-pr")
+    agent = (await platform.records.catalogue(1)).agents["patcher"]
+    inputs = {"vulnerabilities": [], "repositoryPath": "/repo", "targetBranch": "fixes-1"}
+    invocation = Invocation(node=node, agent=agent, inputs=inputs, network=(), secrets=(), bindings={})
+    work = NodeWork(node=node, invocations=(invocation,), each=False)
+    return await platform.records.open_gate(
+        run_id=first.run_id,
+        node_id=node.id,
+        digest=work.digest,
+        card=work.card(upstream={}, deadline=None),
+        rule=ApprovalRule(quorum=quorum),
+    )
+
+
+async def test_who_changes_inputs_is_told_what_became_of_that_and_others_what_is_asked_now(
+    platform, open_console, accessible
+) -> None:
+    approval = await _ask_for_real(platform, quorum=2)
+    page = await open_console(f"approvals/{approval.id}")
+    other = await open_console(f"approvals/{approval.id}", name="Bob")
+    await expect(other.get_by_text("It takes 2 votes; nobody has voted yet. 2 votes are missing")).to_be_visible()
+    await other.get_by_label("Notes").fill("half a sentence")
+    await page.get_by_text("Change inputs (1 may be)").click()
+    await page.get_by_label("targetBranch").fill("fixes-2")
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("button", name="Yes, vote for it").click()
+    await expect(page.get_by_text("It takes 2 votes; Ann voted for it. One vote is missing")).to_be_visible()
+    assert approval.id not in page.url
+
+    # Nobody has rejected anything, and what the other person has typed goes along.
+    changed = other.get_by_role("alert")
+    await expect(changed).to_contain_text("Ann has changed what would run. Nobody has rejected it")
+    await expect(changed.get_by_role("row", name="inputs.targetBranch")).to_contain_text('"fixes-2"')
+    await accessible(other)
+    await changed.get_by_role("link", name="Look at what is asked now").click()
+    await expect(other.get_by_label("Notes")).to_have_value("half a sentence")
+    await other.get_by_role("button", name="Approve").click()
+    await other.get_by_role("button", name="Yes, approve and continue").click()
+    await expect(other.get_by_role("status").filter(has_text="Approved by Bob")).to_contain_text("fixes-2")
+    await other.goto(f"{platform.address}/console/approvals/{approval.id}")
+    await expect(other.get_by_role("link", name="Look at what was decided instead")).to_be_visible()
+
+
 async def test_a_vote_counts_and_the_page_says_who_has_voted(platform, open_console) -> None:
     approval = await platform.ask(quorum=2)
     page = await open_console(f"approvals/{approval.id}")
     await expect(page.get_by_role("button", name="Approve")).to_be_visible()
     await page.keyboard.press("a")
-    await page.get_by_role("button", name="Yes, approve and continue").click()
+    await page.get_by_role("button", name="Yes, vote for it").click()
     await expect(page.get_by_text("Your vote counts: 1 of 2.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     await expect(page.get_by_text("1 of 2: Ann")).to_be_visible()
     other = await open_console(f"approvals/{approval.id}", name="Bob")
     await expect(other.get_by_text("1 of 2: Ann")).to_be_visible()

@@ -16,7 +16,7 @@ export function useDecided() {
   return useQuery({
     queryKey: ["approvals", "decided"],
     queryFn: async ({ signal }) => {
-      const all = await get<Approval[]>("approvals", { limit: 200 }, signal);
+      const all = await get<Approval[]>("approvals", { limit: 200, order: "newest" }, signal);
       return all
         .filter((each) => each.status !== "PENDING")
         .sort((a, b) => String(b.respondedAt ?? b.requestedAt).localeCompare(a.respondedAt ?? a.requestedAt));

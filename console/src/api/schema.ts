@@ -155,6 +155,7 @@ export interface ApprovalDetail {
   objections: Record<string, string>;
   superseded: boolean;
   earlier: Array<ApprovalAnswer>;
+  successor: ApprovalAnswer | null;
   cardText: string;
   proposal: Record<string, unknown> | null;
 }

@@ -52,6 +52,7 @@ export type ApprovalDetail = With<
     proposal: Proposal | null;
     recommendation: Json;
     earlier: Approval[];
+    successor: Approval | null;
     editable: Record<string, Schema>;
   }
 >;

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { Link, useLocation, useNavigate, useParams, useSearchParams } from "react-router";
 import { useAct } from "../api/act";
 import { post } from "../api/client";
 import { useApproval, usePending } from "../api/queries";
@@ -43,6 +43,8 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
   const { me } = useSession();
   const navigate = useNavigate();
   const others = usePending();
+  // What was typed goes along to the question that is asked in the place of this one.
+  const [notes, setNotes] = useState(notesOf(useLocation().state));
   const go = (step: number) => {
     const list = others.data ?? [];
     const next = list[list.findIndex((each) => each.id === shown.id) + step];
@@ -68,8 +70,8 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
         </>
       }
     >
-      {moved && <Changed before={seen} after={newest} accept={() => setSeen(newest)} />}
-      {!pending && <Outcome approval={shown} />}
+      {moved && <Changed before={seen} after={newest} notes={notes} accept={() => setSeen(newest)} />}
+      {!pending && !moved && <Outcome approval={shown} />}
       <div className="two">
         <div className="stack">
           <section className="panel cardtext" aria-label="In words">
@@ -93,7 +95,7 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
           {pending &&
             !moved &&
             (me.may.includes("approve") ? (
-              <Decide approval={shown} changed={setSeen} />
+              <Decide approval={shown} changed={setSeen} notes={notes} setNotes={setNotes} />
             ) : (
               <p className="notice">Your role, {me.role}, does not decide.</p>
             ))}
@@ -105,8 +107,23 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
   );
 }
 
-function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now: ApprovalDetail) => void }) {
-  const [notes, setNotes] = useState("");
+function notesOf(state: unknown): string {
+  return isObject(state) && typeof state.notes === "string" ? state.notes : "";
+}
+
+function Decide({
+  approval,
+  changed,
+  notes,
+  setNotes,
+}: {
+  approval: ApprovalDetail;
+  changed: (now: ApprovalDetail) => void;
+  notes: string;
+  setNotes: (notes: string) => void;
+}) {
+  const { me } = useSession();
+  const navigate = useNavigate();
   const [edits, setEdits] = useState<Record<string, Json>>({});
   const [params, setParams] = useSearchParams();
   const asked = params.get("do");
@@ -125,7 +142,10 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
         ...(decision === "approve" && Object.keys(edits).length > 0 ? { edits } : {}),
       }),
     onSuccess: (decision) => {
-      if (decision.applied) changed({ ...approval, ...decision.approval });
+      // Edited inputs are a question of their own: what became of it is told there.
+      if (decision.approval.id !== approval.id)
+        navigate(`/approvals/${encodeURIComponent(decision.approval.id)}`, { replace: true });
+      else if (decision.applied) changed({ ...approval, ...decision.approval });
     },
     onSettled: () => {
       setSure(null);
@@ -141,13 +161,17 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
     if (sure) confirm.current?.focus();
   }, [sure]);
   // What the server would refuse is not offered: said before somebody has written notes.
-  const against = approval.objections;
+  const voted = approval.votes.includes(me.name);
+  const against: Partial<Record<"approve" | "reject", string>> = voted
+    ? { ...approval.objections, approve: "" }
+    : approval.objections;
+  const missing = approval.quorum - approval.votes.length;
   const choose = (decision: "approve" | "reject") => {
     if (against[decision] === undefined) setSure(decision);
   };
   useKeys({ a: () => choose("approve"), r: () => choose("reject"), Escape: () => setSure(null) });
   const vote = decide.data && !decide.data.applied ? decide.data : null;
-  const reasons = [...new Set(Object.values(against))];
+  const reasons = [...new Set(Object.values(approval.objections))];
   return (
     <section className="panel stack decide" aria-label="Decision">
       <h2>Your decision</h2>
@@ -156,6 +180,7 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
           {reason}
         </p>
       ))}
+      {approval.quorum > 1 && <Votes approval={approval} />}
       {against.approve === undefined && <Edits approval={approval} edits={edits} change={setEdits} />}
       <label className="field">
         Notes (kept with the decision)
@@ -200,7 +225,11 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
             onClick={() => decide.mutate(sure)}
             onKeyDown={(event) => event.key === "Escape" && setSure(null)}
           >
-            {sure === "approve" ? "Yes, approve and continue" : "Yes, reject"}
+            {sure === "reject"
+              ? "Yes, reject"
+              : missing > 1 || (approval.quorum > 1 && Object.keys(edits).length > 0)
+                ? "Yes, vote for it"
+                : "Yes, approve and continue"}
           </button>
           <button type="button" onClick={() => setSure(null)}>
             Back
@@ -212,6 +241,20 @@ function Decide({ approval, changed }: { approval: ApprovalDetail; changed: (now
         it is refused and asked again.
       </p>
     </section>
+  );
+}
+
+/** Who has voted, and who may still. */
+function Votes({ approval }: { approval: ApprovalDetail }) {
+  const { votes, quorum, approvers } = approval;
+  const silent = approvers.filter((name) => !votes.includes(name));
+  const missing = quorum - votes.length;
+  return (
+    <p className="small">
+      It takes {quorum} votes; {votes.length ? `${votes.join(", ")} voted for it` : "nobody has voted yet"}.{" "}
+      {missing === 1 ? "One vote is missing" : `${missing} votes are missing`}
+      {silent.length > 0 && `: of ${silent.join(", ")}`}. One rejection ends it.
+    </p>
   );
 }
 
@@ -248,6 +291,7 @@ function Edits({
       {Object.keys(edits).length > 0 && (
         <p className="notice" role="status">
           {Object.keys(edits).join(", ")} will be what you wrote; it is approved under a new digest.
+          {approval.votes.length > 0 && " Votes for what is asked now do not count for it."}
         </p>
       )}
     </details>
@@ -303,21 +347,27 @@ function EditField({
 function Changed({
   before,
   after,
+  notes,
   accept,
 }: {
   before: ApprovalType;
-  after: ApprovalType;
+  after: ApprovalDetail;
+  notes: string;
   accept: () => void;
 }) {
   const decided = after.status !== "PENDING";
-  const found = differences(before.card as Json, after.card as Json).filter((each) => each.path !== "digest");
+  const { successor } = after;
+  const now = successor ?? after;
+  const found = differences(comparable(before), comparable(now));
   return (
     <div className="notice warn" role="alert">
       <p>
         <strong>
-          {decided
-            ? `Somebody else was quicker: ${after.respondedBy ?? "the deadline"} – ${after.status.toLowerCase()}.`
-            : "This has changed since you opened it."}
+          {after.superseded
+            ? supersededBy(after)
+            : decided
+              ? `Somebody else was quicker: ${after.respondedBy ?? "the deadline"} – ${after.status.toLowerCase()}.`
+              : "This has changed since you opened it."}
         </strong>
       </p>
       {found.length > 0 && (
@@ -334,34 +384,87 @@ function Changed({
               {found.map((each) => (
                 <tr key={each.path}>
                   <td>{each.path}</td>
-                  <td className="mono">{JSON.stringify(each.before)}</td>
-                  <td className="mono">{JSON.stringify(each.after)}</td>
+                  <td className="mono">{shortened(each.before)}</td>
+                  <td className="mono">{shortened(each.after)}</td>
                 </tr>
               ))}
             </tbody>
           </table>
         </div>
       )}
-      <button type="button" onClick={accept}>
-        {decided ? "Show the decision" : "Show what would run now"}
-      </button>
+      {successor ? (
+        <Successor of={successor} className="button" notes={notes} />
+      ) : (
+        <button type="button" onClick={accept}>
+          {decided ? "Show the decision" : "Show what would run now"}
+        </button>
+      )}
     </div>
   );
 }
 
+/** What a person compares: the card and the effect, without the digests, which differ whenever anything does. */
+function comparable(approval: ApprovalType): Json {
+  const { digest: _, ...card } = approval.card;
+  const { digest: __, ...effect } = approval.proposal ?? {};
+  const { proposals: ___, ...shown } = card as Record<string, Json>;
+  return { ...shown, ...(approval.proposal ? { effect: effect as Json } : {}) };
+}
+
+const LONGEST = 400;
+
+function shortened(value: Json | undefined): string {
+  const text = value === undefined ? "(not there)" : JSON.stringify(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+function Successor({ of, className, notes }: { of: ApprovalType; className?: string; notes?: string }) {
+  return (
+    <Link className={className} to={`/approvals/${encodeURIComponent(of.id)}`} state={{ notes }}>
+      {of.status === "PENDING" ? "Look at what is asked now" : "Look at what was decided instead"}
+    </Link>
+  );
+}
+
+function supersededBy(approval: ApprovalDetail): string {
+  return approval.respondedBy
+    ? `${approval.respondedBy} has changed what would run. Nobody has rejected it: it is asked again.`
+    : "What would run has changed since then: it is asked again.";
+}
+
 function Outcome({ approval }: { approval: ApprovalDetail }) {
   const good = approval.status === "APPROVED";
+  if (approval.superseded && approval.closedAs === "superseded")
+    return (
+      <div className="notice warn stack" role="status">
+        <p>
+          <strong>{supersededBy(approval)}</strong>
+        </p>
+        <p>
+          {approval.successor ? (
+            <Successor of={approval.successor} />
+          ) : (
+            <Link to={`/runs/${approval.runId}`}>Follow its run</Link>
+          )}
+        </p>
+      </div>
+    );
   return (
     <div className={`notice ${good ? "good" : "bad"}`} role="status">
       <p>
         <strong>
           {good ? "Approved" : approval.status === "REJECTED" ? "Rejected" : approval.status.toLowerCase()}
         </strong>{" "}
-        by {approval.respondedBy ?? "nobody"}
+        {CLOSED[approval.closedAs ?? ""] ?? `by ${approval.respondedBy ?? "nobody"}`}
         {approval.respondedBy && !approval.verified && " (the name was not verified)"}
         {approval.channel && ` by ${approval.channel}`}, <Ago at={approval.respondedAt} />.
       </p>
       {approval.notes && <p>“{approval.notes}”</p>}
+      {isObject(approval.edits) && (
+        <p>
+          With other inputs than were asked for: <code>{shortened(approval.edits as Json)}</code>
+        </p>
+      )}
       <Link to={`/runs/${approval.runId}`}>Follow its run</Link>
     </div>
   );
@@ -501,11 +604,19 @@ function Facts({ approval }: { approval: ApprovalDetail }) {
   );
 }
 
+/** Why it was closed without a person. */
+const CLOSED: Record<string, string> = {
+  expired: "because its deadline had passed",
+  "run-ended": "because its run has ended",
+  policy: "by the workflow's approval policy",
+};
+
 const ACTS: Record<string, string> = {
   requested: "asked",
   viewed: "looked at by",
   view: "looked at by",
-  voted: "voted for by",
+  vote: "voted for by",
+  superseded: "asked again with what would run then, changed by",
   approved: "approved by",
   rejected: "rejected by",
 };
@@ -526,6 +637,19 @@ function History({ approval }: { approval: ApprovalDetail }) {
           </li>
         ))}
       </ol>
+      {approval.earlier.length > 0 && (
+        <p className="small">
+          Asked before:{" "}
+          {approval.earlier.map((each, index) => (
+            <span key={each.id}>
+              {index > 0 && ", "}
+              <Link to={`/approvals/${each.id}`}>
+                <Ago at={each.requestedAt} />
+              </Link>
+            </span>
+          ))}
+        </p>
+      )}
     </section>
   );
 }

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from agents.repository.git import Git
+from agents.repository.proposal import read_proposal
 from agents.repository.publish import PublishError, publish_branch
 from agents.repository.published_patch import PatchRefusedError, check_name, read_patch
 from deployments.demo.sample_repository import DemoRepository
@@ -313,6 +314,22 @@ def test_a_branch_name_that_means_something_else_is_refused(shop, branch):
     with pytest.raises(PublishError, match="branch name"):
         publish(shop, proposal(shop, readme_patch(shop), branch=branch))
     assert references(shop) == ["refs/heads/main"]
+
+
+@pytest.mark.parametrize(
+    ("branch", "rule"),
+    [
+        ("", "empty"),
+        ("-f", "begin with a letter"),
+        ("a..b", r"contain '\.\.'"),
+        ("x" * 300, "more than 200"),
+        ("a b", "letters, digits"),
+        ("x/", "end with"),
+    ],
+)
+def test_a_branch_name_is_refused_with_the_rule_that_it_breaks(branch, rule):
+    with pytest.raises(PublishError, match=rule):
+        read_proposal({"branch": branch, "patch": ""})
 
 
 @pytest.mark.parametrize("base", ["HEAD", "main", "", "--all", "0" * 39, "f" * 40])
