@@ -14,10 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import LOGGING_CONFIG
 
-from api.slow_requests import LIMITS
 from observability.json_logs import JsonLines
 from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.plaintext import refuse_plain_listener
+from reliability.slow_requests import LIMITS
 from reliability.tls import ServerCertificate
 
 _STOP_SECONDS = 2

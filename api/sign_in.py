@@ -11,11 +11,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from api.browser import comes_from_elsewhere, may_use_cookie, session_of
-from api.failed_sign_ins import FailedSignIns
 from api.rights import ALLOWED, Right, may, right_of
 from operations.people import identify, identify_session, token_digest
 from records import Records
 from records.people.person import Identity, NotSignedIn, Role
+from reliability.failed_sign_ins import FailedSignIns
 from tasks.safe_text import safe_text
 
 _SHA256 = r"^[0-9a-f]{64}$"

@@ -1,8 +1,8 @@
 """A host, a port and a database → Prefect's API and UI, served by this process.
 
-The same server as `prefect server start`, with four differences: SQLite takes concurrent writers (see `sqlite`),
-nothing is asked of the internet, what could not be read again is not stored (see `readable_bodies`), and projects are
-served in turn (see `fair_requests`).
+The same server as `prefect server start`, with five differences: SQLite takes concurrent writers (see `sqlite`),
+nothing is asked of the internet, who has no password holds up nobody (see `password_first`), what could not be read
+again is not stored (see `readable_bodies`), and projects are served in turn (see `fair_requests`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from deployments.prefect_server.password_first import PasswordFirst, PasswordMissing, require_password
 from observability.json_logs import JsonLines, LogFormatError, log_as_json
 from reliability.loaded_code import leave_alone_what_is_loaded
+from reliability.mode import is_production
 from reliability.plaintext import PlaintextRefused, refuse_plain_listener
 from reliability.secret_files import SecretFileError, use_secret_files
+from reliability.slow_requests import LIMITS_WITH_WEBSOCKETS
 from reliability.tested_versions import UntestedVersion
 from reliability.tls import ServerCertificate, TlsError
 
@@ -81,7 +84,11 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.server.utilities.database import get_dialect
-    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+    from prefect.settings import (
+        PREFECT_API_DATABASE_CONNECTION_URL,
+        PREFECT_SERVER_API_AUTH_STRING,
+        PREFECT_SERVER_API_BASE_PATH,
+    )
     from uvicorn.config import LOGGING_CONFIG
 
     from deployments.prefect_server import checked_schemas, sqlite
@@ -90,14 +97,20 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
     from reliability.settings import ServerSettings
 
+    password = PREFECT_SERVER_API_AUTH_STRING.value()
+    require_password(password, host=host, production=is_production())
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     at_once = AT_ONCE
     if get_dialect(url).name == "sqlite":
         sqlite.use(url)
         at_once = AT_ONCE_SQLITE
     checked_schemas.use()
+    answering: ASGIApp = ReadableBodies(FairRequests(create_app(final=True), at_once=at_once))
+    if password:
+        path = PREFECT_SERVER_API_BASE_PATH.value() or "/api"
+        answering = PasswordFirst(answering, password=password, path=path)
     app = OwnPagesOnly(
-        SecurityHeaders(FairRequests(ReadableBodies(create_app(final=True)), at_once=at_once)),
+        SecurityHeaders(answering),
         hosts=allowed_hosts(host, ServerSettings.load().allowed_hosts),
     )
     config = uvicorn.Config(
@@ -111,6 +124,7 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
         lifespan="on",
         # Open websockets (worker, browser tabs) would hold up the end for ever.
         timeout_graceful_shutdown=2,
+        **LIMITS_WITH_WEBSOCKETS,
         ssl_certfile=None if certificate is None else certificate.cert,
         ssl_keyfile=None if certificate is None else certificate.key,
     )
@@ -145,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         log_as_json("prefect")
         serve(options.host, options.port, access_log=options.access_log)
-    except (LogFormatError, SecretFileError, UntestedVersion, PlaintextRefused, TlsError) as exc:
+    except (LogFormatError, SecretFileError, UntestedVersion, PlaintextRefused, PasswordMissing, TlsError) as exc:
         sys.exit(f"error: {exc}")
 
 

@@ -1,8 +1,11 @@
-"""Requests to Prefect's API -> those whose JSON Prefect can send again reach it.
+"""Requests to Prefect's API -> those whose JSON is there in time, and can be sent again, reach it.
 
 Prefect stores half of a surrogate pair, JSON nested hundreds of levels deep and integers beyond 64 bits, but cannot
 write them into an answer: from then on every list that such a row is in fails, workers get no runs, and nothing runs
 until the row is gone. One mistaken parameter of one run, typed into the form of a deployment, must not stop all others.
+
+The body is read here as a whole, before the request takes one of the few places in which requests are answered: one
+that comes slowly would hold it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from reliability.whole_bodies import whole_body
+from reliability.whole_bodies import BodyRefused, whole_body
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
 MOST_LEVELS = 100
 """pydantic writes 255 at most, and the value stands inside of a row of a list. A run's context may have 32."""
 _SMALL_BYTES = 1 << 16
-_WRITING = ("POST", "PUT", "PATCH")
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
+MOST_BYTES = 16 * 1024 * 1024
+"""Prefect's clients send what they log, and their events, in batches of a few megabytes."""
+BODY_SECONDS = 30.0
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF = "a text has half of a surrogate pair (\\ud800 to \\udfff), which is not Unicode: leave it out"
 _LARGE_DIGITS = re.compile(rb"\d{19}")
@@ -30,28 +36,44 @@ _DEEP = f"the JSON is nested deeper than {MOST_LEVELS} levels"
 
 
 class ReadableBodies:
-    """ASGI middleware: answers 422 to a request whose JSON could be stored and not be read again."""
+    """ASGI middleware: answers 422 to a request whose JSON could be stored and not be read again.
 
-    def __init__(self, app: ASGIApp) -> None:
+    408 or 413 to one whose body takes more than `seconds`, or is larger than `most` bytes.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int = MOST_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app = app
+        self._most = most
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, and pass it on as one message unless it is refused."""
-        if scope["type"] != "http" or scope["method"] not in _WRITING:
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
             await self._app(scope, receive, send)
             return
-        body, again = await whole_body(receive)
+        try:
+            body, again = await whole_body(receive, most=self._most, seconds=self._seconds)
+        except BodyRefused as exc:
+            await _refuse(send, exc.status, str(exc))
+            return
         if body is None:
             return
         # A large one in a thread: other requests go on meanwhile.
         small = len(body) <= _SMALL_BYTES
         if (fault := unreadable(body) if small else await asyncio.to_thread(unreadable, body)) is not None:
-            answer = json.dumps({"detail": fault}).encode()
-            head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-            await send({"type": "http.response.start", "status": 422, "headers": head})
-            await send({"type": "http.response.body", "body": answer})
+            await _refuse(send, 422, fault)
             return
         await self._app(scope, again, send)
+
+
+async def _refuse(send: Send, status: int, why: str) -> None:
+    answer = json.dumps({"detail": why}).encode()
+    head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+    if status != 422:
+        # The rest of the body is not waited for.
+        head.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": answer})
 
 
 def unreadable(body: bytes) -> str | None:

@@ -380,7 +380,7 @@ async def test_terminals_of_strangers_are_few_and_failures_are_counted(
         assert last.headers["location"] == "/console#sign-in-failed=too-many"
         answer = await stranger.post("/sign-in/device/token", json={"handle": answers[0].json()["handle"]})
         assert answer.status_code == 429
-    lines = [record.getMessage() for record in caplog.records if record.name == "api.failed_sign_ins"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "reliability.failed_sign_ins"]
     assert lines[0] == "Failed sign-in from 127.0.0.1: the browser has begun no such sign-in"
     assert not any("guess" in line or "\n" in line for line in lines)
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from api import event_stream
-from api.failed_sign_ins import FailedSignIns
 from operations.people import add_person, issue_link, issue_token, revoke_token
+from reliability.failed_sign_ins import FailedSignIns
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ async def test_failed_sign_ins_are_logged_without_the_token_and_throttled(addres
         assert (await guesser.post("/session", json={"token": "guess"})).status_code == 429
         # Whoever has a token is not locked out by somebody else.
         assert (await guesser.get("/me", headers={"Authorization": f"Bearer {ada}"})).status_code == 200
-    lines = [record.getMessage() for record in caplog.records if record.name == "api.failed_sign_ins"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "reliability.failed_sign_ins"]
     assert lines[0] == "Failed sign-in from 127.0.0.1: unknown"
     assert len(lines) == 21
     assert "guess" not in "".join(lines)

@@ -54,6 +54,17 @@ async def test_nobody_gets_in_without_what_the_parts_were_given(stack: Stack):
         assert "access-control-allow-origin" not in refused.headers
         assert (await web.get(addresses.ui_url, headers={"host": "attacker.example"})).status_code == 400
 
+        # Nor does somebody without it hold up the others: more bodies that never come than are read at a time.
+        host, port = addresses.ui_url.rpartition("/")[2].split(":")
+        slow = [await asyncio.open_connection(host, int(port)) for _ in range(9)]
+        head = f"POST /api/flow_runs/filter HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9\r\n\r\n".encode()
+        for reader, writer in slow:
+            writer.write(head)
+            assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 401 ")
+        assert (await web.post(filter_url, json={}, auth=(user, password))).status_code == 200
+        for _, writer in slow:
+            writer.close()
+
     # NATS: nobody without a password; a publisher publishes and does nothing else.
     port = addresses.nats_url.rpartition(":")[2]
     assert "Authorization Violation" in await _without_a_password(int(port))

@@ -22,11 +22,11 @@ import uvicorn
 
 from api import create_app
 from api.server import serving
-from api.slow_requests import LIMITS, ImpatientProtocol
 from deployments.stack.given_servers import ServerUnreachable, require_nats, require_prefect
 from records import DatabaseUnavailable, Records, upgrade
 from reliability.plaintext import PlaintextRefused
 from reliability.settings import ListenerSettings, SettingsError
+from reliability.slow_requests import LIMITS, ImpatientProtocol
 from reliability.tls import ServerCertificate, TlsError
 from triggers.nats.connection import open_once
 

@@ -31,7 +31,8 @@ class ImpatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """The time ends with a whole head, and begins again with the next one."""
         super().data_received(data)
-        if self._is_answering():
+        if self._is_answering() or self.transport.get_protocol() is not self:
+            # In the second case it has become a websocket.
             self._stop_waiting()
         elif not self.transport.is_closing():
             self._wait()
@@ -60,11 +61,15 @@ class ImpatientProtocol(H11Protocol):
         return cycle is not None and not cycle.response_complete
 
 
-LIMITS: dict[str, Any] = {
+LIMITS_WITH_WEBSOCKETS: dict[str, Any] = {
     "http": ImpatientProtocol,
-    # There are none here, and an upgraded connection would know no limits.
-    "ws": "none",
     "limit_concurrency": MAX_CONNECTIONS,
     "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
 }
-"""Settings of uvicorn."""
+"""Settings of uvicorn, for a server that limits its websockets itself."""
+LIMITS: dict[str, Any] = {
+    **LIMITS_WITH_WEBSOCKETS,
+    # There are none here, and an upgraded connection would know no limits.
+    "ws": "none",
+}
+"""Settings of uvicorn, for a server that has none."""
