@@ -4,7 +4,7 @@
 `COMMANDCENTER_FAULTS`, a folder of the harness, too: without it `CRASH_AT` is refused at the start, so that a stray
 variable has no effect by accident. In that folder a file `crash-at` with the same text does as much for processes that
 run already. Each order is carried out once, also when its process is started again. With neither variable set,
-passing a point is one comparison.
+passing a point is one comparison. In production mode neither has any effect, and parts do not start with them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+
+from reliability.mode import is_production
 
 POINTS = (
     # listener
@@ -89,7 +91,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def parse_order(order: str) -> tuple[str, int]:
-    """`point:n` or `point:n:anything`, which makes an order unlike an earlier one. Raises CrashPointRefused."""
+    """`point:n` or `point:n:anything`, which makes an order unlike an earlier one. Raises FaultPointRefused."""
     point, _, rest = order.strip().partition(":")
     number = rest.partition(":")[0] or "1"
     if point not in POINTS or not number.isdigit() or int(number) < 1:
@@ -98,7 +100,9 @@ def parse_order(order: str) -> tuple[str, int]:
 
 
 def fault_plan(environment: Mapping[str, str]) -> FaultPlan | None:
-    """What the environment orders; None: nothing, as everywhere but in the harness. Raises CrashPointRefused."""
+    """What the environment orders; None: nothing, as everywhere but in the harness. Raises FaultPointRefused."""
+    if is_production(environment):
+        return None  # `reliability.settings` refuses the start, in a sentence
     folder, order = environment.get("COMMANDCENTER_FAULTS"), environment.get("CRASH_AT") or None
     if folder:
         return FaultPlan(Path(folder), order)

@@ -10,13 +10,15 @@ To add a variable: a field in the model of the part that reads it, or in a base 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from reliability.mode import VARIABLE as MODE
+from reliability.mode import is_production
 from reliability.plaintext import refuse_plaintext
 
 PREFIX = "COMMANDCENTER_"
@@ -41,18 +43,20 @@ def _variable(
     shown: str | None = None,
     secret: bool = False,
     hidden: bool = False,
+    tests_only: bool = False,
     **limits: Any,
 ) -> Any:
     """A field that the variable `name` (or `alias`; the first that is set) fills.
 
     `text`: what it is for, in one sentence. `shown`: the default in words. A `secret` may come from the file that
-    `<NAME>_FILE` names. What is `hidden`, as a secret is, shows in no log of the settings.
+    `<NAME>_FILE` names. What is `hidden`, as a secret is, shows in no log of the settings. What is for `tests_only` is
+    refused in production mode.
     """
     return Field(
         **({"default": default} if factory is None else {"default_factory": factory}),
         validation_alias=AliasChoices(name, alias) if alias else name,
         description=text,
-        json_schema_extra={"shown": shown, "secret": secret},
+        json_schema_extra={"shown": shown, "secret": secret, "tests_only": tests_only},
         repr=not (secret or hidden),
         **limits,
     )
@@ -75,6 +79,7 @@ class PartSettings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """The settings of this process's environment. Raises SettingsError."""
+        refuse_test_switches()
         try:
             return cls()
         except ValidationError as exc:
@@ -254,15 +259,20 @@ class _MetricsToken(PartSettings):
 
 
 class _Faults(PartSettings):
-    faults: Path | None = _variable("COMMANDCENTER_FAULTS", "Folder of the fault harness; for tests only.")
+    faults: Path | None = _variable(
+        "COMMANDCENTER_FAULTS",
+        "Folder of the fault harness; for tests only, refused in production mode.",
+        tests_only=True,
+    )
 
 
 class _TestFlows(PartSettings):
     test_flows: str = _variable(
         "COMMANDCENTER_TEST_FLOWS",
-        "Module whose flows the worker executes beside workflows; for tests only.",
+        "Module whose flows the worker executes beside workflows; for tests only, refused in production mode.",
         "",
         shown="none",
+        tests_only=True,
     )
 
 
@@ -528,3 +538,43 @@ PARTS: dict[str, type[PartSettings]] = {
     "sandbox": SandboxSettings,
 }
 """The model of each part, by its name."""
+
+
+_OF_OTHERS = (
+    # With the folder of the fault harness, kills a process of the platform.
+    "CRASH_AT",
+    # Prefect's: certificates of the server are not checked, so that whoever is on the way gives the worker its runs.
+    "PREFECT_API_TLS_INSECURE_SKIP_VERIFY",
+    # Prefect's: what holds its own tests together; clients fall back to other servers and databases.
+    "PREFECT_TEST_MODE",
+    "PREFECT_TESTING_TEST_MODE",
+    "PREFECT_UNIT_TEST_MODE",
+    "PREFECT_TESTING_UNIT_TEST_MODE",
+)
+"""Switches for tests and for debugging that are not settings of ours."""
+_OFF = frozenset({"", "0", "false", "no", "off", "n", "f"})
+
+
+def switches_for_tests() -> tuple[str, ...]:
+    """The variables that only tests and debugging may set."""
+    ours = {
+        str(name)
+        for model in PARTS.values()
+        for field in model.model_fields.values()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("tests_only")
+        for name in _aliases(field.validation_alias)
+    }
+    return (*sorted(ours), *_OF_OTHERS)
+
+
+def refuse_test_switches(environment: Mapping[str, str] = os.environ) -> None:
+    """Raises SettingsError in production mode where one of them is set: each lets somebody do what nobody may."""
+    if not is_production(environment):
+        return
+    if found := [name for name in switches_for_tests() if environment.get(name, "").strip().lower() not in _OFF]:
+        names = " and ".join(found)
+        raise SettingsError(f"{names}: for tests only, and refused where {MODE} is production: unset it")
+
+
+def _aliases(alias: object) -> tuple[object, ...]:
+    return tuple(alias.choices) if isinstance(alias, AliasChoices) else (alias,)

@@ -23,6 +23,7 @@ from reliability.loaded_code import leave_alone_what_is_loaded
 from reliability.mode import is_production
 from reliability.plaintext import PlaintextRefused, refuse_plain_listener
 from reliability.secret_files import SecretFileError, use_secret_files
+from reliability.settings import ServerSettings, SettingsError
 from reliability.slow_requests import LIMITS_WITH_WEBSOCKETS
 from reliability.tested_versions import UntestedVersion
 from reliability.tls import ServerCertificate, TlsError
@@ -60,6 +61,7 @@ DEFAULTS = {
 def serve(host: str, port: int, *, access_log: bool = False) -> None:
     """Serve until SIGINT or SIGTERM. Reads the database's address from `PREFECT_API_DATABASE_CONNECTION_URL`."""
     use_secret_files()
+    settings = ServerSettings.load()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     # The browser calls the API at the address under which it sees the UI; the server has no other API to call.
@@ -73,10 +75,12 @@ def serve(host: str, port: int, *, access_log: bool = False) -> None:
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS", f"{scheme}://127.0.0.1:{port},{scheme}://localhost:{port}"
     )
     # An eighth less to compute for each request.
-    uvloop.run(_serve(host, port, access_log, certificate))
+    uvloop.run(_serve(settings, host, port, access_log, certificate))
 
 
-async def _serve(host: str, port: int, access_log: bool, certificate: ServerCertificate | None) -> None:
+async def _serve(
+    settings: ServerSettings, host: str, port: int, access_log: bool, certificate: ServerCertificate | None
+) -> None:
     # Prefect reads its settings when it is imported: the environment must be complete by now.
     # Prefect loads this collection after its migrations, for which Alembic puts the current folder first on the path: a
     # folder `tasks` of the user's would be taken for ours.
@@ -95,7 +99,6 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
     from deployments.prefect_server.fair_requests import AT_ONCE, AT_ONCE_SQLITE, FairRequests
     from deployments.prefect_server.readable_bodies import ReadableBodies
     from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
-    from reliability.settings import ServerSettings
 
     password = PREFECT_SERVER_API_AUTH_STRING.value()
     require_password(password, host=host, production=is_production())
@@ -111,7 +114,7 @@ async def _serve(host: str, port: int, access_log: bool, certificate: ServerCert
         answering = PasswordFirst(answering, password=password, path=path)
     app = OwnPagesOnly(
         SecurityHeaders(answering),
-        hosts=allowed_hosts(host, ServerSettings.load().allowed_hosts),
+        hosts=allowed_hosts(host, settings.allowed_hosts),
     )
     config = uvicorn.Config(
         _timed(app) if access_log else app,
@@ -159,7 +162,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         log_as_json("prefect")
         serve(options.host, options.port, access_log=options.access_log)
-    except (LogFormatError, SecretFileError, UntestedVersion, PlaintextRefused, PasswordMissing, TlsError) as exc:
+    except (
+        LogFormatError,
+        PasswordMissing,
+        PlaintextRefused,
+        SecretFileError,
+        SettingsError,
+        TlsError,
+        UntestedVersion,
+    ) as exc:
         sys.exit(f"error: {exc}")
 
 

@@ -31,7 +31,7 @@ from deployments.stack.supervised_process import SupervisedProcess
 from observability.json_logs import as_json_line, log_format
 from reliability.plaintext import refuse_plain_listener, refuse_plaintext
 from reliability.public_address import VARIABLE as PUBLIC_ADDRESS
-from reliability.settings import StackSettings
+from reliability.settings import StackSettings, refuse_test_switches
 from reliability.tls import ServerCertificate
 
 # -P: a folder `agents` or `tasks` where `up` is started is the user's own, and no part of the platform.
@@ -82,6 +82,7 @@ class Stack:
         return {part.name: part for part in self._parts}
 
     async def __aenter__(self) -> Self:
+        refuse_test_switches()  # here, and not only in the log of a part that does not start
         self._state.acquire()
         self._stop_on_sigterm()
         try:

@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from reliability.fault_points import fault_plan
 from reliability.known_settings import settings_page, unknown_settings, variables
-from reliability.settings import PARTS, ListenerSettings, PartSettings, SettingsError, WorkerSettings
+from reliability.settings import (
+    PARTS,
+    ListenerSettings,
+    PartSettings,
+    SettingsError,
+    WorkerSettings,
+    refuse_test_switches,
+    switches_for_tests,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "settings.md"
@@ -106,3 +115,43 @@ def test_all_parts_have_the_same_default_database(monkeypatch, tmp_path: Path) -
     expected = f"sqlite:///{tmp_path}/records.db"
     assert ListenerSettings.load().database_url == expected
     assert WorkerSettings.load().database_url == expected
+
+
+def test_switches_for_tests_are_refused_in_production_by_name_and_have_no_effect() -> None:
+    assert {"COMMANDCENTER_TEST_FLOWS", "COMMANDCENTER_FAULTS", "CRASH_AT"} < set(switches_for_tests())
+    # What its text says is for tests is marked as such.
+    said = {name for each in variables() if "for tests" in each.text for name in each.names}
+    assert said <= set(switches_for_tests())
+    for name in switches_for_tests():
+        given = {name: "hidden-value"}
+        refuse_test_switches(given)
+        refuse_test_switches({"COMMANDCENTER_MODE": "production", name: ""})
+        for mode in ("production", "Production ", "typo"):
+            with pytest.raises(SettingsError, match=f"^{name}: for tests only") as refused:
+                refuse_test_switches({**given, "COMMANDCENTER_MODE": mode})
+            assert "hidden-value" not in str(refused.value)
+    refuse_test_switches({"COMMANDCENTER_MODE": "production", "PREFECT_API_TLS_INSECURE_SKIP_VERIFY": "False"})
+    ordered = {"COMMANDCENTER_FAULTS": "/", "CRASH_AT": "run-opened:1"}
+    assert fault_plan(ordered) is not None
+    assert fault_plan({**ordered, "COMMANDCENTER_MODE": "production"}) is None
+
+
+@pytest.mark.parametrize("module", ["deployments.worker", "triggers", "deployments.prefect_server", "api"])
+def test_no_part_starts_in_production_with_a_switch_for_tests(module: str, tmp_path: Path) -> None:
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "COMMANDCENTER_"))
+    }
+    env |= {
+        "COMMANDCENTER_MODE": "production",
+        "COMMANDCENTER_TEST_FLOWS": "sample_flows",
+        "COMMANDCENTER_STATE": str(tmp_path),
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+    }
+    command = [sys.executable, "-m", module]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, cwd=ROOT)
+    assert done.returncode == 1
+    assert (
+        "COMMANDCENTER_TEST_FLOWS: for tests only, and refused where COMMANDCENTER_MODE is production"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr
