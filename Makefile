@@ -44,7 +44,7 @@ test fast: export PYTHONDONTWRITEBYTECODE =
 
 # What fails beside others is tried once more alone, where no neighbour can make a deadline late; a second failure counts.
 test: setup
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(ARGS) || { [ $$? = 1 ] && \
+	$(BIN)/python -m pytest --numprocesses 4 --max-worker-restart 0 --dist loadfile $(ARGS) || { [ $$? = 1 ] && \
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3 $(ARGS); }
 
 fast: setup

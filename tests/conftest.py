@@ -80,6 +80,7 @@ _PLACES = {
     "triggers/reconcile/": "server",
     "triggers/test_launcher.py": "server",
     "triggers/test_service.py": "server",
+    "test_turns.py": "server",
 }
 _FIXTURES = {
     "postgres_server": "server",

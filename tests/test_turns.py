@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -39,3 +43,29 @@ def test_units_stay_whole_and_the_longest_begin(request: pytest.FixtureRequest) 
     long = [unit for unit in units if unit in turns.LONGEST]
     assert units[: len(long)] == [unit for unit in turns.LONGEST if unit in long]
     assert sorted(map(id, ordered)) == sorted(map(id, request.session.items))
+
+
+def test_a_process_that_dies_ends_the_run_and_is_no_mere_failure(tmp_path: Path) -> None:
+    # A file of its own, whose first test kills its process: the second one never runs.
+    (tmp_path / "test_dies.py").write_text(
+        f"import os\n\ndef test_dies():\n    os.kill(os.getpid(), {signal.SIGKILL:d})\n\ndef test_after():\n    pass\n"
+    )
+    for name in "ab":
+        (tmp_path / f"test_{name}.py").write_text("def test_passes():\n    pass\n")
+    plugins = ("-p", "turns", "-p", "no:cacheprovider", "--rootdir", str(tmp_path))
+    options = ("--numprocesses", "2", "--max-worker-restart", "0", "--dist", "loadfile")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, *options, str(tmp_path)],
+        env=env | {"PYTHONPATH": str(Path(turns.__file__).parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.INTERNAL_ERROR, done.stdout + done.stderr
+    assert "crashed while running" in done.stdout
+
+
+def test_make_test_ends_at_a_process_that_dies() -> None:
+    assert "--max-worker-restart 0 --dist loadfile" in (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -66,6 +66,7 @@ LONGEST = (
 """These begin first, in this order; then those with most tests."""
 SHARED = ("platform", "server", "prefect_api")
 """Fixtures of a session whose processes cost a CPU even while nobody asks them for anything."""
+_DIED = pytest.StashKey[bool]()
 _started: dict[str, Callable[[], None]] = {}
 
 
@@ -108,6 +109,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler | 
         return None
     config.option.loadscopereorder = False
     return Scheduler(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """Note a process that has died in the middle of a test."""
+    if error:
+        node.config.stash[_DIED] = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """After a death the tests that were left have not run: that is no mere failure, which is tried again alone.
+
+    xdist 3.8 ends then when told `--max-worker-restart 0`; else it starts another process and waits for ever.
+    """
+    if session.config.stash.get(_DIED, False):
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 @pytest.hookimpl(wrapper=True)
