@@ -15,7 +15,6 @@ agent = Agent(
     version="1.0.0",
     risk="AUTO",
     description="Writes reports as PDF",
-    memory_mb=4096,
 )
 
 MOST_LISTED = 10_000
@@ -82,20 +81,16 @@ def create_pdf(inputs: ReportInput, context: Context) -> ReportOutput:
 
 def listed(violations: list[Violation]) -> list[Violation]:
     """The worst first, as many as can be laid out."""
+    from agents.builtin.report_generator.layout import weight_of
+
     found: list[Violation] = []
     room = MOST_LISTED_CHARACTERS
     for one in sorted(violations, key=_order):
-        texts = (one.rule, one.location, one.description, one.remediation, *one.clauses)
-        room -= sum(_size(text[:600]) for text in texts)
+        room -= weight_of(one)
         if room < 0 or len(found) == MOST_LISTED:
             break
         found.append(one)
     return found
-
-
-def _size(text: str) -> int:
-    """Characters; those that are shaped by their neighbours take the typesetter twice as much."""
-    return len(text) + sum("\u0590" <= char < "\u1100" or "\u1780" <= char < "\u1b00" for char in text)
 
 
 def _order(one: Violation) -> tuple[bool, bool, str, str]:

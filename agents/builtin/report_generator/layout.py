@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-import typst
-
+from agents.builtin.report_generator.joining import NotJoinedError, joined, page_count
 from agents.builtin.report_generator.printable import place, printable
+from agents.builtin.report_generator.typesetting import set_apart, set_in_type
 from agents.builtin.violation import Violation
 from agents.sdk.errors import AgentError
 
-_TEMPLATE = Path(__file__).with_name("report.typ")
 _SCRIPTS = ("Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", "Telugu", "Thai", "Georgian", "Armenian")
-_CJK = re.compile(
-    "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
-)
-"""Text that needs the large font of Chinese, Japanese and Korean; it is read only then."""
 _SEVERITIES = ("ERROR", "WARNING", "NOT ASSESSED")
 _MOST_STANDARDS = 12
+_MOST_IN_PART = 250_000
+_WEIGHT_OF_ROW = 100
+"""Lines, badge and tags of a row beside its characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,35 +55,76 @@ class Pdf:
 
 
 def render(report: Report) -> Pdf:
-    """Lay it out. The clock, fonts of the machine and the network have no part in it."""
-    data = json.dumps(_data(report), ensure_ascii=False)
-    packages = ("manimgx_fonts", *(("manimgx_fonts_cjk",) if _CJK.search(data) else ()))
-    fonts = typst.Fonts(
-        include_system_fonts=False,
-        include_embedded_fonts=False,
-        font_paths=[str(files(package)) for package in packages],
-    )
-    compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=fonts, sys_inputs={"report": data})
+    """Lay it out. A long table is laid out in parts, one after the other, and joined. Raises AgentError."""
+    parts = list(_parts(report.listed))
+    if len(parts) < 2:
+        content = set_in_type(_json(_data(report, report.listed)))
+        return Pdf(content=content, pages=page_count(content))
     try:
-        content = compiler.compile(format="pdf", pdf_tags=True)
-        pages = _pages(compiler)
-    except typst.TypstError as exc:
-        raise AgentError(f"the report could not be laid out: {exc.message}") from exc
-    if not isinstance(content, bytes):
-        raise AgentError("the report could not be laid out: the typesetter gave no document")
+        content, pages = joined(_set(report, parts))
+    except NotJoinedError as exc:
+        raise AgentError(f"the report could not be laid out: {exc}") from exc
     return Pdf(content=content, pages=pages)
 
 
-def _pages(compiler: typst.Compiler) -> int:
-    """How many pages the compiled document has."""
-    return int(json.loads(compiler.query("<pages>", field="value", one=True)))
+def _set(report: Report, parts: Sequence[Sequence[Violation]]) -> Iterator[bytes]:
+    """The parts as documents; each goes on with the pages of those before it."""
+    page, row = 1, 1
+    for index, rows in enumerate(parts):
+        data = _data(report, rows) if index == 0 else _further(report, rows, last=index == len(parts) - 1)
+        data["first_page"] = page
+        data["span"] = f"findings {row:,} to {row + len(rows) - 1:,} of {len(report.listed):,}"
+        content = set_apart(_json(data))
+        yield content
+        page, row = page + page_count(content), row + len(rows)
 
 
-def _data(report: Report) -> dict[str, Any]:
+def _parts(rows: Sequence[Violation]) -> Iterator[Sequence[Violation]]:
+    """As many rows at a time as fit into the memory of one part."""
+    start, weight = 0, 0
+    for at, one in enumerate(rows):
+        more = _WEIGHT_OF_ROW + weight_of(one)
+        if weight + more > _MOST_IN_PART and at > start:
+            yield rows[start:at]
+            start, weight = at, 0
+        weight += more
+    yield rows[start:]
+
+
+def weight_of(one: Violation) -> int:
+    """Characters of a row; those that are shaped by their neighbours take the typesetter twice as much."""
+    texts = (one.rule, one.location, one.description, one.remediation, *one.clauses)
+    return sum(
+        len(text[:600]) + sum("\u0590" <= char < "\u1100" or "\u1780" <= char < "\u1b00" for char in text[:600])
+        for text in texts
+    )
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _further(report: Report, rows: Sequence[Violation], *, last: bool) -> dict[str, Any]:
+    """The data of a part that goes on with the table."""
+    return {
+        "part": True,
+        "short_title": _text(report.title, 60),
+        "fonts": _fonts(),
+        "rows": [_row(one) for one in rows],
+        "left_out": _left_out(report) if last else 0,
+    }
+
+
+def _left_out(report: Report) -> int:
+    return len(report.violations) - len(report.listed) if report.shows_list else 0
+
+
+def _data(report: Report, rows: Sequence[Violation]) -> dict[str, Any]:
     counts = Counter(badge_of(one) for one in report.violations)
     standards = _standards(report.violations)
     most = max(counts.values(), default=1)
     return {
+        "part": False,
         "title": _text(report.title, 100),
         "short_title": _text(report.title, 60),
         "project": None if report.project is None else _text(report.project, 100),
@@ -96,7 +132,7 @@ def _data(report: Report) -> dict[str, Any]:
         "score": report.score,
         "score_line": f"Score: {report.score:g} / 100",
         "sentence": _sentence(counts),
-        "notes": _notes(counts),
+        "notes": _notes(counts, _left_out(report)),
         "fonts": _fonts(),
         "severities": [_bar(name, counts[name], most) for name in _SEVERITIES if counts[name]],
         "severities_alt": "Findings by severity: " + _listed(counts),
@@ -107,8 +143,10 @@ def _data(report: Report) -> dict[str, Any]:
             for one in report.trend
         ],
         "trend_alt": "Score over time: " + ", ".join(f"{one.score:g}" for one in report.trend),
-        "rows": [_row(one) for one in report.listed],
-        "left_out": len(report.violations) - len(report.listed) if report.shows_list else 0,
+        "rows": [_row(one) for one in rows],
+        "first_page": 1,
+        "span": None,
+        "left_out": _left_out(report) if len(rows) == len(report.listed) else 0,
     }
 
 
@@ -141,9 +179,13 @@ def _sentence(counts: Counter[str]) -> str:
     return f"{errors + warnings} violation(s): {errors} error(s), {warnings} warning(s)."
 
 
-def _notes(counts: Counter[str]) -> list[str]:
+def _notes(counts: Counter[str], left_out: int) -> list[str]:
     missing = counts["NOT ASSESSED"]
-    return [f"{missing} control(s) were not assessed; the score does not count them."] if missing else []
+    notes = [f"{missing} control(s) were not assessed; the score does not count them."] if missing else []
+    return [
+        *notes,
+        *([f"{left_out} finding(s), the least severe, are counted but not listed."] if left_out else []),
+    ]
 
 
 def _standards(violations: Sequence[Violation]) -> dict[str, int]:

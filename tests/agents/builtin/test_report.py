@@ -12,12 +12,15 @@ import pypdfium2
 import pytest
 from pypdf import PdfReader
 
-from agents.builtin.report_generator import agent, listed
+from agents.builtin.report_generator import agent, layout, listed, typesetting
+from agents.builtin.report_generator.joining import NotJoinedError
+from agents.builtin.report_generator.joining import joined as joined_parts
 from agents.builtin.report_generator.printable import place, printable
 from agents.builtin.violation import Violation
 from agents.registration.builtin_agents import builtin_catalogue
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.port import AgentRequest, Limits
+from agents.sdk.errors import AgentError, InvalidInputError
 
 VIOLATION = {"rule": "x", "severity": "ERROR", "location": "Запуск", "remediation": "r"}
 Pixel = tuple[int, int, int]
@@ -217,6 +220,52 @@ async def test_ten_thousand_rows_are_laid_out_in_the_jail():
     assert result.ok, result.failure
     assert result.output["violationsListed"] == 10_000
     assert len(PdfReader(BytesIO(result.artifacts[0].content)).pages) == result.output["pages"]
+
+
+def test_a_report_in_parts_is_one_tagged_document(context, monkeypatch):
+    monkeypatch.setattr(layout, "_MOST_IN_PART", 3000)
+    rows = [{**VIOLATION, "location": f"here-{at}", "description": "شرح (1 0 R) " * 8} for at in range(40)]
+    reader = PdfReader(BytesIO(made(context, rows, title="U3x0y0 (8 0 R) /S/Document")))
+    root: Any = reader.trailer["/Root"]
+    tree = root["/StructTreeRoot"]
+    texts = [page.extract_text() for page in reader.pages]
+    keys = tree["/ParentTree"]["/Nums"]
+    pieces = dict(zip(keys[::2], keys[1::2], strict=True))
+
+    assert len(texts) > 2
+    assert all(f"page {at} \u2013 findings" in text for at, text in enumerate(texts, 1))
+    assert sorted(f"here-{at}" in "\n".join(texts) for at in range(40)) == [True] * 40
+    assert [page["/StructParents"] for page in reader.pages] == list(range(len(texts)))
+    for page in reader.pages:
+        # Whatever is said of a page's pieces is said of this page, and leads up to the one document.
+        for piece in {id(one.get_object()): one.get_object() for one in pieces[page["/StructParents"]]}.values():
+            assert piece["/Pg"].indirect_reference == page.indirect_reference
+            while piece["/S"] != "/Document":
+                piece = piece["/P"]
+            assert piece.indirect_reference == tree["/K"][0].indirect_reference
+    assert [one.get_object()["/S"] for one in tree["/K"][0]["/K"]].count("/Sect") > 1
+    names = tree["/IDTree"]["/Names"]
+    assert list(names[::2]) == sorted(set(names[::2]))
+    assert all(one.get_object()["/ID"] == name for name, one in zip(names[::2], names[1::2], strict=True))
+
+
+def test_what_the_typesetter_refuses_apart_is_said():
+    with pytest.raises(AgentError, match="could not be laid out"):
+        typesetting.set_apart("{}")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"%PDF-1.7\n", b"%PDF\nxref\n0 1\n0000000000 65535 f \ntrailer\n<<>>\nstartxref"]
+)
+def test_what_is_no_pdf_of_the_typesetter_is_not_joined(content):
+    with pytest.raises(NotJoinedError):
+        joined_parts([content])
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -0.1, 100.1])
+def test_a_score_that_is_none_is_refused(context, score):
+    with pytest.raises(InvalidInputError):
+        agent.execute("createPDF", {"violations": [], "score": score}, context)
 
 
 def _places(text: str) -> int:
