@@ -83,6 +83,7 @@ ROUTES: Mapping[tuple[Method, str], Right] = {
     ("POST", "/compile"): Right.READ,
     ("POST", "/compile/complete"): Right.READ,
     ("POST", "/compile/offers"): Right.READ,
+    ("POST", "/compile/connections"): Right.READ,
     ("POST", "/compile/dry-run"): Right.READ,
     ("POST", "/compile/schedule"): Right.READ,
     ("POST", "/compile/past-events"): Right.READ,

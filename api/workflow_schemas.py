@@ -257,6 +257,21 @@ class OfferAnswer(ResponseModel):
     type: str = Field(description="In words.")
     node: str | None = Field(description="Whose output it is part of; null: of the context, the item or the run.")
     refused: dict[str, str] = Field(description="Input -> why it does not take this; all other inputs take it.")
+    refused_within: dict[str, str] = Field(
+        description="The same for members of inputs that are groups, by JSON Pointer: `/options/title`."
+    )
+
+
+class ConnectionAnswer(ResponseModel):
+    """What an edge from one node to another could carry."""
+
+    source: str
+    target: str
+    takes: dict[str, str] = Field(
+        description="Input of the target, or JSON Pointer into a group -> a reference to the source's output that fits."
+    )
+    why: str = Field(description="Why it carries nothing; empty where it does.")
+    possible: bool = Field(description="False: the edge is there already, or would close a circle.")
 
 
 class ScheduleAnswer(ResponseModel):

@@ -297,6 +297,16 @@ class Concurrency(TypedDict):
     on_conflict: NotRequired[Literal["queue", "skip", "cancel-older"]]
 
 
+class ConnectionAnswer(TypedDict):
+    """What an edge from one node to another could carry."""
+
+    source: str
+    target: str
+    takes: dict[str, str]
+    why: str
+    possible: bool
+
+
 class CounterfactualAnswer(TypedDict):
     """What a version would have done with recorded events. Nothing was started."""
 
@@ -700,6 +710,7 @@ class OfferAnswer(TypedDict):
     type: str
     node: str | None
     refused: dict[str, str]
+    refusedWithin: dict[str, str]
 
 
 class OutcomeAnswer(TypedDict):

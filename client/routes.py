@@ -110,6 +110,13 @@ class Routes:
         """
         return self._sends.send("POST", "/compile/offers", json=body)
 
+    def show_connections(self, body: models.NodeBody) -> list[models.ConnectionAnswer]:
+        """Tell what edges of a node could carry.
+
+        For each other node, the edge to it and the edge from it: what of the one output fits which input, or why none.
+        """
+        return self._sends.send("POST", "/compile/connections", json=body)
+
     def dry_run_workflow(self, body: models.DryRunBody) -> models.DryRunAnswer:
         """Play a workflow.
 

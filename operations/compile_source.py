@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from compiler import Case, CaseResults, Diagnostic, Plan, Proof, Source, compile, prove_gates, run_cases
 from compiler.completion import Completion, complete
-from compiler.offers import Offer, offers
+from compiler.offers import Connection, Offer, connections, offers
 from compiler.plan_graph import PlanGraph, plan_graph
 from compiler.simulation.cases import Mock, read_cases
 from compiler.trigger_types.schedule import cron_fault, timezone_fault
@@ -94,6 +94,12 @@ async def offer_references(text: str, node: str, *, records: Records, project_id
     """What templates of the node may read, and which of its inputs takes each; the text may have errors."""
     catalogue = await known_catalogue(records, project_id)
     return await asyncio.to_thread(offers, Source(text=text), catalogue, node)
+
+
+async def show_connections(text: str, node: str, *, records: Records, project_id: int) -> list[Connection]:
+    """What edges that begin or end at the node could carry; the text may have errors."""
+    catalogue = await known_catalogue(records, project_id)
+    return await asyncio.to_thread(connections, Source(text=text), catalogue, node)
 
 
 async def dry_run_source(

@@ -14,6 +14,7 @@ from api.sign_in import Caller
 from api.workflow_schemas import (
     CompileAnswer,
     CompletionAnswer,
+    ConnectionAnswer,
     CounterfactualAnswer,
     DryRunAnswer,
     OfferAnswer,
@@ -28,6 +29,7 @@ from operations.compile_source import (
     dry_run_source,
     explain_schedule,
     offer_references,
+    show_connections,
 )
 from operations.counterfactual import replay_events
 
@@ -107,6 +109,13 @@ async def offer_references_of(body: NodeBody, caller: Caller, platform: Platform
     """Paths that its templates may read, with types: of the context, and of the nodes that it runs after."""
     found = await offer_references(body.source, body.node, records=platform.records, project_id=caller.projectId)
     return [OfferAnswer.model_validate(vars(each)) for each in found]
+
+
+@router.post("/connections", summary="Tell what edges of a node could carry", operation_id="show_connections")
+async def show_connections_of(body: NodeBody, caller: Caller, platform: Platform) -> list[ConnectionAnswer]:
+    """For each other node, the edges to it and from it: what of the one output fits which input, or why none."""
+    found = await show_connections(body.source, body.node, records=platform.records, project_id=caller.projectId)
+    return [ConnectionAnswer.model_validate(vars(each)) for each in found]
 
 
 @router.post("/dry-run", summary="Play a workflow")

@@ -8,6 +8,7 @@ import { coloured, parseDiff } from "../src/text/diff";
 import { hostInWords, hostsInWords } from "../src/text/hosts";
 import { colourOf, inPieces, languageOf } from "../src/text/syntax";
 import { span } from "../src/text/time";
+import { fitsOf, toldOf } from "../src/workflow/connecting";
 import { nodeViews, rootCause, stepsOf, timeline } from "../src/workflow/runView";
 import { blankOf, kindOf, plainSchema } from "../src/workflow/schema";
 import { closesCircle, readWorkflow } from "../src/workflow/workflowText";
@@ -344,5 +345,40 @@ describe("a context to be filled in", () => {
     };
     expect(blankOf(schema)).toEqual({ path: "", count: 3, level: "LOW", many: [], odd: null });
     expect(blankOf({})).toEqual({});
+  });
+});
+
+describe("an edge that is drawn", () => {
+  const { nodes } = readWorkflow(
+    "nodes: [{id: a}, {id: b, dependsOn: [a]}, {id: c, dependsOn: [b]}, {id: d}, {id: e}]",
+  ) ?? { nodes: [] };
+  const edge = (source: string, target: string, takes: Record<string, string>, why = "") => ({
+    source,
+    target,
+    takes,
+    why,
+    possible: true,
+  });
+
+  it("is judged by what the text says now, then by what the server said", () => {
+    const known = [
+      edge("b", "d", { "/options/title": "x", text: "y", more: "z" }),
+      edge("b", "e", {}, "it is no text"),
+      edge("b", "a", { text: "x" }),
+    ];
+    const drawn = { node: "b", end: "source" } as const;
+    const found = fitsOf(drawn, nodes, known);
+    expect(found.b).toBeUndefined();
+    expect(found.a?.state).toBe("no");
+    expect(found.c?.words).toBe("connected already");
+    expect(found.d).toEqual({ state: "fits", words: "takes title, text …" });
+    expect(found.e).toEqual({ state: "waits", words: "would only wait: it is no text" });
+    expect(toldOf(drawn, found)).toBe("From b: 1 fit, 1 could only wait, 2 cannot be connected.");
+  });
+
+  it("says that it is not known yet, and may be drawn from its end", () => {
+    const drawn = { node: "d", end: "target" } as const;
+    expect(toldOf(drawn, fitsOf(drawn, nodes, null))).toContain("looking for what fits");
+    expect(fitsOf(drawn, nodes, [edge("a", "d", { text: "x" })]).a?.words).toBe("gives text");
   });
 });

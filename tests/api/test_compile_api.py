@@ -61,9 +61,15 @@ async def test_what_an_input_may_take_is_told_with_the_reason_where_it_does_not(
         "type": "text",
         "node": "speak",
         "refused": {},
+        "refusedWithin": {},
     }
     assert "must be a string" in found["context.projectId"]["refused"]["text"]
     assert "takes no null" in found["context.branch"]["refused"]["text"]
+    edges = (await ann.post("/compile/connections", json=body)).json()
+    assert [(each["source"], each["target"], each["possible"]) for each in edges] == [
+        ("shout", "speak", False),
+        ("speak", "shout", False),
+    ]
 
 
 async def test_a_lost_gate_is_a_dangerous_change(ann: Any, workflow_yaml: Any) -> None:

@@ -57,6 +57,7 @@ TABLE = {
     "POST /compile": "viewer author operator approver admin",
     "POST /compile/complete": "viewer author operator approver admin",
     "POST /compile/offers": "viewer author operator approver admin",
+    "POST /compile/connections": "viewer author operator approver admin",
     "POST /compile/dry-run": "viewer author operator approver admin",
     "POST /compile/schedule": "viewer author operator approver admin",
     "POST /compile/past-events": "viewer author operator approver admin",

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from playwright.async_api import Locator, Page, expect
 
-from compiler import Source, compile
+from compiler import ActionSpec, AgentSpec, Source, compile
 
 ROOT = Path(__file__).parents[2]
 MISSION = (ROOT / "workflows" / "security-audit-on-pr.yaml").read_text()
@@ -107,6 +107,84 @@ async def test_a_newcomer_builds_the_first_workflow_without_yaml(platform, open_
     wanted = compile(Source(text=MISSION, path="m.yaml"), await platform.records.catalogue(1), project_id=1).plan
     [saved] = await platform.records.workflows(1)
     assert (saved.name, saved.plan_digest) == (wanted.name, wanted.digest)
+
+
+async def test_while_an_edge_is_drawn_each_node_says_whether_it_fits(platform, open_console, accessible) -> None:
+    await platform.save(MISSION)
+    page = await open_console("workflows/security-audit-deploy")
+    nodes = {id: page.locator(f"[data-node={id}]") for id in ("scan", "assess", "create-fix-pr")}
+    await expect(page.get_by_role("region", name="Problems")).to_contain_text("None. Plan")
+
+    async def handle(node: str, side: str) -> tuple[float, float]:
+        box = await page.locator(f".react-flow__handle.{side}[data-nodeid={node}]").bounding_box()
+        assert box
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    await page.mouse.move(*await handle("scan", "source"))
+    await page.mouse.down()
+    x, y = await handle("scan", "source")
+    await page.mouse.move(x + 40, y + 60, steps=3)
+    told = page.get_by_role("status").filter(has_text="From scan: ")
+    await expect(told).to_have_text("From scan: 2 fit, 0 could only wait, 1 cannot be connected.")
+    await expect(nodes["create-fix-pr"]).to_contain_text("takes vulnerabilities")
+    await expect(nodes["assess"]).to_contain_text("connected already")
+    await expect(nodes["assess"]).to_have_class(re.compile("fit-no"))
+    await page.mouse.move(*await handle("create-fix-pr", "target"), steps=3)
+    await page.mouse.up()
+    await expect(told).to_have_count(0)
+    await expect(page.locator(".react-flow__edge")).to_have_count(4)
+    await expect(nodes["create-fix-pr"]).to_contain_text("patcher · generateFixPR")
+    await page.get_by_role("button", name="Undo").click()
+
+    # The same by keyboard, in the list beside the graph; the focus stays where it is.
+    await page.get_by_text("Nodes as a list").click()
+    begin = page.get_by_role("button", name="Connect from scan")
+    await begin.press("Enter")
+    await expect(page.get_by_role("button", name="Connect scan to assess")).to_be_disabled()
+    await accessible(page)
+    await page.get_by_role("button", name="Connect scan to create-fix-pr").focus()
+    await page.keyboard.press("Escape")
+    await expect(begin).to_be_focused()
+    await begin.press("Enter")
+    await page.get_by_role("button", name="Connect scan to create-fix-pr").press("Enter")
+    await expect(page.get_by_role("button", name="Connect from create-fix-pr")).to_be_focused()
+    await expect(page.get_by_role("heading", name="create-fix-pr")).to_be_visible()
+    await expect(page.get_by_role("checkbox", name="scan")).to_be_checked()
+
+
+GROUPS = {
+    "type": "object",
+    "properties": {
+        "limit": {"type": "integer"},
+        "options": {"type": "object", "properties": {"title": {"type": "string"}}},
+        "tree": {"$ref": "#/$defs/Tree"},
+    },
+    "$defs": {"Tree": {"type": "object", "properties": {"below": {"$ref": "#/$defs/Tree"}}}},
+}
+
+
+async def test_members_of_groups_are_offered_what_fits_and_what_is_no_number_is_not_taken(
+    platform, open_console
+) -> None:
+    action = ActionSpec(name="act", input_schema=GROUPS, output_schema={"type": "object"})
+    grouped = AgentSpec(
+        name="grouped", type="RULE", version="1.0.0", risk="AUTO", entry_path="x", actions={"act": action}
+    )
+    await platform.records.register_agent(1, grouped)
+    page = await open_console("new-workflow")
+    await add(page, "security-scanner", "scanRepository", "scan")
+    await add(page, "grouped", "act", "use")
+    insert = page.get_by_label("title: insert a template")
+    await expect(insert.locator("option", has_text="{{ nodes.scan.output.scanId }}")).to_be_attached()
+    misfit = insert.locator("option", has_text="nodes.scan.output.vulnerabilities: this does not always fit")
+    await expect(misfit.first).to_be_disabled()
+    await fill(page, "limit", "7")
+    await fill(page, "limit", "many")
+    await expect(page.get_by_role("alert")).to_have_text("many is no whole number; it was not taken over.")
+    assert "limit: 7" in await text_of(page)
+    # A type that holds itself has fields for a few levels, then one for the rest.
+    await page.get_by_role("tab", name="Node").click()
+    await expect(page.get_by_placeholder("JSON")).to_have_count(1)
 
 
 async def test_how_a_node_runs_and_what_flows_to_it_is_set_in_the_form(platform, open_console, accessible) -> None:

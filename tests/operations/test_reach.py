@@ -32,6 +32,7 @@ ACTS: dict[str, tuple[bool, bool]] = {
     "compile_source.compile_source": (False, True),  # command line: check, plan, graph, proof
     "compile_source.complete_source": (False, True),  # command line: the schema for editors
     "compile_source.offer_references": (False, True),  # command line: an editor
+    "compile_source.show_connections": (False, True),
     "compile_source.dry_run_source": (False, True),  # command line: test
     "compile_source.explain_schedule": (False, True),
     "events.explain_event": (True, True),
@@ -97,6 +98,7 @@ CONSOLE: dict[str, str] = {
     "compile_source.compile_source": 'post<Compiled>("compile"',
     "compile_source.complete_source": '"compile/complete"',
     "compile_source.offer_references": '"compile/offers"',
+    "compile_source.show_connections": '"compile/connections"',
     "compile_source.dry_run_source": '"compile/dry-run"',
     "compile_source.explain_schedule": '"compile/schedule"',
     "counterfactual.replay_events": '"compile/past-events"',

@@ -3,7 +3,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { ApiError, post } from "./client";
-import type { CompletionAnswer, CounterfactualAnswer, DryRunAnswer, OfferAnswer } from "./schema";
+import type {
+  CompletionAnswer,
+  ConnectionAnswer,
+  CounterfactualAnswer,
+  DryRunAnswer,
+  OfferAnswer,
+} from "./schema";
 import type { Compiled } from "./types";
 
 export function useDebounced<T>(value: T, ms: number): T {
@@ -46,6 +52,20 @@ export function useOffers(text: string, node: string): OfferAnswer[] {
     retry: false,
   });
   return offers.data ?? [];
+}
+
+/** What edges of the node could carry, a moment after the text was changed; null while that is not known. */
+export function useConnections(text: string, node: string | null): ConnectionAnswer[] | null {
+  const source = useDebounced(text, 350);
+  const found = useQuery({
+    queryKey: ["connections", source, node],
+    queryFn: () => post<ConnectionAnswer[]>("compile/connections", { source, node }),
+    enabled: node !== null,
+    staleTime: 30_000,
+    gcTime: 60_000,
+    retry: false,
+  });
+  return (node !== null && found.data) || null;
 }
 
 export interface DryRun {

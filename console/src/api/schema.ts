@@ -266,6 +266,15 @@ export interface Concurrency {
   on_conflict?: "queue" | "skip" | "cancel-older";
 }
 
+/** What an edge from one node to another could carry. */
+export interface ConnectionAnswer {
+  source: string;
+  target: string;
+  takes: Record<string, string>;
+  why: string;
+  possible: boolean;
+}
+
 /** What a version would have done with recorded events. Nothing was started. */
 export interface CounterfactualAnswer {
   workflow: string;
@@ -627,6 +636,7 @@ export interface OfferAnswer {
   type: string;
   node: string | null;
   refused: Record<string, string>;
+  refusedWithin: Record<string, string>;
 }
 
 /** What a version did, or would do, with one event. */

@@ -9,6 +9,7 @@ import {
   MarkerType,
   type Node,
   type NodeProps,
+  type OnConnectStartParams,
   Position,
   ReactFlow,
   ReactFlowProvider,
@@ -16,11 +17,22 @@ import {
   useStore,
   ViewportPortal,
 } from "@xyflow/react";
-import { type DragEvent, Fragment, type MouseEvent, memo, useCallback, useEffect, useMemo } from "react";
+import {
+  createContext,
+  type DragEvent,
+  Fragment,
+  type MouseEvent,
+  memo,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+} from "react";
 import { Status } from "../components/basics";
 import { remembered, useSame, useStable } from "../components/same";
 import { visible } from "../shown/visible";
 import { toneOf } from "../text/status";
+import type { Drawn, Fit } from "../workflow/connecting";
 import { boundsOf, leastZoom, NODE_HEIGHT, NODE_WIDTH, nodeAt, type Places } from "./layout";
 import { usePlaces } from "./usePlaces";
 
@@ -48,20 +60,40 @@ interface Props {
   onConnect?: (from: string, to: string) => void;
   onDisconnect?: (from: string, to: string) => void;
   canConnect?: (from: string, to: string) => boolean;
+  /** An edge begins to be drawn at a node, at its right (source) or left side; null: it is drawn no more. */
+  onDrawing?: (drawn: Drawn | null) => void;
+  /** While an edge is drawn: what each node says to it, and the same in one sentence. */
+  fits?: Record<string, Fit | undefined> | null;
+  told?: string;
+  drawn?: Drawn | null;
   onDropData?: (data: string) => void;
 }
+
+/** Beside the nodes and no part of them: those are not made anew while an edge is drawn. */
+const Fits = createContext<Record<string, Fit | undefined> | null>(null);
 
 type ItemNode = Node<{ item: GraphItem; editable: boolean }, "item">;
 
 const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
   const { item, editable } = data;
+  const fits = useContext(Fits);
+  const fit = fits?.[item.id];
   const tone = item.status === undefined ? (item.problem ? "red" : "plain") : toneOf(item.status);
   return (
-    <div className={`gnode b-${tone} ${item.untaken ? "hole" : ""}`} data-node={item.id}>
+    <div
+      className={`gnode b-${tone} ${item.untaken ? "hole" : ""} ${fit ? `fit-${fit.state}` : ""}`}
+      data-node={item.id}
+    >
       {editable && <Handle type="target" position={Position.Left} />}
       <div className="id">{item.id}</div>
-      <div className="what">{item.what}</div>
-      <div className="marks">
+      {fit ? (
+        <div className="fit" title={fit.words}>
+          {fit.words}
+        </div>
+      ) : (
+        <div className="what">{item.what}</div>
+      )}
+      <div className="marks" hidden={fit !== undefined}>
         {item.status !== undefined && <Status status={item.status} />}
         {item.problem && item.status === undefined && <span className="status tone-red">has a problem</span>}
         {item.marks?.map((mark) => (
@@ -70,7 +102,7 @@ const Item = memo(function Item({ data }: NodeProps<ItemNode>) {
           </span>
         ))}
       </div>
-      {item.untaken && (
+      {item.untaken && !fit && (
         <div className="untaken" title={`No case takes: ${item.untaken.join(", ")}`}>
           not tested: {item.untaken.join(", ")}
         </div>
@@ -248,6 +280,10 @@ function Inner(props: Props) {
     onSelect(at && places ? nodeAt(places, at, NEAR / flow.getZoom()) : null);
   });
   const connect = useStable((edge: Connection) => onConnect?.(edge.source, edge.target));
+  const begin = useStable((_: unknown, { nodeId, handleType }: OnConnectStartParams) => {
+    if (nodeId && handleType) props.onDrawing?.({ node: nodeId, end: handleType });
+  });
+  const end = useStable(() => props.onDrawing?.(null));
   const disconnect = useStable((removed: Edge[]) => {
     for (const edge of removed) onDisconnect?.(edge.source, edge.target);
   });
@@ -257,46 +293,55 @@ function Inner(props: Props) {
   };
   return (
     <section
-      className={`graph ${far ? "far" : ""}`}
+      className={`graph ${far ? "far" : ""} ${props.drawn ? `drawn-${props.drawn.end}` : ""}`}
       aria-label={props.label}
       onDragOver={(event) => onDropData && event.preventDefault()}
       onDrop={drop}
     >
-      <ReactFlow
-        nodes={nodes}
-        edges={edges}
-        nodeTypes={TYPES}
-        nodesDraggable={false}
-        nodesConnectable={editable}
-        nodesFocusable={false}
-        edgesFocusable={false}
-        elementsSelectable={editable}
-        onlyRenderVisibleElements={items.length > MANY}
-        minZoom={least}
-        deleteKeyCode={editable ? DELETE_KEYS : null}
-        onNodeClick={choose}
-        onPaneClick={leave}
-        onConnect={connect}
-        onEdgesDelete={disconnect}
-        onBeforeDelete={edgesOnly}
-        isValidConnection={fits}
-        fitView
-      >
-        {plain && <Lines items={shape} places={places} />}
-        {asShapes && <Boxes items={items} places={places} />}
-        <Chosen at={selected === null ? undefined : places?.[selected]} />
-        <Background />
-        <Controls showInteractive={false} showFitView={!many}>
-          {many && (
-            // The library's own button knows the nodes that are there, which are not all.
-            <ControlButton onClick={fit} title="Fit View" aria-label="Fit View">
-              <svg viewBox="0 0 16 16" aria-hidden="true">
-                <path d="M1 1h5v2H3v3H1zm9 0h5v5h-2V3h-3zM1 10h2v3h3v2H1zm12 0h2v5h-5v-2h3z" />
-              </svg>
-            </ControlButton>
-          )}
-        </Controls>
-      </ReactFlow>
+      {props.told && (
+        <p className="told small" role="status">
+          {props.told}
+        </p>
+      )}
+      <Fits.Provider value={props.fits ?? null}>
+        <ReactFlow
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={TYPES}
+          nodesDraggable={false}
+          nodesConnectable={editable}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={editable}
+          onlyRenderVisibleElements={items.length > MANY}
+          minZoom={least}
+          deleteKeyCode={editable ? DELETE_KEYS : null}
+          onNodeClick={choose}
+          onPaneClick={leave}
+          onConnect={connect}
+          onConnectStart={begin}
+          onConnectEnd={end}
+          onEdgesDelete={disconnect}
+          onBeforeDelete={edgesOnly}
+          isValidConnection={fits}
+          fitView
+        >
+          {plain && <Lines items={shape} places={places} />}
+          {asShapes && <Boxes items={items} places={places} />}
+          <Chosen at={selected === null ? undefined : places?.[selected]} />
+          <Background />
+          <Controls showInteractive={false} showFitView={!many}>
+            {many && (
+              // The library's own button knows the nodes that are there, which are not all.
+              <ControlButton onClick={fit} title="Fit View" aria-label="Fit View">
+                <svg viewBox="0 0 16 16" aria-hidden="true">
+                  <path d="M1 1h5v2H3v3H1zm9 0h5v5h-2V3h-3zM1 10h2v3h3v2H1zm12 0h2v5h-5v-2h3z" />
+                </svg>
+              </ControlButton>
+            )}
+          </Controls>
+        </ReactFlow>
+      </Fits.Provider>
     </section>
   );
 }

@@ -1,10 +1,18 @@
 import type { EditorView } from "@codemirror/view";
 import { useQuery } from "@tanstack/react-query";
-import { type ComponentProps, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type ComponentProps,
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { Link, useParams } from "react-router";
 import { useAct } from "../api/act";
 import { ApiError, request } from "../api/client";
-import { type DryRun, useCompiled, useOffers } from "../api/compile";
+import { type DryRun, useCompiled, useConnections, useOffers } from "../api/compile";
 import { useAgents, useWorkflows } from "../api/queries";
 import type { DraftAnswer } from "../api/schema";
 import type { Agent, Compiled, Diagnostic, WorkflowDetail } from "../api/types";
@@ -12,6 +20,7 @@ import { Failure, Loading, Page } from "../components/basics";
 import { Graph, type GraphItem } from "../graph/Graph";
 import { useSession } from "../session";
 import { isObject } from "../text/json";
+import { type Drawn, type Fit, fitsOf, toldOf } from "../workflow/connecting";
 import { type Conflict, DeployDialog } from "../workflow/DeployDialog";
 import {
   applyTo,
@@ -214,6 +223,14 @@ function Builder({ loaded }: { loaded: Loaded }) {
       ),
     [compiled.data],
   );
+  const [drawn, setDrawn] = useState<Drawn | null>(null);
+  const edges = useConnections(text, drawn?.node ?? null);
+  const fits = useMemo(() => (drawn ? fitsOf(drawn, model.nodes, edges) : null), [drawn, model, edges]);
+  const connectNodes = (from: string, to: string) => {
+    setDrawn(null);
+    // What can flow along the new edge is told in the form of the node that it leads to.
+    if (change((now) => connect(now, from, to))) select(to);
+  };
   const name = model.name || loaded.name || "";
   const draftAt = `workflows/${encodeURIComponent(name)}/draft`;
   const conflictOfDraft = (error: Error) => {
@@ -341,10 +358,11 @@ function Builder({ loaded }: { loaded: Loaded }) {
             onSelect={select}
             label="Graph of the workflow"
             types={types}
-            onConnect={(from, to) => {
-              // What can flow along the new edge is told in the form of the node that it leads to.
-              if (change((now) => connect(now, from, to))) select(to);
-            }}
+            onConnect={connectNodes}
+            onDrawing={setDrawn}
+            drawn={drawn}
+            fits={fits}
+            told={drawn && fits ? toldOf(drawn, fits) : undefined}
             onDisconnect={(from, to) => change((now) => disconnect(now, from, to))}
             canConnect={(from, to) => from !== to && !closesCircle(model.nodes, from, to)}
             onDropData={(data) => {
@@ -352,7 +370,15 @@ function Builder({ loaded }: { loaded: Loaded }) {
               if (what) add(what);
             }}
           />
-          <NodeList model={model} selected={selected} select={select} />
+          <NodeList
+            model={model}
+            selected={selected}
+            select={select}
+            drawn={drawn}
+            fits={fits}
+            draw={setDrawn}
+            connect={connectNodes}
+          />
           <Problems
             compiled={compiled.data}
             absent={compiled.absent}
@@ -585,8 +611,18 @@ function isTainted(value: unknown): boolean {
 }
 
 /** The form of a node, with what its templates may read in the text of now. */
-function NodeFields({ text, ...props }: { text: string } & Omit<ComponentProps<typeof NodeForm>, "offers">) {
-  return <NodeForm {...props} offers={useOffers(text, props.node.id)} />;
+function NodeFields({
+  text,
+  ...props
+}: { text: string } & Omit<ComponentProps<typeof NodeForm>, "offers" | "fits">) {
+  const { node, model } = props;
+  const offers = useOffers(text, node.id);
+  const edges = useConnections(text, node.id);
+  const fits = useMemo(
+    () => fitsOf({ node: node.id, end: "target" }, model.nodes, edges),
+    [node.id, model, edges],
+  );
+  return <NodeForm {...props} offers={offers} fits={fits} />;
 }
 
 /** What the palette adds: an action of an agent, or a call of a workflow. */
@@ -689,19 +725,33 @@ function Palette({
   );
 }
 
-/** The graph as a list, for keyboard and screen readers. */
+/** The graph as a list, for keyboard and screen readers: what is chosen and connected there can be here as well. */
 function NodeList({
   model,
   selected,
   select,
+  drawn,
+  fits,
+  draw,
+  connect,
 }: {
   model: WorkflowModel;
   selected: string | null;
   select: (id: string) => void;
+  drawn: Drawn | null;
+  fits: Record<string, Fit | undefined> | null;
+  draw: (drawn: Drawn | null) => void;
+  connect: (from: string, to: string) => void;
 }) {
+  const list = useRef<HTMLDetailsElement>(null);
   if (!model.nodes.length) return null;
+  const leave = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || !drawn) return;
+    list.current?.querySelector<HTMLElement>("[aria-pressed=true].draw")?.focus();
+    draw(null);
+  };
   return (
-    <details>
+    <details ref={list} onKeyDown={leave}>
       <summary className="small">Nodes as a list ({model.nodes.length.toLocaleString()})</summary>
       <div className="problems">
         <ul>
@@ -719,11 +769,47 @@ function NodeList({
                 {node.workflow || `${node.agent} ${node.action}`}
                 {node.dependsOn.length > 0 && `, after ${node.dependsOn.join(", ")}`}
               </span>
+              <Connecting id={node.id} drawn={drawn} fit={fits?.[node.id]} draw={draw} connect={connect} />
             </li>
           ))}
         </ul>
       </div>
     </details>
+  );
+}
+
+/** One button in each state, so that the focus stays where it is: begin an edge here, end it here, or leave it. */
+function Connecting({
+  id,
+  drawn,
+  fit,
+  draw,
+  connect,
+}: {
+  id: string;
+  drawn: Drawn | null;
+  fit: Fit | undefined;
+  draw: (drawn: Drawn | null) => void;
+  connect: (from: string, to: string) => void;
+}) {
+  const own = drawn?.node === id;
+  const from = own ? null : (drawn?.node ?? null);
+  return (
+    <>
+      <button
+        type="button"
+        className="tiny draw"
+        aria-pressed={own}
+        aria-label={from === null ? `Connect from ${id}` : `Connect ${from} to ${id}`}
+        disabled={from !== null && fit?.state === "no"}
+        onClick={() => (from !== null ? connect(from, id) : draw(own ? null : { node: id, end: "source" }))}
+      >
+        {from === null ? "Connect …" : "Connect"}
+      </button>
+      {from !== null && fit && (
+        <span className={fit.state === "fits" ? "ink-green" : "muted"}>{fit.words}</span>
+      )}
+    </>
   );
 }
 

@@ -2,9 +2,19 @@ import { useId, useState } from "react";
 import type { OfferAnswer } from "../api/schema";
 import type { Agent, Json, Schema } from "../api/types";
 import { isObject } from "../text/json";
-import { ChoiceField, JsonField, NamesField, NumberField, Pairs, TextField, Typed } from "./fields";
+import type { Fit } from "./connecting";
+import {
+  ChoiceField,
+  JsonField,
+  NamesField,
+  NumberField,
+  NumberInput,
+  Pairs,
+  TextField,
+  Typed,
+} from "./fields";
 import { NodeSettings } from "./NodeSettings";
-import { isTemplate, kindOf, plainSchema } from "./schema";
+import { isTemplate, isWhole, kindOf, plainSchema } from "./schema";
 import type { WorkflowModel, WorkflowNode } from "./workflowText";
 import type { Path } from "./yamlEdit";
 
@@ -16,6 +26,8 @@ interface Props {
   workflows: string[];
   /** What its templates may read. */
   offers: OfferAnswer[];
+  /** Of each other node: what an edge from it could carry. */
+  fits: Record<string, Fit | undefined>;
   /** What it takes, where no agent says so. */
   inputSchema: Schema | undefined;
   /** The risk that the compiler found; the agent's own before that. */
@@ -74,18 +86,30 @@ export function NodeForm(props: Props) {
           <legend className="small">
             <strong>Runs after</strong>
           </legend>
-          {others.map((other) => (
-            <label key={other.id} className="switch">
-              <input
-                type="checkbox"
-                checked={node.dependsOn.includes(other.id)}
-                onChange={(event) =>
-                  event.target.checked ? props.connect(other.id) : props.disconnect(other.id)
-                }
-              />
-              {other.id}
-            </label>
-          ))}
+          {others.map((other) => {
+            const ticked = node.dependsOn.includes(other.id);
+            const fit = ticked ? undefined : props.fits[other.id];
+            return (
+              <label key={other.id} className="switch">
+                <input
+                  type="checkbox"
+                  checked={ticked}
+                  disabled={fit?.state === "no"}
+                  onChange={(event) =>
+                    event.target.checked ? props.connect(other.id) : props.disconnect(other.id)
+                  }
+                />
+                <span>
+                  {other.id}{" "}
+                  {fit && (
+                    <span className={`small ${fit.state === "fits" ? "ink-green" : "muted"}`}>
+                      {fit.words}
+                    </span>
+                  )}
+                </span>
+              </label>
+            );
+          })}
         </fieldset>
       )}
       <label className="field">
@@ -287,6 +311,15 @@ function Policy({ approval, setField }: { approval: Record<string, Json>; setFie
   );
 }
 
+/** Groups in groups that have fields of their own; the compiler judges as many. */
+const LEVELS = 4;
+
+function refusalOf(offer: OfferAnswer, path: Path): string | undefined {
+  if (path.length === 1) return offer.refused[String(path[0])];
+  const pointer = path.map((each) => `/${String(each).replaceAll("~", "~0").replaceAll("/", "~1")}`);
+  return offer.refusedWithin[pointer.join("")];
+}
+
 interface FieldProps {
   name: string;
   path: Path;
@@ -302,7 +335,8 @@ interface FieldProps {
 function Field(props: FieldProps) {
   const { name, path, root, required, value, offers, change } = props;
   const schema = plainSchema(props.schema, root);
-  const kind = kindOf(schema);
+  // A type may hold itself: what lies deeper is one field.
+  const kind = kindOf(schema) === "group" && path.length >= LEVELS ? "other" : kindOf(schema);
   const [asTemplate, setAsTemplate] = useState(false);
   const template =
     isTemplate(value) || (asTemplate && value === undefined) || (asTemplate && typeof value === "string");
@@ -360,8 +394,8 @@ function Field(props: FieldProps) {
           <Insert
             name={name}
             offers={offers}
-            // Beside other text everything becomes text; a field of a group is checked with the whole.
-            refusals={path.length === 1 && !(kind === "text" && value) ? String(path[0]) : null}
+            // Beside other text everything becomes text.
+            refusal={(offer) => (kind === "text" && value ? undefined : refusalOf(offer, path))}
             insert={(reference) =>
               set(`${typeof value === "string" && kind === "text" ? value : ""}{{ ${reference} }}`)
             }
@@ -386,16 +420,15 @@ function Field(props: FieldProps) {
 function Insert({
   name,
   offers,
-  refusals,
+  refusal: refused,
   insert,
 }: {
   name: string;
   offers: OfferAnswer[];
-  /** The input whose refusals count; null: everything fits. */
-  refusals: string | null;
+  /** Why the field does not take it; undefined: it does. */
+  refusal: (offer: OfferAnswer) => string | undefined;
   insert: (reference: string) => void;
 }) {
-  const refused = (each: OfferAnswer) => (refusals === null ? undefined : each.refused[refusals]);
   const misfits = offers.filter((each) => refused(each) !== undefined);
   return (
     <select
@@ -466,14 +499,7 @@ function Control({
         </select>
       );
     case "number":
-      return (
-        <Typed
-          id={id}
-          shown={value === undefined || value === null ? "" : String(value)}
-          placeholder={unset}
-          commit={(text) => set(text.trim() === "" || Number.isNaN(Number(text)) ? undefined : Number(text))}
-        />
-      );
+      return <NumberInput id={id} value={value} unset={unset} whole={isWhole(schema)} commit={set} />;
     case "lines":
       return (
         <Typed

@@ -30,7 +30,11 @@ export function JsonField({
           }
         }}
       />
-      {bad && <span className="small tone-red">This is not valid JSON; it was not taken over.</span>}
+      {bad && (
+        <span className="small tone-red" role="alert">
+          This is not valid JSON; it was not taken over.
+        </span>
+      )}
     </>
   );
 }
@@ -113,12 +117,33 @@ export function NumberField({
   commit: (value: number | undefined) => void;
 }) {
   const id = useId();
-  const [bad, setBad] = useState("");
   return (
     <div className="field">
       <label htmlFor={id} className="small">
         <strong>{label}</strong>
       </label>
+      <NumberInput id={id} value={value} unset={unset} whole={whole} commit={commit} />
+    </div>
+  );
+}
+
+/** The same without its label. */
+export function NumberInput({
+  id,
+  value,
+  unset,
+  whole,
+  commit,
+}: {
+  id: string;
+  value: Json | undefined;
+  unset: string;
+  whole: boolean;
+  commit: (value: number | undefined) => void;
+}) {
+  const [bad, setBad] = useState("");
+  return (
+    <>
       <Typed
         id={id}
         shown={value === undefined || value === null ? "" : String(value)}
@@ -135,7 +160,7 @@ export function NumberField({
           {bad} is no {whole ? "whole number" : "number"}; it was not taken over.
         </span>
       )}
-    </div>
+    </>
   );
 }
 

@@ -48,6 +48,10 @@ export function kindOf(schema: Schema): Kind {
   }
 }
 
+export function isWhole(schema: Schema): boolean {
+  return [schema.type].flat().includes("integer") && ![schema.type].flat().includes("number");
+}
+
 export function isTemplate(value: Json | undefined): value is string {
   return typeof value === "string" && value.includes("{{");
 }
