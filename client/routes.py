@@ -113,7 +113,7 @@ class Routes:
     def show_connections(self, body: models.NodeBody) -> list[models.ConnectionAnswer]:
         """Tell what edges of a node could carry.
 
-        For each other node, the edge to it and the edge from it: what of the one output fits which input, or why none.
+        For each other node, the edges to it and from it: what of the one output fits which input, or why none.
         """
         return self._sends.send("POST", "/compile/connections", json=body)
 
