@@ -25,9 +25,16 @@ class NoAnswer(Exception):
 
 
 class Connection:
-    """One address of the API, for one person. Not to be shared between threads that close it."""
+    """One address of the API, for one person. Not to be shared between threads that close it.
+
+    ValueError: the token is empty, or cannot be sent in a header.
+    """
 
     def __init__(self, address: str, *, token: str, project: int | None = None, seconds: float = 30.0) -> None:
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError(
+                "the token is empty or has a character that no token has: `commandcenter tokens add` makes one"
+            )
         headers = {"Authorization": f"Bearer {token}"} | ({"X-Project": str(project)} if project else {})
         self._http = httpx.Client(base_url=address.rstrip("/"), headers=headers, timeout=seconds)
 

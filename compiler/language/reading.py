@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -192,10 +193,39 @@ def _unknown_key(path: Path, loc: tuple[int | str, ...], document: Document, rep
     key = str(path[-1])
     model = model_at(loc[:-1])
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
-    hint = key_hint(key, path[:-1]) or did_you_mean(key, known)
+    near = did_you_mean(key, known)
+    if not near.startswith("did you mean"):
+        near = _place_of(key) or near
+    hint = key_hint(key, path[:-1]) or near
     if key in _TRIGGER_WORDS and path[:1] == ("trigger",):
         hint = f"one trigger has one of {_listed_words()}; make `trigger` a list to have several"
     report.add("CC201", document.key_span(path), f"{quoted(key)} is not a key of {_holder(path)}", hint=hint)
+
+
+def _place_of(key: str) -> str:
+    """A hint that names where this key stands; empty for one that stands nowhere."""
+    places = _places().get(key, ())
+    return f"it is a key of {' and of '.join(places)}" if 0 < len(places) <= 3 else ""
+
+
+@cache
+def _places() -> dict[str, list[str]]:
+    """Each key of the language -> what holds it, in words."""
+    found: dict[str, list[str]] = {}
+    seen: set[type[BaseModel]] = set()
+    waiting: list[tuple[type[BaseModel], str]] = [(WorkflowSpec, "a workflow")]
+    while waiting:
+        model, holder = waiting.pop(0)
+        if model in seen:
+            continue
+        seen.add(model)
+        for name, info in model.model_fields.items():
+            key = info.alias or name
+            if holder not in found.setdefault(key, []):
+                found[key].append(holder)
+            inside = "a node" if key == "nodes" else f"{key!r}"
+            waiting += [(each, inside) for each in _models(info.annotation)]
+    return found
 
 
 def _holder(path: Path) -> str:

@@ -308,6 +308,13 @@ async def opened(state: Path, database_url: str | None, *, make: bool = False) -
     if make and here is None:
         from records import upgrade  # with Alembic
 
+        if not database_url and not (state / "records.db").exists():
+            # Else whoever meant another folder's platform gets a token that it does not know.
+            typer.echo(
+                f"No platform has run on '{state.absolute()}' yet: its records begin now. For one that runs on another "
+                "folder, give --state.",
+                err=True,
+            )
         await upgrade(url)
     async with await Records.open(url) as records:
         yield records

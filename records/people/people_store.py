@@ -93,7 +93,8 @@ async def person_row(connection: AsyncConnection, name: str) -> RowMapping:
     """The row of the person with that name. Raises NotFound."""
     row = await first(connection, select(PERSON).where(PERSON.c.nameKey == person_key(name)))
     if row is None:
-        raise NotFound("the person", name, "see `commandcenter people list`")
+        hint = "`commandcenter people list` names who is, `commandcenter people add` adds one"
+        raise NotFound("the person", name, hint)
     return row
 
 

@@ -55,6 +55,12 @@ async def test_changes_are_told_as_they_happen(center: CommandCenter, ann: Any, 
     assert {"type", "id", "runId", "cursor"} == set(change)
 
 
+@pytest.mark.parametrize("token", ["", "two words", "line\n", "schlüssel"])
+def test_a_token_that_no_header_carries_is_refused_before_anything_is_sent(address: str, token: str) -> None:
+    with pytest.raises(ValueError, match="tokens add"):
+        CommandCenter(address, token=token)
+
+
 async def test_what_is_refused_says_why(center: CommandCenter, address: str, ask: Any) -> None:
     approval = await ask(triggered_by="Ann")
     with pytest.raises(ApiProblem, match=r"404: .*'none'") as unknown:

@@ -50,6 +50,17 @@ def test_a_person_gets_roles_and_a_token_that_is_printed_alone(state: Path) -> N
     assert identity(state, token) == Identity(name="Ada", roles={3: ("viewer",)}, token_id=listed(state)[0]["id"])
 
 
+def test_whoever_makes_new_records_is_told_and_an_unknown_person_can_be_added(state: Path) -> None:
+    assert (
+        f"No platform has run on '{state}' yet"
+        in command(state, "people", "add", "Ada", "--role", "author").stderr
+    )
+    assert command(state, "people", "add", "Bob", "--role", "author").stderr == ""
+    unknown = command(state, "tokens", "add", "Eve")
+    assert unknown.exit_code != 0
+    assert "`commandcenter people add` adds one" in str(unknown.exception)
+
+
 def listed(state: Path) -> list[dict[str, str]]:
     return json.loads(command(state, "tokens", "list", "--json").stdout)
 
