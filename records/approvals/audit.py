@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.approvals.approval import AuditEntry
@@ -13,7 +13,7 @@ from records.approvals.audit_chain import FIRST, ChainCheck, ChainReport, entry_
 from records.database.payload import MAX_NOTES, line
 from records.database.read_row import read_row
 from records.database.store import Store, first, rows
-from records.tables import APPROVAL_AUDIT
+from records.tables import APPROVAL_AUDIT, PROJECT_LIMITS
 from records.tables.columns import now
 from reliability.shielded import shielded
 
@@ -21,8 +21,13 @@ ROW_EVENT = "row"
 """Entries that say what counts for a row; see `newest_rows`."""
 _MAX_NAME = 200
 _PAGE = 1_000
-_CHAIN_LOCK = 0x434D4143
-"""Key of PostgreSQL's advisory lock: entries are appended one after the other."""
+_CHAIN_LOCK = text(f'LOCK TABLE "{PROJECT_LIMITS.name}" IN SHARE UPDATE EXCLUSIVE MODE')
+"""Entries are appended one after the other.
+
+Not an advisory lock: whoever may connect could hold that for ever, also a login that only reads, and nothing would be
+decided any more. This one takes the right to write. It is on a small table that is hardly ever written, and keeps
+nobody from reading or writing its rows.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +165,7 @@ async def _append(
 async def lock_audit(connection: AsyncConnection) -> None:
     """Nobody else appends until this transaction ends."""
     if connection.dialect.name == "postgresql":
-        await connection.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+        await connection.execute(_CHAIN_LOCK)
 
 
 async def _last_hash(connection: AsyncConnection) -> str:

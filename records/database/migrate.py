@@ -16,16 +16,17 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from records.database.connections import Database
-from records.database.revisions import MIGRATIONS, head, refuse_newer, revision_of
+from records.database.revisions import MIGRATIONS, VERSION_TABLE, head, refuse_newer, revision_of
 from records.database.roles import become_owner, grant_rights, may_migrate
 from records.database.sign_existing import sign_existing
 from records.errors import NotMigrated
 from reliability.shielded import shielded
 
 _LOCK = 0x434D4443
-"""Key of PostgreSQL's advisory lock: one process migrates, others wait and find it done."""
+"""Key of PostgreSQL's advisory lock for a database without tables."""
 _WAL_TRIES = 100
 
 
@@ -43,8 +44,6 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
             await asyncio.to_thread(_create_for_owner, database)
             await asyncio.to_thread(_use_wal, database)
         async with database.write() as connection:
-            if not database.is_sqlite:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             before = await connection.run_sync(revision_of)
             refuse_newer(database, before)
             if before is not None and before == head():
@@ -56,6 +55,12 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
                         f"the database {database.shown} is at revision {before!r}, this version needs {head()!r}, and "
                         "this login may not change tables: run `commandcenter db upgrade` as their owner"
                     )
+                await _lock(connection, there=before is not None)
+                # Another process may have done it meanwhile.
+                before = await connection.run_sync(revision_of)
+                refuse_newer(database, before)
+                if before == head():
+                    return before
             now = await connection.run_sync(_upgrade, revision)
             if now == head():
                 if not database.is_sqlite:
@@ -64,6 +69,17 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
             return now
     finally:
         await database.close()
+
+
+async def _lock(connection: AsyncConnection, *, there: bool) -> None:
+    """One process migrates, others wait and find it done. `there`: whether the table of the revision is.
+
+    An advisory lock can be held by whoever may connect, for ever; that on a table only by who may write to it.
+    """
+    if there:
+        await connection.execute(text(f'LOCK TABLE "{VERSION_TABLE}" IN SHARE UPDATE EXCLUSIVE MODE'))
+    else:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _config() -> Config:

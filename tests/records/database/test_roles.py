@@ -44,6 +44,10 @@ async def urls(server_url: str) -> dict[str, str]:
                 f"DO $$ BEGIN CREATE ROLE login_{role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
             )
             connection.execute(f"GRANT commandcenter_{role} TO login_{role}".encode())
+        # Whoever may connect can hold an advisory lock for ever, the reader too: nothing may wait for one.
+        named = "SELECT oid::regprocedure::text FROM pg_proc WHERE proname LIKE '%advisory%'"
+        for (function,) in connection.execute(named.encode()).fetchall():
+            connection.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())
     return {role: server_url.replace("postgres@", f"login_{role}@") for role in ("owner", "platform", "reader")}
 
 
@@ -108,6 +112,8 @@ async def test_the_reader_sees_dashboards_and_no_token_person_key_or_code(urls: 
         'INSERT INTO "RunSlot" DEFAULT VALUES',
         'DELETE FROM "WorkflowRun"',
         "CREATE TABLE mine (x INT)",
+        *(f'LOCK TABLE "{table}" IN ROW SHARE MODE' for table in METADATA.tables),
+        'SELECT 1 FROM "WorkflowRun" FOR KEY SHARE',
     ):
         refused(urls["reader"], statement)
 
