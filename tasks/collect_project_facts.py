@@ -23,13 +23,14 @@ from agents.sdk.project_facts import (
     WorkflowFacts,
 )
 from compiler.plan import Plan
-from records import Approval, Run
+from records import AgentRun, Approval, Run
 from tasks.services import Services
 
 PERIOD_RUNS = 1_000
 """How many of the newest runs and approvals are looked at."""
 PAST_AUDITS = 23
-"""How many earlier audits are told: a report draws 24 scores."""
+"""Of how many days earlier audits are told: a report draws 24 scores."""
+_AT_A_TIME = PAST_AUDITS * 4
 _DECISIONS = {"approved", "rejected"}
 
 
@@ -110,19 +111,36 @@ def _approvals(found: list[Approval], runs: list[Run]) -> ApprovalFacts:
 
 
 async def _audits(services: Services, project_id: int) -> list[PastAudit]:
-    """Earlier audits, oldest first; of each day the last one."""
-    found = await services.records.good_agent_runs(
-        project_id, agent="compliance-checker", action="auditProject", limit=PAST_AUDITS * 4
+    """Earlier audits, oldest first; of each day the last one of each kind."""
+    kept: dict[tuple[str, str], PastAudit] = {}
+    before: datetime | None = None
+    for _ in range(PAST_AUDITS):
+        found = await services.records.good_agent_runs(
+            project_id, agent="compliance-checker", action="auditProject", limit=_AT_A_TIME, before=before
+        )
+        for each in found:
+            if (told := _past_audit(each)) is not None:
+                kept.setdefault((told.at[:10], f"{sorted(told.standards)} {told.repository}"), told)
+        if len(found) < _AT_A_TIME or len({day for day, _ in kept}) >= PAST_AUDITS:
+            break
+        # A project may be audited many times a day: go on with the day before the earliest that was read.
+        before = found[-1].started_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return sorted(kept.values(), key=lambda one: one.at)
+
+
+def _past_audit(run: AgentRun) -> PastAudit | None:
+    """None for one that assessed nothing."""
+    output: dict[str, Any] = run.output or {}
+    score, assessed, repository = (output.get(name) for name in ("score", "assessed", "repository"))
+    if not (isinstance(score, int) and isinstance(assessed, int) and 0 <= score <= 100 and assessed > 0):
+        return None
+    return PastAudit(
+        at=run.started_at.isoformat(timespec="seconds"),
+        score=score,
+        assessed=assessed,
+        standards=[str(each["standard"]) for each in output.get("standards", ())],
+        repository=repository if isinstance(repository, bool) else None,
     )
-    by_day: dict[str, PastAudit] = {}
-    for each in reversed(found):
-        output: dict[str, Any] = each.output or {}
-        score, assessed = output.get("score"), output.get("assessed", 0)
-        if isinstance(score, int) and isinstance(assessed, int) and 0 <= score <= 100 and assessed > 0:
-            at = each.started_at.isoformat(timespec="seconds")
-            by_day.pop(at[:10], None)
-            by_day[at[:10]] = PastAudit(at=at, score=score, assessed=assessed)
-    return list(by_day.values())[-PAST_AUDITS:]
 
 
 async def _sandbox(services: Services) -> SandboxFacts:

@@ -131,6 +131,10 @@ class PastAudit(Schema):
     score: int = Field(ge=0, le=100)
     assessed: _Count = 0
     """Controls that the score counts."""
+    standards: list[str] = Field(default_factory=list[str])
+    """What it was an audit of; empty where that is not on record."""
+    repository: bool | None = None
+    """Whether a repository was looked at too; None where that is not on record."""
 
 
 class ProjectFacts(Schema):

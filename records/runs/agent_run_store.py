@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, select, update
@@ -158,14 +159,18 @@ class AgentRunStore(Store):
         return [_agent_run(row) for row in found]
 
     @shielded
-    async def good_agent_runs(self, project_id: int, *, agent: str, action: str, limit: int) -> list[AgentRun]:
-        """The newest runs of an action that ended well, newest first."""
+    async def good_agent_runs(
+        self, project_id: int, *, agent: str, action: str, limit: int, before: datetime | None = None
+    ) -> list[AgentRun]:
+        """The newest runs of an action that ended well, newest first; those that began earlier than `before`."""
         mine = _SELECT.where(
             AGENT.c.projectId == project_id,
             AGENT.c.name == agent,
             AGENT_RUN.c.action == action,
             AGENT_RUN.c.status == "SUCCESS",
         )
+        if before is not None:
+            mine = mine.where(AGENT_RUN.c.startedAt < before)
         async with self._db.read() as connection:
             newest = mine.order_by(AGENT_RUN.c.startedAt.desc(), AGENT_RUN.c.id.desc()).limit(limit)
             found = await rows(connection, newest)

@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue
 
 from agents.builtin.violation import Violation
 from agents.sdk import Agent, Context, RepositoryPath, Schema, ShortText, bounded
-from agents.sdk.project_facts import ProjectFacts
+from agents.sdk.project_facts import PastAudit, ProjectFacts
 
 if TYPE_CHECKING:
     from agents.builtin.compliance_checker.audit import Audit, Outcome
@@ -27,6 +27,8 @@ agent = Agent(
     description="Audits a project against SOC 2, GDPR and HIPAA controls, and against policies of its own",
 )
 
+_MOST_HISTORY = 23
+"""With this audit, as many as a report draws."""
 Standard = Literal["SOC2", "GDPR", "HIPAA"]
 Facts = Annotated[ProjectFacts | None, Field(json_schema_extra={"x-kind": "facts"})]
 """Left out in workflows: the platform fills it in."""
@@ -133,8 +135,10 @@ class AuditOutput(Schema):
     controls: list[ControlResult]
     missing_evidence: list[str]
     """What was needed and not there, each once."""
+    repository: bool = False
+    """Whether a repository was looked at too."""
     history: list[PastScore] = Field(default_factory=list[PastScore])
-    """Earlier audits of the project in which something was assessed, oldest first; of each day the last."""
+    """Earlier audits of the same standards in which something was assessed, oldest first; of each day the last."""
     trend: Literal["up", "down", "same", "first", "unknown"] = "unknown"
     """This score beside the last one; `first` where there is none, `unknown` where nothing was assessed."""
     oscal: ExportFile | None = None
@@ -168,7 +172,7 @@ def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
     total, status = done.total, _status(done)
     context.log.info("%d control(s) hold, %d broken, %d not assessed", total.passed, total.failed, total.unknown)
     summary, at = _summary(done, status), "" if facts is None else facts.collected_at
-    history = [] if facts is None else facts.audits or []
+    history = _alike(facts, standards, repository=files is not None)
     return AuditOutput(
         project_id=inputs.project_id,
         compliant=status == "compliant",
@@ -182,12 +186,23 @@ def audit_project(inputs: AuditInput, context: Context) -> AuditOutput:
         summary=summary,
         controls=[_control(one) for one in done.outcomes],
         missing_evidence=[*dict.fromkeys(one.missing for one in done.outcomes if one.missing), *_unread(files)],
+        repository=files is not None,
         history=[PastScore(label=one.at[:10], score=one.score) for one in history],
         trend=_trend(done, [one.score for one in history]),
         oscal=save_oscal(done.outcomes, summary, at, context) if inputs.oscal else None,
         csv=save_csv(done.outcomes, context) if inputs.csv else None,
         sarif=save_sarif(done.outcomes, context) if inputs.sarif else None,
     )
+
+
+def _alike(facts: ProjectFacts | None, standards: list[Standard], *, repository: bool) -> list[PastAudit]:
+    """Earlier audits of the same standards, with a repository or without: scores of others say nothing of this one."""
+    found = [
+        one
+        for one in (facts.audits if facts is not None else None) or []
+        if set(one.standards or standards) == set(standards) and one.repository in (None, repository)
+    ]
+    return list({one.at[:10]: one for one in found}.values())[-_MOST_HISTORY:]
 
 
 def _trend(done: Audit, before: list[int]) -> Literal["up", "down", "same", "first", "unknown"]:

@@ -23,8 +23,11 @@ _NAMESPACE = uuid.UUID("6f3f4f1e-3f0c-5b52-9d6b-6a9d2d3c8e11")
 _NO_TOKEN = re.compile(r"[^A-Za-z0-9._-]+")
 _COLUMNS = ("rule", "title", "state", "severity", "clauses", "evidence", "places", "missing", "remediation")
 _MARKUP = re.compile(r"([\\`*_\[\]<>])")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would take for a formula."""
+_FORMULA = re.compile(r"^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet would take what follows for a formula: a cell's first sign, in either width.
+
+Where lists are separated by semicolons, as in most of Europe, a spreadsheet begins a cell after each of them.
+"""
 
 
 def save_oscal(outcomes: Sequence[Outcome], summary: str, at: str, context: Context) -> str:
@@ -117,10 +120,7 @@ def oscal(outcomes: Sequence[Outcome], summary: str, at: str, key: str) -> dict[
     """An assessment-results document. `key`: the same gives the same ids. What was not assessed has an observation
     and no finding."""
     assessed = [one for one in outcomes if one.state != "not-assessed"]
-    clauses = sorted({clause for one in assessed for clause in one.clauses})
-    selection: dict[str, Any] = {"description": "Controls for which there was evidence."}
-    if clauses:
-        selection["include-controls"] = [{"control-id": clause_id(clause)} for clause in clauses]
+    selection = {"description": "Controls for which there was evidence.", **_selected(outcomes)}
     result: dict[str, Any] = {
         "uuid": _id(key, "result"),
         "title": "Audit of a project",
@@ -148,6 +148,16 @@ def oscal(outcomes: Sequence[Outcome], summary: str, at: str, key: str) -> dict[
             "results": [result],
         }
     }
+
+
+def _selected(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The clauses that were assessed. A selection must name some, so where there is none, all but each is selected."""
+    assessed = {clause for one in outcomes if one.state != "not-assessed" for clause in one.clauses}
+    every = {clause for one in outcomes for clause in one.clauses}
+    named = [{"control-id": clause_id(clause)} for clause in sorted(assessed or every)]
+    if assessed:
+        return {"include-controls": named}
+    return {"include-all": {}, **({"exclude-controls": named} if named else {})}
 
 
 def clause_id(clause: str) -> str:
@@ -215,5 +225,4 @@ def _inert(text: str) -> str:
 
 
 def _plain(value: str) -> str:
-    shown = _shown(value)
-    return f"'{shown}" if value.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
+    return _FORMULA.sub("'", _shown(value))

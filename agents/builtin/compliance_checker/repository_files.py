@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from agents.builtin.scanning.places import place_of
+from agents.builtin.scanning.source_files import shown_name
 
 MAX_FILES = 20_000
 MAX_FILE_BYTES = 500_000
@@ -86,12 +87,12 @@ def read_files(folder: Path) -> RepositoryFiles:
             size = path.stat().st_size
             if size > MAX_FILE_BYTES or len(found) >= MAX_FILES or total + size > MAX_BYTES:
                 if _is_text(path):
-                    unread.append(path.relative_to(folder).as_posix())
+                    unread.append(shown_name(path.relative_to(folder).as_posix()))
                 continue
             content = path.read_bytes()
             total += size
             if b"\0" not in content:
-                name_within = path.relative_to(folder).as_posix()
+                name_within = shown_name(path.relative_to(folder).as_posix())
                 found.append(TextFile(name=name_within, text=content.decode("utf-8", "replace")))
     return RepositoryFiles(files=tuple(found), unread=tuple(unread))
 

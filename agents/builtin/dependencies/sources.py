@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from agents.builtin.dependencies.advisory import Advisory, package_name, read_advisory
 from agents.builtin.dependencies.dependency import Dependency
+from agents.builtin.scanning.source_files import shown_name
 
 API = "https://api.osv.dev"
 """The public one; the setting `OSV_API_URL` names another. A workflow lets the scanner reach it by the node's
@@ -68,7 +69,7 @@ class AdvisoryFolder:
                 raise ValueError("a link, or too large")
             content: object = json.loads(file.read_bytes())
         except (OSError, ValueError, RecursionError):
-            self.broken.append(file.relative_to(folder).as_posix())
+            self.broken.append(shown_name(file.relative_to(folder).as_posix()))
             return
         entries = cast("list[Any]", content) if isinstance(content, list) else [content]
         for entry in entries:

@@ -28,7 +28,15 @@ from agents.builtin.scanning.not_scanned import NotScanned
 from agents.builtin.scanning.page_scripts import scripts_of
 from agents.builtin.scanning.places import of_no_weight, place_of, placed
 from agents.builtin.scanning.purposes import is_for_comparison, is_secured_later
-from agents.builtin.scanning.source_files import JAVASCRIPT, MAX_FILES, PYTHON, SCANNED, SourceFile, read_source
+from agents.builtin.scanning.source_files import (
+    JAVASCRIPT,
+    MAX_FILES,
+    PYTHON,
+    SCANNED,
+    SourceFile,
+    read_source,
+    shown_name,
+)
 from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, worst_first
 
 _SECONDS = 265.0
@@ -109,7 +117,10 @@ def scan(
     for name in names:
         if PurePosixPath(name).suffix.lower() not in SCANNED:
             other = read_source(folder, name) if len(texts) < MAX_FILES else ""
-            texts += [other] if isinstance(other, SourceFile) else []
+            if isinstance(other, SourceFile):
+                texts.append(other)
+            elif shown_name(name) != name:
+                _leave_out(name, other, left_out, log)
             continue
         read = read_source(folder, name) if len(files) < MAX_FILES else f"{name!r} is beyond {MAX_FILES:,} files"
         if isinstance(read, SourceFile):
@@ -271,7 +282,7 @@ def _judged(
 
 
 def _leave_out(name: str, reason: str, left_out: list[NotScanned], log: logging.Logger) -> None:
-    left_out.append(NotScanned(file=name[:1_000], reason=reason[:500]))
+    left_out.append(NotScanned(file=shown_name(name)[:1_000], reason=reason[:500]))
     log.warning("not scanned: %s", reason)
 
 

@@ -87,9 +87,16 @@ def text_names(folder: Path) -> Iterator[str]:
                 yield Path(place, file).relative_to(folder).as_posix()
 
 
+def shown_name(name: str) -> str:
+    """A name as text: bytes of it that are not UTF-8, which no result can hold, are written out (`\\xff`)."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def read_source(folder: Path, name: str) -> SourceFile | str:
     """The file; or a sentence saying why it is not scanned."""
     pure = PurePosixPath(name)
+    if shown_name(name) != name:
+        return f"{shown_name(name)!r} has a name that is not UTF-8"
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in name:
         return f"{name!r} is not a path within the repository"
     path = folder

@@ -14,9 +14,9 @@ import pytest
 from pypdf import PdfReader
 
 from agents.builtin.compliance_checker import agent
-from agents.builtin.compliance_checker.audit import Outcome, controls
+from agents.builtin.compliance_checker.audit import Outcome, audit, controls
 from agents.builtin.compliance_checker.checks import CHECKS, Place
-from agents.builtin.compliance_checker.exports import table
+from agents.builtin.compliance_checker.exports import clause_id, oscal, table
 from agents.builtin.report_generator import agent as reporter
 from agents.sdk.errors import AgentError
 
@@ -337,3 +337,41 @@ def test_a_cell_is_no_formula():
     )
     row = next(csv.DictReader(io.StringIO(table([outcome]))))
     assert (row["title"], row["places"]) == ("'=HYPERLINK(1)", "'@x")
+
+
+def test_scores_of_other_standards_and_of_repositories_are_no_history(context):
+    def past(day: int, score: int, **more: Any) -> dict[str, Any]:
+        return {"at": f"2026-01-{day:02}T09:00:00+00:00", "score": score, "assessed": 1, **more}
+
+    alike = past(1, 100, standards=["GDPR", "SOC2"], repository=False)
+    audits = [
+        alike,
+        past(2, 10, standards=["HIPAA"], repository=False),
+        past(3, 20, standards=["SOC2", "GDPR"], repository=True),
+    ]
+
+    output = audited(context, {**GOOD, "audits": audits}, ["SOC2", "GDPR"])
+
+    assert [one["score"] for one in output["history"]] == [100]
+    assert (output["trend"], output["repository"]) == ("same", False)
+
+
+def test_a_selection_of_controls_is_never_empty(context):
+    """OSCAL asks each selection to name controls, also where not one was assessed."""
+    nothing = audit(None, ["SOC2"])
+    (selection,) = oscal(nothing.outcomes, "s", "", "k")["assessment-results"]["results"][0]["reviewed-controls"][
+        "control-selections"
+    ]
+
+    every = {clause_id(clause) for one in nothing.outcomes for clause in one.clauses}
+    assert selection["include-all"] == {}
+    assert {one["control-id"] for one in selection["exclude-controls"]} == every
+
+
+@pytest.mark.parametrize("name", ["=1", "\uff1d1", "\uff0b1", "x;=1", "x; \uff1d1", "x;-1", "\n=1"])
+def test_no_name_begins_a_formula_in_any_cell(name):
+    outcome = Outcome(control=controls()[0], clauses=[name], places=(Place(name), Place(name)), missing=name)
+
+    for row in csv.reader(io.StringIO(table([outcome])), delimiter=","):
+        for cell in (part for whole in row for part in whole.split(";")):
+            assert cell.strip()[:1] not in tuple("=+-@\uff1d\uff0b\uff0d\uff20")

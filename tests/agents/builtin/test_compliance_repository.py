@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,14 @@ def test_a_secrets_value_is_never_repeated(tmp_path, context):
     inputs = {"projectId": 1, "standards": ["SOC2"], "repositoryPath": str(tmp_path)}
 
     assert TOKEN not in str(agent.execute("auditProject", inputs, context))
+
+
+def test_a_file_name_that_is_no_text_is_written_out(tmp_path, context):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.md")).write_text(TOKEN)
+    found = states(tmp_path, context, {})
+
+    assert found["repository-secrets"]["places"] == ["bad\\xff.md:1"]
+    str(found).encode()
 
 
 def test_links_are_not_followed(tmp_path, context):

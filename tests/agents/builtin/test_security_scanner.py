@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -141,6 +142,18 @@ def test_a_file_that_does_not_parse_is_said_to_be_not_scanned(tmp_path, context,
 
     assert "'broken.py' is not valid Python" in caplog.text
     assert "broken.js: " in caplog.text
+
+
+def test_a_file_name_that_is_no_text_costs_no_other_file_its_findings(tmp_path, context):
+    weak = b"import yaml\nyaml.load(x)\n"
+    for name in (b"good.py", b"bad\xff.py", b"notes\xfe.md"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(weak)
+
+    output = agent.execute("scanRepository", {"repositoryPath": str(tmp_path)}, context)
+
+    assert {one["file"] for one in output["vulnerabilities"]} == {"good.py"}
+    assert [one["file"] for one in output["notScanned"]] == ["bad\\xff.py", "notes\\xfe.md"]
+    str(output).encode()
 
 
 def test_settings_of_a_hostile_repository_run_nothing(shop, context, tmp_path):
