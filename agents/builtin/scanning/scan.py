@@ -111,22 +111,8 @@ def scan(
     but data is followed through them.
     """
     ends = time.monotonic() + seconds
-    files: list[SourceFile] = []
-    texts: list[SourceFile] = []
     left_out: list[NotScanned] = []
-    for name in names:
-        if PurePosixPath(name).suffix.lower() not in SCANNED:
-            other = read_source(folder, name) if len(texts) < MAX_FILES else ""
-            if isinstance(other, SourceFile):
-                texts.append(other)
-            elif shown_name(name) != name:
-                _leave_out(name, other, left_out, log)
-            continue
-        read = read_source(folder, name) if len(files) < MAX_FILES else f"{name!r} is beyond {MAX_FILES:,} files"
-        if isinstance(read, SourceFile):
-            files.append(read)
-        else:
-            _leave_out(name, read, left_out, log)
+    files, texts = _read(folder, names, left_out, log)
     python = [file for file in files if file.suffix in PYTHON]
     found: list[Vulnerability] = []
     if python:
@@ -178,6 +164,28 @@ def scan(
         engine=engine.version(),
         complete=known.isdisjoint(each.file for each in left_out),
     )
+
+
+def _read(
+    folder: Path, names: Iterable[str], left_out: list[NotScanned], log: logging.Logger
+) -> tuple[list[SourceFile], list[SourceFile]]:
+    """Source files, and other text files."""
+    files: list[SourceFile] = []
+    texts: list[SourceFile] = []
+    for name in names:
+        if PurePosixPath(name).suffix.lower() not in SCANNED:
+            other = read_source(folder, name) if len(texts) < MAX_FILES else ""
+            if isinstance(other, SourceFile):
+                texts.append(other)
+            elif shown_name(name) != name:
+                _leave_out(name, other, left_out, log)
+            continue
+        read = read_source(folder, name) if len(files) < MAX_FILES else f"{name!r} is beyond {MAX_FILES:,} files"
+        if isinstance(read, SourceFile):
+            files.append(read)
+        else:
+            _leave_out(name, read, left_out, log)
+    return files, texts
 
 
 def _near(folder: Path, names: Iterable[str], scanned: set[str]) -> list[SourceFile]:
