@@ -36,15 +36,17 @@ _MOST_HELD = 400
 """Files that are kept as they were read: bounds memory."""
 _HINTS = {
     "python": re.compile(
-        r"request|argv|input\(|get_argument|@\w+\.(get|post|put|delete|route)|random|\.(json|body|form)\b"
+        r"request|argv|input\(|get_argument|@\w+\.(get|post|put|delete|patch|route|websocket)|random|\.(json|body|form)\b"
+        r"|hmac|namelist|infolist|getmembers|format_exc"
     ),
     "javascript": re.compile(
-        r"\breq\b|request|ctx\.|context\.|location\b|URLSearchParams|argv|document\.|window\.|Math\.random|event\.|@Body|@Query"
+        r"\breq\b|[rR]equest|ctx\.|context\.|location\b|[sS]earchParams|argv|document\.|window\.|Math\.random|event\.|@Body|@Query"
+        r"|\.(?:query|body|params)\b|[{,]\s*(?:params|query|body)\s*[},]|createHmac|useParams|[rR]oute\.|[eE]ntry\."
     ),
     "java": re.compile(
         r"[Rr]equest|@PathVariable|@\w+Param\b|getParameter|(?:query|path|form)Param|Random|ZipEntry|\bentry\b|Cookie"
     ),
-    "go": re.compile(r"http\.|gin\.|echo\.|fiber\.|mux\.|os\.Args|rand\.|\.Name\b"),
+    "go": re.compile(r"http\.|hmac\.|gin\.|echo\.|fiber\.|mux\.|os\.Args|rand\.|\.Name\b"),
     "ruby": re.compile(r"params|request|cookies|ARGV|\brand\b|gets"),
     "php": re.compile(r"\$_[A-Z]+|\$request|Request|input\(|rand\("),
     "csharp": re.compile(

@@ -227,8 +227,29 @@ class JavaScriptReader(TreeReader):
         name = self.text(node) if node.type in ("identifier", "this") else f" {len(params)}"
         params.append(Param(name, type=kind, marks=marks, default=default, many=many))
         if name.startswith(" "):
-            put = Put(line, target=self.expr(node), value=Name(line, name=name))
-            unpacked.append(Do(line, put))
+            unpacked += self._taken_apart(node, Name(line, name=name))
+
+    def _taken_apart(self, node: Node, given: Expr) -> list[Stmt]:
+        """What a parameter's pattern names, each read from what is given, as `request.query` is."""
+        line, made = self.line(node), list[Stmt]()
+        parts = self.children(node) if node.type == "object_pattern" else []
+        for one in parts:
+            key, value = self.field(one, "key"), self.field(one, "value")
+            if one.type == "object_assignment_pattern":
+                key = value = self.field(one, "left")
+            elif one.type == "shorthand_property_identifier_pattern":
+                key = value = one
+            if key is None or value is None or key.type == "computed_property_name":
+                break
+            read = Attr(line, of=given, name=self.text(key).strip("\"'"))
+            if value.type == "object_pattern":
+                made += self._taken_apart(value, read)
+            else:
+                made.append(Do(line, Put(line, target=self.expr(value), value=read)))
+        else:
+            if parts:
+                return made
+        return [Do(line, Put(line, target=self.expr(node), value=given))]
 
     def _lambda(self, node: Node) -> Expr:
         return Lambda(self.line(node), function=self._function(node, self.text(self.field(node, "name"))))

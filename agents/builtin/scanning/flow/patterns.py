@@ -81,6 +81,8 @@ class Scope:
 
 
 Bound = dict[str, Expr]
+_HANDED = frozenset({"req", "request", "r", "c", "w", "res", "response"})
+"""Names that the rules have for requests and answers."""
 
 
 def compiled(language: str, spec: object, where: Mapping[str, str]) -> Pattern | None:
@@ -246,6 +248,8 @@ def matches(pattern: Pattern, node: Expr, scope: Scope) -> Bound | None:
 def _fits(expression: re.Pattern[str], node: Expr, scope: Scope | None) -> bool:
     """By the text of the expression, or its constant in quotes."""
     texts = [written(node)]
+    if scope is not None and isinstance(node, Name) and (path := scope.path(node)) in _HANDED:
+        texts = [path]  # however the handler calls what a framework hands it
     constant = None if scope is None else scope.text(node)
     if constant is not None:
         texts = [f'"{constant}"', constant]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -74,9 +75,35 @@ def read(text: str, file: str) -> Module | None:
             except SyntaxError:
                 # Since Python 3.12 quotes may stand within the same quotes, which an older parser does not read.
                 tree = ast.parse(plain(text))
-        return Module(file=file, language="python", body=_Reader(file).block(tree.body))
+        return Module(file=file, language="python", body=_Reader(file).block(_partials_called(tree).body))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+_PARTIALS = frozenset({"partial", "functools.partial", "partialmethod", "functools.partialmethod"})
+
+
+def _partials_called(tree: ast.Module) -> ast.Module:
+    """The file, in which a call of `run = partial(f, a, k=b)` is one of `f` with all that it gets in the end.
+
+    Only of names that the file gives no other value.
+    """
+    made: dict[str, ast.Call] = {}
+    given: Counter[str] = Counter()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            given[node.id] += 1
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and node.value.args:
+            [target, *others] = node.targets
+            if isinstance(target, ast.Name) and not others and ast.unparse(node.value.func) in _PARTIALS:
+                made[target.id] = node.value
+    made = {name: call for name, call in made.items() if given[name] == 1}
+    for node in ast.walk(tree) if made else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (held := made.get(node.func.id)):
+            own = {one.arg for one in node.keywords}
+            node.func, node.args = held.args[0], [*held.args[1:], *node.args]
+            node.keywords = [*node.keywords, *(one for one in held.keywords if one.arg not in own)]
+    return tree
 
 
 class _Reader:
