@@ -91,8 +91,18 @@ _NOT_IN_EXAMPLES = frozenset(
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _DRAWN = re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{16,}")
 """Letters and digits as a generator gives them: no words that stand for a secret."""
-_BY_HAND = re.compile(r"(?:^|/)(?:tools|scripts|hack|maintenance|release[-_]?tools|\.github|\.ci)/")
-_NOT_BY_HAND = frozenset({"request-without-timeout", "archive-traversal", "race", "slow-regex"})
+_BY_HAND = re.compile(
+    r"(?:^|/)(?:tools|scripts|hack|maintenance|extra|extras|devtools|release[-_]?tools|\.github|\.ci)/"
+)
+_NOT_BY_HAND = frozenset({"request-without-timeout", "archive-traversal", "race", "slow-regex", "spawn-shell"})
+_FORM_BY_HAND = frozenset({"shell-injection"})
+"""Told where data of others reaches them; what a script puts together of its own says little."""
+_OF_DEVELOPERS = re.compile(
+    r"(?:^|/)\.devcontainer/|(?:^|/)Dockerfile\.dev(?:elopment)?$|(?:^|/)(?:docker-)?compose[.-]dev(?:elopment)?\.ya?ml$"
+)
+_NOT_OF_DEVELOPERS = frozenset(
+    {"untagged-image", "exposed-port", "no-password", "docker-no-user", "docker-latest", "docker-root"}
+)
 _PIPELINE = re.compile(
     r"(?:^|/)(?:\.?appveyor|\.travis|\.gitlab-ci|azure-pipelines|bitbucket-pipelines|\.drone|\.cirrus|\.woodpecker)\.ya?ml$"
     r"|(?:^|/)(?:\.github/workflows|\.circleci|\.buildkite)/"
@@ -113,6 +123,10 @@ def of_no_weight(one: Vulnerability, line: str) -> bool:
     """
     kind, place = one.rule.rsplit("/", 1)[-1], place_of(one.file, "")
     if _BY_HAND.search(one.file) and kind in _NOT_BY_HAND:
+        return True
+    if _BY_HAND.search(one.file) and kind in _FORM_BY_HAND and not one.flow:
+        return True
+    if _OF_DEVELOPERS.search(one.file) and kind in _NOT_OF_DEVELOPERS:
         return True
     if _PIPELINE.search(one.file) and (
         kind == "untagged-image" or (kind == "value" and _DRAWN.search(line) is None and _OWN_SERVICE.search(line))

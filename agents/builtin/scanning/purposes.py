@@ -18,6 +18,30 @@ _BEGINS = re.compile(
     r"^(\s*)(?:async\s+)?(?:def|func|function|class|module|public|private|protected|static|export|const)\b"
 )
 _SECURED = re.compile(r"\.(?:set)?[sS]ecure\s*(?:\(|=(?!=))\s*(?![fF]alse)")
+_SHORT = re.compile(
+    r"\.(?:substr|substring|slice|first)\(\s*(?:0\s*,\s*)?\d{1,2}\s*\)|\[:\d{1,2}\]|substr\(.*,\s*0,\s*\d{1,2}\)"
+)
+"""A sum of which the beginning is enough: a name, which withstands nobody."""
+_OF_CONTENT = re.compile(
+    r"(?i)(?:md5|sha1)(?:\.Sum|\.HashData|_hex|hex)?\(\s*(?:\[\]byte\()?\s*[$@]?(?:\w*[._>:])*"
+    r"\w*(?:content|html|css|file|path|url|uri|class|template|locale|json|source)\w*\s*[),]"
+    r"|(?:md5|sha1)_file\(|new Guid\(|uuid"
+)
+"""Sums of what a project has itself, as of its pages and files."""
+_PROTOCOL = re.compile(
+    r"(?i)ntlm|avatar|digest_?auth|http_?digest|cnonce|client_nonce|oauth_?1|kerberos|postgres_?auth"
+)
+"""What asks for a function or cipher that is broken, so that nothing else can be used."""
+_CONDITION = re.compile(r"^\s*(?:\}\s*)?(?:if|elif|elsif|else\s+if|unless|when|case)\b|\?(?![.?])[^:\n]*:")
+_WISH = re.compile(
+    r"(?i)insecure|skip|ignore|unsafe|verif|allow|self_?signed|strict|reject|unauthori[sz]ed|no_?check|trust_?all"
+)
+_DEVELOPERS = re.compile(r"(?i)develop|\bdev\b|is_?dev|\bdebug\b|is_?local|node_env")
+_BY_KEY = re.compile(r"(?i)^\s*@.*(?:api|token|key|signature|signed|hook|cors|require_GET|require_safe)")
+_CHECKED_KEY = re.compile(
+    r"(?i)signature|compare_digest|hmac|api_?key|construct_event|check_token|verify_\w+\(|secret"
+)
+_DECORATORS, _BODY, _ABOVE = 6, 25, 8
 _NEAR, _AFTER, _FARTHEST = 6, 15, 60
 """How many lines around, behind and before a line are looked at."""
 
@@ -38,7 +62,62 @@ def is_for_comparison(lines: Sequence[str], number: int) -> bool:
     if any(_SAID.search(lines[one - 1][:1_000]) and _head(lines, one) == head for one in around):
         return True
     said = line if head is None else f"{line}\n{lines[head][:1_000]}"
-    return _FOR_COMPARISON.search(said) is not None and _FOR_SECRECY.search(said) is None
+    if _FOR_SECRECY.search(said) is not None:
+        return False
+    return (
+        any(one.search(said) is not None for one in (_FOR_COMPARISON, _OF_CONTENT))
+        or _SHORT.search(line) is not None
+    )
+
+
+def is_of_protocol(file: str, lines: Sequence[str], number: int) -> bool:
+    """Whether what is used at line `number`, from 1, is what a protocol or service asks for."""
+    near = "\n".join(one[:500] for one in lines[max(0, number - 1 - _NEAR) : number + _NEAR])
+    head = _head(lines, number) if 1 <= number <= len(lines) else None
+    said = "" if head is None else lines[head][:1_000]
+    return any(_PROTOCOL.search(one) is not None for one in (file, said, near))
+
+
+def is_asked_for(lines: Sequence[str], number: int, *, of_developers: bool) -> bool:
+    """Whether line `number`, from 1, stands in a condition by which whoever runs the program asks for it.
+
+    Or, with `of_developers`, in one that holds on their machines only.
+    """
+    if not 1 <= number <= len(lines):
+        return False
+    wanted = _DEVELOPERS if of_developers else _WISH
+    line = lines[number - 1][:1_000]
+    if not of_developers and re.search(r"\?\s*[\w:.]+\s*:\s*[\w:.]+", line) and _WISH.search(line.split("?")[0]):
+        return True
+    indent = len(line) - len(line.lstrip())
+    for other in reversed(lines[max(0, number - 1 - _ABOVE) : number - 1]):
+        if not other.strip():
+            continue
+        own = len(other) - len(other.lstrip())
+        if own < indent:
+            indent = own + (other.strip() == "{")  # what it opens stands above it, as far in as it is
+            if _CONDITION.search(other[:1_000]):
+                return wanted.search(other) is not None
+            if _BEGINS.match(other[:1_000]):
+                return False
+    return False
+
+
+def is_exempt_with_a_key(lines: Sequence[str], number: int) -> bool:
+    """Whether a view that forged requests reach, at line `number`, from 1, is one for programs, which show a key."""
+    first = last = number - 1
+    while first > 0 and lines[first - 1].lstrip().startswith("@") and number - first < _DECORATORS:
+        first -= 1
+    while last + 1 < len(lines) and lines[last].lstrip().startswith("@") and last - number < _DECORATORS:
+        last += 1
+    if any(_BY_KEY.search(one) for one in lines[first:last] if "csrf_exempt" not in one):
+        return True
+    body: list[str] = []
+    for one in lines[last + 1 : last + 1 + _BODY]:
+        if one[:1].strip():
+            break
+        body.append(one[:500])
+    return any(_CHECKED_KEY.search(one) for one in body)
 
 
 def is_secured_later(lines: Sequence[str], number: int) -> bool:

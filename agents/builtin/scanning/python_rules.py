@@ -186,6 +186,7 @@ BANDIT_IGNORED = frozenset(
         "B106",
         "B107",
         "B110",
+        "B310",
         "B112",
         "B311",
         "B404",

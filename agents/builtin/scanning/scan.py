@@ -26,8 +26,15 @@ from agents.builtin.scanning.fingerprints import fingerprinted
 from agents.builtin.scanning.flow.project import is_web
 from agents.builtin.scanning.not_scanned import NotScanned
 from agents.builtin.scanning.page_scripts import scripts_of
+from agents.builtin.scanning.page_texts import is_made_harmless, is_rendered, sanitizes
 from agents.builtin.scanning.places import of_no_weight, place_of, placed
-from agents.builtin.scanning.purposes import is_for_comparison, is_secured_later
+from agents.builtin.scanning.purposes import (
+    is_asked_for,
+    is_exempt_with_a_key,
+    is_for_comparison,
+    is_of_protocol,
+    is_secured_later,
+)
 from agents.builtin.scanning.source_files import (
     JAVASCRIPT,
     MAX_FILES,
@@ -42,6 +49,7 @@ from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, wor
 _SECONDS = 265.0
 """For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
 _REQUEST = re.compile(r"\brequest\b")
+_ASKED_FOR = frozenset({"tls-verification-off", "cors-any", "debug-mode", "information-exposure"})
 _SURE = ("high", "medium", "low")
 _BY_FORM = {
     **{
@@ -226,15 +234,32 @@ def _splitter(texts: Mapping[str, str]) -> Callable[[str], list[str]]:
 def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Iterator[Vulnerability]:
     """All but what the code around a finding shows to be none."""
     lines_of = _splitter(texts)
+    cleans: bool | None = None
     for one in found:
         kind = one.rule.rsplit("/", 1)[-1]
         own = lines_of(one.file)
+        if kind in ("weak-hash", "weak-cipher") and is_of_protocol(one.file, own, one.line):
+            continue
         if kind == "weak-hash" and is_for_comparison(own, one.line):
             continue
         if kind == "insecure-cookie" and is_secured_later(own, one.line):
             continue
+        if kind == "inner-html" and is_made_harmless(own, one.line):
+            continue
+        if one.rule == "py/csrf-off" and is_exempt_with_a_key(own, one.line):
+            continue
+        if kind in _ASKED_FOR and is_asked_for(own, one.line, of_developers=kind != "tls-verification-off"):
+            continue
+        if one.rule == "tpl/xss" and one.confidence == "medium" and is_rendered(_line(own, one.line)):
+            cleans = sanitizes(texts.values()) if cleans is None else cleans
+            if cleans:
+                continue
         if not _is_of_no_server(one, own, texts.get(one.file, "")):
             yield one
+
+
+def _line(lines: Sequence[str], number: int) -> str:
+    return lines[number - 1] if 1 <= number <= len(lines) else ""
 
 
 def _is_of_no_server(one: Vulnerability, lines: Sequence[str], text: str) -> bool:

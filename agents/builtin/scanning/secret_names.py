@@ -24,6 +24,10 @@ _SECRET_WORDS = frozenset(
 _ENDINGS = ("password", "passwd", "passphrase", "apikey")
 _SECRET_KEYS = frozenset({"api", "private", "secret", "access", "signing", "encryption", "auth", "master"})
 """Words that make a secret of a following `key`."""
+_ROUNDS = frozenset(
+    {"first", "second", "third", "two", "one", "single", "multi", "last", "next", "render", "by", "all"}
+)
+"""What makes of a `pass` one that is gone through."""
 _ABOUT = frozenset(
     {"type", "field", "name", "url", "uri", "path", "file", "label", "length", "header", "prefix", "pattern"}
     | {"regex", "hint", "env", "variable", "param", "endpoint", "message", "error", "expiry", "ttl", "placeholder"}
@@ -59,6 +63,11 @@ _PLACEHOLDERS = frozenset(
     | {"bearer", "basic", "password", "secret", "token", "string", "required", "optional"}
     | {"include", "omit", "same-origin"}
 )
+_OF_NOTHING = frozenset(
+    {"d41d8cd98f00b204e9800998ecf8427e", "da39a3ee5e6b4b0d3255bfef95601890afd80709"}
+    | {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+)
+"""Sums of an empty text, which stand for any."""
 _LABEL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]*[.!?:…]?")
 """One capitalised word of letters, as in the texts of a user interface: `Passwort`, `Пароль`."""
 _TOKEN = re.compile(
@@ -86,7 +95,7 @@ _COMMON = frozenset(
     | {"admin", "test", "example", "username", "token", "xxxx", "pw123", "mypass", "mypassword", "yourpassword"}
 )
 _SAMPLES = re.compile(r"XXXX|xxxx|0{8}|1234567890abcdef")
-_IN_WORDS = re.compile(r"[A-Za-z]+(?:[-_.#/:]+[A-Za-z]+)+[-_.]?|[A-Z]+_|[a-z]+(?:[A-Z][a-z]+)+")
+_IN_WORDS = re.compile(r"[A-Za-z]+(?:[-_.#/:]+[A-Za-z]+)+[-_.]?|[A-Z]+_|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+")
 _IN_A_SENTENCE = re.compile(r"(?=(?:\w+-){4})[a-z]+(?:-(?:[a-z]+|\d{1,3}))+")
 """Five words and more, some of them numbers: what a text about secrets says of one."""
 _EXPRESSION = re.compile(r"\[(?:\^?[\w\\.]-[\w\\]|\^)[^\]]*\][+*{?]|\\[dwsDWS][+*{]")
@@ -103,7 +112,7 @@ def names_a_secret(name: str) -> bool:
         return True
     if words[-1].endswith(_ENDINGS):  # PGPASSWORD, dbpassword
         return True
-    if len(words) > 1 and words[-1] in ("pass", "creds"):
+    if len(words) > 1 and words[-1] in ("pass", "creds") and words[-2] not in _ROUNDS:
         return True
     return any(first in _SECRET_KEYS and second == "key" for first, second in itertools.pairwise(words))
 
@@ -112,11 +121,15 @@ def looks_secret(value: str) -> bool:
     """Whether a literal given to such a name is a real value, not a placeholder, path, address or template."""
     if not 4 <= len(value) <= 4000 or any(char.isspace() for char in value):
         return False
+    if not value.isascii() or value.lower() in _OF_NOTHING:
+        return False
     if value.lower() in _PLACEHOLDERS or len(set(value)) < 3 or _LABEL.fullmatch(value):
         return False
     if is_name(value) or _EXPRESSION.search(value):
         return False
-    return not value.lower().startswith(("http://", "https://", "/", "./", "${", "{{", "<", "%(", "your", "env:"))
+    return not value.lower().startswith(
+        ("http://", "https://", "/", "./", "${", "{{", "<", "%(", "your", "env:", "[(", "#{", "[[")
+    )
 
 
 def is_name(value: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from agents.builtin.scanning.page_texts import is_text
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import Confidence, Vulnerability
@@ -69,7 +70,7 @@ _COMMENTS = re.compile(
 _JINJA_COMMENT = re.compile(r"\{#.{0,4000}?#\}", re.DOTALL)
 _JINJA = re.compile(r"\.(?:html?|jinja2?|j2|djhtml|njk|nunjucks|swig|twig)$")
 _CONSTANT = re.compile(
-    r"""^\s*\(?\s*(?:"(?:[^"\\#$]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+)\s*\)?\s*(?:\|\s*\w+\s*|\.html_safe\s*)*$"""
+    r"""^\s*\(?\s*(?:"(?:[^"\\#$]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+)\s*\)?\s*(?:\|\s*\w+\s*|\.html_safe\s*)*(?:\s(?:if|unless)\s.*)?$"""
 )
 _HARMLESS = re.compile(
     r"""(?x) \b(?:sanitize\w*|DOMPurify|purify\w*|strip_tags|strip_links|bleach|nh3|escapeHtml\w*|escape_html
@@ -77,6 +78,7 @@ _HARMLESS = re.compile(
     |xss_clean|csrf_meta_tags|csp_meta_tag|content_for|yield|escapeXml|htmlEscape|HtmlSanitizer|kses|intval|to_[if]
     |parse(?:Int|Long|Double|Float)|Sanitiz\w+)\b
     | ^\s*(?:\$?t|I18n\.t|translate|[helj]|render|yield|image_tag|url_for|asset_path|number_to_\w+)\s*[\s(]
+    | \.strftime\( | file_get_contents\(\s*(?:public|resource|base)_path\(
     | ^\s*\w+_(?:path|url|tag)\b | \.to_json\b | \(int\) | \.sanitize\w*\( | \be\(\s*\$ | ^\s*e\("""
 )
 """An expression that a helper made harmless, or that the template's own framework writes."""
@@ -100,6 +102,8 @@ def scan(file: SourceFile) -> list[Vulnerability]:
     text = _COMMENTS.sub(_blank, file.text)
     if _JINJA.search(file.name):
         text = _JINJA_COMMENT.sub(_blank, text)
+    if _JINJA.search(file.name) and is_text(text):
+        return []
     ends = [at.start() for at in re.finditer("\n", text)]
     taken = _taken(text)
     found: dict[tuple[str, int], Vulnerability] = {}

@@ -65,6 +65,8 @@ _HOLDS = re.compile(
 _READS = re.compile(r"^\s*read\s+(?:-\w+\s+(?:\"[^\"]*\"\s+)?)*((?:[A-Za-z_]\w*\s*)+)$")
 _MOST_NAMES = 200
 _LEAST_ENTROPY = 3.0
+_SHOWN = re.compile(r"\bplaceholder\s*=\s*.?-----BEGIN")
+"""What a form shows of a key before one is entered."""
 _LONGEST_LINE = 2000
 
 
@@ -191,7 +193,7 @@ def secrets_in(file: SourceFile) -> Iterator[tuple[Rule, int]]:
     before = ""
     for number, line in enumerate(file.text.split("\n"), 1):
         part = line[:_LONGEST_LINE]
-        if is_token(part):
+        if is_token(part) and not _SHOWN.search(part):
             yield TOKEN, number
         elif values and (
             any(_is_value(match, plain=plain) for match in _NAMED.finditer(part))

@@ -111,10 +111,23 @@ def mapped(name: str, function: Function) -> frozenset[str]:
 
 def _csharp(function: Function) -> list[str]:
     owner = function.owner
+    if function.name == "__init__" or (owner is not None and function.name == owner.name):
+        return []  # what a constructor gets are parts of the program
     is_page = owner is not None and any(re.search(r"Controller(Base)?$|PageModel$", base) for base in owner.bases)
     if not is_page and not any(last(mark) in _CSHARP for mark in function.marks):
         return [one.name for one in function.params if any(last(mark) in _CSHARP for mark in one.marks)]
-    return [one.name for one in function.params]
+    return [
+        one.name
+        for one in function.params
+        if not _PARTS.match(one.type)
+        and not any(last(mark) in ("FromServices", "FromKeyedServices") for mark in one.marks)
+    ]
+
+
+_PARTS = re.compile(
+    r"^(?:I(?!Form|Enumerable|List|Collection|Dictionary|Read)[A-Z]\w+|CancellationToken|HttpContext|ILogger)\b"
+)
+"""Types of what a program hands itself."""
 
 
 def last(mark: Expr) -> str:

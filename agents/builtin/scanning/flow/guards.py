@@ -86,6 +86,7 @@ _FORM = frozenset(
 _MATCH = frozenset({"fullmatch", "match", "matches", "test", "preg_match", "MatchString", "IsMatch", "match?"})
 _JUDGE = re.compile(
     r"(?i)^_?(is|has|check|validate|verify|assert|ensure|url_has)_?.*(safe|allow|valid|permit|white_?list|trusted|local_?url)"
+    r"|^_?(allow|permit|valid|safe|trusted)(ed|ate)?_?(redirect|url|host|next|path|origin|domain|file)"
 )
 _SIGNED = frozenset(
     {"compare_digest", "secure_compare", "fixed_length_secure_compare", "timingSafeEqual", "hash_equals"}
