@@ -15,6 +15,7 @@ import typer
 
 from deployments.cli.options import DEFAULT_STATE, Json, State, run
 from deployments.cli.output import console, print_json
+from deployments.stack.addresses import records_url
 from records import Records
 from records.approvals.audit_chain import ChainReport
 
@@ -25,7 +26,9 @@ _PAGE = 1_000
 app = typer.Typer(help="The audit of approvals.", no_args_is_help=True)
 DatabaseUrl = Annotated[
     str | None,
-    typer.Option(envvar="DATABASE_URL", help="Records database; SQLite in the state folder by default."),
+    typer.Option(
+        envvar="DATABASE_URL", help="Records database; that of the platform on the state folder by default."
+    ),
 ]
 
 
@@ -69,8 +72,7 @@ def _summary(report: ChainReport) -> str:
 
 @asynccontextmanager
 async def _records(state: Path, database_url: str | None) -> AsyncGenerator[Records]:
-    url = database_url or f"sqlite:///{state.absolute() / 'records.db'}"
-    async with await Records.open(url) as records:
+    async with await Records.open(database_url or records_url(state)) as records:
         yield records
 
 

@@ -19,7 +19,7 @@ import typer
 from deployments.cli.identity import acting
 from deployments.cli.options import DEFAULT_STATE, Json, Project, State, Wide, person, run
 from deployments.cli.output import console, is_terminal, print_json, print_rows
-from deployments.stack.addresses import running
+from deployments.stack.addresses import records_url, running
 from deployments.stack.machine_admin import console_link, ensure_machine_admin
 from operations.people import (
     InvalidRole,
@@ -299,16 +299,16 @@ def sign_in_command(
 
 @asynccontextmanager
 async def opened(state: Path, database_url: str | None, *, make: bool = False) -> AsyncGenerator[Records]:
-    """The records that the URL names, else those of the platform that runs on `state`, else those in it.
+    """The records that the URL names, else those of the platform on `state`.
 
     `make`: what comes before the first `up`; the tables are made or brought to this version. Others raise NotMigrated.
     """
     here = running(state)
-    url = database_url or (here.database_url if here else f"sqlite:///{state.absolute() / 'records.db'}")
+    url = database_url or records_url(state)
     if make and here is None:
         from records import upgrade  # with Alembic
 
-        if not database_url and not (state / "records.db").exists():
+        if url.startswith("sqlite") and not database_url and not (state / "records.db").exists():
             # Else whoever meant another folder's platform gets a token that it does not know.
             typer.echo(
                 f"No platform has run on '{state.absolute()}' yet: its records begin now. For one that runs on another "

@@ -10,6 +10,7 @@ import typer
 from deployments.cli.audit_commands import DatabaseUrl
 from deployments.cli.options import DEFAULT_STATE, Json, State, run
 from deployments.cli.output import print_json, print_rows
+from deployments.stack.addresses import records_url
 from operations.show_stats import Stats, show_stats
 from records import Records
 
@@ -30,6 +31,5 @@ def stats_command(state: State = DEFAULT_STATE, database_url: DatabaseUrl = None
 
 
 async def _stats(state: Path, database_url: str | None) -> Stats:
-    url = database_url or f"sqlite:///{state.absolute() / 'records.db'}"
-    async with await Records.open(url) as records:
+    async with await Records.open(database_url or records_url(state)) as records:
         return await show_stats(records)

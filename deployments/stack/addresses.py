@@ -169,6 +169,21 @@ def running(state: Path) -> Addresses | None:
     return here
 
 
+def records_url(state: Path) -> str:
+    """The records of the platform that runs on the folder, else of the one that ran there last, else SQLite in it.
+
+    A command that looks at a file which is there by chance, and not at these, tells of the wrong platform.
+    """
+    if (here := running(state)) is not None:
+        return here.database_url
+    known = StateFolder(state).remembered().get("addresses")
+    last = cast("dict[str, Any]", known).get("database_url") if isinstance(known, dict) else None
+    # The folder may have been moved, and with it SQLite's file.
+    if isinstance(last, str) and not last.startswith("sqlite"):
+        return last
+    return f"sqlite:///{state.absolute() / 'records.db'}"
+
+
 def addresses_of(state: Path) -> Addresses:
     """The environment wins where it names all parts; else the stack that runs on `state`.
 

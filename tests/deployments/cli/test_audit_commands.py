@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy import create_engine, text
 
 from compiler.catalogue import ActionSpec, AgentSpec
 from compiler.plan import ApprovalRule, Plan, PlanNode
+from deployments.stack.addresses import Addresses, records_url, remembered
+from deployments.stack.state_folder import StateFolder
 from records import Records
 
 
@@ -47,6 +50,34 @@ async def state(migrated_url: str, tmp_path: Path) -> Path:
 
 def audit(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return run_command(["audit", *arguments, "--state", str(state)])
+
+
+def test_the_audit_of_the_platform_on_the_folder_is_checked_and_not_that_of_a_file_in_it(
+    state: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """After records have moved to another database, the old file is still there, and intact."""
+    database = create_engine(f"sqlite:///{state / 'records.db'}")
+    with database.begin() as connection:
+        connection.execute(text('DROP TRIGGER "ApprovalAudit_no_update"'))
+        connection.execute(text("UPDATE \"ApprovalAudit\" SET \"by\" = 'bob' WHERE event = 'rejected'"))
+    database.dispose()
+    folder = StateFolder(tmp_path_factory.mktemp("platform"))
+    names = dict.fromkeys(("state", "api_url", "ui_url", "nats_url", "pool"), "")
+    here = Addresses(**names, database_url=f"sqlite:///{state / 'records.db'}")
+    folder.acquire()
+    try:
+        folder.remember({"addresses": remembered(here)})
+        changed = audit(folder.path, "verify")
+        assert changed.returncode == 1
+        assert "the audit was changed at entry 3" in changed.stdout
+        counted = run_command(["stats", "--json", "--state", str(folder.path)])
+        assert counted.returncode == 0, counted.stderr
+    finally:
+        folder.release()
+    # Where none runs, that of the one that ran last; SQLite's file moves with its folder.
+    assert records_url(folder.path) == f"sqlite:///{folder.path / 'records.db'}"
+    folder.remember({"addresses": remembered(replace(here, database_url="postgresql://db/records"))})
+    assert records_url(folder.path) == "postgresql://db/records"
 
 
 def test_an_audit_that_nobody_changed_is_intact_and_exported_with_its_hashes(state: Path) -> None:
