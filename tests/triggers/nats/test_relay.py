@@ -1,5 +1,6 @@
 import asyncio
 import json
+import sqlite3
 import statistics
 import time
 
@@ -138,15 +139,31 @@ def test_a_payload_that_fits_is_sent_as_it_is():
     assert encode({"a": "é"}, limit=100) == '{"a":"é"}'.encode()
 
 
-async def test_the_watch_wakes_when_a_file_of_the_database_changes(tmp_path):
+@pytest.mark.parametrize("notices", [True, False])
+async def test_the_watch_wakes_when_a_file_of_the_database_changes(tmp_path, notices):
     database = tmp_path / "records.db"
     database.write_text("")
-    watch = OutboxWatch.for_database(f"sqlite:///{database}")
+    watch = OutboxWatch((database, tmp_path / "records.db-wal"), notices=notices)
     waiting = asyncio.create_task(watch.wait())
     await asyncio.sleep(0.3)
     assert not waiting.done()
     (tmp_path / "records.db-wal").write_text("a commit")
     await asyncio.wait_for(waiting, 0.2)
+
+
+async def test_the_watch_sees_each_commit_of_sqlite_also_one_that_comes_while_nobody_waits(tmp_path):
+    database = tmp_path / "records.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE outbox (n)")
+        watch = OutboxWatch.for_database(f"sqlite:///{database}")
+        for number in range(20):
+            connection.execute("INSERT INTO outbox VALUES (?)", (number,))
+            connection.commit()
+            await asyncio.wait_for(watch.wait(), 0.5)
+        began = asyncio.get_running_loop().time()
+        await watch.wait()
+        assert asyncio.get_running_loop().time() - began > 1
 
 
 async def test_a_cancellation_at_any_moment_ends_the_relay(records, relay):
