@@ -22,6 +22,7 @@ from records.database.signed_agents import (
     unregistered,
 )
 from records.database.store import Store, first, insert_new, rows
+from records.database.told_once import ToldOnce
 from records.events.changes import note_change
 from records.projects.limits import check_count
 from records.tables import AGENT, AGENT_CAPABILITY
@@ -41,6 +42,7 @@ class AgentRegistry(Store):
         super().__init__(database)
         self._known: dict[str, tuple[tuple[RowMapping, list[RowMapping], str | None], AgentSpec]] = {}
         """Agents whose rows were checked, by id: each run asks for all of its project."""
+        self._told = ToldOnce(log)
 
     @shielded
     async def register_agent(self, project_id: int, spec: AgentSpec) -> str:
@@ -86,7 +88,7 @@ class AgentRegistry(Store):
                     newest.get(agent_subject(project_id, row["name"])),
                 )
                 for row in found
-                if archived or not _was_removed(row, newest.get(agent_subject(project_id, row["name"]), ""))
+                if archived or not self._was_removed(row, newest.get(agent_subject(project_id, row["name"]), ""))
             ]
 
     def _trusted(
@@ -100,15 +102,24 @@ class AgentRegistry(Store):
         registered = is_registered(connection, row["projectId"], spec, row["signature"])
         state = (newest or "").removeprefix(_REMOVED)
         if not registered or (state and state != agent_state(row["projectId"], spec)):
-            log.error(
-                "agent %r of project %s is not as it was registered: its rows were changed in the database, or signed "
-                "with a key that this part lacks; each of its actions needs an approval until it is registered again",
-                spec.name,
-                row["projectId"],
+            self._told.error(
+                f"agent {spec.name!r} of project {row['projectId']} is not as it was registered: its rows were changed "
+                "in the database, or signed with a key that this part lacks; each of its actions needs an approval "
+                "until it is registered again"
             )
             spec = unregistered(spec)
         self._known[row["id"]] = (given, spec)
         return spec
+
+    def _was_removed(self, row: RowMapping, newest: str) -> bool:
+        """Whether an agent that its row says is in use was removed, and put back by hand."""
+        if not newest.startswith(_REMOVED):
+            return False
+        self._told.error(
+            f"agent {row['name']!r} of project {row['projectId']} was removed, and its row put back in the database: "
+            "it stays removed until it is registered again"
+        )
+        return True
 
     @shielded
     async def catalogue(self, project_id: int, *, archived: bool = False) -> Catalogue:
@@ -129,19 +140,6 @@ class AgentRegistry(Store):
             await keep_newest(connection, subject, state, project_id=project_id)
             await note_change(connection, project_id, "agent", name)
         return True
-
-
-def _was_removed(row: RowMapping, newest: str) -> bool:
-    """Whether an agent that its row says is in use was removed, and put back by hand."""
-    if not newest.startswith(_REMOVED):
-        return False
-    log.error(
-        "agent %r of project %s was removed, and its row put back in the database: it stays removed until it is "
-        "registered again",
-        row["name"],
-        row["projectId"],
-    )
-    return True
 
 
 async def agent_row_id(connection: AsyncConnection, project_id: int, name: str) -> str | None:

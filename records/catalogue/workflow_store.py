@@ -19,6 +19,7 @@ from records.database.read_row import read_row
 from records.database.signed_plans import PLAN_FIELDS, read_plan, require_newest, select_pointers
 from records.database.signing import signer_of
 from records.database.store import Store, first, insert_new, rows
+from records.database.told_once import ToldOnce
 from records.errors import NotFound, RowForged
 from records.events.changes import note_change
 from records.projects.limits import check_count
@@ -38,6 +39,7 @@ class WorkflowStore(Store):
         self._plans: dict[str, Plan] = {}
         self._pointers: dict[str, RowMapping] = {}
         """Workflows whose rows were found to be the platform's: with many, each event would else check them anew."""
+        self._told = ToldOnce(log)
 
     @shielded
     async def save_workflow(
@@ -122,7 +124,7 @@ class WorkflowStore(Store):
                     self._pointers[row["workflowId"]] = row
                 kept.append((await self._read(connection, row["pointsAt"]), row["status"]))
             except RowForged as exc:
-                log.error("%s", exc)
+                self._told.error(str(exc))
         return kept
 
     @shielded

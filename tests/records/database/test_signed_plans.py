@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Table, insert, inspect, select, update
@@ -16,6 +17,7 @@ from records import NotApproved, NotFound, Records, upgrade
 from records.database.connections import Database
 from records.database.payload import dumps
 from records.database.signing import KEY_FILE_VARIABLE, SigningKeyUnusable
+from records.database.told_once import SECONDS, ToldOnce
 from records.errors import RowForged
 from records.tables import (
     AGENT,
@@ -192,13 +194,17 @@ async def test_an_agent_that_was_removed_does_not_come_back_by_hand(
 ) -> None:
     spec = make.agent("gone")
     agent_id = await records.register_agent(1, spec)
-    for _ in range(2):  # removed again, it is still the same that began runs go on with
+    for first_time in (True, False):  # removed again, it is still the same that began runs go on with
         assert await records.archive_agent(1, "gone")
         await execute(records, update(AGENT).where(AGENT.c.id == agent_id).values(archivedAt=None))
         for part in (records, fresh(records)):
-            assert "gone" not in (await part.catalogue(1)).agents
+            caplog.clear()
+            for _ in range(3):  # as for three events
+                assert "gone" not in (await part.catalogue(1)).agents
+            # Told by each part, and not at each look; by the one that lives on, only the first time.
+            told = [each for each in caplog.messages if "it stays removed" in each]
+            assert len(told) == (part is not records or first_time)
             assert (await part.catalogue(1, archived=True)).agents["gone"] == spec
-    assert "it stays removed" in caplog.text
     await records.register_agent(1, spec)
     assert (await records.catalogue(1)).agents["gone"] == spec
 
@@ -313,3 +319,26 @@ async def test_an_agent_as_it_was_registered_before_counts_no_more(records: Reco
     assert agent.risk == "APPROVAL_REQUIRED"
     await records.register_agent(1, harmless)
     assert (await fresh(records).catalogue(1)).agents["changed"] == harmless
+
+
+async def test_a_workflow_that_was_changed_is_told_of_once_and_not_at_each_event(
+    records: Records, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployed = make.plan()
+    await records.register_agent(1, make.agent("scanner"))
+    await records.register_agent(1, make.agent("patcher", risk="APPROVAL_REQUIRED"))
+    await records.save_workflow(deployed)
+    await execute(records, update(PLAN).values(content="{}"))
+    part = fresh(records)
+    for _ in range(3):
+        assert await part.active_plans(1) == []
+    assert len([each for each in caplog.records if each.levelname == "ERROR"]) == 1
+    told, at = [], [0.0]
+    keeper = ToldOnce(
+        cast("Any", SimpleNamespace(error=lambda _form, text: told.append(text))), clock=lambda: at[0]
+    )
+    for text in ("a", "b", "a"):
+        keeper.error(text)
+    at[0] = SECONDS
+    keeper.error("a")
+    assert told == ["a", "b", "a"]
