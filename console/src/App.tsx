@@ -1,11 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { NavLink, Route, Routes, useLocation } from "react-router";
 import { address, chooseProject } from "./api/client";
 import { usePending } from "./api/queries";
 import { type Connection, followChanges } from "./api/stream";
 import { Boundary, loaded } from "./components/Boundary";
 import { Loading, Page } from "./components/basics";
+import { PickOne } from "./components/PickOne";
 import { Inbox } from "./pages/Inbox";
 import { useSession } from "./session";
 import { applyTheme, currentTheme, type Theme } from "./theme";
@@ -23,11 +24,20 @@ const StatisticsPage = loaded(() => import("./pages/Statistics"));
 
 export function App() {
   const connection = useChanges();
+  const online = useOnline();
   const pending = usePending();
   const { me, leave } = useSession();
   const { pathname } = useLocation();
   const [theme, setTheme] = useState<Theme>(currentTheme);
   const waiting = pending.data?.length ?? 0;
+  const main = useRef<HTMLElement>(null);
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current === pathname) return;
+    before.current = pathname;
+    // Whoever has no mouse goes on in the page that was opened; what it has focused by itself stays so.
+    if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
+  }, [pathname]);
   return (
     <div className="shell">
       <header className="side">
@@ -52,12 +62,13 @@ export function App() {
             {me.name} ({me.role})
           </span>
           {me.projects.length > 1 ? (
-            <label className="field">
-              Project
-              <select
-                value={me.project}
-                onChange={async (event) => {
-                  await chooseProject(Number(event.target.value));
+            <div className="field">
+              <label htmlFor="project">Project</label>
+              <PickOne
+                id="project"
+                now={String(me.project)}
+                pick={async (project) => {
+                  await chooseProject(Number(project));
                   // Everything on the page is of the other project now.
                   location.assign(document.baseURI);
                 }}
@@ -65,8 +76,8 @@ export function App() {
                 {me.projects.map((project) => (
                   <option key={project}>{project}</option>
                 ))}
-              </select>
-            </label>
+              </PickOne>
+            </div>
           ) : (
             <span>Project {me.project}</span>
           )}
@@ -91,10 +102,11 @@ export function App() {
           </button>
         </div>
       </header>
-      <main className="main" id="content" tabIndex={-1}>
-        {connection === "offline" && (
+      <main className="main" id="content" tabIndex={-1} ref={main}>
+        {(connection === "offline" || !online) && (
           <div className="offline" role="status">
-            The server does not answer; trying again. What you see may be old.
+            {online ? "The server does not answer; trying again." : "This browser has no network."} What you
+            see may be old.
           </div>
         )}
         <Boundary at={pathname}>
@@ -127,6 +139,21 @@ export function App() {
       </main>
     </div>
   );
+}
+
+/** What the browser knows of its network, long before a stream is missed. */
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const look = () => setOnline(navigator.onLine);
+    window.addEventListener("online", look);
+    window.addEventListener("offline", look);
+    return () => {
+      window.removeEventListener("online", look);
+      window.removeEventListener("offline", look);
+    };
+  }, []);
+  return online;
 }
 
 /** Fetches again what the server says has changed; bursts are taken together. */

@@ -14,12 +14,16 @@ applyTheme();
 
 const queries = new QueryClient({
   defaultOptions: {
+    // Without a network a request fails, and the person is told. The library would hold it back, and send by itself
+    // whenever there is a network again: a decision that somebody took hours before, without a word until then.
     queries: {
+      networkMode: "always",
+      refetchOnReconnect: true,
       staleTime: 2_000,
       retry: (times, error) => error instanceof ApiError && error.passing && times < 3,
       retryDelay: (times) => Math.min(500 * 2 ** times, 5_000),
     },
-    mutations: { retry: false },
+    mutations: { networkMode: "always", retry: false },
   },
 });
 const basename = import.meta.env.DEV ? "/" : new URL(document.baseURI).pathname.replace(/\/$/, "");

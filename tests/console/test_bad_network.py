@@ -86,6 +86,26 @@ async def test_a_server_that_is_silent_is_noticed_and_what_was_typed_stays(platf
     assert (decided.status, decided.notes) == ("APPROVED", "looked at it twice")
 
 
+async def test_what_is_pressed_without_a_network_is_told_and_is_not_sent_later_by_itself(
+    platform, open_console
+) -> None:
+    approval = await platform.ask()
+    page = await open_console(f"approvals/{approval.id}")
+    await page.get_by_label("Notes").fill("on a train")
+    await page.get_by_role("button", name="Approve").click()
+    await page.context.set_offline(True)
+    await expect(page.get_by_text("This browser has no network.")).to_be_visible()
+    await page.get_by_role("button", name="Yes, approve and continue").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    await page.context.set_offline(False)
+    await expect(page.get_by_text("This browser has no network.")).to_have_count(0)
+    # The page is in touch again, and nothing was decided meanwhile.
+    await platform.ask(run="flow-2")
+    await expect(page.get_by_role("link", name="Inbox 2")).to_be_visible()
+    assert {each.status for each in await platform.records.approvals(1)} == {"PENDING"}
+    await expect(page.get_by_label("Notes")).to_have_value("on a train")
+
+
 async def test_a_stream_that_falls_silent_is_opened_again(platform, open_console) -> None:
     page = await open_console()
     opened: list[str] = []

@@ -187,6 +187,48 @@ async def test_members_of_groups_are_offered_what_fits_and_what_is_no_number_is_
     await expect(page.get_by_placeholder("JSON")).to_have_count(1)
 
 
+async def test_from_the_keyboard_the_focus_stays_at_the_work_and_a_list_is_looked_through_before_it_acts(
+    platform, open_console
+) -> None:
+    page = await open_console("workflows")
+    await page.get_by_role("link", name="New workflow").press("Enter")
+    await expect(page.locator("main")).to_be_focused()
+    await page.get_by_role("button", name="Add security-scanner scanRepository").press("Enter")
+    id = page.get_by_label("Id", exact=True)
+    await expect(id).to_be_focused()
+    await page.keyboard.press("ControlOrMeta+a")
+    await page.keyboard.type("scan")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-node=scan]")).to_be_visible()
+    await expect(id).to_be_focused()
+
+    insert = page.get_by_label("repositoryPath: insert a template")
+    await expect(insert.locator("option", has_text="context.repositoryPath")).to_be_attached()
+    await insert.focus()
+    await page.keyboard.type("{{ context.rep")
+    await expect(page.get_by_text("Enter takes it")).to_be_visible()
+    field = page.get_by_label("repositoryPath (needed)", exact=True)
+    await expect(field).to_have_value("")
+    await page.keyboard.press("Enter")
+    await expect(field).to_have_value("{{ context.repositoryPath }}")
+
+    await page.get_by_role("tab", name="Node").press("ArrowRight")
+    await expect(page.get_by_role("tab", name="Workflow")).to_be_focused()
+    await page.get_by_label("Field of the event").fill("branch")
+    await page.get_by_label("Pattern").fill("main")
+    await page.get_by_role("button", name="Add filter").press("Enter")
+    await expect(page.get_by_label("Field of the event")).to_be_focused()
+
+    # What is tried is tried again: it is there when the dialog is opened anew, and a click beside it closes nothing.
+    await page.get_by_role("button", name="Test …").click()
+    await page.get_by_label("Context (JSON").fill("{")
+    await expect(page.get_by_role("alert")).to_have_text("The context is not a JSON object.")
+    await page.mouse.click(5, 5)
+    await page.get_by_role("button", name="Close").click()
+    await page.get_by_role("button", name="Test …").click()
+    await expect(page.get_by_label("Context (JSON")).to_have_value("{")
+
+
 async def test_how_a_node_runs_and_what_flows_to_it_is_set_in_the_form(platform, open_console, accessible) -> None:
     page = await open_console("new-workflow")
     await fill(page, "Name", "each-finding")
@@ -478,7 +520,7 @@ async def test_text_that_is_not_saved_is_there_again_and_lines_keep_their_ends(p
     await page.get_by_role("tab", name="Workflow").click()
     await fill(page, "Description", "mine")
     await page.get_by_role("link", name="Runs", exact=True).click()
-    await expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     await page.go_back()
     await expect(page.get_by_text("This is what you had not saved")).to_be_visible()
     await page.get_by_role("button", name="Throw it away").click()

@@ -1,7 +1,10 @@
 import type { ReactNode } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
-/** A question on top of the page: focus stays in it, Escape closes it, and focus goes back to where it was. */
+/**
+ * A question on top of the page: focus stays in it, Escape closes it, and focus goes back to where it was. A click beside
+ * it does nothing: what was typed would be lost by it.
+ */
 export function Dialog({
   title,
   onClose,
@@ -12,7 +15,7 @@ export function Dialog({
   children: ReactNode;
 }) {
   return (
-    <ModalOverlay className="modal-overlay" isOpen isDismissable onOpenChange={(open) => !open && onClose()}>
+    <ModalOverlay className="modal-overlay" isOpen onOpenChange={(open) => !open && onClose()}>
       <Modal className="modal">
         <AriaDialog>
           <Heading slot="title" level={2}>

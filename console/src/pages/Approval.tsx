@@ -18,6 +18,7 @@ import { useKeys } from "../components/keys";
 import { useSession } from "../session";
 import { differences, entriesOf, headline, sentences } from "../text/card";
 import { isObject } from "../text/json";
+import { moment } from "../text/time";
 
 export default function ApprovalPage() {
   const { id = "" } = useParams();
@@ -107,6 +108,8 @@ function Card({ approval: newest }: { approval: ApprovalDetail }) {
   );
 }
 
+const OUTCOME = "outcome";
+
 function notesOf(state: unknown): string {
   return isObject(state) && typeof state.notes === "string" ? state.notes : "";
 }
@@ -145,7 +148,11 @@ function Decide({
       // Edited inputs are a question of their own: what became of it is told there.
       if (decision.approval.id !== approval.id)
         navigate(`/approvals/${encodeURIComponent(decision.approval.id)}`, { replace: true });
-      else if (decision.applied) changed({ ...approval, ...decision.approval });
+      else if (decision.applied) {
+        changed({ ...approval, ...decision.approval });
+        // The button goes; what it has led to is read next.
+        requestAnimationFrame(() => document.getElementById(OUTCOME)?.focus());
+      }
     },
     onSettled: () => {
       setSure(null);
@@ -450,14 +457,14 @@ function Outcome({ approval }: { approval: ApprovalDetail }) {
       </div>
     );
   return (
-    <div className={`notice ${good ? "good" : "bad"}`} role="status">
+    <div className={`notice ${good ? "good" : "bad"}`} role="status" id={OUTCOME} tabIndex={-1}>
       <p>
         <strong>
           {good ? "Approved" : approval.status === "REJECTED" ? "Rejected" : approval.status.toLowerCase()}
         </strong>{" "}
         {CLOSED[approval.closedAs ?? ""] ?? `by ${approval.respondedBy ?? "nobody"}`}
         {approval.respondedBy && !approval.verified && " (the name was not verified)"}
-        {approval.channel && ` by ${approval.channel}`}, <Ago at={approval.respondedAt} />.
+        {approval.channel && ` (${approval.channel})`}, <Ago at={approval.respondedAt} />.
       </p>
       {approval.notes && <p>“{approval.notes}”</p>}
       {isObject(approval.edits) && (
@@ -588,7 +595,11 @@ function Facts({ approval }: { approval: ApprovalDetail }) {
         <dd>{approval.approvers.join(", ") || "anybody but who started the run"}</dd>
         <dt>Deadline</dt>
         <dd>
-          <Deadline at={approval.deadline} />
+          {approval.status === "PENDING" || !approval.deadline ? (
+            <Deadline at={approval.deadline} />
+          ) : (
+            moment(approval.deadline)
+          )}
         </dd>
         {(approval.quorum ?? 1) > 1 && (
           <>
@@ -628,11 +639,11 @@ function History({ approval }: { approval: ApprovalDetail }) {
       <ol className="small" style={{ margin: 0, paddingLeft: "1.2rem" }}>
         {approval.audit.map((entry) => (
           <li key={`${entry.at}${entry.event}${entry.by}`}>
-            {ACTS[entry.event.toLowerCase()] ??
+            {(entry.event === "requested" && entry.by ? "asked by" : ACTS[entry.event.toLowerCase()]) ??
               `${entry.event.toLowerCase().replaceAll("_", " ")}${entry.by ? " by" : ""}`}{" "}
             {entry.by}
             {entry.by && !entry.verified && " (not verified)"}
-            {entry.channel && ` by ${entry.channel}`} <Ago at={entry.at} />
+            {entry.channel && ` (${entry.channel})`} <Ago at={entry.at} />
             {entry.notes && <> – “{entry.notes}”</>}
           </li>
         ))}

@@ -39,7 +39,7 @@ import {
 import { MergeDialog } from "../workflow/MergeDialog";
 import { NodeForm } from "../workflow/NodeForm";
 import { PastEventsDialog } from "../workflow/PastEventsDialog";
-import { TestDialog } from "../workflow/TestDialog";
+import { TestDialog, type Tried } from "../workflow/TestDialog";
 import { forget, keep, kept, placeOf } from "../workflow/unsaved";
 import { VersionsDialog } from "../workflow/VersionsDialog";
 import { WorkflowForm } from "../workflow/WorkflowForm";
@@ -137,7 +137,8 @@ async function load(name: string | null, signal: AbortSignal): Promise<Loaded> {
   };
 }
 
-type Tab = "node" | "workflow" | "yaml";
+const TABS = ["node", "workflow", "yaml"] as const;
+type Tab = (typeof TABS)[number];
 
 function Builder({ loaded }: { loaded: Loaded }) {
   const { me } = useSession();
@@ -157,6 +158,9 @@ function Builder({ loaded }: { loaded: Loaded }) {
   const [notice, setNotice] = useState<string | null>(null);
   const [test, setTest] = useState<DryRun | null>(null);
   const [dialog, setDialog] = useState<"test" | "events" | "versions" | "deploy" | null>(null);
+  const [tried, setTried] = useState<Tried>({ context: "", cases: "" });
+  // Another node is another form; another name of the same is not, and the focus stays in it.
+  const [form, setForm] = useState(0);
   const [theirs, setTheirs] = useState<Conflict | null>(null);
   const view = useRef<EditorView | null>(null);
   const agents = useAgents();
@@ -194,7 +198,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
       return false;
     }
   };
-  const add = (what: Addition) => {
+  const add = (what: Addition, byKeys = false) => {
     let id = "";
     const done = change((now) => {
       const made =
@@ -204,10 +208,15 @@ function Builder({ loaded }: { loaded: Loaded }) {
       id = made.id;
       return made.edits;
     });
-    if (done) select(id);
+    if (!done) return;
+    select(id);
+    // With the mouse one may add the next; from the keyboard the way to the form is long.
+    if (byKeys) requestAnimationFrame(() => inspector.current?.querySelector<HTMLElement>("input")?.focus());
   };
+  const inspector = useRef<HTMLDivElement>(null);
   const select = (id: string | null) => {
     setSelected(id);
+    if (id !== selected) setForm((now) => now + 1);
     if (id) setTab("node");
   };
   const node = model.nodes.find((each) => each.id === selected) ?? null;
@@ -284,11 +293,11 @@ function Builder({ loaded }: { loaded: Loaded }) {
           <button type="button" onClick={() => view.current && redo(view.current)}>
             Redo
           </button>
-          <button type="button" disabled={!mayWrite || save.isPending || !name} onClick={() => save.mutate()}>
+          <button type="button" disabled={!mayWrite || !name} onClick={() => save.mutate()}>
             Save draft
           </button>
           {draftEtag !== NONE && mayWrite && (
-            <button type="button" disabled={discard.isPending} onClick={() => discard.mutate()}>
+            <button type="button" onClick={() => discard.mutate()}>
               Discard draft
             </button>
           )}
@@ -396,7 +405,7 @@ function Builder({ loaded }: { loaded: Loaded }) {
         </div>
         <div className="inspect">
           <div className="tabs" role="tablist" aria-label="Editors">
-            {(["node", "workflow", "yaml"] as const).map((each) => (
+            {TABS.map((each) => (
               <button
                 key={each}
                 type="button"
@@ -405,6 +414,13 @@ function Builder({ loaded }: { loaded: Loaded }) {
                 aria-selected={tab === each}
                 aria-controls={`panel-${each}`}
                 onClick={() => setTab(each)}
+                onKeyDown={(event) => {
+                  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+                  const next = step && TABS[(TABS.indexOf(each) + step + TABS.length) % TABS.length];
+                  if (!next) return;
+                  setTab(next);
+                  document.getElementById(`tab-${next}`)?.focus();
+                }}
               >
                 {each === "node" ? "Node" : each === "workflow" ? "Workflow" : "YAML"}
               </button>
@@ -414,12 +430,13 @@ function Builder({ loaded }: { loaded: Loaded }) {
             className="body"
             role="tabpanel"
             id="panel-node"
+            ref={inspector}
             aria-labelledby="tab-node"
             hidden={tab !== "node"}
           >
             {node ? (
               <NodeFields
-                key={node.id}
+                key={form}
                 text={text}
                 node={node}
                 model={model}
@@ -469,7 +486,9 @@ function Builder({ loaded }: { loaded: Loaded }) {
           </div>
         </div>
       </div>
-      {dialog === "test" && <TestDialog text={text} close={() => setDialog(null)} show={setTest} />}
+      {dialog === "test" && (
+        <TestDialog text={text} tried={tried} type={setTried} close={() => setDialog(null)} show={setTest} />
+      )}
       {dialog === "events" && <PastEventsDialog text={text} close={() => setDialog(null)} />}
       {dialog === "deploy" && (
         <DeployDialog
@@ -649,7 +668,7 @@ function Palette({
   agents: Agent[];
   workflows: string[];
   error: unknown;
-  add: (what: Addition) => void;
+  add: (what: Addition, byKeys: boolean) => void;
   after: string | null;
 }) {
   const [search, setSearch] = useState("");
@@ -688,7 +707,7 @@ function Palette({
                   onDragStart={(event) =>
                     event.dataTransfer.setData("text/plain", draggedAs({ agent: agent.name, action: name }))
                   }
-                  onClick={() => add({ agent: agent.name, action: name })}
+                  onClick={(event) => add({ agent: agent.name, action: name }, event.detail === 0)}
                 >
                   {name}
                 </button>
@@ -713,7 +732,7 @@ function Palette({
                 onDragStart={(event) =>
                   event.dataTransfer.setData("text/plain", draggedAs({ workflow: name }))
                 }
-                onClick={() => add({ workflow: name })}
+                onClick={(event) => add({ workflow: name }, event.detail === 0)}
               >
                 {name}
               </button>

@@ -123,11 +123,7 @@ function TryFilter() {
         </p>
       )}
       <div className="row">
-        <button
-          type="button"
-          disabled={tried.isPending || parsed === null || !subject.trim()}
-          onClick={() => tried.mutate()}
-        >
+        <button type="button" disabled={parsed === null || !subject.trim()} onClick={() => tried.mutate()}>
           Try
         </button>
         <span className="small" role="status">

@@ -1,6 +1,7 @@
 import { useId, useState } from "react";
 import type { OfferAnswer } from "../api/schema";
 import type { Agent, Json, Schema } from "../api/types";
+import { PickOne } from "../components/PickOne";
 import { isObject } from "../text/json";
 import type { Fit } from "./connecting";
 import {
@@ -431,12 +432,7 @@ function Insert({
 }) {
   const misfits = offers.filter((each) => refused(each) !== undefined);
   return (
-    <select
-      aria-label={`${name}: insert a template`}
-      className="insert"
-      value=""
-      onChange={(event) => insert(event.target.value)}
-    >
+    <PickOne aria-label={`${name}: insert a template`} className="insert" pick={insert}>
       <option value="">insert …</option>
       {offers
         .filter((each) => refused(each) === undefined)
@@ -454,7 +450,7 @@ function Insert({
           ))}
         </optgroup>
       )}
-    </select>
+    </PickOne>
   );
 }
 

@@ -3,13 +3,17 @@ import { Link } from "react-router";
 import { useAct } from "../api/act";
 import { replayEvents } from "../api/compile";
 import type { OutcomeAnswer } from "../api/schema";
-import { Ago, Failure } from "../components/basics";
+import { Ago, Failure, Loading } from "../components/basics";
 import { Dialog } from "../components/Dialog";
+
+const MOST_DAYS = 366;
 
 /** What this text would have done with recorded events, beside what was done. */
 export function PastEventsDialog({ text, close }: { text: string; close: () => void }) {
-  const [days, setDays] = useState(7);
-  const replay = useAct({ mutationFn: () => replayEvents(text, days) });
+  const [days, setDays] = useState("7");
+  const given = Number(days);
+  const fits = Number.isInteger(given) && given >= 1 && given <= MOST_DAYS;
+  const replay = useAct({ mutationFn: () => replayEvents(text, given) });
   return (
     <Dialog title="What would it have done?" onClose={close}>
       <p>
@@ -21,12 +25,18 @@ export function PastEventsDialog({ text, close }: { text: string; close: () => v
         <input
           type="number"
           min={1}
-          max={366}
+          max={MOST_DAYS}
           value={days}
-          onChange={(event) => setDays(Math.max(1, Math.min(366, Number(event.target.value) || 1)))}
+          onChange={(event) => setDays(event.target.value)}
         />
       </label>
+      {!fits && (
+        <p className="notice bad" role="alert">
+          A whole number of days, from 1 to {MOST_DAYS}.
+        </p>
+      )}
       {replay.error && <Failure error={replay.error} />}
+      {replay.isPending && <Loading />}
       {replay.data && (
         <>
           <p role="status">
@@ -71,7 +81,7 @@ export function PastEventsDialog({ text, close }: { text: string; close: () => v
         </>
       )}
       <div className="row">
-        <button type="button" className="primary" disabled={replay.isPending} onClick={() => replay.mutate()}>
+        <button type="button" className="primary" disabled={!fits} onClick={() => replay.mutate()}>
           Play them
         </button>
         <button type="button" onClick={close}>

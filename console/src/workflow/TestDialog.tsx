@@ -1,24 +1,41 @@
-import { useState } from "react";
 import { useAct } from "../api/act";
 import { type DryRun, dryRun } from "../api/compile";
-import { Failure } from "../components/basics";
+import { Failure, Loading } from "../components/basics";
 import { Dialog } from "../components/Dialog";
+import { isObject } from "../text/json";
+
+export interface Tried {
+  context: string;
+  cases: string;
+}
+
+function parsed(context: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(context.trim() || "{}");
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
 
 /** Plays the workflow: with one context, or all cases of a test file, and shows on the graph what they reached. */
 export function TestDialog({
   text,
+  tried: { context, cases },
+  type,
   close,
   show,
 }: {
   text: string;
+  /** What was typed, also the last time: a test is tried, looked at in the graph, and tried again. */
+  tried: Tried;
+  type: (tried: Tried) => void;
   close: () => void;
   show: (test: DryRun) => void;
 }) {
-  const [context, setContext] = useState("");
-  const [cases, setCases] = useState("");
+  const given = cases.trim() ? {} : parsed(context);
   const run = useAct({
-    mutationFn: async () =>
-      dryRun(text, !cases.trim() && context.trim() ? JSON.parse(context) : null, cases.trim() || null),
+    mutationFn: () => dryRun(text, !cases.trim() && context.trim() ? given : null, cases.trim() || null),
     onSuccess: show,
   });
   return (
@@ -31,10 +48,10 @@ export function TestDialog({
           className="mono"
           value={context}
           disabled={cases.trim() !== ""}
-          onChange={(event) => setContext(event.target.value)}
+          onChange={(event) => type({ context: event.target.value, cases })}
         />
       </label>
-      <details>
+      <details open={cases !== ""}>
         <summary>Several cases, as in a test file</summary>
         <label className="field">
           Cases (YAML)
@@ -43,14 +60,20 @@ export function TestDialog({
             className="mono"
             placeholder={"cases:\n  - name: it is bad\n    mocks: {scan: {output: {summary: {critical: 1}}}}"}
             value={cases}
-            onChange={(event) => setCases(event.target.value)}
+            onChange={(event) => type({ context, cases: event.target.value })}
           />
         </label>
       </details>
+      {given === null && (
+        <p className="notice bad" role="alert">
+          The context is not a JSON object.
+        </p>
+      )}
+      {run.isPending && <Loading />}
       {run.error && <Failure error={run.error} />}
       {run.data && <Results run={run.data} />}
       <div className="row">
-        <button type="button" className="primary" disabled={run.isPending} onClick={() => run.mutate()}>
+        <button type="button" className="primary" disabled={given === null} onClick={() => run.mutate()}>
           Test
         </button>
         <button type="button" onClick={close}>

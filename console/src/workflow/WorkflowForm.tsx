@@ -230,7 +230,7 @@ function TryTrigger({ trigger }: { trigger: Record<string, Json> }) {
   return (
     <section className="stack" aria-label="Tried on recorded events">
       <div className="row">
-        <button type="button" disabled={tried.isPending || !trigger.event} onClick={() => tried.mutate()}>
+        <button type="button" disabled={!trigger.event} onClick={() => tried.mutate()}>
           Try on recorded events
         </button>
         <span className="small" role="status">

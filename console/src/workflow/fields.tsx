@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import type { Json } from "../api/types";
 import { isObject } from "../text/json";
 import type { Path } from "./yamlEdit";
@@ -264,6 +264,7 @@ export function Pairs({
 }) {
   const [name, setName] = useState("");
   const [given, setGiven] = useState("");
+  const first = useRef<HTMLInputElement>(null);
   const pairs = Object.entries(isObject(value) ? (value as Record<string, Json>) : {});
   return (
     <fieldset className="formfield">
@@ -295,6 +296,7 @@ export function Pairs({
         ))}
       <div className="row">
         <input
+          ref={first}
           type="text"
           aria-label={words[0]}
           placeholder={words[0].toLowerCase()}
@@ -315,6 +317,8 @@ export function Pairs({
             set([...path, name.trim()], typedOf(given));
             setName("");
             setGiven("");
+            // The button is of no use until the next pair is typed.
+            first.current?.focus();
           }}
         >
           {words[2]}
