@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from agents.builtin.patcher.command_line import CommandValue, Word, words
+from agents.builtin.patcher.command_line import CommandValue, Word, refuse_word_of_the_shell, words
 from agents.builtin.patcher.edit import CannotFixError, Edit, refuse_digest_of_a_format
 from agents.builtin.patcher.python_fixes import environment_name
 from agents.builtin.scanning.javascript_scan import called_program, child_process_names, named_values
@@ -105,6 +105,7 @@ def _shell(tree: Tree, at: int) -> Edit:
 
 
 def _without_shell(tree: Tree, function: Node, call: Node, called: str) -> Edit:
+    _refuse_own_shell(call)
     first, *more = words(_parts(arguments(call)[0]))
     new = f'"{"".join(str(piece) for piece in first)}", [{", ".join(_word(word) for word in more)}]'
     command = arguments(call)[0]
@@ -117,6 +118,23 @@ def _without_shell(tree: Tree, function: Node, call: Node, called: str) -> Edit:
         spans.append((function.start_byte, function.end_byte, better))
         spans.extend(_further_import(tree, text(function), called, better))
     return Edit(spans=tuple(spans), what=f"{better} with an argument list, without a shell")
+
+
+def _refuse_own_shell(call: Node) -> None:
+    """`execFile` takes a shell from its options too. Raises CannotFixError where they name one, or cannot be seen."""
+    given = arguments(call)[1:]
+    for index, one in enumerate(given):
+        unseen = one.type in ("identifier", "member_expression", "call_expression") and index < len(given) - 1
+        if unseen or (one.type == "object" and any(map(_may_be_shell, one.named_children))):
+            raise CannotFixError("the call names its own shell, or passes on options that are not known here")
+
+
+def _may_be_shell(member: Node) -> bool:
+    """Whether this of an object's members is `shell`, or may be any."""
+    if member.type in ("comment", "method_definition"):
+        return False
+    key = member.child_by_field_name("key") if member.type == "pair" else member
+    return key.type in ("spread_element", "computed_property_name") or text(key).strip("'\"") == "shell"
 
 
 def _further_import(tree: Tree, local: str, called: str, better: str) -> Iterator[tuple[int, int, str]]:
@@ -264,23 +282,61 @@ def _spawn_shell(tree: Tree, at: int) -> Edit:
         value, call = pair.child_by_field_name("value"), _around(pair, "call_expression")
         is_shell = text(pair.child_by_field_name("key")) == "shell" and value.type == "true"
         if is_shell and call is not None and line(call) == at:
-            return Edit(spans=((value.start_byte, value.end_byte, "false"),), what="no shell")
+            _refuse_command_line(call)
+            return Edit(spans=((value.start_byte, value.end_byte, "false"),), what="no shell", note=_ON_WINDOWS)
     raise CannotFixError("no shell: true in the call on this line")
+
+
+_ON_WINDOWS = "On Windows, programs that are scripts (`npm`, `yarn`) are not found without a shell."
+_SHELL_SIGNS = re.compile(r"[|&;<>()$`\\\"'*?\[\]~#{}!\s%]")
+
+
+def _refuse_command_line(call: Node) -> None:
+    """Without a shell, the first argument is a program's name and nothing more. Raises CannotFixError."""
+    given = arguments(call)
+    program = literal(given[0]) if given else None
+    if program is None or not program or _SHELL_SIGNS.search(program):
+        raise CannotFixError(
+            "the command may be a whole line, which needs a shell: give the program's name, and its arguments as a list"
+        )
+    refuse_word_of_the_shell(program)
+    for one in given[1].named_children if len(given) > 1 and given[1].type == "array" else ():
+        if _SHELL_SIGNS.search((literal(one) or "").replace(" ", "")):
+            raise CannotFixError("an argument uses shell syntax, which has no meaning without one")
+
+
+_PLAIN_RANDOM = re.compile(
+    r"Math\s*\.\s*random\(\)\s*\.\s*toString\(\s*36\s*\)(\s*\.\s*(slice|substring|substr)\(\s*2\s*(,\s*\d+\s*)?\))?"
+)
+"""The whole of a value: what stands around it would be lost, and other radixes give other signs."""
+
+
+def _function_of(node: Node) -> Node | None:
+    while (node := node.parent) is not None:
+        if "function" in node.type or node.type == "method_definition":
+            return node
+    return None
 
 
 def _random(tree: Tree, at: int) -> Edit:
     # The finding may be where the value is used.
-    used = {text(node) for node in tree.nodes("identifier") if line(node) == at}
+    near = [node for node in tree.nodes("identifier") if line(node) == at]
+    used = {text(node) for node in near}
     for label, name, value in named_values(tree):
         if line(name) != at and not (line(name) < at and label in used):
             continue
-        if names_a_secret(label) and re.search(r"Math\.random\(\)\s*\.toString\(", text(value)):
+        if line(name) != at and not any(_function_of(one) == _function_of(name) for one in near):
+            continue
+        if names_a_secret(label) and _PLAIN_RANDOM.fullmatch(text(value)):
             return Edit(
                 # Without its hyphens: what Math.random().toString(36) gives is letters and digits.
                 spans=((value.start_byte, value.end_byte, 'globalThis.crypto.randomUUID().replaceAll("-", "")'),),
                 what="a random value nobody can compute",
+                note="It has 32 signs, from 0 to 9 and a to f, where it had about eleven of 36.",
             )
-    raise CannotFixError("the random value is not made by Math.random().toString()")
+    raise CannotFixError(
+        "the value is not Math.random().toString(36) and nothing else: use crypto.randomUUID or randomInt"
+    )
 
 
 def _refuse_shared_variable(tree: Tree, variable: str, secret: str) -> None:

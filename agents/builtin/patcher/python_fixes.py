@@ -66,7 +66,31 @@ def fix(text: str, rule: str, line: int) -> Edit:
     """The change that fixes the place. Raises CannotFixError with the reason where there is none."""
     if rule not in FIXES:
         raise CannotFixError("there is no rule that fixes this; a person has to")
-    return FIXES[rule](PythonText(text), line)
+    source = PythonText(text)
+    edit = FIXES[rule](source, line)
+    for module in edit.imports:
+        _refuse_other_meaning(source, module)
+    return edit
+
+
+def _refuse_other_meaning(text: PythonText, module: str) -> None:
+    """A module that the fix needs must be what its name means wherever the file says it. Raises CannotFixError."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            bound = {
+                (one.asname or one.name.partition(".")[0], one.asname in (None, one.name)) for one in node.names
+            }
+            other = (module, False) in bound or (isinstance(node, ast.ImportFrom) and (module, True) in bound)
+        elif isinstance(node, ast.Name):
+            other = node.id == module and not isinstance(node.ctx, ast.Load)
+        else:
+            other = module in (getattr(node, "name", None), getattr(node, "arg", None)) and not isinstance(
+                node, ast.keyword | ast.alias
+            )
+        if other:
+            raise CannotFixError(
+                f"the fix needs the module {module}, and {module!r} is the name of something else in this file"
+            )
 
 
 def add_imports(text: str, modules: set[str]) -> str:
@@ -130,7 +154,7 @@ def _weak_hash(text: PythonText, line: int) -> Edit:
             return _slow_hash(text, call) or Edit(
                 spans=((*text.span(call.func), "hashlib.sha256"),),
                 what="SHA-256 instead of a broken hash",
-                imports=("hashlib",),
+                imports=() if name.startswith("hashlib.") else ("hashlib",),
                 note=_REHASH,
             )
     raise CannotFixError("the hash is not made by a plain call of hashlib")
@@ -185,14 +209,18 @@ def _shell(text: PythonText, line: int) -> Edit:
                 spans=((*text.span(call), f"subprocess.run({_argv(text, call.args[0])}, check=False){status}"),),
                 what="an argument list without a shell",
                 imports=("subprocess",),
-                note="A program that is missing raises FileNotFoundError now.",
+                note=_MISSING,
             )
         if shell is not None and call.args:
             return Edit(
                 spans=((*text.span(call.args[0]), _argv(text, call.args[0])), (*_with_comma(text, shell), "")),
                 what="an argument list without a shell",
+                note=_MISSING,
             )
     raise CannotFixError("the command is not started by a plain call of subprocess or os.system")
+
+
+_MISSING = "A program that is missing raises FileNotFoundError now."
 
 
 def _is_statement(text: PythonText, call: ast.Call) -> bool:
@@ -229,11 +257,19 @@ def _parts(text: PythonText, node: ast.expr) -> list[str | CommandValue]:
         if node.conversion != -1 or node.format_spec is not None:
             raise CannotFixError("the command line formats a value")
         # In Python 3.11 the nodes inside an f-string have no places of their own.
-        return [CommandValue(ast.unparse(node.value))]
+        return (
+            _parts(text, node.value)
+            if isinstance(node.value, ast.Call)
+            else [CommandValue(ast.unparse(node.value))]
+        )
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return [*_parts(text, node.left), *_parts(text, node.right)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         return _percent(node)
+    if isinstance(node, ast.Call) and dotted(node.func) in ("shlex.quote", "pipes.quote", "quote"):
+        # Without a shell the quotes would be part of the argument.
+        if len(node.args) == 1 and not node.keywords:
+            return [CommandValue(ast.unparse(node.args[0]))]
     if isinstance(node, ast.Call | ast.Name | ast.Attribute | ast.Subscript):
         return [CommandValue(ast.unparse(node))]
     raise CannotFixError("the command line is not put together from text and values")
@@ -294,14 +330,29 @@ def environment_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", spaced).strip("_").upper()
 
 
+_OWN_TAGS = re.compile(r"add_(multi_|implicit_|path_)?(constructor|resolver)|\byaml_tag\b|YAMLObject|!!python")
+_LOADERS = frozenset(
+    {"Loader", "CLoader", "FullLoader", "CFullLoader", "UnsafeLoader", "CUnsafeLoader", "BaseLoader"}
+)
+
+
 def _yaml_load(text: PythonText, line: int) -> Edit:
     call = text.call(line, "yaml.load", "load")
-    if not call.args or (dotted(call.func) == "load" and len(call.args) + len(call.keywords) < 1):
-        raise CannotFixError("yaml.load gets no document")
+    options = {one.arg: one.value for one in call.keywords}
+    if not call.args or None in options or any(isinstance(one, ast.Starred) for one in call.args):
+        raise CannotFixError("which of the call's arguments is the document cannot be seen")
+    loader = call.args[1] if len(call.args) > 1 else options.get("Loader")
+    if loader is not None and dotted(loader).rpartition(".")[2] not in _LOADERS:
+        raise CannotFixError("the loader is one of the project's own: have it inherit from yaml.SafeLoader")
+    if _OWN_TAGS.search(text.content.decode("utf-8")):
+        raise CannotFixError(
+            "the file has tags of its own, which yaml.safe_load refuses: add them to a SafeLoader"
+        )
     return Edit(
         spans=((*text.span(call), f"yaml.safe_load({text.source(call.args[0])})"),),
         what="yaml.safe_load",
-        imports=("yaml",),
+        imports=() if dotted(call.func) == "yaml.load" else ("yaml",),
+        note="Documents with tags of Python objects are refused now.",
     )
 
 
@@ -321,14 +372,14 @@ def _eval(text: PythonText, line: int) -> Edit:
     )
 
 
-def _option(name: str, old: object, new: str, what: str) -> Fix:
+def _option(name: str, old: object, new: str, what: str, note: str = "") -> Fix:
     """A fix that changes the value of a call's keyword."""
 
     def change(text: PythonText, line: int) -> Edit:
         for call in text.calls(line):
             for option in call.keywords:
                 if option.arg == name and isinstance(option.value, ast.Constant) and option.value.value is old:
-                    return Edit(spans=((*text.span(option.value), new),), what=what)
+                    return Edit(spans=((*text.span(option.value), new),), what=what, note=note)
         raise CannotFixError(f"no {name}={old!r} on this line")
 
     return change
@@ -401,10 +452,15 @@ def _opener(value: ast.expr) -> str:
 def _tls(text: PythonText, line: int) -> Edit:
     for call in text.calls(line):
         if dotted(call.func) == "ssl._create_unverified_context":
+            if call.args or call.keywords:
+                raise CannotFixError(
+                    "ssl.create_default_context takes other arguments: make the context anew with it"
+                )
             return Edit(
                 spans=((*text.span(call.func), "ssl.create_default_context"),), what="certificates are checked"
             )
-    return _option("verify", False, "True", "certificates are checked")(text, line)
+    note = "A host whose certificate is of an authority of your own is refused until `verify` names its file."
+    return _option("verify", False, "True", "certificates are checked", note)(text, line)
 
 
 def _random(text: PythonText, line: int) -> Edit:
@@ -445,15 +501,49 @@ def _function_around(text: PythonText, line: int) -> ast.AST:
     return around
 
 
-_NEEDS_A_FREE_NAME = re.compile(
-    r"mkdir|makedirs|mkfifo|mknod|symlink|link|rename|replace|move|copytree|bind|connect|listen|exists|isfile"
+_TAKES_A_FILE = frozenset(
+    "os.remove os.unlink os.stat os.chmod os.path.getsize shutil.copy shutil.copy2 shutil.copyfile print".split()
 )
+"""Functions that do the same whether the file was there before or not."""
+
+
+def _opens(call: ast.Call) -> bool:
+    """Whether it opens a file that may be there: in a mode other than `x`."""
+    mode = next(
+        (one.value for one in call.keywords if one.arg == "mode"), call.args[1] if len(call.args) > 1 else None
+    )
+    known = mode is None or (isinstance(mode, ast.Constant) and "x" not in str(mode.value))
+    return dotted(call.func) in ("open", "io.open") and known and all(one.arg for one in call.keywords)
+
+
+def _refuse_free_name(scope: ast.AST, name: str) -> None:
+    """A name may have to be free for a folder, a socket or another program. Raises CannotFixError unless it may not."""
+    harmless: set[ast.AST] = set()
+    for call in ast.walk(scope):
+        if isinstance(call, ast.Call) and (_opens(call) or dotted(call.func) in _TAKES_A_FILE):
+            harmless |= set(call.args[:1] if _opens(call) else call.args)
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
+            break
+        if (
+            isinstance(node, ast.Name)
+            and node.id == name
+            and isinstance(node.ctx, ast.Load)
+            and node not in harmless
+        ):
+            break
+    else:
+        return
+    raise CannotFixError(
+        "where the name goes, it may have to be free for a folder, a socket or a program: use tempfile.mkstemp "
+        "for a file, and tempfile.TemporaryDirectory for all else"
+    )
 
 
 def _mktemp(text: PythonText, line: int) -> Edit:
     call = text.call(line, "tempfile.mktemp")
     start, end = text.span(call.func)
-    if any(dotted(other.func) == "open" and other.args[:1] == [call] for other in text.calls(line)):
+    if any(_opens(other) and other.args[:1] == [call] for other in text.calls(line)):
         closing = text.span(call)[1]
         return Edit(
             spans=((start, end, "tempfile.mkstemp"), (closing, closing, "[1]")),
@@ -467,13 +557,7 @@ def _mktemp(text: PythonText, line: int) -> Edit:
     target = statement.targets[0] if statement is not None and len(statement.targets) == 1 else None
     if statement is None or not isinstance(target, ast.Name):
         raise CannotFixError("where the name goes cannot be seen: it may have to be free for a folder or a socket")
-    for other in ast.walk(function):
-        if isinstance(other, ast.Call) and _NEEDS_A_FREE_NAME.search(dotted(other.func)):
-            if any(isinstance(node, ast.Name) and node.id == target.id for node in ast.walk(other)):
-                what = dotted(other.func)
-                raise CannotFixError(
-                    f"{what} needs a name that is free: use tempfile.TemporaryDirectory or mkdtemp"
-                )
+    _refuse_free_name(function, target.id)
     begins, ends = text.span(statement)
     margin = text.content[:begins].rpartition(b"\n")[2].decode("utf-8")
     if margin.strip():
@@ -490,6 +574,30 @@ def _mktemp(text: PythonText, line: int) -> Edit:
     )
 
 
+_OF_A_PAGE = re.compile(r"\.x?html?\b", re.IGNORECASE)
+_OF_NO_PAGE = re.compile(
+    r"\.(conf|cfg|ini|toml|ya?ml|json|sql|sh|bash|txt|md|rst|tex|csv|env|service|py|js|ts|go|c|h|cpp|java|tf|cmake|mk)"
+    r"(\.(j2|jinja2?|tmpl|tpl))?$|Makefile|Dockerfile|LaTeX|latex",
+)
+
+
+def _autoescape(text: PythonText, line: int) -> Edit:
+    """HTML is escaped; what is made of other templates would be spoilt by it."""
+    said = [
+        node.value
+        for node in ast.walk(text.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    if any(map(_OF_NO_PAGE.search, said)) and not any(map(_OF_A_PAGE.search, said)):
+        raise CannotFixError(
+            "the templates are of no web page, and their text would be changed: where some are, use "
+            "autoescape=select_autoescape()"
+        )
+    return _option("autoescape", False, "True", "HTML is escaped", "Values that are HTML already need `| safe`.")(
+        text, line
+    )
+
+
 FIXES: dict[str, Fix] = {
     "py/weak-hash": _weak_hash,
     "py/shell-injection": _shell,
@@ -498,7 +606,7 @@ FIXES: dict[str, Fix] = {
     "py/eval": _eval,
     "py/tls-verification-off": _tls,
     "py/debug-mode": _option("debug", True, "False", "debug mode off"),
-    "py/template-autoescape-off": _option("autoescape", False, "True", "HTML is escaped"),
+    "py/template-autoescape-off": _autoescape,
     "py/archive-traversal": _archive_filter,
     "py/request-without-timeout": _further_option(
         "timeout", "30", "get", "post", "put", "patch", "delete", "head", "options", "request"

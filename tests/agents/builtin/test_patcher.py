@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.builtin.patcher import FixPullRequest, agent
+from agents.builtin.patcher import FixPullRequest, agent, javascript_fixes, python_fixes
+from agents.builtin.patcher.edit import CannotFixError
 from agents.builtin.patcher.patch import Change, patch
 from agents.builtin.patcher.repair import repair
 from agents.builtin.scanning.scan import scan
+from agents.builtin.scanning.source_files import SourceFile
 from agents.builtin.scanning.vulnerability import Vulnerability
 from agents.builtin.security_scanner import agent as scanner
 from agents.repository.git import Git
@@ -174,9 +176,9 @@ FIXES = [
     ),
     (
         "a.py",
-        "import os\nimport tempfile\n\n\ndef f(x):\n    name = tempfile.mktemp('.x')\n    g(name, x)\n",
+        "import os\nimport tempfile\n\n\ndef f(x):\n    name = tempfile.mktemp('.x')\n    open(name, 'w').write(x)\n",
         "import os\nimport tempfile\n\n\ndef f(x):\n    name_handle, name = tempfile.mkstemp('.x')\n"
-        "    os.close(name_handle)\n    g(name, x)\n",
+        "    os.close(name_handle)\n    open(name, 'w').write(x)\n",
     ),
     (
         "a.py",
@@ -315,7 +317,7 @@ LEFT = [
     (
         "a.py",
         "import os\nimport tempfile\n\n\ndef f():\n    name = tempfile.mktemp()\n    os.mkdir(name)\n    return name\n",
-        "os.mkdir needs a name that is free",
+        "it may have to be free",
     ),
     ("a.py", "import tempfile\n\n\ndef f():\n    return tempfile.mktemp()\n", "cannot be seen"),
     (
@@ -461,3 +463,93 @@ def test_a_byte_order_mark_stays_in_a_fixed_file():
 
     assert done.changes["a.py"].new.startswith("\ufeffimport hashlib")
     assert "sha256" in done.changes["a.py"].new
+
+
+UNSAFE = [
+    (
+        "py/insecure-random",
+        "from app import secrets\ntoken = random.choice(x)\n",
+        "'secrets' is the name of something",
+    ),
+    (
+        "py/insecure-random",
+        "def f(secrets):\n    token = random.choice(x)\n",
+        "'secrets' is the name of something",
+    ),
+    ("py/eval", "ast = g(x)\ny = eval(x)\n", "'ast' is the name of something"),
+    (
+        "py/hard-coded-secret",
+        "import posix as os\npassword = 'S3cr3tPassw0rdXy'\n",
+        "'os' is the name of something",
+    ),
+    ("py/hard-coded-secret", "class os: ...\npassword = 'S3cr3tPassw0rdXy'\n", "'os' is the name of something"),
+    ("py/unsafe-yaml", "import yaml\ny = yaml.load(x, Loader=Mine)\n", "one of the project's own"),
+    ("py/unsafe-yaml", "yaml.add_constructor('!x', f)\ny = yaml.load(x, yaml.Loader)\n", "tags of its own"),
+    ("py/unsafe-yaml", "import yaml\ny = yaml.load(*x)\n", "cannot be seen"),
+    ("py/unsafe-yaml", "import yaml\ny = yaml.load(x, **z)\n", "cannot be seen"),
+    (
+        "py/tls-verification-off",
+        "import ssl\nssl._create_unverified_context(ssl.PROTOCOL_TLS)\n",
+        "other arguments",
+    ),
+    ("py/insecure-temp-file", "def f():\n    a = tempfile.mktemp()\n    open(a, 'x')\n", "may have to be free"),
+    ("py/insecure-temp-file", "def f():\n    a = tempfile.mktemp()\n    run(['git', a])\n", "may have to be free"),
+    ("py/insecure-temp-file", "def f():\n    a = tempfile.mktemp()\n    return a\n", "may have to be free"),
+    ("py/insecure-temp-file", "def f():\n    open(tempfile.mktemp(), mode='xb')\n", "cannot be seen"),
+    (
+        "py/template-autoescape-off",
+        "e = Environment(autoescape=False)\ne.get_template('a.conf.j2')\n",
+        "no web page",
+    ),
+    (
+        "py/shell-injection",
+        "import subprocess\nsubprocess.run('ulimit -n ' + x, shell=True)\n",
+        "word of the shell",
+    ),
+    (
+        "py/shell-injection",
+        "import subprocess\nsubprocess.run(f'cc {cflags} a', shell=True)\n",
+        "several arguments",
+    ),
+    (
+        "py/shell-injection",
+        "import subprocess\nsubprocess.run('ls ' + ' '.join(x), shell=True)\n",
+        "several arguments",
+    ),
+    ("js/shell-injection", "const c = require('child_process');\nc.exec(`type ${x}`);\n", "word of the shell"),
+    (
+        "js/shell-injection",
+        "const c = require('child_process');\nc.exec('ls ' + x, { shell: 'sh' });\n",
+        "own shell",
+    ),
+    ("js/shell-injection", "const c = require('child_process');\nc.exec('ls ' + x, { ...o });\n", "own shell"),
+    ("js/shell-injection", "const c = require('child_process');\nc.exec('ls ' + x, options, f);\n", "own shell"),
+    ("js/spawn-shell", "\nspawn('ls -la', { shell: true });\n", "a whole line"),
+    ("js/spawn-shell", "\nspawn(x, [], { shell: true });\n", "a whole line"),
+    ("js/spawn-shell", "\nspawn('ls', ['*.js'], { shell: true });\n", "an argument uses shell syntax"),
+    ("js/insecure-random", "\nconst token = user + Math.random().toString(36);\n", "and nothing else"),
+    ("js/insecure-random", "\nconst password = Math.random().toString(10);\n", "and nothing else"),
+    (
+        "js/insecure-random",
+        "function f() { const token = Math.random().toString(36); return token; }\nfunction g(token) { h(token); }\n",
+        "and nothing else",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "text", "reason"), UNSAFE)
+def test_a_fix_that_would_change_more_than_the_weakness_is_none(rule, text, reason):
+    with pytest.raises(CannotFixError, match=reason):
+        _fix(rule, text, 1 if rule == "py/template-autoescape-off" else 2)
+
+
+def _fix(rule: str, text: str, line: int):
+    if rule.startswith("py/"):
+        return python_fixes.fix(text, rule, line)
+    return javascript_fixes.fix(SourceFile(name="a.js", text=text), rule, line)
+
+
+def test_what_was_quoted_for_the_shell_is_not_quoted_without_one():
+    text = "import subprocess\nsubprocess.run(f'cp {shlex.quote(a)} {b}', shell=True)\n"
+
+    assert 'subprocess.run(["cp", str(a), str(b)])' in python_fixes.fix(text, "py/shell-injection", 2).apply(text)
