@@ -31,12 +31,21 @@ def require_host(host: str, port: int, allowed: Sequence[str]) -> None:
     except OSError as exc:
         raise TransientEffectError(f"{target} cannot be reached: {exc.strerror or exc}") from exc
     for entry in found:
-        address = ipaddress.ip_address(str(entry[4][0]).partition("%")[0])
-        if not (is_public(address) or _is_named(str(address), target, named)):
-            raise EffectError(
-                f"the way out to {target} is closed: its address {address} is not public, "
-                "and the network list does not name it"
-            )
+        _require_address(str(entry[4][0]), target, named)
+
+
+def require_address(host: str, port: int, address: str, allowed: Sequence[str]) -> None:
+    """The same for the address that answered in the end: a name may point elsewhere a moment later."""
+    _require_address(address, make_target(host, str(port)), frozenset(parse_target(entry) for entry in allowed))
+
+
+def _require_address(text: str, target: Target, named: frozenset[Target]) -> None:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if not (is_public(address) or _is_named(str(address), target, named)):
+        raise EffectError(
+            f"the way out to {target} is closed: its address {address} is not public, "
+            "and the network list does not name it"
+        )
 
 
 def _is_named(address: str, target: Target, named: frozenset[Target]) -> bool:

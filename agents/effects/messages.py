@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from pydantic import BaseModel, ValidationError
 
 from agents.builtin import notifier
+from agents.builtin.notifier.connections import Check, checked_by
 from agents.effects.effect import (
     EffectContext,
     EffectError,
@@ -24,7 +26,7 @@ from agents.effects.effect import (
     ReturnedProposal,
     TransientEffectError,
 )
-from agents.effects.hosts import require_host
+from agents.effects.hosts import require_address, require_host
 from agents.sdk.agent import explain
 from agents.sdk.context import Context
 from agents.sdk.errors import AgentError, TransientError
@@ -144,12 +146,24 @@ async def _send(
         secrets=context.secrets,
     )
     try:
-        delivery = await asyncio.to_thread(send, model.model_validate(inputs), sender)
+        with checked_by(_check_of(context.hosts)):
+            delivery = await asyncio.to_thread(send, model.model_validate(inputs), sender)
     except TransientError as exc:
         raise TransientEffectError(str(exc)) from exc
     except (AgentError, ValidationError) as exc:
         raise EffectError(str(exc)) from exc
     return delivery.model_dump(mode="json", by_alias=True)
+
+
+def _check_of(hosts: Sequence[str]) -> Check:
+    """What is asked of each connection that the notifier makes here; the operator's own proxy is asked nothing."""
+    proxies = {urlsplit(address).hostname for address in getproxies().values()}
+
+    def check(host: str, port: int, address: str) -> None:
+        if host not in proxies:
+            require_address(host, port, address, hosts)
+
+    return check
 
 
 def _given(proposed: ReturnedProposal) -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ def retry_after(value: str | None) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     # The oldest of the three forms of a date in HTTP names no zone; all of them are UTC.
     date = date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -69,12 +69,6 @@ def one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def pieces(text: str, most: int, length: int = 1) -> list[str]:
-    """The text in pieces that stay below `most` even where each character becomes `length` characters."""
-    step = max(most // length, 1)
-    return [text[at : at + step] for at in range(0, len(text), step)] or [""]
-
-
 def cut(text: str, most: int) -> str:
     """At most so many characters; what is left out is said."""
     return text if len(text) <= most else text[: most - len(CUT_OFF)] + CUT_OFF

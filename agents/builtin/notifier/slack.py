@@ -8,13 +8,14 @@ import os
 from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import URLError
-from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from agents.builtin.notifier.attempts import NotTakenError, deliver, retry_after
-from agents.builtin.notifier.message import Message, cut, pieces
+from agents.builtin.notifier.connections import Bounded
+from agents.builtin.notifier.message import CUT_OFF, Message, cut
 from agents.builtin.notifier.tunnel import unreachable
 from agents.builtin.notifier.webhook import NoRedirects
 from agents.sdk.context import Context
@@ -22,6 +23,7 @@ from agents.sdk.errors import AgentError
 
 _PASSING = frozenset({"ratelimited", "service_unavailable", "fatal_error", "internal_error", "request_timeout"})
 _MOST_TEXT, _MOST_HEADER, _MOST_FIELDS, _MOST_FACT = 3000, 150, 10, 400
+_MOST_BLOCKS, _MOST_FALLBACK = 50, 40_000
 _MOST_ANSWER_BYTES = 1_000_000
 _ESCAPED = 5
 """Characters that one character may become."""
@@ -32,8 +34,12 @@ class _Client(WebClient):
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         proxies = ProxyHandler({"http": self.proxy, "https": self.proxy} if self.proxy else None)
-        opener = build_opener(NoRedirects, proxies, HTTPSHandler(context=self.ssl))
-        with opener.open(req, timeout=self.timeout) as answer:
+        with (
+            Bounded("Slack") as bounded,
+            build_opener(NoRedirects, proxies, *bounded.handlers(self.ssl)).open(
+                req, timeout=self.timeout
+            ) as answer,
+        ):
             body = answer.read(_MOST_ANSWER_BYTES).decode("utf-8", "replace")
             if isinstance(_json(body), list | str | int | float):
                 raise SlackClientError("the answer is no JSON object")
@@ -67,7 +73,7 @@ def _once(client: Any, channel: str, message: Message, context: Context) -> Any:
     try:
         return client.chat_postMessage(
             channel=channel,
-            text=escaped(message.plain.strip() or message.body),
+            text=_fallback(message.plain.strip() or message.body),
             blocks=blocks(message),
             parse="none",
             link_names=False,
@@ -85,19 +91,39 @@ def _once(client: Any, channel: str, message: Message, context: Context) -> Any:
         raise unreachable(f"Slack at {client.base_url}", exc) from exc
 
 
+def _fallback(text: str) -> str:
+    """What notifications and old clients show beside the blocks; Slack refuses a longer one."""
+    return escaped(text if len(escaped(text)) <= _MOST_FALLBACK else cut(text, _MOST_FALLBACK // _ESCAPED))
+
+
 def blocks(message: Message) -> list[dict[str, Any]]:
-    """Heading, text and facts. Slack takes fifty blocks; the longest text needs fewer."""
-    made: list[dict[str, Any]] = []
+    """Heading, text and facts, in no more blocks than Slack takes; of the text, what is left out is said."""
+    heading: list[dict[str, Any]] = []
     if message.heading:
-        made.append({"type": "header", "text": _plain(_heading(message.heading))})
-    text = message.body
-    for piece in pieces(text, _MOST_TEXT, 1 if escaped(text) == text else _ESCAPED):
-        if piece.strip():
-            made.append({"type": "section", "text": _plain(piece)})
-    facts = [cut(f"{label}: {value}", _MOST_FACT) for label, value in message.facts.items()]
-    for at in range(0, len(facts), _MOST_FIELDS):
-        made.append({"type": "section", "fields": [_plain(fact) for fact in facts[at : at + _MOST_FIELDS]]})
-    return made[:50]
+        heading.append({"type": "header", "text": _plain(_heading(message.heading))})
+    known = [cut(f"{label}: {value}", _MOST_FACT) for label, value in message.facts.items()]
+    facts: list[dict[str, Any]] = [
+        {"type": "section", "fields": [_plain(fact) for fact in known[at : at + _MOST_FIELDS]]}
+        for at in range(0, len(known), _MOST_FIELDS)
+    ]
+    shown = [piece for piece in _pieces(message.body) if piece.strip()]
+    room = _MOST_BLOCKS - len(heading) - len(facts)
+    if len(shown) > room:
+        last = shown[room - 1]
+        shown[room - 1 :] = [last[: len(last) - _ESCAPED * len(CUT_OFF)] + CUT_OFF]
+    return [*heading, *({"type": "section", "text": _plain(piece)} for piece in shown), *facts]
+
+
+def _pieces(text: str) -> list[str]:
+    """The text in pieces that Slack takes once they are escaped."""
+    made, start, length = list[str](), 0, 0
+    for at, char in enumerate(text):
+        more = len(escaped(char))
+        if length + more > _MOST_TEXT:
+            made.append(text[start:at])
+            start, length = at, 0
+        length += more
+    return [*made, text[start:]]
 
 
 def _heading(text: str) -> str:

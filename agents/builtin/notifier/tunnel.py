@@ -7,6 +7,7 @@ import socket
 from urllib.parse import urlsplit
 
 from agents.builtin.notifier.attempts import NotTakenError
+from agents.builtin.notifier.connections import connect
 from agents.sdk.errors import AgentError, BadRequestError, TransientError
 
 _MAX_ANSWER_BYTES = 16_384
@@ -18,7 +19,7 @@ def open_connection(host: str, port: int, timeout: float) -> socket.socket:
     """A connected socket. Raises OSError; BadRequestError where the proxy does not let this place through."""
     proxy = urlsplit(os.environ.get("HTTPS_PROXY") or os.environ.get("HTTP_PROXY") or "")
     if not proxy.hostname:
-        return socket.create_connection((host, port), timeout)
+        return connect(host, port, timeout)
     connection = socket.create_connection((proxy.hostname, proxy.port or 3128), timeout)
     try:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

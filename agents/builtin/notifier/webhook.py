@@ -19,6 +19,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 import idna
 
 from agents.builtin.notifier.attempts import NotTakenError, deliver, retry_after
+from agents.builtin.notifier.connections import Bounded
 from agents.builtin.notifier.tunnel import unreachable
 from agents.sdk.context import Context
 from agents.sdk.errors import AgentError, BadRequestError
@@ -158,7 +159,10 @@ def _key(text: str) -> bytes:
 def _once(url: str, host: str, body: bytes, headers: Mapping[str, str]) -> int:
     request = Request(url, data=body, headers=dict(headers), method="POST")
     try:
-        with build_opener(NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as answer:
+        with (
+            Bounded(f"webhook at {host}") as bounded,
+            build_opener(NoRedirects, *bounded.handlers()).open(request, timeout=_TIMEOUT_SECONDS) as answer,
+        ):
             return int(answer.status)
     except HTTPError as exc:
         exc.close()

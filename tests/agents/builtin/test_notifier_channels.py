@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import email
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import threading
 import time
@@ -25,8 +27,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from agents.builtin.notifier import agent
+from agents.builtin.notifier import agent, connections
 from agents.builtin.notifier.attempts import retry_after
+from agents.builtin.notifier.message import Message
+from agents.builtin.notifier.slack import blocks, escaped
 from agents.builtin.notifier.webhook import signature
 from agents.sdk.errors import AgentError, BadRequestError, InvalidInputError, TransientError
 
@@ -125,6 +129,45 @@ def test_a_long_text_is_split_into_blocks_that_slack_takes(chat, endpoint):
     assert len(blocks) <= 50
     assert all(len(one["text"]["text"]) <= 3000 for one in blocks)
     assert all("&" not in one["text"]["text"].replace("&amp;", "") for one in blocks)
+
+
+@pytest.mark.parametrize("text", ["x" * 39_999 + "&", "<" * 40_000, "\u202e" * 40_000])
+def test_what_slack_does_not_take_is_said_and_costs_no_facts(text):
+    message = Message(text=text, title="T", facts={f"fact {at}": "v" for at in range(50)}, severity="INFO")
+    made = blocks(message)
+    shown = [one["text"]["text"] for one in made if one["type"] == "section" and "text" in one]
+
+    assert len(made) <= 50
+    assert all(len(one) <= 3000 for one in shown)
+    assert sum(len(one.get("fields", ())) for one in made) == 50
+    assert "".join(shown) == escaped(message.text) or shown[-1].endswith("(cut off)")
+
+
+def test_a_receiver_that_sends_a_byte_now_and_then_holds_nobody(context, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_drip, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(TransientError, match="no whole answer"):
+            agent.execute("sendWebhook", {"url": url, "payload": {}}, context)
+
+
+def _drip(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        for _ in range(200):
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            time.sleep(0.05)
+
+
+def test_a_connection_is_checked_before_anything_is_said_on_it(context, endpoint):
+    def refused(host: str, port: int, address: str) -> None:
+        raise AgentError(f"{host} is {address}")
+
+    url = endpoint.url.replace("127.0.0.1", "localhost")
+    with connections.checked_by(refused), pytest.raises(AgentError, match=r"localhost is (127\.0\.0\.1|::1)"):
+        agent.execute("sendWebhook", {"url": url, "payload": {}}, context)
+    assert endpoint.requests == []
 
 
 @pytest.mark.parametrize("title", ["x" * 400, "<" * 400, "short & sweet"])
@@ -383,6 +426,7 @@ def test_retry_after_is_a_number_or_a_date():
     assert retry_after("Sun Nov  6 08:49:37 1994") == 0
     assert [retry_after(odd) for odd in ("soon", "nan", "inf", "1e9", "-3", "0x10", "1, 2", "")] == [None] * 8
     assert retry_after(None) is None
+    assert retry_after(f"Mon, 01 Jan 2026 00:00:00 +{'9' * 20}") is None
 
 
 class Mailbox:

@@ -174,6 +174,32 @@ async def test_a_host_outside_of_the_nodes_network_is_not_reached(endpoint) -> N
     assert endpoint.requests == []
 
 
+@pytest.mark.parametrize("action", ["sendWebhook", "sendSlack", "sendEmail"])
+async def test_a_name_that_points_elsewhere_a_moment_later_is_told_nothing(endpoint, monkeypatch, action) -> None:
+    looks: list[str] = []
+
+    def resolve(host: str, port: int, *_: Any, **__: Any) -> Any:
+        looks.append(host)
+        return [(2, 1, 6, "", ("8.8.8.8" if len(looks) == 1 else "127.0.0.1", port))]
+
+    port = endpoint.host.rpartition(":")[2]
+    place = f"hooks.example.org:{port}"
+    effect, inputs = {
+        "sendWebhook": ("call-webhook", {"url": f"http://{place}/x", "payload": {}}),
+        "sendSlack": ("send-chat", SLACK),
+        "sendEmail": ("send-mail", {"recipients": ["a@example.org"], "subject": "s"}),
+    }[action]
+    spec = effect_of(effect)
+    request = spec.propose(proposed(action, inputs))
+    assert request is not None
+    settings = {"SLACK_API_URL": f"http://{place}/", "SMTP_HOST": "hooks.example.org", "SMTP_PORT": port}
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    with pytest.raises(EffectError, match=r"its address 127\.0\.0\.1 is not public"):
+        await spec.perform(request, context((place,), settings=settings, secrets={"SLACK_BOT_TOKEN": "xoxb"}))
+    assert len(looks) == 2
+    assert endpoint.requests == []
+
+
 def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch) -> None:
     def resolve(host: str, port: int, **_: Any) -> Any:
         return [(2, 1, 6, "", ("10.0.0.7", port))]
