@@ -4,13 +4,14 @@
 
 | factor | value |
 |---|---|
-| severity | CRITICAL 40, HIGH 15, MEDIUM 5, LOW 1; where a CVSS base score is given: 0.04 x CVSS cubed (10 is 40) |
+| severity | CRITICAL 40, HIGH 15, MEDIUM 5, LOW 1; with a CVSS base score above 0: 0.04 x CVSS cubed (10 is 40) |
 | confidence | high or not given 1, medium 0.6, low 0.3; a number from 0 to 1 is taken as it is, but at least 0.1 |
 | place | production 1, vendored code 0.5, generated code, examples and documents 0.2, tests 0.1 |
 | exploitation | 1 + EPSS (0 to 1); 2 at least where it is known to be exploited (KEV) |
 
 Points make a level: CRITICAL from 29, HIGH from 13.5, MEDIUM from 2.5, LOW below. These are the levels of CVSS 9.0, 7.0
-and 4.0. What is not given, or makes no sense, changes nothing.
+and 4.0. What is not given, or makes no sense, changes nothing. A number may be given as a text, a CVSS score also as
+its vector (3.0 and 3.1) or as an object with `baseScore`, KEV also as "yes", 1, or the catalogue's entry.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
+
+from agents.builtin.dependencies.cvss import base_score
 
 Level = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+_LONGEST = 200
+"""No number or vector is longer than this."""
 _SEVERITY = {"CRITICAL": 40.0, "HIGH": 15.0, "MEDIUM": 5.0, "LOW": 1.0}
 _LEVELS: tuple[tuple[float, Level], ...] = ((29, "CRITICAL"), (13.5, "HIGH"), (2.5, "MEDIUM"))
 _CONFIDENCE = {
@@ -128,16 +133,45 @@ def _place(fields: Mapping[str, Any]) -> str:
 
 def _exploitation(fields: Mapping[str, Any]) -> tuple[float, str]:
     epss = _number(fields, ("epss", "epssScore"), most=1) or 0.0
-    known = any(fields.get(name) is True for name in ("kev", "knownExploited", "inKev"))
+    known = any(_is_yes(fields.get(name)) for name in ("kev", "knownExploited", "inKev"))
     factor = max(1 + epss, 2.0) if known else 1 + epss
     if known:
         return factor, f"known to be exploited x {factor:g}"
     return factor, f"EPSS {epss:g} x {factor:.3g}" if epss else ""
 
 
+def _is_yes(value: Any) -> bool:
+    """As JSON says it, or as tables and other tools do; an entry of the catalogue of exploited ones is one, too."""
+    if isinstance(value, str):
+        return value.strip().lower() in ("true", "yes", "y", "1")
+    if isinstance(value, Mapping):
+        held = cast("Mapping[str, Any]", value)
+        return any(isinstance(held.get(name), str) for name in ("cveID", "dateAdded"))
+    return value is True or (isinstance(value, int) and value == 1)
+
+
 def _number(fields: Mapping[str, Any], names: tuple[str, ...], *, most: float) -> float | None:
+    """The first that is one: a number, the same as a text, a vector of CVSS, or an object with a score."""
     for name in names:
         value = fields.get(name)
+        if isinstance(value, Mapping):
+            held = cast("Mapping[str, Any]", value)
+            value = next(
+                (held[key] for key in ("baseScore", "score", "epss", "vectorString") if key in held), None
+            )
+        if isinstance(value, str):
+            value = _said(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most:
             return float(value)
     return None
+
+
+def _said(text: str) -> float | None:
+    if len(text) > _LONGEST:
+        return None
+    if text.strip().startswith("CVSS:"):
+        return base_score(text)
+    try:
+        return float(text)
+    except ValueError:
+        return None

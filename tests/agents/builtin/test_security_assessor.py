@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,7 @@ def risk(context, *findings: dict) -> dict:
 
 def test_fields_that_are_not_known_are_taken_and_change_nothing(context):
     plain = risk(context, weakness("HIGH"))
-    more = {"surprise": {"a": 1}, "confidence": "who knows", "cvss": "9.8", "epss": 7, "kev": "yes", "place": 3}
+    more = {"surprise": {"a": 1}, "confidence": "who knows", "cvss": "high", "epss": 7, "kev": "?", "place": 3}
 
     assert risk(context, weakness("HIGH", **more)) == plain
 
@@ -148,3 +149,40 @@ def test_points_that_look_equal_are_ordered_by_what_they_are(context):
 
     assert risk(context, below, above)["riskLevel"] == risk(context, above)["riskLevel"] == "HIGH"
     assert risk(context, below)["riskLevel"] == "MEDIUM"
+
+
+@pytest.mark.parametrize(
+    ("field", "score"),
+    [
+        ({"cvss": "9.8"}, 80),
+        ({"cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}, 80),
+        ({"cvss": {"baseScore": 9.8}}, 80),
+        ({"cvss": "nan"}, 50),
+        ({"cvss": "9" * 10_000}, 50),
+        ({"cvss": "CVSS:3.1/AV:Q"}, 50),
+        ({"cvss": {"baseScore": {"baseScore": 9.8}}}, 50),
+        ({"cvss": float("nan")}, 50),
+        ({"kev": "yes"}, 80),
+        ({"kev": {"cveID": "CVE-2026-1", "dateAdded": "2026-01-01"}}, 80),
+        ({"kev": "no"}, 50),
+        ({"kev": {}}, 50),
+        ({"epss": "0.97", "severity": "MEDIUM"}, 20),
+        ({"epss": 97}, 50),
+    ],
+)
+def test_figures_in_the_forms_that_other_tools_give(context, field, score):
+    assert risk(context, {**weakness("HIGH"), **field})["riskScore"] == score
+
+
+def test_the_documented_formula_is_the_one_of_the_code():
+    from agents.builtin.security_assessor import formula
+
+    page = (Path(__file__).parents[3] / "docs/reference/built-in-agents.md").read_text()
+    for name, value in formula._SEVERITY.items():
+        assert f"{name} {value:g}" in page
+    for name, value in formula._PLACE.items():
+        fields = {"severity": "CRITICAL", "place": name}
+        assert formula.points_of(fields).exact == pytest.approx(40 * value)
+        assert f" {value:g}" in page
+    for least, name in formula._LEVELS:
+        assert f"{name} from {least:g}" in (formula.__doc__ or "")
