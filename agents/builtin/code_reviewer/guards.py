@@ -138,7 +138,7 @@ GUARDS = (
     Guard(
         rule="removed-auth-check",
         pattern=_any(
-            r"\bcsrf_protect\b|\bcsrf\w*\s*\(|\bprotect_from_forgery\b|\bCSRFProtect\b|\bCsrfViewMiddleware\b|\bcsrf_token\b|\bcsrf_field\b|@csrf\b",
+            r"\bcsrf_protect\b|\b\w*csrf\w*\s*\(|\bprotect_from_forgery\b|\bCSRFProtect\b|\bCsrfViewMiddleware\b|\bcsrf_token\b|\bcsrf_field\b|@csrf\b",
             r"\b(?:AutoV|V)alidateAntiForgeryToken\b|\bAntiForgeryToken\s*\(",
         ),
         what=_FORGED,
@@ -362,6 +362,38 @@ GUARDS = (
         matters_where=_any(r"parse|xml|load|read"),
     ),
     Guard(
+        rule="removed-check",
+        pattern=re.compile(r"^\s*set\s+(?:-[a-df-z]*e|-o\s+errexit)"),
+        what="what fails no longer ends the script, and the next step goes on without it",
+        repaired_by=re.compile(r"set\s+-\w*e|errexit|\btrap\b|\|\|"),
+    ),
+    Guard(
+        rule="removed-check",
+        pattern=_any(
+            r"\b(?:sha\d+|md5|b2)sum\b[^\n]*\s(?:-c|--check)\b|\bshasum\b[^\n]*\s-c\b|\bgpgv?\b[^\n]*--verify|\bgpgv\s|\bcosign\s+verify"
+            r"|\bminisign\s+-V|\bopenssl\s+dgst\b[^\n]*-verify"
+        ),
+        what="what was downloaded is used whoever changed it on the way",
+        repaired_by=_any(r"sha\d+|checksum|verify|digest"),
+    ),
+    Guard(
+        rule="loosened-check",
+        pattern=_any(r"^\s*umask\s+0?[0-7]?7[0-7]\b"),
+        what="files that it makes can be read by others",
+        repaired_by=_any(r"\bumask\b|\bchmod\b|\binstall\s+-m"),
+    ),
+    Guard(
+        rule="loosened-check",
+        pattern=re.compile(
+            r"^\s*(?:runAsNonRoot:\s*true|readOnlyRootFilesystem:\s*true|allowPrivilegeEscalation:\s*false|privileged:\s*false"
+            r"|drop:\s*\[\s*[\"']?ALL|read_only:\s*true|-\s*no-new-privileges)",
+        ),
+        what="what breaks into the container can do more",
+        repaired_by=re.compile(
+            r"securityContext|security_opt|runAsNonRoot|readOnlyRootFilesystem|allowPrivilegeEscalation|drop:"
+        ),
+    ),
+    Guard(
         rule="removed-header",
         pattern=_any(
             r"\bhelmet\b\s*\(|Strict-Transport-Security|Content-Security-Policy|X-Frame-Options|X-Content-Type-Options|\bUseHsts\s*\(|\bUseHttpsRedirection\s*\(|\bforce_ssl\b|SECURE_(?:SSL_REDIRECT|HSTS\w*)|\bSecurityMiddleware\b|\bTalisman\s*\(",
@@ -371,6 +403,14 @@ GUARDS = (
     ),
 )
 SWITCHES = (
+    Switch(
+        pattern=_any(r"\b(?:permission|authentication)_classes\s*=\s*[\[(]\s*[\])]"),
+        what=_RIGHTS,
+    ),
+    Switch(
+        pattern=_any(r"^\s*permissions:\s*write-all\b"),
+        what="every step of the pipeline may write to the repository",
+    ),
     Switch(
         pattern=_any(
             r"(?:script-?src(?:-elem|-attr)?|default-?src)['\"]?\b[^;\n]*['\"]?unsafe-(?:inline|eval)\b|(?:script-?src|default-?src)['\"]?\s*[:=]?\s*\[?\s*['\"]?\*(?![.\w])"

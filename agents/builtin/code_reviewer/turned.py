@@ -46,7 +46,20 @@ _OPPOSITES = (
     ("break", "next"),
     ("isEmpty", "isNotEmpty"),
     ("empty?", "any?"),
+    ("any?", "none?"),
     ("present?", "blank?"),
+    ("zero?", "nonzero?"),
+    ("zero?", "nil?"),
+    ("empty?", "nil?"),
+    ("blank?", "nil?"),
+    ("positive?", "negative?"),
+    ("even?", "odd?"),
+    ("include?", "exclude?"),
+    ("isEmpty", "isPresent"),
+    ("isBlank", "isNotBlank"),
+    ("anyMatch", "allMatch"),
+    ("anyMatch", "noneMatch"),
+    ("Any", "All"),
     ("After", "Before"),
     ("isAfter", "isBefore"),
     ("startswith", "endswith"),
@@ -78,7 +91,7 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _PROTECTS = re.compile(
-    r"strict|verify|secure|valid|escape|check|\bsign|protect|auth|require|encrypt|http_?only|csrf|sanit|safe|restrict|enforce"
+    r"strict|verify|secure|valid|\bblock_|ignore_all|rotation|non_?root|deletion_?protect|escape|check|\bsign|protect|auth|require|encrypt|http_?only|csrf|sanit|safe|restrict|enforce"
     r"|\bdeny|private|mask|redact|read_?only|confirm|ssl|tls|https",
     re.IGNORECASE,
 )
@@ -86,6 +99,19 @@ _CUTS = re.compile(
     r"\[(?:0)?:-?[\w.]+\]|\.(?:limit|take|first|head|truncate|Limit|Take)\([\w.:]+\)"
     r"|\.(?:slice|substring|substr|Substring)\(0,[\w.:]+\)|\[0\.\.\.?[\w.-]+\]|\[0,[\w.]+\]"
 )
+_WAITED_FOR = re.compile(r"(?i)^(?:assert|check|require|verify|ensure|valid|authori[sz]|guard|enforce|must|deny)")
+_COMPARES_TYPES = re.compile(r"\b(?:in_array|array_search|array_keys|base64_decode)\s*\(")
+_NAMES_FIELDS = re.compile(r"\.permit\s*\(|fillable|attr_accessible|^\s*fields\s*=|setAllowedFields|\bpick\s*\(")
+_PRIVILEGED = re.compile(
+    r"(?i)^[:'\"]*(?:is_?)?(?:admin|staff|superuser|role|roles|permissions?|owner|owner_?id|verified|approved|balance|price)['\"]*$"
+)
+_ROWS = re.compile(r"(?i)\b(?:delete\s+from|update)\b")
+_OF_ROWS = re.compile(r"(?i)\s+where\b[^'\"`]*")
+_OF_OWNER = re.compile(
+    r"(?i)\s+and\s+(?:\w+\.)?(?:owner|author|user|account|tenant|org(?:ani[sz]ation)?|team|created_by)(?:_?id)?\s*=\s*(?:\?|[:$@%]\w+)"
+)
+_SHELL_LINE = re.compile(r"^\s*(?:(?:if|then|do|else|sudo|exec|!|\S+=\S*)\s+)*[a-z][\w./-]*\s[^();]*$")
+_QUOTED_PARAMETER = re.compile(r'^"(\$(?:[\w@*#]+|\{\w+\}))"$')
 _QUERY_LIMIT = re.compile(r"\s+(?:LIMIT|FETCH\s+FIRST)\s+(?:\d+|\?|[:$@%]\w+)(?:\s+ROWS?\s+ONLY)?", re.IGNORECASE)
 _BOUNDS = re.compile(r"(?:\b[\w:]+[.:]+)?\b(min|max|clamp)\s*\(", re.IGNORECASE)
 _RUBY_BOUNDS = re.compile(r"\[([^\[\]]{1,120})\]\s*\.\s*(min|max)\b(?!\w|\s*[({])")
@@ -120,7 +146,9 @@ def turned(old: str, new: str, function: str, *, same_body: bool, refuses: bool)
     if place is None:
         return None
     return (
-        _cut(place, old, new)
+        _let_go(place, old, new)
+        or _widened(place, old, new)
+        or _cut(place, old, new)
         or (_opposite(place, old, new, function, refuses=refuses) if same_body else None)
         or _step(place, old, new)
         or _default(place, old, new, function)
@@ -287,6 +315,7 @@ def _default(place: _Place, old: str, new: str, function: str) -> Found | None:
         rule = "inverted-check" if OF_RIGHTS.search(function) and other == "true" else "turned-around"
         return rule, _said(old, new), _ANSWER
     named = _named(place.before)
+    named = re.sub(r"(?i)(block|ignore|restrict)_?public", r"\1_all", named)
     if other == "true" and _OPENS.search(named):
         return "opened-default", _said(old, new), "what was not allowed by default is allowed by default now"
     if other == "false" and _PROTECTS.search(named) and not _OPENS.search(named):
@@ -302,6 +331,51 @@ def _named(before: list[str]) -> str:
             break
         taken.insert(0, token)
     return " ".join(taken)
+
+
+def _let_go(place: _Place, old: str, new: str) -> Found | None:
+    """A check that is no longer waited for; one that no longer looks at types; a value that a shell takes apart."""
+    if place.was == ["await"] and not place.now:
+        called = next((each for each in place.behind if not re.match(r"\W|(?:this|self)$", each)), "")
+        called = place.behind[place.behind.index("(") - 1] if "(" in place.behind[1:] else called
+        if _WAITED_FOR.match(called):
+            return "removed-check", f"{shown(new)} is no longer waited for", "what it refuses goes on meanwhile"
+    if place.was == [",", "true"] and not place.now and _COMPARES_TYPES.search(old):
+        return "loosened-check", _said(old, new), "values of other types are taken for the same (type juggling)"
+    if len(place.was) == len(place.now) == 1 or place.now[:1] == ["$"]:
+        found = _QUOTED_PARAMETER.match("".join(place.was))
+        if found is not None and "".join(place.now) == found[1] and _SHELL_LINE.match(new):
+            what = "the shell takes it apart at spaces and fills in names of files"
+            return "removed-escape", f"{shown(old)} lost its quotes", what
+    return None
+
+
+def _widened(place: _Place, old: str, new: str) -> Found | None:
+    """Fields that may be set now, actions that a check leaves out now, and rows that a statement asked for."""
+    if not place.was:
+        if _NAMES_FIELDS.search(old) and (given := next(filter(_PRIVILEGED.match, place.now), None)):
+            return (
+                "loosened-check",
+                f"`{given}` may be set now",
+                "who sends the request chooses it (mass assignment)",
+            )
+        if re.search(r"\bbefore_(?:action|filter)\b", old) and OF_RIGHTS.search(old):
+            if {"except", "only", "if", "unless"} & {each.strip(":") for each in place.now}:
+                return "loosened-check", _said(old, new), "what is left out can be done without the check"
+    if _ROWS.search(old) and _ROWS.search(new) and _OF_ROWS.search(old) and not re.search(r"(?i)\bwhere\b", new):
+        return (
+            "loosened-check",
+            f"{shown(old)} lost its condition",
+            "all rows are changed, and not those that were meant",
+        )
+    owned = _OF_OWNER.search(old)
+    if (
+        owned is not None
+        and not _OF_OWNER.search(new)
+        and _plain(old[: owned.start()]) == _plain(new)[: len(_plain(old[: owned.start()]))]
+    ):
+        return "removed-auth-check", f"{shown(owned[0].strip())} is gone", "rows of others are reached as well"
+    return None
 
 
 def _passed_on(place: _Place, old: str, new: str) -> Found | None:

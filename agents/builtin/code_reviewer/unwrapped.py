@@ -19,6 +19,7 @@ _CLEANS = re.compile(
     r"sanit|escap|purif|bleach|(?:^|_)safe(?:_|[A-Z])|strip_?(?:tags|html|control|new_?lines?|crlf|unsafe|nulls?)"
     r"|(?:un)?quote(?:_plus)?$|encodeURI|encode_?(?:uri|url|html|xml|js|attr|component|entities)|url_?encode|html(?:special|entit)"
     r"|(?:clean|filter|remove|normali[sz]e)_?(?:path|url|uri|host|name|file|html|input|header|value|text|markup|location|redirect)"
+    r"|^(?:h|e|Encode|esc_html|esc_attr)$"
     r"|redact|mask(?:ed)?_?(?:secret|token|password|value)",
     re.IGNORECASE,
 )

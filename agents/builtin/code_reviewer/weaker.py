@@ -127,6 +127,8 @@ def _pairs(hunk: Hunk) -> Iterator[tuple[tuple[int, str], tuple[int, str]]]:
             if not new.strip() or len(new) > _LONGEST or len(free) > 60:
                 continue
             alike = difflib.SequenceMatcher(None, words, re.findall(r"\w+|\S", new), autojunk=False).ratio()
+            if new.strip().startswith(old.strip()):
+                alike = 1.0  # the same, with something behind it
             if alike > most:
                 best, most = new_at, alike
         if best is not None:
