@@ -138,7 +138,7 @@ GUARDS = (
     Guard(
         rule="removed-auth-check",
         pattern=_any(
-            r"\bcsrf_protect\b|\b\w*csrf\w*\s*\(|\bprotect_from_forgery\b|\bCSRFProtect\b|\bCsrfViewMiddleware\b|\bcsrf_token\b|\bcsrf_field\b|@csrf\b",
+            r"\bcsrf_protect\b|\b(?:(?:check|verify|validate|require|ensure|assert|protect)_?)?csrf\w*\s*\(|\bprotect_from_forgery\b|\bCSRFProtect\b|\bCsrfViewMiddleware\b|\bcsrf_token\b|\bcsrf_field\b|@csrf\b",
             r"\b(?:AutoV|V)alidateAntiForgeryToken\b|\bAntiForgeryToken\s*\(",
         ),
         what=_FORGED,

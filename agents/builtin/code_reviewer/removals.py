@@ -21,6 +21,7 @@ from agents.builtin.code_reviewer.turned import SMALL
 from agents.builtin.code_reviewer.weaker import Weaker, weaker
 
 _MOST = 100
+_MANY = 3
 _LONGEST = 500
 _LABEL = re.compile(r"['\"][^'\"]*['\"]\s+if\b.*\belse\s+['\"]|\?\s*['\"`][^'\"`]*['\"`]\s*:")
 """A choice between two texts to show."""
@@ -103,7 +104,7 @@ def removals(changes: Changes) -> Iterator[Removal]:
     """All of them: of protections, one for each kind and function, and a hundred at most."""
     added = {_plain(line) for one in changes.differences for line in _added_code(one)}
     helpers = _new_functions(changes.differences)
-    told = 0
+    told: list[tuple[Difference, Loss]] = []
     for one in changes.differences:
         if one.after is None or TEST_FILE.search(one.old_name):
             continue
@@ -114,11 +115,24 @@ def removals(changes: Changes) -> Iterator[Removal]:
         for loss in losses:
             if loss.rule not in SMALL or loss.new_line not in known:
                 first.setdefault((loss.rule, loss.function.name), loss)
-        for loss in [*first.values()][: _MOST - told]:
-            told += 1
-            yield _removal(one, loss, changes)
+        told += [(one, loss) for loss in first.values()]
+    yield from _told(told, changes)
     for lost in lost_tests(changes.differences):
         yield Removal(file=lost.file, line=lost.line, rule=lost.rule, message=lost.message)
+
+
+def _told(losses: Iterable[tuple[Difference, Loss]], changes: Changes) -> Iterator[Removal]:
+    """A hundred at most. What went with the same line in many places is one decision, and told once."""
+    alike: dict[tuple[str, str], list[tuple[Difference, Loss]]] = {}
+    for one, loss in losses:
+        alike.setdefault((loss.rule, loss.said), []).append((one, loss))
+    told = 0
+    for places in alike.values():
+        shown = places[:1] if len(places) > _MANY else places
+        for one, loss in shown[: _MOST - told]:
+            told += 1
+            others = len(places) - len(shown)
+            yield _removal(one, loss, changes, f" The same happened in {others} other places." if others else "")
 
 
 def _file(one: Difference, after: str, elsewhere: frozenset[str], helpers: dict[str, str]) -> _File:
@@ -153,9 +167,9 @@ def _new_functions(differences: Iterable[Difference]) -> dict[str, str]:
     return found
 
 
-def _removal(one: Difference, loss: Loss, changes: Changes) -> Removal:
+def _removal(one: Difference, loss: Loss, changes: Changes, more: str = "") -> Removal:
     reversed_fix = added_by(changes, one.old_name, loss.old_line) if loss.old_line else ""
-    message = f"{loss.said}{_where(loss.function)}: {loss.what}.{reversed_fix}"
+    message = f"{loss.said}{_where(loss.function)}: {loss.what}.{more}{reversed_fix}"
     return Removal(file=one.name, line=loss.new_line, rule=loss.rule, message=message)
 
 

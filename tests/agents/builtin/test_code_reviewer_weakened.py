@@ -129,3 +129,17 @@ def test_comments_protect_nothing_and_lines_keep_their_numbers():
 
     assert plain_code("a.py", python) == ("def f():", "", "", "", '    return "# no comment"  ', "")
     assert plain_code("a.js", script) == ("", "const u = 'http://a'; ", " f(u);", "")
+
+
+def test_what_went_with_the_same_line_in_many_files_is_told_once():
+    before = "package a\nfunc f(c Client) {\n\tctx, stop := context.WithTimeout(c.ctx, limit)\n\tc.Get(ctx)\n}\n"
+    after = "package a\nfunc f(c Client) {\n\tc.Get(c.ctx)\n}\n"
+    differences = tuple(difference(f"a{number}.go", before, after) for number in range(6))
+    changes = Changes(files=(), names=(), added=0, removed=0, diff="", differences=differences)
+
+    [one] = removals(changes)
+    few = [*removals(Changes(files=(), names=(), added=0, removed=0, diff="", differences=differences[:2]))]
+
+    assert (one.file, one.rule) == ("a0.go", "removed-limit")
+    assert "in 5 other places" in one.message
+    assert [each.file for each in few] == ["a0.go", "a1.go"]
