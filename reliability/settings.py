@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -561,7 +561,7 @@ def switches_for_tests() -> tuple[str, ...]:
         str(name)
         for model in PARTS.values()
         for field in model.model_fields.values()
-        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("tests_only")
+        if cast("Mapping[str, Any]", field.json_schema_extra or {}).get("tests_only")
         for name in _aliases(field.validation_alias)
     }
     return (*sorted(ours), *_OF_OTHERS)
