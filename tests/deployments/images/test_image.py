@@ -97,6 +97,8 @@ def test_the_server_becomes_healthy_and_ends_when_it_is_told(
         *HARDENED,
         "--env",
         "COMMANDCENTER_ALLOW_PLAINTEXT=prefect",
+        "--env",
+        "PREFECT_SERVER_API_AUTH_STRING=admin:only-for-this-test",
         image,
         "commandcenter",
         "server",
