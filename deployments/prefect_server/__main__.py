@@ -95,7 +95,7 @@ async def _serve(
     )
     from uvicorn.config import LOGGING_CONFIG
 
-    from deployments.prefect_server import checked_schemas, sqlite
+    from deployments.prefect_server import background_services, checked_schemas, sqlite
     from deployments.prefect_server.fair_requests import AT_ONCE, AT_ONCE_SQLITE, FairRequests
     from deployments.prefect_server.readable_bodies import ReadableBodies
     from reliability.browser_borders import OwnPagesOnly, SecurityHeaders, allowed_hosts
@@ -108,6 +108,7 @@ async def _serve(
         sqlite.use(url)
         at_once = AT_ONCE_SQLITE
     checked_schemas.use()
+    background_services.use()
     answering: ASGIApp = ReadableBodies(FairRequests(create_app(final=True), at_once=at_once))
     if password:
         path = PREFECT_SERVER_API_BASE_PATH.value() or "/api"

@@ -30,6 +30,31 @@ async def test_a_waiting_run_that_is_cancelled_is_ended_at_the_next_look(bench, 
     assert await hook() == 0
 
 
+async def test_prefect_is_asked_rarely_while_nothing_is_unfinished_and_at_once_when_something_is(
+    bench, node, monkeypatch
+) -> None:
+    hook, asked = EndedRuns(client=bench.client, records=bench.records), []
+    read = bench.client.read_flow_runs
+
+    async def counted(**options):
+        asked.append(options)
+        return await read(**options)
+
+    monkeypatch.setattr(bench.client, "read_flow_runs", counted)
+    for _ in range(3):
+        assert await hook() == 0
+    assert len(asked) == 1
+    flow_run = await bench.start(await bench.deploy(node("fix", gate=ApprovalRule())))
+    await bench.execute(flow_run)
+    assert await hook() == 0
+    await bench.client.set_flow_run_state(flow_run.id, Cancelled(), force=True)
+    assert await hook() == 1
+    hook._looked -= ended_runs.QUIET_SECONDS + 1
+    asked.clear()
+    assert await hook() == 0
+    assert len(asked) == 1
+
+
 async def test_all_pages_of_bad_ends_are_read(bench, node, monkeypatch) -> None:
     monkeypatch.setattr(ended_runs, "BATCH", 2)
     plan = await bench.deploy(node("fix", gate=ApprovalRule()))

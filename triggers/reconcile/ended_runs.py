@@ -40,6 +40,8 @@ BATCH = 200
 MOST = 10_000
 SWEEP_SECONDS = 300.0
 """How often runs that wait for people are all looked at, for what nothing tells of: deleted or set to completed."""
+QUIET_SECONDS = 10.0
+"""How often Prefect is asked for bad ends while no run is unfinished on record: one may crash before it is."""
 AWAY = timedelta(hours=1)
 """How far back is looked at the start."""
 OVERLAP = timedelta(minutes=1)
@@ -66,6 +68,7 @@ class EndedRuns:
     client: PrefectClient
     records: Records
     _asked: datetime | None = None
+    _looked: float = float("-inf")
     _swept: float = float("-inf")
     _asleep: frozenset[str] = frozenset()
     """Flow runs that the last look found suspended although they are at work on record."""
@@ -73,21 +76,24 @@ class EndedRuns:
     async def __call__(self) -> int:
         """Gives the number of runs ended on record. Raises Transient when Prefect does not answer."""
         asleep: set[str] = set()
-        began, sweep = datetime.now(UTC), time.monotonic() > self._swept + SWEEP_SECONDS
+        began, at = datetime.now(UTC), time.monotonic()
+        sweep = at > self._swept + SWEEP_SECONDS
         statuses: list[RunStatus] = ["PENDING", "RUNNING", *(["WAITING_APPROVAL"] if sweep else [])]
-        ended = 0
+        ended, busy = 0, at > self._looked + QUIET_SECONDS
         for status in statuses:
             runs = await self.records.runs(status=status, unfinished=True, limit=MOST)
             ended += await self._look_up(runs, asleep)
-        # At the start also those that crashed while nobody looked, before they were on record.
-        ended += await self._bad_ends((self._asked or began - AWAY) - OVERLAP)
+            busy = busy or bool(runs)
+        if busy or await self.records.runs(status="WAITING_APPROVAL", unfinished=True, limit=1):
+            # At the start also those that crashed while nobody looked, before they were on record.
+            ended += await self._bad_ends((self._asked or began - AWAY) - OVERLAP)
+            self._asked, self._looked = began, at
         for flow_run_id in self._asleep & asleep:
             if await resume(self.client, flow_run_id) == "resumed":
                 log.info("Flow run %s goes on: it was suspended by a process that had lost it", flow_run_id)
         self._asleep = frozenset(asleep)
-        self._asked = began
         if sweep:
-            self._swept = time.monotonic()
+            self._swept = at
         return ended
 
     async def _look_up(self, runs: list[Run], asleep: set[str]) -> int:

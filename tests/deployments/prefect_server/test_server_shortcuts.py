@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from docket import Docket
+from prefect.server.api import background_workers
 from prefect.utilities.schema_tools import validation
 
-from deployments.prefect_server import checked_schemas
+from deployments.prefect_server import background_services, checked_schemas
 
 _JOINED = """\
 import sys
@@ -49,3 +53,23 @@ def test_a_schema_is_checked_once_and_a_wrong_one_each_time(monkeypatch) -> None
     other = {"type": "object", "properties": {"n": {"type": "string"}}}
     with pytest.raises(validation.ValidationError):
         validation.validate({"n": 1}, other, raise_on_error=True)
+
+
+async def test_the_background_services_run_and_are_asked_for_once_a_second(monkeypatch) -> None:
+    monkeypatch.setattr(background_workers, "Worker", background_workers.Worker)
+    background_services.use()
+    made, ran = [], asyncio.Event()
+
+    async def service() -> None:
+        ran.set()
+
+    async with Docket(name="quiet", url="memory://") as docket, background_workers.Worker(docket) as worker:
+        made += [worker.scheduling_resolution, worker.minimum_check_interval]
+        docket.register(service)
+        task = asyncio.create_task(worker.run_forever())
+        due = datetime.now(UTC) + timedelta(seconds=0.5)
+        await docket.add(service, when=due)()
+        await asyncio.wait_for(ran.wait(), 5)
+        task.cancel()
+        await asyncio.wait([task])
+    assert made == [background_services.LOOK_EVERY] * 2
