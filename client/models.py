@@ -1080,6 +1080,7 @@ class TriedAnswer(TypedDict):
     tried: int
     matched: int
     events: list[TriedEvent]
+    problems: list[str]
 
 
 class TriedEvent(TypedDict):

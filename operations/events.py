@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from compiler import matches
+from compiler import Source, compile, matches
+from compiler.catalogue import Catalogue
 from compiler.plan import EventTrigger, Plan, PlanDigest
 from compiler.trigger_types.explaining import TriggerMatch, explain
 from compiler.trigger_types.registry import listeners
@@ -20,6 +21,9 @@ from operations.routing import route
 from operations.start_run import Launch
 from records import DeadLetter, NotFound, ReceivedEvent, Records
 
+_TRIGGER_LINE = 2
+_UNKNOWN_EVENT = "CC708"
+"""Said of each event of one's own: nothing is wrong with trying it."""
 LETTERS = "dead-letters"
 """Names the source of replayed messages, beside the streams of NATS."""
 
@@ -97,6 +101,16 @@ async def try_filter(
             continue
         found.append((received, explain(trigger, event.subject, event.context)))
     return found
+
+
+def trigger_problems(trigger: EventTrigger) -> list[str]:
+    """What the compiler would say against a workflow with this trigger: why it never matches, or cannot be deployed."""
+    written = trigger.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
+    # On a line of its own: the rest of the workflow is not there, and is not what is asked about.
+    text = f'{{"name": "tried",\n"trigger": {json.dumps(written)},\n"nodes": []}}'
+    found = compile(Source(text=text), Catalogue(agents={})).diagnostics
+    said = (each for each in found if each.line == _TRIGGER_LINE and each.code != _UNKNOWN_EVENT)
+    return [": ".join(part for part in (each.message, each.hint) if part) for each in said]
 
 
 def context_of(received: ReceivedEvent) -> JsonValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from operations.events import (
     discard_dead_letter,
     explain_event,
     replay_dead_letter,
+    trigger_problems,
     try_filter,
 )
 from records import EventOutcome, ReceivedEvent, event_cursor
@@ -136,6 +138,8 @@ class TriedAnswer(ResponseModel):
     matched: int
     events: list[TriedEvent]
     """Those of the subject it asks for, the newest first."""
+    problems: list[str]
+    """What the compiler would say against a workflow with this trigger."""
 
 
 class ReplayedAnswer(ResponseModel):
@@ -183,6 +187,7 @@ async def try_one(body: FilterBody, caller: Caller, platform: Platform) -> Tried
             for event, match in found
             if match.subject_matches
         ],
+        problems=await asyncio.to_thread(trigger_problems, trigger),
     )
 
 

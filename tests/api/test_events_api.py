@@ -111,6 +111,15 @@ async def test_a_filter_is_tried_on_recorded_events(ann: Any, came: Any) -> None
     found = (await ann.post("/events/try-filter", json=broken)).json()
     assert found["matched"] == 0
     assert found["events"][0]["match"]["expressionError"]
+    assert found["problems"] == []
+    for wrong, words in (
+        ({"event": "shop.file.changed", "filters": {"filePath": "**.{py"}}, "a `{` is not closed"),
+        ({"event": "shop.file.changed", "expression": "context.x >"}, "cannot be read"),
+        ({"event": "no such > subject"}, "is not a NATS subject"),
+        ({"event": "graph.file.updated", "filters": {"nope": "x"}}, "has no field 'nope'"),
+    ):
+        (said,) = (await ann.post("/events/try-filter", json=wrong)).json()["problems"]
+        assert words in said
 
 
 async def test_a_dead_letter_is_replayed_once_by_a_person(ann: Any, eve: Any, came: Any, launch: Any) -> None:

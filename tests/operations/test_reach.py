@@ -153,7 +153,7 @@ PARTS = {
     "deploy_review": {"renamed_files"},
     "run_detail": {"row"},
     "start_run": {"active_plan", "checked_context", "context_misfits", "typed_context", "typed_value"},
-    "events": {"context_of", "nearest_miss"},
+    "events": {"context_of", "nearest_miss", "trigger_problems"},
     "workflow_text": {"etag_of", "draft_etag_of"},
     "action_help": {"fields_of"},
     "prefect_page": {"prefect_page"},

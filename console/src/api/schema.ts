@@ -968,6 +968,7 @@ export interface TriedAnswer {
   tried: number;
   matched: number;
   events: Array<TriedEvent>;
+  problems: Array<string>;
 }
 
 /** One recorded event against the trigger. */

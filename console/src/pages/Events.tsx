@@ -55,7 +55,10 @@ export default function EventsPage() {
                     <td>
                       <Ago at={event.receivedAt} />
                     </td>
-                    <td>{event.workflows.join(", ") || "nothing"}</td>
+                    <td>
+                      {event.workflows.join(", ") || "nothing"}
+                      {STILL[event.outcome] && <span className="muted"> ({STILL[event.outcome]})</span>}
+                    </td>
                     <td>
                       <button
                         type="button"
@@ -79,6 +82,12 @@ export default function EventsPage() {
     </Page>
   );
 }
+
+/** What is not told by the names of the workflows that it started. */
+const STILL: Record<string, string> = {
+  "dead letter": "it was given up",
+  later: "it is tried again",
+};
 
 /** A trigger against the events on record, before any workflow has it. */
 function TryFilter() {
@@ -131,6 +140,11 @@ function TryFilter() {
         </span>
       </div>
       {tried.error && <Failure error={tried.error} />}
+      {tried.data?.problems.map((problem) => (
+        <p className="notice warn" role="alert" key={problem}>
+          {problem}
+        </p>
+      ))}
       {tried.data?.events.slice(0, 50).map((event) => (
         <details key={event.id}>
           <summary>
@@ -199,7 +213,9 @@ function WhyDialog({ event, close }: { event: EventAnswer; close: () => void }) 
           ))}
         </section>
       ))}
-      {why.data?.matches.length === 0 && <p className="muted">No workflow listens to it.</p>}
+      {why.data?.matches.length === 0 && !why.data.fault && (
+        <p className="muted">No workflow listens to it.</p>
+      )}
       {why.data && (
         <details>
           <summary>The event</summary>
