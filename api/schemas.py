@@ -353,6 +353,8 @@ class RerunPreviewAnswer(ResponseModel):
 
     nodes: list[str]
     """What runs again, in the order of the plan."""
+    unfinished: list[str]
+    """Others that have not ended well, and what waits for these: they run, too, as in a retry."""
     kept: list[str]
     """Nodes that have ended well, whose outputs are kept."""
     gates: list[str]

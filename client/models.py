@@ -887,6 +887,7 @@ class RerunPreviewAnswer(TypedDict):
     """What running again from a node would do."""
 
     nodes: list[str]
+    unfinished: list[str]
     kept: list[str]
     gates: list[str]
     effects: list[str]

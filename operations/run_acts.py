@@ -22,7 +22,7 @@ from operations.errors import TransientTriggerError
 from operations.find_run import find_run
 from operations.start_run import REPLAY_TRIGGER, Launch, StartedRun, start_run
 from operations.unreached_nodes import show_end_of
-from records import Records, Run
+from records import NodeResult, Records, Run
 from records.approvals.audit import Actor
 from reliability.retry import retry_stale_connection
 
@@ -46,12 +46,14 @@ class RerunPreview:
 
     nodes: tuple[str, ...]
     """What runs again, in the order of the plan."""
+    unfinished: tuple[str, ...]
+    """Others that have not ended well, and what waits for these: they run, too, as in a retry."""
     kept: tuple[str, ...]
     """Nodes that have ended well, whose outputs are kept."""
     gates: tuple[str, ...]
-    """Nodes among `nodes` with a gate: asked again, unless what would run was approved and has not been done."""
+    """Nodes among both with a gate: asked again, unless what would run was approved and has not been done."""
     effects: tuple[str, ...]
-    """Nodes among `nodes` that act outside of the jail, and would do so again."""
+    """Nodes among both that act outside of the jail, and would do so again."""
 
 
 async def cancel_run(
@@ -133,9 +135,11 @@ async def preview_rerun(run_id: str, node: str, *, records: Records, project_id:
     plan = await records.plan(PlanDigest(run.plan_digest or ""))
     nodes = nodes_from(plan, node)
     results = await records.node_results(run.id)
-    again = [each for each in plan.nodes if each.id in nodes]
+    unfinished = _unfinished(plan, nodes, results)
+    again = [each for each in plan.nodes if each.id in nodes or each.id in unfinished]
     return RerunPreview(
         nodes=nodes,
+        unfinished=unfinished,
         kept=tuple(
             each.id
             for each in plan.nodes
@@ -144,6 +148,19 @@ async def preview_rerun(run_id: str, node: str, *, records: Records, project_id:
         gates=tuple(each.id for each in again if each.gate is not None),
         effects=tuple(each.id for each in again if each.effect is not None),
     )
+
+
+def _unfinished(
+    plan: Plan, nodes: tuple[str, ...], results: Mapping[tuple[str, int | None], NodeResult]
+) -> tuple[str, ...]:
+    """Not those that a condition has skipped: that comes out the same."""
+    found: dict[str, None] = {}
+    for node in plan.nodes:
+        result = results.get((node.id, None))
+        waited = result is not None and result.status == "SKIPPED" and not found.keys() & set(node.depends_on)
+        if node.id not in nodes and not waited and (result is None or result.status != "SUCCESS"):
+            found[node.id] = None
+    return tuple(found)
 
 
 async def replay_run(

@@ -113,6 +113,7 @@ async def test_running_again_says_what_happens_and_a_replay_takes_another_contex
 ) -> None:
     approval = await platform.ask()
     await platform.records.record_node(approval.run_id, "scan", state="SKIPPED", reason="for this test")
+    await platform.records.record_node(approval.run_id, "notify-if-critical", state="FAILED", reason="no network")
     await platform.records.finish_run(approval.run_id, "FAILED", "it went wrong")
     page = await open_console(f"runs/{approval.run_id}")
     await page.get_by_role("button", name="Rerun …").click()
@@ -120,7 +121,9 @@ async def test_running_again_says_what_happens_and_a_replay_takes_another_contex
     await dialog.get_by_label("From node").select_option("create-fix-pr")
     await expect(dialog).to_contain_text("Runs againcreate-fix-pr")
     await expect(dialog).to_contain_text("create-fix-pr: a person is asked again")
-    await expect(dialog).to_contain_text("create-fix-pr: what it has done is done again, not undone")
+    # What failed before runs, too, with all that it does.
+    await expect(dialog).to_contain_text("Run, tooassess, notify-if-critical: not ended well before")
+    await expect(dialog).to_contain_text("notify-if-critical, create-fix-pr: what it has done is done again")
     await accessible(page)
     await picture(page, "rerun")
     await dialog.get_by_role("button", name="Run again").click()
@@ -157,6 +160,9 @@ async def test_missed_times_of_a_schedule_are_started_by_hand(platform, open_con
     await expect(dialog.get_by_role("status")).to_have_text("Runs started: 1.")
     [started] = platform.launch.runs.values()
     assert started["context"]["scheduledAt"]
+    # The button that was pressed is off now; the dialog is left by its key all the same.
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
 
 
 async def test_who_has_started_a_run_cannot_use_the_page_before_until_the_next_one_is_there(

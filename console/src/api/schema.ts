@@ -794,6 +794,7 @@ export interface RerunBody {
 /** What running again from a node would do. */
 export interface RerunPreviewAnswer {
   nodes: Array<string>;
+  unfinished: Array<string>;
   kept: Array<string>;
   gates: Array<string>;
   effects: Array<string>;

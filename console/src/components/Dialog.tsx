@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
 /**
@@ -14,10 +14,23 @@ export function Dialog({
   onClose: () => void;
   children: ReactNode;
 }) {
+  const box = useRef<HTMLElement>(null);
+  const close = useRef(onClose);
+  close.current = onClose;
+  useEffect(() => {
+    // A button that was pressed and is of no use now takes the focus with it: out of the dialog, and out of its keys.
+    const lost = (event: KeyboardEvent) => {
+      if (document.activeElement !== document.body) return;
+      if (event.key === "Escape") close.current();
+      else box.current?.focus();
+    };
+    document.addEventListener("keydown", lost);
+    return () => document.removeEventListener("keydown", lost);
+  }, []);
   return (
     <ModalOverlay className="modal-overlay" isOpen onOpenChange={(open) => !open && onClose()}>
       <Modal className="modal">
-        <AriaDialog>
+        <AriaDialog ref={box}>
           <Heading slot="title" level={2}>
             {title}
           </Heading>

@@ -609,11 +609,17 @@ function RerunPreview({ runId, node }: { runId: string; node: string }) {
   });
   if (preview.error) return <Failure error={preview.error} />;
   if (!preview.data) return null;
-  const { nodes, kept, gates, effects } = preview.data;
+  const { nodes, unfinished, kept, gates, effects } = preview.data;
   return (
     <dl className="facts" aria-label="What happens">
       <dt>Runs again</dt>
       <dd>{nodes.join(", ")}</dd>
+      {unfinished.length > 0 && (
+        <>
+          <dt>Run, too</dt>
+          <dd>{unfinished.join(", ")}: not ended well before</dd>
+        </>
+      )}
       <dt>Outputs kept</dt>
       <dd>{kept.join(", ") || "none"}</dd>
       {gates.length > 0 && (
