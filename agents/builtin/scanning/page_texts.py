@@ -27,6 +27,10 @@ _FILLED = re.compile(r"\$\{([^{}]*)\}")
 _RENDERED = re.compile(
     r"(?i)html|markdown|markedd|linkif|render|svg|\bqr|qr_?code|\bdiff|highlight|icon|graph\b|graph\(|chart|snippet"
 )
+_MARKS = re.compile(r"(?i)v-html|@html|\.html_safe|Html\.Raw|set:html")
+_NAMED_SO = re.compile(
+    r"(?i)__html[\"']?\s*:\s*(?:\w+\.)*(?:rendered|highlighted|sanitized|purified|escaped)\w*\s*[,}]"
+)
 _SANITIZES = re.compile(
     r"(?i)\b(?:dompurify|sanitize[-_]?html|html_?purifier|htmlsanitizer|bleach|nh3|loofah|bluemonday|jsoup\.clean)\b"
     r"|\bsanitize\w*\s*\(|rails-html-sanitizer|\bcommonmarker\b|html_input"
@@ -86,9 +90,9 @@ def is_text(text: str) -> bool:
 
 def is_rendered(line: str) -> bool:
     """Whether an expression says that it is HTML which was made from something else, as of Markdown."""
-    return (
-        _RENDERED.search(re.sub(r"(?i)v-html|@html|\.html_safe|Html\.Raw|set:html", "", line[:1_000])) is not None
-    )
+    if "__html" in line:
+        return _NAMED_SO.search(line[:1_000]) is not None
+    return _RENDERED.search(_MARKS.sub("", line[:1_000])) is not None
 
 
 def sanitizes(texts: Iterable[str]) -> bool:

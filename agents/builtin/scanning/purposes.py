@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 _FOR_COMPARISON = re.compile(
-    r"(?i)e[-_]?tag|cache|check_?sum|finger_?print|(?:content|file|asset|chunk|row|module|source)_?hash|dedup|bucket|shard"
+    r"(?i)e[-_]?tag|cache|check_?sum|finger_?print|(?:content|file|asset|chunk|row|module|source|css|url|image|page|text|html|script|style)_?hash|to_?file_?name|dedup|bucket|shard"
     r"|gravatar|websocket|258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 )
 """What a sum is made for that only tells whether something has changed, or that a protocol asks for."""

@@ -250,7 +250,8 @@ def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Ite
             continue
         if kind in _ASKED_FOR and is_asked_for(own, one.line, of_developers=kind != "tls-verification-off"):
             continue
-        if one.rule == "tpl/xss" and one.confidence == "medium" and is_rendered(_line(own, one.line)):
+        by_form = one.rule == "js/dangerous-html" or (one.rule == "tpl/xss" and one.confidence == "medium")
+        if by_form and is_rendered(_line(own, one.line)):
             cleans = sanitizes(texts.values()) if cleans is None else cleans
             if cleans:
                 continue

@@ -63,6 +63,7 @@ _HOLDS = re.compile(
 )
 """A variable that is given a parameter, alone or in a text; the answer of a command is no parameter."""
 _READS = re.compile(r"^\s*read\s+(?:-\w+\s+(?:\"[^\"]*\"\s+)?)*((?:[A-Za-z_]\w*\s*)+)$")
+_SHOWS = re.compile(r"^\s*cat\s*(?:>&2\s*)?<<-?\s*[\"']?(\w+)[\"']?\s*(?:>&2\s*)?$")
 _MOST_NAMES = 200
 _LEAST_ENTROPY = 3.0
 _SHOWN = re.compile(r"\bplaceholder\s*=\s*.?-----BEGIN")
@@ -100,7 +101,7 @@ def scan(file: SourceFile) -> list[Vulnerability]:
 def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
     lines, structure = file.text.split("\n"), None
     if file.suffix in _SHELLS:
-        lines = _with_parameters(lines)
+        lines = _with_parameters(_without_help(lines))
     for one in _rules():
         if not one.files.search(file.name):
             continue
@@ -119,6 +120,23 @@ def _infrastructure(file: SourceFile) -> Iterator[Vulnerability]:
                 yield one.rule.at(file.name, number)
                 if one.once:
                     break
+
+
+def _without_help(lines: list[str]) -> list[str]:
+    """Lines of a shell script without texts that it only shows, as `cat <<EOF` does to explain its use."""
+    made: list[str] = []
+    ends: str | None = None
+    for line in lines:
+        if ends is None:
+            shown = _SHOWS.match(line[:_LONGEST_LINE])
+            ends = None if shown is None else shown[1]
+            made.append(line)
+            continue
+        is_end = line.strip() == ends
+        made.append(line if is_end else "")
+        ends = None if is_end else ends
+    # One that never ends is none, and hides nothing.
+    return made if ends is None else lines
 
 
 def _with_parameters(lines: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from agents.builtin.scanning.flow.entries import filled
 from agents.builtin.scanning.flow.readers import read
 from agents.builtin.scanning.flow.tree import Class, Define, Function
 from agents.builtin.scanning.page_texts import is_made_harmless, is_rendered, is_text, sanitizes
-from agents.builtin.scanning.places import of_no_weight
+from agents.builtin.scanning.places import of_no_weight, place_of
 from agents.builtin.scanning.purposes import (
     is_asked_for,
     is_exempt_with_a_key,
@@ -103,6 +103,7 @@ def test_views_that_forged_requests_reach(text, exempt):
         ("return createHash('md5').update(x).digest('hex').substring(0, 8);", True),
         ("nonce = hashlib.sha1(s).hexdigest()[:16]", True),
         ("key = sha1(static::class);", True),
+        ("self.css_hash = hashlib.md5(", True),
         ("stored = md5(password_file)", False),
         ("stored = md5($password . $url)", False),
         ("x = hashlib.md5(value).hexdigest()", False),
@@ -133,6 +134,8 @@ def test_html_that_was_made_on_purpose():
     assert is_rendered('<p v-html="descriptionHTML"></p>')
     assert not is_rendered('<p v-html="comment.text"></p>')
     assert not is_rendered("<%= raw @user.bio %>")
+    assert is_rendered("<code dangerouslySetInnerHTML={{ __html: renderedCode }} />")
+    assert not is_rendered("<div dangerouslySetInnerHTML={{ __html: comment.html }} />")
     assert sanitizes(["x", "import DOMPurify from 'dompurify'"])
     assert not sanitizes(["x = 1"])
 
@@ -180,3 +183,9 @@ class OrdersController : ControllerBase {
     functions = [one.what for one in owner.body if isinstance(one, Define) and isinstance(one.what, Function)]
 
     assert [sorted(filled("csharp", one)) for one in functions] == [[], ["file", "name"]]
+
+
+def test_what_a_test_runs_in_is_of_tests():
+    assert place_of("scripts/test-environments/oidc/compose.yml", "") == "test"
+    assert place_of("test_utils/a.py", "") == "test"
+    assert place_of("latest-data/a.py", "") == place_of("test-kitchen/a.py", "") == "production"

@@ -300,4 +300,6 @@ def _has_host(text: str) -> bool:
         return "/" in rest or "?" in rest
     if text.startswith(_UNKNOWN_PART):
         return any(char in text for char in "/?#")
+    if text[:1] in ("?", "#"):
+        return True  # the end of an address, whose beginning stands before it
     return len(text) > 1 and text[0] == "/" and text[1] not in "/\\"

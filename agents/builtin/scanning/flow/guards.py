@@ -134,6 +134,8 @@ _BY_EXPRESSION = frozenset({"sub", "preg_replace", "gsub", "replace", "replaceAl
 _REPLACED = frozenset({"replace", "replaceAll", "gsub", "ReplaceAll", "Replace", "str_replace", "tr", "translate"})
 _ALLOWED_ONLY = re.compile(r"^/?\(?\[\^[\w\\ -]+\][+*]?\)?/?[a-z]*$")
 """An expression for all but some letters, digits and the like."""
+_OWN_PATH = re.compile(r"^/?\^?(?:\\/|/)(?:\[(?!\^)[^\]/\\]+\]|\w|\(\?![^)]*/)")
+"""An expression for paths on the own host: one slash, and no other behind it."""
 _UNSAFE_TO_CUT = frozenset({"..", "../", "..\\"})
 """What is left after these were cut out can be the same again."""
 
@@ -270,6 +272,10 @@ def _called(test: Call, truth: bool, text: Text) -> Iterator[Fact]:
             for part in given:
                 if part is not None and not isinstance(part, Const):
                     yield from ((found, frozenset({ALL})) for found in _names(part))
+        if texts and _OWN_PATH.match(texts[0]):
+            for part in given:
+                if part is not None and not isinstance(part, Const):
+                    yield from ((found, frozenset({"open-redirect"})) for found in _names(part))
     if name in _SIGNED or (isinstance(of, Name) and (of.name, name) in _SIGNED_OF):
         yield from ((found, frozenset({ALL})) for part in test.args for found in _signed(part))
     if _JUDGE.match(name):
