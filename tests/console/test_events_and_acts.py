@@ -34,7 +34,8 @@ async def events(platform: Any) -> str:
     [workflow] = await platform.records.workflows(1)
     looked = {"workflow": workflow.name, "digest": digest}
     for number, (path, matched) in enumerate((("src/auth/login.py", True), ("README.md", False))):
-        payload = {"projectId": 1, "filePath": path, "repositoryPath": "/repo", "branch": "main"}
+        branch = "main" if matched else "<b>" + "b" * 600
+        payload = {"projectId": 1, "filePath": path, "repositoryPath": "/repo", "branch": branch}
         await platform.records.receive_event(
             "S",
             number,
@@ -62,8 +63,19 @@ async def test_an_event_says_why_field_by_field_a_filter_is_tried_and_a_dead_let
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("did not match")
     await expect(dialog).to_contain_text('"README.md" does not fit')
+    await expect(dialog).to_contain_text("<b>bbb")
+    modal = page.locator(".modal")
+    assert await modal.evaluate("element => element.scrollWidth <= element.clientWidth")
     await accessible(page)
     await dialog.get_by_role("button", name="Close").click()
+
+    # An event that has started a run which no worker has taken yet.
+    await page.get_by_label("Outcome").select_option("started")
+    await page.get_by_role("button", name="Why graph.file.updated").click()
+    await expect(dialog).to_contain_text("No run of it is on record: it waits for a worker")
+    await dialog.get_by_role("button", name="Close").click()
+    await page.get_by_label("Outcome").select_option("matched nothing")
+    await expect(rows).to_have_count(2)
 
     attempt = page.get_by_role("region", name="Try a filter")
     await attempt.get_by_label("Filters (JSON)").fill('{"filePath": "**.py"}')

@@ -263,7 +263,11 @@ function Builder({ loaded }: { loaded: Loaded }) {
     onError: conflictOfDraft,
   });
   const discard = useAct({
-    mutationFn: () => request(draftAt, { method: "DELETE", headers: { "If-Match": draftEtag } }),
+    mutationFn: () =>
+      request(draftAt, { method: "DELETE", headers: { "If-Match": draftEtag } }).catch((error: unknown) => {
+        // Gone already, by a deploy in another tab: that is what was asked for.
+        if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      }),
     onSuccess: () => {
       forget(place);
       setDraftEtag(NONE);

@@ -206,7 +206,17 @@ function WhyDialog({ event, close }: { event: EventAnswer; close: () => void }) 
             {each.workflow}: {each.matched ? "matched" : "did not match"}
           </h3>
           <p>
-            {each.reason} {each.runId && <Link to={`/runs/${each.runId}`}>Its run</Link>}
+            {each.reason}{" "}
+            {each.runId ? (
+              <Link to={`/runs/${each.runId}`}>Its run</Link>
+            ) : (
+              each.matched &&
+              why.data?.outcome === "started" && (
+                <span className="muted">
+                  No run of it is on record: it waits for a worker, or was pruned since.
+                </span>
+              )
+            )}
           </p>
           {each.triggers.map((trigger) => (
             <TriggerMatch key={trigger.event + (trigger.expression ?? "")} trigger={trigger} />
