@@ -204,6 +204,8 @@ def _shell(text: PythonText, line: int) -> Edit:
         if name in ("os.system", "system") and len(call.args) == 1:
             if re.search(rb"WEXITSTATUS|>>\s*8|//\s*256", text.content):
                 raise CannotFixError("the file takes the status of os.system apart, which is another number then")
+            if not _is_statement(text, call) and not _is_asked_for_zero(text, call):
+                raise CannotFixError("the status of os.system is handed on, which is another number then")
             status = "" if _is_statement(text, call) else ".returncode"
             return Edit(
                 spans=((*text.span(call), f"subprocess.run({_argv(text, call.args[0])}, check=False){status}"),),
@@ -218,6 +220,20 @@ def _shell(text: PythonText, line: int) -> Edit:
                 note=_MISSING,
             )
     raise CannotFixError("the command is not started by a plain call of subprocess or os.system")
+
+
+def _is_asked_for_zero(text: PythonText, call: ast.Call) -> bool:
+    """Whether only that the status is 0, or is not, is asked for: other numbers of it mean something else."""
+    for node in ast.walk(text.tree):
+        if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert) and node.test is call:
+            return True
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and node.operand is call:
+            return True
+        if isinstance(node, ast.Compare) and call in (node.left, *node.comparators) and len(node.ops) == 1:
+            other = node.comparators[0] if node.left is call else node.left
+            zero = isinstance(other, ast.Constant) and other.value == 0
+            return zero and isinstance(node.ops[0], ast.Eq | ast.NotEq)
+    return False
 
 
 _MISSING = "A program that is missing raises FileNotFoundError now."
@@ -463,7 +479,14 @@ def _tls(text: PythonText, line: int) -> Edit:
     return _option("verify", False, "True", "certificates are checked", note)(text, line)
 
 
+_SEEDED = re.compile(rb"\brandom\.(seed|setstate)\b|import[^\n]*\b(seed|setstate)\b")
+
+
 def _random(text: PythonText, line: int) -> Edit:
+    if _SEEDED.search(text.content):
+        raise CannotFixError(
+            "the file sets the seed of random, so its values may have to come again: use secrets by hand"
+        )
     for call in _drawn(text, line):
         name = dotted(call.func).rpartition(".")[2]
         return Edit(
@@ -502,7 +525,8 @@ def _function_around(text: PythonText, line: int) -> ast.AST:
 
 
 _TAKES_A_FILE = frozenset(
-    "os.remove os.unlink os.stat os.chmod os.path.getsize shutil.copy shutil.copy2 shutil.copyfile print".split()
+    "os.remove os.unlink os.stat os.chmod os.path.getsize os.path.basename os.path.splitext "
+    "shutil.copy shutil.copy2 shutil.copyfile print".split()
 )
 """Functions that do the same whether the file was there before or not."""
 

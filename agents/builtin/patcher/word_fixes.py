@@ -244,8 +244,12 @@ _INSTEAD: dict[str, dict[str, str]] = {
 
 def fix(file: SourceFile, rule: str, line: int) -> Edit:
     """One word of the line replaced. Raises CannotFixError with what to use instead."""
+    if rule == "go/tls-verification-off" and _OWN_CHECK.search(file.text):
+        raise CannotFixError(
+            "the project checks certificates by a function of its own, which a person has to look at"
+        )
     lines = file.text.split("\n")
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
+    text = "\n".join(lines[line - 1 : line - 1 + _length(lines, line)]) if 0 < line <= len(lines) else ""
     found = [(word, match) for word in _WORDS if word.rule == rule for match in word.pattern.finditer(text)]
     if len(found) != 1:
         raise CannotFixError(reason(rule, PurePosixPath(file.name).suffix.lower()))
@@ -254,6 +258,20 @@ def fix(file: SourceFile, rule: str, line: int) -> Edit:
     start = before + len(text[: match.start("old")].encode("utf-8"))
     end = before + len(text[: match.end("old")].encode("utf-8"))
     return Edit(spans=((start, end, word.new),), what=word.what, note=word.note)
+
+
+_OWN_CHECK = re.compile(r"\b(VerifyPeerCertificate|VerifyConnection)\s*[:=](?!\s*nil\b)")
+_MOST_LINES = 30
+
+
+def _length(lines: list[str], line: int) -> int:
+    """How many lines what begins there reaches over: until its brackets are closed."""
+    depth = 0
+    for count, text in enumerate(lines[line - 1 : line - 1 + _MOST_LINES], 1):
+        depth += sum(text.count(sign) for sign in "([{") - sum(text.count(sign) for sign in ")]}")
+        if depth <= 0:
+            return count
+    return 1
 
 
 def reason(rule: str, suffix: str) -> str:

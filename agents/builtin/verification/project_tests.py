@@ -51,6 +51,8 @@ class Outcomes:
     passed: frozenset[str]
     why_unusable: str = ""
     """Why nothing can be told from it; empty where some passed."""
+    others: int = 0
+    """How many did not pass, or could not even be read: nothing is known of what they look at."""
 
     def lost_in(self, other: Outcomes) -> set[str]:
         """Tests that passed here, and not there."""
@@ -64,8 +66,8 @@ class ProjectTests:
     name: str
     command: tuple[str, ...]
     """`{report}` stands for the file that the result is written to."""
-    read: Callable[[Path, str], frozenset[str]]
-    """Report file and standard output -> names of those that passed."""
+    read: Callable[[Path, str], tuple[frozenset[str], int]]
+    """Report file and standard output -> names of those that passed, and how many did not."""
     environment: str = ""
     """Folder with the packages that the project says it needs; empty: those of the platform."""
 
@@ -104,13 +106,13 @@ class ProjectTests:
             except OSError as exc:
                 return Outcomes(passed=frozenset(), why_unusable=f"{self.name} cannot be run: {exc.strerror}")
             try:
-                passed = self.read(report, done.stdout[:_MAX_REPORT].decode("utf-8", "replace"))
+                passed, others = self.read(report, done.stdout[:_MAX_REPORT].decode("utf-8", "replace"))
             except (OSError, ValueError, ElementTree.ParseError):
-                passed = frozenset[str]()
+                passed, others = frozenset[str](), 0
         said = (
             "" if passed else f"no test of {self.name} passes here without the change: its packages may be missing"
         )
-        return Outcomes(passed=passed, why_unusable=said)
+        return Outcomes(passed=passed, why_unusable=said, others=others)
 
 
 def detect(folder: Path, environment: str = "") -> ProjectTests | None:
@@ -157,21 +159,22 @@ def _node(folder: Path) -> ProjectTests | None:
     return ProjectTests(name="node --test", command=command, read=_tap)
 
 
-def _junit(report: Path, output: str) -> frozenset[str]:
+def _junit(report: Path, output: str) -> tuple[frozenset[str], int]:
     text = report.read_bytes()[:_MAX_REPORT]
-    cases = ElementTree.fromstring(text).iter("testcase")
-    return frozenset(
-        f"{case.get('classname')}::{case.get('name')}"[:300]
-        for case in cases
-        if not any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
-    )
+    passed, others = set[str](), 0
+    for case in ElementTree.fromstring(text).iter("testcase"):
+        if any(case.find(tag) is not None for tag in ("failure", "error")):
+            others += 1
+        elif case.find("skipped") is None:
+            passed.add(f"{case.get('classname')}::{case.get('name')}"[:300])
+    return frozenset(passed), others
 
 
-def _unittest(report: Path, output: str) -> frozenset[str]:
+def _unittest(report: Path, output: str) -> tuple[frozenset[str], int]:
     found = json.loads(report.read_bytes()[:_MAX_REPORT])
-    return frozenset(str(each)[:300] for each in found["passed"])
+    return frozenset(str(each)[:300] for each in found["passed"]), max(0, int(found["run"]) - len(found["passed"]))
 
 
-def _tap(report: Path, output: str) -> frozenset[str]:
+def _tap(report: Path, output: str) -> tuple[frozenset[str], int]:
     lines = re.findall(r"^ *ok \d+ - (.+?)(?: # .*)?$", output, re.MULTILINE)
-    return frozenset(line[:300] for line in lines)
+    return frozenset(line[:300] for line in lines), len(re.findall(r"^ *not ok \d+ - ", output, re.MULTILINE))

@@ -7,6 +7,7 @@ import logging
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Collection, Mapping
@@ -30,6 +31,15 @@ _TOTAL_SECONDS = 240
 _IMPORT = re.compile(r"import (\w+)\r?")
 
 
+@dataclass(frozen=True)
+class _Harm:
+    """What a change breaks."""
+
+    reason: str
+    lost: int = sys.maxsize
+    """Tests that passed before and do not now; more than there can be where it comes to no test."""
+
+
 @dataclass(kw_only=True)
 class _Bench:
     """One verification."""
@@ -46,14 +56,19 @@ class _Bench:
 
     def broken(self, parts: Mapping[str, str], *, again: bool = True) -> str | None:
         """What these changes break; None: nothing that is found. `again`: tests that fail are run once more."""
+        harm = self.harm(parts, again=again)
+        return None if harm is None else harm.reason
+
+    def harm(self, parts: Mapping[str, str], *, again: bool = True) -> _Harm | None:
+        """The same, with how many tests it costs."""
         after = self.checkout("after")
         try:
             for part in parts.values():
                 Git(folder=after).run("apply", "--whitespace=nowarn", "-", stdin=part.encode())
         except GitError as exc:
-            return f"the patch does not fit: {exc.said}"
+            return _Harm(f"the patch does not fit: {exc.said}")
         if reason := self._syntax(after, parts) or self._findings(after, parts):
-            return reason
+            return _Harm(reason)
         if self.tests is None or self.before is None:
             return None
         found = self.tests.run(after, self.limit)
@@ -62,7 +77,8 @@ class _Bench:
             lost &= self.before.lost_in(self.tests.run(after, self.limit))
         if not lost:
             return None
-        return f"{len(lost)} test(s) that passed before do not: {', '.join(sorted(lost)[:3])}"
+        reason = f"{len(lost)} test(s) that passed before do not: {', '.join(sorted(lost)[:3])}"
+        return _Harm(reason, len(lost))
 
     def checkout(self, name: str) -> Path:
         """A fresh copy of the commit, without history."""
@@ -164,6 +180,8 @@ def _verification(bench: _Bench, parts: Mapping[str, str], why_not: str) -> Veri
     told = f" (left out: {reason})" if reason is not None else ""
     if bench.tests is not None and bench.before is not None:
         passed = f"{len(bench.before.passed)} test(s) of {bench.tests.name} pass as before"
+        if bench.before.others:
+            passed += f"; {bench.before.others} that did not pass before either say nothing"
         return Verification(verified="tests", reason=passed + told, breaking=breaking, breaking_parts=places)
     level = "build" if all(_is_built(name) for name in parts) else "parse"
     return Verification(verified=level, reason=f"{why_not}{told}", breaking=breaking, breaking_parts=places)
@@ -190,21 +208,36 @@ def _places(bench: _Bench, name: str, part: str, rest: Mapping[str, str]) -> tup
     if not 1 < count <= _MOST_PLACES:
         return "", []
 
-    def reason_without(left_out: Collection[int]) -> str | None:
+    def harm_without(left_out: Collection[int]) -> _Harm | None:
         if time.monotonic() > bench.ends:
-            return "there was no time left to try the fix by itself"
-        return bench.broken({**rest, name: file.without(left_out)}, again=False)
+            return _Harm("there was no time left to try the fix by itself")
+        return bench.harm({**rest, name: file.without(left_out)}, again=False)
 
-    # Mostly it is one place, and the others need what is imported at the top.
-    for at in range(count):
-        if reason_without({at}) is None:
-            alone = reason_without(set(range(count)) - {at}) or "with the other changes of its file a test fails"
-            return _tidied(bench, file, rest, {at: alone})
+    # Mostly it is one place or two, and the others need what is imported at the top. The one without which most tests
+    # pass again is left out first, as long as each brings some back.
     lost: dict[int, str] = {}
+    fewest = sys.maxsize
+    while len(lost) < count - 1:
+        harms: dict[int, _Harm] = {}
+        for at in sorted(set(range(count)) - set(lost)):
+            harm = harm_without({*lost, at})
+            if harm is None:
+                return _tidied(bench, file, rest, {**lost, at: _alone(harm_without(set(range(count)) - {at}))})
+            harms[at] = harm
+        worst = min(harms, key=lambda at: harms[at].lost)
+        if harms[worst].lost >= fewest:
+            break
+        fewest = harms[worst].lost
+        lost[worst] = _alone(harm_without(set(range(count)) - {worst}))
+    lost = {}
     for at in range(count):
-        if (reason := reason_without({*lost, *range(at + 1, count)})) is not None:
-            lost[at] = reason
+        if (harm := harm_without({*lost, *range(at + 1, count)})) is not None:
+            lost[at] = harm.reason
     return _tidied(bench, file, rest, lost)
+
+
+def _alone(harm: _Harm | None) -> str:
+    return "with the other changes of its file a test fails" if harm is None else harm.reason
 
 
 def _tidied(

@@ -47,6 +47,19 @@ WORDS = [
 ]
 
 
+def test_the_word_may_stand_on_a_later_line_of_what_begins_there():
+    text = "x\n\tc := &tls.Config{\n\t\tInsecureSkipVerify: true,\n\t}\n\td.InsecureSkipVerify = true\n"
+    new = fix(SourceFile(name="a.go", text=text), "go/tls-verification-off", 2).apply(text)
+
+    assert new == text.replace("InsecureSkipVerify: true", "InsecureSkipVerify: false")
+
+
+def test_a_check_of_the_projects_own_is_left():
+    text = "x\n\tc := &tls.Config{InsecureSkipVerify: true, VerifyPeerCertificate: pinned}\n"
+    with pytest.raises(CannotFixError, match="a function of its own"):
+        fix(SourceFile(name="a.go", text=text), "go/tls-verification-off", 2)
+
+
 @pytest.mark.parametrize(("name", "rule", "line", "expected"), WORDS)
 def test_one_word_is_changed_and_nothing_else(name, rule, line, expected):
     text = f"// é\n{line}\n// end\n"

@@ -153,6 +153,21 @@ def test_one_place_that_breaks_a_file_does_not_cost_it_the_other_fixes(tmp_path,
     )
 
 
+def test_two_places_that_break_a_file_cost_it_no_fix_that_needs_another_place(tmp_path, context) -> None:
+    gap = "\n\n\n\n"
+    price = "def price(count):\n    return floor(2 * count)"
+    old = gap.join(["from math import floor", "LIMIT = 3", price, "SIZE = 5\n"])
+    new = old.replace("floor", "ceil").replace("LIMIT = 3", "LIMIT = 1 // 0").replace("SIZE = 5", "SIZE = 6")
+    tests = "import shop\n\ndef test_price():\n    assert shop.price(2) == 4\n\ndef test_size():\n"
+    tests += "    assert shop.SIZE == 5\n"
+    folder = repository(tmp_path / "two", {"shop.py": old, "tests/test_shop.py": tests})
+
+    found = verify(folder, made_patch({"shop.py": Change(old=old, new=new)}), context)
+
+    # The import and the call that needs it stand; by itself neither would.
+    assert (found["verified"], [each["hunk"] for each in found["breakingParts"]]) == ("tests", [1, 3])
+
+
 def test_places_next_to_each_other_stay_places_of_their_own_that_git_applies(tmp_path) -> None:
     old = "".join(f"{at}\n" for at in range(20))
     for changed in ([0, 2], [3, 5, 8], [0, 19], [4, 6, 7, 9, 18], []):
@@ -210,7 +225,10 @@ def test_a_file_of_tests_that_cannot_be_imported_does_not_keep_the_others_from_b
     files = {**PROJECT, "tests/test_more.py": "import not_installed_here\n\n\ndef test_it():\n    assert False\n"}
     folder = repository(tmp_path / "half", files)
     found = verify(folder, patch(files, shop_py="def price(count):\n    return 2 * count\n"), context)
-    assert (found["verified"], found["reason"]) == ("tests", "2 test(s) of pytest pass as before")
+    assert (found["verified"], found["reason"]) == (
+        "tests",
+        "2 test(s) of pytest pass as before; 1 that did not pass before either say nothing",
+    )
 
 
 def test_tests_that_do_not_end_are_given_up_and_that_is_said(tmp_path, context) -> None:
