@@ -29,11 +29,11 @@ _logger = logging.getLogger("prefect.worker.wakeup")
 class EventSubscriber:
     """One connection for all runs of a work pool; `connected` says whether it stands now.
 
-    Calls with the name of the new state, the run's id and the state's id; after a reconnection also with what
-    happened in the last minute.
+    Calls with the name of the new state, the run's id, the state's id and the name of the run's queue; after a
+    reconnection also with what happened in the last minute.
     """
 
-    def __init__(self, work_pool_id: UUID, call: Callable[[str, UUID, UUID], Awaitable[None]]) -> None:
+    def __init__(self, work_pool_id: UUID, call: Callable[[str, UUID, UUID, str | None], Awaitable[None]]) -> None:
         self.connected = False
         self._work_pool_id = work_pool_id
         self._call = call
@@ -59,4 +59,5 @@ class EventSubscriber:
                 name = event.event.removeprefix(PREFIX)
                 flow_run_id = UUID(event.resource.id.removeprefix(PREFIX))
                 # The server gives the event the id of the state.
-                await self._call(name, flow_run_id, event.id)
+                queue = next((each.name for each in event.related if each.role == "work-queue"), None)
+                await self._call(name, flow_run_id, event.id, queue)

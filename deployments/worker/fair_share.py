@@ -35,6 +35,11 @@ _OTHERS = ""
 """Stands for all queues that are no project's."""
 
 
+def is_of_a_project(queue: str | None) -> bool:
+    """Whether the queue is that of one project."""
+    return queue is not None and _PROJECT.fullmatch(queue) is not None
+
+
 @dataclass
 class FairShare:
     """Which queues a pool has, and who has how many runs in hand. Belongs to one worker."""

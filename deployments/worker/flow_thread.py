@@ -28,7 +28,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.settings import get_current_settings
 
 from deployments.worker.engine import InProcessEngine, StopReason, parameters
-from deployments.worker.run_client import RunClient, remember_result_storage
+from deployments.worker.run_client import RunClient, use_no_result_storage
 from deployments.worker.worker_identity import WorkerIdentity
 from reliability.turns import LANE
 from tasks.shown_nodes import RunLabel, label_of
@@ -58,7 +58,7 @@ class FlowThread:
         return frozenset(self._engines)
 
     async def __aenter__(self) -> Self:
-        remember_result_storage()
+        use_no_result_storage()
         self._thread.start()
         self._closed = asyncio.run_coroutine_threadsafe(self._host(), self._loop)
         await asyncio.wrap_future(self._opened)

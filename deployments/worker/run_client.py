@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import UUID
@@ -32,8 +30,6 @@ EARLY_SECONDS = 30
 """Workers claim runs a few seconds before they are due. Who has to wait for longer was due by another clock."""
 POLL_AT_MOST = 200
 """What Prefect's server gives at a time."""
-STORAGE_SECONDS = 30.0
-"""How long the server's default result storage is remembered."""
 
 
 class RunClient(PrefectClient):
@@ -117,22 +113,22 @@ class RunClient(PrefectClient):
         return context
 
 
-@cache
-def remember_result_storage() -> None:
-    """From here on, runs of this process do not each ask for the server's default result storage.
+def use_no_result_storage() -> None:
+    """From here on, runs of this process do not ask for the server's default result storage: they keep no results.
 
-    The engine asks at the start of every run, holding up the event loop, through a client made for that one request.
+    The engine asks at the start of runs, holding up the event loop of all of them until a busy server answers; and
+    whoever has Prefect's password chooses that storage, which the worker would open.
     """
-    ask = results._read_server_default_result_storage_block_id  # pyright: ignore[reportPrivateUsage]
-    known: list[tuple[float, UUID | None]] = []
+    results._read_server_default_result_storage_block_id = _none  # pyright: ignore[reportPrivateUsage]
+    results._aread_server_default_result_storage_block_id = _none_later  # pyright: ignore[reportPrivateUsage]
 
-    def remembered() -> UUID | None:
-        now = time.monotonic()
-        if not known or known[0][0] < now:
-            known[:] = [(now + STORAGE_SECONDS, ask())]
-        return known[0][1]
 
-    results._read_server_default_result_storage_block_id = remembered  # pyright: ignore[reportPrivateUsage]
+def _none() -> None:
+    return None
+
+
+async def _none_later() -> None:
+    return None
 
 
 async def waiting_runs(

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,11 +26,12 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from deployments.worker.cancel_suspend import CancelSuspend
 from deployments.worker.event_subscriber import READY, EventSubscriber
-from deployments.worker.fair_share import WHEN_BUSY, FairShare
+from deployments.worker.fair_share import WHEN_BUSY, FairShare, is_of_a_project
 from deployments.worker.flow_loader import FlowLoader, FlowNotRunnable
 from deployments.worker.flow_thread import FlowThread
 from deployments.worker.pending_runs import PendingRuns
 from deployments.worker.recovery import Recovery, requeue
+from deployments.worker.run_client import waiting_runs
 from deployments.worker.worker_identity import WorkerIdentity
 from reliability.cancellation import cancelled
 from reliability.settings import WorkerSettings
@@ -105,6 +106,10 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         self._queue_of_run: dict[UUID, str | None] = {}
         self._answer_seconds = 0.0
         """What the last poll took."""
+        self._busy = False
+        """What it found of the thread of the runs and of the server."""
+        self._asking: set[str] = set()
+        """Queues that are asked for by themselves."""
         self._begun = False
         self._stopping = False
 
@@ -160,11 +165,40 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
                 return []
             before = frozenset(self._submitting_flow_run_ids)
             found = await super().get_and_submit_flow_runs()
-            for flow_run in found:
-                # One that is still in hand from its last time has to be found again.
-                if flow_run.id not in before:
-                    self._announced.taken(flow_run.id, flow_run.state_id)
+            self._note_taken(found, before)
             return found
+
+    def _note_taken(self, found: Iterable[FlowRun], before: Collection[UUID]) -> None:
+        for flow_run in found:
+            # One that is still in hand from its last time has to be found again.
+            if flow_run.id not in before:
+                self._announced.taken(flow_run.id, flow_run.state_id)
+
+    async def _ask_queue(self, queue: str) -> None:
+        """Take what waits in one project's queue, within its share, while a poll for all of them is under way.
+
+        Beside the backlog of another project that poll may take a second, and has no run that came meanwhile.
+        """
+        LANE.set(queue)  # this is a task of its own
+        self._asking.add(queue)
+        try:
+            free = min(int(self.limiter.available_tokens), WHEN_BUSY - self._held(queue))
+            if free < 1:
+                return
+            before = datetime.now(UTC) + timedelta(seconds=int(self._prefetch_seconds))
+            limit = free + len(self._claiming)  # what is being claimed may still look like waiting
+            waiting = await waiting_runs(
+                self.client, self._work_pool_name, queues=[queue], limit=limit, before=before
+            )
+            in_hand = frozenset(self._submitting_flow_run_ids)
+            new = [each for each in waiting if each.flow_run.id not in in_hand]
+            room = 0 if self._stopping else max(0, WHEN_BUSY - self._held(queue))
+            self._note_taken(await self._submit_scheduled_flow_runs(flow_run_response=new[:room]), in_hand)
+        except Exception as exc:
+            # The next poll for all finds it.
+            self._logger.debug("Asking for the runs of queue %r failed: %r", queue, exc)
+        finally:
+            self._asking.discard(queue)
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         """As many runs as there are places: Prefect's own worker reads two hundred each time, to take one or two."""
@@ -176,6 +210,7 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         busy = in_hand > 0 and (
             self._answer_seconds > BUSY_ANSWER_SECONDS or await self._flows.lag() > BUSY_LAG_SECONDS
         )
+        self._busy = busy
         began = time.monotonic()
         try:
             found = await self._fair.waiting(
@@ -270,6 +305,16 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
     def _in_hand(self) -> frozenset[UUID]:
         return self._flows.running | self._submitting_flow_run_ids
 
+    def _held(self, queue: str | None) -> int:
+        """How many runs of that queue are in hand."""
+        return sum(each == queue for each in self._queue_of_run.values())
+
+    def _may_ask(self, queue: str | None) -> bool:
+        """Whether to ask for that queue by itself: a poll for all has begun before the run was there."""
+        if not self._poll_lock.locked() or queue in self._asking or not is_of_a_project(queue):
+            return False
+        return not self._work_queues or queue in self._work_queues
+
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._background.add(task)
@@ -280,11 +325,16 @@ class CommandCenterWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Comman
         if not task.cancelled() and (exc := task.exception()):
             self._logger.error("A part of the worker failed: %r", exc, exc_info=exc)
 
-    async def _on_event(self, name: str, flow_run_id: UUID, state_id: UUID) -> None:
+    async def _on_event(self, name: str, flow_run_id: UUID, state_id: UUID, queue: str | None) -> None:
         in_hand = flow_run_id in self._in_hand()
         if name in READY:
-            if self._announced.heard(flow_run_id, state_id, in_hand=in_hand):
+            # None of a project that has its share is taken before one of its runs ends: each of its hundreds of events
+            # would else be a request more to a server that is busy.
+            later = self._busy and self._held(queue) >= WHEN_BUSY
+            if self._announced.heard(flow_run_id, state_id, in_hand=in_hand or later) and not later:
                 self._wake.set()
+                if self._may_ask(queue):
+                    self._spawn(self._ask_queue(str(queue)))
         elif in_hand and (to := self._interruptions) is not None:
             self._spawn(to.cancel(flow_run_id) if name == "Cancelling" else to.suspend(flow_run_id))
 

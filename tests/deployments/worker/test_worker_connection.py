@@ -21,6 +21,9 @@ class Proxy:
         self.websockets = True
         self.refused = 0
         self.said = bytearray()
+        self.goes_on = asyncio.Event()
+        """Until it is set, answers to those requests for waiting runs that name no queue do not come."""
+        self.goes_on.set()
         self._target = urlsplit(target)
         self._sockets: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
@@ -62,13 +65,21 @@ class Proxy:
         with contextlib.suppress(OSError):
             there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
             back.write(bytes(head))
-            await asyncio.gather(self._pump(reader, back, keep=True), self._pump(there, writer))
+            asked = bytearray(head)
+            await asyncio.gather(self._pump(reader, back, keep=asked), self._pump(there, writer, after=asked))
 
-    async def _pump(self, reader, writer, *, keep: bool = False) -> None:
+    async def _pump(
+        self, reader, writer, *, keep: bytearray | None = None, after: bytearray | None = None
+    ) -> None:
         try:
             while chunk := await reader.read(65_536):
-                if keep:
+                if keep is not None:
                     self.said += chunk
+                    keep += chunk
+                if after is not None:
+                    request = after[after.rfind(b"HTTP/1.1\r\n") - 200 :]
+                    if b"/get_scheduled_flow_runs " in request and b"work_queue_names" not in request:
+                        await self.goes_on.wait()
                 writer.write(chunk)
                 await writer.drain()
         except OSError:
@@ -131,6 +142,8 @@ async def test_a_run_that_was_found_is_not_looked_for_again(platform, proxy, wor
         await asyncio.sleep(0.3)
     # One for each run; Prefect's own loop polls every ten seconds, and one look may come before its run is there.
     assert proxy.said.count(b"/get_scheduled_flow_runs ") <= 8
+    # Whoever has Prefect's password chooses that storage; runs keep no results.
+    assert b"/admin/storage" not in proxy.said
 
 
 async def test_nothing_is_asked_about_a_suspended_run_until_it_is_resumed(platform, proxy, work, tmp_path):
@@ -147,3 +160,37 @@ async def test_nothing_is_asked_about_a_suspended_run_until_it_is_resumed(platfo
     assert asked not in proxy.said
     await platform.resume(run, "yes")
     assert (await platform.until(run)).state.name == "Completed"
+
+
+async def test_a_run_of_a_project_is_taken_while_the_poll_for_all_of_them_waits_for_its_answer(
+    platform, server, proxy, work
+):
+    await work("polled")
+    deployment = await platform.deploy("empty", pool="polled")
+    for number in (1, 2):
+        await platform.client.create_work_queue(f"project-{number}", work_pool_name="polled")
+
+    async def start(queue: str):
+        return await platform.client.create_flow_run_from_deployment(deployment, work_queue_name=queue)
+
+    assert (await platform.until(await start("project-1"))).state.name == "Completed"
+    proxy.goes_on.clear()
+    first = await start("project-1")  # the poll for it begins, and is not answered
+    await asyncio.sleep(1)
+    other = await start("project-2")
+    assert (await platform.until(other, seconds=5)).state.name == "Completed"
+    # A queue that is paused gives none.
+    await platform.client.update_work_queue((await _queue(platform, "project-2")).id, is_paused=True)
+    held_up = await start("project-2")
+    await asyncio.sleep(1.5)
+    assert (await platform.client.read_flow_run(held_up.id)).state.name == "Scheduled"
+    assert (await platform.client.read_flow_run(first.id)).state.name == "Scheduled"
+    proxy.goes_on.set()
+    assert (await platform.until(first)).state.name == "Completed"
+
+
+async def _queue(platform, name: str):
+    (found,) = [
+        each for each in await platform.client.read_work_queues(work_pool_name="polled") if each.name == name
+    ]
+    return found
