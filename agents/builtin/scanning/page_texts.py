@@ -15,6 +15,7 @@ _FROM_PAGE = re.compile(r"^[\w$.()\[\]'\"#-]+\.(?:inner|outer)HTML(?:\.replace(?
 """HTML that is in the page already."""
 _WHOLE_ANSWER = re.compile(r"^(?:resp|response|res|err|error|result|xhr|ajax|r)\.(?:data|responseText|html)$")
 """All that an own service answered: it is a part of a page, which the service made."""
+_CLEANED = re.compile(r"(?i)^(?:[\w$]+\.)*(?:\w*sanitiz\w*|\w*purif\w*|escape_?html\w*)\((?!.*\)\s*\+)", re.DOTALL)
 _NAME = re.compile(r"^[\w$.]*?(\w+)(?:\.value)?$")
 _MADE = re.compile(
     r"(?:html|icon|svg|markup|template|fragment)$|^(?:sanitized|escaped|purified|cleaned)", re.IGNORECASE
@@ -47,11 +48,11 @@ def is_made_harmless(lines: Sequence[str], number: int) -> bool:
     given = _given(lines, number)
     if not given:
         return False
-    if _FROM_PAGE.match(given) or _WHOLE_ANSWER.match(given) or "createHTML(" in given:
+    if _FROM_PAGE.match(given) or _WHOLE_ANSWER.match(given) or "createHTML(" in given or _CLEANED.match(given):
         return True
     named = _NAME.match(given)
     if named is not None:
-        return _is_made(named[1], lines, number)
+        return named[1].isupper() or _is_made(named[1], lines, number)
     filled = _FILLED.findall(given)
     rest = _FILLED.sub("", given)
     return bool(filled) and all(_SAFE_CALL.search(one) for one in filled) and re.search(r"\+\s*\w", rest) is None

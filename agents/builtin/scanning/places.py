@@ -17,7 +17,7 @@ _PATHS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     (
         "test",
         re.compile(
-            r"(?:^|/)(?:tests?|test[-_](?:env\w*|data|utils?|support|resources?|apps?|projects?|servers?)|__tests__|__mocks__|specs?|testing|testdata|_?fixtures?|e2e|cypress)/|(?:^|/)(?:test_[^/]*|"
+            r"(?:^|/)(?:(?:\w+[-_])?tests?|test[-_](?:env\w*|data|utils?|support|resources?|apps?|projects?|servers?)|__tests__|__mocks__|specs?|testing|testdata|_?fixtures?|e2e|cypress)/|(?:^|/)(?:test_[^/]*|"
             r"conftest)\.py$|[._-](?:test|spec|cy|stories)\.[cm]?[jt]sx?$|_test\.(?:go|py|rb)$|_spec\.rb$|"
             r"(?<![a-z])[A-Za-z]+Tests?\.(?:java|kt|cs|php)$|(?:^|/)src/test/"
         ),

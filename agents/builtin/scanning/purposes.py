@@ -33,6 +33,7 @@ _PROTOCOL = re.compile(
 )
 """What asks for a function or cipher that is broken, so that nothing else can be used."""
 _CONDITION = re.compile(r"^\s*(?:\}\s*)?(?:if|elif|elsif|else\s+if|unless|when|case)\b|\?(?![.?])[^:\n]*:")
+_OTHERWISE = re.compile(r"^\s*(?:\}\s*)?else\b(?!\s*if)")
 _WISH = re.compile(
     r"(?i)insecure|skip|ignore|unsafe|verif|allow|self_?signed|strict|reject|unauthori[sz]ed|no_?check|trust_?all"
 )
@@ -96,11 +97,22 @@ def is_asked_for(lines: Sequence[str], number: int, *, of_developers: bool) -> b
         own = len(other) - len(other.lstrip())
         if own < indent:
             indent = own + (other.strip() == "{")  # what it opens stands above it, as far in as it is
-            if _CONDITION.search(other[:1_000]):
+            if _OTHERWISE.match(other[:1_000]):
+                indent = own + 1  # the condition that it is the other case of stands above, as far in
+            elif _CONDITION.search(other[:1_000]):
                 return wanted.search(other) is not None
-            if _BEGINS.match(other[:1_000]):
+            elif _BEGINS.match(other[:1_000]):
                 return False
     return False
+
+
+_STORES = re.compile(r"\bpickle\.dump\(")
+_LOADS = re.compile(r"\bpickle\.load\(")
+
+
+def is_own_file(line: str, text: str) -> bool:
+    """Whether objects are read from a file of the program's own, which the same code writes."""
+    return _LOADS.search(line) is not None and _STORES.search(text) is not None
 
 
 def is_exempt_with_a_key(lines: Sequence[str], number: int) -> bool:

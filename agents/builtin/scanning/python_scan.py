@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -66,12 +67,22 @@ def named_values(tree: ast.Module) -> Iterator[tuple[str, ast.expr, int]]:
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield key.value, value, value.lineno
         elif isinstance(node, ast.Compare) and isinstance(node.left, ast.Name | ast.Attribute):
-            yield dotted(node.left).rpartition(".")[2], node.comparators[0], node.comparators[0].lineno
+            name, other = dotted(node.left).rpartition(".")[2], node.comparators[0]
+            if not (_is_word(other) and "token" in name.lower()):  # what a text is made of, as a parser reads it
+                yield name, other, other.lineno
         elif isinstance(node, ast.arguments):
             positional = [*node.posonlyargs, *node.args]
             named = [*zip(reversed(positional), reversed(node.defaults), strict=False)]
             named += [(one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value]
             yield from ((one.arg, value, value.lineno) for one, value in named)
+
+
+def _is_word(value: ast.expr) -> bool:
+    return (
+        isinstance(value, ast.Constant)
+        and isinstance(value.value, str)
+        and re.fullmatch("[a-z_-]+", value.value) is not None
+    )
 
 
 def _findings(tree: ast.Module) -> Iterator[tuple[rules.Rule, int]]:

@@ -33,6 +33,7 @@ from agents.builtin.scanning.purposes import (
     is_exempt_with_a_key,
     is_for_comparison,
     is_of_protocol,
+    is_own_file,
     is_secured_later,
 )
 from agents.builtin.scanning.source_files import (
@@ -248,6 +249,9 @@ def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Ite
             continue
         if one.rule == "py/csrf-off" and is_exempt_with_a_key(own, one.line):
             continue
+        if kind == "unsafe-deserialisation" and not one.flow:
+            if is_own_file(_line(own, one.line), texts.get(one.file, "")):
+                continue
         if kind in _ASKED_FOR and is_asked_for(own, one.line, of_developers=kind != "tls-verification-off"):
             continue
         by_form = one.rule == "js/dangerous-html" or (one.rule == "tpl/xss" and one.confidence == "medium")

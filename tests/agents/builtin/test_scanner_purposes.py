@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from agents.builtin.scanning import template_scan
@@ -15,6 +17,7 @@ from agents.builtin.scanning.purposes import (
     is_exempt_with_a_key,
     is_for_comparison,
     is_of_protocol,
+    is_own_file,
 )
 from agents.builtin.scanning.rule import Rule
 from agents.builtin.scanning.secret_names import looks_secret, names_a_secret
@@ -32,6 +35,9 @@ def at(text: str, mark: str) -> tuple[list[str], int]:
         ("el.innerHTML = other.innerHTML;", True),
         ("el.innerHTML = el.innerHTML.replace(/a/g, 'b');", True),
         ("el.innerHTML = resp.data;", True),
+        ("el.innerHTML = QUESTION_TEXT;", True),
+        ("el.innerHTML = DOMPurify.sanitize(\n  text,\n);", True),
+        ("el.innerHTML = DOMPurify.sanitize(text) + more;", False),
         ("el.innerHTML = resp.data.name;", False),
         ("import { closeIcon } from './icons';\nel.innerHTML = closeIcon;", True),
         ("const html = '<b>' + name + '</b>';\nel.innerHTML = html;", False),
@@ -57,6 +63,11 @@ def test_html_that_is_put_into_a_page(text, harmless):
     [
         ("if insecure {\n\tconf.InsecureSkipVerify = true\n}", True),
         ("if (this.ignoreTls) {\n  agent = new Agent({\n    rejectUnauthorized: false,\n  })\n}", True),
+        (
+            "if self.verify_mode == REQUIRED:\n    context.check_hostname = True\nelse:\n    x.check_hostname = False",
+            True,
+        ),
+        ("if self.named:\n    pass\nelse:\n    x.check_hostname = False", False),
         ("mode = verify ? OpenSSL::SSL::VERIFY_PEER : OpenSSL::SSL::VERIFY_NONE", True),
         ("func f() {\n\tconf.InsecureSkipVerify = true\n}", False),
         ("if retry {\n\tconf.InsecureSkipVerify = true\n}", False),
@@ -65,9 +76,7 @@ def test_html_that_is_put_into_a_page(text, harmless):
 )
 def test_tls_that_is_not_verified_where_somebody_asks_for_it(text, asked):
     lines = text.split("\n")
-    number = next(
-        n for n, line in enumerate(lines, 1) if "true" in line or "VERIFY_NONE" in line or "false" in line
-    )
+    number = next(n for n, line in enumerate(lines, 1) if re.search("true|VERIFY_NONE|[fF]alse", line))
 
     assert is_asked_for(lines, number, of_developers=False) is asked
 
@@ -187,5 +196,11 @@ class OrdersController : ControllerBase {
 
 def test_what_a_test_runs_in_is_of_tests():
     assert place_of("scripts/test-environments/oidc/compose.yml", "") == "test"
-    assert place_of("test_utils/a.py", "") == "test"
+    assert place_of("test_utils/a.py", "") == place_of("integ_tests/common.py", "") == "test"
     assert place_of("latest-data/a.py", "") == place_of("test-kitchen/a.py", "") == "production"
+
+
+def test_objects_in_a_file_that_the_program_writes():
+    assert is_own_file("state = pickle.load(f)", "pickle.dump(state, f)\nstate = pickle.load(f)")
+    assert not is_own_file("state = pickle.load(f)", "state = pickle.load(f)")
+    assert not is_own_file("state = pickle.loads(sent)", "pickle.dump(state, f)")
