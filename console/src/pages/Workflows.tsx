@@ -208,21 +208,41 @@ export function triggerInWords(trigger: Json): string {
 
 /** Times of its schedule that no run began for, and runs for those that are ticked. */
 function MissedDialog({ name, close }: { name: string; close: () => void }) {
-  const [since] = useState(() => new Date(Date.now() - 7 * 86_400_000).toISOString());
+  const [day, setDay] = useState(() => new Date(Date.now() - 7 * 86_400_000).toISOString().slice(0, 10));
+  // A worker may have been away for longer than a week. The days are those of UTC, as the times are.
+  const since = /^\d{4}-\d\d-\d\d$/.test(day) && Date.parse(day) <= Date.now() ? `${day}T00:00:00Z` : null;
   const [chosen, setChosen] = useState<string[]>([]);
   const at = `workflows/${encodeURIComponent(name)}`;
   const missed = useQuery({
     queryKey: ["runs", "missed", name, since],
     queryFn: ({ signal }) => get<MissedTimeAnswer[]>(`${at}/missed`, { since }, signal),
+    enabled: since !== null,
+    retry: false,
   });
   const start = useAct({ mutationFn: () => post<BackfillAnswer>(`${at}/backfill`, { times: chosen }) });
   return (
     <Dialog title={`Missed times of ${name}`} onClose={close}>
       <p>
-        Times of the last seven days that no run began for. A run that you start for one sees it as{" "}
-        <code>context.scheduledAt</code>, and counts as started by you.
+        Times that no run began for. A run that you start for one sees it as <code>context.scheduledAt</code>,
+        and counts as started by you.
       </p>
-      {missed.isPending && <Loading />}
+      <label className="field">
+        Since
+        <input
+          type="date"
+          value={day}
+          onChange={(event) => {
+            setDay(event.target.value);
+            setChosen([]);
+          }}
+        />
+      </label>
+      {since === null && (
+        <p className="notice bad" role="alert">
+          A day that is past.
+        </p>
+      )}
+      {missed.isPending && since !== null && <Loading />}
       {missed.error && <Failure error={missed.error} retry={() => missed.refetch()} />}
       {missed.data?.length === 0 && <p className="muted">Each had its run.</p>}
       <ul style={{ listStyle: "none", padding: 0 }}>
