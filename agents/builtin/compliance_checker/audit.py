@@ -18,6 +18,8 @@ from agents.sdk.project_facts import ProjectFacts
 
 State = Literal["pass", "fail", "not-assessed"]
 
+MOST_PLACES = 200
+"""Of one control."""
 _WEIGHT = {"ERROR": 3, "WARNING": 1}
 _NO_FACTS = "run the audit as a workflow node, which is given the platform's records"
 _EMPTY = "the project has no workflow with nodes, no run and no approval yet"
@@ -142,12 +144,20 @@ def audit(
             continue
         places = None if why_not else look()
         missing = "" if places is not None else control.evidence + (f" ({why_not})" if why_not else "")
-        found = None if places is None else tuple(places)
+        found = None if places is None else _some(places)
         outcome = Outcome(control=control, clauses=asked, places=found, missing=missing)
         done.outcomes.append(outcome)
         for tally in [done.total, *(done.by_standard[name] for name in standards if name in control.clauses)]:
             tally.count(outcome)
     return done
+
+
+def _some(places: Sequence[Place]) -> tuple[Place, ...]:
+    """As many as a person looks at: a report takes 10,000 in all, and one file may break a control in more."""
+    if len(places) <= MOST_PLACES:
+        return tuple(places)
+    more = Place("elsewhere", f"{len(places) - MOST_PLACES:,} further place(s)")
+    return (*places[:MOST_PLACES], more)
 
 
 def _assessments(

@@ -23,6 +23,8 @@ _NAMESPACE = uuid.UUID("6f3f4f1e-3f0c-5b52-9d6b-6a9d2d3c8e11")
 _NO_TOKEN = re.compile(r"[^A-Za-z0-9._-]+")
 _COLUMNS = ("rule", "title", "state", "severity", "clauses", "evidence", "places", "missing", "remediation")
 _MARKUP = re.compile(r"([\\`*_\[\]<>])")
+_MOST_IN_CELL = 32_000
+"""A spreadsheet takes 32,767 characters."""
 _FORMULA = re.compile(r"^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet would take what follows for a formula: a cell's first sign, in either width.
 
@@ -225,4 +227,5 @@ def _inert(text: str) -> str:
 
 
 def _plain(value: str) -> str:
-    return _FORMULA.sub("'", _shown(value))
+    shown = _FORMULA.sub("'", _shown(value))
+    return shown if len(shown) <= _MOST_IN_CELL else f"{shown[:_MOST_IN_CELL]} … (cut off)"

@@ -375,3 +375,16 @@ def test_no_name_begins_a_formula_in_any_cell(name):
     for row in csv.reader(io.StringIO(table([outcome])), delimiter=","):
         for cell in (part for whole in row for part in whole.split(";")):
             assert cell.strip()[:1] not in tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+
+
+def test_of_very_many_places_some_are_named_and_the_rest_is_counted(context):
+    node = {**FLOW["nodes"][0], "gated": False}
+    nodes = [{**node, "id": "n" * 200 + str(at)} for at in range(12_000)]
+
+    output = audited(context, {**GOOD, "workflows": [{**FLOW, "nodes": nodes}]})
+
+    broken = [one for one in output["violations"] if one["rule"] == "change-approval"]
+    assert (len(broken), broken[-1]["location"]) == (201, "elsewhere")
+    assert broken[-1]["description"].endswith("11,800 further place(s)")
+    outcome = Outcome(control=controls()[0], clauses=[], places=tuple(Place("x" * 1000) for _ in range(200)))
+    assert max(len(cell) for row in csv.reader(io.StringIO(table([outcome]))) for cell in row) < 32_767
