@@ -97,6 +97,8 @@ _BY_HAND = re.compile(
 _NOT_BY_HAND = frozenset({"request-without-timeout", "archive-traversal", "race", "slow-regex", "spawn-shell"})
 _FORM_BY_HAND = frozenset({"shell-injection"})
 """Told where data of others reaches them; what a script puts together of its own says little."""
+_MIGRATIONS = re.compile(r"(?:^|/)(?:migrations?|migrate|seeds?|seeders?)/")
+"""Statements that are run once, of a project's own text; what reaches them from outside is told."""
 _OF_DEVELOPERS = re.compile(
     r"(?:^|/)\.devcontainer/|(?:^|/)Dockerfile\.dev(?:elopment)?$|(?:^|/)(?:docker-)?compose[.-]dev(?:elopment)?\.ya?ml$"
 )
@@ -123,6 +125,8 @@ def of_no_weight(one: Vulnerability, line: str) -> bool:
     """
     kind, place = one.rule.rsplit("/", 1)[-1], place_of(one.file, "")
     if _BY_HAND.search(one.file) and kind in _NOT_BY_HAND:
+        return True
+    if kind == "sql-injection" and _MIGRATIONS.search(one.file) and not one.flow:
         return True
     if _BY_HAND.search(one.file) and kind in _FORM_BY_HAND and not one.flow:
         return True

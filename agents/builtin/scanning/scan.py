@@ -50,6 +50,10 @@ from agents.builtin.scanning.vulnerability import SEVERITIES, Vulnerability, wor
 _SECONDS = 265.0
 """For all of a scan, below the default limit of an agent: a large repository gets a result, with its gaps named."""
 _REQUEST = re.compile(r"\brequest\b")
+_DOCUMENTS = re.compile(
+    r"(?i)mongo|nedb|couch|cosmos|firestore|dynamo|arango|rethink|\.collection\(|collection\.|objectid|\$where|bson|nosql"
+)
+"""What a project that has a database of documents says somewhere; others call rows of tables by `find`, too."""
 _ASKED_FOR = frozenset({"tls-verification-off", "cors-any", "debug-mode", "information-exposure"})
 _SURE = ("high", "medium", "low")
 _BY_FORM = {
@@ -236,6 +240,7 @@ def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Ite
     """All but what the code around a finding shows to be none."""
     lines_of = _splitter(texts)
     cleans: bool | None = None
+    has_documents = any(_DOCUMENTS.search(one) for one in texts.values())
     for one in found:
         kind = one.rule.rsplit("/", 1)[-1]
         own = lines_of(one.file)
@@ -248,6 +253,8 @@ def _of_no_harm(found: Iterable[Vulnerability], texts: Mapping[str, str]) -> Ite
         if kind == "inner-html" and is_made_harmless(own, one.line):
             continue
         if one.rule == "py/csrf-off" and is_exempt_with_a_key(own, one.line):
+            continue
+        if kind == "nosql-injection" and not has_documents:
             continue
         if kind == "unsafe-deserialisation" and not one.flow:
             if is_own_file(_line(own, one.line), texts.get(one.file, "")):

@@ -156,6 +156,8 @@ def test_what_is_started_by_hand_and_what_developers_have():
 
     assert of_no_weight(found("js/shell-injection", "extra/release.mjs"), "")
     assert not of_no_weight(found("js/shell-injection", "server/app.mjs"), "")
+    assert of_no_weight(found("js/sql-injection", "server/migrations/1_index.js"), "")
+    assert not of_no_weight(found("js/sql-injection", "server/queries/link.js"), "")
     assert of_no_weight(found("infra/exposed-port", ".devcontainer/compose.yml"), "")
     assert not of_no_weight(found("infra/docker-socket", ".devcontainer/compose.yml"), "")
 

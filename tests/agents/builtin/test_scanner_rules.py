@@ -71,6 +71,18 @@ def test_names_for_exec_are_followed(tmp_path, text):
     assert "js/shell-injection" in {one.rule for one in scanned(tmp_path, **{"a.js": text}).vulnerabilities}
 
 
+def test_queries_of_a_project_without_documents_are_none_of_them(tmp_path):
+    text = "router.get('/u', async (req, res) => { res.json(await query.user.find({ id: req.query.id })); });\n"
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "documents").mkdir()
+
+    tables = scanned(tmp_path / "tables", **{"a.js": text, "package.json": '{"dependencies": {"knex": "3.1.0"}}'})
+    documents = scanned(tmp_path / "documents", **{"a.js": text, "b.js": "const db = require('mongoose');\n"})
+
+    assert "js/nosql-injection" not in {one.rule for one in tables.vulnerabilities}
+    assert "js/nosql-injection" in {one.rule for one in documents.vulnerabilities}
+
+
 def test_without_the_engine_the_scan_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "program", lambda: None)
 
