@@ -94,7 +94,7 @@ def _refuse_other_meaning(text: PythonText, module: str) -> None:
 
 
 def add_imports(text: str, modules: set[str]) -> str:
-    """The text with the missing `import` lines, after the first import or before the first statement."""
+    """The text with the missing `import` lines, before whatever runs first."""
     source = PythonText(text)
     known = {
         alias.asname or alias.name
@@ -116,13 +116,21 @@ def _import_place(source: PythonText) -> tuple[int, str]:
     statements = source.tree.body
     plain = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
     usable = [node for node in plain if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
-    if usable:
-        return source.span(usable[0])[0], ""
     docstring = (
         statements and isinstance(statements[0], ast.Expr) and isinstance(statements[0].value, ast.Constant)
     )
     after = [node for node in statements if node not in plain][1 if docstring else 0 :]
-    return (source.span(after[0])[0], "\n\n") if after else (len(source.content), "")
+    if usable and not (after and _begin(source, after[0]) < source.span(usable[0])[0]):
+        return source.span(usable[0])[0], ""
+    return (_begin(source, after[0]), "" if usable else "\n\n") if after else (len(source.content), "")
+
+
+def _begin(source: PythonText, statement: ast.stmt) -> int:
+    """Its first byte, decorators included."""
+    start = source.span(statement)[0]
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and statement.decorator_list:
+        return source.content.rindex(b"@", 0, source.span(statement.decorator_list[0])[0])
+    return start
 
 
 def _names_around(text: PythonText, line: int) -> Iterator[str]:

@@ -258,6 +258,8 @@ def _finish(file: SourceFile, imports: set[str]) -> str:
 
 def _not_held(file: SourceFile, text: str, fixed: list[Fixed], log: logging.Logger) -> dict[str, str]:
     """Rules whose finding is still there after their fix, or which find something new."""
+    if not still_parses(file, text):
+        return {one.vulnerability.rule: "the file would not be valid any more" for one in fixed}
     before = rules_in({file.name: file.text}, log)[file.name]
     after = rules_in({file.name: text}, log)[file.name]
     claimed = Counter(one.vulnerability.rule for one in fixed)

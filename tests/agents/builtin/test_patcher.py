@@ -555,3 +555,16 @@ def test_what_was_quoted_for_the_shell_is_not_quoted_without_one():
     text = "import subprocess\nsubprocess.run(f'cp {shlex.quote(a)} {b}', shell=True)\n"
 
     assert 'subprocess.run(["cp", str(a), str(b)])' in python_fixes.fix(text, "py/shell-injection", 2).apply(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@a\n@b(1)\ndef f(): ...\n", "import ast\n\n\n@a\n@b(1)\ndef f(): ...\n"),
+        ('"""Doc."""\n@a\nclass F: ...\n', '"""Doc."""\nimport ast\n\n\n@a\nclass F: ...\n'),
+        ("x = f()\nimport sys\n", "import ast\nx = f()\nimport sys\n"),
+        ("from __future__ import a\nimport sys\n", "from __future__ import a\nimport ast\nimport sys\n"),
+    ],
+)
+def test_an_import_stands_before_whatever_runs_first(text, expected):
+    assert python_fixes.add_imports(text, {"ast"}) == expected
