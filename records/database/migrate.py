@@ -59,7 +59,7 @@ async def upgrade(url: str, *, revision: str = "head") -> str:
                 # Another process may have done it meanwhile.
                 before = await connection.run_sync(revision_of)
                 refuse_newer(database, before)
-                if before == head():
+                if before is not None and before == head():
                     return before
             now = await connection.run_sync(_upgrade, revision)
             if now == head():

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from docket import Docket
+from docket import Docket, Worker
 from prefect.server.api import background_workers
 from prefect.utilities.schema_tools import validation
 
@@ -56,14 +56,15 @@ def test_a_schema_is_checked_once_and_a_wrong_one_each_time(monkeypatch) -> None
 
 
 async def test_the_background_services_run_and_are_asked_for_once_a_second(monkeypatch) -> None:
-    monkeypatch.setattr(background_workers, "Worker", background_workers.Worker)
+    monkeypatch.setattr(background_workers, "Worker", Worker)
     background_services.use()
+    often = vars(background_workers)["Worker"]
     made, ran = [], asyncio.Event()
 
     async def service() -> None:
         ran.set()
 
-    async with Docket(name="quiet", url="memory://") as docket, background_workers.Worker(docket) as worker:
+    async with Docket(name="quiet", url="memory://") as docket, often(docket) as worker:
         made += [worker.scheduling_resolution, worker.minimum_check_interval]
         docket.register(service)
         task = asyncio.create_task(worker.run_forever())
