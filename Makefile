@@ -17,6 +17,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt engines.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: -r engines.txt || \
 		echo 'No data-flow engine for this platform: the scanner uses its own patterns, and says so.'
+	# As an installed package has it: the jail cannot write byte code, and each agent would compile what it imports.
+	$(BIN)/python -m compileall -q -j 0 agents compiler
 	touch $@
 
 # Where the npm registry cannot be reached, everything else is set up all the same.

@@ -8,6 +8,7 @@ made afresh.
 from __future__ import annotations
 
 import atexit
+import compileall
 import contextlib
 import os
 import shutil
@@ -40,6 +41,8 @@ HIDDEN_PROC = ("cmdline", "kallsyms", "keys", "key-users", "modules")
 _LIB = "/jail/lib"
 NOOP = f"{_LIB}/agents/sandbox/inside/noop.py"
 """A runner that does nothing, for trying whether a jail stands."""
+_RUNNER = ("sdk", "runtime")
+"""What each agent imports of `agents`."""
 _VENV = "/jail/venv"
 HOSTS = "127.0.0.1 localhost jail\n::1 localhost\n"
 _FILES = {
@@ -99,7 +102,9 @@ def view(users: range) -> HostView:
             arguments += _bind(packages, inner)
         paths.append(inner)
     for room in (agents, compiler):
-        arguments += _bind(Path(str(room.__file__)).parent.resolve(), f"{_LIB}/{room.__name__}")
+        there = Path(str(room.__file__)).parent.resolve()
+        share_byte_code(there, *(there / name for name in _RUNNER if room is agents))
+        arguments += _bind(there, f"{_LIB}/{room.__name__}")
     return HostView(arguments=tuple(arguments), python=python, paths=tuple(paths), prefix=prefix, folder=folder)
 
 
@@ -197,6 +202,21 @@ def _write_venv(folder: Path, interpreter: Path, packages: str) -> None:
         (folder / "bin" / name).symlink_to(interpreter)
     (folder / "pyvenv.cfg").write_text(f"home = {interpreter.parent}\ninclude-system-site-packages = false\n")
     _open_to_all(folder)
+
+
+def share_byte_code(room: Path, *compiled: Path) -> None:
+    """Let agents read the byte code below `room`, after making that of the folders `compiled` where it is missing.
+
+    Most parts of the platform keep what they write to themselves, byte code of a checkout, too, and the jail can write
+    none: each agent would compile the runner and the SDK anew. Where somebody else installed them nothing is changed.
+    """
+    if not sys.dont_write_bytecode:
+        for folder in compiled:
+            compileall.compile_dir(folder, quiet=2)
+    for kept in room.rglob("__pycache__"):
+        with contextlib.suppress(OSError):
+            if not kept.is_symlink():
+                _open_to_all(kept)
 
 
 def _open_to_all(folder: Path) -> None:

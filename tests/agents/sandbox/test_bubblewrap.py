@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+import py_compile
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+import agents.sdk
 from agents.sandbox.bubblewrap import sandbox as bubblewrap
 from agents.sandbox.bubblewrap.binary import Bwrap
 from agents.sandbox.bubblewrap.sandbox import BubblewrapSandbox
@@ -37,6 +39,20 @@ async def test_inputs_larger_than_a_pipe_reach_the_agent(run):
 async def test_agents_leave_the_processor_to_the_platform_first(run):
     result = await run("import os; said = os.nice(0)")
     assert result.output["said"] == 10
+
+
+async def test_the_sdk_is_not_compiled_anew_by_each_agent_whoever_wrote_its_byte_code(script_request, logs):
+    kept = Path(str(agents.sdk.__file__)).parent / "__pycache__"
+    py_compile.compile(str(agents.sdk.__file__), doraise=True)
+    kept.chmod(0o700)
+    for file in kept.iterdir():
+        file.chmod(0o600)
+    sandbox = BubblewrapSandbox()
+    code = "import agents.sdk; open(agents.sdk.__cached__, 'rb').read(); print('read')"
+    result = await sandbox.run(script_request(code), on_log=logs.append)
+    await sandbox.close()
+    assert result.ok, result.failure
+    assert "read" in [line.text for line in logs]
 
 
 async def test_describe_gives_the_manifest(sandbox, script_request):
