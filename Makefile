@@ -12,12 +12,12 @@ CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -pr
 
 setup: $(VENV)/.installed $(VENV)/.console
 
+# Byte code is made as an installed package has it: the jail can write none, and each agent would compile what it imports.
 $(VENV)/.installed: pyproject.toml constraints.txt engines.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: -r engines.txt || \
 		echo 'No data-flow engine for this platform: the scanner uses its own patterns, and says so.'
-	# As an installed package has it: the jail cannot write byte code, and each agent would compile what it imports.
 	$(BIN)/python -m compileall -q -j 0 agents compiler
 	touch $@
 
