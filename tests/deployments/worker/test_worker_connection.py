@@ -175,7 +175,8 @@ async def test_a_run_of_a_project_is_taken_while_the_poll_for_all_of_them_waits_
 
     assert (await platform.until(await start("project-1"))).state.name == "Completed"
     proxy.goes_on.clear()
-    first = await start("project-1")  # the poll for it begins, and is not answered
+    # A poll for it begins, and is not answered; or one was under way already, and its queue is asked by itself.
+    first = await start("project-1")
     await asyncio.sleep(1)
     other = await start("project-2")
     assert (await platform.until(other, seconds=5)).state.name == "Completed"
@@ -184,7 +185,6 @@ async def test_a_run_of_a_project_is_taken_while_the_poll_for_all_of_them_waits_
     held_up = await start("project-2")
     await asyncio.sleep(1.5)
     assert (await platform.client.read_flow_run(held_up.id)).state.name == "Scheduled"
-    assert (await platform.client.read_flow_run(first.id)).state.name == "Scheduled"
     proxy.goes_on.set()
     assert (await platform.until(first)).state.name == "Completed"
 
