@@ -28,6 +28,7 @@ from compiler.language.composer import compose
 from compiler.language.document import Document
 from compiler.language.reading import read
 from compiler.language.source import Source
+from compiler.schemas.references import pointer_of, target
 
 MAX_OFFERS = 300
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -86,7 +87,7 @@ class _Input:
     def key(self) -> str:
         if len(self.path) == 1:
             return self.path[0]
-        return "".join("/" + each.replace("~", "~0").replace("/", "~1") for each in self.path)
+        return pointer_of(self.path).removeprefix("#")
 
 
 @dataclass(frozen=True)
@@ -232,8 +233,11 @@ def _members(schema: JsonSchema | None, root: JsonSchema) -> list[tuple[str, Any
         found = cast("JsonSchema", found)
         either = cast("list[Any]", found.get("anyOf") or found.get("oneOf") or [])
         branches = [each for each in either if each != {"type": "null"}]
-        if str(found.get("$ref", "")).startswith("#/$defs/"):
-            found = cast("Mapping[str, Any]", root.get("$defs") or {}).get(found["$ref"].removeprefix("#/$defs/"))
+        if (ref := str(found.get("$ref", ""))).startswith("#/$defs/"):
+            try:
+                found = target(root, ref)
+            except LookupError:
+                return []
         elif branches:
             found = branches[0] if len(branches) == 1 else None
         else:

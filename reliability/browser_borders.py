@@ -8,7 +8,6 @@ origin, or, with a name of its own that it lets point here (DNS rebinding), even
 from __future__ import annotations
 
 import ipaddress
-import json
 import socket
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+
+from reliability.json_answers import answer_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -114,10 +115,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, *, status: int, re
         return
     # RFC 9457, as all other refusals; clients of Prefect read `detail`.
     said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": reason}
-    body = json.dumps(said).encode()
-    head = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body})
+    await answer_json(send, status, said, kind=b"application/problem+json")
 
 
 def _host_of(value: str) -> str:

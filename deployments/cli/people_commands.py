@@ -303,9 +303,8 @@ async def opened(state: Path, database_url: str | None, *, make: bool = False) -
 
     `make`: what comes before the first `up`; the tables are made or brought to this version. Others raise NotMigrated.
     """
-    here = running(state)
     url = database_url or records_url(state)
-    if make and here is None:
+    if make and running(state) is None:
         from records import upgrade  # with Alembic
 
         if url.startswith("sqlite") and not database_url and not (state / "records.db").exists():

@@ -10,10 +10,10 @@ import asyncio
 import base64
 import binascii
 import hmac
-import json
 from typing import TYPE_CHECKING
 
 from reliability.failed_sign_ins import FailedSignIns
+from reliability.json_answers import answer_json
 from reliability.plaintext import is_loopback
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class PasswordFirst:
         return not hmac.compare_digest(_shown(scope) or b"", self._password)
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
-        status, head = 401, [(b"content-type", b"application/json")]
+        status, headers = 401, list[tuple[bytes, bytes]]()
         # Prefect's pages ask without one before somebody has signed in.
         if _shown(scope) is not None:
             client = scope.get("client")
@@ -80,12 +80,9 @@ class PasswordFirst:
             wait = self._failures.add(address, "the password of Prefect's API is wrong")
             if wait is not None:
                 status = 429
-                head.append((b"retry-after", str(wait).encode()))
+                headers.append((b"retry-after", str(wait).encode()))
         # As Prefect says it: its clients read this.
-        body = json.dumps({"exception_message": "Unauthorized"}).encode()
-        head.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": head})
-        await send({"type": "http.response.body", "body": body})
+        await answer_json(send, status, {"exception_message": "Unauthorized"}, headers=headers)
 
     def _first_soon(self, receive: Receive, send: Send) -> Receive:
         """`receive`, which says that the client has left when its first message is not there in time."""

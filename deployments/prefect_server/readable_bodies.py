@@ -15,6 +15,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+from reliability.json_answers import answer_json
 from reliability.whole_bodies import BodyRefused, whole_body
 
 if TYPE_CHECKING:
@@ -67,13 +68,9 @@ class ReadableBodies:
 
 
 async def _refuse(send: Send, status: int, why: str) -> None:
-    answer = json.dumps({"detail": why}).encode()
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-    if status != 422:
-        # The rest of the body is not waited for.
-        head.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": answer})
+    # Of one that is too large or too slow the rest is not waited for.
+    headers = () if status == 422 else ((b"connection", b"close"),)
+    await answer_json(send, status, {"detail": why}, headers=headers)
 
 
 def unreadable(body: bytes) -> str | None:

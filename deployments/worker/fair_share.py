@@ -109,7 +109,7 @@ class FairShare:
         groups: dict[str, list[str]] = {}
         for name in sorted(self._queues):
             if not names or name in names:
-                groups.setdefault(name if _PROJECT.fullmatch(name) else _OTHERS, []).append(name)
+                groups.setdefault(name if is_of_a_project(name) else _OTHERS, []).append(name)
         return groups
 
     def _group_of(self, queue: str | None, groups: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agents.builtin.patcher.edit import CannotFixError
 
-_SHELL_SYNTAX = frozenset("|&;<>()$`\\\"'*?[]~#{}!\n\r\t=%")
+SHELL_SYNTAX = frozenset("|&;<>()$`\\\"'*?[]~#{}!\n\r\t=%")
 _OF_THE_SHELL = frozenset(
     ". : [[ alias assoc bg bind builtin call case cd cls command compgen complete copy declare del dir dirs disown do "
     "enable erase eval exec exit export fc fg for function getopts hash help history if jobs let local logout md "
@@ -69,6 +69,6 @@ def refuse_word_of_the_shell(program: str) -> None:
 
 
 def _refuse_shell_syntax(text: str) -> None:
-    used = sorted((_SHELL_SYNTAX - _ALLOWED_IN_WORDS) & set(text))
+    used = sorted((SHELL_SYNTAX - _ALLOWED_IN_WORDS) & set(text))
     if used:
         raise CannotFixError(f"the command line uses shell syntax ({' '.join(map(repr, used))})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from agents.builtin.patcher.command_line import CommandValue, Word, refuse_word_of_the_shell, words
+from agents.builtin.patcher.command_line import SHELL_SYNTAX, CommandValue, Word, refuse_word_of_the_shell, words
 from agents.builtin.patcher.edit import CannotFixError, Edit, refuse_digest_of_a_format
 from agents.builtin.patcher.python_fixes import environment_name
 from agents.builtin.scanning.javascript_scan import called_program, child_process_names, named_values
@@ -288,7 +288,7 @@ def _spawn_shell(tree: Tree, at: int) -> Edit:
 
 
 _ON_WINDOWS = "On Windows, programs that are scripts (`npm`, `yarn`) are not found without a shell."
-_SHELL_SIGNS = re.compile(r"[|&;<>()$`\\\"'*?\[\]~#{}!\s%]")
+_SHELL_SIGNS = re.compile(rf"[{re.escape(''.join(sorted(SHELL_SYNTAX - {'='})))}\s]")
 
 
 def _refuse_command_line(call: Node) -> None:
